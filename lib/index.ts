@@ -1,0 +1,4 @@
+/** Lookbehind-SAM and its family for TensorFlow.js. Each room lists its own public names in its index file. */
+
+export * from './runtime';
+export * as tf from './runtime/tf';

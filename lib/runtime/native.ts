@@ -1,0 +1,42 @@
+/**
+ * Loads the native TensorFlow runtime, once per process, before anything else of tf.js is used.
+ */
+import { NativeRuntimeError } from './errors';
+
+/** The npm packages that bring the native runtime, in the order in which they are tried. */
+const NATIVE_PACKAGES = ['@tensorflow/tfjs-node-gpu', '@tensorflow/tfjs-node'] as const;
+
+/** The package that was loaded, or undefined where none is installed and tf.js runs on its JavaScript backend. */
+export const nativePackage: string | undefined = load();
+
+function load(): string | undefined {
+  // TensorFlow reads these when its library is opened. 3 keeps errors that tf.js throws; it drops log lines only.
+  process.env.TF_CPP_MIN_LOG_LEVEL ??= '3';
+  process.env.TF_FORCE_GPU_ALLOW_GROWTH ??= 'true';
+  restoreIsNullOrUndefined();
+  for (const name of NATIVE_PACKAGES) {
+    try {
+      require(name);
+      return name;
+    } catch (error) {
+      if (isAbsent(error, name)) continue;
+      throw new NativeRuntimeError(
+        `The native TensorFlow runtime of ${name} did not load: ${(error as Error).message.split('\n')[0]} ` +
+          'Run "npm run setup" (in your own project: reinstall the package) and try again.',
+        { cause: error },
+      );
+    }
+  }
+  return undefined;
+}
+
+/** tfjs-node 4.22 calls util.isNullOrUndefined, which Node 23 removed. */
+function restoreIsNullOrUndefined(): void {
+  const util = require('node:util') as { isNullOrUndefined?: (value: unknown) => boolean };
+  util.isNullOrUndefined ??= (value) => value === null || value === undefined;
+}
+
+function isAbsent(error: unknown, name: string): boolean {
+  const { code, message } = error as NodeJS.ErrnoException;
+  return code === 'MODULE_NOT_FOUND' && message.includes(`'${name}'`);
+}
