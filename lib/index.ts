@@ -1,4 +1,6 @@
 /** Lookbehind-SAM and its family for TensorFlow.js. Each room lists its own public names in its index file. */
 
+export * from './datasets';
+export * as models from './models';
 export * from './runtime';
 export * as tf from './runtime/tf';
