@@ -13,6 +13,8 @@ function load(): string | undefined {
   // TensorFlow reads these when its library is opened. 3 keeps errors that tf.js throws; it drops log lines only.
   process.env.TF_CPP_MIN_LOG_LEVEL ??= '3';
   process.env.TF_FORCE_GPU_ALLOW_GROWTH ??= 'true';
+  // Where a CPU lacks AVX-512, TensorFlow leaves its oneDNN kernels off, and convolutions take two to six times as long.
+  process.env.TF_ENABLE_ONEDNN_OPTS ??= '1';
   restoreIsNullOrUndefined();
   for (const name of NATIVE_PACKAGES) {
     try {
