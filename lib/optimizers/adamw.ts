@@ -1,0 +1,102 @@
+/**
+ * Adam with decoupled weight decay, as torch.optim.AdamW.
+ *
+ *     w = w - learningRate * weightDecay * w
+ *     m = beta1 * m + (1 - beta1) * g
+ *     v = beta2 * v + (1 - beta2) * g^2
+ *     w = w - learningRate * (m / (1 - beta1^t)) / (sqrt(v / (1 - beta2^t)) + epsilon)
+ *
+ * Loshchilov, Hutter, "Decoupled Weight Decay Regularization", ICLR 2019, arXiv:1711.05101.
+ * https://docs.pytorch.org/docs/stable/generated/torch.optim.AdamW.html
+ */
+import { checkKnownOptions, checkNumber } from '../runtime/errors';
+import * as tf from '../runtime/tf';
+import { DescentOptimizer, type DescentOptions } from './descent';
+
+/** Options of `adamw`. */
+export interface AdamWOptions extends DescentOptions {
+  /** Step size. At least 0. Default 0.001. */
+  learningRate?: number;
+  /** Decay of the mean of gradients, in [0, 1). Default 0.9. */
+  beta1?: number;
+  /** Decay of the mean of squared gradients, in [0, 1). Default 0.999. */
+  beta2?: number;
+  /** Added to the root of the squared mean. Above 0. Default 1e-8. */
+  epsilon?: number;
+  /** Decoupled weight decay, times the learning rate. At least 0. Default 0.01. */
+  weightDecay?: number;
+}
+
+const ADAMW_OPTIONS: readonly string[] = ['learningRate', 'beta1', 'beta2', 'epsilon', 'weightDecay', 'countPer'];
+
+/** The largest number below 1 that float32 tells from 1. */
+const BELOW_ONE = 1 - 2 ** -24;
+
+/** Adam with decoupled weight decay. Make it with `adamw`. */
+export class AdamW extends DescentOptimizer {
+  /** @nocollapse */
+  static get className(): string {
+    return 'LookbehindFamilyAdamW';
+  }
+  readonly slotKinds: readonly string[] = ['m', 'v', 'beta1Power', 'beta2Power'];
+  readonly #beta1: number;
+  readonly #beta2: number;
+  readonly #epsilon: number;
+
+  constructor(options: AdamWOptions = {}) {
+    checkKnownOptions('adamw', options, ADAMW_OPTIONS);
+    const { learningRate = 0.001, beta1 = 0.9, beta2 = 0.999, epsilon = 1e-8, weightDecay = 0.01, ...rest } = options;
+    checkNumber('beta1', beta1, { min: 0, max: BELOW_ONE });
+    checkNumber('beta2', beta2, { min: 0, max: BELOW_ONE });
+    checkNumber('epsilon', epsilon, { min: 0, exclusiveMin: true });
+    super({ learningRate, weightDecay, ...rest });
+    this.#beta1 = beta1;
+    this.#beta2 = beta2;
+    this.#epsilon = epsilon;
+  }
+
+  update(weights: tf.Tensor[], gradients: tf.Tensor[], variables: tf.Variable[], innerSteps = 1): tf.Tensor[] {
+    const beta1 = this.perInnerStep(this.#beta1, innerSteps);
+    const beta2 = this.perInnerStep(this.#beta2, innerSteps);
+    const keep = tf.sub(1, tf.mul(this.rate.tensor, this.decayPerInnerStep(innerSteps)));
+    const meanRate = tf.div(this.rate.tensor, this.#bias('beta1Power', beta1));
+    const rootOfSquareBias = tf.sqrt(this.#bias('beta2Power', beta2));
+    return weights.map((w, i) => {
+      const m = this.#average('m', variables[i], gradients[i], beta1);
+      const v = this.#average('v', variables[i], tf.square(gradients[i]), beta2);
+      const root = tf.add(tf.div(tf.sqrt(v), rootOfSquareBias), this.#epsilon);
+      return tf.sub(tf.mul(w, keep), tf.mul(meanRate, tf.div(m, root)));
+    });
+  }
+
+  getConfig(): tf.serialization.ConfigDict {
+    return {
+      learningRate: this.learningRate,
+      beta1: this.#beta1,
+      beta2: this.#beta2,
+      epsilon: this.#epsilon,
+      weightDecay: this.weightDecay,
+      countPer: this.countPer,
+    };
+  }
+
+  #average(kind: string, variable: tf.Variable, value: tf.Tensor, beta: number): tf.Tensor {
+    const slot = this.slots.get(kind, variable);
+    const average = tf.add(tf.mul(slot, beta), tf.mul(value, 1 - beta));
+    slot.assign(average);
+    return average;
+  }
+
+  /** 1 - beta^t, the part of a mean that is not its zero start; the power is kept as state, so that no step counter is frozen. */
+  #bias(kind: string, beta: number): tf.Tensor {
+    const power = this.slots.scalar(kind, 1);
+    power.assign(tf.mul(power, beta));
+    return tf.sub(1, power);
+  }
+}
+tf.serialization.registerClass(AdamW);
+
+/** Adam with decoupled weight decay. */
+export function adamw(options: AdamWOptions = {}): AdamW {
+  return new AdamW(options);
+}

@@ -1,0 +1,92 @@
+/**
+ * Ascent rules: the step to a worse neighbour, within rho, that a sharpness-aware optimizer takes before it descends.
+ *
+ *     SAM:   eps = rho * g / ||g||
+ *     ASAM:  eps = rho * T^2 g / ||T g||,   T = |w| + eta for weights, T = 1 for biases and beta
+ *
+ * Norms run over all variables together. A zero gradient gives a zero step.
+ *
+ * SAM: Foret, Kleiner, Mobahi, Neyshabur, "Sharpness-Aware Minimization for Efficiently Improving Generalization", ICLR 2021,
+ * arXiv:2010.01412. ASAM: Kwon, Kim, Park, Choi, "ASAM: Adaptive Sharpness-Aware Minimization for Scale-Invariant Learning of
+ * Deep Neural Networks", ICML 2021, arXiv:2102.11600.
+ */
+import { checkNumber } from '../runtime/errors';
+import * as tf from '../runtime/tf';
+
+/** Keeps 0 / 0 away; the value of the official code. */
+const NORM_EPSILON = 1e-16;
+
+/** An ascent step: what to add to the weights. */
+export interface Perturbation {
+  /** eps, one tensor per variable. */
+  eps: tf.Tensor[];
+  /** The norm that was divided by: ||g|| (SAM) or ||T g|| (ASAM). */
+  scaledNorm: tf.Scalar;
+}
+
+/** The rule of an ascent step. */
+export interface AscentRule {
+  /** `sam` or `asam`. */
+  readonly name: 'sam' | 'asam';
+  /** eps at `weights` for `gradients`. Call inside tf.tidy. */
+  perturb(weights: tf.Tensor[], gradients: tf.Tensor[], rho: tf.Scalar, variables: tf.Variable[]): Perturbation;
+  /** The options of the rule, as plain JSON. */
+  config(): { eta?: number };
+}
+
+/** The ascent rule of SAM. */
+export const samAscent: AscentRule = {
+  name: 'sam',
+  perturb(_weights, gradients, rho) {
+    const scaledNorm = globalNorm(gradients);
+    const factor = tf.div(rho, tf.add(scaledNorm, NORM_EPSILON));
+    return { eps: gradients.map((g) => tf.mul(g, factor)), scaledNorm };
+  },
+  config: () => ({}),
+};
+
+/** Options of ASAM's ascent rule. */
+export interface AsamAscentOptions {
+  /** Added to |w|, so that zero weights can move too. Paper: eta. Default 0.01. At least 0. */
+  eta?: number;
+  /** Which variables are rescaled by |w| + eta. Default `isRescaled`: all but biases and BatchNorm's beta. */
+  rescale?: (variable: tf.Variable) => boolean;
+}
+
+/** The ascent rule of ASAM. */
+export function asamAscent({ eta = 0.01, rescale = isRescaled }: AsamAscentOptions = {}): AscentRule {
+  checkNumber('eta', eta, { min: 0 });
+  return {
+    name: 'asam',
+    perturb(weights, gradients, rho, variables) {
+      const scales = weights.map((w, i) => (rescale(variables[i]) ? tf.add(tf.abs(w), eta) : undefined));
+      const scaled = gradients.map((g, i) => times(g, scales[i]));
+      const scaledNorm = globalNorm(scaled);
+      const factor = tf.div(rho, tf.add(scaledNorm, NORM_EPSILON));
+      return { eps: scaled.map((g, i) => tf.mul(times(g, scales[i]), factor)), scaledNorm };
+    },
+    config: () => ({ eta }),
+  };
+}
+
+/**
+ * Whether ASAM rescales a variable by default: kernels, embeddings and BatchNorm's gamma, which PyTorch calls `weight`, but not
+ * biases and BatchNorm's beta.
+ */
+export function isRescaled(variable: { name: string }): boolean {
+  return !/(^|\/)(bias|beta)(_\d+)?$/.test(variable.name);
+}
+
+/** The Euclidean norm over all tensors together. */
+export function globalNorm(tensors: tf.Tensor[]): tf.Scalar {
+  return tf.sqrt(tf.addN(tensors.map((t) => tf.sum(tf.square(t))))) as tf.Scalar;
+}
+
+/** ||a - b|| over all tensors together. */
+export function globalDistance(a: tf.Tensor[], b: tf.Tensor[]): tf.Scalar {
+  return globalNorm(a.map((t, i) => tf.sub(t, b[i])));
+}
+
+function times(tensor: tf.Tensor, scale: tf.Tensor | undefined): tf.Tensor {
+  return scale === undefined ? tensor : tf.mul(tensor, scale);
+}

@@ -1,0 +1,129 @@
+/**
+ * Lookahead: k steps forward, 1 step back, over any optimizer of the family.
+ *
+ *     fast = step of the base optimizer from fast                 each call of minimize, usually on a fresh batch
+ *     every k calls: slow = slow + alpha * (fast - slow); fast = slow
+ *
+ * Between two synchronisations the variables hold the fast weights; evaluate inside `withSlowWeights`. The base optimizer's
+ * memory runs on unchanged.
+ *
+ * Zhang, Lucas, Hinton, Ba, "Lookahead Optimizer: k steps forward, 1 step back", NeurIPS 2019, arXiv:1907.08610.
+ */
+import { checkKnownOptions, checkNumber, OptionError } from '../runtime/errors';
+import * as tf from '../runtime/tf';
+import { assignAll, type LossFunction } from './loss';
+import { FamilyOptimizer, type Hyperparameter, type StepOptions, type StepResult } from './optimizer';
+
+/** Options of `lookahead`. */
+export interface LookaheadOptions {
+  /** Fast steps per synchronisation. A whole number, at least 1. Default 5. */
+  k?: number;
+  /** Share of the fast weights in the new slow weights, 0 to 1. Default 0.5. */
+  alpha?: number;
+}
+
+/** Lookahead over another optimizer. Make it with `lookahead`. */
+export class Lookahead extends FamilyOptimizer {
+  /** @nocollapse */
+  static get className(): string {
+    return 'LookbehindFamilyLookahead';
+  }
+  readonly slotKinds: readonly string[] = ['slow'];
+  readonly hyperparameters: readonly Hyperparameter[] = [];
+  readonly parts: readonly FamilyOptimizer[];
+  /** Fast steps per synchronisation. */
+  readonly k: number;
+  /** Share of the fast weights in the new slow weights. */
+  readonly alpha: number;
+
+  constructor(
+    /** The optimizer of the fast weights. */
+    readonly base: FamilyOptimizer,
+    options: LookaheadOptions = {},
+  ) {
+    super();
+    if (!(base instanceof FamilyOptimizer)) throw new OptionError('lookahead: base', base, 'an optimizer of this library');
+    checkKnownOptions('lookahead', options, ['k', 'alpha']);
+    const { k = 5, alpha = 0.5 } = options;
+    this.k = checkNumber('k', k, { min: 1, integer: true });
+    this.alpha = checkNumber('alpha', alpha, { min: 0, max: 1 });
+    this.parts = [base];
+  }
+
+  get learningRate(): number {
+    return this.base.learningRate;
+  }
+
+  set learningRate(learningRate: number) {
+    this.base.learningRate = learningRate;
+  }
+
+  /** `synchronise` where the next step ends with an interpolation, else `fast`; with the base's kind. */
+  override get stepKind(): string {
+    return `${this.#synchronises() ? 'synchronise' : 'fast'}/${this.base.stepKind}`;
+  }
+
+  step(loss: LossFunction, variables: tf.Variable[], options: StepOptions = {}): StepResult {
+    const slow = variables.map((variable) => this.slots.get('slow', variable, () => variable.clone()));
+    const result = this.base.step(loss, variables, options);
+    if (this.#synchronises()) {
+      variables.forEach((variable, i) => {
+        const synchronised = tf.add(slow[i], tf.mul(tf.sub(variable, slow[i]), this.alpha));
+        slow[i].assign(synchronised);
+        variable.assign(synchronised);
+      });
+    }
+    return result;
+  }
+
+  override finishStep(gradientEvaluations: number): void {
+    super.finishStep(gradientEvaluations);
+    this.base.finishStep(gradientEvaluations);
+  }
+
+  override setCounters(iterations: number, gradientEvaluations: number): void {
+    super.setCounters(iterations, gradientEvaluations);
+    this.base.setCounters(iterations, gradientEvaluations);
+  }
+
+  override async withSlowWeights<T>(fn: () => T | Promise<T>): Promise<T> {
+    const slots = this.slots.list();
+    const variables = slots.map(({ variableName }) => tf.engine().registeredVariables[variableName]);
+    const fast = variables.map((variable) => variable.clone());
+    try {
+      assignAll(
+        variables,
+        slots.map(({ variable }) => variable),
+      );
+      return await fn();
+    } finally {
+      assignAll(variables, fast);
+      tf.dispose(fast);
+    }
+  }
+
+  getConfig(): tf.serialization.ConfigDict {
+    return { k: this.k, alpha: this.alpha, base: { className: this.base.getClassName(), config: this.base.getConfig() } };
+  }
+
+  /** @nocollapse */
+  static override fromConfig<T extends tf.serialization.Serializable>(
+    cls: tf.serialization.SerializableConstructor<T>,
+    config: tf.serialization.ConfigDict,
+  ): T {
+    const { base, ...options } = config;
+    const { className, config: baseConfig } = base as { className: string; config: tf.serialization.ConfigDict };
+    const [Base, fromConfig] = tf.serialization.SerializationMap.getMap().classNameMap[className];
+    return new (cls as unknown as new (base: unknown, options: unknown) => T)(fromConfig(Base, baseConfig), options);
+  }
+
+  #synchronises(): boolean {
+    return (this.iterations + 1) % this.k === 0;
+  }
+}
+tf.serialization.registerClass(Lookahead);
+
+/** Lookahead over any optimizer of the family. As many gradients per step as its base. */
+export function lookahead(base: FamilyOptimizer, options: LookaheadOptions = {}): Lookahead {
+  return new Lookahead(base, options);
+}

@@ -1,0 +1,290 @@
+/**
+ * What all optimizers of the family share: one call that owns all passes of a step, numbers that can change in mid-run, state by
+ * variable name, and steps that fail without a trace.
+ */
+import { checkNumber, LookbehindError, OptionError } from '../runtime/errors';
+import * as tf from '../runtime/tf';
+import { assignAll, type Evaluation, type LossFunction } from './loss';
+import { Slots } from './slots';
+import { captureState, type OptimizerState, restoreState } from './state';
+
+/** A tensor with its name, as tf.js passes gradients and optimizer weights. */
+export interface NamedTensor {
+  name: string;
+  tensor: tf.Tensor;
+}
+
+/** What one step reports. All tensors belong to the caller of `step`. */
+export interface StepResult {
+  /** Loss at the weights before the step (the slow weights), a scalar. */
+  loss: tf.Scalar;
+  /** Gradients that the step took. */
+  gradientEvaluations: number;
+  /** Measured on request. */
+  measures?: StepMeasures;
+}
+
+/** Measures of one step, as tensors. Algorithms without an ascent have vectors of length 0 for what they lack. */
+export interface StepMeasures {
+  /** Loss at the live weights before each ascent and at the last perturbed weights, [ascents + 1]. */
+  losses: tf.Tensor1D;
+  /** Norm of the gradient at each of these points, [ascents + 1]. */
+  gradientNorms: tf.Tensor1D;
+  /** Distance of each perturbed point from the weights before the step, [ascents]. */
+  distances: tf.Tensor1D;
+  /** Interpolation factor of each variable, [number of variables]; empty for algorithms without slow weights. */
+  alphas: tf.Tensor1D;
+}
+
+/** One inner step, as a probe sees it. The tensors are valid only during the call. */
+export interface InnerStep {
+  /** Inner step, 0 to k - 1. */
+  inner: number;
+  /** Loss at the live weights, before the ascent. */
+  loss: tf.Scalar;
+  /** Gradient at the live weights, one tensor per variable. */
+  gradients: tf.Tensor[];
+  /** Norm of what the ascent rule divides by: ||g|| (SAM) or ||T g|| (ASAM). */
+  scaledNorm?: tf.Scalar;
+  /** Live weights after the ascent. */
+  perturbed?: tf.Tensor[];
+  /** Loss at the perturbed weights. Multistep-SAM descends once, after all inner steps: see `StepProbe.descent`. */
+  lossPerturbed?: tf.Scalar;
+  /** Gradient at the perturbed weights; as `lossPerturbed`. */
+  descentGradients?: tf.Tensor[];
+  /** Fast weights after the base step, before any interpolation. */
+  fast?: tf.Tensor[];
+}
+
+/** Looks into a step while it runs. */
+export interface StepProbe {
+  /** Called after each inner step. */
+  inner?(step: InnerStep, variables: tf.Variable[]): void;
+  /** Called by Multistep-SAM with loss and gradients at the last perturbed weights. */
+  descent?(evaluation: Evaluation, variables: tf.Variable[]): void;
+  /** Called with the interpolation factors of an outer step, one scalar per variable. */
+  alphas?(alphas: tf.Scalar[], variables: tf.Variable[]): void;
+}
+
+/** Options of `step`. */
+export interface StepOptions {
+  /** Adds `measures` to the result. Default false. */
+  measure?: boolean;
+  /** Looks into the step. */
+  probe?: StepProbe;
+}
+
+/** A number of an optimizer that may change between steps. It lives in a tf.Variable, so that a compiled step reads it anew. */
+export class Hyperparameter {
+  readonly variable: tf.Variable;
+  #value: number;
+
+  constructor(
+    readonly name: string,
+    value: number,
+  ) {
+    this.#value = checkNumber(name, value, { min: 0 });
+    this.variable = tf.tidy(() => tf.variable(tf.scalar(value), false));
+  }
+
+  /** The number. */
+  get value(): number {
+    return this.#value;
+  }
+
+  set value(value: number) {
+    checkNumber(this.name, value, { min: 0 });
+    if (value === this.#value) return;
+    this.#value = value;
+    tf.tidy(() => this.variable.assign(tf.scalar(value)));
+  }
+
+  /** The number as a scalar tensor. */
+  get tensor(): tf.Scalar {
+    return this.variable as unknown as tf.Scalar;
+  }
+}
+
+/**
+ * Base class of the family. `minimize` makes it a drop-in for any tf.Optimizer: in `model.compile`, in `model.fit` and by hand.
+ */
+export abstract class FamilyOptimizer extends tf.Optimizer {
+  /** What the optimizer remembers between steps. */
+  readonly slots: Slots = new Slots();
+
+  #gradientEvaluations = 0;
+
+  /** Learning rate of the base optimizer. Paper: eta. May be set at any time. */
+  abstract learningRate: number;
+
+  /** The optimizers inside this one: what they remember is part of the state. */
+  abstract readonly parts: readonly FamilyOptimizer[];
+
+  /** The options, as plain JSON. */
+  abstract override getConfig(): tf.serialization.ConfigDict;
+
+  /**
+   * The tensor work of one step and nothing else: reads and assigns variables, changes no JavaScript state that a repetition
+   * would need, so that `compile` can turn it into one graph. Follow each run by `finishStep`. Call inside tf.tidy.
+   */
+  abstract step(loss: LossFunction, variables: tf.Variable[], options?: StepOptions): StepResult;
+
+  /** Names the kind of the next step where steps differ: a compiled step is valid for one kind only. */
+  get stepKind(): string {
+    return 'step';
+  }
+
+  /** Gradients taken since the optimizer was made (or since the state it was restored from began). */
+  get gradientEvaluations(): number {
+    return this.#gradientEvaluations;
+  }
+
+  /** Counts a step that took `gradientEvaluations` gradients. `minimize` does it; only who calls `step` must. */
+  finishStep(gradientEvaluations: number): void {
+    this.incrementIterations();
+    this.#gradientEvaluations += gradientEvaluations;
+  }
+
+  /**
+   * One step on `loss`.
+   *
+   * @param loss Returns the scalar loss at the present values of the variables. It is called once per gradient: once by SGD and
+   *   AdamW, twice by SAM, k + 1 or 2k times by the others. With an argument it may switch batches, see `LossPass`.
+   * @param returnCost Whether to return the loss at the weights before the step (the slow weights). Default false.
+   * @param varList Variables to train. Default: all trainable variables.
+   * @returns The loss (the caller disposes it) or null.
+   * @throws Whatever `loss` throws. Weights, moving statistics and the optimizer's state are then as before the step.
+   */
+  override minimize(loss: LossFunction, returnCost = false, varList?: tf.Variable[]): tf.Scalar | null {
+    const variables = trainable(varList);
+    const result = this.#undoOnError(variables, () =>
+      tf.tidy(() => {
+        const { loss: value, gradientEvaluations } = this.step(loss, variables);
+        return { loss: value, gradientEvaluations };
+      }),
+    );
+    this.finishStep(result.gradientEvaluations);
+    if (returnCost) return result.loss;
+    result.loss.dispose();
+    return null;
+  }
+
+  /** Sets the learning rate from the next step on. */
+  setLearningRate(learningRate: number): void {
+    this.learningRate = learningRate;
+  }
+
+  /**
+   * Runs `fn` with the weights that are meant for evaluation in the variables, and puts the present ones back, also after an
+   * error. Between two synchronisations Lookahead's variables hold fast weights; all others are always at their slow weights.
+   */
+  async withSlowWeights<T>(fn: () => T | Promise<T>): Promise<T> {
+    return fn();
+  }
+
+  /** One gradient is not enough for most of the family, so they refuse; SGD and AdamW take it. */
+  override applyGradients(_gradients: tf.NamedTensorMap | NamedTensor[]): void {
+    throw new LookbehindError(
+      `${this.getClassName()} evaluates the loss at several points, so it cannot apply one given gradient. Call minimize(loss) instead.`,
+    );
+  }
+
+  /**
+   * The complete state: numbers, counters and every remembered tensor by variable name. A run that goes on from it equals one
+   * that never stopped, bit for bit.
+   */
+  saveState(): OptimizerState {
+    return captureState(this);
+  }
+
+  /**
+   * Restores what `saveState` returned.
+   *
+   * @param variables The variables that will be trained. Default: all trainable variables.
+   * @throws StateMismatchError where the algorithm, a name or a shape differs. Nothing is changed then.
+   */
+  restoreState(state: OptimizerState, variables?: tf.Variable[]): void {
+    restoreState(this, state, trainable(variables));
+  }
+
+  /** Sets the counters, as `restoreState` does. */
+  setCounters(iterations: number, gradientEvaluations: number): void {
+    this.iterations_ = iterations;
+    this.#gradientEvaluations = gradientEvaluations;
+  }
+
+  /** This optimizer and all inside it, outermost first. */
+  family(): FamilyOptimizer[] {
+    return [this, ...this.parts.flatMap((part) => part.family())];
+  }
+
+  /** For tf.js: step counter and slots. `saveState` is the complete form. */
+  override async getWeights(): Promise<NamedTensor[]> {
+    const slots = this.family().flatMap((one) => one.slots.list());
+    return [
+      await this.saveIterations(),
+      ...slots.map(({ kind, variableName, variable }) => ({
+        name: variableName === '' ? kind : `${variableName}/${kind}`,
+        tensor: variable as tf.Tensor,
+      })),
+    ];
+  }
+
+  /** For tf.js: the inverse of `getWeights`. */
+  override async setWeights(weights: NamedTensor[]): Promise<void> {
+    const rest = await this.extractIterations(weights);
+    const family = this.family();
+    for (const { name, tensor } of rest) {
+      const cut = name.lastIndexOf('/');
+      const kind = name.slice(cut + 1);
+      const owner = family.find((one) => one.slotKinds.includes(kind));
+      if (owner === undefined) throw new OptionError('weights', name, `a slot of ${this.getClassName()}`);
+      owner.slots.set(kind, cut < 0 ? '' : name.slice(0, cut), tensor);
+    }
+  }
+
+  /** Kinds of slots that the optimizer itself makes. */
+  abstract readonly slotKinds: readonly string[];
+
+  /** The numbers that may change between steps, by name. */
+  abstract readonly hyperparameters: readonly Hyperparameter[];
+
+  /** Frees what the optimizer remembers. */
+  override dispose(): void {
+    super.dispose();
+    for (const one of this.family()) {
+      one.slots.dispose();
+      for (const { variable } of one.hyperparameters) variable.dispose();
+    }
+  }
+
+  #undoOnError<T>(variables: tf.Variable[], fn: () => T): T {
+    const slots = this.family().map((one) => one.slots);
+    const remembered = slots.flatMap((one) => one.list().map(({ variable }) => variable));
+    const state = [...new Set([...Object.values(tf.engine().registeredVariables), ...variables, ...remembered])];
+    const values = state.map((variable) => variable.clone());
+    try {
+      return fn();
+    } catch (error) {
+      for (const one of slots) one.retain(new Set(remembered));
+      assignAll(state, values);
+      throw error;
+    } finally {
+      tf.dispose(values);
+    }
+  }
+}
+
+/** The variables to train: `varList`, or all trainable ones. Throws an OptionError where there is none. */
+export function trainable(varList?: tf.Variable[]): tf.Variable[] {
+  const variables = (varList ?? Object.values(tf.engine().registeredVariables)).filter((variable) => variable.trainable);
+  if (variables.length === 0) {
+    throw new OptionError(
+      'varList',
+      varList,
+      'a list with at least one trainable tf.Variable',
+      'Make the variables before the first step.',
+    );
+  }
+  return variables;
+}

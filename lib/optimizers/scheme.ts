@@ -1,0 +1,156 @@
+/**
+ * What SAM, Multistep-SAM and Lookbehind share: an ascent rule, a base optimizer and a radius.
+ */
+import { checkKnownOptions, OptionError } from '../runtime/errors';
+import * as tf from '../runtime/tf';
+import { type AsamAscentOptions, type AscentRule, asamAscent, globalDistance, globalNorm, samAscent } from './ascent';
+import { DescentOptimizer } from './descent';
+import type { Evaluation } from './loss';
+import { FamilyOptimizer, Hyperparameter, type StepMeasures } from './optimizer';
+import { SGD, SGD_OPTIONS, type SGDOptions } from './sgd';
+
+/** Options of every sharpness-aware optimizer. The options of `sgd` set the base optimizer, unless `base` is given. */
+export interface SharpnessOptions extends SGDOptions {
+  /** Length of one ascent step. Paper: rho. At least 0. Default 0.05 (SAM) or 0.5 (ASAM). */
+  rho?: number;
+  /** The base optimizer: `sgd(...)` or `adamw(...)`. Default `sgd` with the options given here. */
+  base?: DescentOptimizer;
+  /**
+   * Whether a gradient taken at a perturbed point serves both the descent there and the next ascent: k + 1 gradients in place of
+   * 2k, same numbers. Default: where that is exact, that is where the loss takes no argument (one batch) and changes no state but
+   * BatchNorm's statistics. A loss with dropout draws one mask less per inner step than in the official order of work.
+   */
+  reuseGradients?: boolean;
+  /**
+   * Which of the passes of one step move BatchNorm's statistics: `every` (the official code), only the `first`, at the weights
+   * before the step, or `none`. Default `every`.
+   */
+  batchNormUpdates?: BatchNormPolicy;
+}
+
+/** Which passes of one step move BatchNorm's statistics. */
+export type BatchNormPolicy = 'every' | 'first' | 'none';
+
+/** Options of the optimizers that climb by ASAM's rule. */
+export interface AdaptiveSharpnessOptions extends SharpnessOptions, AsamAscentOptions {}
+
+const SHARPNESS_OPTIONS: readonly string[] = [...SGD_OPTIONS, 'rho', 'base', 'reuseGradients', 'batchNormUpdates'];
+const ASAM_OPTIONS: readonly string[] = ['eta', 'rescale'];
+
+/** An optimizer that climbs before it descends. */
+export abstract class SharpnessOptimizer extends FamilyOptimizer {
+  readonly base: DescentOptimizer;
+  readonly ascent: AscentRule;
+  readonly parts: readonly FamilyOptimizer[];
+  readonly hyperparameters: readonly Hyperparameter[];
+  readonly slotKinds: readonly string[] = [];
+  protected readonly radius: Hyperparameter;
+  protected readonly reuseGradients: boolean | undefined;
+  protected readonly batchNormUpdates: BatchNormPolicy;
+
+  constructor(what: string, ascent: AscentRule, options: AdaptiveSharpnessOptions, ownOptions: readonly string[] = []) {
+    super();
+    checkKnownOptions(what, options, [...SHARPNESS_OPTIONS, ...(ascent.name === 'asam' ? ASAM_OPTIONS : []), ...ownOptions]);
+    const { rho = ascent.name === 'asam' ? 0.5 : 0.05, base, reuseGradients, batchNormUpdates = 'every' } = options;
+    if (!(['every', 'first', 'none'] as const).includes(batchNormUpdates)) {
+      throw new OptionError('batchNormUpdates', batchNormUpdates, 'one of "every", "first", "none"');
+    }
+    this.base = baseOf(what, options, base);
+    this.ascent = ascent;
+    this.reuseGradients = reuseGradients;
+    this.batchNormUpdates = batchNormUpdates;
+    this.radius = new Hyperparameter('rho', rho);
+    this.parts = [this.base];
+    this.hyperparameters = [this.radius];
+  }
+
+  get learningRate(): number {
+    return this.base.learningRate;
+  }
+
+  set learningRate(learningRate: number) {
+    this.base.learningRate = learningRate;
+  }
+
+  /** Length of one ascent step. May be set at any time. */
+  get rho(): number {
+    return this.radius.value;
+  }
+
+  set rho(rho: number) {
+    this.radius.value = rho;
+  }
+
+  getConfig(): tf.serialization.ConfigDict {
+    const config: tf.serialization.ConfigDict = {
+      rho: this.rho,
+      ...this.ascent.config(),
+      batchNormUpdates: this.batchNormUpdates,
+      base: { className: this.base.getClassName(), config: this.base.getConfig() },
+    };
+    return this.reuseGradients === undefined ? config : { ...config, reuseGradients: this.reuseGradients };
+  }
+
+  /** How often BatchNorm's statistics move in the pass that stands for `passes` official passes, the first one of a step or not. */
+  protected statisticsUpdates(passes: 1 | 2, first: boolean): 0 | 1 | 2 {
+    if (this.batchNormUpdates === 'every') return passes;
+    return this.batchNormUpdates === 'first' && first ? 1 : 0;
+  }
+
+  /** @nocollapse Makes the optimizer that `getConfig` described: model.save stores the description, tf.loadLayersModel reads it. */
+  static override fromConfig<T extends tf.serialization.Serializable>(
+    cls: tf.serialization.SerializableConstructor<T>,
+    config: tf.serialization.ConfigDict,
+  ): T {
+    const { rule, base, ...options } = config;
+    const { className, config: baseConfig } = base as { className: string; config: tf.serialization.ConfigDict };
+    const [Base] = tf.serialization.SerializationMap.getMap().classNameMap[className];
+    const Scheme = cls as unknown as new (rule: unknown, options: unknown) => T;
+    return new Scheme(rule, { ...options, base: new Base(baseConfig) });
+  }
+}
+
+/** The ascent rule that `options` ask for. */
+export function ascentRule(name: 'sam' | 'asam', { eta, rescale }: AsamAscentOptions): AscentRule {
+  return name === 'sam' ? samAscent : asamAscent({ eta, rescale });
+}
+
+/** Measures of a step from its evaluations, in order, and its perturbed points. */
+export function measuresOf(
+  evaluations: readonly Evaluation[],
+  start: tf.Tensor[],
+  perturbed: readonly tf.Tensor[][],
+  alphas: readonly tf.Scalar[] = [],
+): StepMeasures {
+  const vector = (scalars: readonly tf.Scalar[]): tf.Tensor1D =>
+    scalars.length === 0 ? tf.zeros([0]) : (tf.stack([...scalars]) as tf.Tensor1D);
+  return {
+    losses: vector(evaluations.map(({ loss }) => loss)),
+    gradientNorms: vector(evaluations.map(({ gradients }) => globalNorm(gradients))),
+    distances: vector(perturbed.map((point) => globalDistance(point, start))),
+    alphas: vector(alphas),
+  };
+}
+
+/** `a[i] + b[i]`. */
+export function addAll(a: tf.Tensor[], b: tf.Tensor[]): tf.Tensor[] {
+  return a.map((tensor, i) => tf.add(tensor, b[i]));
+}
+
+function baseOf(what: string, options: SharpnessOptions, base: DescentOptimizer | undefined): DescentOptimizer {
+  const forBase = Object.fromEntries(Object.entries(options).filter(([name]) => SGD_OPTIONS.includes(name)));
+  if (base === undefined) return new SGD(forBase);
+  if (!(base instanceof DescentOptimizer)) {
+    throw new OptionError(`${what}: base`, base, 'a base optimizer made by sgd(...) or adamw(...)');
+  }
+  const [extra] = Object.keys(forBase);
+  if (extra !== undefined) {
+    throw new OptionError(
+      `${what}: ${extra}`,
+      options[extra as keyof SharpnessOptions],
+      'left out where base is given',
+      'Set it on the base optimizer.',
+    );
+  }
+  return base;
+}

@@ -1,0 +1,101 @@
+/**
+ * Stochastic gradient descent, as torch.optim.SGD.
+ *
+ *     d = g + weightDecay * w
+ *     m = d at the first step, later m = momentum * m + (1 - dampening) * d
+ *     u = d + momentum * m (Nesterov), m, or d without momentum
+ *     w = w - learningRate * u
+ *
+ * Sutskever, Martens, Dahl, Hinton, "On the importance of initialization and momentum in deep learning", ICML 2013.
+ * https://docs.pytorch.org/docs/stable/generated/torch.optim.SGD.html
+ */
+import { checkKnownOptions, checkNumber, OptionError } from '../runtime/errors';
+import * as tf from '../runtime/tf';
+import { DescentOptimizer, type DescentOptions } from './descent';
+
+/** Options of `sgd`. */
+export interface SGDOptions extends DescentOptions {
+  /** Step size. Paper: eta. At least 0. Default 0.1. */
+  learningRate?: number;
+  /** Momentum factor, 0 to 1. Default 0. */
+  momentum?: number;
+  /** Share of the gradient that does not enter the momentum, 0 to 1. Default 0. */
+  dampening?: number;
+  /** Looks ahead along the momentum. Needs momentum > 0 and dampening 0. Default false. */
+  nesterov?: boolean;
+  /** L2 factor, added to the gradient as weightDecay * w. At least 0. Default 0. */
+  weightDecay?: number;
+}
+
+/** Names of the options of `sgd`, for the factories that pass them on. */
+export const SGD_OPTIONS: readonly string[] = ['learningRate', 'momentum', 'dampening', 'nesterov', 'weightDecay', 'countPer'];
+
+/** Stochastic gradient descent with momentum. Make it with `sgd`. */
+export class SGD extends DescentOptimizer {
+  /** @nocollapse */
+  static get className(): string {
+    return 'LookbehindFamilySGD';
+  }
+  readonly slotKinds: readonly string[] = ['momentum', 'started'];
+  readonly #momentum: number;
+  readonly #dampening: number;
+  readonly #nesterov: boolean;
+
+  constructor(options: SGDOptions = {}) {
+    checkKnownOptions('sgd', options, SGD_OPTIONS);
+    const { learningRate = 0.1, momentum = 0, dampening = 0, nesterov = false, ...rest } = options;
+    checkNumber('momentum', momentum, { min: 0, max: 1 });
+    checkNumber('dampening', dampening, { min: 0, max: 1 });
+    if (nesterov && (momentum === 0 || dampening !== 0)) {
+      throw new OptionError('nesterov', nesterov, 'false unless momentum > 0 and dampening = 0');
+    }
+    super({ learningRate, ...rest });
+    this.#momentum = momentum;
+    this.#dampening = dampening;
+    this.#nesterov = nesterov;
+  }
+
+  update(weights: tf.Tensor[], gradients: tf.Tensor[], variables: tf.Variable[], innerSteps = 1): tf.Tensor[] {
+    const momentum = this.perInnerStep(this.#momentum, innerSteps);
+    const decay = this.decayPerInnerStep(innerSteps);
+    const share = this.#shareOfGradient();
+    return weights.map((w, i) => {
+      const d = decay === 0 ? gradients[i] : tf.add(gradients[i], tf.mul(w, decay));
+      const u = momentum === 0 ? d : this.#accumulate(variables[i], d, momentum, share);
+      return tf.sub(w, tf.mul(u, this.rate.tensor));
+    });
+  }
+
+  getConfig(): tf.serialization.ConfigDict {
+    return {
+      learningRate: this.learningRate,
+      momentum: this.#momentum,
+      dampening: this.#dampening,
+      nesterov: this.#nesterov,
+      weightDecay: this.weightDecay,
+      countPer: this.countPer,
+    };
+  }
+
+  #accumulate(variable: tf.Variable, d: tf.Tensor, momentum: number, share: tf.Scalar | undefined): tf.Tensor {
+    const slot = this.slots.get('momentum', variable);
+    const m = tf.add(tf.mul(slot, momentum), share === undefined ? d : tf.mul(d, share));
+    slot.assign(m);
+    return this.#nesterov ? tf.add(d, tf.mul(m, momentum)) : m;
+  }
+
+  /** 1 at the first step, 1 - dampening later; undefined where it is always 1. */
+  #shareOfGradient(): tf.Scalar | undefined {
+    if (this.#dampening === 0 || this.#momentum === 0) return undefined;
+    const started = this.slots.scalar('started', 0);
+    const share = tf.sub(1, tf.mul(started, this.#dampening)) as tf.Scalar;
+    started.assign(tf.onesLike(started));
+    return share;
+  }
+}
+tf.serialization.registerClass(SGD);
+
+/** Stochastic gradient descent with momentum, Nesterov's variant, dampening and L2 weight decay. */
+export function sgd(options: SGDOptions = {}): SGD {
+  return new SGD(options);
+}

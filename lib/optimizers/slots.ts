@@ -1,0 +1,82 @@
+/**
+ * What an optimizer remembers between steps: tensors of its own, each belonging to a trained variable by NAME, so that they
+ * can be saved, restored in another process and never mixed up.
+ */
+import { StateMismatchError } from '../runtime/errors';
+import * as tf from '../runtime/tf';
+
+/** One remembered tensor. */
+export interface Slot {
+  /** What it is: `momentum`, `slow`, ... */
+  kind: string;
+  /** Name of the trained variable that it belongs to; empty for a number of the optimizer as a whole. */
+  variableName: string;
+  /** The value. */
+  variable: tf.Variable;
+}
+
+/** The slots of one optimizer. They are made on first use and live until `dispose`. */
+export class Slots {
+  readonly #slots = new Map<string, Slot>();
+
+  /** The slot `kind` of `variable`; made by `initial` (default: zeros) where it does not exist yet. */
+  get(kind: string, variable: tf.Variable, initial: () => tf.Tensor = () => tf.zerosLike(variable)): tf.Variable {
+    const slot = this.#getOrCreate(kind, variable.name, initial);
+    if (!tf.util.arraysEqual(slot.shape, variable.shape)) {
+      throw new StateMismatchError(
+        `The optimizer remembers ${kind} of shape [${slot.shape}] for the variable "${variable.name}", which has shape ` +
+          `[${variable.shape}]. Use a new optimizer for a new model.`,
+      );
+    }
+    return slot;
+  }
+
+  /** A number that belongs to the optimizer as a whole. */
+  scalar(kind: string, initial: number): tf.Variable {
+    return this.#getOrCreate(kind, '', () => tf.scalar(initial));
+  }
+
+  /** Whether the slot exists. */
+  has(kind: string, variable: tf.Variable): boolean {
+    return this.#slots.has(key(kind, variable.name));
+  }
+
+  /** All slots, in the order in which they were made. */
+  list(): Slot[] {
+    return [...this.#slots.values()];
+  }
+
+  /** Sets a slot to `value`, made where it does not exist. The slot owns a copy. */
+  set(kind: string, variableName: string, value: tf.Tensor): void {
+    this.#getOrCreate(kind, variableName, () => value.clone()).assign(value);
+  }
+
+  /** Forgets everything and frees the memory. */
+  dispose(): void {
+    for (const { variable } of this.#slots.values()) variable.dispose();
+    this.#slots.clear();
+  }
+
+  /** Forgets the slots that are not in `kept`: undoes what a failed step made. */
+  retain(kept: ReadonlySet<tf.Variable>): void {
+    for (const [id, { variable }] of this.#slots) {
+      if (kept.has(variable)) continue;
+      variable.dispose();
+      this.#slots.delete(id);
+    }
+  }
+
+  #getOrCreate(kind: string, variableName: string, initial: () => tf.Tensor): tf.Variable {
+    const id = key(kind, variableName);
+    let slot = this.#slots.get(id);
+    if (slot === undefined) {
+      slot = { kind, variableName, variable: tf.tidy(() => tf.variable(initial(), false)) };
+      this.#slots.set(id, slot);
+    }
+    return slot.variable;
+  }
+}
+
+function key(kind: string, variableName: string): string {
+  return `${kind}:${variableName}`;
+}

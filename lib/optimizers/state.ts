@@ -1,0 +1,113 @@
+/**
+ * The state of an optimizer as data: a JSON manifest and one block of bytes, both keyed by variable name.
+ */
+import { StateMismatchError } from '../runtime/errors';
+import * as tf from '../runtime/tf';
+import type { FamilyOptimizer } from './optimizer';
+
+/** The complete state of an optimizer. `manifest` is plain JSON, `data` holds the tensors' bytes in the order of the manifest. */
+export interface OptimizerState {
+  manifest: OptimizerManifest;
+  data: Uint8Array;
+}
+
+/** What the bytes of an `OptimizerState` mean. */
+export interface OptimizerManifest {
+  format: 'lookbehind-optimizer/1';
+  /** Steps taken. */
+  iterations: number;
+  /** Gradients taken. */
+  gradientEvaluations: number;
+  /** The optimizer and those inside it, outermost first. */
+  parts: OptimizerPartManifest[];
+}
+
+/** One optimizer of a manifest. */
+export interface OptimizerPartManifest {
+  className: string;
+  /** Numbers that may change between steps: learningRate, rho. */
+  hyperparameters: Record<string, number>;
+  /** Remembered tensors. `byteOffset` is where the tensor's 4-byte numbers start in `data`. */
+  slots: Array<{ kind: string; variableName: string; shape: number[]; byteOffset: number }>;
+}
+
+const BYTES_PER_NUMBER = 4;
+
+/** Copies the state of `optimizer`. */
+export function captureState(optimizer: FamilyOptimizer): OptimizerState {
+  const blocks: Uint8Array[] = [];
+  let byteOffset = 0;
+  const parts = optimizer.family().map((part) => ({
+    className: part.getClassName(),
+    hyperparameters: Object.fromEntries(part.hyperparameters.map(({ name, value }) => [name, value])),
+    slots: part.slots.list().map(({ kind, variableName, variable }) => {
+      const values = variable.dataSync() as Float32Array;
+      blocks.push(new Uint8Array(values.buffer, values.byteOffset, values.byteLength));
+      const slot = { kind, variableName, shape: variable.shape, byteOffset };
+      byteOffset += values.byteLength;
+      return slot;
+    }),
+  }));
+  const { iterations, gradientEvaluations } = optimizer;
+  const manifest: OptimizerManifest = { format: 'lookbehind-optimizer/1', iterations, gradientEvaluations, parts };
+  return { manifest, data: new Uint8Array(Buffer.concat(blocks)) };
+}
+
+/** Sets `optimizer` to `state`, after everything was checked against `variables`. */
+export function restoreState(optimizer: FamilyOptimizer, { manifest, data }: OptimizerState, variables: tf.Variable[]): void {
+  const family = optimizer.family();
+  if (manifest.format !== 'lookbehind-optimizer/1' || !Array.isArray(manifest.parts)) {
+    throw new StateMismatchError(`This is not the state of an optimizer: its format is ${JSON.stringify(manifest.format)}.`);
+  }
+  const saved = manifest.parts.map(({ className }) => className).join(' over ');
+  const present = family.map((part) => part.getClassName()).join(' over ');
+  if (saved !== present) {
+    throw new StateMismatchError(
+      `The state was saved by ${saved}, but this is ${present}. Make the optimizer with the same factory.`,
+    );
+  }
+  const shapes = new Map(variables.map(({ name, shape }) => [name, shape]));
+  for (const { slots } of manifest.parts) for (const slot of slots) checkSlot(slot, shapes, data.byteLength);
+
+  family.forEach((part, i) => {
+    const { hyperparameters, slots } = manifest.parts[i];
+    for (const number of part.hyperparameters) number.value = hyperparameters[number.name] ?? number.value;
+    part.slots.dispose();
+    for (const { kind, variableName, shape, byteOffset } of slots) {
+      const bytes = data.slice(byteOffset, byteOffset + byteLength(shape));
+      tf.tidy(() => part.slots.set(kind, variableName, tf.tensor(new Float32Array(bytes.buffer), shape)));
+    }
+  });
+  optimizer.setCounters(manifest.iterations, manifest.gradientEvaluations);
+}
+
+function checkSlot(
+  { kind, variableName, shape, byteOffset }: OptimizerPartManifest['slots'][number],
+  shapes: ReadonlyMap<string, number[]>,
+  available: number,
+): void {
+  if (variableName !== '') {
+    const present = shapes.get(variableName);
+    if (present === undefined) {
+      const names = [...shapes.keys()];
+      throw new StateMismatchError(
+        `The state holds ${kind} for a variable "${variableName}", but the trained variables are ${names.slice(0, 8).join(', ')}` +
+          `${names.length > 8 ? ', ...' : ''}. Build the model with the same layer names, or pass its variables.`,
+      );
+    }
+    if (!tf.util.arraysEqual(present, shape)) {
+      throw new StateMismatchError(
+        `The state holds ${kind} of shape [${shape}] for "${variableName}", which has shape [${present}]. Build the same model.`,
+      );
+    }
+  }
+  if (byteOffset + byteLength(shape) > available) {
+    throw new StateMismatchError(
+      `The state is cut off: ${kind} of "${variableName}" ends after its ${available} bytes. Use an older checkpoint.`,
+    );
+  }
+}
+
+function byteLength(shape: number[]): number {
+  return tf.util.sizeFromShape(shape) * BYTES_PER_NUMBER;
+}

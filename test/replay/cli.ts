@@ -1,0 +1,79 @@
+/**
+ * npm run replay -- PATH...
+ *
+ * Replays golden files, or folders of them, prints a line per file and closes with `N passed, N failed, N skipped`.
+ */
+import { readdirSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { replayAnalysis } from './analysis';
+import { type GoldenTrajectory, readGolden } from './golden';
+import { replayIdentities } from './identities';
+import { replayTrajectory } from './trajectory';
+
+type Outcome = { passed: boolean; text: string } | 'skipped';
+
+function main(paths: string[]): number {
+  if (paths.length === 0) {
+    console.error('Usage: npm run replay -- PATH...   (golden files, or folders of them)');
+    return 2;
+  }
+  const counts = { passed: 0, failed: 0, skipped: 0 };
+  for (const file of paths.flatMap(filesAt)) {
+    const outcome = replay(file);
+    const word = outcome === 'skipped' ? 'skipped' : outcome.passed ? 'passed' : 'failed';
+    counts[word]++;
+    console.log(`${word.padEnd(8)}${file}${outcome === 'skipped' ? '' : `  ${outcome.text}`}`);
+  }
+  console.log(`${counts.passed} passed, ${counts.failed} failed, ${counts.skipped} skipped`);
+  return counts.failed === 0 ? 0 : 1;
+}
+
+function filesAt(path: string): string[] {
+  try {
+    if (!statSync(path).isDirectory()) return [path];
+  } catch {
+    return [path];
+  }
+  return readdirSync(path)
+    .filter((name) => name.endsWith('.json'))
+    .sort()
+    .map((name) => join(path, name));
+}
+
+function replay(file: string): Outcome {
+  try {
+    const golden = readGolden(file);
+    switch (golden.kind) {
+      case 'trajectory':
+        return replayBothOrders(golden as unknown as GoldenTrajectory);
+      case 'analysis':
+        return describe([['', replayAnalysis(golden)]]);
+      case 'identities':
+        return replayIdentities(golden, file);
+      default:
+        return 'skipped';
+    }
+  } catch (error) {
+    return { passed: false, text: (error as Error).message };
+  }
+}
+
+function replayBothOrders(golden: GoldenTrajectory): Outcome {
+  const official = replayTrajectory(golden);
+  const reusable =
+    golden.settings.algorithm.startsWith('lookbehind') && golden.settings.batchMode !== 'fresh' && golden.settings.k > 1;
+  if (!reusable) return describe([['', official]]);
+  return describe([
+    ['2k gradients: ', official],
+    ['k + 1 gradients: ', replayTrajectory(golden, { reuseGradients: true })],
+  ]);
+}
+
+function describe(results: Array<[string, { passed: boolean; toString(): string }]>): Outcome {
+  return {
+    passed: results.every(([, { passed }]) => passed),
+    text: results.map(([label, result]) => `${label}${result}`).join('; '),
+  };
+}
+
+process.exitCode = main(process.argv.slice(2));
