@@ -1,0 +1,58 @@
+/**
+ * Additive Gaussian noise:
+ *
+ *     w' = w + sigma * s * z,   z ~ N(0, 1) per weight
+ *
+ * with the scale s of each tensor: max|w| (`maximum`, analog hardware that maps the largest weight to the largest conductance),
+ * the root mean square of its weights (`rms`), or 1 (`none`: sigma is in units of the weights).
+ *
+ * The additive weight noise of IBM's aihwkit (`ADD_NORMAL`, relative to the actual max|w|) is `maximum`.
+ */
+import { checkKnownOptions, checkNumber, checkOneOf } from '../runtime/errors';
+import * as tf from '../runtime/tf';
+import type { DifferentiableNoise } from './noise';
+import { straightThrough } from './straightThrough';
+
+/** What sigma of additive noise is relative to. */
+export type NoiseScale = 'maximum' | 'rms' | 'none';
+
+/** Options of `additiveNoise`. */
+export interface AdditiveNoiseOptions {
+  /** Standard deviation, in units of `relativeTo`. At least 0. */
+  sigma: number;
+  /** The unit of sigma, per tensor. Default `maximum`. */
+  relativeTo?: NoiseScale;
+}
+
+/** Additive Gaussian noise. Its gradient takes the scale as a constant, so it is that of w itself. */
+export function additiveNoise(options: AdditiveNoiseOptions): DifferentiableNoise {
+  checkKnownOptions('additiveNoise', options, ['sigma', 'relativeTo']);
+  const sigma = checkNumber('sigma', options.sigma, { min: 0 });
+  const relativeTo = checkOneOf<NoiseScale>('relativeTo', options.relativeTo ?? 'maximum', ['maximum', 'rms', 'none']);
+  return {
+    name: `additive(sigma=${sigma}, relativeTo=${relativeTo})`,
+    kind: 'additive',
+    changesNothing: sigma === 0,
+    apply(weights, site) {
+      const z = site.normals('additive');
+      const deviation = sigma * scaleOf(weights, relativeTo);
+      return { values: weights.map((w, i) => w + deviation * z[i]) };
+    },
+    perturb: (weights, site) =>
+      straightThrough(weights, (w) => {
+        const deviation = tf.mul(sigma, scaleOfTensor(w, relativeTo));
+        return tf.add(w, tf.mul(deviation, site.normals('additive')));
+      }),
+  };
+}
+
+function scaleOf(weights: Float32Array, relativeTo: NoiseScale): number {
+  if (relativeTo === 'none') return 1;
+  if (relativeTo === 'maximum') return weights.reduce((most, w) => Math.max(most, Math.abs(w)), 0);
+  return Math.sqrt(weights.reduce((sum, w) => sum + w * w, 0) / weights.length);
+}
+
+function scaleOfTensor(weights: tf.Tensor, relativeTo: NoiseScale): tf.Tensor {
+  if (relativeTo === 'none') return tf.scalar(1);
+  return relativeTo === 'maximum' ? tf.max(tf.abs(weights)) : tf.sqrt(tf.mean(tf.square(weights)));
+}

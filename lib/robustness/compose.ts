@@ -1,0 +1,81 @@
+/**
+ * Noises one after the other, and noises on some tensors only.
+ */
+import { OptionError } from '../runtime/errors';
+import type * as tf from '../runtime/tf';
+import {
+  type DifferentiableNoise,
+  isDifferentiable,
+  type NoiseSite,
+  type TensorNoiseSite,
+  type TensorSelector,
+  type WeightNoise,
+} from './noise';
+
+/**
+ * Noises one after the other: each works on the weights that the one before left. `composeNoise(quantization({ bits: 8 }),
+ * gaussianNoise({ sigma: 0.1 }))` adds Gaussian noise to quantized weights.
+ *
+ * The first noise of a kind gets the random numbers that it would get alone, the second of that kind others.
+ */
+export function composeNoise(...stages: DifferentiableNoise[]): DifferentiableNoise;
+export function composeNoise(...stages: WeightNoise[]): WeightNoise;
+export function composeNoise(...stages: WeightNoise[]): WeightNoise {
+  if (stages.length === 0) throw new OptionError('stages', stages, 'at least one noise');
+  const prefixes = stages.map(({ kind }, i) => {
+    const earlier = stages.slice(0, i).filter((stage) => stage.kind === kind).length;
+    return earlier === 0 ? '' : `${earlier + 1}/`;
+  });
+  const composed: WeightNoise = {
+    name: stages.map(({ name }) => name).join(' + '),
+    kind: stages.map(({ kind }) => kind).join('+'),
+    changesNothing: stages.every(({ changesNothing }) => changesNothing),
+    apply(weights, site) {
+      let values = weights.slice();
+      let flipped = 0;
+      let stored = 0;
+      stages.forEach((stage, i) => {
+        const noisy = stage.apply(values, prefixed(site, prefixes[i]));
+        values = noisy.values;
+        flipped += noisy.bits?.flipped ?? 0;
+        stored += noisy.bits?.stored ?? 0;
+      });
+      return stored > 0 ? { values, bits: { flipped, stored } } : { values };
+    },
+  };
+  if (!stages.every(isDifferentiable)) return composed;
+  const differentiable: DifferentiableNoise = {
+    ...composed,
+    perturb: (weights, site) =>
+      stages.reduce((noisy: tf.Tensor, stage, i) => stage.perturb(noisy, prefixedTensors(site, prefixes[i])), weights),
+  };
+  return differentiable;
+}
+
+/** The same noise on the tensors that `select` chooses; the others stay as they are. */
+export function onlyOn(select: TensorSelector, noise: DifferentiableNoise): DifferentiableNoise;
+export function onlyOn(select: TensorSelector, noise: WeightNoise): WeightNoise;
+export function onlyOn(select: TensorSelector, noise: WeightNoise): WeightNoise {
+  const restricted: WeightNoise = {
+    ...noise,
+    apply: (weights, site) => (select(site) ? noise.apply(weights, site) : { values: weights.slice() }),
+  };
+  if (!isDifferentiable(noise)) return restricted;
+  const differentiable: DifferentiableNoise = {
+    ...restricted,
+    perturb: (weights, site) => (select(site) ? noise.perturb(weights, site) : weights),
+  };
+  return differentiable;
+}
+
+function prefixed(site: NoiseSite, prefix: string): NoiseSite {
+  return {
+    ...site,
+    normals: (stream) => site.normals(prefix + stream),
+    uniforms: (stream) => site.uniforms(prefix + stream),
+  };
+}
+
+function prefixedTensors(site: TensorNoiseSite, prefix: string): TensorNoiseSite {
+  return { ...site, normals: (stream) => site.normals(prefix + stream) };
+}

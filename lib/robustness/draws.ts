@@ -1,0 +1,52 @@
+/**
+ * The random numbers of one noise draw.
+ *
+ * They depend on the seed, the index of the draw, and the role, ordinal and shape of the tensor, and on nothing else: not on
+ * the names that tf.js happened to give, the noise level, the order of calls or the number of threads. Two models of one
+ * architecture meet the same draws (common random numbers), and so do all levels of one noise.
+ */
+import { checkNumber } from '../runtime/errors';
+import { Random } from '../runtime/random';
+import type { NoiseSite, WeightTensor } from './noise';
+
+/** One draw of noise, for all tensors of a model. Numbers are made on demand and kept as long as the draw is. */
+export class NoiseDraw {
+  readonly #streams = new Map<string, Float32Array>();
+
+  /**
+   * @param seed Whole number; draws of different seeds are independent.
+   * @param index Index of the draw, from 0.
+   */
+  constructor(
+    readonly seed: number,
+    readonly index: number,
+  ) {
+    checkNumber('seed', seed, { integer: true });
+    checkNumber('index', index, { integer: true, min: 0 });
+  }
+
+  /** The tensor with this draw's random numbers. */
+  site({ name, role, ordinal, shape }: WeightTensor): NoiseSite {
+    const place = `${role} ${ordinal} [${shape}]`;
+    const size = shape.reduce((product, n) => product * n, 1);
+    return {
+      name,
+      role,
+      ordinal,
+      shape,
+      normals: (stream) => this.#numbers(`${place}/normal/${stream}`, size, (random) => random.normal()),
+      uniforms: (stream) => this.#numbers(`${place}/uniform/${stream}`, size, (random) => random.uniform()),
+    };
+  }
+
+  #numbers(stream: string, size: number, next: (random: Random) => number): Float32Array {
+    let numbers = this.#streams.get(stream);
+    if (numbers === undefined) {
+      const random = new Random(this.seed, `noise/draw ${this.index}/${stream}`);
+      numbers = new Float32Array(size);
+      for (let i = 0; i < size; i++) numbers[i] = next(random);
+      this.#streams.set(stream, numbers);
+    }
+    return numbers;
+  }
+}

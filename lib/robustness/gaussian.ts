@@ -1,0 +1,35 @@
+/**
+ * Multiplicative Gaussian noise, the noise of the Lookbehind paper's robustness experiments:
+ *
+ *     w' = w * (1 + sigma * z),   z ~ N(0, 1) per weight
+ *
+ * so w' has mean w and standard deviation sigma * |w|. Zero weights stay zero.
+ *
+ * Mordido, Malviya, Baratin, Chandar, "Lookbehind-SAM: k steps back, 1 step forward", ICML 2024, after Joshi et al., "Accurate
+ * deep neural network inference using computational phase-change memory", Nature Communications 11, 2473 (2020).
+ */
+import { checkKnownOptions, checkNumber } from '../runtime/errors';
+import * as tf from '../runtime/tf';
+import type { DifferentiableNoise } from './noise';
+
+/** Options of `gaussianNoise`. */
+export interface GaussianNoiseOptions {
+  /** Standard deviation relative to each weight. At least 0. */
+  sigma: number;
+}
+
+/** Multiplicative Gaussian noise. Its gradient is that of w * (1 + sigma * z) for the given z. */
+export function gaussianNoise(options: GaussianNoiseOptions): DifferentiableNoise {
+  checkKnownOptions('gaussianNoise', options, ['sigma']);
+  const sigma = checkNumber('sigma', options.sigma, { min: 0 });
+  return {
+    name: `gaussian(sigma=${sigma})`,
+    kind: 'gaussian',
+    changesNothing: sigma === 0,
+    apply(weights, site) {
+      const z = site.normals('gaussian');
+      return { values: weights.map((w, i) => w * (1 + sigma * z[i])) };
+    },
+    perturb: (weights, site) => tf.mul(weights, tf.add(1, tf.mul(sigma, site.normals('gaussian')))),
+  };
+}

@@ -1,0 +1,118 @@
+/**
+ * Phase-change memory (PCM): programming noise, drift and read noise of each device of a differential pair. With the target
+ * conductance x in units of g_max = 25 uS, independent standard normal z, and t seconds since programming:
+ *
+ *     programmed  g  = max(x + (0.26348 + 1.9650 x - 1.1731 x^2) / 25 * z1, 0)
+ *     drift       nu = |mu + s z2|,  mu = clip(-0.0155 ln x + 0.0244, 0.049, 0.1),  s = clip(-0.0125 ln x - 0.0059, 0.008, 0.045)
+ *                 d  = g * ((t + t0) / t0)^-nu,   t0 = 20 s
+ *     read        q  = min(0.0088 / max(g^0.65, 0.001), 0.2)
+ *                 r  = max(d + d * q * sqrt(ln((t + t0 + tr) / (2 tr))) * z3, 0),   tr = 250 ns
+ *
+ * Drift compensation multiplies each tensor by mean|w at programming| / mean|w now|, a single digital factor per tensor.
+ *
+ * Within one draw a device keeps its programmed conductance and its nu at all times, so a curve over time shows the drift of one
+ * chip. Its read noise uses the same standard normal number at all times: right for each time alone, and paired.
+ *
+ * Constants: Nandakumar et al., "Phase-change memory models for deep learning training and inference", ICECS 2019; Joshi et
+ * al., "Accurate deep neural network inference using computational phase-change memory", Nature Communications 11, 2473 (2020);
+ * as in the PCM model of IBM's aihwkit.
+ */
+import { checkKnownOptions, checkNumber } from '../runtime/errors';
+import { type Device, readPairs } from './conductance';
+import type { NoiseSite, WeightNoise } from './noise';
+
+/** Conductance that the largest weight is mapped to, in uS. */
+const G_MAX = 25;
+/** Time between programming and first reading, to which drift is relative, in s. */
+const T_0 = 20;
+/** Width of a reading pulse, in s. */
+const T_READ = 250e-9;
+/** Keeps ln x finite for a device at zero. */
+const SMALLEST_TARGET = 1e-7;
+const LOG_SMALLEST_TARGET = Math.log(SMALLEST_TARGET);
+/** Smallest mean|w| / max|w| that compensation divides by. */
+const SMALLEST_READING = 1e-4;
+
+/** Options of `pcm`. */
+export interface PCMOptions {
+  /** Time since programming, in seconds. At least 0. */
+  seconds: number;
+  /** Whether each tensor is rescaled by one factor that makes up for its mean drift. Default true. */
+  driftCompensation?: boolean;
+  /** Factor on the programming noise; 0 turns it off. At least 0, default 1. */
+  programmingNoise?: number;
+  /** Factor on the drift exponents; 0 turns drift off. At least 0, default 1. */
+  drift?: number;
+  /** Factor on the read noise; 0 turns it off. At least 0, default 1. */
+  readNoise?: number;
+}
+
+/** Phase-change memory, read some time after it was programmed. */
+export function pcm(options: PCMOptions): WeightNoise {
+  checkKnownOptions('pcm', options, ['seconds', 'driftCompensation', 'programmingNoise', 'drift', 'readNoise']);
+  const { driftCompensation = true } = options;
+  const seconds = checkNumber('seconds', options.seconds, { min: 0 });
+  const programmingNoise = checkNumber('programmingNoise', options.programmingNoise ?? 1, { min: 0 });
+  const drift = checkNumber('drift', options.drift ?? 1, { min: 0 });
+  const readNoise = checkNumber('readNoise', options.readNoise ?? 1, { min: 0 });
+
+  const logElapsed = Math.log((seconds + T_0) / T_0);
+  const readSpread = readNoise * Math.sqrt(Math.log((seconds + T_0 + T_READ) / (2 * T_READ)));
+
+  /** The devices of one side of the pairs: right after programming, and now. */
+  function devices(site: NoiseSite, side: '+' | '-'): { programmed: Device; now: Device } {
+    const z1 = site.normals(`pcm/programming ${side}`);
+    const z2 = site.normals(`pcm/drift ${side}`);
+    const z3 = site.normals(`pcm/read ${side}`);
+    const programmed: Device = (x, i) => Math.max(x + programmingNoise * programmingDeviation(x) * z1[i], 0);
+    const now: Device = (x, i) => {
+      const g = programmed(x, i);
+      const drifted = g * Math.exp(-drift * driftExponent(x, z2[i]) * logElapsed);
+      return Math.max(drifted + drifted * readDeviation(g) * readSpread * z3[i], 0);
+    };
+    return { programmed, now };
+  }
+
+  return {
+    name: `pcm(seconds=${seconds}, ${driftCompensation ? 'compensated' : 'not compensated'}, programmingNoise=${programmingNoise}, drift=${drift}, readNoise=${readNoise})`,
+    kind: 'pcm',
+    changesNothing: programmingNoise === 0 && readNoise === 0 && (drift === 0 || seconds === 0),
+    apply(weights, site) {
+      const plus = devices(site, '+');
+      const minus = devices(site, '-');
+      const { relative, largest } = readPairs(weights, plus.now, minus.now);
+      let factor = largest;
+      if (driftCompensation) {
+        const reference = meanAbsolute(readPairs(weights, plus.programmed, minus.programmed).relative);
+        factor *= Math.max(reference, SMALLEST_READING) / Math.max(meanAbsolute(relative), SMALLEST_READING);
+      }
+      return { values: Float32Array.from(relative, (g) => g * factor) };
+    },
+  };
+}
+
+/** Standard deviation of programming, in units of g_max, at the target x. */
+function programmingDeviation(x: number): number {
+  return (0.26348 + 1.965 * x - 1.1731 * x * x) / G_MAX;
+}
+
+/** The drift exponent nu of a device with the target x. */
+function driftExponent(x: number, z: number): number {
+  const log = x > SMALLEST_TARGET ? Math.log(x) : LOG_SMALLEST_TARGET;
+  const mean = clip(-0.0155 * log + 0.0244, 0.049, 0.1);
+  const deviation = clip(-0.0125 * log - 0.0059, 0.008, 0.045);
+  return Math.abs(mean + deviation * z);
+}
+
+/** Strength of read noise of a device programmed to g, relative to its conductance. */
+function readDeviation(g: number): number {
+  return Math.min(0.0088 / Math.max(g ** 0.65, 1e-3), 0.2);
+}
+
+function clip(x: number, low: number, high: number): number {
+  return Math.min(Math.max(x, low), high);
+}
+
+function meanAbsolute(values: Float64Array): number {
+  return values.reduce((sum, value) => sum + Math.abs(value), 0) / values.length;
+}

@@ -1,0 +1,201 @@
+/**
+ * Uniform quantization of weights to integers of 2 to 8 bits:
+ *
+ *     q  = clamp(round(w / scale) + zeroPoint, lowest, highest)
+ *     w' = (q - zeroPoint) * scale
+ *
+ * `symmetric`: signed codes of -(2^(bits-1) - 1) to 2^(bits-1) - 1, zeroPoint 0, scale = max|w| / (2^(bits-1) - 1).
+ * `asymmetric`: unsigned codes of 0 to 2^bits - 1 over [min(w, 0), max(w, 0)], so that zero stays exactly zero.
+ *
+ * Within the range |w' - w| <= scale / 2, and quantizing twice changes nothing more. Halves round to even.
+ *
+ * Jacob et al., "Quantization and training of neural networks for efficient integer-arithmetic-only inference", CVPR 2018,
+ * arXiv:1712.05877. Clipping to gain robustness to bit errors: Stutz et al., "Bit error robustness for energy-efficient DNN
+ * accelerators", MLSys 2021, arXiv:2006.13977.
+ */
+import { checkKnownOptions, checkNumber, checkOneOf } from '../runtime/errors';
+import * as tf from '../runtime/tf';
+import type { DifferentiableNoise, WeightTensor } from './noise';
+import { straightThrough } from './straightThrough';
+
+/** How the range of weights is laid onto integers. */
+export type QuantizationScheme = 'symmetric' | 'asymmetric';
+
+/** What shares one scale: the whole tensor, or each output channel (row of an embedding) by itself. */
+export type QuantizationGroup = 'tensor' | 'channel';
+
+/** Options of `quantization` and `quantize`. */
+export interface QuantizationOptions {
+  /** Bits per weight, 2 to 8. */
+  bits: number;
+  /** Default `symmetric`. */
+  scheme?: QuantizationScheme;
+  /** Default `tensor`. */
+  per?: QuantizationGroup;
+  /** Weights are clipped to [-clip, clip] first, and the range ends there. In units of the weights, > 0. Default: no clipping. */
+  clip?: number;
+}
+
+/** `QuantizationOptions` with defaults filled in. */
+export interface QuantizationSettings {
+  bits: number;
+  scheme: QuantizationScheme;
+  per: QuantizationGroup;
+  clip?: number;
+}
+
+/** A really quantized tensor: integers, and what turns them into weights again. */
+export interface QuantizedWeights {
+  /** One integer per weight. */
+  codes: Int16Array;
+  /** Bits per code. */
+  bits: number;
+  /** Whether codes are two's complement (symmetric) or unsigned (asymmetric). */
+  signed: boolean;
+  /** Step between neighbouring codes, one per group. */
+  scales: Float64Array;
+  /** Code of the weight zero, one per group. */
+  zeroPoints: Int16Array;
+  /** Group of each weight: weight i is in group floor(i / inner) % scales.length. */
+  inner: number;
+}
+
+/** Names of the quantization options, for noises that take them among others. */
+export const QUANTIZATION_OPTIONS = ['bits', 'scheme', 'per', 'clip'] as const;
+
+/** Checks the options and fills in defaults. */
+export function quantizationSettings(options: QuantizationOptions): QuantizationSettings {
+  return {
+    bits: checkNumber('bits', options.bits, { min: 2, max: 8, integer: true }),
+    scheme: checkOneOf('scheme', options.scheme ?? 'symmetric', ['symmetric', 'asymmetric'] as const),
+    per: checkOneOf('per', options.per ?? 'tensor', ['tensor', 'channel'] as const),
+    clip: options.clip === undefined ? undefined : checkNumber('clip', options.clip, { min: 0, exclusiveMin: true }),
+  };
+}
+
+/** The settings in words, for names of noises. */
+export function describeQuantization({ bits, scheme, per, clip }: QuantizationSettings): string {
+  return `bits=${bits}, ${scheme}, per ${per}${clip === undefined ? '' : `, clip=${clip}`}`;
+}
+
+/**
+ * Quantization as a noise. It draws no random numbers, so all draws are equal.
+ *
+ * Its gradient is the straight-through one: 1 for weights within the clipping range, 0 outside.
+ */
+export function quantization(options: QuantizationOptions): DifferentiableNoise {
+  checkKnownOptions('quantization', options, QUANTIZATION_OPTIONS);
+  const settings = quantizationSettings(options);
+  return {
+    name: `quantization(${describeQuantization(settings)})`,
+    kind: 'quantization',
+    changesNothing: false,
+    apply: (weights, site) => ({ values: dequantize(quantize(weights, site, settings)) }),
+    perturb: (weights, site) => quantizeTensor(weights, site, settings),
+  };
+}
+
+/** Quantizes the weights of one tensor to integers. */
+export function quantize(
+  weights: Float32Array,
+  tensor: Pick<WeightTensor, 'role' | 'shape'>,
+  options: QuantizationOptions,
+): QuantizedWeights {
+  const { bits, scheme, per, clip = Number.POSITIVE_INFINITY } = quantizationSettings(options);
+  const { groups, inner } = groupsOf(tensor, per);
+  const { lowest, highest } = codeRange(bits, scheme);
+  const lows = new Float64Array(groups);
+  const highs = new Float64Array(groups);
+  const clipped = weights.map((w) => Math.min(Math.max(w, -clip), clip));
+  clipped.forEach((w, i) => {
+    const group = Math.floor(i / inner) % groups;
+    lows[group] = Math.min(lows[group], w);
+    highs[group] = Math.max(highs[group], w);
+  });
+  const scales = new Float64Array(groups);
+  const zeroPoints = new Int16Array(groups);
+  for (let group = 0; group < groups; group++) {
+    const range = scheme === 'symmetric' ? Math.max(-lows[group], highs[group]) : highs[group] - lows[group];
+    scales[group] = range > 0 ? range / highest : 1;
+    zeroPoints[group] = scheme === 'symmetric' ? 0 : roundHalfToEven(-lows[group] / scales[group]);
+  }
+  const codes = new Int16Array(weights.length);
+  for (let i = 0; i < codes.length; i++) {
+    const group = Math.floor(i / inner) % groups;
+    const code = roundHalfToEven(clipped[i] / scales[group]) + zeroPoints[group];
+    codes[i] = Math.min(Math.max(code, lowest), highest);
+  }
+  return { codes, bits, signed: scheme === 'symmetric', scales, zeroPoints, inner };
+}
+
+/** The weights that quantized ones stand for. */
+export function dequantize({ codes, scales, zeroPoints, inner }: QuantizedWeights): Float32Array {
+  const groups = scales.length;
+  const weights = new Float32Array(codes.length);
+  for (let i = 0; i < codes.length; i++) {
+    const group = Math.floor(i / inner) % groups;
+    weights[i] = (codes[i] - zeroPoints[group]) * scales[group];
+  }
+  return weights;
+}
+
+function codeRange(bits: number, scheme: QuantizationScheme): { lowest: number; highest: number } {
+  if (scheme === 'asymmetric') return { lowest: 0, highest: 2 ** bits - 1 };
+  const highest = 2 ** (bits - 1) - 1;
+  return { lowest: -highest, highest };
+}
+
+/** Output channels are on the last axis; on the last two of a depthwise kernel; rows of an embedding on the first. */
+function groupsOf(
+  { role, shape }: Pick<WeightTensor, 'role' | 'shape'>,
+  per: QuantizationGroup,
+): { groups: number; inner: number } {
+  const size = shape.reduce((product, n) => product * n, 1);
+  if (per === 'tensor' || shape.length < 2) return { groups: 1, inner: size };
+  if (role === 'embedding') return { groups: shape[0], inner: size / shape[0] };
+  return { groups: shape[shape.length - 1], inner: 1 };
+}
+
+function quantizeTensor(
+  weights: tf.Tensor,
+  tensor: Pick<WeightTensor, 'role' | 'shape'>,
+  { bits, scheme, per, clip }: QuantizationSettings,
+): tf.Tensor {
+  const { highest, lowest } = codeRange(bits, scheme);
+  const axes = groupAxes(tensor, per);
+  const rounded = (w: tf.Tensor): tf.Tensor => {
+    const clipped = clip !== undefined ? tf.clipByValue(w, -clip, clip) : w;
+    if (scheme === 'symmetric') {
+      const scale = positive(tf.div(tf.max(tf.abs(clipped), axes, true), highest));
+      return tf.mul(tf.round(tf.div(clipped, scale)), scale);
+    }
+    const low = tf.minimum(tf.min(clipped, axes, true), 0);
+    const high = tf.maximum(tf.max(clipped, axes, true), 0);
+    const scale = positive(tf.div(tf.sub(high, low), highest));
+    const zeroPoint = tf.round(tf.div(tf.neg(low), scale));
+    const codes = tf.clipByValue(tf.add(tf.round(tf.div(clipped, scale)), zeroPoint), lowest, highest);
+    return tf.mul(tf.sub(codes, zeroPoint), scale);
+  };
+  return straightThrough(
+    weights,
+    rounded,
+    clip !== undefined ? (w) => tf.cast(tf.lessEqual(tf.abs(w), clip), 'float32') : undefined,
+  );
+}
+
+/** Axes that one scale runs over. */
+function groupAxes({ role, shape }: Pick<WeightTensor, 'role' | 'shape'>, per: QuantizationGroup): number[] {
+  const axes = shape.map((_, axis) => axis);
+  if (per === 'tensor' || shape.length < 2) return axes;
+  return role === 'embedding' ? axes.slice(1) : axes.slice(0, -1);
+}
+
+/** A scale that is not zero: an all-zero group keeps its zeros. */
+function positive(scale: tf.Tensor): tf.Tensor {
+  return tf.add(scale, tf.cast(tf.equal(scale, 0), 'float32'));
+}
+
+function roundHalfToEven(x: number): number {
+  const rounded = Math.round(x);
+  return rounded - x === 0.5 && rounded % 2 !== 0 ? rounded - 1 : rounded;
+}

@@ -1,0 +1,111 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import fc from 'fast-check';
+import { dequantize, OptionError, type QuantizationOptions, quantization, quantize, Random, tf } from 'lookbehind';
+import { assertAllClose, drawnSite, kernel } from './support';
+
+const options = fc.record({
+  bits: fc.integer({ min: 2, max: 8 }),
+  scheme: fc.constantFrom('symmetric', 'asymmetric'),
+  per: fc.constantFrom('tensor', 'channel'),
+}) as fc.Arbitrary<QuantizationOptions>;
+
+const weights = fc
+  .array(fc.float({ min: -4, max: 4, noNaN: true }), { minLength: 12, maxLength: 12 })
+  .map((values) => Float32Array.from(values));
+
+const tensor = kernel(3, 4);
+
+describe('quantization', () => {
+  it('moves no weight by more than half a step, and no zero at all', () => {
+    fc.assert(
+      fc.property(weights, options, (w, settings) => {
+        const quantized = quantize(w, tensor, settings);
+        const back = dequantize(quantized);
+        w.forEach((value, i) => {
+          const step = quantized.scales[i % quantized.scales.length];
+          assert.ok(Math.abs(back[i] - value) <= (step / 2) * (1 + 1e-5), `${value} became ${back[i]} at step ${step}`);
+          if (value === 0) assert.equal(back[i] === 0, true);
+        });
+      }),
+    );
+  });
+
+  it('uses codes of the given number of bits only', () => {
+    fc.assert(
+      fc.property(weights, options, (w, settings) => {
+        const { codes, signed } = quantize(w, tensor, settings);
+        const highest = signed ? 2 ** (settings.bits - 1) - 1 : 2 ** settings.bits - 1;
+        assert.ok(codes.every((code) => code <= highest && code >= (signed ? -highest : 0)));
+      }),
+    );
+  });
+
+  it('changes nothing when repeated', () => {
+    fc.assert(
+      fc.property(weights, options, (w, settings) => {
+        const once = dequantize(quantize(w, tensor, settings));
+        const twice = dequantize(quantize(once, tensor, settings));
+        assertAllClose(twice, once, 4e-6, 'twice');
+        if (settings.scheme === 'symmetric') assert.deepEqual(twice, once);
+      }),
+    );
+  });
+
+  it('equals a table made by hand', () => {
+    const symmetric = quantize(Float32Array.from([-1, -0.5, 0, 0.3, 0.7, 3]), kernel(6), { bits: 3 });
+    assert.deepEqual([...symmetric.codes], [-1, 0, 0, 0, 1, 3]);
+    assert.deepEqual([...dequantize(symmetric)], [-1, 0, 0, 0, 1, 3]);
+    const asymmetric = quantize(Float32Array.from([-1, 0, 1.2, 2]), kernel(4), { bits: 2, scheme: 'asymmetric' });
+    assert.deepEqual([...asymmetric.codes], [0, 1, 2, 3]);
+    assert.deepEqual([...dequantize(asymmetric)], [-1, 0, 1, 2]);
+  });
+
+  it('gives each output channel, or each row of an embedding, its own scale', () => {
+    const w = Float32Array.from([1, 10, 2, 20, 3, 30]);
+    assert.deepEqual([...quantize(w, kernel(3, 2), { bits: 3, per: 'channel' }).scales], [1, 10]);
+    const embedding = { role: 'embedding', shape: [3, 2] } as const;
+    assert.deepEqual([...quantize(w, embedding, { bits: 2, per: 'channel' }).scales], [10, 20, 30]);
+    assert.deepEqual([...quantize(w, kernel(3, 2), { bits: 2 }).scales], [30]);
+  });
+
+  it('clips, and lays the range up to the clip', () => {
+    const { values } = quantization({ bits: 8, clip: 1 }).apply(Float32Array.from([5, -5, 0.5]), drawnSite(kernel(3)));
+    assertAllClose(values, [1, -1, 0.5], 0.5 / 127, 'clipped');
+    assert.equal(values[0], 1);
+  });
+
+  it('equals its tensor form, whose gradient passes straight through inside the clip', () => {
+    const random = new Random(3, 'weights');
+    const w = random.normals(24);
+    const site = drawnSite(kernel(2, 3, 4));
+    for (const scheme of ['symmetric', 'asymmetric'] as const) {
+      for (const per of ['tensor', 'channel'] as const) {
+        for (const clip of [undefined, 0.8]) {
+          const noise = quantization({ bits: 4, scheme, per, clip });
+          const { value, grad } = tf.tidy(() => {
+            const tensorSite = { ...site, normals: () => tf.zeros([2, 3, 4]) };
+            const both = tf.valueAndGrad((x: tf.Tensor) => noise.perturb(x, tensorSite))(tf.tensor(w, [2, 3, 4]));
+            return { value: both.value.dataSync(), grad: both.grad.dataSync() };
+          });
+          assertAllClose(value, noise.apply(w, site).values, 1e-6, noise.name);
+          assert.deepEqual(
+            [...grad],
+            Array.from(w, (x) => (clip === undefined || Math.abs(x) <= clip ? 1 : 0)),
+          );
+        }
+      }
+    }
+  });
+
+  it('keeps an all-zero tensor', () => {
+    for (const scheme of ['symmetric', 'asymmetric'] as const) {
+      const zeros = new Float32Array(12);
+      assert.deepEqual(dequantize(quantize(zeros, tensor, { bits: 4, scheme, per: 'channel' })), zeros);
+    }
+  });
+
+  it('refuses bits outside 2 to 8', () => {
+    for (const bits of [1, 9, 4.5]) assert.throws(() => quantization({ bits }), OptionError);
+  });
+});
