@@ -1,4 +1,11 @@
 export {
+  type BatchNormConvention,
+  isMovingStatistic,
+  setBatchNormConvention,
+  withBatchNormUpdates,
+} from './batchnorm';
+export { type CompiledFunction, type CompiledGraph, CompileError, type CompileOptions, compile } from './compile';
+export {
   AbortedError,
   DataError,
   DivergenceError,
@@ -7,4 +14,5 @@ export {
   OptionError,
   StateMismatchError,
 } from './errors';
+export { crossEntropy } from './losses';
 export { Random, type RandomState } from './random';

@@ -1,0 +1,199 @@
+/**
+ * BatchNorm of tf.layers on TensorFlow's fused kernels, in training mode.
+ *
+ *   y = (x - mean) / sqrt(variance + epsilon) * gamma + beta         mean and biased variance of the batch
+ *   moving <- m * moving + (1 - m) * batch                           applied 0, 1 or 2 times: `withBatchNormUpdates`
+ *
+ * tf.js composes both from a dozen elementwise ops, whose gradient dominates the training of a deep net. The
+ * `call` of the layer class is replaced once, so stock models profit unchanged.
+ *
+ * The batch variance that enters the moving average is the biased one in tf.js and the unbiased one, n/(n - 1) times
+ * as large, in PyTorch: `setBatchNormConvention`. (PyTorch's momentum is 1 - m.)
+ */
+import { attr, isNative, runOpWithOutputs } from './backend';
+import { checkOneOf } from './errors';
+import { registerNativeGradient, registerNativeKernel } from './kernels/register';
+import * as tf from './tf';
+
+/** Which variance of the batch enters the moving variance: `tensorflow` the biased one, `pytorch` the unbiased one. */
+export type BatchNormConvention = 'tensorflow' | 'pytorch';
+
+/** What the replaced method uses of the layer. The fields are those of tf.layers' class. */
+interface BatchNormLayer {
+  axis: number;
+  momentum: number;
+  epsilon: number;
+  gamma?: tf.LayerVariable;
+  beta?: tf.LayerVariable;
+  movingMean: tf.LayerVariable;
+  movingVariance: tf.LayerVariable;
+}
+
+type Call = (this: BatchNormLayer, inputs: tf.Tensor | tf.Tensor[], kwargs: { training?: boolean }) => tf.Tensor;
+
+const conventions = new WeakMap<object, BatchNormConvention>();
+const movingStatistics = new WeakSet<tf.Variable>();
+let conventionChanges = 0;
+let updateCount: 0 | 1 | 2 = 1;
+
+/**
+ * Calls `fn`; within it, each BatchNorm layer that runs in training mode applies its moving-average update `count` times.
+ *
+ * With 2, a forward pass whose gradient serves as the descent gradient of one step and as the ascent gradient of the
+ * next leaves the statistics that two passes would leave.
+ *
+ * @param count 0 (the statistics stay), 1 (as always) or 2.
+ * @param fn A synchronous function.
+ */
+export function withBatchNormUpdates<T>(count: 0 | 1 | 2, fn: () => T): T {
+  checkOneOf('count', count, [0, 1, 2]);
+  const outer = updateCount;
+  updateCount = count;
+  try {
+    return fn();
+  } finally {
+    updateCount = outer;
+  }
+}
+
+/** Chooses the convention of every BatchNorm layer of a model, or of one layer. The default is `tensorflow`. */
+export function setBatchNormConvention(model: tf.LayersModel | tf.layers.Layer, convention: BatchNormConvention): void {
+  checkOneOf('convention', convention, ['tensorflow', 'pytorch']);
+  for (const layer of 'layers' in model ? model.layers : [model]) {
+    if ('layers' in layer) setBatchNormConvention(layer as tf.LayersModel, convention);
+    else if (layer.getClassName() === 'BatchNormalization') conventions.set(layer, convention);
+  }
+  conventionChanges++;
+}
+
+/**
+ * Whether `variable` is a moving mean or variance of a BatchNorm layer, so that a forward pass may write it and
+ * `withBatchNormUpdates` says how often. Known from the first use of the layer in training mode.
+ */
+export function isMovingStatistic(variable: tf.Variable): boolean {
+  return movingStatistics.has(variable);
+}
+
+/** What a trace depends on besides its arguments: the present update count, and a number that any change of convention raises. */
+export function batchNormState(): { updateCount: number; conventionChanges: number } {
+  return { updateCount, conventionChanges };
+}
+
+const TRAINING = 'LookbehindBatchNorm';
+const TRAINING_GRADIENT = 'LookbehindBatchNormGrad';
+
+/** Replaces `call` of tf.layers' BatchNormalization. The class is not exported, an instance leads to it. */
+function replaceLayerCall(): void {
+  const prototype = Object.getPrototypeOf(tf.layers.batchNormalization()) as { call: Call };
+  const stock = prototype.call;
+  prototype.call = function (inputs, kwargs) {
+    if (!kwargs?.training) return stock.call(this, inputs, kwargs);
+    for (const statistic of [this.movingMean, this.movingVariance]) movingStatistics.add(statistic.read() as tf.Variable);
+    const input = Array.isArray(inputs) ? inputs[0] : inputs;
+    const lastAxis = this.axis === -1 || this.axis === input.rank - 1;
+    // The fused gradient cannot be differentiated again. The composed one can.
+    const differentiable = tf.engine().state.gradientDepth < 2;
+    return tf.tidy(() =>
+      isNative() && lastAxis && differentiable
+        ? fusedCall(this, input)
+        : composedCall(this, input, () => stock.call(this, inputs, kwargs)),
+    );
+  };
+}
+
+function fusedCall(layer: BatchNormLayer, input: tf.Tensor): tf.Tensor {
+  const channels = input.shape[input.rank - 1] as number;
+  const count = input.size / channels;
+  const moving = { mean: layer.movingMean.read(), variance: layer.movingVariance.read() };
+  const kept = layer.momentum ** updateCount;
+  const x = input.rank === 4 ? input : tf.reshape(input, [count, 1, 1, channels]);
+  const gamma = layer.gamma?.read() ?? tf.ones([channels]);
+  const beta = layer.beta?.read() ?? tf.zeros([channels]);
+  const attributes = { epsilon: layer.epsilon, averageFactor: updateCount === 0 ? 1 : 1 - kept };
+  const [y, mean, variance] = tf
+    .engine()
+    .runKernel(TRAINING, { x, gamma, beta, ...moving }, attributes) as unknown as tf.Tensor[];
+  if (updateCount > 0) {
+    layer.movingMean.write(mean);
+    // The kernel averages with the unbiased variance: new = kept * old + (1 - kept) * unbiased.
+    const biased = () => tf.add(tf.mul(variance, (count - 1) / count), tf.mul(moving.variance, kept / count));
+    layer.movingVariance.write(isUnbiased(layer) || count === 1 ? variance : biased());
+  }
+  return tf.reshape(y, input.shape);
+}
+
+/** The stock method, with its one update of the moving averages turned into `updateCount` of them. */
+function composedCall(layer: BatchNormLayer, input: tf.Tensor, stockCall: () => tf.Tensor): tf.Tensor {
+  const axis = layer.axis < 0 ? layer.axis + input.rank : layer.axis;
+  const count = input.size / (input.shape[axis] as number);
+  const { momentum } = layer;
+  const before = [layer.movingMean, layer.movingVariance].map((statistic) => statistic.read().clone());
+  const y = stockCall();
+  [layer.movingMean, layer.movingVariance].forEach((statistic, i) => {
+    const old = before[i];
+    if (updateCount === 0) {
+      statistic.write(old);
+      return;
+    }
+    const bessel = i === 1 && isUnbiased(layer) && count > 1;
+    if (updateCount === 1 && !bessel) return;
+    const batch = tf.add(old, tf.div(tf.sub(statistic.read(), old), 1 - momentum));
+    const value = bessel ? tf.mul(batch, count / (count - 1)) : batch;
+    statistic.write(tf.sub(old, tf.mul(tf.sub(old, value), 1 - momentum ** updateCount)));
+  });
+  return y;
+}
+
+function isUnbiased(layer: BatchNormLayer): boolean {
+  return conventions.get(layer) === 'pytorch';
+}
+
+registerNativeKernel(TRAINING, ({ x, gamma, beta, mean, variance }, { epsilon, averageFactor }) =>
+  runOpWithOutputs(
+    'FusedBatchNormV3',
+    [
+      attr.type('T', 'float32'),
+      attr.type('U', 'float32'),
+      attr.float('epsilon', epsilon as number),
+      attr.float('exponential_avg_factor', averageFactor as number),
+      attr.string('data_format', 'NHWC'),
+      attr.bool('is_training', true),
+    ],
+    [x, gamma, beta, mean, variance],
+    6,
+  ),
+);
+
+registerNativeGradient(TRAINING, {
+  inputsToSave: ['x', 'gamma'],
+  outputsToSave: [false, false, false, true, true, true],
+  gradFunc: (dys, saved, attributes) => {
+    const [x, gamma, ...reserved] = saved;
+    const inputs = { dy: (dys as tf.Tensor[])[0], x, gamma, r1: reserved[0], r2: reserved[1], r3: reserved[2] };
+    let gradients: tf.Tensor[] | undefined;
+    const gradient = (i: number) => () => {
+      gradients ??= tf.engine().runKernel(TRAINING_GRADIENT, inputs, attributes) as unknown as tf.Tensor[];
+      return gradients[i];
+    };
+    return { x: gradient(0), gamma: gradient(1), beta: gradient(2) };
+  },
+});
+
+registerNativeKernel(TRAINING_GRADIENT, ({ dy, x, gamma, r1, r2, r3 }, { epsilon }) => {
+  const [dx, dGamma, dBeta, ...unused] = runOpWithOutputs(
+    'FusedBatchNormGradV3',
+    [
+      attr.type('T', 'float32'),
+      attr.type('U', 'float32'),
+      attr.float('epsilon', epsilon as number),
+      attr.string('data_format', 'NHWC'),
+      attr.bool('is_training', true),
+    ],
+    [dy, x, gamma, r1, r2, r3],
+    5,
+  );
+  tf.dispose(unused);
+  return [dx, dGamma, dBeta];
+});
+
+replaceLayerCall();

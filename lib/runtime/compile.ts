@@ -1,0 +1,295 @@
+/**
+ * `compile(fn)`: tf.js code as one TensorFlow graph. What tf.function and jax.jit are for their libraries.
+ *
+ *   first call of a signature:  fn runs as it is, op by op, and is recorded (graph/trace.ts)
+ *   later calls:                one native call runs the graph; fn itself is not called any more
+ *
+ * The graph runs without JavaScript between the ops, ops that do not depend on each other run in parallel, buffers are
+ * reused, equal sub-expressions are computed once. A training step of a small network becomes 5 to 10 times faster.
+ */
+import { isNative } from './backend';
+import { batchNormState } from './batchnorm';
+import { checkKnownOptions, checkNumber } from './errors';
+import type { GraphTensor } from './graph/builder';
+import { CompileError } from './graph/error';
+import { GraphSession } from './graph/session';
+import { callOwned, isTracing, type Trace, trace } from './graph/trace';
+import { mapTensors } from './graph/tree';
+import { Random } from './random';
+import * as tf from './tf';
+
+export { CompileError } from './graph/error';
+
+/** Options of `compile`. */
+export interface CompileOptions {
+  /** Name for messages and warnings. Default: the name of the function. */
+  name?: string;
+  /** Runs the original function at each call. Default: whether the environment variable LB_EAGER is 1. */
+  eager?: boolean;
+  /** How many signatures (shapes and dtypes of the arguments) are compiled; calls with others run the original function. Whole number >= 1. Default 8. */
+  maxSignatures?: number;
+  /** Seed of the random numbers drawn inside of the compiled function. Whole number. Default: a different one in each process. */
+  seed?: number;
+}
+
+/** What a compiled function does, for one signature. */
+export interface CompiledGraph {
+  /** Shapes and dtypes of the arguments. */
+  signature: string;
+  /** Number of nodes, as recorded; TensorFlow simplifies the graph further. */
+  nodeCount: number;
+  /** How often each op occurs, most frequent first. */
+  ops: Record<string, number>;
+  /** Names of the variables whose values go in at each run. */
+  reads: string[];
+  /** Names of the variables that get new values at each run. */
+  assigns: string[];
+  /** Whether random numbers are drawn, freshly at each run. */
+  random: boolean;
+  /** Captured tensors of more than 1 MB, in words: the graph holds a copy of each. Pass them as arguments instead. */
+  largeConstants: string[];
+  /** Bytes of all captured constants. */
+  constantBytes: number;
+}
+
+/** A compiled function: called as the original one. */
+export interface CompiledFunction<A extends tf.Tensor[], R> {
+  (...args: A): R;
+  /** The compiled graphs, one for each signature so far. */
+  readonly graphs: readonly CompiledGraph[];
+  /** The graph of the last call. Undefined before the first compiled call and where the function runs eagerly. */
+  readonly graph: CompiledGraph | undefined;
+  /** The same for humans. */
+  explain(): string;
+  /** Frees the graphs. Later calls throw a CompileError. */
+  dispose(): void;
+}
+
+const KNOWN_OPTIONS = ['name', 'eager', 'maxSignatures', 'seed'] as const;
+
+/**
+ * Compiles a function of tensors.
+ *
+ * `fn` takes tensors and returns a tensor, or arrays and plain records of tensors, or nothing. It may read and assign
+ * tf.Variables, make them at its first call, use layers, optimizers, tf.variableGrads, tf.customGrad, tf.tidy, random ops
+ * and other compiled functions. The caller owns the returned tensors; whatever else `fn` makes is disposed.
+ *
+ * What is not a tensor operation happens once, in the traced call: JavaScript numbers, conditions, loops and counters
+ * are then fixed. So pass what changes as an argument, or keep it in a variable. What would silently freeze and can be
+ * seen is refused with a CompileError: reading values (`dataSync`, `array`, `print`), `Math.random`, `tf.randomGamma`, ops
+ * with value-dependent shapes, promises. tf.randomNormal, tf.randomUniform, tf.truncatedNormal, tf.dropout and
+ * tf.multinomial draw afresh at each run.
+ *
+ * Inside of tf.grad and its kin, inside of another compiled function, and on other backends than the native one, the
+ * original function is called.
+ *
+ * @param fn The function.
+ * @param options See CompileOptions.
+ */
+export function compile<A extends tf.Tensor[], R>(fn: (...args: A) => R, options: CompileOptions = {}): CompiledFunction<A, R> {
+  checkKnownOptions('compile', options, KNOWN_OPTIONS);
+  const compiled = new Signatures(fn, options);
+  const call = (...args: A): R => compiled.call(args);
+  return Object.defineProperties(call, {
+    name: { value: compiled.name },
+    graphs: { get: () => compiled.graphs },
+    graph: { get: () => compiled.graph },
+    explain: { value: () => compiled.explain() },
+    dispose: { value: () => compiled.dispose() },
+  }) as CompiledFunction<A, R>;
+}
+
+class Signatures<A extends tf.Tensor[], R> {
+  readonly name: string;
+  readonly #fn: (...args: A) => R;
+  readonly #eager: boolean;
+  readonly #maxSignatures: number;
+  readonly #random: Random;
+  readonly #programs = new Map<string, Program<R>>();
+  #last: Program<R> | undefined;
+  #createdVariables = false;
+  #overflowReported = false;
+  #disposed = false;
+
+  constructor(fn: (...args: A) => R, options: CompileOptions) {
+    const { name = fn.name || 'function', eager = process.env.LB_EAGER === '1', maxSignatures = 8, seed } = options;
+    this.name = name;
+    this.#fn = fn;
+    this.#eager = eager;
+    this.#maxSignatures = checkNumber('maxSignatures', maxSignatures, { integer: true, min: 1 });
+    this.#random = new Random(seed ?? Math.floor(Math.random() * 2 ** 31), 'compile');
+  }
+
+  get graph(): CompiledGraph | undefined {
+    return this.#last?.description;
+  }
+
+  get graphs(): CompiledGraph[] {
+    return [...this.#programs.values()].map((program) => program.description);
+  }
+
+  call(args: A): R {
+    if (this.#disposed) throw new CompileError(`${this.name} was disposed.`);
+    args.forEach((arg, i) => {
+      if (!(arg instanceof tf.Tensor)) {
+        throw new CompileError(
+          `${this.name}: argument ${i} must be a tensor. Close over what never changes, or make it a tensor.`,
+        );
+      }
+    });
+    // A tape must see the ops themselves, and so must the trace of an outer function.
+    if (this.#eager || !isNative() || isTracing() || tf.engine().state.gradientDepth > 0) return callOwned(this.#fn, args);
+    const signature = signatureOf(args);
+    let program = this.#programs.get(signature);
+    if (program?.isStale()) {
+      this.#programs.delete(signature);
+      program.dispose();
+      program = undefined;
+    }
+    if (program !== undefined) {
+      this.#last = program;
+      return program.run(args, this.#random);
+    }
+    if (this.#programs.size >= this.#maxSignatures) {
+      this.#reportOverflow(signature);
+      return callOwned(this.#fn, args);
+    }
+    return this.#trace(signature, args);
+  }
+
+  #trace(signature: string, args: A): R {
+    const traced = trace(this.#fn, args);
+    if (traced.created.length > 0) {
+      // The variables exist now, so the next call takes the way that all later ones take. That is the one to record.
+      if (this.#createdVariables) {
+        throw new CompileError(
+          `${this.name} makes a tf.Variable at every call ("${traced.created[0].name}"). Make it once and keep it.`,
+        );
+      }
+      this.#createdVariables = true;
+      return traced.result;
+    }
+    this.#createdVariables = false;
+    const program = new Program(signature, traced);
+    this.#programs.set(signature, program);
+    this.#last = program;
+    if (traced.largeConstants.length > 0) {
+      process.emitWarning(
+        `${this.name}: the compiled graph holds copies of large captured tensors (${traced.largeConstants.join('; ')}). ` +
+          'Pass them as arguments.',
+        'CompileWarning',
+      );
+    }
+    return traced.result;
+  }
+
+  #reportOverflow(signature: string): void {
+    if (this.#overflowReported) return;
+    this.#overflowReported = true;
+    process.emitWarning(
+      `${this.name} was compiled for ${this.#maxSignatures} signatures, and now gets another one (${signature}), which runs ` +
+        'without compiling. Pad or drop smaller batches, or raise maxSignatures.',
+      'CompileWarning',
+    );
+  }
+
+  explain(): string {
+    if (this.#eager) return `${this.name}: runs the original function (eager).`;
+    if (this.#programs.size === 0) return `${this.name}: not called yet.`;
+    return this.graphs.map((graph) => explainGraph(this.name, graph)).join('\n\n');
+  }
+
+  dispose(): void {
+    for (const program of this.#programs.values()) program.dispose();
+    this.#programs.clear();
+    this.#last = undefined;
+    this.#disposed = true;
+  }
+}
+
+/** Shapes and dtypes, and what else of the present state a trace depends on. */
+function signatureOf(args: tf.Tensor[]): string {
+  const { updateCount } = batchNormState();
+  const shapes = args.map((arg) => `${arg.dtype} [${arg.shape}]`).join(', ');
+  return updateCount === 1 ? shapes : `${shapes} with ${updateCount} BatchNorm updates`;
+}
+
+/** A graph with its session, for one signature. */
+class Program<R> {
+  readonly description: CompiledGraph;
+  readonly #session: GraphSession;
+  readonly #structure: R;
+  readonly #inputNames: { name: GraphTensor }[];
+  readonly #outputNames: GraphTensor[];
+  readonly #read: tf.Variable[];
+  readonly #assigned: { variable: tf.Variable; output: number }[];
+  readonly #resultCount: number;
+  readonly #random: boolean;
+  readonly #conventionChanges = batchNormState().conventionChanges;
+
+  constructor(signature: string, traced: Trace<R>) {
+    const { graph, inputs, outputs, read, assigned, seed } = traced;
+    this.#session = new GraphSession(graph);
+    this.#structure = mapTensors(traced.result, (tensor) => tensor);
+    this.#read = [...read.keys()];
+    this.#random = seed !== undefined;
+    this.#inputNames = [...inputs, ...read.values(), ...(seed === undefined ? [] : [seed])].map((name) => ({ name }));
+    // Variables that get the same value share one output.
+    const newValues = [...new Set(assigned.values())];
+    this.#assigned = [...assigned].map(([variable, node]) => ({ variable, output: newValues.indexOf(node) }));
+    this.#outputNames = [...outputs, ...newValues];
+    this.#resultCount = outputs.length;
+    this.description = {
+      signature,
+      nodeCount: graph.nodeCount,
+      ops: graph.opCounts,
+      reads: this.#read.map(({ name }) => name),
+      assigns: this.#assigned.map(({ variable }) => variable.name),
+      random: this.#random,
+      largeConstants: traced.largeConstants,
+      constantBytes: graph.constantBytes,
+    };
+  }
+
+  /** Whether the function must be traced again: a variable of the graph is gone, or BatchNorm follows another convention. */
+  isStale(): boolean {
+    if (this.#conventionChanges !== batchNormState().conventionChanges) return true;
+    return this.#read.some((variable) => variable.isDisposed) || this.#assigned.some(({ variable }) => variable.isDisposed);
+  }
+
+  run(args: tf.Tensor[], random: Random): R {
+    const seed = this.#random ? [tf.tensor1d([random.seed(), random.seed()], 'int32')] : [];
+    let values: tf.Tensor[];
+    try {
+      values = this.#session.run([...args, ...this.#read, ...seed], this.#inputNames, this.#outputNames);
+    } finally {
+      tf.dispose(seed);
+    }
+    const newValues = values.slice(this.#resultCount);
+    for (const { variable, output } of this.#assigned) variable.assign(newValues[output]);
+    tf.dispose(newValues);
+    let next = 0;
+    return mapTensors(this.#structure, () => values[next++]);
+  }
+
+  dispose(): void {
+    this.#session.dispose();
+  }
+}
+
+function explainGraph(name: string, graph: CompiledGraph): string {
+  const list = (names: string[]) =>
+    names.length === 0 ? 'none' : `${names.length} (${names.slice(0, 6).join(', ')}${names.length > 6 ? ', ...' : ''})`;
+  const ops = Object.entries(graph.ops)
+    .slice(0, 12)
+    .map(([op, count]) => `${op} ${count}`)
+    .join(', ');
+  return [
+    `${name}(${graph.signature})`,
+    `  ${graph.nodeCount} nodes: ${ops}`,
+    `  reads variables: ${list(graph.reads)}`,
+    `  assigns variables: ${list(graph.assigns)}`,
+    `  random numbers: ${graph.random ? 'fresh at each run' : 'none'}`,
+    `  captured constants: ${(graph.constantBytes / 1024).toFixed(1)} kB${graph.largeConstants.length > 0 ? `, large: ${graph.largeConstants.join('; ')}` : ''}`,
+  ].join('\n');
+}

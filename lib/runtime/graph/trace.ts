@@ -1,0 +1,292 @@
+/**
+ * Records what a function does as a TensorFlow graph.
+ *
+ *   argument                    -> placeholder
+ *   tf.Variable that is read    -> placeholder, fed with the variable's value at each run
+ *   variable.assign() in fn     -> output, assigned back after each run
+ *   op                          -> node
+ *   any other tensor            -> constant
+ *
+ * Every kernel of the native backend ends in `executeSingleOutput` or `executeMultipleOutputs`. While a function is
+ * traced, both are overridden on the backend object: the op still runs, so shapes, dtypes and the result of the traced
+ * call are exact, and it is also recorded. Tensors are known by their `dataId`, an object that is unique and whose
+ * values never change.
+ *
+ * Variables that were assigned to each other share a dataId, and so does any clone of a variable. So each variable and
+ * each argument gets a dataId of its own before the trace: from then on a dataId says whose value it is.
+ */
+import { attr, type NodeBackend, nodeBackend, type OpAttribute } from '../backend';
+import * as tf from '../tf';
+import { type ConstantData, GraphBuilder, type GraphTensor, output } from './builder';
+import { CompileError } from './error';
+import { lowerRandomOps, type RandomSource } from './randomness';
+import { flatten, mapTensors } from './tree';
+
+/** Constants above this many bytes are reported: the graph holds a copy of them. */
+export const LARGE_CONSTANT_BYTES = 1 << 20;
+
+/** Ops whose output shape depends on the values of their inputs: what follows them would be frozen to one shape. */
+const VALUE_DEPENDENT_SHAPES = new Set([
+  'Where',
+  'Unique',
+  'UniqueV2',
+  'NonMaxSuppressionV3',
+  'NonMaxSuppressionV4',
+  'NonMaxSuppressionV5',
+]);
+
+/**
+ * Attributes that tfjs-node leaves out, because they follow from an input when an op runs by itself. A graph must name
+ * them: they are the dtype of the first input.
+ */
+const IMPLIED_ATTRIBUTES: Readonly<Record<string, string>> = { ExpandDims: 'T' };
+
+/** What was recorded. */
+export interface Trace<R> {
+  /** The result of the traced call itself. */
+  result: R;
+  graph: GraphBuilder;
+  /** Nodes of the arguments. */
+  inputs: GraphTensor[];
+  /** Variables that are fed, and their nodes. */
+  read: Map<tf.Variable, GraphTensor>;
+  /** Variables that are assigned, and the nodes of their new values. */
+  assigned: Map<tf.Variable, GraphTensor>;
+  /** Nodes of the result's tensors, in the order of `flatten`. */
+  outputs: GraphTensor[];
+  /** The node of the per-run seed, where random numbers are drawn. */
+  seed: GraphTensor | undefined;
+  /** Constants above `LARGE_CONSTANT_BYTES`, in words. */
+  largeConstants: string[];
+  /** Variables that this call made: the next call does other work, so the record is of no use. */
+  created: tf.Variable[];
+}
+
+let tracing = false;
+
+/** Whether a function is being traced now. */
+export function isTracing(): boolean {
+  return tracing;
+}
+
+/**
+ * Calls `fn` and records it. Throws a CompileError where `fn` does something that a graph cannot repeat; variables,
+ * tensors and the backend are then as they were before. The caller owns the tensors of the result.
+ */
+export function trace<A extends tf.Tensor[], R>(fn: (...args: A) => R, args: A): Trace<R> {
+  return new Tracer().trace(fn, args);
+}
+
+/** Calls `fn` in a tf.tidy, as a traced and a compiled call do: the caller owns the tensors of the result, and only them. */
+export function callOwned<A extends tf.Tensor[], R>(fn: (...args: A) => R, args: A): R {
+  let result: R | undefined;
+  const newest = newestTensorId();
+  tf.tidy(() => {
+    const returned = fn(...args);
+    if (returned instanceof Promise) returned.catch(() => undefined);
+    // What was there before (an argument, a variable, a captured tensor) is not the caller's to dispose.
+    result = mapTensors(returned, (tensor) => (tensor instanceof tf.Variable || tensor.id <= newest ? tensor.clone() : tensor));
+    return flatten(result);
+  });
+  return result as R;
+}
+
+class Tracer implements RandomSource {
+  readonly #backend: NodeBackend = nodeBackend();
+  readonly #graph = new GraphBuilder();
+  readonly #nodes = new Map<object, GraphTensor>();
+  readonly #fed = new Set<GraphTensor>();
+  readonly #computed = new Set<object>();
+  readonly #variables = new Map<object, tf.Variable>();
+  readonly #read = new Map<tf.Variable, GraphTensor>();
+  readonly #largeConstants: string[] = [];
+  #seed: tf.Tensor | undefined;
+  #draws = 0;
+  #failure: CompileError | undefined;
+
+  trace<A extends tf.Tensor[], R>(fn: (...args: A) => R, args: A): Trace<R> {
+    const registered = () => Object.values(tf.engine().registeredVariables);
+    const before = new Map(registered().map((variable) => [variable, variable.clone()]));
+    const own = args.map((arg) => this.#withOwnData(arg));
+    let result: R | undefined;
+    try {
+      for (const variable of before.keys()) {
+        tf.tidy(() => variable.assign(this.#withOwnData(variable)));
+        this.#variables.set(variable.dataId, variable);
+      }
+      const inputs = own.map((arg) => this.#placeholder(arg));
+      const traced = this.#record(() => callOwned(fn, own as A));
+      result = traced;
+      const disposed = [...before.keys()].find((variable) => variable.isDisposed);
+      if (disposed !== undefined) throw this.fail(`it disposes the variable "${disposed.name}"`);
+      const assigned = [...this.#variables].filter(([dataId, variable]) => variable.dataId !== dataId);
+      return {
+        result: traced,
+        graph: this.#graph,
+        inputs,
+        outputs: flatten(traced).map((tensor) => this.#output(tensor)),
+        assigned: new Map(assigned.map(([, variable]) => [variable, this.#output(variable)])),
+        read: this.#read,
+        seed: this.#seed && this.#nodes.get(this.#seed.dataId),
+        largeConstants: this.#largeConstants,
+        created: registered().filter((variable) => !before.has(variable)),
+      };
+    } catch (error) {
+      if (result !== undefined) tf.dispose(flatten(result));
+      undo(before);
+      throw error;
+    } finally {
+      tf.dispose([...before.values(), ...own]);
+      this.#seed?.dispose();
+    }
+  }
+
+  drawSeed(): tf.Tensor {
+    if (this.#seed === undefined) {
+      this.#seed = tf.keep(tf.tensor1d([Date.now() & 0x7fffffff, process.pid], 'int32'));
+      this.#placeholder(this.#seed);
+    }
+    return tf.add(this.#seed, tf.tensor1d([0, this.#draws++], 'int32'));
+  }
+
+  fail(what: string): CompileError {
+    const error = new CompileError(
+      `This function cannot be compiled: ${what}. Do that outside of the compiled function and pass the result as an ` +
+        'argument, or run the function without compiling it (eager: true).',
+    );
+    // Thrown at the end too, where the function itself caught it.
+    this.#failure ??= error;
+    return error;
+  }
+
+  #record<T>(run: () => T): T {
+    const backend = this.#backend;
+    const { executeSingleOutput, executeMultipleOutputs, readSync, read } = backend;
+    const overrides = {
+      executeSingleOutput: (op: string, attributes: OpAttribute[], inputs: tf.TensorInfo[]) => {
+        const result = executeSingleOutput.call(backend, op, attributes, inputs);
+        this.#recordOp(op, attributes, inputs, [result]);
+        return result;
+      },
+      executeMultipleOutputs: (op: string, attributes: OpAttribute[], inputs: tf.TensorInfo[], count: number) => {
+        const results = executeMultipleOutputs.call(backend, op, attributes, inputs, count);
+        this.#recordOp(op, attributes, inputs, results);
+        return results;
+      },
+      readSync: (dataId: object) => {
+        if (this.#isComputed(dataId)) throw this.fail(`${readerOf()} reads values that differ from run to run`);
+        return readSync.call(backend, dataId);
+      },
+      read: (dataId: object) => {
+        if (this.#isComputed(dataId)) this.fail(`${readerOf()} reads values that differ from run to run`);
+        return read.call(backend, dataId);
+      },
+    };
+    const restoreRandomOps = lowerRandomOps(this);
+    Object.assign(backend, overrides);
+    tracing = true;
+    try {
+      const result = run();
+      if (this.#failure !== undefined) throw this.#failure;
+      return result;
+    } finally {
+      tracing = false;
+      for (const name of Object.keys(overrides)) Reflect.deleteProperty(backend, name);
+      restoreRandomOps();
+    }
+  }
+
+  #recordOp(op: string, attributes: OpAttribute[], inputs: tf.TensorInfo[], results: tf.Tensor[]): void {
+    if (VALUE_DEPENDENT_SHAPES.has(op)) throw this.fail(`the shape of what ${op} returns depends on the values it is given`);
+    const nodes = inputs.map((input) => this.#node(input));
+    const implied = IMPLIED_ATTRIBUTES[op];
+    const complete = implied === undefined ? attributes : [...attributes, attr.type(implied, inputs[0].dtype)];
+    const first = this.#graph.add(op, nodes, complete);
+    results.forEach((tensor, i) => {
+      this.#nodes.set(tensor.dataId, output(first, i));
+      this.#computed.add(tensor.dataId);
+    });
+  }
+
+  #node(tensor: tf.TensorInfo): GraphTensor {
+    const known = this.#nodes.get(tensor.dataId);
+    if (known !== undefined) return known;
+    const variable = this.#variables.get(tensor.dataId);
+    if (variable === undefined) return this.#constant(tensor);
+    const node = this.#placeholder(variable, tensor.dataId);
+    this.#read.set(variable, node);
+    return node;
+  }
+
+  #placeholder({ dtype, shape, dataId }: tf.TensorInfo, known = dataId): GraphTensor {
+    const node = this.#graph.placeholder(dtype, shape);
+    this.#nodes.set(known, node);
+    this.#computed.add(known);
+    this.#fed.add(node);
+    return node;
+  }
+
+  #constant({ dtype, shape, dataId }: tf.TensorInfo): GraphTensor {
+    if (dtype !== 'float32' && dtype !== 'int32' && dtype !== 'bool') {
+      throw this.fail(`it uses a ${dtype} tensor that is not an argument`);
+    }
+    const prototype = Object.getPrototypeOf(this.#backend) as NodeBackend;
+    const data = prototype.readSync.call(this.#backend, dataId) as ConstantData | number[];
+    const before = this.#graph.constantBytes;
+    const node = this.#graph.constant(dtype, shape, typedArray(dtype, data));
+    const bytes = this.#graph.constantBytes - before;
+    if (bytes > LARGE_CONSTANT_BYTES) this.#largeConstants.push(`${dtype} [${shape}], ${(bytes / 2 ** 20).toFixed(1)} MB`);
+    this.#nodes.set(dataId, node);
+    return node;
+  }
+
+  /** A node that can be fetched. TensorFlow refuses to return what it is fed, but returns the identity of it. */
+  #output(tensor: tf.TensorInfo): GraphTensor {
+    const node = this.#node(tensor);
+    return this.#fed.has(node) ? this.#graph.identity(node, tensor.dtype) : node;
+  }
+
+  #isComputed(dataId: object): boolean {
+    return this.#computed.has(dataId) || this.#variables.has(dataId);
+  }
+
+  /** A tensor of the same values with a dataId of its own. */
+  #withOwnData(tensor: tf.Tensor): tf.Tensor {
+    return this.#backend.executeSingleOutput('Identity', [attr.type('T', tensor.dtype)], [tensor]);
+  }
+}
+
+/** Gives the variables their values back, disposes new ones, and what an interrupted gradient kept for its backward pass. */
+function undo(before: Map<tf.Variable, tf.Tensor>): void {
+  const { registeredVariables, state } = tf.engine();
+  for (const variable of Object.values(registeredVariables)) {
+    const value = before.get(variable);
+    if (value === undefined) variable.dispose();
+    else variable.assign(value);
+  }
+  if (state.gradientDepth === 0 && state.activeTape != null) {
+    for (const node of state.activeTape) tf.dispose(node.saved);
+  }
+}
+
+function newestTensorId(): number {
+  return tf.tidy(() => tf.scalar(0).id);
+}
+
+function typedArray(dtype: 'float32' | 'int32' | 'bool', data: ConstantData | number[]): ConstantData {
+  if (!Array.isArray(data)) return data;
+  if (dtype === 'float32') return Float32Array.from(data);
+  return dtype === 'int32' ? Int32Array.from(data) : Uint8Array.from(data);
+}
+
+const READERS =
+  /\bat (?:Tensor|Variable|Object)\.(print|toString|arraySync|array|dataSync|data|bytesSync|bytes|bufferSync|buffer)\b/;
+
+/** In words, which public call of tf.js reads a tensor's values now, and where that call was made. */
+function readerOf(): string {
+  const frames = (new Error().stack ?? '').split('\n');
+  const last = frames.reduce((found, frame, i) => (READERS.test(frame) ? i : found), -1);
+  if (last < 0) return 'an op';
+  const place = /\(?(\/[^)]*|[a-z]:[^)]*|file:[^)]*)\)?$/i.exec(frames[last + 1] ?? '')?.[1];
+  return `tensor.${READERS.exec(frames[last])?.[1]}()${place === undefined ? '' : ` at ${place}`}`;
+}
