@@ -53,7 +53,7 @@ export interface CompiledGraph {
 }
 
 /** A compiled function: called as the original one. */
-export interface CompiledFunction<A extends tf.Tensor[], R> {
+export interface Compiled<A extends tf.Tensor[], R> {
   (...args: A): R;
   /** The compiled graphs, one for each signature so far. */
   readonly graphs: readonly CompiledGraph[];
@@ -86,7 +86,7 @@ const KNOWN_OPTIONS = ['name', 'eager', 'maxSignatures', 'seed'] as const;
  * @param fn The function.
  * @param options See CompileOptions.
  */
-export function compile<A extends tf.Tensor[], R>(fn: (...args: A) => R, options: CompileOptions = {}): CompiledFunction<A, R> {
+export function compile<A extends tf.Tensor[], R>(fn: (...args: A) => R, options: CompileOptions = {}): Compiled<A, R> {
   checkKnownOptions('compile', options, KNOWN_OPTIONS);
   const compiled = new Signatures(fn, options);
   const call = (...args: A): R => compiled.call(args);
@@ -96,7 +96,7 @@ export function compile<A extends tf.Tensor[], R>(fn: (...args: A) => R, options
     graph: { get: () => compiled.graph },
     explain: { value: () => compiled.explain() },
     dispose: { value: () => compiled.dispose() },
-  }) as CompiledFunction<A, R>;
+  }) as Compiled<A, R>;
 }
 
 class Signatures<A extends tf.Tensor[], R> {

@@ -4,7 +4,7 @@ export {
   setBatchNormConvention,
   withBatchNormUpdates,
 } from './batchnorm';
-export { type CompiledFunction, type CompiledGraph, CompileError, type CompileOptions, compile } from './compile';
+export { type Compiled, type CompiledGraph, CompileError, type CompileOptions, compile } from './compile';
 export {
   AbortedError,
   DataError,
