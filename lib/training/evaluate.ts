@@ -1,0 +1,162 @@
+/**
+ * Loss and accuracy of a model on data.
+ */
+import { withBatchNormUpdates } from '../runtime/batchnorm';
+import { type CompiledFunction, compile } from '../runtime/compile';
+import { checkKnownOptions, checkNumber, checkOneOf, throwIfAborted } from '../runtime/errors';
+import { crossEntropy } from '../runtime/losses';
+import * as tf from '../runtime/tf';
+import { type Samples, sampleBatches, type TensorSamples } from './samples';
+
+/** A loss: the mean over a batch, from labels (int32 `[n]`, or one row per sample) and what the model puts out. */
+export type BatchLoss = (labels: tf.Tensor, outputs: tf.Tensor) => tf.Scalar;
+
+/** By which statistics BatchNorm normalises. */
+export type BatchNormMode = 'moving' | 'batch';
+
+/** How a model is evaluated. */
+export interface EvaluateOptions {
+  /** Samples per forward pass, >= 1. The result depends on it by rounding only, unless `batchNorm` is `'batch'`. Default 250. */
+  batchSize?: number;
+  /** The loss. Default: mean softmax cross-entropy on logits. */
+  loss?: BatchLoss;
+  /**
+   * `'moving'`: by the moving averages, as in `model.predict`. `'batch'`: by each batch's own mean and variance, as in training; the
+   * moving averages stay as they are, and Dropout is active. Default `'moving'`.
+   */
+  batchNorm?: BatchNormMode;
+  /** Stops the evaluation at the next batch, with an AbortedError. */
+  signal?: AbortSignal;
+}
+
+/** Result of an evaluation. */
+export interface Evaluation {
+  /** Mean loss over all samples. */
+  loss: number;
+  /** Share of samples whose largest output is at their label, in [0, 1]. NaN where labels are no classes. */
+  accuracy: number;
+  /** Number of samples. */
+  count: number;
+}
+
+/**
+ * Loss and accuracy of `model` on all samples: exact means, so a smaller last batch counts by its size.
+ *
+ * Runs op by op. Where the same model is evaluated again and again, use an `Evaluator`, which compiles the forward pass.
+ *
+ * @example const { loss, accuracy } = await evaluate(model, test);
+ * @throws OptionError, DataError, AbortedError
+ */
+export async function evaluate(model: tf.LayersModel, samples: Samples, options: EvaluateOptions = {}): Promise<Evaluation> {
+  const evaluator = new Evaluator(model, { ...options, eager: true });
+  try {
+    return await evaluator.run(samples, options.signal);
+  } finally {
+    evaluator.dispose();
+  }
+}
+
+/** Like `evaluate`, without giving way to other work in between. */
+export function evaluateSync(model: tf.LayersModel, samples: Samples, options: Omit<EvaluateOptions, 'signal'> = {}): Evaluation {
+  const evaluator = new Evaluator(model, { ...options, eager: true });
+  try {
+    return evaluator.runSync(samples);
+  } finally {
+    evaluator.dispose();
+  }
+}
+
+/** Options of an `Evaluator`. */
+export interface EvaluatorOptions extends Omit<EvaluateOptions, 'signal'> {
+  /** Runs op by op in place of compiling the forward pass. Default false. */
+  eager?: boolean;
+}
+
+/** Evaluates one model, at the weights it has at each call, by a compiled forward pass. Dispose it after use. */
+export class Evaluator {
+  readonly batchSize: number;
+  readonly #step: CompiledFunction<[xs: tf.Tensor, ys: tf.Tensor], tf.Tensor>;
+
+  /** @throws OptionError */
+  constructor(model: tf.LayersModel, options: EvaluatorOptions = {}) {
+    checkKnownOptions('evaluate', options, ['batchSize', 'loss', 'batchNorm', 'signal', 'eager']);
+    const { batchSize = 250, loss = crossEntropy, batchNorm = 'moving', eager = false } = options;
+    this.batchSize = checkNumber('batchSize', batchSize, { min: 1, integer: true });
+    checkOneOf('batchNorm', batchNorm, ['moving', 'batch']);
+    const step = (xs: tf.Tensor, ys: tf.Tensor): tf.Tensor =>
+      tf.tidy(() => {
+        const outputs = forward(model, xs, batchNorm);
+        return tf.stack([loss(ys, outputs), correctCount(ys, outputs)]);
+      });
+    this.#step = compile(step, { name: 'evaluate', eager: eager || undefined });
+  }
+
+  /** Loss and accuracy on all samples. Gives way to other work after each batch. */
+  async run(samples: Samples, signal?: AbortSignal): Promise<Evaluation> {
+    const total = new Total();
+    for (const batch of sampleBatches(samples, this.batchSize)) {
+      this.#add(total, batch);
+      await new Promise((resolve) => setImmediate(resolve));
+      throwIfAborted(signal, 'The evaluation');
+    }
+    return total.means();
+  }
+
+  /** Like `run`, in one go. */
+  runSync(samples: Samples): Evaluation {
+    const total = new Total();
+    for (const batch of sampleBatches(samples, this.batchSize)) this.#add(total, batch);
+    return total.means();
+  }
+
+  /** Frees the compiled function. */
+  dispose(): void {
+    this.#step.dispose();
+  }
+
+  #add(total: Total, { xs, ys }: TensorSamples): void {
+    try {
+      const result = this.#step(xs, ys);
+      const [loss, correct] = result.dataSync();
+      result.dispose();
+      total.add(loss, correct, xs.shape[0]);
+    } finally {
+      tf.dispose([xs, ys]);
+    }
+  }
+}
+
+/** What `model` puts out for `xs`. Dropout is off in the mode `'moving'`. The caller owns the result. */
+export function forward(model: tf.LayersModel, xs: tf.Tensor, batchNorm: BatchNormMode): tf.Tensor {
+  if (batchNorm === 'moving') return model.apply(xs, { training: false }) as tf.Tensor;
+  return withBatchNormUpdates(0, () => model.apply(xs, { training: true }) as tf.Tensor);
+}
+
+/**
+ * For how many samples the largest output is at the label, as a float32 scalar: labels are int32 `[n]` or one-hot, outputs `[n, classes]`.
+ * NaN where labels are no classes.
+ */
+export function correctCount(labels: tf.Tensor, outputs: tf.Tensor): tf.Scalar {
+  const isClass = labels.rank === 1 && labels.dtype === 'int32';
+  const isOneHot = labels.rank === 2 && tf.util.arraysEqual(labels.shape, outputs.shape) && outputs.shape[1]! > 1;
+  if (outputs.rank !== 2 || !(isClass || isOneHot)) return tf.scalar(Number.NaN);
+  const classes = isClass ? labels : labels.argMax(1);
+  return tf.sum(tf.cast(tf.equal(outputs.argMax(1), classes), 'float32')) as tf.Scalar;
+}
+
+/** Sums in float64, weighted by batch size. */
+class Total {
+  #loss = 0;
+  #correct = 0;
+  #count = 0;
+
+  add(meanLoss: number, correct: number, size: number): void {
+    this.#loss += meanLoss * size;
+    this.#correct += correct;
+    this.#count += size;
+  }
+
+  means(): Evaluation {
+    return { loss: this.#loss / this.#count, accuracy: this.#correct / this.#count, count: this.#count };
+  }
+}

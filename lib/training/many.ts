@@ -1,0 +1,321 @@
+/**
+ * Loss and accuracy of one model at many weight sets: points of a loss surface, noisy weights, checkpoints.
+ *
+ * Two ways, both compiled:
+ *
+ *   'stacked'   dense networks: m weight sets in one batched forward pass (stacked.ts)
+ *   'loop'      every other model: one weight set after the other, given to the compiled forward pass as its input
+ *
+ * Both leave out what a loop of setWeights and evaluate does beside the work itself. The weights of the model are the
+ * same afterwards, bit for bit.
+ */
+import { type CompiledFunction, compile } from '../runtime/compile';
+import { checkKnownOptions, checkNumber, checkOneOf, DataError, StateMismatchError, throwIfAborted } from '../runtime/errors';
+import { crossEntropy } from '../runtime/losses';
+import * as tf from '../runtime/tf';
+import { type BatchLoss, type BatchNormMode, correctCount, forward } from './evaluate';
+import { type Samples, sampleBatches, sampleCount, type TensorSamples } from './samples';
+import { type StackedForward, stackedForward } from './stacked';
+import { allVariables, trainableVariables, withWeights } from './weights';
+
+/** Many weight sets, made chunk by chunk. */
+export interface WeightSets {
+  /** Number of weight sets. */
+  readonly count: number;
+  /**
+   * The sets `from` (inclusive) to `to` (exclusive): for each weight of the model one tensor `[to - from, ...shape]`. Either the
+   * trainable weights, in the order of `model.trainableWeights`, or all, in the order of `model.weights`; all chunks
+   * alike. The evaluation disposes them.
+   */
+  chunk(from: number, to: number): tf.Tensor[];
+}
+
+/** How a `ManyEvaluator` works. */
+export interface ManyEvaluatorOptions {
+  /** The loss. Default: mean softmax cross-entropy on logits. */
+  loss?: BatchLoss;
+  /** Samples per forward pass, >= 1. Default 250. */
+  batchSize?: number;
+  /** By which statistics BatchNorm normalises, as in `evaluate`. `'batch'` rules out the way `'stacked'`. Default `'moving'`. */
+  batchNorm?: BatchNormMode;
+  /**
+   * Bytes that the weight sets of one chunk and what is computed from them may take, >= 1; samples and the model itself come on top. At
+   * least one set is evaluated at a time, whatever the budget. Default 256 MB.
+   */
+  memoryBudget?: number;
+  /** Weight sets per chunk, >= 1, in place of a number chosen from the budget. */
+  chunkSize?: number;
+  /** Runs op by op in place of compiling. Default false. */
+  eager?: boolean;
+}
+
+/** What one chunk gave. */
+export interface ChunkEvaluations {
+  /** First weight set of the chunk. */
+  from: number;
+  /** Mean loss of each weight set of the chunk. */
+  losses: Float64Array;
+  /** Accuracy of each weight set of the chunk, in [0, 1]. */
+  accuracies: Float64Array;
+}
+
+/** How one run of a `ManyEvaluator` reports and stops. */
+export interface ManyRunOptions {
+  /** Stops the run after the present chunk, with an AbortedError. */
+  signal?: AbortSignal;
+  /** Called with the results of each chunk as soon as they are there. */
+  onChunk?: (chunk: ChunkEvaluations) => void | Promise<void>;
+}
+
+/** Losses and accuracies of many weight sets. */
+export interface ManyEvaluations {
+  /** Mean loss over all samples, for each weight set. */
+  losses: Float64Array;
+  /** Share of right answers in [0, 1], for each weight set; NaN where labels are no classes. */
+  accuracies: Float64Array;
+}
+
+/** Bytes of a float32. */
+const FLOAT = 4;
+
+/**
+ * Activations of a chunk that fit the processor's cache are evaluated about twice as fast as larger ones. On a GPU the more
+ * the better.
+ */
+const CACHE_FRIENDLY_BYTES = 16 * 2 ** 20;
+
+const OPTIONS = ['loss', 'batchSize', 'batchNorm', 'memoryBudget', 'chunkSize', 'eager'] as const;
+
+/**
+ * Evaluates `model` on `samples` at many weight sets, run after run. Holds the samples as tensors and the compiled functions:
+ * dispose it after use.
+ */
+export class ManyEvaluator {
+  /** Which of the two ways is taken. */
+  readonly way: 'stacked' | 'loop';
+  /** Weight sets per chunk. A run cuts its sets at the multiples of this number, so its results do not depend on the budget alone. */
+  readonly chunkSize: number;
+  /** Number of samples. */
+  readonly sampleCount: number;
+  readonly #model: tf.LayersModel;
+  readonly #batches: TensorSamples[];
+  readonly #loss: BatchLoss;
+  readonly #batchNorm: BatchNormMode;
+  readonly #eager: boolean;
+  readonly #programs = new Map<number, CompiledFunction<tf.Tensor[], tf.Tensor>>();
+
+  /** @throws OptionError, DataError */
+  constructor(model: tf.LayersModel, samples: Samples, options: ManyEvaluatorOptions = {}) {
+    checkKnownOptions('evaluateMany', options, OPTIONS);
+    const { loss = crossEntropy, batchSize = 250, batchNorm = 'moving', memoryBudget = 256 * 2 ** 20, eager = false } = options;
+    checkOneOf('batchNorm', batchNorm, ['moving', 'batch']);
+    checkNumber('memoryBudget', memoryBudget, { min: 1 });
+    this.#model = model;
+    this.#loss = loss;
+    this.#batchNorm = batchNorm;
+    this.#eager = eager;
+    this.sampleCount = sampleCount(samples);
+    this.way = batchNorm === 'moving' && stackedForward(model, allVariables(model)) !== undefined ? 'stacked' : 'loop';
+    this.chunkSize =
+      options.chunkSize === undefined
+        ? this.way === 'loop'
+          ? 1
+          : stackedChunkSize(model, Math.min(batchSize, this.sampleCount), memoryBudget)
+        : checkNumber('chunkSize', options.chunkSize, { min: 1, integer: true });
+    this.#batches = [...sampleBatches(samples, batchSize)];
+  }
+
+  /**
+   * Loss and accuracy at each weight set.
+   *
+   * @param weightSets Made chunk by chunk; or an iterable of sets, each a list of tensors as `model.getWeights(true)` or
+   *   `model.getWeights()` gives it, which stay the caller's.
+   * @throws StateMismatchError, AbortedError
+   */
+  async run(weightSets: WeightSets | Iterable<tf.Tensor[]>, options: ManyRunOptions = {}): Promise<ManyEvaluations> {
+    const { signal, onChunk } = options;
+    const losses: number[] = [];
+    const accuracies: number[] = [];
+    for (const { from, weights } of this.#chunks(weightSets)) {
+      let chunk: ChunkEvaluations;
+      try {
+        throwIfAborted(signal, 'The evaluation of many weight sets');
+        chunk = { from, ...this.#evaluate(weights) };
+      } finally {
+        tf.dispose(weights);
+      }
+      losses.push(...chunk.losses);
+      accuracies.push(...chunk.accuracies);
+      await onChunk?.(chunk);
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    return { losses: Float64Array.from(losses), accuracies: Float64Array.from(accuracies) };
+  }
+
+  /** Frees the samples and the compiled functions. */
+  dispose(): void {
+    for (const { xs, ys } of this.#batches) tf.dispose([xs, ys]);
+    for (const program of this.#programs.values()) program.dispose();
+    this.#programs.clear();
+  }
+
+  *#chunks(sets: WeightSets | Iterable<tf.Tensor[]>): Generator<{ from: number; weights: tf.Tensor[] }, void, undefined> {
+    if ('chunk' in sets) {
+      for (let from = 0; from < sets.count; from += this.chunkSize) {
+        yield { from, weights: sets.chunk(from, Math.min(from + this.chunkSize, sets.count)) };
+      }
+      return;
+    }
+    let from = 0;
+    let held: tf.Tensor[][] = [];
+    try {
+      for (const set of sets) {
+        held.push(set.map((tensor) => tensor.clone()));
+        if (held.length < this.chunkSize) continue;
+        yield { from, weights: stackSets(held) };
+        from += held.length;
+        tf.dispose(held);
+        held = [];
+      }
+      if (held.length > 0) yield { from, weights: stackSets(held) };
+    } finally {
+      tf.dispose(held);
+    }
+  }
+
+  #evaluate(weights: tf.Tensor[]): { losses: Float64Array; accuracies: Float64Array } {
+    const sets = weights[0].shape[0];
+    const losses = new Float64Array(sets);
+    const accuracies = new Float64Array(sets);
+    // A compiled function is made for one number of sets. The sizes of last chunks are rounded up, so that there are few.
+    const padded = sets === this.chunkSize ? sets : Math.min(2 ** Math.ceil(Math.log2(sets)), this.chunkSize);
+    const fed = padded === sets ? weights : weights.map((stack) => padRows(stack, padded));
+    try {
+      const program = this.#program(weights.length);
+      for (const { xs, ys } of this.#batches) {
+        const result = program(...fed, xs, ys);
+        const values = result.dataSync();
+        result.dispose();
+        for (let i = 0; i < sets; i++) {
+          losses[i] += values[i] * xs.shape[0];
+          accuracies[i] += values[padded + i];
+        }
+      }
+    } finally {
+      if (fed !== weights) tf.dispose(fed);
+    }
+    const mean = (sum: number): number => sum / this.sampleCount;
+    return { losses: losses.map(mean), accuracies: accuracies.map(mean) };
+  }
+
+  /** The compiled evaluation for sets of `weightCount` weights: `[2, m]`, losses and numbers of right answers. */
+  #program(weightCount: number): CompiledFunction<tf.Tensor[], tf.Tensor> {
+    const known = this.#programs.get(weightCount);
+    if (known !== undefined) return known;
+    const variables = variablesOf(this.#model, weightCount);
+    const stacked = this.way === 'stacked' ? stackedForward(this.#model, variables) : undefined;
+    const evaluate = (...tensors: tf.Tensor[]): tf.Tensor =>
+      tf.tidy(() => {
+        const weights = tensors.slice(0, weightCount);
+        const [xs, ys] = tensors.slice(weightCount);
+        return stacked === undefined
+          ? this.#evaluateLoop(variables, weights, xs, ys)
+          : this.#evaluateStacked(stacked, weights, xs, ys);
+      });
+    const program = compile(evaluate, { name: 'evaluateMany', maxSignatures: 24, eager: this.#eager || undefined });
+    this.#programs.set(weightCount, program);
+    return program;
+  }
+
+  #evaluateStacked(stacked: StackedForward, weights: tf.Tensor[], xs: tf.Tensor, ys: tf.Tensor): tf.Tensor {
+    const outputs = tf.unstack(stacked(weights, xs));
+    return scores(outputs.map((output) => [this.#loss(ys, output), correctCount(ys, output)]));
+  }
+
+  #evaluateLoop(variables: tf.Variable[], weights: tf.Tensor[], xs: tf.Tensor, ys: tf.Tensor): tf.Tensor {
+    const sets = weights[0].shape[0];
+    const stacks = weights.map((stack) => tf.unstack(stack));
+    return scores(
+      Array.from({ length: sets }, (_, i) =>
+        withWeights(
+          variables,
+          stacks.map((stack) => stack[i]),
+          () => {
+            const outputs = forward(this.#model, xs, this.#batchNorm);
+            return [this.#loss(ys, outputs), correctCount(ys, outputs)];
+          },
+        ),
+      ),
+    );
+  }
+}
+
+/** Options of `evaluateMany`. */
+export interface EvaluateManyOptions extends ManyEvaluatorOptions, ManyRunOptions {}
+
+/**
+ * Loss and accuracy of `model` on `samples` at many weight sets: those of `evaluate` at each of them, up to rounding.
+ *
+ * @param weightSets Made chunk by chunk, so that memory stays within the budget; or an iterable of sets.
+ * @example const { losses } = await evaluateMany(model, test, [noisy(1), noisy(2), noisy(3)]);
+ * @throws OptionError, DataError, StateMismatchError, AbortedError
+ */
+export async function evaluateMany(
+  model: tf.LayersModel,
+  samples: Samples,
+  weightSets: WeightSets | Iterable<tf.Tensor[]>,
+  options: EvaluateManyOptions = {},
+): Promise<ManyEvaluations> {
+  const { signal, onChunk, ...evaluatorOptions } = options;
+  const evaluator = new ManyEvaluator(model, samples, evaluatorOptions);
+  try {
+    return await evaluator.run(weightSets, { signal, onChunk });
+  } finally {
+    evaluator.dispose();
+  }
+}
+
+function variablesOf(model: tf.LayersModel, weightCount: number): tf.Variable[] {
+  const trainable = trainableVariables(model);
+  if (weightCount === trainable.length) return trainable;
+  const all = allVariables(model);
+  if (weightCount === all.length) return all;
+  throw new StateMismatchError(
+    `A weight set has ${weightCount} tensors, but the model has ${trainable.length} trainable weights and ${all.length} in all.`,
+  );
+}
+
+function stackSets(sets: tf.Tensor[][]): tf.Tensor[] {
+  if (sets.some((set) => set.length !== sets[0].length)) {
+    throw new DataError('The weight sets differ in their number of tensors.');
+  }
+  return sets[0].map((_, i) => tf.stack(sets.map((set) => set[i])));
+}
+
+function scores(rows: [loss: tf.Scalar, correct: tf.Scalar][]): tf.Tensor {
+  return tf.stack([...rows.map(([loss]) => loss), ...rows.map(([, correct]) => correct)]);
+}
+
+/** `stack` with its first row repeated until there are `rows`. */
+function padRows(stack: tf.Tensor, rows: number): tf.Tensor {
+  return tf.tidy(() => {
+    const [have, ...shape] = stack.shape;
+    const first = tf.slice(stack, [0], [1]);
+    return tf.concat([stack, tf.tile(first, [rows - have, ...shape.map(() => 1)])]);
+  });
+}
+
+/** How many weight sets of a dense network fit the budget: their weights, and the activations of one batch. */
+function stackedChunkSize(model: tf.LayersModel, batchSize: number, memoryBudget: number): number {
+  const weights = allVariables(model).reduce((sum, variable) => sum + variable.size, 0);
+  const units = model.layers.map((layer) =>
+    (layer.outputShape as tf.Shape).slice(1).reduce<number>((size, n) => size * (n ?? 1), 1),
+  );
+  const activations = batchSize * units.reduce((sum, n) => sum + n, 0);
+  const budget = usesGpu() ? memoryBudget : Math.min(memoryBudget, CACHE_FRIENDLY_BYTES);
+  return Math.max(1, Math.min(64, Math.floor(budget / (FLOAT * (2 * weights + activations)))));
+}
+
+function usesGpu(): boolean {
+  return (tf.backend() as { isUsingGpuDevice?: boolean }).isUsingGpuDevice === true;
+}
