@@ -1,6 +1,10 @@
 /** Lookbehind-SAM and its family for TensorFlow.js. Each room lists its own public names in its index file. */
 
 export * from './datasets';
+export * as figures from './figures';
 export * as models from './models';
+export * from './notebook';
+export * from './optimizers';
+export * from './robustness';
 export * from './runtime';
 export * as tf from './runtime/tf';

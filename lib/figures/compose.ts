@@ -1,0 +1,192 @@
+/** Puts a figure together: title, subtitle, axes with units, margins, legend and the caption under the plot. */
+import type { Annotation, Axis, AxisOptions, Figure, Layout, Trace } from './figure';
+import { COLORS, template } from './theme';
+
+/** Where the numbers of a figure come from: the fields a reader needs to judge it, all optional. */
+export interface Caption {
+  /** Data set and sizes. */
+  data?: string;
+  /** Model. */
+  model?: string;
+  /** Number of seeds, or the seeds themselves. */
+  seeds?: number | readonly number[];
+  /** Profile: smoke, quick or paper. */
+  profile?: string;
+  /** Cost in gradient evaluations, seconds or both. */
+  cost?: string;
+  /** Device and threads. */
+  device?: string;
+  /** Anything else, as a sentence. */
+  note?: string;
+}
+
+/** What every figure function takes beside its data. */
+export interface FigureOptions {
+  /** Headline: what is shown. Each figure function has a default. */
+  title?: string;
+  /** Second line, smaller: the setting, or what to look at. */
+  subtitle?: string;
+  /** Text under the plot, or its fields. */
+  caption?: Caption | string;
+  /** Width in pixels. Default 820. */
+  width?: number;
+  /** Height in pixels, without the caption. Default: the figure's own, mostly 440. */
+  height?: number;
+}
+
+/** What a figure function hands to `compose`. */
+export interface Composition {
+  data: Trace[];
+  xaxis?: Axis;
+  yaxis?: Axis;
+  annotations?: Annotation[];
+  /** Room in pixels at the right of the plot, for legend or colour bar. Default: what the legend needs. */
+  right?: number;
+  /** Room in pixels at the left of the plot. Default 70. */
+  left?: number;
+  /** Any further layout attributes. */
+  layout?: Layout;
+}
+
+/** Room in pixels between the plot and the caption: tick labels and axis title. */
+const AXIS_ROOM = 58;
+const CAPTION_LINE = 15;
+const SIDE = 16;
+
+/** The figure of a composition, in the library's theme. */
+export function compose(parts: Composition, options: FigureOptions, defaults: { title: string; height?: number }): Figure {
+  const { width = 820, height = defaults.height ?? 440, title = defaults.title, subtitle } = options;
+  const named = parts.data.filter((trace) => trace.showlegend !== false && trace.name !== undefined);
+  const legend = named.length > 0 && parts.layout?.showlegend !== false;
+  const longest = Math.max(0, ...named.map((trace) => textWidth(trace.name!, 12)));
+  const layout: Layout = {
+    template: template(),
+    width,
+    height,
+    title: {
+      text: subtitle === undefined ? `<b>${title}</b>` : `<b>${title}</b><br>${small(subtitle)}`,
+      font: { size: 16 },
+      x: 0,
+      y: 1,
+      xref: 'container',
+      yref: 'container',
+      xanchor: 'left',
+      yanchor: 'top',
+      pad: { l: SIDE, t: 16 },
+    },
+    margin: {
+      l: parts.left ?? 70,
+      r: parts.right ?? (legend ? Math.ceil(longest) + 62 : 24),
+      t: subtitle === undefined ? 54 : 74,
+      b: AXIS_ROOM,
+    },
+    showlegend: legend,
+    legend: { x: 1, xanchor: 'left', y: 1, yanchor: 'top', xref: 'paper' },
+    ...(parts.xaxis ? { xaxis: parts.xaxis } : {}),
+    ...(parts.yaxis ? { yaxis: parts.yaxis } : {}),
+    ...(parts.annotations?.length ? { annotations: parts.annotations } : {}),
+    ...parts.layout,
+  };
+  return withCaption({ data: parts.data, layout }, options.caption);
+}
+
+/** A line of the title in the subtitle's style. */
+function small(text: string): string {
+  return `<span style="font-size:13px;color:${COLORS.muted}">${text}</span>`;
+}
+
+/** The same figure with a caption under the plot; it grows by the caption's height. A caption that it had is replaced. */
+export function withCaption(figure: Figure, caption: Caption | string | undefined): Figure {
+  const text = captionText(caption);
+  const old = figure.layout.annotations?.find((one) => one.name === 'caption');
+  const others = figure.layout.annotations?.filter((one) => one !== old) ?? [];
+  const width = figure.layout.width ?? 820;
+  const lines = wrap(text, width - 2 * SIDE, 11);
+  const room = (count: number) => (count === 0 ? 0 : count * CAPTION_LINE + 12);
+  const before = old ? room(String(old.text).split('<br>').length) : 0;
+  const margin = figure.layout.margin as { l: number; r: number; t: number; b: number };
+  const grown = room(lines.length) - before;
+  if (old === undefined && lines.length === 0) return figure;
+  return {
+    data: figure.data,
+    layout: {
+      ...figure.layout,
+      height: (figure.layout.height ?? 440) + grown,
+      margin: { ...margin, b: margin.b + grown },
+      annotations:
+        lines.length === 0
+          ? others
+          : [
+              ...others,
+              {
+                name: 'caption',
+                text: lines.join('<br>'),
+                font: { size: 11, color: COLORS.muted },
+                align: 'left',
+                showarrow: false,
+                xref: 'paper',
+                yref: 'paper',
+                x: 0,
+                y: 0,
+                xanchor: 'left',
+                yanchor: 'top',
+                xshift: SIDE - margin.l,
+                yshift: -(margin.b - before),
+              },
+            ],
+    },
+  };
+}
+
+/** A caption's fields as one text. */
+export function captionText(caption: Caption | string | undefined): string {
+  if (caption === undefined) return '';
+  if (typeof caption === 'string') return caption;
+  const { data, model, seeds, profile, cost, device, note } = caption;
+  const seedText =
+    seeds === undefined
+      ? undefined
+      : typeof seeds === 'number'
+        ? `${seeds} seed${seeds === 1 ? '' : 's'}`
+        : `seeds ${seeds.join(', ')}`;
+  const facts = [data, model, seedText, profile && `profile ${profile}`, cost, device].filter(
+    (fact) => fact !== undefined && fact !== '',
+  );
+  return [facts.join(' · '), note].filter((part) => part !== undefined && part !== '').join('. ');
+}
+
+/** An axis with its unit in brackets behind the title. */
+export function axis(options: AxisOptions, more: Axis = {}): Axis {
+  const { title = '', unit, log = false, range } = options;
+  return {
+    title: { text: unit === undefined ? title : `${title} (${unit})` },
+    ...(log ? { type: 'log', dtick: 1, exponentformat: 'power' } : {}),
+    ...(range ? { range: log ? range.map(Math.log10) : [...range] } : {}),
+    ...more,
+  };
+}
+
+/** Estimated width in pixels of a text in the figures' font; markup counts nothing. */
+export function textWidth(text: string, size: number): number {
+  let widths = 0;
+  for (const letter of text.replace(/<[^>]*>/g, '')) {
+    widths += /[iljtf.,:;'|!()[\] ]/.test(letter) ? 0.31 : /[mwMW±@%]/.test(letter) ? 0.87 : /[A-Z]/.test(letter) ? 0.69 : 0.55;
+  }
+  return widths * size;
+}
+
+/** Breaks a text into lines of at most `width` pixels, between words. */
+export function wrap(text: string, width: number, size: number): string[] {
+  const lines: string[] = [];
+  let line = '';
+  for (const word of text.split(' ').filter((part) => part !== '')) {
+    const longer = line === '' ? word : `${line} ${word}`;
+    if (line !== '' && textWidth(longer, size) > width) {
+      lines.push(line);
+      line = word;
+    } else {
+      line = longer;
+    }
+  }
+  return line === '' ? lines : [...lines, line];
+}

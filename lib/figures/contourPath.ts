@@ -1,0 +1,151 @@
+/** Trajectories of optimizers over the contours of a loss of two variables. */
+import { OptionError } from '../runtime/errors';
+import { axis, compose, type FigureOptions } from './compose';
+import type { MethodLabel } from './curves';
+import type { Annotation, AxisOptions, Figure, Point, Trace } from './figure';
+import type { Grid } from './grid';
+import { COLORS, type ColorScale, methodStyle, PALE } from './theme';
+
+/** The way of one optimizer. */
+export interface Trajectory extends MethodLabel {
+  /** Points from the start to the end. */
+  points: readonly Point[];
+  /** Draws each step as an arrow. For few steps. Default false. */
+  arrows?: boolean;
+}
+
+/** A place worth naming: a minimum, a start. */
+export interface Mark {
+  at: Point;
+  text: string;
+  /** Side of the place where the text stands. Default right. */
+  side?: 'right' | 'left' | 'above' | 'below';
+}
+
+/** Options of `contourPath`. */
+export interface ContourPathOptions extends FigureOptions {
+  /** The loss on a grid, as `gridOf` makes it. */
+  grid: Grid;
+  trajectories: readonly Trajectory[];
+  marks?: readonly Mark[];
+  /** Default: x. */
+  x?: AxisOptions;
+  /** Default: y. */
+  y?: AxisOptions;
+  /** Name of the value that the contours show. Default: Loss. */
+  z?: string;
+  /** About how many contours. Default 18. */
+  levels?: number;
+}
+
+/**
+ * Contours of a two-dimensional loss with the trajectories of optimizers on them; hovering shows the step.
+ * @throws {OptionError} where the grid's rows don't fit its axes.
+ */
+export function contourPath(options: ContourPathOptions): Figure {
+  const { grid, trajectories, marks = [], z = 'Loss', levels = 18 } = options;
+  const ways = trajectories.map((trajectory) => {
+    const style = methodStyle(trajectory.method, trajectory.k);
+    return { ...trajectory, style, name: trajectory.label ?? style.label };
+  });
+  const lines: Trace[] = ways.map(({ points, style, name, arrows }) => ({
+    type: 'scatter',
+    mode: 'lines+markers',
+    name,
+    x: points.map((point) => point[0]),
+    y: points.map((point) => point[1]),
+    customdata: points.map((_, step) => step),
+    line: { color: style.color, dash: style.dash, width: 2 },
+    marker: {
+      symbol: style.symbol,
+      color: style.color,
+      size: points.map((_, step) => (step === points.length - 1 ? 12 : points.length > 20 || arrows ? 4 : 6)),
+      opacity: 1,
+      line: { color: COLORS.paper, width: points.map((_, step) => (step === points.length - 1 ? 1.5 : 0)) },
+    },
+    hovertemplate: `step %{customdata}<br>(%{x:.4~g}, %{y:.4~g})<extra>${name}</extra>`,
+  }));
+  const steps = ways
+    .filter((way) => way.arrows)
+    .flatMap(({ points, style }) => points.slice(1).map((to, i) => arrow(points[i]!, to, style.color)));
+  return compose(
+    {
+      data: [contours(grid, { z, levels, scale: PALE }), ...lines],
+      xaxis: axis({ title: 'x', range: ends(grid.x), ...options.x }, { showgrid: false }),
+      yaxis: axis({ title: 'y', range: ends(grid.y), ...options.y }, { showgrid: false }),
+      annotations: [...steps, ...marks.map(markText)],
+      layout: { legend: { x: 1.17, xanchor: 'left', y: 1, yanchor: 'top' } },
+      right: 130 + Math.max(0, ...ways.map((way) => way.name.length * 6.6 + 40)),
+    },
+    options,
+    { title: 'Trajectories on the loss', height: 460 },
+  );
+}
+
+/** Filled contours of a grid, with their colour bar. */
+export function contours(grid: Grid, { z, levels, scale }: { z: string; levels: number; scale: ColorScale }): Trace {
+  if (grid.z.length !== grid.y.length || grid.z.some((row) => row.length !== grid.x.length)) {
+    throw new OptionError(
+      'grid',
+      [grid.z.length, grid.z[0]?.length],
+      `${grid.y.length} rows of ${grid.x.length} values, as its axes say`,
+    );
+  }
+  return {
+    type: 'contour',
+    x: grid.x,
+    y: grid.y,
+    z: grid.z.map((row) => row.map((value) => (Number.isFinite(value) ? value : null))),
+    colorscale: scale,
+    ncontours: levels,
+    line: { width: 0.6, color: 'rgba(31, 35, 40, 0.28)', smoothing: 0.8 },
+    colorbar: { title: { text: z, side: 'right' } },
+    hovertemplate: `(%{x:.3~g}, %{y:.3~g})<br>${z} %{z:.4~g}<extra></extra>`,
+    showlegend: false,
+  };
+}
+
+/** An arrow from point to point, in data coordinates. */
+export function arrow(from: Point, to: Point, color: string, more: Annotation = {}): Annotation {
+  return {
+    text: '',
+    showarrow: true,
+    xref: 'x',
+    yref: 'y',
+    axref: 'x',
+    ayref: 'y',
+    ax: from[0],
+    ay: from[1],
+    x: to[0],
+    y: to[1],
+    arrowhead: 2,
+    arrowsize: 1,
+    arrowwidth: 2,
+    arrowcolor: color,
+    ...more,
+  };
+}
+
+/** A dot with its name beside it. */
+function markText({ at, text, side = 'right' }: Mark): Annotation {
+  const places = {
+    right: { xanchor: 'left', yanchor: 'middle', xshift: 8, yshift: 0 },
+    left: { xanchor: 'right', yanchor: 'middle', xshift: -8, yshift: 0 },
+    above: { xanchor: 'center', yanchor: 'bottom', xshift: 0, yshift: 8 },
+    below: { xanchor: 'center', yanchor: 'top', xshift: 0, yshift: -8 },
+  };
+  return {
+    text,
+    x: at[0],
+    y: at[1],
+    showarrow: false,
+    font: { size: 12 },
+    bgcolor: 'rgba(255, 255, 255, 0.75)',
+    borderpad: 2,
+    ...places[side],
+  };
+}
+
+function ends(places: readonly number[]): [number, number] {
+  return [places[0]!, places[places.length - 1]!];
+}

@@ -1,0 +1,61 @@
+/**
+ * What a figure is: plain JSON that plotly.js draws. The types name what the library's figures use and let everything else of plotly
+ * through; plotly.js's own declarations (1.2 MB) would slow down each cell of a notebook.
+ */
+
+/** Numbers in order: a plain or typed array. */
+export type Numbers = ArrayLike<number>;
+
+/** A point of a plane: x, y. */
+export type Point = readonly [x: number, y: number];
+
+/** One layer of a figure (plotly calls it a trace): its kind, and plotly's attributes for that kind. */
+export interface Trace {
+  type: 'scatter' | 'bar' | 'heatmap' | 'contour' | 'surface' | 'scatter3d';
+  /** Text in the legend. */
+  name?: string;
+  [attribute: string]: unknown;
+}
+
+/** Text at a place, with or without an arrow. */
+export interface Annotation {
+  text?: string;
+  [attribute: string]: unknown;
+}
+
+/** One axis of a figure. */
+export interface Axis {
+  title?: { text?: string; [attribute: string]: unknown };
+  [attribute: string]: unknown;
+}
+
+/** Everything of a figure that is not data: size, title, axes, legend, annotations. Axes beyond the first are `xaxis2`, `yaxis2` and so on. */
+export interface Layout {
+  /** In pixels. */
+  width?: number;
+  /** In pixels. */
+  height?: number;
+  title?: { text: string; [attribute: string]: unknown };
+  xaxis?: Axis;
+  yaxis?: Axis;
+  annotations?: Annotation[];
+  [attribute: string]: unknown;
+}
+
+/** A figure: what `show` displays and what plotly.js draws. */
+export interface Figure {
+  data: Trace[];
+  layout: Layout;
+}
+
+/** An axis as a figure's caller describes it. */
+export interface AxisOptions {
+  /** What is drawn along it, without the unit. */
+  title?: string;
+  /** Unit, written in brackets behind the title: `%`, `s`. */
+  unit?: string;
+  /** Logarithmic axis. Default false. */
+  log?: boolean;
+  /** Smallest and largest value shown, in data units (also on a logarithmic axis). Default: all data. */
+  range?: readonly [number, number];
+}

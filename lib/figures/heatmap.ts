@@ -1,0 +1,118 @@
+/** A table of numbers as colours with the numbers in the cells, as for k × alpha. */
+import { OptionError } from '../runtime/errors';
+import { compose, type FigureOptions } from './compose';
+import type { Annotation, Figure, Numbers } from './figure';
+import { COLORS, SEQUENTIAL } from './theme';
+
+/** Options of `heatmap`. */
+export interface HeatmapOptions extends FigureOptions {
+  /** Column heads, left to right. */
+  columns: readonly (string | number)[];
+  /** Row heads, top to bottom. */
+  rows: readonly (string | number)[];
+  /** One row of numbers per row head; NaN or infinite: the run diverged. */
+  values: readonly Numbers[];
+  /** Spread of each value, written behind it as ±. Default: none. */
+  spreads?: readonly Numbers[];
+  /** What the columns are. */
+  x: string;
+  /** What the rows are. */
+  y: string;
+  /** What the values are, with unit: stands at the colour bar. */
+  z: string;
+  /** Digits behind the decimal point. Default 1. */
+  digits?: number;
+  /** Which cell gets a frame: the smallest or the largest. Default: none. */
+  best?: 'min' | 'max';
+  /** Values at the ends of the colours. Default: smallest and largest value. */
+  range?: readonly [number, number];
+}
+
+/**
+ * Values over two options, written in the cells; diverged cells are grey and say so, the best has a frame.
+ * @throws {OptionError} where `values` or `spreads` don't have the shape of rows × columns.
+ */
+export function heatmap(options: HeatmapOptions): Figure {
+  const { columns, rows, values, spreads, digits = 1, best, range } = options;
+  checkShape('values', values, rows.length, columns.length);
+  if (spreads) checkShape('spreads', spreads, rows.length, columns.length);
+  const finite = values.flatMap((row) => Array.from(row).filter(Number.isFinite));
+  const chosen =
+    best === undefined || finite.length === 0 ? undefined : best === 'min' ? Math.min(...finite) : Math.max(...finite);
+  const z = values.map((row) => Array.from(row, (value) => (Number.isFinite(value) ? value : null)));
+  const text = values.map((row, r) =>
+    Array.from(row, (value, c) => {
+      if (!Number.isFinite(value)) return '';
+      const number = value.toFixed(digits);
+      return spreads ? `${number}<br>± ${spreads[r]![c]!.toFixed(digits)}` : number;
+    }),
+  );
+  const diverged: Annotation[] = values.flatMap((row, r) =>
+    Array.from(row, (value, c) => ({ value, c }))
+      .filter(({ value }) => !Number.isFinite(value))
+      .map(({ c }) => ({ text: 'diverged', x: c, y: r, showarrow: false, font: { size: 11, color: COLORS.muted } })),
+  );
+  const frames = values.flatMap((row, r) =>
+    Array.from(row, (value, c) => ({ value, c }))
+      .filter(({ value }) => value === chosen)
+      .map(({ c }) => ({
+        type: 'rect',
+        x0: c - 0.49,
+        x1: c + 0.49,
+        y0: r - 0.49,
+        y1: r + 0.49,
+        line: { color: COLORS.ink, width: 2.5 },
+      })),
+  );
+  const ticks = (heads: readonly (string | number)[]) => ({
+    tickmode: 'array',
+    tickvals: heads.map((_, i) => i),
+    ticktext: heads.map(String),
+    showgrid: false,
+    showline: false,
+    ticks: '',
+  });
+  const longest = Math.max(...rows.map((head) => String(head).length));
+  return compose(
+    {
+      data: [
+        {
+          type: 'heatmap',
+          z,
+          text,
+          texttemplate: '%{text}',
+          textfont: { size: 12 },
+          x: columns.map((_, i) => i),
+          y: rows.map((_, i) => i),
+          xgap: 2,
+          ygap: 2,
+          colorscale: SEQUENTIAL,
+          ...(range ? { zmin: range[0], zmax: range[1] } : {}),
+          colorbar: { title: { text: options.z, side: 'right' } },
+          hovertemplate: `${options.y} %{customdata[0]}<br>${options.x} %{customdata[1]}<br>${options.z} %{z:.4~g}<extra></extra>`,
+          customdata: rows.map((row) => columns.map((column) => [String(row), String(column)])),
+          hoverongaps: false,
+        },
+      ],
+      xaxis: { title: { text: options.x }, ...ticks(columns) },
+      yaxis: { title: { text: options.y }, ...ticks(rows), autorange: 'reversed' },
+      annotations: diverged,
+      left: Math.max(70, 48 + longest * 7),
+      right: 100,
+      layout: { plot_bgcolor: COLORS.diverged, showlegend: false, ...(frames.length > 0 ? { shapes: frames } : {}) },
+    },
+    options,
+    { title: `${options.z} over ${options.y} and ${options.x}`, height: Math.max(300, 140 + rows.length * 58) },
+  );
+}
+
+function checkShape(option: string, table: readonly Numbers[], rows: number, columns: number): void {
+  const good = table.length === rows && table.every((row) => row.length === columns);
+  if (!good) {
+    throw new OptionError(
+      option,
+      table.map((row) => row.length),
+      `${rows} rows of ${columns} numbers, as rows and columns say`,
+    );
+  }
+}

@@ -1,0 +1,17 @@
+/** What a notebook's cells use: figures, tables, progress, interrupts and the profile. All of it also works outside a notebook. */
+export { inKernel } from './display';
+export { interruptible } from './interrupt';
+export { PROFILES, type Profile, profile } from './profile';
+export { formatDuration, type Progress, type ProgressOptions, type ProgressValues, progress } from './progress';
+export { type LiveFigure, type LiveFigureOptions, liveFigure, type ShowOptions, show } from './show';
+export { figureToPng, PictureError, type PictureOptions } from './static';
+export {
+  type Cell,
+  type FrameLike,
+  type MeanStd,
+  type RenderedTable,
+  renderTable,
+  type TableOptions,
+  type TableRow,
+  table,
+} from './table';

@@ -1,0 +1,139 @@
+/** A progress bar with the time left and current values: in a cell's output, or as one line of a terminal. */
+import { checkNumber } from '../runtime/errors';
+import { inKernel, newOutput } from './display';
+import { escapeHtml } from './html';
+import { throttle } from './throttle';
+
+/** Values shown beside the bar, such as the current loss. Numbers are shown with four significant digits. */
+export type ProgressValues = Record<string, number | string>;
+
+/** Options of `progress`. */
+export interface ProgressOptions {
+  /** What is going on, in one or two words. */
+  title: string;
+  /** How many units make the whole. */
+  total: number;
+  /** Name of the units. Default: steps. */
+  unit?: string;
+  /** Units that were done before (a resumed run): not counted for the speed. Default 0. */
+  from?: number;
+  /** Shows nothing. Default false. */
+  silent?: boolean;
+}
+
+/** A running progress bar. */
+export interface Progress {
+  /** Says how much of the total is done now, and shows values. At most 10 drawings a second. */
+  update(done: number, values?: ProgressValues): void;
+  /** Leaves one quiet line: finished, or stopped at how much. Call it in `finally`; further calls do nothing. */
+  finish(values?: ProgressValues): void;
+}
+
+const INTERVAL = 100;
+const ERASE_LINE = '\r\u001b[2K';
+
+/**
+ * Starts a progress bar.
+ * @example
+ * const bar = progress({ title: 'Training', total: epochs, unit: 'epochs' });
+ * try { await train({ onEpoch: (epoch, loss) => bar.update(epoch, { loss }) }); } finally { bar.finish(); }
+ * @throws {OptionError} where total is not positive.
+ */
+export function progress(options: ProgressOptions): Progress {
+  const { title, total, unit = 'steps', from = 0, silent = false } = options;
+  checkNumber('total', total, { min: 0, exclusiveMin: true });
+  const state: State = { title, total, unit, from, done: from, values: {}, start: performance.now() };
+  const output = newOutput();
+  const terminal = process.stderr;
+  let finished = silent;
+
+  const drawing = throttle(() => {
+    if (inKernel()) output.update({ 'text/html': barHtml(state), 'text/plain': barText(state) });
+    else if (terminal.isTTY) terminal.write(ERASE_LINE + barText(state).slice(0, (terminal.columns || 80) - 1));
+  }, INTERVAL);
+  if (!silent) drawing.call();
+
+  return {
+    update(done, values = {}) {
+      if (finished) return;
+      state.done = done;
+      Object.assign(state.values, values);
+      drawing.call();
+    },
+    finish(values = {}) {
+      if (finished) return;
+      finished = true;
+      drawing.cancel();
+      Object.assign(state.values, values);
+      const text = endText(state);
+      if (inKernel()) output.update({ 'text/html': `<small>${escapeHtml(text)}</small>`, 'text/plain': text });
+      else terminal.write(`${terminal.isTTY ? ERASE_LINE : ''}${text}\n`);
+    },
+  };
+}
+
+/** A duration for people: 0.8 s, 42 s, 3 min 05 s, 2 h 10 min. */
+export function formatDuration(seconds: number): string {
+  if (seconds < 9.95) return `${seconds.toFixed(1)} s`;
+  const whole = Math.round(seconds);
+  if (whole < 60) return `${whole} s`;
+  if (whole < 3600) return `${Math.floor(whole / 60)} min ${String(whole % 60).padStart(2, '0')} s`;
+  const minutes = Math.round(seconds / 60);
+  return `${Math.floor(minutes / 60)} h ${String(minutes % 60).padStart(2, '0')} min`;
+}
+
+interface State {
+  title: string;
+  total: number;
+  unit: string;
+  from: number;
+  done: number;
+  values: ProgressValues;
+  /** Of `performance.now()`. */
+  start: number;
+}
+
+function barText(state: State): string {
+  const width = 20;
+  const filled = Math.round(fraction(state) * width);
+  return `${state.title} ${'█'.repeat(filled)}${'░'.repeat(width - filled)} ${facts(state)}`;
+}
+
+function barHtml(state: State): string {
+  const track =
+    'display:inline-block;width:220px;height:8px;border-radius:4px;background:rgba(128,128,128,.25);vertical-align:middle';
+  const bar = `display:block;width:${(fraction(state) * 100).toFixed(1)}%;height:8px;border-radius:4px;background:#2b8cb5`;
+  return (
+    `<div style="font-variant-numeric:tabular-nums"><b>${escapeHtml(state.title)}</b> ` +
+    `<span style="${track};margin:0 8px"><span style="${bar}"></span></span> ${escapeHtml(facts(state))}</div>`
+  );
+}
+
+/** 12/30 epochs · 3 s · 5 s left · loss 0.31 */
+function facts(state: State): string {
+  const { done, total, unit, from } = state;
+  const seconds = secondsSince(state);
+  const fresh = done - from;
+  const left = fresh > 0 && done < total ? [`${formatDuration((seconds / fresh) * (total - done))} left`] : [];
+  return [`${done}/${total} ${unit}`, formatDuration(seconds), ...left, ...valueTexts(state)].join(' · ');
+}
+
+function endText(state: State): string {
+  const { title, done, total, unit } = state;
+  const amount = done >= total ? `${total} ${unit}` : `stopped at ${done} of ${total} ${unit}`;
+  return [`${title}: ${amount} in ${formatDuration(secondsSince(state))}`, ...valueTexts(state)].join(' · ');
+}
+
+function valueTexts({ values }: State): string[] {
+  return Object.entries(values).map(
+    ([name, value]) => `${name} ${typeof value === 'number' ? Number(value.toPrecision(4)) : value}`,
+  );
+}
+
+function fraction({ done, total }: State): number {
+  return Math.min(1, Math.max(0, done / total));
+}
+
+function secondsSince({ start }: State): number {
+  return (performance.now() - start) / 1000;
+}

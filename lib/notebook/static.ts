@@ -1,0 +1,171 @@
+/**
+ * Pictures of figures, made in Node without a browser: plotly.js draws an SVG in a jsdom window, resvg makes a PNG of it.
+ *
+ * plotly.js needs three things that jsdom lacks: widths of texts (measured here with the same fonts on a canvas), a 2-D canvas (for colour
+ * bars) and lengths of paths (for contour labels). The packages are optional; without them figures have no picture.
+ * Loading takes about 1 s, once; a figure 0.2-0.4 s.
+ */
+import { readFileSync } from 'node:fs';
+import type { Figure } from '../figures';
+import { flatten } from '../figures/flatten';
+import { LookbehindError } from '../runtime/errors';
+import { type SvgElement, svgBoxes, type TextRuler } from './svgBoxes';
+
+/** Options of `figureToPng`. */
+export interface PictureOptions {
+  /** Pixels of the picture per pixel of the figure. Default 2. */
+  scale?: number;
+}
+
+/** Pictures can't be made: an optional package is missing. */
+export class PictureError extends LookbehindError {}
+
+/**
+ * A figure as PNG. Surfaces are drawn as contours.
+ * @returns the picture's bytes.
+ * @throws {PictureError} where plotly.js, jsdom, @napi-rs/canvas, @resvg/resvg-js or svg-path-properties is not installed.
+ */
+export async function figureToPng(figure: Figure, options: PictureOptions = {}): Promise<Buffer> {
+  const { plotly, parse, toPng } = studio();
+  const flat = flatten(figure);
+  const { width = 820, height = 440 } = flat.layout;
+  const svg = await plotly.toImage(parse(JSON.stringify(flat)), { format: 'svg', width, height, imageDataOnly: true });
+  return toPng(svg, options.scale ?? 2);
+}
+
+/**
+ * What plotly.js finds wrong with a figure: unknown attributes, bad values. Empty where all is well.
+ * @throws {PictureError} as `figureToPng`.
+ */
+export function figureErrors(figure: Figure): string[] {
+  const { plotly, parse } = studio();
+  const { data, layout } = parse(JSON.stringify(figure)) as Figure;
+  return (plotly.validate(data, layout) ?? []).map((one) => one.msg);
+}
+
+/** What is used of plotly.js. */
+interface Plotly {
+  toImage(figure: object, options: object): Promise<string>;
+  validate(data: object[], layout: object): { msg: string }[] | undefined;
+}
+
+/** plotly.js in its window, and what turns its drawings into pictures. */
+interface Studio {
+  plotly: Plotly;
+  /** Objects must be born in the window: plotly.js knows plain objects and arrays by their constructors. */
+  parse(json: string): object;
+  toPng(svg: string, scale: number): Buffer;
+}
+
+/** What is used of jsdom's window. */
+interface Window {
+  eval(source: string): void;
+  JSON: { parse(json: string): object };
+  URL: object;
+  Plotly: Plotly;
+  Element: { prototype: object };
+  SVGElement: { new (): unknown; prototype: object };
+  HTMLCanvasElement: { prototype: object };
+}
+
+interface Canvas {
+  width: number;
+  height: number;
+  getContext(kind: '2d'): TextRuler;
+  toDataURL(mimeType: 'image/png'): string;
+}
+
+let opened: Studio | undefined;
+
+function studio(): Studio {
+  opened ??= openStudio();
+  return opened;
+}
+
+function openStudio(): Studio {
+  const { JSDOM } = load<{ JSDOM: new (html: string, options: object) => { window: Window } }>('jsdom');
+  const { createCanvas } = load<{ createCanvas(width: number, height: number): Canvas }>('@napi-rs/canvas');
+  const { Resvg } = load<{ Resvg: new (svg: string, options: object) => { render(): { asPng(): Buffer } } }>('@resvg/resvg-js');
+  const source = readFileSync(find('plotly.js/dist/plotly.min.js'), 'utf8');
+
+  const { window } = new JSDOM('<!doctype html><body></body>', { runScripts: 'outside-only', pretendToBeVisual: true });
+  Object.assign(window, { TextDecoder, TextEncoder, structuredClone, matchMedia: noMedia });
+  Object.assign(window.URL, { createObjectURL: () => 'blob:none', revokeObjectURL() {} });
+  addMeasures(window, createCanvas(1, 1).getContext('2d'));
+  addCanvas(window, createCanvas);
+  window.eval(source);
+  return {
+    plotly: window.Plotly,
+    parse: (json) => window.JSON.parse(json),
+    toPng: (svg, scale) =>
+      new Resvg(svg, { font: { loadSystemFonts: true }, fitTo: { mode: 'zoom', value: scale } }).render().asPng(),
+  };
+}
+
+/** Gives elements their sizes: texts by their fonts, paths by their course; the page itself has the size of a figure. */
+function addMeasures(window: Window, ruler: TextRuler): void {
+  type Path = { getTotalLength(): number; getPointAtLength(length: number): { x: number; y: number } };
+  const { svgPathProperties } = load<{ svgPathProperties: new (path: string) => Path }>('svg-path-properties');
+  const boxes = svgBoxes(ruler);
+  const path = (element: SvgElement) => new svgPathProperties(element.getAttribute('d') ?? 'M0,0');
+  const page = { x: 0, y: 0, left: 0, top: 0, right: 820, bottom: 440, width: 820, height: 440 };
+  Object.assign(window.Element.prototype, {
+    getBoundingClientRect(this: SvgElement) {
+      return this instanceof window.SVGElement ? boxes.onPage(this) : page;
+    },
+  });
+  Object.assign(window.SVGElement.prototype, {
+    getBBox(this: SvgElement) {
+      return boxes.own(this);
+    },
+    getComputedTextLength(this: SvgElement) {
+      return boxes.textLength(this);
+    },
+    getTotalLength(this: SvgElement) {
+      return path(this).getTotalLength();
+    },
+    getPointAtLength(this: SvgElement, length: number) {
+      return path(this).getPointAtLength(length);
+    },
+  });
+}
+
+/** Gives canvas elements something to draw on. */
+function addCanvas(window: Window, createCanvas: (width: number, height: number) => Canvas): void {
+  const canvases = new WeakMap<object, Canvas>();
+  Object.assign(window.HTMLCanvasElement.prototype, {
+    getContext(this: Canvas, kind: string) {
+      if (kind !== '2d') return null;
+      let canvas = canvases.get(this);
+      if (canvas?.width !== this.width || canvas.height !== this.height) {
+        canvas = createCanvas(this.width, this.height);
+        canvases.set(this, canvas);
+      }
+      return canvas.getContext('2d');
+    },
+    toDataURL(this: Canvas) {
+      return canvases.get(this)?.toDataURL('image/png') ?? '';
+    },
+  });
+}
+
+function noMedia(): object {
+  return { matches: false, addListener() {}, addEventListener() {} };
+}
+
+/** An optional package, typed by what is used of it. */
+function load<T>(name: string): T {
+  return require(find(name)) as T;
+}
+
+function find(name: string): string {
+  try {
+    return require.resolve(name);
+  } catch (cause) {
+    const packageName = name.startsWith('@') ? name.split('/').slice(0, 2).join('/') : name.split('/')[0];
+    throw new PictureError(
+      `Pictures of figures need the package ${packageName}. Install it with: npm install --save-dev plotly.js jsdom @napi-rs/canvas @resvg/resvg-js svg-path-properties`,
+      { cause },
+    );
+  }
+}
