@@ -19,4 +19,4 @@ export { asam, SAM, sam } from './sam';
 export { type AdaptiveSharpnessOptions, type BatchNormPolicy, SharpnessOptimizer, type SharpnessOptions } from './scheme';
 export { SGD, type SGDOptions, sgd } from './sgd';
 export { type Slot, Slots } from './slots';
-export type { OptimizerManifest, OptimizerPartManifest, OptimizerState } from './state';
+export type { OptimizerManifest, OptimizerPartManifest, OptimizerState, SavedNames } from './state';

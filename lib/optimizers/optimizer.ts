@@ -6,7 +6,7 @@ import { checkNumber, LookbehindError, OptionError } from '../runtime/errors';
 import * as tf from '../runtime/tf';
 import { assignAll, type Evaluation, type LossFunction } from './loss';
 import { Slots } from './slots';
-import { captureState, type OptimizerState, restoreState } from './state';
+import { captureState, type OptimizerState, restoreState, type SavedNames } from './state';
 
 /** A tensor with its name, as tf.js passes gradients and optimizer weights. */
 export interface NamedTensor {
@@ -192,19 +192,22 @@ export abstract class FamilyOptimizer extends tf.Optimizer {
   /**
    * The complete state: numbers, counters and every remembered tensor by variable name. A run that goes on from it equals one
    * that never stopped, bit for bit.
+   *
+   * @param names Names to save variables under. Default: their own.
    */
-  saveState(): OptimizerState {
-    return captureState(this);
+  saveState(names?: SavedNames): OptimizerState {
+    return captureState(this, names);
   }
 
   /**
    * Restores what `saveState` returned.
    *
    * @param variables The variables that will be trained. Default: all trainable variables.
+   * @param names Names that variables were saved under. Default: their own.
    * @throws StateMismatchError where the algorithm, a name or a shape differs. Nothing is changed then.
    */
-  restoreState(state: OptimizerState, variables?: tf.Variable[]): void {
-    restoreState(this, state, trainable(variables));
+  restoreState(state: OptimizerState, variables?: tf.Variable[], names?: SavedNames): void {
+    restoreState(this, state, trainable(variables), names);
   }
 
   /** Sets the counters, as `restoreState` does. */

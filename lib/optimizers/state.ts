@@ -33,8 +33,14 @@ export interface OptimizerPartManifest {
 
 const BYTES_PER_NUMBER = 4;
 
+/**
+ * Names under which variables are saved, by the names that tf.js knows them by. tf.js adds `_1`, `_2`, ... to the variable names of
+ * a model that is built again in one process; names that do not change let its state be restored all the same.
+ */
+export type SavedNames = ReadonlyMap<string, string>;
+
 /** Copies the state of `optimizer`. */
-export function captureState(optimizer: FamilyOptimizer): OptimizerState {
+export function captureState(optimizer: FamilyOptimizer, names: SavedNames = new Map()): OptimizerState {
   const blocks: Uint8Array[] = [];
   let byteOffset = 0;
   const parts = optimizer.family().map((part) => ({
@@ -43,7 +49,7 @@ export function captureState(optimizer: FamilyOptimizer): OptimizerState {
     slots: part.slots.list().map(({ kind, variableName, variable }) => {
       const values = variable.dataSync() as Float32Array;
       blocks.push(new Uint8Array(values.buffer, values.byteOffset, values.byteLength));
-      const slot = { kind, variableName, shape: variable.shape, byteOffset };
+      const slot = { kind, variableName: names.get(variableName) ?? variableName, shape: variable.shape, byteOffset };
       byteOffset += values.byteLength;
       return slot;
     }),
@@ -54,7 +60,12 @@ export function captureState(optimizer: FamilyOptimizer): OptimizerState {
 }
 
 /** Sets `optimizer` to `state`, after everything was checked against `variables`. */
-export function restoreState(optimizer: FamilyOptimizer, { manifest, data }: OptimizerState, variables: tf.Variable[]): void {
+export function restoreState(
+  optimizer: FamilyOptimizer,
+  { manifest, data }: OptimizerState,
+  variables: tf.Variable[],
+  names: SavedNames = new Map(),
+): void {
   const family = optimizer.family();
   if (manifest.format !== 'lookbehind-optimizer/1' || !Array.isArray(manifest.parts)) {
     throw new StateMismatchError(`This is not the state of an optimizer: its format is ${JSON.stringify(manifest.format)}.`);
@@ -66,7 +77,9 @@ export function restoreState(optimizer: FamilyOptimizer, { manifest, data }: Opt
       `The state was saved by ${saved}, but this is ${present}. Make the optimizer with the same factory.`,
     );
   }
-  const shapes = new Map(variables.map(({ name, shape }) => [name, shape]));
+  const savedName = (name: string): string => names.get(name) ?? name;
+  const shapes = new Map(variables.map(({ name, shape }) => [savedName(name), shape]));
+  const presentNames = new Map(variables.map(({ name }) => [savedName(name), name]));
   for (const { slots } of manifest.parts) for (const slot of slots) checkSlot(slot, shapes, data.byteLength);
 
   family.forEach((part, i) => {
@@ -75,7 +88,8 @@ export function restoreState(optimizer: FamilyOptimizer, { manifest, data }: Opt
     part.slots.dispose();
     for (const { kind, variableName, shape, byteOffset } of slots) {
       const bytes = data.slice(byteOffset, byteOffset + byteLength(shape));
-      tf.tidy(() => part.slots.set(kind, variableName, tf.tensor(new Float32Array(bytes.buffer), shape)));
+      const name = presentNames.get(variableName) ?? variableName;
+      tf.tidy(() => part.slots.set(kind, name, tf.tensor(new Float32Array(bytes.buffer), shape)));
     }
   });
   optimizer.setCounters(manifest.iterations, manifest.gradientEvaluations);

@@ -1,0 +1,82 @@
+/**
+ * Learning-rate schedules, as plain JSON: what the learning rate is multiplied by during training.
+ *
+ *     constant    1
+ *     multiStep   gamma^(number of milestones reached), by epoch
+ *     cosine      final + (1 - final) * (1 + cos(pi * progress)) / 2, by step
+ *
+ * Each may start with a linear warm-up. The paper trains with multiStep at epochs 50, 100 and 150 of 200, gamma 0.1.
+ */
+import { checkKnownOptions, checkNumber, checkOneOf, OptionError } from '../runtime/errors';
+
+/** A schedule of the learning rate. */
+export type Schedule = ConstantSchedule | MultiStepSchedule | CosineSchedule;
+
+/** Options of every schedule. */
+export interface WarmUp {
+  /** Epochs over which the rate rises linearly from 0, fractions allowed. At least 0. Default 0. */
+  warmUpEpochs?: number;
+}
+
+/** The same learning rate throughout. */
+export interface ConstantSchedule extends WarmUp {
+  kind: 'constant';
+}
+
+/** Falls by a factor at given epochs. */
+export interface MultiStepSchedule extends WarmUp {
+  kind: 'multiStep';
+  /** Epochs, counted from 0, at whose start the rate falls; ascending. */
+  milestones: number[];
+  /** Factor of each fall, above 0. Default 0.1. */
+  gamma?: number;
+}
+
+/** Falls along half a cosine over the whole training. */
+export interface CosineSchedule extends WarmUp {
+  kind: 'cosine';
+  /** Share of the rate at the end, 0 to 1. Default 0. */
+  final?: number;
+}
+
+/** A schedule as a function: the factor at a step of an epoch, both counted from 0. */
+export type ScheduleFunction = (epoch: number, step: number) => number;
+
+/**
+ * Makes the function of a schedule.
+ *
+ * @throws OptionError for an unknown kind or a wrong field.
+ */
+export function scheduleFunction(schedule: Schedule, epochs: number, stepsPerEpoch: number): ScheduleFunction {
+  const factor = factorOf(schedule, epochs);
+  const warmUp = checkNumber('schedule.warmUpEpochs', schedule.warmUpEpochs ?? 0, { min: 0 });
+  return (epoch, step) => {
+    const passed = epoch + step / stepsPerEpoch;
+    const rise = warmUp === 0 ? 1 : Math.min(1, (passed + 1 / stepsPerEpoch) / warmUp);
+    return rise * factor(epoch, passed);
+  };
+}
+
+function factorOf(schedule: Schedule, epochs: number): (epoch: number, passed: number) => number {
+  checkOneOf('schedule.kind', schedule.kind, ['constant', 'multiStep', 'cosine']);
+  switch (schedule.kind) {
+    case 'constant':
+      checkKnownOptions('schedule', schedule, ['kind', 'warmUpEpochs']);
+      return () => 1;
+    case 'multiStep': {
+      checkKnownOptions('schedule', schedule, ['kind', 'warmUpEpochs', 'milestones', 'gamma']);
+      const { milestones, gamma = 0.1 } = schedule;
+      checkNumber('schedule.gamma', gamma, { min: 0, exclusiveMin: true });
+      if (!Array.isArray(milestones)) throw new OptionError('schedule.milestones', milestones, 'a list of epochs');
+      milestones.forEach((milestone, i) => {
+        checkNumber('schedule.milestones', milestone, { min: i === 0 ? 0 : milestones[i - 1], integer: true });
+      });
+      return (epoch) => gamma ** milestones.filter((milestone) => epoch >= milestone).length;
+    }
+    case 'cosine': {
+      checkKnownOptions('schedule', schedule, ['kind', 'warmUpEpochs', 'final']);
+      const final = checkNumber('schedule.final', schedule.final ?? 0, { min: 0, max: 1 });
+      return (_epoch, passed) => final + ((1 - final) * (1 + Math.cos(Math.PI * Math.min(1, passed / epochs)))) / 2;
+    }
+  }
+}

@@ -1,0 +1,340 @@
+/**
+ * Trains a model with an optimizer of the family: compiled steps, a history at the slow weights, and a state that can be saved at
+ * any step and goes on bit for bit.
+ *
+ * Everything random is drawn from streams named by seed, epoch and step, so that a resumed run needs no generator's state.
+ */
+import type { Dataset } from '../datasets';
+import type { FamilyOptimizer, LossFunction } from '../optimizers';
+import { type Compiled, compile } from '../runtime/compile';
+import { checkKnownOptions, checkNumber, checkOneOf, DivergenceError } from '../runtime/errors';
+import { crossEntropy } from '../runtime/losses';
+import { Random } from '../runtime/random';
+import * as tf from '../runtime/tf';
+import { type BatchLoss, Evaluator } from './evaluate';
+import { type Schedule, type ScheduleFunction, scheduleFunction } from './schedule';
+import { captureTrainer, restoreTrainer, type TrainerState } from './trainerState';
+
+/** Options of a `Trainer`. */
+export interface TrainerOptions {
+  /** Passes over the training set. A whole number, at least 1. */
+  epochs: number;
+  /** Samples per step. A whole number, at least 1. Default 128. */
+  batchSize?: number;
+  /** Seed of data order, augmentation, noise and dropout. A whole number. Default 0. */
+  seed?: number;
+  /** What the optimizer's learning rate is multiplied by. Default constant. */
+  schedule?: Schedule;
+  /** The loss of a batch, from int32 labels [n] and the model's outputs. Default: mean softmax cross-entropy on logits. */
+  loss?: BatchLoss;
+  /** Data to evaluate on after an epoch. */
+  test?: Dataset;
+  /** Epochs between two evaluations; the last epoch is always evaluated. A whole number, at least 1. Default 1. */
+  evaluateEvery?: number;
+  /** Changes the inputs of a batch, with random numbers of its own. Returns a new tensor. Runs outside of the compiled step. */
+  augment?: (xs: tf.Tensor, random: Random) => tf.Tensor;
+  /** Draws a fresh batch for each of the optimizer's k inner steps ("minibatch switching") in place of one for all. Default false. */
+  switchBatches?: boolean;
+  /** Wraps the loss of every pass, for example to evaluate it at noisy weights. Runs inside of the compiled step. */
+  wrapLoss?: (loss: LossFunction, variables: tf.Variable[]) => LossFunction;
+  /** What a loss that is not finite does: `throw` a DivergenceError, or `stop` with the status `diverged`. Default `throw`. */
+  onDivergence?: 'throw' | 'stop';
+  /** Runs op by op in place of compiling the step. Default: whether LB_EAGER is 1. */
+  eager?: boolean;
+}
+
+/** One epoch. */
+export interface EpochRecord {
+  /** Epochs finished, from 1. */
+  epoch: number;
+  /** Mean over the epoch of the batch loss at the slow weights before each step. */
+  trainLoss: number;
+  /** Loss on the test set after the epoch, or null where it was not evaluated. */
+  testLoss: number | null;
+  /** Accuracy on the test set after the epoch, 0 to 1, or null. */
+  testAccuracy: number | null;
+  /** Learning rate of the last step. */
+  learningRate: number;
+  /** Gradients taken since the start. */
+  gradientEvaluations: number;
+  /** Seconds spent in training steps since the start, evaluations left out. */
+  seconds: number;
+}
+
+/** Where training stands, after a step. */
+export interface TrainingProgress {
+  /** Epoch under way, from 0. */
+  epoch: number;
+  epochs: number;
+  /** Steps done in this epoch. */
+  step: number;
+  stepsPerEpoch: number;
+  /** Loss at the weights before the last step. */
+  loss: number;
+  /** The last finished epoch. */
+  last: EpochRecord | undefined;
+}
+
+/** How training ended: `aborted` and `running` can go on. */
+export type TrainingStatus = 'running' | 'finished' | 'aborted' | 'diverged';
+
+/** Options of `Trainer.train`. */
+export interface TrainOptions {
+  /** Stops at the next step; `train` can be called again. */
+  signal?: AbortSignal;
+  /** Called after each step. */
+  onProgress?: (progress: TrainingProgress) => void;
+  /** Called after each epoch, and awaited: the place for checkpoints and live figures. */
+  onEpoch?: (record: EpochRecord, trainer: Trainer) => void | Promise<void>;
+  /** Stops after this many epochs in all, for a run in parts. Default: all epochs. */
+  untilEpoch?: number;
+}
+
+const OPTIONS: readonly string[] = [
+  'epochs',
+  'batchSize',
+  'seed',
+  'schedule',
+  'loss',
+  'test',
+  'evaluateEvery',
+  'augment',
+  'switchBatches',
+  'wrapLoss',
+  'onDivergence',
+  'eager',
+];
+
+/** Position and sums of a training under way. */
+export interface TrainerPosition {
+  /** Epochs finished. */
+  epoch: number;
+  /** Steps done in the epoch under way. */
+  step: number;
+  /** Sum over the epoch's samples of the loss at the slow weights. */
+  lossSum: number;
+  /** Samples seen in the epoch. */
+  sampleCount: number;
+  /** Seconds spent in steps. */
+  seconds: number;
+}
+
+/** Trains one model. Dispose it after use; model and optimizer stay the caller's. */
+export class Trainer {
+  /** One record per finished epoch. */
+  readonly history: EpochRecord[] = [];
+  /** How the last call of `train` ended. */
+  status: TrainingStatus = 'running';
+  /** Where training stands. */
+  position: TrainerPosition = { epoch: 0, step: 0, lossSum: 0, sampleCount: 0, seconds: 0 };
+  /** Epochs in all. */
+  readonly epochs: number;
+  /** Steps of one epoch. */
+  readonly stepsPerEpoch: number;
+
+  readonly #batchSize: number;
+  readonly #seed: number;
+  readonly #loss: BatchLoss;
+  readonly #options: TrainerOptions;
+  readonly #factor: ScheduleFunction;
+  readonly #batchesPerStep: number;
+  readonly #variables: tf.Variable[];
+  readonly #evaluator: Evaluator;
+  readonly #steps = new Map<string, CompiledStep>();
+  /** The learning rate that the schedule multiplies. */
+  baseLearningRate: number;
+
+  /** @throws OptionError */
+  constructor(
+    readonly model: tf.LayersModel,
+    readonly optimizer: FamilyOptimizer,
+    readonly trainingSet: Dataset,
+    options: TrainerOptions,
+  ) {
+    checkKnownOptions('Trainer', options, OPTIONS);
+    const { epochs, batchSize = 128, seed = 0, schedule = { kind: 'constant' }, loss = crossEntropy } = options;
+    const { evaluateEvery = 1, onDivergence = 'throw', switchBatches = false } = options;
+    this.epochs = checkNumber('epochs', epochs, { min: 1, integer: true });
+    this.#batchSize = checkNumber('batchSize', batchSize, { min: 1, integer: true });
+    this.#seed = checkNumber('seed', seed, { integer: true });
+    checkNumber('evaluateEvery', evaluateEvery, { min: 1, integer: true });
+    checkOneOf('onDivergence', onDivergence, ['throw', 'stop']);
+    this.#loss = loss;
+    this.#options = options;
+    this.#batchesPerStep = switchBatches ? innerSteps(optimizer) : 1;
+    this.stepsPerEpoch = Math.ceil(trainingSet.size / (this.#batchSize * this.#batchesPerStep));
+    this.#factor = scheduleFunction(schedule, epochs, this.stepsPerEpoch);
+    this.#variables = model.trainableWeights.map((weight) => weight.read() as tf.Variable);
+    this.#evaluator = new Evaluator(model, { loss, eager: options.eager });
+    this.baseLearningRate = optimizer.learningRate;
+  }
+
+  /**
+   * Trains to the end, from where it stands. Gives way to other work after each step.
+   *
+   * @returns The status: `finished`, `aborted` by the signal, or `diverged`; `running` where `untilEpoch` was reached.
+   * @throws DivergenceError where a loss is not finite, unless `onDivergence` is `stop`.
+   */
+  async train({ signal, onProgress, onEpoch, untilEpoch = this.epochs }: TrainOptions = {}): Promise<TrainingStatus> {
+    if (this.status === 'finished' || this.status === 'diverged') return this.status;
+    this.status = 'running';
+    while (this.position.epoch < Math.min(untilEpoch, this.epochs)) {
+      const { epoch } = this.position;
+      const batches = this.trainingSet.batches({ batchSize: this.#batchSize, seed: this.#seed, epoch });
+      while (this.position.step < this.stepsPerEpoch) {
+        if (signal?.aborted) {
+          this.status = 'aborted';
+          return this.status;
+        }
+        const { step } = this.position;
+        const first = step * this.#batchesPerStep;
+        const loss = this.#step(batches.slice(first, first + this.#batchesPerStep));
+        if (!Number.isFinite(loss)) return this.#diverged(loss);
+        onProgress?.({
+          epoch,
+          epochs: this.epochs,
+          step: this.position.step,
+          stepsPerEpoch: this.stepsPerEpoch,
+          loss,
+          last: this.history.at(-1),
+        });
+        await new Promise((resolve) => setImmediate(resolve));
+      }
+      const record = await this.#finishEpoch();
+      await onEpoch?.(record, this);
+    }
+    if (this.position.epoch === this.epochs) this.status = 'finished';
+    return this.status;
+  }
+
+  /** Loss and accuracy on `data` at the weights meant for evaluation. */
+  async evaluate(data: Dataset, signal?: AbortSignal): Promise<{ loss: number; accuracy: number }> {
+    return this.optimizer.withSlowWeights(() => this.#evaluator.run(data, signal));
+  }
+
+  /** Everything that a later `restore` needs to go on bit for bit. */
+  save(): TrainerState {
+    return captureTrainer(this);
+  }
+
+  /**
+   * Goes on where `state` was saved.
+   *
+   * @throws StateMismatchError where model or optimizer are others. Nothing is changed then.
+   */
+  restore(state: TrainerState): void {
+    restoreTrainer(this, state);
+  }
+
+  /** Frees the compiled steps. */
+  dispose(): void {
+    this.#evaluator.dispose();
+    for (const { run } of this.#steps.values()) run.dispose();
+    this.#steps.clear();
+  }
+
+  /** One step; returns the loss before it. */
+  #step(batches: Int32Array[]): number {
+    const started = performance.now();
+    const { epoch, step } = this.position;
+    const { optimizer, trainingSet } = this;
+    const { augment } = this.#options;
+    const tensors = batches.flatMap((indices, i) => {
+      const { xs, ys } = trainingSet.tensors(indices);
+      if (augment === undefined) return [xs, ys];
+      const changed = augment(xs, new Random(this.#seed, `augment/${epoch}/${step}/${i}`));
+      xs.dispose();
+      return [changed, ys];
+    });
+    optimizer.learningRate = this.baseLearningRate * this.#factor(epoch, step);
+    try {
+      const compiled = this.#compiledStep();
+      const loss = compiled.run(...tensors);
+      const value = loss.dataSync()[0];
+      loss.dispose();
+      optimizer.finishStep(compiled.gradientEvaluations);
+      const count = batches[0].length;
+      this.position.lossSum += value * count;
+      this.position.sampleCount += count;
+      this.position.step++;
+      return value;
+    } finally {
+      tf.dispose(tensors);
+      this.position.seconds += (performance.now() - started) / 1000;
+    }
+  }
+
+  #compiledStep(): CompiledStep {
+    const { stepKind } = this.optimizer;
+    let compiled = this.#steps.get(stepKind);
+    if (compiled === undefined) {
+      compiled = this.#compile();
+      this.#steps.set(stepKind, compiled);
+    }
+    return compiled;
+  }
+
+  #compile(): CompiledStep {
+    const { wrapLoss = (loss: LossFunction) => loss } = this.#options;
+    const lossOf = (xs: tf.Tensor, ys: tf.Tensor): tf.Scalar =>
+      this.#loss(ys, this.model.apply(xs, { training: true }) as tf.Tensor);
+    const compiled = {
+      gradientEvaluations: 0,
+      run: compile(
+        (...tensors: tf.Tensor[]): tf.Scalar => {
+          const batches = tensors.length / 2;
+          const loss: LossFunction =
+            batches === 1
+              ? () => lossOf(tensors[0], tensors[1])
+              : ({ inner }) => lossOf(tensors[2 * (inner % batches)], tensors[2 * (inner % batches) + 1]);
+          const result = this.optimizer.step(wrapLoss(loss, this.#variables), this.#variables);
+          compiled.gradientEvaluations = result.gradientEvaluations;
+          return result.loss;
+        },
+        { name: `${this.optimizer.getClassName()} step`, eager: this.#options.eager },
+      ),
+    };
+    return compiled;
+  }
+
+  async #finishEpoch(): Promise<EpochRecord> {
+    const { position, optimizer } = this;
+    const { test, evaluateEvery = 1 } = this.#options;
+    const epoch = position.epoch + 1;
+    const evaluated = test !== undefined && (epoch % evaluateEvery === 0 || epoch === this.epochs);
+    const result = evaluated ? await this.evaluate(test) : undefined;
+    const record: EpochRecord = {
+      epoch,
+      trainLoss: position.lossSum / position.sampleCount,
+      testLoss: result?.loss ?? null,
+      testAccuracy: result?.accuracy ?? null,
+      learningRate: optimizer.learningRate,
+      gradientEvaluations: optimizer.gradientEvaluations,
+      seconds: position.seconds,
+    };
+    this.history.push(record);
+    this.position = { ...position, epoch, step: 0, lossSum: 0, sampleCount: 0 };
+    return record;
+  }
+
+  #diverged(loss: number): TrainingStatus {
+    this.status = 'diverged';
+    if (this.#options.onDivergence === 'stop') return this.status;
+    const { epoch, step } = this.position;
+    throw new DivergenceError(
+      `The training loss became ${loss} at step ${step} of epoch ${epoch + 1}, at learning rate ${this.optimizer.learningRate}. ` +
+        'Lower the learning rate, rho or k * alpha, or set onDivergence: "stop".',
+    );
+  }
+}
+
+interface CompiledStep {
+  run: Compiled<tf.Tensor[], tf.Scalar>;
+  /** Gradients that one run takes; known after the first call. */
+  gradientEvaluations: number;
+}
+
+/** Inner steps that see a batch each: k, or 1 for optimizers without inner steps. */
+function innerSteps(optimizer: FamilyOptimizer): number {
+  return 'ascent' in optimizer && 'k' in optimizer ? (optimizer.k as number) : 1;
+}
