@@ -8,3 +8,4 @@ export * from './optimizers';
 export * from './robustness';
 export * from './runtime';
 export * as tf from './runtime/tf';
+export * from './training';

@@ -2,7 +2,7 @@
  * Loss and accuracy of a model on data.
  */
 import { withBatchNormUpdates } from '../runtime/batchnorm';
-import { type CompiledFunction, compile } from '../runtime/compile';
+import { type Compiled, compile } from '../runtime/compile';
 import { checkKnownOptions, checkNumber, checkOneOf, throwIfAborted } from '../runtime/errors';
 import { crossEntropy } from '../runtime/losses';
 import * as tf from '../runtime/tf';
@@ -30,7 +30,7 @@ export interface EvaluateOptions {
 }
 
 /** Result of an evaluation. */
-export interface Evaluation {
+export interface EvaluationResult {
   /** Mean loss over all samples. */
   loss: number;
   /** Share of samples whose largest output is at their label, in [0, 1]. NaN where labels are no classes. */
@@ -47,7 +47,11 @@ export interface Evaluation {
  * @example const { loss, accuracy } = await evaluate(model, test);
  * @throws OptionError, DataError, AbortedError
  */
-export async function evaluate(model: tf.LayersModel, samples: Samples, options: EvaluateOptions = {}): Promise<Evaluation> {
+export async function evaluate(
+  model: tf.LayersModel,
+  samples: Samples,
+  options: EvaluateOptions = {},
+): Promise<EvaluationResult> {
   const evaluator = new Evaluator(model, { ...options, eager: true });
   try {
     return await evaluator.run(samples, options.signal);
@@ -57,7 +61,11 @@ export async function evaluate(model: tf.LayersModel, samples: Samples, options:
 }
 
 /** Like `evaluate`, without giving way to other work in between. */
-export function evaluateSync(model: tf.LayersModel, samples: Samples, options: Omit<EvaluateOptions, 'signal'> = {}): Evaluation {
+export function evaluateSync(
+  model: tf.LayersModel,
+  samples: Samples,
+  options: Omit<EvaluateOptions, 'signal'> = {},
+): EvaluationResult {
   const evaluator = new Evaluator(model, { ...options, eager: true });
   try {
     return evaluator.runSync(samples);
@@ -75,7 +83,7 @@ export interface EvaluatorOptions extends Omit<EvaluateOptions, 'signal'> {
 /** Evaluates one model, at the weights it has at each call, by a compiled forward pass. Dispose it after use. */
 export class Evaluator {
   readonly batchSize: number;
-  readonly #step: CompiledFunction<[xs: tf.Tensor, ys: tf.Tensor], tf.Tensor>;
+  readonly #step: Compiled<[xs: tf.Tensor, ys: tf.Tensor], tf.Tensor>;
 
   /** @throws OptionError */
   constructor(model: tf.LayersModel, options: EvaluatorOptions = {}) {
@@ -92,7 +100,7 @@ export class Evaluator {
   }
 
   /** Loss and accuracy on all samples. Gives way to other work after each batch. */
-  async run(samples: Samples, signal?: AbortSignal): Promise<Evaluation> {
+  async run(samples: Samples, signal?: AbortSignal): Promise<EvaluationResult> {
     const total = new Total();
     for (const batch of sampleBatches(samples, this.batchSize)) {
       this.#add(total, batch);
@@ -103,7 +111,7 @@ export class Evaluator {
   }
 
   /** Like `run`, in one go. */
-  runSync(samples: Samples): Evaluation {
+  runSync(samples: Samples): EvaluationResult {
     const total = new Total();
     for (const batch of sampleBatches(samples, this.batchSize)) this.#add(total, batch);
     return total.means();
@@ -156,7 +164,7 @@ class Total {
     this.#count += size;
   }
 
-  means(): Evaluation {
+  means(): EvaluationResult {
     return { loss: this.#loss / this.#count, accuracy: this.#correct / this.#count, count: this.#count };
   }
 }

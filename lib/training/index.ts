@@ -2,7 +2,7 @@ export {
   type BatchLoss,
   type BatchNormMode,
   type EvaluateOptions,
-  type Evaluation,
+  type EvaluationResult,
   Evaluator,
   type EvaluatorOptions,
   evaluate,

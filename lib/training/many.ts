@@ -9,7 +9,7 @@
  * Both leave out what a loop of setWeights and evaluate does beside the work itself. The weights of the model are the
  * same afterwards, bit for bit.
  */
-import { type CompiledFunction, compile } from '../runtime/compile';
+import { type Compiled, compile } from '../runtime/compile';
 import { checkKnownOptions, checkNumber, checkOneOf, DataError, StateMismatchError, throwIfAborted } from '../runtime/errors';
 import { crossEntropy } from '../runtime/losses';
 import * as tf from '../runtime/tf';
@@ -102,7 +102,7 @@ export class ManyEvaluator {
   readonly #loss: BatchLoss;
   readonly #batchNorm: BatchNormMode;
   readonly #eager: boolean;
-  readonly #programs = new Map<number, CompiledFunction<tf.Tensor[], tf.Tensor>>();
+  readonly #programs = new Map<number, Compiled<tf.Tensor[], tf.Tensor>>();
 
   /** @throws OptionError, DataError */
   constructor(model: tf.LayersModel, samples: Samples, options: ManyEvaluatorOptions = {}) {
@@ -209,7 +209,7 @@ export class ManyEvaluator {
   }
 
   /** The compiled evaluation for sets of `weightCount` weights: `[2, m]`, losses and numbers of right answers. */
-  #program(weightCount: number): CompiledFunction<tf.Tensor[], tf.Tensor> {
+  #program(weightCount: number): Compiled<tf.Tensor[], tf.Tensor> {
     const known = this.#programs.get(weightCount);
     if (known !== undefined) return known;
     const variables = variablesOf(this.#model, weightCount);

@@ -46,9 +46,7 @@ export function stackedForward(model: tf.LayersModel, variables: readonly tf.Var
     let flow: Flow = { values: xs, stacked: false };
     for (const step of steps) flow = step(flow, weightOf);
     if (flow.stacked) return flow.values as tf.Tensor3D;
-    const [n, outputs] = flow.values.shape;
-    const sets = weights[0].shape[0];
-    return tf.tile(tf.reshape(flow.values, [1, n, outputs!]), [sets, 1, 1]) as tf.Tensor3D;
+    return tf.tile(tf.expandDims(flow.values, 0), [weights[0].shape[0], 1, 1]) as tf.Tensor3D;
   };
 }
 
@@ -62,7 +60,7 @@ function chainOf(model: tf.LayersModel): tf.layers.Layer[] | undefined {
     const before = calls[0].inboundLayers[0];
     return i === 0 ? before.getClassName() === 'InputLayer' : before === layers[i - 1];
   });
-  return isChain && model.outputLayers[0] === layers[layers.length - 1] ? layers : undefined;
+  return isChain && layers[layers.length - 1]?.output === model.outputs[0] ? layers : undefined;
 }
 
 /** @param isShared Whether the layer's input is the same for all weight sets. */
@@ -127,10 +125,10 @@ function batchNormStep(layer: tf.layers.Layer, config: tf.serialization.ConfigDi
 }
 
 function asStack(values: tf.Tensor, stacked: boolean): tf.Tensor {
-  return stacked ? values : tf.reshape(values, [1, ...values.shape]);
+  return stacked ? values : tf.expandDims(values, 0);
 }
 
 /** A vector per set as `[m, 1, c]`, which broadcasts over the samples; a shared one as it is. */
 function perSet({ values, stacked }: { values: tf.Tensor; stacked: boolean }): tf.Tensor {
-  return stacked ? tf.reshape(values, [values.shape[0], 1, values.shape[1]]) : values;
+  return stacked ? tf.expandDims(values, 1) : values;
 }
