@@ -170,12 +170,8 @@ registerNativeGradient(TRAINING, {
   gradFunc: (dys, saved, attributes) => {
     const [x, gamma, ...reserved] = saved;
     const inputs = { dy: (dys as tf.Tensor[])[0], x, gamma, r1: reserved[0], r2: reserved[1], r3: reserved[2] };
-    let gradients: tf.Tensor[] | undefined;
-    const gradient = (i: number) => () => {
-      gradients ??= tf.engine().runKernel(TRAINING_GRADIENT, inputs, attributes) as unknown as tf.Tensor[];
-      return gradients[i];
-    };
-    return { x: gradient(0), gamma: gradient(1), beta: gradient(2) };
+    const [dx, dGamma, dBeta] = tf.engine().runKernel(TRAINING_GRADIENT, inputs, attributes) as unknown as tf.Tensor[];
+    return { x: () => dx, gamma: () => dGamma, beta: () => dBeta };
   },
 });
 

@@ -50,12 +50,16 @@ export class Random {
 
   /** `n` draws from the normal distribution. */
   normals(n: number, mean = 0, standardDeviation = 1): Float32Array {
-    return Float32Array.from({ length: n }, () => this.normal(mean, standardDeviation));
+    const draws = new Float32Array(n);
+    for (let i = 0; i < n; i++) draws[i] = this.normal(mean, standardDeviation);
+    return draws;
   }
 
   /** `n` draws from the uniform distribution on [low, high). */
   uniforms(n: number, low = 0, high = 1): Float32Array {
-    return Float32Array.from({ length: n }, () => low + (high - low) * this.uniform());
+    const draws = new Float32Array(n);
+    for (let i = 0; i < n; i++) draws[i] = low + (high - low) * this.uniform();
+    return draws;
   }
 
   /** Shuffles in place (Fisher and Yates) and returns the array. */
