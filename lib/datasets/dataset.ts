@@ -111,7 +111,7 @@ export class Dataset {
         `labels.length times inputShape, ${this.size * this.inputSize} numbers`,
       );
     }
-    for (const label of this.labels) checkNumber('labels', label, { min: 0, max: classes.length - 1, integer: true });
+    for (const label of Array.from(labels)) checkNumber('labels', label, { min: 0, max: classes.length - 1, integer: true });
     if (statistics) this.#checkStatistics(statistics);
   }
 
@@ -129,7 +129,8 @@ export class Dataset {
    */
   tensors(indices?: ArrayLike<number>): Batch {
     const n = indices?.length ?? this.size;
-    const labels = indices === undefined ? this.labels : new Int32Array(n);
+    // A copy also of all labels: reading the tensor may hand out the array it was made from.
+    const labels = indices === undefined ? this.labels.slice() : new Int32Array(n);
     if (indices !== undefined) {
       for (let i = 0; i < n; i++) labels[i] = this.labels[this.#checkIndex(indices[i])];
     }
@@ -348,7 +349,7 @@ export class Dataset {
   }
 
   #checkIndex(index: number): number {
-    if (!(index >= 0 && index < this.size)) {
+    if (!Number.isInteger(index) || index < 0 || index >= this.size) {
       throw new OptionError('index', index, `a whole number from 0 to ${this.size - 1} (${this.name} ${this.split})`);
     }
     return index;

@@ -9,11 +9,13 @@ import {
   activate,
   batchNorm,
   checkActivation,
+  checkDropout,
   checkInputShape,
-  checkModelOptions,
+  checkSizes,
   conv2d,
   dense,
   type ModelOptions,
+  resolveModelOptions,
   type Symbolic,
 } from './layers';
 
@@ -37,7 +39,7 @@ export interface ConvNetOptions extends ModelOptions {
   activation?: Activation;
   /** Batch normalisation between each convolution (then without bias) and its non-linearity. Default false. */
   batchNorm?: boolean;
-  /** Share of each hidden layer's outputs set to 0 in training, in [0, 1). Default 0: no dropout. */
+  /** Share of each hidden layer's outputs set to 0 in training, in [0, 1); the masks are not seeded. Default 0: no dropout. */
   dropout?: number;
 }
 
@@ -67,16 +69,26 @@ export function convNet(options: ConvNetOptions): tf.LayersModel {
     'seed',
     'name',
   ]);
-  const { classes, filters = [16, 32], hidden = [], initializer = 'pytorch', seed = 0, name = 'convnet' } = options;
-  checkModelOptions({ classes, name });
+  const { classes, initializer, seed, name } = resolveModelOptions(options, 'convnet');
   const inputs = checkInputShape(options.inputs, [1, 2, 3]);
-  const activation = checkActivation('activation', options.activation ?? 'relu');
+  const filters = checkSizes('filters', options.filters ?? [16, 32]);
+  const hidden = checkSizes('hidden', options.hidden ?? []);
+  const activation = checkActivation(options.activation ?? 'relu');
   const pooling = checkOneOf('pooling', options.pooling ?? 'max', ['max', 'average', 'none']);
-  const poolSize = checkNumber('poolSize', options.poolSize ?? 2, { min: 1, integer: true });
-  const dropout = checkNumber('dropout', options.dropout ?? 0, { min: 0, max: 0.999 });
+  const poolSize = pooling === 'none' ? 1 : checkNumber('poolSize', options.poolSize ?? 2, { min: 1, integer: true });
+  const dropout = checkDropout(options.dropout);
   const kernelSize = checkNumber('kernelSize', options.kernelSize ?? 3, { min: 1, integer: true });
   if (kernelSize % 2 === 0) throw new OptionError('kernelSize', kernelSize, 'odd');
   const isImage = inputs.length === 3;
+  const smallest = poolSize ** filters.length;
+  if (inputs.slice(0, isImage ? 2 : 1).some((side) => side < smallest)) {
+    throw new OptionError(
+      'inputs',
+      inputs,
+      `at least ${smallest} wide`,
+      `Pooling by ${poolSize} after each layer leaves nothing.`,
+    );
+  }
 
   const dropped = (x: Symbolic, layer: string): Symbolic =>
     dropout > 0 ? (tf.layers.dropout({ rate: dropout, name: `${name}/${layer}/dropout` }).apply(x) as Symbolic) : x;
@@ -88,14 +100,13 @@ export function convNet(options: ConvNetOptions): tf.LayersModel {
   }
   filters.forEach((count, i) => {
     const layer = `conv${i + 1}`;
-    checkNumber('filters', count, { min: 1, integer: true });
     const convolution = { filters: count, kernelSize, useBias: !options.batchNorm, name: `${name}/${layer}` };
     x = isImage
       ? conv2d(x, convolution)
       : (tf.layers.conv1d({ ...convolution, padding: 'same', kernelInitializer: 'zeros' }).apply(x) as Symbolic);
     if (options.batchNorm) x = batchNorm(x, `${name}/norm${i + 1}`);
     x = activate(x, activation, `${name}/${layer}/activation`);
-    if (pooling !== 'none' && poolSize > 1) x = pool(x, isImage, pooling, poolSize, `${name}/${layer}/pool`);
+    if (poolSize > 1) x = pool(x, isImage, pooling, poolSize, `${name}/${layer}/pool`);
     x = dropped(x, layer);
   });
   x = options.globalPooling
@@ -103,7 +114,7 @@ export function convNet(options: ConvNetOptions): tf.LayersModel {
     : (tf.layers.flatten({ name: `${name}/flatten` }).apply(x) as Symbolic);
   hidden.forEach((units, i) => {
     const layer = `dense${i + 1}`;
-    x = dense(x, checkNumber('hidden', units, { min: 1, integer: true }), `${name}/${layer}`);
+    x = dense(x, units, `${name}/${layer}`);
     x = dropped(activate(x, activation, `${name}/${layer}/activation`), layer);
   });
   const model = tf.model({ inputs: input, outputs: dense(x, classes, `${name}/logits`), name });
@@ -111,7 +122,7 @@ export function convNet(options: ConvNetOptions): tf.LayersModel {
   return model;
 }
 
-function pool(x: Symbolic, isImage: boolean, pooling: 'max' | 'average', poolSize: number, name: string): Symbolic {
+function pool(x: Symbolic, isImage: boolean, pooling: string, poolSize: number, name: string): Symbolic {
   const options = { poolSize, strides: poolSize, name };
   const { maxPooling1d, maxPooling2d, averagePooling1d, averagePooling2d } = tf.layers;
   const layer = isImage

@@ -11,8 +11,11 @@ import { checkNumber, checkOneOf } from '../runtime/errors';
 import { Random } from '../runtime/random';
 import * as tf from '../runtime/tf';
 
+/** The ways of drawing weights. */
+export const INITIALIZERS = ['pytorch', 'he'] as const;
+
 /** How weights are drawn. */
-export type Initializer = 'pytorch' | 'he';
+export type Initializer = (typeof INITIALIZERS)[number];
 
 /**
  * Draws the weights of all dense and convolution layers of `model` anew.
@@ -20,7 +23,7 @@ export type Initializer = 'pytorch' | 'he';
  * @param model Its layers are named `<model name>/<layer>`; the stream is named by `<layer>`.
  */
 export function initialize(model: tf.LayersModel, initializer: Initializer, seed: number): void {
-  checkOneOf('initializer', initializer, ['pytorch', 'he']);
+  checkOneOf('initializer', initializer, INITIALIZERS);
   checkNumber('seed', seed, { integer: true });
   const prefix = `${model.name}/`;
   for (const layer of model.layers) {

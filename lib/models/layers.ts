@@ -3,7 +3,7 @@
  */
 import { checkNumber, checkOneOf, OptionError } from '../runtime/errors';
 import * as tf from '../runtime/tf';
-import type { Initializer } from './initialize';
+import { INITIALIZERS, type Initializer } from './initialize';
 
 /** Non-linearity of hidden layers. */
 export type Activation = 'relu' | 'tanh';
@@ -27,12 +27,31 @@ export interface ModelOptions {
 /** A symbolic tensor on its way through the layers of the model `scope`. */
 export type Symbolic = tf.SymbolicTensor;
 
-/** Checks the options of `ModelOptions` that are not checked where they are used. */
-export function checkModelOptions({ classes, name }: { classes: number; name: string }): void {
+/**
+ * Checks the options of `ModelOptions` and fills in their defaults. Models check all options before they build a layer, so that a
+ * refused model leaves no weights behind.
+ */
+export function resolveModelOptions(options: ModelOptions, defaultName: string): Required<ModelOptions> {
+  const { classes, initializer = 'pytorch', seed = 0, name = defaultName } = options;
   checkNumber('classes', classes, { min: 1, integer: true });
+  checkNumber('seed', seed, { integer: true });
+  checkOneOf('initializer', initializer, INITIALIZERS);
   if (!/^[A-Za-z0-9][A-Za-z0-9_.\-/]*$/.test(name)) {
     throw new OptionError('name', name, 'letters, digits and any of _ . - /, not starting with one of these four');
   }
+  return { classes, initializer, seed, name };
+}
+
+/** Checks the sizes of layers: whole numbers >= 1. */
+export function checkSizes(option: string, sizes: readonly number[]): readonly number[] {
+  for (const size of sizes) checkNumber(option, size, { min: 1, integer: true });
+  return sizes;
+}
+
+/** Checks a dropout rate, the share of outputs set to 0 in training; default 0. */
+export function checkDropout(rate = 0): number {
+  if (!(rate >= 0 && rate < 1)) throw new OptionError('dropout', rate, 'a number >= 0 and < 1');
+  return rate;
 }
 
 /** Checks the shape of one sample: each side a whole number >= 1, and `ranks` says how many sides there may be. */
@@ -40,12 +59,12 @@ export function checkInputShape(inputs: readonly number[], ranks: readonly numbe
   if (!ranks.includes(inputs.length)) {
     throw new OptionError('inputs', inputs, `a shape of ${ranks.join(' or ')} numbers`);
   }
-  return inputs.map((side) => checkNumber('inputs', side, { min: 1, integer: true }));
+  return [...checkSizes('inputs', inputs)];
 }
 
 /** Checks an activation function's name. */
-export function checkActivation(option: string, activation: Activation): Activation {
-  return checkOneOf(option, activation, ['relu', 'tanh']);
+export function checkActivation(activation: Activation): Activation {
+  return checkOneOf('activation', activation, ['relu', 'tanh']);
 }
 
 /** Fully connected layer; weights are set by `initialize`. */

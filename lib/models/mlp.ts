@@ -1,7 +1,7 @@
 /**
  * The multilayer perceptron.
  */
-import { checkKnownOptions, checkNumber } from '../runtime/errors';
+import { checkKnownOptions, OptionError } from '../runtime/errors';
 import * as tf from '../runtime/tf';
 import { initialize } from './initialize';
 import {
@@ -9,10 +9,12 @@ import {
   activate,
   batchNorm,
   checkActivation,
+  checkDropout,
   checkInputShape,
-  checkModelOptions,
+  checkSizes,
   dense,
   type ModelOptions,
+  resolveModelOptions,
   type Symbolic,
 } from './layers';
 
@@ -26,7 +28,7 @@ export interface MlpOptions extends ModelOptions {
   activation?: Activation | readonly Activation[];
   /** Batch normalisation between each hidden layer and its non-linearity. Default false. */
   batchNorm?: boolean;
-  /** Share of each hidden layer's outputs set to 0 in training, in [0, 1). Default 0: no dropout. */
+  /** Share of each hidden layer's outputs set to 0 in training, in [0, 1); the masks are not seeded. Default 0: no dropout. */
   dropout?: number;
 }
 
@@ -50,22 +52,31 @@ export function mlp(options: MlpOptions): tf.LayersModel {
     'seed',
     'name',
   ]);
-  const { hidden, classes, activation = 'relu', initializer = 'pytorch', seed = 0, name = 'mlp' } = options;
-  checkModelOptions({ classes, name });
-  const inputs = typeof options.inputs === 'number' ? [options.inputs] : options.inputs;
-  const dropout = checkNumber('dropout', options.dropout ?? 0, { min: 0, max: 0.999 });
+  const { classes, initializer, seed, name } = resolveModelOptions(options, 'mlp');
+  const inputs = checkInputShape(typeof options.inputs === 'number' ? [options.inputs] : options.inputs, [1, 2, 3]);
+  const hidden = checkSizes('hidden', options.hidden);
+  const dropout = checkDropout(options.dropout);
+  const activations = eachLayer(options.activation ?? 'relu', hidden.length);
 
-  const input = tf.input({ shape: checkInputShape(inputs, [1, 2, 3]), name: `${name}/input` });
+  const input = tf.input({ shape: inputs, name: `${name}/input` });
   let x = inputs.length > 1 ? (tf.layers.flatten({ name: `${name}/flatten` }).apply(input) as Symbolic) : input;
   hidden.forEach((units, i) => {
     const layer = i + 1;
-    const nonLinearity = typeof activation === 'string' ? activation : activation[i];
-    x = dense(x, checkNumber('hidden', units, { min: 1, integer: true }), `${name}/dense${layer}`);
+    x = dense(x, units, `${name}/dense${layer}`);
     if (options.batchNorm) x = batchNorm(x, `${name}/norm${layer}`);
-    x = activate(x, checkActivation('activation', nonLinearity), `${name}/activation${layer}`);
+    x = activate(x, activations[i], `${name}/activation${layer}`);
     if (dropout > 0) x = tf.layers.dropout({ rate: dropout, name: `${name}/dropout${layer}` }).apply(x) as Symbolic;
   });
   const model = tf.model({ inputs: input, outputs: dense(x, classes, `${name}/logits`), name });
   initialize(model, initializer, seed);
   return model;
+}
+
+/** The non-linearity of each of `n` layers. */
+function eachLayer(activation: Activation | readonly Activation[], n: number): Activation[] {
+  if (typeof activation === 'string') return new Array<Activation>(n).fill(checkActivation(activation));
+  if (activation.length !== n) {
+    throw new OptionError('activation', activation, `one for all or one for each of the ${n} hidden layers`);
+  }
+  return activation.map(checkActivation);
 }

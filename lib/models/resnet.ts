@@ -1,0 +1,117 @@
+/**
+ * Residual networks for small images.
+ *
+ * Kaiming He, Xiangyu Zhang, Shaoqing Ren, Jian Sun, "Deep Residual Learning for Image Recognition", CVPR 2016,
+ * arXiv:1512.03385. Depths 20, 32, 56 are the networks of its section 4.2 (three stages), with projection shortcuts; depths 18,
+ * 34, 50 are its ImageNet networks with the stem for small images (one 3 x 3 convolution, no pooling) that is usual for CIFAR
+ * (https://github.com/kuangliu/pytorch-cifar), which the paper on Lookbehind-SAM trains.
+ *
+ *     basic block     h = relu(bn(conv3x3(x, stride)));  y = relu(bn(conv3x3(h)) + shortcut(x))
+ *     bottleneck      h = relu(bn(conv1x1(x)));  h = relu(bn(conv3x3(h, stride)));  y = relu(bn(conv1x1(h)) + shortcut(x))
+ *     shortcut        bn(conv1x1(x, stride)) where the shape changes, else x
+ */
+import { checkKnownOptions, checkNumber, checkOneOf } from '../runtime/errors';
+import * as tf from '../runtime/tf';
+import { initialize } from './initialize';
+import {
+  activate,
+  batchNorm,
+  checkInputShape,
+  conv2d,
+  dense,
+  type ModelOptions,
+  resolveModelOptions,
+  type Symbolic,
+} from './layers';
+
+/** Number of layers with weights, shortcuts not counted. */
+export type ResNetDepth = 18 | 20 | 32 | 34 | 50 | 56;
+
+/** Options of `resNet`. */
+export interface ResNetOptions extends ModelOptions {
+  /** Which network: 20, 32, 56 have three stages of width 16, 32, 64; 18, 34, 50 have four of width 64 to 512. */
+  depth: ResNetDepth;
+  /** Shape of one image. Default `[32, 32, 3]`. */
+  inputs?: readonly number[];
+  /** Filters of the first stage, >= 1; each later stage has twice as many. Default 16 or 64, as published. */
+  width?: number;
+}
+
+interface Architecture {
+  width: number;
+  /** Blocks per stage. */
+  blocks: readonly number[];
+  bottleneck?: boolean;
+}
+
+const ARCHITECTURES: Readonly<Record<ResNetDepth, Architecture>> = {
+  18: { width: 64, blocks: [2, 2, 2, 2] },
+  20: { width: 16, blocks: [3, 3, 3] },
+  32: { width: 16, blocks: [5, 5, 5] },
+  34: { width: 64, blocks: [3, 4, 6, 3] },
+  50: { width: 64, blocks: [3, 4, 6, 3], bottleneck: true },
+  56: { width: 16, blocks: [9, 9, 9] },
+};
+
+/** A bottleneck block puts out this many times the filters of its 3 x 3 convolution. */
+const EXPANSION = 4;
+
+/**
+ * A ResNet. Input `[n, ...inputs]`, output: logits `[n, classes]`. The caller disposes the model.
+ *
+ * Layers have the names of the PyTorch code with `/` for `.`: `conv1`, `bn1`, `layer1/0/conv1`, `layer1/0/shortcut/conv`,
+ * `layer1/0/shortcut/bn`, ..., `linear`. Padding at stride 2 is PyTorch's.
+ *
+ * @throws OptionError
+ */
+export function resNet(options: ResNetOptions): tf.LayersModel {
+  checkKnownOptions('resNet', options, ['depth', 'inputs', 'width', 'classes', 'initializer', 'seed', 'name']);
+  const depth = checkOneOf('depth', options.depth, [18, 20, 32, 34, 50, 56]);
+  const { blocks, bottleneck = false, width: publishedWidth } = ARCHITECTURES[depth];
+  const { classes, initializer, seed, name } = resolveModelOptions(options, `resnet${depth}`);
+  const inputs = checkInputShape(options.inputs ?? [32, 32, 3], [3]);
+  const width = checkNumber('width', options.width ?? publishedWidth, { min: 1, integer: true });
+
+  const input = tf.input({ shape: inputs, name: `${name}/input` });
+  let x = conv2d(input, { filters: width, kernelSize: 3, useBias: false, name: `${name}/conv1` });
+  x = activate(batchNorm(x, `${name}/bn1`), 'relu', `${name}/relu1`);
+  blocks.forEach((count, stage) => {
+    for (let block = 0; block < count; block++) {
+      const stride = stage > 0 && block === 0 ? 2 : 1;
+      x = residualBlock(x, { filters: width * 2 ** stage, stride, bottleneck, name: `${name}/layer${stage + 1}/${block}` });
+    }
+  });
+  x = tf.layers.globalAveragePooling2d({ name: `${name}/mean` }).apply(x) as Symbolic;
+  const model = tf.model({ inputs: input, outputs: dense(x, classes, `${name}/linear`), name });
+  initialize(model, initializer, seed);
+  return model;
+}
+
+interface BlockOptions {
+  filters: number;
+  stride: number;
+  bottleneck: boolean;
+  name: string;
+}
+
+function residualBlock(x: Symbolic, { filters, stride, bottleneck, name }: BlockOptions): Symbolic {
+  const normalised = (from: Symbolic, layer: number, size: number, count: number, step: number): Symbolic => {
+    const convolution = { filters: count, kernelSize: size, stride: step, useBias: false, name: `${name}/conv${layer}` };
+    return batchNorm(conv2d(from, convolution), `${name}/bn${layer}`);
+  };
+  const relu = (from: Symbolic, layer: number): Symbolic => activate(from, 'relu', `${name}/relu${layer}`);
+
+  const outputs = bottleneck ? filters * EXPANSION : filters;
+  const last = bottleneck ? 3 : 2;
+  const residual = bottleneck
+    ? normalised(relu(normalised(relu(normalised(x, 1, 1, filters, 1), 1), 2, 3, filters, stride), 2), 3, 1, outputs, 1)
+    : normalised(relu(normalised(x, 1, 3, filters, stride), 1), 2, 3, outputs, 1);
+
+  let shortcut = x;
+  if (stride !== 1 || x.shape[3] !== outputs) {
+    const projection = { filters: outputs, kernelSize: 1, stride, useBias: false, name: `${name}/shortcut/conv` };
+    shortcut = batchNorm(conv2d(x, projection), `${name}/shortcut/bn`);
+  }
+  const sum = tf.layers.add({ name: `${name}/add` }).apply([residual, shortcut]) as Symbolic;
+  return relu(sum, last);
+}
