@@ -31,7 +31,7 @@ export function composeNoise(...stages: WeightNoise[]): WeightNoise {
     kind: stages.map(({ kind }) => kind).join('+'),
     changesNothing: stages.every(({ changesNothing }) => changesNothing),
     apply(weights, site) {
-      let values = weights.slice();
+      let values: Float32Array = weights.slice();
       let flipped = 0;
       let stored = 0;
       stages.forEach((stage, i) => {

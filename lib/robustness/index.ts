@@ -1,8 +1,23 @@
 /** Robustness to noise on the weights: noise models, evaluation under noise, noise-aware training. */
 export { type AdditiveNoiseOptions, additiveNoise, type NoiseScale } from './additive';
+export { BatchNormEstimator, type BatchNormOptions, recomputeBatchNorm } from './batchNormStatistics';
 export { type BitErrorOptions, type BitFault, bitErrors } from './bitErrors';
 export { composeNoise, onlyOn } from './compose';
 export { NoiseDraw } from './draws';
+export {
+  type CleanEvaluation,
+  evaluateUnderNoise,
+  type LayerSensitivity,
+  type NoiseDrawOptions,
+  type NoiseEffect,
+  type NoiseEvaluation,
+  type NoiseEvaluationOptions,
+  type NoiseLevel,
+  type NoiseProgress,
+  type NoiseSensitivity,
+  type NoiseSensitivityOptions,
+  noiseSensitivity,
+} from './evaluate';
 export { type GaussianNoiseOptions, gaussianNoise } from './gaussian';
 export {
   type BitCount,
@@ -17,6 +32,7 @@ export {
   type WeightRole,
   type WeightTensor,
 } from './noise';
+export { type NoisyLoss, type NoisyLossOptions, noisyLoss } from './noisyLoss';
 export { type PCMOptions, pcm } from './pcm';
 export {
   dequantize,
@@ -28,4 +44,5 @@ export {
   quantize,
 } from './quantization';
 export { RERAM_TIMES, type ReRAMOptions, reram } from './reram';
+export type { DrawSummary } from './summary';
 export { allWeights, describeVariables, kernelsAndEmbeddings, type ModelTensor, weightRole, weightTensors } from './tensors';

@@ -1,0 +1,50 @@
+/**
+ * How a measured number spreads over noise draws.
+ */
+
+/** Summary of one number over draws. NaN and infinite values (diverged draws) enter as they are. */
+export interface DrawSummary {
+  /** The value of each draw; draws of equal index are paired across levels and models. */
+  values: number[];
+  mean: number;
+  /** Sample standard deviation (divided by n - 1); 0 for one draw. */
+  std: number;
+  min: number;
+  /** The 5 % quantile. */
+  q05: number;
+  /** The 25 % quantile. */
+  q25: number;
+  median: number;
+  /** The 75 % quantile. */
+  q75: number;
+  /** The 95 % quantile. */
+  q95: number;
+  max: number;
+}
+
+/** Summary of `values`, at least one. */
+export function summarize(values: readonly number[]): DrawSummary {
+  const sorted = [...values].sort((a, b) => a - b);
+  const mean = values.reduce((sum, value) => sum + value, 0) / values.length;
+  const squares = values.reduce((sum, value) => sum + (value - mean) ** 2, 0);
+  return {
+    values: [...values],
+    mean,
+    std: values.length < 2 ? 0 : Math.sqrt(squares / (values.length - 1)),
+    min: sorted[0],
+    q05: quantile(sorted, 0.05),
+    q25: quantile(sorted, 0.25),
+    median: quantile(sorted, 0.5),
+    q75: quantile(sorted, 0.75),
+    q95: quantile(sorted, 0.95),
+    max: sorted[sorted.length - 1],
+  };
+}
+
+/** Linear interpolation between order statistics, the default of NumPy and R (type 7). */
+function quantile(sorted: readonly number[], p: number): number {
+  const position = p * (sorted.length - 1);
+  const below = Math.floor(position);
+  const above = Math.min(below + 1, sorted.length - 1);
+  return sorted[below] === sorted[above] ? sorted[below] : sorted[below] + (position - below) * (sorted[above] - sorted[below]);
+}

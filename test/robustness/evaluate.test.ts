@@ -1,0 +1,396 @@
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, it } from 'node:test';
+import {
+  AbortedError,
+  allWeights,
+  bitErrors,
+  evaluateSync,
+  evaluateUnderNoise,
+  gaussianNoise,
+  models,
+  NoiseDraw,
+  type NoiseEvaluation,
+  noiseSensitivity,
+  OptionError,
+  Random,
+  recomputeBatchNorm,
+  setBatchNormConvention,
+  type TensorSamples,
+  tf,
+  type WeightNoise,
+  weightTensors,
+} from 'lookbehind';
+import { activate, batchNorm, conv2d, dense } from 'lookbehind/dist/models/layers';
+import { summarize } from 'lookbehind/dist/robustness/summary';
+import { assertAllClose, assertClose } from './support';
+
+/** `count` random samples of the given shape and 3 classes. The caller disposes them. */
+function samples(count: number, ...shape: number[]): TensorSamples {
+  const random = new Random(7, 'samples');
+  const size = shape.reduce((product, n) => product * n, count);
+  return {
+    xs: tf.tensor(random.normals(size), [count, ...shape]),
+    ys: tf.tensor1d(
+      Int32Array.from({ length: count }, () => random.int(3)),
+      'int32',
+    ),
+  };
+}
+
+function perceptron(seed = 0, name = 'mlp'): tf.LayersModel {
+  return models.mlp({ inputs: 5, hidden: [7, 6], classes: 3, batchNorm: true, seed, name });
+}
+
+function convNet(): tf.LayersModel {
+  return models.convNet({ inputs: [6, 6, 1], filters: [3, 4], classes: 3, batchNorm: true });
+}
+
+/** The bytes of all weights, moving statistics included. */
+function bytesOf(model: tf.LayersModel): string {
+  return model
+    .getWeights()
+    .map((tensor) => Buffer.from(new Uint8Array(tensor.dataSync().buffer)).toString('hex'))
+    .join();
+}
+
+const noise = (sigma: number): WeightNoise => gaussianNoise({ sigma });
+
+describe('evaluateUnderNoise', () => {
+  for (const [kind, make, shape] of [
+    ['a dense network', perceptron, [5]],
+    ['a ConvNet', convNet, [6, 6, 1]],
+  ] as const) {
+    it(`equals a plain loop over levels and draws, for ${kind}`, async () => {
+      const model = make();
+      const data = samples(40, ...shape);
+      const levels = [0.2, 0.6];
+      const result = await evaluateUnderNoise(model, data, { noise, levels, draws: 3, seed: 4 });
+      const clean = evaluateSync(model, data);
+      assertClose(result.clean.loss, clean.loss, 1e-5, 'clean loss');
+      assert.equal(result.clean.accuracy, clean.accuracy);
+      const tensors = weightTensors(model).filter(({ role }) => role === 'kernel');
+      const originals = tensors.map(({ variable }) => variable.dataSync() as Float32Array);
+      levels.forEach((level, l) => {
+        for (let draw = 0; draw < 3; draw++) {
+          let change = 0;
+          let norm = 0;
+          tensors.forEach(({ variable, ...tensor }, i) => {
+            const { values } = noise(level).apply(originals[i], new NoiseDraw(4, draw).site(tensor));
+            tf.tidy(() => variable.assign(tf.tensor(values, variable.shape)));
+            originals[i].forEach((w, j) => {
+              change += (values[j] - w) ** 2;
+              norm += w ** 2;
+            });
+          });
+          const expected = evaluateSync(model, data);
+          const { loss, lossRise, accuracy, accuracyDrop, relativeError } = result.levels[l];
+          assertClose(loss.values[draw], expected.loss, 1e-5, `loss at ${level}, draw ${draw}`);
+          assertClose(lossRise.values[draw], expected.loss - clean.loss, 1e-5, 'loss rise');
+          assertClose(accuracy.values[draw], expected.accuracy, 1e-12, 'accuracy');
+          assertClose(accuracyDrop.values[draw], clean.accuracy - expected.accuracy, 1e-12, 'accuracy drop');
+          assertClose(relativeError.values[draw], Math.sqrt(change / norm), 1e-6, 'relative error');
+        }
+      });
+      tf.dispose(data);
+      model.dispose();
+    });
+  }
+
+  it('gives models of one architecture the same draws', async () => {
+    const data = samples(10, 5);
+    const met: string[][] = [];
+    for (const model of [perceptron(0, 'one'), perceptron(1, 'two')]) {
+      const numbers: string[] = [];
+      const recording = (level: number): WeightNoise => ({
+        ...noise(level),
+        apply(weights, site) {
+          numbers.push(site.normals('gaussian').join());
+          return noise(level).apply(weights, site);
+        },
+      });
+      await evaluateUnderNoise(model, data, { noise: recording, levels: [0.1], draws: 2 });
+      met.push(numbers);
+      model.dispose();
+    }
+    assert.equal(met[0].length, 6);
+    assert.deepEqual(met[0], met[1]);
+    tf.dispose(data);
+  });
+
+  it('gives the same result for the same seed, another for another, whatever the memory budget', async () => {
+    const model = perceptron();
+    const data = samples(30, 5);
+    const run = (seed: number, memoryBudget: number): Promise<NoiseEvaluation> =>
+      evaluateUnderNoise(model, data, { noise, levels: [0.1, 0.5], draws: 4, seed, memoryBudget });
+    const losses = (result: NoiseEvaluation): number[] => result.levels.flatMap(({ loss }) => loss.values);
+    const first = losses(await run(1, 2 ** 28));
+    assert.deepEqual(losses(await run(1, 2 ** 28)), first);
+    assertAllClose(losses(await run(1, 1)), first, 1e-5, 'one set at a time');
+    assert.notDeepEqual(losses(await run(2, 2 ** 28)), first);
+    model.dispose();
+    tf.dispose(data);
+  });
+
+  it('restores the model bit for bit and frees its tensors, also after an error and an abort', async () => {
+    const data = samples(20, 6, 6, 1);
+    const model = convNet();
+    const before = bytesOf(model);
+    const options = { levels: [0.3, 0.5], draws: 2, batchNorm: { data, batchSize: 10 } };
+    let calls = 0;
+    const failing = (level: number): WeightNoise => ({
+      ...noise(level),
+      apply(weights, site) {
+        calls++;
+        if (calls === 6) throw new Error('the noise failed');
+        return noise(level).apply(weights, site);
+      },
+    });
+    await evaluateUnderNoise(model, data, { ...options, noise });
+    const tensors = tf.memory().numTensors;
+    await evaluateUnderNoise(model, data, { ...options, noise });
+    assert.equal(tf.memory().numTensors, tensors);
+    await assert.rejects(evaluateUnderNoise(model, data, { ...options, noise: failing }), /the noise failed/);
+    assert.equal(tf.memory().numTensors, tensors);
+    const controller = new AbortController();
+    const done: number[] = [];
+    await assert.rejects(
+      evaluateUnderNoise(model, data, {
+        ...options,
+        noise,
+        signal: controller.signal,
+        onProgress(progress) {
+          assert.equal(progress.total, 5);
+          done.push(progress.done);
+          if (progress.done === 3) controller.abort();
+        },
+      }),
+      AbortedError,
+    );
+    assert.deepEqual(done, [1, 2, 3]);
+    assert.equal(tf.memory().numTensors, tensors);
+    assert.equal(bytesOf(model), before);
+    tf.dispose(data);
+    model.dispose();
+  });
+
+  it('refuses a noise that changes nothing, unless its settings say so', async () => {
+    const model = perceptron();
+    const data = samples(10, 5);
+    const idle: WeightNoise = {
+      name: 'idle',
+      kind: 'idle',
+      changesNothing: false,
+      apply: (weights) => ({ values: weights.slice() }),
+    };
+    await assert.rejects(evaluateUnderNoise(model, data, { noise: () => idle, levels: [1], draws: 2 }), OptionError);
+    const { levels } = await evaluateUnderNoise(model, data, { noise, levels: [0], draws: 2 });
+    assert.equal(levels[0].relativeError.max, 0);
+    assertClose(levels[0].lossRise.max, 0, 1e-6, 'loss rise without noise');
+    await assert.rejects(evaluateUnderNoise(model, data, { noise, levels: [0.1], select: () => false }), /mlp\/dense1\/kernel/);
+    await assert.rejects(evaluateUnderNoise(model, data, { noise, levels: [] }), OptionError);
+    const short: WeightNoise = { ...idle, apply: (weights) => ({ values: weights.slice(1) }) };
+    await assert.rejects(evaluateUnderNoise(model, data, { noise: () => short, levels: [1] }), OptionError);
+    model.dispose();
+    tf.dispose(data);
+  });
+
+  it('reports flipped bits', async () => {
+    const model = perceptron();
+    const data = samples(10, 5);
+    const { levels } = await evaluateUnderNoise(model, data, {
+      noise: (rate) => bitErrors({ rate }),
+      levels: [0, 0.02],
+      draws: 2,
+    });
+    const tensors = weightTensors(model).filter(({ role }) => role === 'kernel');
+    const flipped = [0, 1].map((draw) =>
+      tensors.reduce((sum, { variable, ...tensor }) => {
+        const site = new NoiseDraw(0, draw).site(tensor);
+        return sum + (bitErrors({ rate: 0.02 }).apply(variable.dataSync() as Float32Array, site).bits?.flipped ?? 0);
+      }, 0),
+    );
+    assert.deepEqual(levels[0].flippedBits?.values, [0, 0]);
+    assert.deepEqual(levels[1].flippedBits?.values, flipped);
+    assert.equal(levels[1].storedBits, 8 * (5 * 7 + 7 * 6 + 6 * 3));
+    model.dispose();
+    tf.dispose(data);
+  });
+});
+
+describe('noiseSensitivity', () => {
+  it('equals noise on one layer after the other', async () => {
+    const model = perceptron();
+    const data = samples(25, 5);
+    const { layers, clean } = await noiseSensitivity(model, data, { noise: noise(0.5), draws: 3, select: allWeights });
+    assert.deepEqual(
+      layers.map(({ layer, weights }) => [layer, weights]),
+      [
+        ['mlp/dense1', 42],
+        ['mlp/norm1', 14],
+        ['mlp/dense2', 48],
+        ['mlp/norm2', 12],
+        ['mlp/logits', 21],
+      ],
+    );
+    for (const { layer, loss, relativeError } of layers) {
+      const select = ({ name }: { name: string }): boolean => name.startsWith(layer);
+      const alone = await evaluateUnderNoise(model, data, { noise, levels: [0.5], draws: 3, select });
+      assertAllClose(loss.values, alone.levels[0].loss.values, 1e-5, layer);
+      assert.deepEqual(relativeError.values, alone.levels[0].relativeError.values);
+      assert.equal(alone.clean.accuracy, clean.accuracy);
+    }
+    model.dispose();
+    tf.dispose(data);
+  });
+});
+
+describe('BatchNorm statistics', () => {
+  it('are those of one full pass, in one batch', () => {
+    const model = convNet();
+    setBatchNormConvention(model, 'tensorflow');
+    const data = samples(30, 6, 6, 1);
+    recomputeBatchNorm(model, { data, batchSize: 30 });
+    const [convolution, norm] = ['convnet/conv1', 'convnet/norm1'].map((name) => model.getLayer(name));
+    tf.tidy(() => {
+      const { mean, variance } = tf.moments(convolution.apply(data.xs) as tf.Tensor, [0, 1, 2]);
+      const [movingMean, movingVariance] = norm.weights.slice(-2).map((weight) => weight.read());
+      assertAllClose(movingMean.dataSync(), mean.dataSync(), 1e-6, 'mean');
+      assertAllClose(movingVariance.dataSync(), variance.dataSync(), 1e-6, 'variance');
+      const trained = model.apply(data.xs, { training: true }) as tf.Tensor;
+      recomputeBatchNorm(model, { data, batchSize: 30 });
+      assertAllClose((model.predict(data.xs) as tf.Tensor).dataSync(), trained.dataSync(), 1e-4, 'outputs');
+    });
+    tf.dispose(data);
+    model.dispose();
+  });
+
+  it('are the mean over batches, weighted by size', () => {
+    const model = perceptron();
+    setBatchNormConvention(model, 'tensorflow');
+    const data = samples(25, 5);
+    recomputeBatchNorm(model, { data, batchSize: 10, seed: 3 });
+    const order = new Random(3, 'batchNorm').permutation(25);
+    tf.tidy(() => {
+      const flow = model.getLayer('mlp/dense1').apply(data.xs) as tf.Tensor;
+      const parts = [order.subarray(0, 10), order.subarray(10, 20), order.subarray(20)].map((indices) =>
+        tf.moments(tf.gather(flow, tf.tensor1d(indices, 'int32')), [0]),
+      );
+      const average = (pick: (part: (typeof parts)[number]) => tf.Tensor): tf.Tensor =>
+        tf.div(tf.addN(parts.map((part, i) => tf.mul(pick(part), [10, 10, 5][i]))), 25);
+      const [mean, variance] = model
+        .getLayer('mlp/norm1')
+        .weights.slice(-2)
+        .map((weight) => weight.read());
+      assertAllClose(mean.dataSync(), average((part) => part.mean).dataSync(), 1e-5, 'mean');
+      assertAllClose(variance.dataSync(), average((part) => part.variance).dataSync(), 1e-5, 'variance');
+    });
+    recomputeBatchNorm(model, { data, batches: 1, batchSize: 10, seed: 3 });
+    tf.tidy(() => {
+      const chosen = tf.gather(data.xs, tf.tensor1d(order.slice(0, 10), 'int32'));
+      const { mean } = tf.moments(model.getLayer('mlp/dense1').apply(chosen) as tf.Tensor, [0]);
+      assertAllClose(model.getLayer('mlp/norm1').weights[2].read().dataSync(), mean.dataSync(), 1e-5, 'mean of one batch');
+    });
+    tf.dispose(data);
+    model.dispose();
+  });
+
+  it('change nothing for a model without BatchNorm', async () => {
+    const model = models.mlp({ inputs: 5, hidden: [4], classes: 3 });
+    const data = samples(20, 5);
+    const [kept, recomputed] = await Promise.all(
+      (['keep', { data }] as const).map((option) => evaluateUnderNoise(model, data, { noise, levels: [0.4], batchNorm: option })),
+    );
+    assert.deepEqual(recomputed.levels, kept.levels);
+    tf.dispose(data);
+    model.dispose();
+  });
+});
+
+describe('golden noise entries', () => {
+  interface Golden {
+    model: { inputShape: number[] };
+    parameters: { name: string; shape: number[]; values: number[] }[];
+    buffers: { shape: number[]; values: number[] }[];
+    data: { inputs: number[]; labels: number[] };
+    noise: {
+      noise: Record<string, number[]>;
+      loss: number;
+      accuracy: number;
+      batchStatistics?: { loss: number; accuracy: number };
+    }[];
+  }
+
+  function goldenConvNet(): tf.LayersModel {
+    const input = tf.input({ shape: [6, 6, 2] });
+    let x = conv2d(input, { filters: 2, kernelSize: 3, useBias: false, name: 'conv1' });
+    x = activate(batchNorm(x, 'bn1'), 'relu', 'relu1');
+    x = activate(conv2d(x, { filters: 3, kernelSize: 3, stride: 2, name: 'conv2' }), 'relu', 'relu2');
+    x = tf.layers.globalAveragePooling2d({}).apply(x) as tf.SymbolicTensor;
+    return tf.model({ inputs: input, outputs: dense(x, 3, 'fc') });
+  }
+  const goldenMlp = (): tf.LayersModel =>
+    models.mlp({ inputs: 4, hidden: [5, 4], classes: 3, activation: ['tanh', 'relu'], name: 'golden' });
+  const goldenSoftmax = (): tf.LayersModel => models.mlp({ inputs: [8, 8, 1], hidden: [], classes: 3, name: 'softmax' });
+
+  for (const [file, make] of [
+    ['analysis-mlp-sgd', goldenMlp],
+    ['analysis-mlp-lookbehind-sam-k5-a0p8', goldenMlp],
+    ['analysis-softmax-lookbehind-sam-k2-adaptive', goldenSoftmax],
+    ['analysis-convnet-sgd', goldenConvNet],
+    ['analysis-convnet-lookbehind-asam-k5-adaptive', goldenConvNet],
+  ] as const) {
+    it(file, async () => {
+      const golden = JSON.parse(readFileSync(join(__dirname, '..', 'golden', `${file}.json`), 'utf8')) as Golden;
+      const model = make();
+      // The golden numbers normalise by the biased variance.
+      setBatchNormConvention(model, 'tensorflow');
+      tf.tidy(() =>
+        model.setWeights([...golden.parameters, ...golden.buffers].map(({ values, shape }) => tf.tensor(values, shape))),
+      );
+      const count = golden.data.labels.length;
+      const data = {
+        xs: tf.tensor(golden.data.inputs, [count, ...golden.model.inputShape]),
+        ys: tf.tensor1d(golden.data.labels, 'int32'),
+      };
+      const nameOf = new Map(model.trainableWeights.map((weight, i) => [weight.read().name, golden.parameters[i].name]));
+      const given = (entry: number): WeightNoise => ({
+        name: `golden entry ${entry}`,
+        kind: 'golden',
+        changesNothing: false,
+        apply(weights, site) {
+          const n = golden.noise[entry].noise[nameOf.get(site.name)!];
+          return { values: gaussianNoise({ sigma: 1 }).apply(weights, { ...site, normals: () => Float32Array.from(n) }).values };
+        },
+      });
+      const levels = golden.noise.map((_, entry) => entry);
+      const options = { noise: given, levels, draws: 1, select: allWeights };
+      const results = [await evaluateUnderNoise(model, data, options)];
+      const hasBatchNorm = golden.buffers.length > 0;
+      if (hasBatchNorm)
+        results.push(await evaluateUnderNoise(model, data, { ...options, batchNorm: { data, batchSize: count } }));
+      results.forEach((result, r) => {
+        golden.noise.forEach((entry, i) => {
+          const expected = r === 0 ? entry : entry.batchStatistics!;
+          const tolerance = 2e-5 * Math.max(1, Math.abs(expected.loss));
+          assertClose(result.levels[i].loss.mean, expected.loss, tolerance, `loss of entry ${i}`);
+          assertClose(result.levels[i].accuracy.mean, expected.accuracy, 1e-9, `accuracy of entry ${i}`);
+        });
+      });
+      assert.equal(hasBatchNorm, file.includes('convnet'));
+      tf.dispose(data);
+      model.dispose();
+    });
+  }
+});
+
+describe('summarize', () => {
+  it('equals NumPy on a sample', () => {
+    const { mean, std, min, q05, q25, median, q75, q95, max, values } = summarize([3, 1, 4, 1, 5, 9]);
+    assert.deepEqual(values, [3, 1, 4, 1, 5, 9]);
+    assertAllClose([mean, std, median], [23 / 6, Math.sqrt((133 - 529 / 6) / 5), 3.5], 1e-12, 'moments and median');
+    assertAllClose([min, q05, q25, q75, q95, max], [1, 1, 1.5, 4.75, 8, 9], 1e-12, 'quantiles');
+    assert.equal(summarize([2]).std, 0);
+  });
+});
