@@ -32,7 +32,6 @@ export {
   type WeightRole,
   type WeightTensor,
 } from './noise';
-export { type NoisyLoss, type NoisyLossOptions, noisyLoss } from './noisyLoss';
 export { type PCMOptions, pcm } from './pcm';
 export {
   dequantize,
@@ -46,3 +45,4 @@ export {
 export { RERAM_TIMES, type ReRAMOptions, reram } from './reram';
 export type { DrawSummary } from './summary';
 export { allWeights, describeVariables, kernelsAndEmbeddings, type ModelTensor, weightRole, weightTensors } from './tensors';
+export { TrainingNoise, type TrainingNoiseOptions } from './trainingNoise';

@@ -6,21 +6,23 @@ import {
   compile,
   composeNoise,
   crossEntropy,
+  type FamilyOptimizer,
   gaussianNoise,
   type LossFunction,
   type LossPass,
   lookbehindSAM,
+  mnist1d,
   models,
-  type NoisyLoss,
-  noisyLoss,
   OptionError,
   quantization,
   Random,
   sam,
   sgd,
+  TrainingNoise,
   tf,
   trainableVariables,
 } from 'lookbehind';
+import { Trainer } from 'lookbehind/dist/training/trainer';
 import { assertAllClose, assertNormal } from './support';
 
 const DESCENT: LossPass = { phase: 'descent', inner: 0, batchNormUpdates: 1 };
@@ -49,7 +51,7 @@ function valuesOf(variables: readonly tf.Variable[]): number[][] {
   return variables.map((variable) => [...variable.dataSync()]);
 }
 
-describe('noisyLoss', () => {
+describe('TrainingNoise', () => {
   it('takes loss and gradient at the noisy weights, and gives the gradient to the clean ones', () => {
     const { variables, loss, dispose } = setUp();
     const clean = valuesOf(variables);
@@ -58,7 +60,8 @@ describe('noisyLoss', () => {
       seen = valuesOf(variables);
       return loss(pass);
     };
-    const noisy = noisyLoss(recording, { noise: gaussianNoise({ sigma: 0.5 }), variables, seed: 3 });
+    const noise = new TrainingNoise({ noise: gaussianNoise({ sigma: 0.5 }), seed: 3 });
+    const noisy = noise.wrapLoss(recording, variables);
     tf.tidy(() => {
       const { value, grads } = tf.variableGrads(() => noisy(DESCENT), variables);
       assert.deepEqual(valuesOf(variables), clean, 'the weights are clean afterwards');
@@ -71,43 +74,34 @@ describe('noisyLoss', () => {
       assertAllClose(value.dataSync(), expected.value.dataSync(), 1e-6, 'loss');
       for (const { name } of variables) assertAllClose(grads[name].dataSync(), expected.grads[name].dataSync(), 1e-6, name);
     });
-    noisy.dispose();
+    noise.dispose();
     dispose();
   });
 
   it('draws standard normal noise, fresh at each evaluation, alike for alike seeds, and can be resumed', () => {
     const kernel = tf.variable(tf.ones([100, 100]), true, 'single/kernel');
-    const draw = (noisy: NoisyLoss): Float32Array => {
-      let values = new Float32Array();
-      current = () => {
-        values = kernel.dataSync().slice() as Float32Array<ArrayBuffer>;
-      };
-      noisy(DESCENT).dispose();
-      return values;
-    };
-    let current = (): void => undefined;
+    let seen = new Float32Array();
     const loss: LossFunction = () => {
-      current();
+      seen = Float32Array.from(kernel.dataSync());
       return tf.scalar(0);
     };
-    const make = (seed: number): NoisyLoss =>
-      noisyLoss(loss, { noise: gaussianNoise({ sigma: 0.3 }), variables: [kernel], seed });
-    const [one, same, other] = [make(1), make(1), make(2)];
+    const draw = (noise: TrainingNoise): Float32Array => {
+      noise.wrapLoss(loss, [kernel])(DESCENT).dispose();
+      return seen;
+    };
+    const [one, same, other] = [1, 1, 2].map((seed) => new TrainingNoise({ noise: gaussianNoise({ sigma: 0.3 }), seed }));
     const first = draw(one);
     const second = draw(one);
     assertNormal(first, 1, 0.3, 'first draw');
-    assertNormal(
-      first.map((x, i) => (x - 1) * (second[i] - 1)),
-      0,
-      0.09,
-      'product of two draws',
-    );
+    const product = first.map((x, i) => (x - 1) * (second[i] - 1));
+    assertNormal(product, 0, 0.09, 'product of two draws');
     assert.deepEqual(draw(same), first);
     assert.notDeepEqual(draw(other), first);
-    assert.equal(one.evaluations(), 2);
-    same.resume(1);
-    assert.deepEqual(draw(same), second);
-    for (const noisy of [one, same, other]) noisy.dispose();
+    assert.equal(one.evaluations, 2);
+    one.evaluations = 0;
+    assert.deepEqual(draw(one), first);
+    assert.deepEqual(draw(one), second);
+    for (const noise of [one, same, other]) noise.dispose();
     kernel.dispose();
   });
 
@@ -119,7 +113,8 @@ describe('noisyLoss', () => {
     it(`draws afresh in each run of a compiled step, and as in an uncompiled one: ${name}`, () => {
       const trajectories = [true, false].map((eager) => {
         const { variables, loss, dispose } = setUp();
-        const noisy = noisyLoss(loss, { noise, variables, seed: 5 });
+        const training = new TrainingNoise({ noise, seed: 5 });
+        const noisy = training.wrapLoss(loss, variables);
         const optimizer = sam({ learningRate: 0, rho: 0.05 });
         const step = compile(() => optimizer.step(noisy, variables).loss, { eager });
         const losses = Array.from({ length: 4 }, () => {
@@ -128,9 +123,9 @@ describe('noisyLoss', () => {
           value.dispose();
           return number;
         });
-        assert.equal(noisy.evaluations(), 8, 'two per step of SAM');
+        assert.equal(training.evaluations, 8, 'two per step of SAM');
         step.dispose();
-        noisy.dispose();
+        training.dispose();
         optimizer.dispose();
         dispose();
         return losses;
@@ -142,22 +137,27 @@ describe('noisyLoss', () => {
 
   it('scales with its strength, also in a compiled step', () => {
     const { variables, loss, dispose } = setUp();
-    const noisy = noisyLoss(loss, { noise: gaussianNoise({ sigma: 0.5 }), variables, strength: 0 });
+    const noise = new TrainingNoise({ noise: gaussianNoise({ sigma: 0.5 }), strength: 0 });
+    const noisy = noise.wrapLoss(loss, variables);
     const evaluate = compile(() => noisy(DESCENT));
     const value = (fn: () => tf.Tensor): number => tf.tidy(() => fn().dataSync()[0]);
     const clean = value(() => loss(DESCENT));
     for (let i = 0; i < 2; i++) assertAllClose([value(evaluate)], [clean], 1e-6, 'strength 0');
-    noisy.setStrength(1);
+    noise.strength = 1;
+    assert.equal(noise.strength, 1);
     assert.ok(Math.abs(value(evaluate) - clean) > 1e-4);
-    assert.throws(() => noisy.setStrength(-1), OptionError);
+    assert.throws(() => {
+      noise.strength = -1;
+    }, OptionError);
     evaluate.dispose();
-    noisy.dispose();
+    noise.dispose();
     dispose();
   });
 
   it('trains, with 2k gradients in a step of Lookbehind, and leaks nothing', () => {
     const { variables, loss, dispose } = setUp();
-    const noisy = noisyLoss(loss, { noise: gaussianNoise({ sigma: 0.1 }), variables });
+    const noise = new TrainingNoise({ noise: gaussianNoise({ sigma: 0.1 }) });
+    const noisy = noise.wrapLoss(loss, variables);
     const optimizer = lookbehindSAM({ learningRate: 0.1, rho: 0.05, k: 3, alpha: 0.5 });
     optimizer.minimize(noisy, false, variables);
     assert.equal(optimizer.gradientEvaluations, 6);
@@ -167,8 +167,30 @@ describe('noisyLoss', () => {
     assert.equal(tf.memory().numTensors, tensors);
     assert.ok(tf.tidy(() => loss(DESCENT).dataSync()[0]) < before);
     optimizer.dispose();
-    noisy.dispose();
+    noise.dispose();
     dispose();
+  });
+
+  it('serves a Trainer, and a resumed run draws what the uninterrupted one draws', async () => {
+    const data = mnist1d().train.subset(60);
+    const run = (): { trainer: Trainer; noise: TrainingNoise; optimizer: FamilyOptimizer; model: tf.LayersModel } => {
+      const model = models.mlp({ inputs: 40, hidden: [8], classes: 10 });
+      const optimizer = sam({ learningRate: 0.1, momentum: 0.9, rho: 0.05 });
+      const noise = new TrainingNoise({ noise: gaussianNoise({ sigma: 0.2 }), seed: 1 });
+      const trainer = new Trainer(model, optimizer, data, { epochs: 2, batchSize: 20, wrapLoss: noise.wrapLoss });
+      return { trainer, noise, optimizer, model };
+    };
+    const [whole, first, rest] = [run(), run(), run()];
+    await whole.trainer.train();
+    await first.trainer.train({ untilEpoch: 1 });
+    rest.trainer.restore(first.trainer.save());
+    rest.noise.evaluations = rest.optimizer.gradientEvaluations;
+    assert.equal(rest.noise.evaluations, 6);
+    await rest.trainer.train();
+    assert.deepEqual(valuesOf(trainableVariables(rest.model)), valuesOf(trainableVariables(whole.model)));
+    for (const { trainer, noise, optimizer, model } of [whole, first, rest]) {
+      for (const owner of [trainer, noise, optimizer, model]) owner.dispose();
+    }
   });
 
   it('leaves clean weights behind where the loss throws', () => {
@@ -178,20 +200,23 @@ describe('noisyLoss', () => {
       loss(pass);
       throw new Error('the loss failed');
     };
-    const noisy = noisyLoss(failing, { noise: gaussianNoise({ sigma: 0.5 }), variables });
+    const noise = new TrainingNoise({ noise: gaussianNoise({ sigma: 0.5 }) });
+    const noisy = noise.wrapLoss(failing, variables);
     const optimizer = sgd({ learningRate: 0.1 });
     assert.throws(() => optimizer.minimize(noisy, false, variables), /the loss failed/);
     assert.deepEqual(valuesOf(variables), clean);
-    assert.equal(noisy.evaluations(), 0);
+    assert.equal(noise.evaluations, 0);
     optimizer.dispose();
-    noisy.dispose();
+    noise.dispose();
     dispose();
   });
 
   it('refuses noises without a gradient, and variables that get none', () => {
     const { variables, loss, dispose } = setUp();
-    assert.throws(() => noisyLoss(loss, { noise: bitErrors({ rate: 0.1 }) as never, variables }), OptionError);
-    assert.throws(() => noisyLoss(loss, { noise: gaussianNoise({ sigma: 0.1 }), variables, select: () => false }), OptionError);
+    assert.throws(() => new TrainingNoise({ noise: bitErrors({ rate: 0.1 }) as never }), OptionError);
+    const noise = new TrainingNoise({ noise: gaussianNoise({ sigma: 0.1 }), select: () => false });
+    assert.throws(() => noise.wrapLoss(loss, variables), OptionError);
+    noise.dispose();
     dispose();
   });
 });
