@@ -70,6 +70,15 @@ export abstract class DescentOptimizer extends FamilyOptimizer {
     return { loss: value, gradientEvaluations: evaluator.evaluations, measures };
   }
 
+  /** @nocollapse */
+  static override fromConfig<T extends tf.serialization.Serializable>(
+    cls: tf.serialization.SerializableConstructor<T>,
+    config: tf.serialization.ConfigDict,
+  ): T {
+    const { customObjects: _, ...options } = config;
+    return new cls(options);
+  }
+
   override applyGradients(given: tf.NamedTensorMap | NamedTensor[]): void {
     const named = Array.isArray(given) ? given : Object.entries(given).map(([name, tensor]) => ({ name, tensor }));
     const usable = named.filter(({ tensor }) => tensor !== null && tensor !== undefined);

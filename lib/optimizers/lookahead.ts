@@ -12,7 +12,7 @@
 import { checkKnownOptions, checkNumber, OptionError } from '../runtime/errors';
 import * as tf from '../runtime/tf';
 import { assignAll, type LossFunction } from './loss';
-import { FamilyOptimizer, type Hyperparameter, type StepOptions, type StepResult } from './optimizer';
+import { FamilyOptimizer, type Hyperparameter, optimizerFrom, type StepOptions, type StepResult } from './optimizer';
 
 /** Options of `lookahead`. */
 export interface LookaheadOptions {
@@ -111,10 +111,8 @@ export class Lookahead extends FamilyOptimizer {
     cls: tf.serialization.SerializableConstructor<T>,
     config: tf.serialization.ConfigDict,
   ): T {
-    const { base, ...options } = config;
-    const { className, config: baseConfig } = base as { className: string; config: tf.serialization.ConfigDict };
-    const [Base, fromConfig] = tf.serialization.SerializationMap.getMap().classNameMap[className];
-    return new (cls as unknown as new (base: unknown, options: unknown) => T)(fromConfig(Base, baseConfig), options);
+    const { base, customObjects: _, ...options } = config;
+    return new (cls as unknown as new (base: unknown, options: unknown) => T)(optimizerFrom(base), options);
   }
 
   #synchronises(): boolean {

@@ -109,6 +109,11 @@ export class Hyperparameter {
  * Base class of the family. `minimize` makes it a drop-in for any tf.Optimizer: in `model.compile`, in `model.fit` and by hand.
  */
 export abstract class FamilyOptimizer extends tf.Optimizer {
+  /** tf.Optimizer takes anything that has its methods for an instance; here the class counts. */
+  static override [Symbol.hasInstance](instance: unknown): boolean {
+    return Function.prototype[Symbol.hasInstance].call(FamilyOptimizer, instance);
+  }
+
   /** What the optimizer remembers between steps. */
   readonly slots: Slots = new Slots();
 
@@ -290,4 +295,11 @@ export function trainable(varList?: tf.Variable[]): tf.Variable[] {
     );
   }
   return variables;
+}
+
+/** The optimizer that `getConfig` of an outer one described as `{className, config}`. */
+export function optimizerFrom(description: unknown): tf.serialization.Serializable {
+  const { className, config } = description as { className: string; config: tf.serialization.ConfigDict };
+  const [Class, fromConfig] = tf.serialization.SerializationMap.getMap().classNameMap[className];
+  return fromConfig(Class, config);
 }

@@ -6,7 +6,7 @@ import * as tf from '../runtime/tf';
 import { type AsamAscentOptions, type AscentRule, asamAscent, globalDistance, globalNorm, samAscent } from './ascent';
 import { DescentOptimizer } from './descent';
 import type { Evaluation } from './loss';
-import { FamilyOptimizer, Hyperparameter, type StepMeasures } from './optimizer';
+import { FamilyOptimizer, Hyperparameter, optimizerFrom, type StepMeasures } from './optimizer';
 import { SGD, SGD_OPTIONS, type SGDOptions } from './sgd';
 
 /** Options of every sharpness-aware optimizer. The options of `sgd` set the base optimizer, unless `base` is given. */
@@ -102,11 +102,9 @@ export abstract class SharpnessOptimizer extends FamilyOptimizer {
     cls: tf.serialization.SerializableConstructor<T>,
     config: tf.serialization.ConfigDict,
   ): T {
-    const { rule, base, ...options } = config;
-    const { className, config: baseConfig } = base as { className: string; config: tf.serialization.ConfigDict };
-    const [Base] = tf.serialization.SerializationMap.getMap().classNameMap[className];
+    const { rule, base, customObjects: _, ...options } = config;
     const Scheme = cls as unknown as new (rule: unknown, options: unknown) => T;
-    return new Scheme(rule, { ...options, base: new Base(baseConfig) });
+    return new Scheme(rule, { ...options, base: optimizerFrom(base) });
   }
 }
 

@@ -106,7 +106,7 @@ function sequential({ model, parameters, buffers, data }: GoldenSetting): Replay
         const right = tf.equal(tf.argMax(logits, 1), labels);
         return {
           loss: crossEntropy(labels, logits).dataSync()[0],
-          accuracy: right.dataSync().reduce((a, b) => a + b, 0) / data!.count,
+          accuracy: tf.sum(right).dataSync()[0] / data!.count,
         };
       }),
     dispose: () => {

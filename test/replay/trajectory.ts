@@ -153,5 +153,5 @@ export function optimizerOf(
 }
 
 function normOf(tensors: tf.Tensor[]): number {
-  return Math.sqrt(tensors.reduce((sum, tensor) => sum + tensor.dataSync().reduce((a, b) => a + b * b, 0), 0));
+  return Math.hypot(...tensors.flatMap((tensor) => Array.from(tensor.dataSync())));
 }

@@ -1,0 +1,105 @@
+/** Saving and restoring the whole state of an optimizer. */
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import {
+  adamw,
+  type FamilyOptimizer,
+  lookahead,
+  lookbehindSAM,
+  type OptimizerState,
+  StateMismatchError,
+  sgd,
+  tf,
+} from 'lookbehind';
+import { FAMILY, Quadratic } from './support';
+
+const makers: Record<string, () => FamilyOptimizer> = {
+  ...Object.fromEntries(Object.entries(FAMILY).map(([name, make]) => [name, () => make({ learningRate: 0.05, momentum: 0.9 })])),
+  adamw: () => adamw({ learningRate: 0.05 }),
+  'sgd with dampening': () => sgd({ learningRate: 0.05, momentum: 0.9, dampening: 0.3 }),
+  'lookbehindSAM over adamw': () => lookbehindSAM({ base: adamw({ learningRate: 0.05 }), k: 3 }),
+  'lookahead(adamw)': () => lookahead(adamw(), { k: 3 }),
+};
+
+/** What a file or a message would do to it. */
+function throughJson({ manifest, data }: OptimizerState): OptimizerState {
+  return { manifest: JSON.parse(JSON.stringify(manifest)), data: Uint8Array.from(data) };
+}
+
+describe('state', () => {
+  for (const [name, make] of Object.entries(makers)) {
+    it(`${name}: goes on bit for bit, also between two synchronisations`, () => {
+      const problem = new Quadratic();
+      const optimizer = make();
+      for (let i = 0; i < 4; i++) optimizer.minimize(problem.loss, false, problem.variables);
+      optimizer.learningRate = 0.03;
+      const state = throughJson(optimizer.saveState());
+      const middle = problem.values;
+
+      const resumed = new Quadratic(middle);
+      const names = new Map(problem.variables.map((variable, i) => [resumed.variables[i].name, variable.name]));
+      const other = make();
+      other.minimize(resumed.loss, false, resumed.variables);
+      tf.tidy(() => {
+        resumed.variables[0].assign(tf.tensor1d(middle.slice(0, 2)));
+        resumed.variables[1].assign(tf.tensor1d(middle.slice(2)));
+      });
+      other.restoreState(state, resumed.variables, names);
+      assert.equal(other.iterations, 4);
+      assert.equal(other.gradientEvaluations, optimizer.gradientEvaluations);
+      assert.equal(other.learningRate, 0.03);
+      for (let i = 0; i < 4; i++) {
+        optimizer.minimize(problem.loss, false, problem.variables);
+        other.minimize(resumed.loss, false, resumed.variables);
+        assert.deepEqual(resumed.values, problem.values);
+      }
+      for (const one of [problem, resumed, optimizer, other]) one.dispose();
+    });
+  }
+
+  it('refuses what does not belong, says why, and changes nothing', () => {
+    const problem = new Quadratic();
+    const optimizer = lookbehindSAM({ learningRate: 0.05, momentum: 0.9 });
+    optimizer.minimize(problem.loss, false, problem.variables);
+    const state = throughJson(optimizer.saveState());
+    const other = tf.variable(tf.tensor1d([1, 2]), true, 'other');
+    const square = tf.variable(tf.tensor2d([[1, 2]]), true, 'square');
+    const renamed = new Map([['square', problem.variables[0].name]]);
+    const refused = (message: RegExp, action: () => void): void => {
+      assert.throws(action, (error: unknown) => error instanceof StateMismatchError && message.test(error.message));
+      assert.deepEqual(optimizer.saveState(), state);
+    };
+    refused(/momentum for a variable "\d+", but the trained variables are other/, () => optimizer.restoreState(state, [other]));
+    refused(/of shape \[2\] for ".*", which has shape \[1,2\]/, () => optimizer.restoreState(state, [square], renamed));
+    refused(/saved by .*SGD, but this is/, () => optimizer.restoreState(sgd().saveState(), problem.variables));
+    refused(/cut off/, () => optimizer.restoreState({ ...state, data: state.data.slice(0, 5) }, problem.variables));
+    const foreign = { ...state.manifest, format: 'something' } as unknown as OptimizerState['manifest'];
+    refused(/its format is "something"/, () => optimizer.restoreState({ ...state, manifest: foreign }, problem.variables));
+    for (const one of [problem, optimizer, other, square]) one.dispose();
+  });
+
+  it('refuses a variable of another shape under a known name', () => {
+    const optimizer = sgd({ momentum: 0.9 });
+    const first = tf.variable(tf.tensor1d([1, 2]), true, 'reshaped');
+    optimizer.minimize(() => tf.sum(tf.square(first)) as tf.Scalar, false, [first]);
+    first.dispose();
+    const second = tf.variable(tf.tensor1d([1, 2, 3]), true, 'reshaped');
+    assert.throws(() => optimizer.minimize(() => tf.sum(tf.square(second)) as tf.Scalar, false, [second]), StateMismatchError);
+    second.dispose();
+    optimizer.dispose();
+  });
+
+  it('tf.js weights round trip', async () => {
+    const problem = new Quadratic();
+    const optimizer = lookbehindSAM({ learningRate: 0.05, momentum: 0.9 });
+    for (let i = 0; i < 3; i++) optimizer.minimize(problem.loss, false, problem.variables);
+    const weights = await optimizer.getWeights();
+    const other = lookbehindSAM({ learningRate: 0.05, momentum: 0.9 });
+    await other.setWeights(weights);
+    assert.equal(other.iterations, 3);
+    const slots = (one: FamilyOptimizer) => one.saveState().manifest.parts.map((part) => part.slots);
+    assert.deepEqual(slots(other), slots(optimizer));
+    assert.deepEqual(other.saveState().data, optimizer.saveState().data);
+    for (const one of [problem, optimizer, other]) one.dispose();
+  });
+});
