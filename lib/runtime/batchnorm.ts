@@ -12,7 +12,7 @@
  */
 import { attr, isNative, runOpWithOutputs } from './backend';
 import { checkOneOf } from './errors';
-import { registerNativeGradient, registerNativeKernel } from './kernels/register';
+import { isRecorded, registerNativeGradient, registerNativeKernel } from './kernels/register';
 import * as tf from './tf';
 
 /** Which variance of the batch enters the moving variance: `tensorflow` the biased one, `pytorch` the unbiased one. */
@@ -91,12 +91,8 @@ function replaceLayerCall(): void {
     for (const statistic of [this.movingMean, this.movingVariance]) movingStatistics.add(statistic.read() as tf.Variable);
     const input = Array.isArray(inputs) ? inputs[0] : inputs;
     const lastAxis = this.axis === -1 || this.axis === input.rank - 1;
-    // The fused gradient cannot be differentiated again. The composed one can.
-    const differentiable = tf.engine().state.gradientDepth < 2;
     return tf.tidy(() =>
-      isNative() && lastAxis && differentiable
-        ? fusedCall(this, input)
-        : composedCall(this, input, () => stock.call(this, inputs, kwargs)),
+      isNative() && lastAxis ? fusedCall(this, input) : composedCall(this, input, () => stock.call(this, inputs, kwargs)),
     );
   };
 }
@@ -167,13 +163,26 @@ registerNativeKernel(TRAINING, ({ x, gamma, beta, mean, variance }, { epsilon, a
 registerNativeGradient(TRAINING, {
   inputsToSave: ['x', 'gamma'],
   outputsToSave: [false, false, false, true, true, true],
-  gradFunc: (dys, saved, attributes) => {
-    const [x, gamma, ...reserved] = saved;
-    const inputs = { dy: (dys as tf.Tensor[])[0], x, gamma, r1: reserved[0], r2: reserved[1], r3: reserved[2] };
-    const [dx, dGamma, dBeta] = tf.engine().runKernel(TRAINING_GRADIENT, inputs, attributes) as unknown as tf.Tensor[];
-    return { x: () => dx, gamma: () => dGamma, beta: () => dBeta };
+  gradFunc: (dys, [x, gamma, r1, r2, r3], attributes) => {
+    const [dy] = dys as tf.Tensor[];
+    const [dx, dGamma, dBeta] = isRecorded()
+      ? composedGradient(dy, x, gamma, attributes.epsilon as unknown as number)
+      : (tf.engine().runKernel(TRAINING_GRADIENT, { dy, x, gamma, r1, r2, r3 }, attributes) as unknown as tf.Tensor[]);
+    const zero = () => tf.zerosLike(gamma);
+    return { x: () => dx, gamma: () => dGamma, beta: () => dBeta, mean: zero, variance: zero };
   },
 });
+
+/** The gradient as ops that can be differentiated again, which the fused one cannot. */
+function composedGradient(dy: tf.Tensor, x: tf.Tensor, gamma: tf.Tensor, epsilon: number): tf.Tensor[] {
+  const axes = [0, 1, 2];
+  const centred = tf.sub(x, tf.mean(x, axes));
+  const inverseDeviation = tf.rsqrt(tf.add(tf.mean(tf.square(centred), axes), epsilon));
+  const normalised = tf.mul(centred, inverseDeviation);
+  const projected = tf.mul(normalised, tf.mean(tf.mul(dy, normalised), axes));
+  const dx = tf.mul(tf.mul(gamma, inverseDeviation), tf.sub(tf.sub(dy, tf.mean(dy, axes)), projected));
+  return [dx, tf.sum(tf.mul(dy, normalised), axes), tf.sum(dy, axes)];
+}
 
 registerNativeKernel(TRAINING_GRADIENT, ({ dy, x, gamma, r1, r2, r3 }, { epsilon }) => {
   const [dx, dGamma, dBeta, ...unused] = runOpWithOutputs(

@@ -8,12 +8,14 @@
  * reused, equal sub-expressions are computed once. A training step of a small network becomes 5 to 10 times faster.
  */
 import { isNative } from './backend';
+import './kernels';
 import { batchNormState } from './batchnorm';
 import { checkKnownOptions, checkNumber } from './errors';
 import type { GraphTensor } from './graph/builder';
 import { CompileError } from './graph/error';
 import { GraphSession } from './graph/session';
-import { callOwned, isTracing, type Trace, trace } from './graph/trace';
+import { callOwned, type Trace, trace } from './graph/trace';
+import { isTracing } from './graph/tracing';
 import { mapTensors } from './graph/tree';
 import { Random } from './random';
 import * as tf from './tf';

@@ -14,5 +14,6 @@ export {
   OptionError,
   StateMismatchError,
 } from './errors';
+export { SecondDerivativeError } from './kernels';
 export { crossEntropy } from './losses';
 export { Random, type RandomState } from './random';

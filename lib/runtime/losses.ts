@@ -70,8 +70,8 @@ registerNativeKernel(LOSS_GRADIENT, (inputs) => {
   return gradient;
 });
 
-// Inputs are saved, not the gradient that the forward op made: only so can the gradient be differentiated again. In a
-// compiled graph the second op of the same inputs costs nothing, TensorFlow merges it with the first.
+// The gradient is an op of the inputs, though the op that gives the loss gives it too: only so can it be differentiated again. In a
+// compiled graph the second op costs nothing, TensorFlow merges it with the first.
 registerNativeGradient(LOSS, {
   inputsToSave: ['logits', 'labels'],
   gradFunc: (dy, [logits, labels]) => ({

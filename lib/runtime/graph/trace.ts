@@ -20,6 +20,7 @@ import * as tf from '../tf';
 import { type ConstantData, GraphBuilder, type GraphTensor, output } from './builder';
 import { CompileError } from './error';
 import { lowerRandomOps, type RandomSource } from './randomness';
+import { whileTracing } from './tracing';
 import { flatten, mapTensors } from './tree';
 
 /** Constants above this many bytes are reported: the graph holds a copy of them. */
@@ -60,13 +61,6 @@ export interface Trace<R> {
   largeConstants: string[];
   /** Variables that this call made: the next call does other work, so the record is of no use. */
   created: tf.Variable[];
-}
-
-let tracing = false;
-
-/** Whether a function is being traced now. */
-export function isTracing(): boolean {
-  return tracing;
 }
 
 /**
@@ -184,13 +178,11 @@ class Tracer implements RandomSource {
     };
     const restoreRandomOps = lowerRandomOps(this);
     Object.assign(backend, overrides);
-    tracing = true;
     try {
-      const result = run();
+      const result = whileTracing(run);
       if (this.#failure !== undefined) throw this.#failure;
       return result;
     } finally {
-      tracing = false;
       for (const name of Object.keys(overrides)) Reflect.deleteProperty(backend, name);
       restoreRandomOps();
     }

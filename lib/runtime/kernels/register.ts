@@ -15,20 +15,35 @@ export type NativeKernel = (inputs: KernelInputs, attributes: KernelAttributes) 
 /** The backend name of tfjs-node. */
 const BACKEND = 'tensorflow';
 
-/** Registers `kernel` for the native backend. Where tf.js has one of that name, it is replaced, and returned. */
-export function registerNativeKernel(name: string, kernel: NativeKernel): NativeKernel | undefined {
-  const stock = tf.getKernel(name, BACKEND);
-  if (stock !== undefined) tf.unregisterKernel(name, BACKEND);
+/** Registers a new kernel for the native backend. */
+export function registerNativeKernel(name: string, kernel: NativeKernel): void {
   tf.registerKernel({
     kernelName: name,
     backendName: BACKEND,
     kernelFunc: ({ inputs, attrs }) => kernel((inputs ?? {}) as KernelInputs, (attrs ?? {}) as KernelAttributes),
   });
-  return stock && ((inputs, attrs) => stock.kernelFunc({ inputs, attrs: attrs as tf.NamedAttrMap, backend: tf.backend() }));
+}
+
+/** Replaces a kernel of the native backend by what `replacement` makes of the stock one. No-op where that backend is not loaded. */
+export function replaceNativeKernel(name: string, replacement: (stock: NativeKernel) => NativeKernel): void {
+  const stock = tf.getKernel(name, BACKEND);
+  if (stock === undefined) return;
+  tf.unregisterKernel(name, BACKEND);
+  registerNativeKernel(
+    name,
+    replacement((inputs, attributes) =>
+      stock.kernelFunc({ inputs, attrs: attributes as tf.NamedAttrMap, backend: tf.backend() }),
+    ),
+  );
 }
 
 /** Registers the gradient of a kernel, in place of the stock one where there is one. */
 export function registerNativeGradient(name: string, gradient: Omit<tf.GradConfig, 'kernelName'>): void {
   if (tf.getGradient(name) !== undefined) tf.unregisterGradient(name);
   tf.registerGradient({ kernelName: name, ...gradient });
+}
+
+/** Whether the present backward pass is itself recorded, to be differentiated again. */
+export function isRecorded(): boolean {
+  return tf.engine().state.gradientDepth > 0;
 }

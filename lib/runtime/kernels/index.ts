@@ -1,0 +1,11 @@
+/**
+ * Native kernels and gradients that replace the stock ones when the runtime is imported.
+ */
+import './activations';
+import './bias';
+import './comparisons';
+import './convolution';
+import './gather';
+import './pooling';
+
+export { SecondDerivativeError } from './customGradients';
