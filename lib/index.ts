@@ -8,4 +8,5 @@ export * from './optimizers';
 export * from './robustness';
 export * from './runtime';
 export * as tf from './runtime/tf';
+export * from './sharpness';
 export * from './training';

@@ -1,0 +1,268 @@
+/**
+ * Worst-case sharpness by APGD: projected gradient ascent that picks its step size by itself.
+ *
+ *     maximise L(w + T u)  subject to  ||u|| <= rho                               (T = 1, or |w| + eta: see scale.ts)
+ *
+ *     z       = P(u_i + s * a_i)                     a_i = T g / ||T g||  (l2)   or   sign(T g)  (linf)
+ *     u_{i+1} = P(u_i + 0.75 (z - u_i) + 0.25 (u_i - u_{i-1}))
+ *
+ * P is the projection onto the ball. s starts at 2 rho; at fixed checkpoints it is halved, and the ascent goes on from the best point
+ * so far with no memory of the step before, where fewer than 75 % of the steps since the last checkpoint raised the
+ * loss, or where neither s nor the best loss has changed since then. The first step from the centre ends at the one-step
+ * point of SAM (ASAM), so the result is never below one-step sharpness, and never negative.
+ *
+ * Croce & Hein, "Reliable evaluation of adversarial robustness with an ensemble of diverse parameter-free attacks", ICML 2020,
+ * arXiv:2003.01690, algorithm 1; on weights: Andriushchenko et al., "A Modern Look at the Relationship between Sharpness and
+ * Generalization", ICML 2023, arXiv:2302.07011.
+ */
+import { checkKnownOptions, checkNumber, checkOneOf, throwIfAborted } from '../runtime/errors';
+import { Random } from '../runtime/random';
+import * as tf from '../runtime/tf';
+import { type CurveSample, checkRadii, curveOf, type SharpnessCurve } from './curve';
+import type { Objective } from './objective';
+import { type MetricOptions, metricScale, norm, unit } from './scale';
+
+/** How the largest loss is searched. */
+export interface ApgdOptions extends MetricOptions {
+  /** The norm of the ball. Default `'l2'`. */
+  norm?: 'l2' | 'linf';
+  /** Gradient evaluations of one ascent, >= 1. Default 20. */
+  steps?: number;
+  /** Ascents: the first starts at the centre, each other one at a random point of the ball; >= 1. Default 1. */
+  restarts?: number;
+  /** Seed of the random starts, a whole number. Default 0. */
+  seed?: number;
+  /** Stops after the present ascent, with an AbortedError. */
+  signal?: AbortSignal;
+}
+
+/** Options of `worstCaseSharpness`. */
+export interface WorstCaseOptions extends ApgdOptions {
+  /** Radii, each >= 0. */
+  radii: readonly number[];
+}
+
+/** Weight of the new step against the step before. */
+const MOMENTUM = 0.75;
+/** Share of rising steps below which the step size is halved. */
+const RISING_SHARE = 0.75;
+/** Keeps the projection of the centre from being 0 / 0. */
+const SMALLEST_NORM = 1e-30;
+
+const OPTIONS = ['adaptive', 'eta', 'norm', 'steps', 'restarts', 'seed', 'signal'] as const;
+
+/**
+ * The largest loss that APGD finds within each radius, for each batch by itself: m-sharpness in the worst case.
+ *
+ * A larger ball contains the smaller one, so what was found in that counts too: S(rho) never falls.
+ *
+ * @throws OptionError, AbortedError
+ */
+export async function worstCaseSharpness(objective: Objective, options: WorstCaseOptions): Promise<SharpnessCurve> {
+  checkKnownOptions('worstCaseSharpness', options, ['radii', ...OPTIONS]);
+  const { radii: _, ...apgdOptions } = options;
+  const radii = checkRadii(options.radii);
+  const order = radii.map((_, i) => i).sort((a, b) => radii[a] - radii[b]);
+  const samples: CurveSample[] = [];
+  for (let batch = 0; batch < objective.batchCount; batch++) {
+    const perturbed = new Array<number>(radii.length);
+    let largest = Number.NEGATIVE_INFINITY;
+    let loss = 0;
+    for (const i of order) {
+      const found = await apgd(objective, batch, radii[i], apgdOptions);
+      loss = found.losses[0];
+      largest = Math.max(largest, found.loss);
+      perturbed[i] = largest;
+    }
+    samples.push({ size: objective.batchSizes[batch], loss, perturbed });
+  }
+  return curveOf({ kind: 'worst-case', norm: options.norm ?? 'l2', adaptive: options.adaptive ?? false, radii }, samples);
+}
+
+/** What one search found. */
+export interface ApgdResult {
+  /** The largest loss. */
+  loss: number;
+  /** The losses in the order in which they were seen: of each ascent at its start, then after each step. */
+  losses: number[];
+}
+
+/**
+ * The largest loss on batch `batch` within `radius` of the present weights.
+ *
+ * @throws OptionError, AbortedError
+ */
+export async function apgd(objective: Objective, batch: number, radius: number, options: ApgdOptions = {}): Promise<ApgdResult> {
+  checkKnownOptions('apgd', options, OPTIONS);
+  const { norm: ball = 'l2', steps = 20, restarts = 1, seed = 0, signal } = options;
+  checkNumber('radius', radius, { min: 0 });
+  checkOneOf('norm', ball, ['l2', 'linf']);
+  checkNumber('steps', steps, { min: 1, integer: true });
+  checkNumber('restarts', restarts, { min: 1, integer: true });
+  const random = new Random(seed, `apgd/${batch}`);
+  const losses: number[] = [];
+  for (let restart = 0; restart < restarts; restart++) {
+    throwIfAborted(signal, 'The search for the largest loss');
+    const ascent = new Ascent(objective, batch, radius, ball, steps, options, random);
+    try {
+      ascent.start(restart > 0);
+      losses.push(...ascent.losses);
+      for (let step = 0; step < steps; step++) {
+        losses.push(ascent.step());
+        await new Promise((resolve) => setImmediate(resolve));
+      }
+    } finally {
+      ascent.dispose();
+    }
+  }
+  return { loss: losses.reduce((a, b) => Math.max(a, b), Number.NEGATIVE_INFINITY), losses };
+}
+
+/** A point of an ascent: u, the loss there, and the gradient in u. */
+interface Point {
+  u: tf.Tensor1D;
+  loss: number;
+  gradient: tf.Tensor1D;
+}
+
+/** One ascent. */
+class Ascent {
+  readonly losses: number[] = [];
+  readonly #objective: Objective;
+  readonly #batch: number;
+  readonly #radius: number;
+  readonly #ball: 'l2' | 'linf';
+  readonly #random: Random;
+  readonly #checkpoints: Set<number>;
+  readonly #w: tf.Tensor1D;
+  readonly #scale: tf.Tensor1D;
+  #here!: Point;
+  #before: tf.Tensor1D | undefined;
+  #best!: Point;
+  #stepSize: number;
+  #done = 0;
+  #sinceCheckpoint = { steps: 0, rising: 0, stepSize: 0, best: 0 };
+
+  constructor(
+    objective: Objective,
+    batch: number,
+    radius: number,
+    ball: 'l2' | 'linf',
+    steps: number,
+    metric: MetricOptions,
+    random: Random,
+  ) {
+    this.#objective = objective;
+    this.#batch = batch;
+    this.#radius = radius;
+    this.#ball = ball;
+    this.#random = random;
+    this.#checkpoints = checkpointsOf(steps);
+    this.#stepSize = 2 * radius;
+    this.#w = objective.weights();
+    this.#scale = metricScale(objective, this.#w, metric);
+  }
+
+  /** Goes to the start: the centre, or a random point of the ball. */
+  start(atRandom: boolean): void {
+    const u = atRandom ? this.#randomPoint() : tf.zerosLike(this.#w);
+    this.#here = this.#at(u);
+    this.#best = this.#here;
+    this.losses.push(this.#here.loss);
+    this.#sinceCheckpoint = { steps: 0, rising: 0, stepSize: Number.NaN, best: Number.NaN };
+  }
+
+  /** One step; returns the loss after it. */
+  step(): number {
+    const here = this.#here;
+    const next = this.#at(tf.tidy(() => this.#move(here)));
+    const { loss } = next;
+    if (this.#before !== undefined) this.#before.dispose();
+    this.#before = here.u.clone();
+    this.#here = next;
+    // A loss that is no number is outside of what can be compared: it is no better, and the ascent turns back at the checkpoint.
+    if (loss > this.#best.loss) this.#replaceBest(next);
+    if (here !== this.#best) disposePoint(here);
+    this.losses.push(loss);
+    this.#sinceCheckpoint.steps++;
+    if (loss > here.loss) this.#sinceCheckpoint.rising++;
+    this.#done++;
+    if (this.#checkpoints.has(this.#done)) this.#check();
+    return loss;
+  }
+
+  dispose(): void {
+    const points = new Set([this.#here, this.#best].filter((point) => point !== undefined));
+    for (const point of points) disposePoint(point);
+    tf.dispose([this.#w, this.#scale]);
+    this.#before?.dispose();
+  }
+
+  #at(u: tf.Tensor1D): Point {
+    const { loss, gradient } = tf.tidy(() => {
+      const at = this.#objective.gradient(tf.add(this.#w, tf.mul(this.#scale, u)), this.#batch);
+      return { loss: at.loss.dataSync()[0], gradient: tf.mul(at.gradient, this.#scale) as tf.Tensor1D };
+    });
+    return { u, loss, gradient };
+  }
+
+  #move({ u, gradient }: Point): tf.Tensor1D {
+    const steepest = this.#ball === 'l2' ? unit(gradient) : (tf.sign(gradient) as tf.Tensor1D);
+    // At a stationary point every direction is as good: a random one gets away from a saddle or a minimum.
+    const isStationary = norm(gradient).dataSync()[0] === 0;
+    const direction = isStationary ? unit(tf.tensor1d(this.#random.normals(u.size))) : steepest;
+    const ahead = this.#project(tf.add(u, tf.mul(direction, this.#stepSize)));
+    if (this.#before === undefined) return ahead;
+    const mixed = tf.addN([tf.mul(ahead, MOMENTUM), tf.mul(u, 2 * (1 - MOMENTUM)), tf.mul(this.#before, MOMENTUM - 1)]);
+    return this.#project(mixed as tf.Tensor1D);
+  }
+
+  #project(u: tf.Tensor1D): tf.Tensor1D {
+    if (this.#ball === 'linf') return tf.clipByValue(u, -this.#radius, this.#radius);
+    return tf.mul(u, tf.minimum(1, tf.div(this.#radius, tf.maximum(norm(u), SMALLEST_NORM)))) as tf.Tensor1D;
+  }
+
+  #randomPoint(): tf.Tensor1D {
+    const n = this.#w.size;
+    if (this.#ball === 'linf') return tf.tensor1d(this.#random.uniforms(n, -this.#radius, this.#radius));
+    const length = this.#radius * this.#random.uniform() ** (1 / n);
+    return tf.tidy(() => tf.mul(unit(tf.tensor1d(this.#random.normals(n))), length) as tf.Tensor1D);
+  }
+
+  #replaceBest(point: Point): void {
+    disposePoint(this.#best);
+    this.#best = point;
+  }
+
+  #check(): void {
+    const { steps, rising, stepSize, best } = this.#sinceCheckpoint;
+    const inForce = this.#stepSize;
+    const stuck = stepSize === inForce && best === this.#best.loss;
+    if (rising < RISING_SHARE * steps || stuck) {
+      this.#stepSize /= 2;
+      if (this.#here !== this.#best) disposePoint(this.#here);
+      this.#here = this.#best;
+      this.#before?.dispose();
+      this.#before = undefined;
+    }
+    // The step size before a halving, so that after one the new size gets a window of its own.
+    this.#sinceCheckpoint = { steps: 0, rising: 0, stepSize: inForce, best: this.#best.loss };
+  }
+}
+
+function disposePoint({ u, gradient }: Point): void {
+  tf.dispose([u, gradient]);
+}
+
+/** After how many steps the step size is looked at: windows of 22 % of the steps, each 3 % shorter, 6 % at least. */
+function checkpointsOf(steps: number): Set<number> {
+  const checkpoints = new Set<number>();
+  let share = 0.22;
+  let window = 0.22;
+  while (share <= 1) {
+    checkpoints.add(Math.ceil(share * steps));
+    window = Math.max(window - 0.03, 0.06);
+    share += window;
+  }
+  return checkpoints;
+}

@@ -1,0 +1,83 @@
+/**
+ * The trace of a symmetric operator by Hutch++: one third of the products finds the space where most of it is, one third sums it exactly there, and
+ * one third samples the rest.
+ *
+ *     Q = orth(A S),  S random signs;     tr A = tr(Q' A Q) + E_g[ g' (I - QQ') A (I - QQ') g ],  g random signs
+ *
+ * With spectra that decay, as those of neural networks, the error falls as 1/m, where plain sampling (Hutchinson) has 1/sqrt(m).
+ *
+ * Meyer, Musco, Musco, Woodruff, "Hutch++: Optimal Stochastic Trace Estimation", SOSA 2021, arXiv:2010.09649, algorithm 1.
+ */
+import { checkKnownOptions, checkNumber, throwIfAborted } from '../runtime/errors';
+import { Random } from '../runtime/random';
+import { standardDeviation } from './curve';
+import { divided, dot, length, orthogonalise, randomSigns, type SymmetricOperator } from './vectors';
+
+/** Options of `hutchPlusPlus`. */
+export interface TraceOptions {
+  /** Products with the operator, >= 6; a third each for finding the space, summing it, and sampling the rest. Default 99. */
+  products?: number;
+  /** Seed, a whole number. Default 0. */
+  seed?: number;
+  /** Stops after the present product, with an AbortedError. */
+  signal?: AbortSignal;
+}
+
+/** An estimate of the trace. */
+export interface TraceEstimate {
+  trace: number;
+  /** Standard error of the sampled part: the part that was summed exactly has none. */
+  standardError: number;
+  /** The part that was summed exactly. */
+  exactPart: number;
+  /** Products with the operator. */
+  products: number;
+}
+
+/**
+ * The trace of a symmetric operator, with its standard error.
+ *
+ * @throws OptionError, AbortedError
+ */
+export async function hutchPlusPlus(operator: SymmetricOperator, options: TraceOptions = {}): Promise<TraceEstimate> {
+  checkKnownOptions('hutchPlusPlus', options, ['products', 'seed', 'signal']);
+  const { products = 99, seed = 0, signal } = options;
+  checkNumber('products', products, { min: 6, integer: true });
+  const random = new Random(seed, 'hutch++');
+  const third = Math.floor(products / 3);
+  let done = 0;
+  const multiply = (v: Float64Array): Promise<Float64Array> => {
+    throwIfAborted(signal, 'The estimate of the trace');
+    done++;
+    return operator.multiply(v);
+  };
+
+  const basis: Float64Array[] = [];
+  for (let i = 0; i < Math.min(third, operator.size); i++) {
+    const image = await multiply(randomSigns(random, operator.size));
+    const before = length(image);
+    orthogonalise(image, basis);
+    const rest = length(image);
+    // What is left of an image that lies in the space already is rounding.
+    if (rest > 1e-10 * before) basis.push(divided(image, rest));
+  }
+  let exactPart = 0;
+  for (const q of basis) exactPart += dot(q, await multiply(q));
+
+  const samples: number[] = [];
+  // Where the basis spans the whole space, nothing is left to sample.
+  if (basis.length < operator.size) {
+    for (let i = 0; i < third; i++) {
+      const g = randomSigns(random, operator.size);
+      orthogonalise(g, basis);
+      samples.push(dot(g, await multiply(g)));
+    }
+  }
+  const rest = samples.length === 0 ? 0 : samples.reduce((sum, sample) => sum + sample, 0) / samples.length;
+  return {
+    trace: exactPart + rest,
+    standardError: standardDeviation(samples) / Math.sqrt(Math.max(1, samples.length)),
+    exactPart,
+    products: done,
+  };
+}
