@@ -53,7 +53,7 @@ export async function hutchPlusPlus(operator: SymmetricOperator, options: TraceO
   };
 
   const basis: Float64Array[] = [];
-  for (let i = 0; i < Math.min(third, operator.size); i++) {
+  for (let i = 0; i < third && basis.length < operator.size; i++) {
     const image = await multiply(randomSigns(random, operator.size));
     const before = length(image);
     orthogonalise(image, basis);
