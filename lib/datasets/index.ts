@@ -1,3 +1,13 @@
+export { type Augmentation, type CropAndFlipOptions, cropAndFlip } from './augment';
+export {
+  CIFAR10_STATISTICS,
+  CIFAR100_STATISTICS,
+  type Cifar,
+  type Cifar100Options,
+  type CifarOptions,
+  cifar10,
+  cifar100,
+} from './cifar';
 export {
   type Batch,
   type BatchOptions,
@@ -8,7 +18,9 @@ export {
   type Statistics,
 } from './dataset';
 export { type Digits, digits } from './digits';
+export { type DownloadOptions, type DownloadProgress, downloadsFolder } from './download';
 export { dataFolder } from './files';
+export { fashionMnist, fullMnist, type IdxArray, type IdxOptions, kmnist, readIdx, type TrainTest } from './idx';
 export { type Mnist, mnist } from './mnist';
 export { type Mnist1d, mnist1d } from './mnist1d';
 export {
