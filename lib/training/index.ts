@@ -19,4 +19,15 @@ export {
   type WeightSets,
 } from './many';
 export type { SampleSource, Samples, TensorSamples } from './samples';
+export type { ConstantSchedule, CosineSchedule, MultiStepSchedule, Schedule, WarmUp } from './schedule';
+export {
+  type EpochRecord,
+  Trainer,
+  type TrainerOptions,
+  type TrainerPosition,
+  type TrainingProgress,
+  type TrainingStatus,
+  type TrainOptions,
+} from './trainer';
+export type { TrainerManifest, TrainerState } from './trainerState';
 export { allVariables, trainableVariables, withWeights } from './weights';

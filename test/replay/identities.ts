@@ -1,5 +1,6 @@
 /** Replays identities.json: pairs of algorithms that must walk the same path. */
 import { dirname, join } from 'node:path';
+import { tf } from 'lookbehind';
 
 import { Deviations, type GoldenTrajectory, readGolden } from './golden';
 import { buildModel } from './model';
@@ -38,7 +39,9 @@ function path(golden: GoldenTrajectory, side: Side): Float32Array[] {
   const optimizer = optimizerOf({ ...golden, settings }, model, false);
   const visited: Float32Array[] = [];
   for (let outer = 0; outer < settings.outerSteps; outer++) {
-    optimizer.minimize(({ inner }) => model.loss(golden.batches?.[outer][inner]), false, model.variables);
+    const rows = (golden.batches?.[outer] ?? []).map((indices) => tf.tensor1d(indices, 'int32'));
+    optimizer.minimize(({ inner }) => model.loss(rows[inner]), false, model.variables);
+    tf.dispose(rows);
     visited.push(...model.variables.map((variable) => variable.dataSync() as Float32Array));
   }
   optimizer.dispose();

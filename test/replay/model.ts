@@ -9,8 +9,8 @@ export interface ReplayModel {
   variables: tf.Variable[];
   /** Running statistics, in the order of `buffers`. */
   buffers: tf.Variable[];
-  /** The loss at the present weights, in training mode, on the samples `indices`. */
-  loss(indices: number[] | undefined): tf.Scalar;
+  /** The loss at the present weights, in training mode, on the samples `rows` (int32). */
+  loss(rows: tf.Tensor1D | undefined): tf.Scalar;
   /** Loss and accuracy over all samples in evaluation mode. */
   evaluate(): { loss: number; accuracy?: number };
   /** The network, where there is one. */
@@ -94,11 +94,10 @@ function sequential({ model, parameters, buffers, data }: GoldenSetting): Replay
     network,
     variables: trained,
     buffers: statistics,
-    loss: (indices) =>
+    loss: (rows) =>
       tf.tidy(() => {
-        const rows = tf.tensor1d(indices!, 'int32');
-        const logits = network.apply(tf.gather(inputs, rows), { training: true }) as tf.Tensor2D;
-        return crossEntropy(tf.gather(labels, rows), logits);
+        const logits = network.apply(tf.gather(inputs, rows!), { training: true }) as tf.Tensor2D;
+        return crossEntropy(tf.gather(labels, rows!), logits);
       }),
     evaluate: () =>
       tf.tidy(() => {

@@ -1,8 +1,9 @@
 /** Replays a golden trajectory with the library's own optimizers and compares every recorded number. */
 import {
   asam,
+  type Compiled,
+  compile,
   type FamilyOptimizer,
-  type InnerStep,
   lookahead,
   lookbehindASAM,
   lookbehindSAM,
@@ -13,87 +14,158 @@ import {
   sgd,
   tf,
 } from 'lookbehind';
-import { Deviations, type GoldenInner, type GoldenTrajectory, type Values } from './golden';
+import { Deviations, type GoldenInner, type GoldenStep, type GoldenTrajectory, type Values } from './golden';
 import { buildModel, type ReplayModel } from './model';
 
 export interface ReplayOptions {
   /** Takes k + 1 gradients in place of the official 2k where one batch serves all inner steps. Default false. */
   reuseGradients?: boolean;
+  /** Runs compiled steps in place of single operations. Default false. */
+  compiled?: boolean;
+}
+
+/** Where a replay stands. */
+interface Position {
+  outer: number;
+  /** Call of `step` within the outer step: Lookahead takes k, the others one. */
+  call: number;
+  /** What the file records of the outer step. */
+  recorded: GoldenStep;
+}
+
+/** A measured tensor: its kind, and what the file says of it at a position (undefined: nothing). */
+interface Measured {
+  kind: string;
+  expected: (position: Position) => number[] | number | undefined;
 }
 
 /** Replays `golden` and returns the deviations. Leaks no tensor. */
-export function replayTrajectory(golden: GoldenTrajectory, { reuseGradients = false }: ReplayOptions = {}): Deviations {
+export function replayTrajectory(
+  golden: GoldenTrajectory,
+  { reuseGradients = false, compiled = false }: ReplayOptions = {},
+): Deviations {
   const deviations = new Deviations();
   const model = buildModel(golden);
   const optimizer = optimizerOf(golden, model, reuseGradients);
-  const { steps, batches, parameters, settings } = golden;
-  const names = parameters.map(({ name }) => name);
-  const read = (tensor: tf.Tensor): Float32Array => tensor.dataSync() as Float32Array;
-  const compareValues = (kind: string, tensors: tf.Tensor[], expected: Values): void => {
-    for (const [name, values] of Object.entries(expected)) deviations.compare(kind, read(tensors[names.indexOf(name)]), values);
-  };
-  const compareBuffers = (expected: Values | undefined): void => {
-    if (expected === undefined) return;
-    golden.buffers.forEach(({ name }, i) => {
-      deviations.compare('buffers', read(model.buffers[i]), expected[name]);
-    });
-  };
-  const compareInner = (step: InnerStep, expected: GoldenInner, last: boolean): void => {
-    deviations.compare('losses', read(step.loss), expected.loss);
-    deviations.compare('gradNorms', normOf(step.gradients), expected.gradNorm);
-    if (expected.scaledGradNorm !== undefined) deviations.compare('gradNorms', read(step.scaledNorm!), expected.scaledGradNorm);
-    if (expected.perturbed !== undefined) compareValues('weights', step.perturbed!, expected.perturbed);
-    if (expected.lossPerturbed !== undefined) deviations.compare('losses', read(step.lossPerturbed!), expected.lossPerturbed);
-    if (expected.descentGradNorm !== undefined)
-      deviations.compare('gradNorms', normOf(step.descentGradients!), expected.descentGradNorm);
-    if (expected.fast !== undefined) compareValues('weights', step.fast!, expected.fast);
-    // With reused gradients the statistics already hold the next ascent's pass between two inner steps.
-    if (!reuseGradients || last) compareBuffers(expected.buffers);
-  };
-
+  const { steps, batches, settings } = golden;
   const isLookahead = settings.algorithm.startsWith('lookahead');
-  const callsPerStep = isLookahead ? settings.k : 1;
-  steps.forEach((expected, outer) => {
-    for (let call = 0; call < callsPerStep; call++) {
-      const first = outer === 0 && call === 0;
-      const probe: StepProbe = {
-        inner(step) {
-          const inner = isLookahead ? call : step.inner;
-          if (first && step.inner === 0) {
-            const { ascentGradient, descentGradient } = golden.firstGradients;
-            if (ascentGradient !== undefined) compareValues('gradients', step.gradients, ascentGradient);
-            if (descentGradient !== undefined && step.descentGradients !== undefined) {
-              compareValues('gradients', step.descentGradients, descentGradient);
-            }
-          }
-          compareInner(step, expected.inner[inner], inner === expected.inner.length - 1);
-        },
-        descent({ loss, gradients }) {
-          deviations.compare('losses', read(loss), expected.lossPerturbed!);
-          deviations.compare('gradNorms', normOf(gradients), expected.descentGradNorm!);
-          if (first && golden.firstGradients.descentGradient)
-            compareValues('gradients', gradients, golden.firstGradients.descentGradient);
-        },
-        alphas(alphas) {
-          for (const [name, alpha] of Object.entries(expected.alpha ?? {})) {
-            deviations.compare('alpha', read(alphas[names.indexOf(name)]), alpha);
-          }
-        },
-      };
-      const batchOf = (inner: number): number[] | undefined => batches?.[outer][isLookahead ? call : inner];
-      const evaluations = tf.tidy(
-        () => optimizer.step(({ inner }) => model.loss(batchOf(inner)), model.variables, { probe }).gradientEvaluations,
-      );
-      optimizer.finishStep(evaluations);
+  const calls = isLookahead ? settings.k : 1;
+  const runs = new Map<string, { run: Compiled<tf.Tensor[], tf.Tensor[]>; measured: Measured[]; evaluations: number }>();
+
+  for (let outer = 0; outer < steps.length; outer++) {
+    for (let call = 0; call < calls; call++) {
+      const batchesOfCall = (isLookahead ? batches?.[outer].slice(call, call + 1) : batches?.[outer]) ?? [];
+      let entry = runs.get(optimizer.stepKind);
+      if (entry === undefined) {
+        const made = {
+          measured: [] as Measured[],
+          evaluations: 0,
+          run: compile((...rows: tf.Tensor[]) => measure(rows), { eager: !compiled }),
+        };
+        const measure = (rows: tf.Tensor[]): tf.Tensor[] => {
+          const { tensors, measured, evaluations } = measureStep(golden, model, optimizer, rows as tf.Tensor1D[], reuseGradients);
+          Object.assign(made, { measured, evaluations });
+          return tensors;
+        };
+        entry = made;
+        runs.set(optimizer.stepKind, made);
+      }
+      const rows = batchesOfCall.map((indices) => tf.tensor1d(indices, 'int32'));
+      const values = entry.run(...rows);
+      optimizer.finishStep(entry.evaluations);
+      entry.measured.forEach(({ kind, expected }, i) => {
+        const recorded = expected({ outer, call, recorded: steps[outer] });
+        if (recorded !== undefined) deviations.compare(kind, values[i].dataSync(), recorded);
+      });
+      tf.dispose([rows, values]);
     }
-    compareValues('weights', model.variables, expected.slow);
-    compareBuffers(expected.buffers);
-  });
+    compareVariables('weights', model.variables, golden.parameters, steps[outer].slow, deviations);
+    if (steps[outer].buffers !== undefined)
+      compareVariables('buffers', model.buffers, golden.buffers, steps[outer].buffers!, deviations);
+  }
 
   compareFinal(golden, optimizer, model, deviations);
+  for (const { run } of runs.values()) run.dispose();
   optimizer.dispose();
   model.dispose();
   return deviations;
+}
+
+/** One step with everything that the file may record of it. */
+function measureStep(
+  golden: GoldenTrajectory,
+  model: ReplayModel,
+  optimizer: FamilyOptimizer,
+  rows: tf.Tensor1D[],
+  reuseGradients: boolean,
+): { tensors: tf.Tensor[]; measured: Measured[]; evaluations: number } {
+  const { parameters, settings, firstGradients } = golden;
+  const isLookahead = settings.algorithm.startsWith('lookahead');
+  const tensors: tf.Tensor[] = [];
+  const measured: Measured[] = [];
+  const add = (kind: string, tensor: tf.Tensor, expected: Measured['expected']): void => {
+    tensors.push(tensor.clone());
+    measured.push({ kind, expected });
+  };
+  const addAll = (
+    kind: string,
+    values: tf.Tensor[],
+    named: Array<{ name: string }>,
+    expected: (position: Position) => Values | undefined,
+  ): void => {
+    named.forEach(({ name }, i) => {
+      add(kind, values[i], (position) => expected(position)?.[name]);
+    });
+  };
+  const whenFirst =
+    (values: Values | undefined) =>
+    ({ outer, call }: Position): Values | undefined =>
+      outer === 0 && call === 0 ? values : undefined;
+  const probe: StepProbe = {
+    inner(step) {
+      const at = ({ call, recorded }: Position): GoldenInner => recorded.inner[isLookahead ? call : step.inner];
+      add('losses', step.loss, (position) => at(position).loss);
+      add('gradNorms', norm(step.gradients), (position) => at(position).gradNorm);
+      if (step.inner === 0) addAll('gradients', step.gradients, parameters, whenFirst(firstGradients.ascentGradient));
+      if (step.scaledNorm) add('gradNorms', step.scaledNorm, (position) => at(position).scaledGradNorm);
+      if (step.perturbed) addAll('weights', step.perturbed, parameters, (position) => at(position).perturbed);
+      if (step.lossPerturbed) add('losses', step.lossPerturbed, (position) => at(position).lossPerturbed);
+      if (step.descentGradients) {
+        add('gradNorms', norm(step.descentGradients), (position) => at(position).descentGradNorm);
+        if (step.inner === 0) addAll('gradients', step.descentGradients, parameters, whenFirst(firstGradients.descentGradient));
+      }
+      if (step.fast) addAll('weights', step.fast, parameters, (position) => at(position).fast);
+      // With reused gradients the statistics already hold the next ascent's pass between two inner steps.
+      const comparable = !reuseGradients || step.inner === settings.k - 1;
+      if (comparable) addAll('buffers', model.buffers, golden.buffers, (position) => at(position).buffers);
+    },
+    descent({ loss, gradients }) {
+      add('losses', loss, ({ recorded }) => recorded.lossPerturbed);
+      add('gradNorms', norm(gradients), ({ recorded }) => recorded.descentGradNorm);
+      addAll('gradients', gradients, parameters, whenFirst(firstGradients.descentGradient));
+    },
+    alphas(alphas) {
+      parameters.forEach(({ name }, i) => {
+        add('alpha', alphas[i], ({ recorded }) => recorded.alpha?.[name]);
+      });
+    },
+  };
+  const { gradientEvaluations } = optimizer.step(({ inner }) => model.loss(rows[isLookahead ? 0 : inner]), model.variables, {
+    probe,
+  });
+  return { tensors, measured, evaluations: gradientEvaluations };
+}
+
+function compareVariables(
+  kind: string,
+  variables: tf.Variable[],
+  named: Array<{ name: string }>,
+  recorded: Values,
+  deviations: Deviations,
+): void {
+  named.forEach(({ name }, i) => {
+    deviations.compare(kind, variables[i].dataSync(), recorded[name]);
+  });
 }
 
 function compareFinal(
@@ -152,6 +224,6 @@ export function optimizerOf(
   }
 }
 
-function normOf(tensors: tf.Tensor[]): number {
-  return Math.hypot(...tensors.flatMap((tensor) => Array.from(tensor.dataSync())));
+function norm(tensors: tf.Tensor[]): tf.Tensor {
+  return tf.sqrt(tf.addN(tensors.map((tensor) => tf.sum(tf.square(tensor)))));
 }

@@ -1,0 +1,257 @@
+/** The trainer: what it records, how it stops and that it goes on bit for bit. */
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import {
+  AbortedError,
+  Dataset,
+  DivergenceError,
+  type FamilyOptimizer,
+  lookahead,
+  lookbehindSAM,
+  models,
+  OptionError,
+  Random,
+  StateMismatchError,
+  sam,
+  sgd,
+  Trainer,
+  type TrainerOptions,
+  type TrainerState,
+  tf,
+} from 'lookbehind';
+import { scheduleFunction } from 'lookbehind/dist/training/schedule';
+
+/** 80 points around four corners, one class each. */
+const corners = (() => {
+  const random = new Random(1, 'corners');
+  const labels = Array.from({ length: 80 }, (_, i) => i % 4);
+  const inputs = Float32Array.from(labels.flatMap((c) => [random.normal(c % 2, 0.2), random.normal(c >> 1, 0.2)]));
+  return new Dataset({ name: 'corners', split: 'train', inputs, labels, inputShape: [2], classes: ['a', 'b', 'c', 'd'] });
+})();
+
+interface Made {
+  trainer: Trainer;
+  dispose(): void;
+}
+
+function make(
+  options: Partial<TrainerOptions> = {},
+  optimizer: FamilyOptimizer = lookbehindSAM({ k: 3, momentum: 0.9 }),
+  batchNorm = false,
+): Made {
+  const model = models.mlp({ inputs: 2, hidden: [8], classes: 4, batchNorm, seed: 3 });
+  const trainer = new Trainer(model, optimizer, corners, { epochs: 4, batchSize: 16, test: corners, ...options });
+  return {
+    trainer,
+    dispose() {
+      for (const one of [trainer, optimizer, model]) one.dispose();
+    },
+  };
+}
+
+const throughJson = ({ manifest, weights, optimizer }: TrainerState): TrainerState => ({
+  manifest: JSON.parse(JSON.stringify(manifest)),
+  weights: Uint8Array.from(weights),
+  optimizer: Uint8Array.from(optimizer),
+});
+
+describe('Trainer', () => {
+  it('learns and records each epoch', async () => {
+    const { trainer, dispose } = make({ epochs: 12 });
+    assert.equal(await trainer.train(), 'finished');
+    assert.equal(trainer.history.length, 12);
+    const [first, last] = [trainer.history[0], trainer.history[11]];
+    assert.ok(last.trainLoss < first.trainLoss);
+    assert.ok(last.testAccuracy! > 0.9, `accuracy ${last.testAccuracy}`);
+    assert.equal(last.gradientEvaluations, 12 * 5 * 4, '12 epochs of 5 steps of k + 1 gradients');
+    const { loss, accuracy } = await trainer.evaluate(corners);
+    assert.deepEqual([last.testLoss, last.testAccuracy], [loss, accuracy]);
+    dispose();
+  });
+
+  it('is the same compiled and op by op', async () => {
+    const runs: number[][] = [];
+    for (const eager of [true, false]) {
+      const { trainer, dispose } = make({ eager }, lookbehindSAM({ k: 3, momentum: 0.9, alpha: 'adaptive' }), true);
+      await trainer.train();
+      runs.push(trainer.history.map(({ trainLoss }) => trainLoss));
+      dispose();
+    }
+    runs[0].forEach((loss, i) => {
+      assert.ok(Math.abs(loss - runs[1][i]) < 1e-4 * Math.max(1, loss), `epoch ${i}: ${loss} and ${runs[1][i]}`);
+    });
+  });
+
+  const optimizers: Record<string, () => FamilyOptimizer> = {
+    lookbehind: () => lookbehindSAM({ k: 3, momentum: 0.9 }),
+    'lookahead between two synchronisations': () => lookahead(sam({ momentum: 0.9 }), { k: 4 }),
+  };
+  for (const [name, optimizer] of Object.entries(optimizers)) {
+    it(`goes on bit for bit from the middle of an epoch, in a new model: ${name}`, async () => {
+      const noisy = (xs: tf.Tensor, random: Random): tf.Tensor => tf.tidy(() => tf.add(xs, random.uniform() * 0.1));
+      const options: Partial<TrainerOptions> = { schedule: { kind: 'cosine' }, augment: noisy };
+      const whole = make(options, optimizer(), true);
+      await whole.trainer.train();
+
+      const part = make(options, optimizer(), true);
+      const stop = new AbortController();
+      let steps = 0;
+      const status = await part.trainer.train({ signal: stop.signal, onProgress: () => ++steps === 7 && stop.abort() });
+      assert.equal(status, 'aborted');
+      assert.deepEqual([part.trainer.position.epoch, part.trainer.position.step], [1, 2]);
+      const state = throughJson(part.trainer.save());
+      part.dispose();
+
+      const rest = make(options, optimizer(), true);
+      rest.trainer.restore(state);
+      assert.equal(await rest.trainer.train(), 'finished');
+      const losses = ({ trainer }: Made) =>
+        trainer.history.map(({ trainLoss, testLoss, gradientEvaluations }) => [trainLoss, testLoss, gradientEvaluations]);
+      assert.deepEqual(losses(rest), losses(whole));
+      const final = ({ trainer }: Made) => trainer.save();
+      assert.deepEqual(final(rest).weights, final(whole).weights);
+      assert.deepEqual(final(rest).optimizer, final(whole).optimizer);
+      whole.dispose();
+      rest.dispose();
+    });
+  }
+
+  it('an aborted training can be called again', async () => {
+    const whole = make();
+    await whole.trainer.train();
+    const { trainer, dispose } = make();
+    for (let calls = 0; trainer.status !== 'finished'; calls++) {
+      const stop = new AbortController();
+      await trainer.train({ signal: stop.signal, onProgress: () => stop.abort() });
+      assert.ok(calls <= 20);
+    }
+    assert.deepEqual(trainer.save().weights, whole.trainer.save().weights);
+    dispose();
+    whole.dispose();
+  });
+
+  it('stops a training that diverges, or says so and stops', async () => {
+    const wild = () => sgd({ learningRate: 1e30 });
+    const throwing = make({}, wild());
+    await assert.rejects(
+      throwing.trainer.train(),
+      (error: Error) => error instanceof DivergenceError && /at step \d+ of epoch \d+/.test(error.message),
+    );
+    throwing.dispose();
+    const stopping = make({ onDivergence: 'stop' }, wild());
+    assert.equal(await stopping.trainer.train(), 'diverged');
+    assert.equal(await stopping.trainer.train(), 'diverged');
+    stopping.dispose();
+  });
+
+  it('draws a batch for each inner step on request', async () => {
+    const { trainer, dispose } = make({ switchBatches: true, epochs: 1 });
+    assert.equal(trainer.stepsPerEpoch, 2, '80 samples in steps of 3 batches of 16');
+    await trainer.train();
+    assert.equal(trainer.optimizer.gradientEvaluations, 12, '2k gradients where batches differ');
+    dispose();
+  });
+
+  it('wraps the loss', async () => {
+    const plain = make({ epochs: 1 }, sgd({ learningRate: 0.1 }));
+    await plain.trainer.train();
+    const doubled = make(
+      { epochs: 1, wrapLoss: (loss) => (pass) => tf.mul(loss(pass), 2) as tf.Scalar },
+      sgd({ learningRate: 0.05 }),
+    );
+    await doubled.trainer.train();
+    assert.ok(Math.abs(doubled.trainer.history[0].trainLoss - 2 * plain.trainer.history[0].trainLoss) < 1e-4);
+    plain.dispose();
+    doubled.dispose();
+  });
+
+  it('evaluates Lookahead at its slow weights', async () => {
+    const optimizer = lookahead(sgd({ learningRate: 0.1 }), { k: 1000 });
+    const { trainer, dispose } = make({}, optimizer);
+    const before = await trainer.evaluate(corners);
+    await trainer.train();
+    assert.deepEqual(await trainer.evaluate(corners), before);
+    dispose();
+  });
+
+  it('evaluates every n-th epoch and the last', async () => {
+    const { trainer, dispose } = make({ evaluateEvery: 3 });
+    await trainer.train();
+    assert.deepEqual(
+      trainer.history.map(({ testLoss }) => testLoss !== null),
+      [false, false, true, true],
+    );
+    dispose();
+  });
+
+  it('leaks no tensor', async () => {
+    const before = tf.memory().numTensors;
+    const { trainer, dispose } = make({ epochs: 3 });
+    await trainer.train({ untilEpoch: 1 });
+    const warm = tf.memory().numTensors;
+    await trainer.train();
+    assert.equal(tf.memory().numTensors, warm);
+    dispose();
+    assert.equal(tf.memory().numTensors, before);
+  });
+
+  it('refuses a state of another model or optimizer', async () => {
+    const { trainer, dispose } = make();
+    const state = trainer.save();
+    const wider = models.mlp({ inputs: 2, hidden: [9], classes: 4 });
+    const other = new Trainer(wider, lookbehindSAM(), corners, { epochs: 1 });
+    assert.throws(
+      () => other.restore(state),
+      (error: Error) => error instanceof StateMismatchError && /weight 0 was mlp\/dense1\/kernel \[2,8\]/.test(error.message),
+    );
+    const { trainer: plain, dispose: disposePlain } = make({}, sgd());
+    assert.throws(() => plain.restore(state), StateMismatchError);
+    assert.throws(() => trainer.restore({ ...state, weights: state.weights.slice(4) }), StateMismatchError);
+    for (const one of [other, other.optimizer, wider]) one.dispose();
+    disposePlain();
+    dispose();
+  });
+
+  it('stops an evaluation on request', async () => {
+    const { trainer, dispose } = make();
+    await assert.rejects(trainer.evaluate(corners, AbortSignal.abort()), AbortedError);
+    dispose();
+  });
+
+  it('names wrong options', () => {
+    const cases: Array<[Partial<TrainerOptions>, RegExp]> = [
+      [{ epochs: 0 }, /^epochs must be/],
+      [{ batchSize: 0.5 }, /^batchSize must be/],
+      [{ seed: 0.5 }, /^seed must be/],
+      [{ schedule: { kind: 'step' } as never }, /^schedule.kind must be one of "constant", "multiStep", "cosine"/],
+      [{ evaluateEvery: 0 }, /^evaluateEvery must be/],
+      [{ batchsize: 3 } as never, /option "batchsize" must be one of/],
+    ];
+    for (const [options, message] of cases) {
+      assert.throws(
+        () => make(options),
+        (error: unknown) => error instanceof OptionError && message.test(error.message),
+      );
+    }
+  });
+});
+
+describe('schedules', () => {
+  it("multiStep is the paper's", () => {
+    const factor = scheduleFunction({ kind: 'multiStep', milestones: [50, 100, 150] }, 200, 10);
+    assert.deepEqual(
+      [0, 49, 50, 99, 100, 150, 199].map((epoch) => Math.round(factor(epoch, 3) * 1e6) / 1e6),
+      [1, 1, 0.1, 0.1, 0.01, 0.001, 0.001],
+    );
+  });
+  it('cosine starts at 1, is half way down in the middle and ends near its final value', () => {
+    const factor = scheduleFunction({ kind: 'cosine', final: 0.2 }, 10, 100);
+    assert.equal(factor(0, 0), 1);
+    assert.ok(Math.abs(factor(5, 0) - 0.6) < 1e-12);
+    assert.ok(Math.abs(factor(9, 99) - 0.2) < 1e-4);
+  });
+  it('warm-up rises linearly and ends at the schedule', () => {
+    const factor = scheduleFunction({ kind: 'constant', warmUpEpochs: 2 }, 10, 5);
+    assert.deepEqual([factor(0, 0), factor(0, 4), factor(1, 4), factor(5, 0)], [0.1, 0.5, 1, 1]);
+  });
+});
