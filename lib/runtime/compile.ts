@@ -14,7 +14,7 @@ import { checkKnownOptions, checkNumber } from './errors';
 import type { GraphTensor } from './graph/builder';
 import { CompileError } from './graph/error';
 import { GraphSession } from './graph/session';
-import { callOwned, type Trace, trace } from './graph/trace';
+import { callOwned, type RunSeed, type Trace, trace } from './graph/trace';
 import { isTracing } from './graph/tracing';
 import { mapTensors } from './graph/tree';
 import { Random } from './random';
@@ -30,8 +30,12 @@ export interface CompileOptions {
   eager?: boolean;
   /** How many signatures (shapes and dtypes of the arguments) are compiled; calls with others run the original function. Whole number >= 1. Default 8. */
   maxSignatures?: number;
-  /** Seed of the random numbers drawn inside of the compiled function. Whole number. Default: a different one in each process. */
-  seed?: number;
+  /**
+   * Seed of the random numbers drawn inside of the compiled function, a whole number: one for the function, whose runs then draw one
+   * after the other; or a function that is called before each run and returns the seed of that run, so that a run can be repeated.
+   * Default: a different one in each process.
+   */
+  seed?: number | (() => number);
 }
 
 /** What a compiled function does, for one signature. */
@@ -106,7 +110,7 @@ class Signatures<A extends tf.Tensor[], R> {
   readonly #fn: (...args: A) => R;
   readonly #eager: boolean;
   readonly #maxSignatures: number;
-  readonly #random: Random;
+  readonly #drawSeed: () => RunSeed;
   readonly #programs = new Map<string, Program<R>>();
   #last: Program<R> | undefined;
   #createdVariables = false;
@@ -119,7 +123,11 @@ class Signatures<A extends tf.Tensor[], R> {
     this.#fn = fn;
     this.#eager = eager;
     this.#maxSignatures = checkNumber('maxSignatures', maxSignatures, { integer: true, min: 1 });
-    this.#random = new Random(seed ?? Math.floor(Math.random() * 2 ** 31), 'compile');
+    const stream = typeof seed === 'function' ? undefined : new Random(seed ?? Math.floor(Math.random() * 2 ** 31), 'compile');
+    this.#drawSeed = () => {
+      const random = stream ?? new Random((seed as () => number)(), 'compile');
+      return [random.seed(), random.seed()];
+    };
   }
 
   get graph(): CompiledGraph | undefined {
@@ -150,7 +158,7 @@ class Signatures<A extends tf.Tensor[], R> {
     }
     if (program !== undefined) {
       this.#last = program;
-      return program.run(args, this.#random);
+      return program.run(args, this.#drawSeed);
     }
     if (this.#programs.size >= this.#maxSignatures) {
       this.#reportOverflow(signature);
@@ -160,7 +168,7 @@ class Signatures<A extends tf.Tensor[], R> {
   }
 
   #trace(signature: string, args: A): R {
-    const traced = trace(this.#fn, args);
+    const traced = trace(this.#fn, args, this.#drawSeed);
     if (traced.created.length > 0) {
       // The variables exist now, so the next call takes the way that all later ones take. That is the one to record.
       if (this.#createdVariables) {
@@ -259,8 +267,8 @@ class Program<R> {
     return this.#read.some((variable) => variable.isDisposed) || this.#assigned.some(({ variable }) => variable.isDisposed);
   }
 
-  run(args: tf.Tensor[], random: Random): R {
-    const seed = this.#random ? [tf.tensor1d([random.seed(), random.seed()], 'int32')] : [];
+  run(args: tf.Tensor[], drawSeed: () => RunSeed): R {
+    const seed = this.#random ? [tf.tensor1d(drawSeed(), 'int32')] : [];
     let values: tf.Tensor[];
     try {
       values = this.#session.run([...args, ...this.#read, ...seed], this.#inputNames, this.#outputNames);

@@ -6,14 +6,15 @@
  */
 import type { Dataset } from '../datasets';
 import type { FamilyOptimizer, LossFunction } from '../optimizers';
-import { type Compiled, compile } from '../runtime/compile';
 import { checkKnownOptions, checkNumber, checkOneOf, DivergenceError } from '../runtime/errors';
 import { crossEntropy } from '../runtime/losses';
 import { Random } from '../runtime/random';
 import * as tf from '../runtime/tf';
 import { type BatchLoss, Evaluator } from './evaluate';
 import { type Schedule, type ScheduleFunction, scheduleFunction } from './schedule';
+import { innerSteps, StepRunner } from './stepRunner';
 import { captureTrainer, restoreTrainer, type TrainerState } from './trainerState';
+import { trainableVariables } from './weights';
 
 /** Options of a `Trainer`. */
 export interface TrainerOptions {
@@ -39,7 +40,7 @@ export interface TrainerOptions {
   wrapLoss?: (loss: LossFunction, variables: tf.Variable[]) => LossFunction;
   /** What a loss that is not finite does: `throw` a DivergenceError, or `stop` with the status `diverged`. Default `throw`. */
   onDivergence?: 'throw' | 'stop';
-  /** Runs op by op in place of compiling the step. Default: whether LB_EAGER is 1. */
+  /** Runs op by op in place of compiling the step. Dropout is not seeded then. Default: whether LB_EAGER is 1. */
   eager?: boolean;
 }
 
@@ -134,13 +135,11 @@ export class Trainer {
 
   readonly #batchSize: number;
   readonly #seed: number;
-  readonly #loss: BatchLoss;
   readonly #options: TrainerOptions;
   readonly #factor: ScheduleFunction;
   readonly #batchesPerStep: number;
-  readonly #variables: tf.Variable[];
   readonly #evaluator: Evaluator;
-  readonly #steps = new Map<string, CompiledStep>();
+  readonly #steps: StepRunner;
   /** The learning rate that the schedule multiplies. */
   baseLearningRate: number;
 
@@ -159,13 +158,17 @@ export class Trainer {
     this.#seed = checkNumber('seed', seed, { integer: true });
     checkNumber('evaluateEvery', evaluateEvery, { min: 1, integer: true });
     checkOneOf('onDivergence', onDivergence, ['throw', 'stop']);
-    this.#loss = loss;
     this.#options = options;
     this.#batchesPerStep = switchBatches ? innerSteps(optimizer) : 1;
     this.stepsPerEpoch = Math.ceil(trainingSet.size / (this.#batchSize * this.#batchesPerStep));
     this.#factor = scheduleFunction(schedule, epochs, this.stepsPerEpoch);
-    this.#variables = model.trainableWeights.map((weight) => weight.read() as tf.Variable);
     this.#evaluator = new Evaluator(model, { loss, eager: options.eager });
+    this.#steps = new StepRunner(optimizer, trainableVariables(model), {
+      lossOf: (xs, ys) => loss(ys, model.apply(xs, { training: true }) as tf.Tensor),
+      wrapLoss: options.wrapLoss,
+      seed: () => new Random(seed, `dropout/${this.position.epoch}/${this.position.step}`).seed(),
+      eager: options.eager,
+    });
     this.baseLearningRate = optimizer.learningRate;
   }
 
@@ -229,8 +232,7 @@ export class Trainer {
   /** Frees the compiled steps. */
   dispose(): void {
     this.#evaluator.dispose();
-    for (const { run } of this.#steps.values()) run.dispose();
-    this.#steps.clear();
+    this.#steps.dispose();
   }
 
   /** One step; returns the loss before it. */
@@ -239,7 +241,7 @@ export class Trainer {
     const { epoch, step } = this.position;
     const { optimizer, trainingSet } = this;
     const { augment } = this.#options;
-    const tensors = batches.flatMap((indices, i) => {
+    const tensors = batches.map((indices, i) => {
       const { xs, ys } = trainingSet.tensors(indices);
       if (augment === undefined) return [xs, ys];
       const changed = augment(xs, new Random(this.#seed, `augment/${epoch}/${step}/${i}`));
@@ -248,53 +250,16 @@ export class Trainer {
     });
     optimizer.learningRate = this.baseLearningRate * this.#factor(epoch, step);
     try {
-      const compiled = this.#compiledStep();
-      const loss = compiled.run(...tensors);
-      const value = loss.dataSync()[0];
-      loss.dispose();
-      optimizer.finishStep(compiled.gradientEvaluations);
+      const loss = this.#steps.run(tensors);
       const count = batches[0].length;
-      this.position.lossSum += value * count;
+      this.position.lossSum += loss * count;
       this.position.sampleCount += count;
       this.position.step++;
-      return value;
+      return loss;
     } finally {
       tf.dispose(tensors);
       this.position.seconds += (performance.now() - started) / 1000;
     }
-  }
-
-  #compiledStep(): CompiledStep {
-    const { stepKind } = this.optimizer;
-    let compiled = this.#steps.get(stepKind);
-    if (compiled === undefined) {
-      compiled = this.#compile();
-      this.#steps.set(stepKind, compiled);
-    }
-    return compiled;
-  }
-
-  #compile(): CompiledStep {
-    const { wrapLoss = (loss: LossFunction) => loss } = this.#options;
-    const lossOf = (xs: tf.Tensor, ys: tf.Tensor): tf.Scalar =>
-      this.#loss(ys, this.model.apply(xs, { training: true }) as tf.Tensor);
-    const compiled = {
-      gradientEvaluations: 0,
-      run: compile(
-        (...tensors: tf.Tensor[]): tf.Scalar => {
-          const batches = tensors.length / 2;
-          const loss: LossFunction =
-            batches === 1
-              ? () => lossOf(tensors[0], tensors[1])
-              : ({ inner }) => lossOf(tensors[2 * (inner % batches)], tensors[2 * (inner % batches) + 1]);
-          const result = this.optimizer.step(wrapLoss(loss, this.#variables), this.#variables);
-          compiled.gradientEvaluations = result.gradientEvaluations;
-          return result.loss;
-        },
-        { name: `${this.optimizer.getClassName()} step`, eager: this.#options.eager },
-      ),
-    };
-    return compiled;
   }
 
   async #finishEpoch(): Promise<EpochRecord> {
@@ -326,15 +291,4 @@ export class Trainer {
         'Lower the learning rate, rho or k * alpha, or set onDivergence: "stop".',
     );
   }
-}
-
-interface CompiledStep {
-  run: Compiled<tf.Tensor[], tf.Scalar>;
-  /** Gradients that one run takes; known after the first call. */
-  gradientEvaluations: number;
-}
-
-/** Inner steps that see a batch each: k, or 1 for optimizers without inner steps. */
-function innerSteps(optimizer: FamilyOptimizer): number {
-  return 'ascent' in optimizer && 'k' in optimizer ? (optimizer.k as number) : 1;
 }

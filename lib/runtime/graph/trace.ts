@@ -42,6 +42,9 @@ const VALUE_DEPENDENT_SHAPES = new Set([
  */
 const IMPLIED_ATTRIBUTES: Readonly<Record<string, string>> = { ExpandDims: 'T' };
 
+/** Seed of the random numbers of one run: two whole numbers. */
+export type RunSeed = [number, number];
+
 /** What was recorded. */
 export interface Trace<R> {
   /** The result of the traced call itself. */
@@ -66,9 +69,11 @@ export interface Trace<R> {
 /**
  * Calls `fn` and records it. Throws a CompileError where `fn` does something that a graph cannot repeat; variables,
  * tensors and the backend are then as they were before. The caller owns the tensors of the result.
+ *
+ * @param drawRunSeed Called where `fn` draws random numbers: the seed of this call.
  */
-export function trace<A extends tf.Tensor[], R>(fn: (...args: A) => R, args: A): Trace<R> {
-  return new Tracer().trace(fn, args);
+export function trace<A extends tf.Tensor[], R>(fn: (...args: A) => R, args: A, drawRunSeed: () => RunSeed): Trace<R> {
+  return new Tracer(drawRunSeed).trace(fn, args);
 }
 
 /** Calls `fn` in a tf.tidy, as a traced and a compiled call do: the caller owns the tensors of the result, and only them. */
@@ -97,6 +102,8 @@ class Tracer implements RandomSource {
   #seed: tf.Tensor | undefined;
   #draws = 0;
   #failure: CompileError | undefined;
+
+  constructor(private readonly drawRunSeed: () => RunSeed) {}
 
   trace<A extends tf.Tensor[], R>(fn: (...args: A) => R, args: A): Trace<R> {
     const registered = () => Object.values(tf.engine().registeredVariables);
@@ -137,7 +144,7 @@ class Tracer implements RandomSource {
 
   drawSeed(): tf.Tensor {
     if (this.#seed === undefined) {
-      this.#seed = tf.keep(tf.tensor1d([Date.now() & 0x7fffffff, process.pid], 'int32'));
+      this.#seed = tf.keep(tf.tensor1d(this.drawRunSeed(), 'int32'));
       this.#placeholder(this.#seed);
     }
     return tf.add(this.#seed, tf.tensor1d([0, this.#draws++], 'int32'));

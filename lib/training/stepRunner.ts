@@ -1,0 +1,91 @@
+/**
+ * Runs the steps of an optimizer on batches: each kind of step is compiled once, into one native call.
+ */
+import type { FamilyOptimizer, LossFunction } from '../optimizers';
+import { type Compiled, compile } from '../runtime/compile';
+import type * as tf from '../runtime/tf';
+
+/** Options of a `StepRunner`. */
+export interface StepRunnerOptions {
+  /** The loss of one batch, from its tensors. Runs inside of the compiled step. */
+  lossOf: (...batch: tf.Tensor[]) => tf.Scalar;
+  /** Wraps the loss of every pass, for example to evaluate it at noisy weights. Runs inside of the compiled step. */
+  wrapLoss?: (loss: LossFunction, variables: tf.Variable[]) => LossFunction;
+  /** The seed of the random numbers of the next step, such as dropout's: a whole number. */
+  seed: () => number;
+  /** Runs op by op in place of compiling. Dropout is not seeded then. Default: whether LB_EAGER is 1. */
+  eager?: boolean;
+}
+
+interface CompiledStep {
+  run: Compiled<tf.Tensor[], tf.Scalar>;
+  /** Gradients that one run takes; known after the first call. */
+  gradientEvaluations: number;
+}
+
+/** Runs compiled steps of one optimizer on some variables. Dispose it after use; both stay the caller's. */
+export class StepRunner {
+  readonly #steps = new Map<string, CompiledStep>();
+
+  constructor(
+    private readonly optimizer: FamilyOptimizer,
+    private readonly variables: tf.Variable[],
+    private readonly options: StepRunnerOptions,
+  ) {}
+
+  /**
+   * One step.
+   *
+   * @param batches One batch for the whole step, or one for each inner step, taken in turns where there are fewer. They stay the
+   *   caller's.
+   * @returns The loss at the weights before the step.
+   */
+  run(batches: readonly (readonly tf.Tensor[])[]): number {
+    const compiled = this.#compiledStep(batches.length, batches[0].length);
+    const loss = compiled.run(...batches.flat());
+    const value = loss.dataSync()[0];
+    loss.dispose();
+    this.optimizer.finishStep(compiled.gradientEvaluations);
+    return value;
+  }
+
+  /** Frees the compiled steps; a later step is compiled anew. */
+  dispose(): void {
+    for (const { run } of this.#steps.values()) run.dispose();
+    this.#steps.clear();
+  }
+
+  #compiledStep(count: number, width: number): CompiledStep {
+    const kind = `${this.optimizer.stepKind}, batches ${count}`;
+    let compiled = this.#steps.get(kind);
+    if (compiled === undefined) {
+      compiled = this.#compile(count, width);
+      this.#steps.set(kind, compiled);
+    }
+    return compiled;
+  }
+
+  /** A step on `count` batches of `width` tensors each: their number decides how many gradients are taken. */
+  #compile(count: number, width: number): CompiledStep {
+    const { lossOf, wrapLoss = (loss: LossFunction) => loss, seed, eager } = this.options;
+    const compiled = {
+      gradientEvaluations: 0,
+      run: compile(
+        (...tensors: tf.Tensor[]): tf.Scalar => {
+          const batch = (i: number): tf.Tensor[] => tensors.slice(i * width, (i + 1) * width);
+          const loss: LossFunction = count === 1 ? () => lossOf(...tensors) : ({ inner }) => lossOf(...batch(inner % count));
+          const result = this.optimizer.step(wrapLoss(loss, this.variables), this.variables);
+          compiled.gradientEvaluations = result.gradientEvaluations;
+          return result.loss;
+        },
+        { name: `${this.optimizer.getClassName()} step`, seed, eager },
+      ),
+    };
+    return compiled;
+  }
+}
+
+/** Inner steps that can see a batch each: k, or 1 for optimizers without inner steps. */
+export function innerSteps(optimizer: FamilyOptimizer): number {
+  return 'ascent' in optimizer && 'k' in optimizer ? (optimizer.k as number) : 1;
+}
