@@ -23,8 +23,8 @@ export interface CropAndFlipOptions {
 }
 
 /**
- * The usual augmentation for CIFAR, and the paper's: a random part of the image with a border, mirrored or not. The border is 0
- * before standardisation, as with torchvision's RandomCrop before Normalize.
+ * The usual augmentation for CIFAR, and the paper's: a random part of the image with a border, mirrored or not. The border has the
+ * stored value 0, black, as with torchvision's RandomCrop before Normalize.
  */
 export function cropAndFlip(options: CropAndFlipOptions = {}): Augmentation {
   checkKnownOptions('cropAndFlip', options, ['padding', 'flip']);
@@ -34,35 +34,30 @@ export function cropAndFlip(options: CropAndFlipOptions = {}): Augmentation {
     if (data.inputShape.length !== 3)
       throw new OptionError('data', data.inputShape, 'images, of shape [height, width, channels]');
     const [height, width, channels] = data.inputShape;
-    const values = data.values(indices);
-    const augmented = blackImages(data, indices.length);
+    const stored = data.stored(indices);
+    const augmented = data.emptyStorage(indices.length);
     for (let image = 0; image < indices.length; image++) {
       const down = random.int(2 * padding + 1) - padding;
       const right = random.int(2 * padding + 1) - padding;
       const mirrored = flip && random.int(2) === 1;
-      const start = image * data.inputSize;
+      const left = Math.max(0, -right);
+      const end = Math.min(width, width - right);
       for (let y = Math.max(0, -down); y < Math.min(height, height - down); y++) {
-        for (let x = Math.max(0, -right); x < Math.min(width, width - right); x++) {
-          let from = start + ((y + down) * width + x + right) * channels;
-          let to = start + (y * width + (mirrored ? width - 1 - x : x)) * channels;
-          for (let c = 0; c < channels; c++) augmented[to++] = values[from++];
+        const from = ((image * height + y + down) * width + right) * channels;
+        const to = (image * height + y) * width * channels;
+        if (mirrored) {
+          for (let x = left; x < end; x++) {
+            for (let c = 0; c < channels; c++) augmented[to + (width - 1 - x) * channels + c] = stored[from + x * channels + c];
+          }
+        } else if (left < end) {
+          augmented.set(stored.subarray(from + left * channels, from + end * channels), to + left * channels);
         }
       }
     }
     const labels = Int32Array.from(indices, (index) => data.labels[index]);
     return {
-      xs: tf.tensor(augmented, [indices.length, ...data.inputShape], 'float32'),
+      xs: tf.tensor(data.scaled(augmented), [indices.length, ...data.inputShape], 'float32'),
       ys: tf.tensor1d(labels, 'int32'),
     };
   };
-}
-
-/** `n` images whose stored values are all 0, standardised as those of `data`. */
-function blackImages({ statistics, inputSize }: Dataset, n: number): Float32Array {
-  const images = new Float32Array(n * inputSize);
-  if (statistics === null) return images;
-  const black = statistics.mean.map((mean, c) => -mean / statistics.std[c]);
-  if (black.length === 1) return images.fill(black[0]);
-  for (let i = 0; i < images.length; i++) images[i] = black[i % black.length];
-  return images;
 }

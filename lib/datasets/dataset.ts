@@ -142,23 +142,38 @@ export class Dataset {
 
   /** The inputs at `indices` (default: all, in order), scaled and standardised, row-major. A new array. */
   values(indices?: ArrayLike<number>): Float32Array {
+    return this.scaled(indices === undefined ? this.inputs : this.stored(indices));
+  }
+
+  /** The inputs at `indices` as they are stored, row-major. A new array. */
+  stored(indices: ArrayLike<number>): Float32Array | Uint8Array {
     const { inputs, inputSize } = this;
-    const n = indices?.length ?? this.size;
-    const { factor, shift } = this.#affine();
-    const channels = factor.length;
-    const values = new Float32Array(n * inputSize);
-    for (let i = 0; i < n; i++) {
-      const from = (indices === undefined ? i : this.#checkIndex(indices[i])) * inputSize;
-      const to = i * inputSize;
-      if (channels === 1) {
-        const a = factor[0];
-        const b = shift[0];
-        for (let j = 0; j < inputSize; j++) values[to + j] = inputs[from + j] * a + b;
-      } else {
-        for (let j = 0; j < inputSize; j++) {
-          const channel = j % channels;
-          values[to + j] = inputs[from + j] * factor[channel] + shift[channel];
-        }
+    const chosen = this.emptyStorage(indices.length);
+    for (let i = 0; i < indices.length; i++) {
+      const from = this.#checkIndex(indices[i]) * inputSize;
+      chosen.set(inputs.subarray(from, from + inputSize), i * inputSize);
+    }
+    return chosen;
+  }
+
+  /** Zeros in the type of the storage, for `n` samples. */
+  emptyStorage(n: number): Float32Array | Uint8Array {
+    return this.inputs instanceof Uint8Array ? new Uint8Array(n * this.inputSize) : new Float32Array(n * this.inputSize);
+  }
+
+  /** What the stored values of whole samples stand for: `(stored * scale - mean) / std`. A new array. */
+  scaled(stored: Float32Array | Uint8Array): Float32Array {
+    const { mean, std } = this.statistics ?? { mean: [0], std: [1] };
+    const factor = std.map((s) => this.scale / s);
+    const shift = mean.map((m, c) => -m / std[c]);
+    const values = new Float32Array(stored.length);
+    if (factor.length === 1) {
+      const [a] = factor;
+      const [b] = shift;
+      for (let i = 0; i < values.length; i++) values[i] = stored[i] * a + b;
+    } else {
+      for (let i = 0; i < values.length; ) {
+        for (let c = 0; c < factor.length; c++, i++) values[i] = stored[i] * factor[c] + shift[c];
       }
     }
     return values;
@@ -193,16 +208,7 @@ export class Dataset {
       const n = checkNumber('subset', choice, { min: 0, max: this.size, integer: true });
       return this.subset(this.#deal([n, this.size - n], options)[0]);
     }
-    const { inputs, labels, inputSize } = this;
-    const chosen =
-      inputs instanceof Uint8Array ? new Uint8Array(choice.length * inputSize) : new Float32Array(choice.length * inputSize);
-    const chosenLabels = new Int32Array(choice.length);
-    for (let i = 0; i < choice.length; i++) {
-      const index = this.#checkIndex(choice[i]);
-      chosen.set(inputs.subarray(index * inputSize, (index + 1) * inputSize), i * inputSize);
-      chosenLabels[i] = labels[index];
-    }
-    return this.with({ inputs: chosen, labels: chosenLabels });
+    return this.with({ inputs: this.stored(choice), labels: Int32Array.from(choice, (index) => this.labels[index]) });
   }
 
   /**
@@ -332,13 +338,6 @@ export class Dataset {
    */
   standardised(statistics: Statistics = this.measure()): Dataset {
     return this.with({ statistics });
-  }
-
-  /** `x = stored * factor + shift`, one number each or one per channel. */
-  #affine(): { factor: number[]; shift: number[] } {
-    if (this.statistics === null) return { factor: [this.scale], shift: [0] };
-    const { mean, std } = this.statistics;
-    return { factor: std.map((s) => this.scale / s), shift: mean.map((m, c) => -m / std[c]) };
   }
 
   #deal(sizes: number[], options: ChoiceOptions): Int32Array[] {
