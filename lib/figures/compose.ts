@@ -44,6 +44,10 @@ export interface Composition {
   right?: number;
   /** Room in pixels at the left of the plot. Default 70. */
   left?: number;
+  /** Room in pixels between the title and the plot, beside the usual. Default 0. */
+  top?: number;
+  /** Left edge of the legend, in widths of the plot. Default 1: beside the plot. */
+  legendX?: number;
   /** Any further layout attributes. */
   layout?: Layout;
 }
@@ -56,9 +60,7 @@ const SIDE = 16;
 /** The figure of a composition, in the library's theme. */
 export function compose(parts: Composition, options: FigureOptions, defaults: { title: string; height?: number }): Figure {
   const { width = 820, height = defaults.height ?? 440, title = defaults.title, subtitle } = options;
-  const named = parts.data.filter((trace) => trace.showlegend !== false && trace.name !== undefined);
-  const legend = named.length > 0 && parts.layout?.showlegend !== false;
-  const longest = Math.max(0, ...named.map((trace) => textWidth(trace.name!, 12)));
+  const legend = legendWidth(parts.data) > 0 && parts.layout?.showlegend !== false;
   const layout: Layout = {
     template: template(),
     width,
@@ -72,16 +74,16 @@ export function compose(parts: Composition, options: FigureOptions, defaults: { 
       yref: 'container',
       xanchor: 'left',
       yanchor: 'top',
-      pad: { l: SIDE, t: 16 },
+      pad: { l: SIDE, t: subtitle === undefined ? 16 : 27 },
     },
     margin: {
       l: parts.left ?? 70,
-      r: parts.right ?? (legend ? Math.ceil(longest) + 62 : 24),
-      t: subtitle === undefined ? 54 : 74,
+      r: parts.right ?? (legend ? legendWidth(parts.data) : 24),
+      t: (subtitle === undefined ? 54 : 74) + (parts.top ?? 0),
       b: AXIS_ROOM,
     },
     showlegend: legend,
-    legend: { x: 1, xanchor: 'left', y: 1, yanchor: 'top', xref: 'paper' },
+    ...(legend ? { legend: { x: parts.legendX ?? 1, xanchor: 'left', y: 1, yanchor: 'top' } } : {}),
     ...(parts.xaxis ? { xaxis: parts.xaxis } : {}),
     ...(parts.yaxis ? { yaxis: parts.yaxis } : {}),
     ...(parts.annotations?.length ? { annotations: parts.annotations } : {}),
@@ -164,6 +166,17 @@ export function axis(options: AxisOptions, more: Axis = {}): Axis {
     ...(range ? { range: log ? range.map(Math.log10) : [...range] } : {}),
     ...more,
   };
+}
+
+/** Room in pixels that the legend of these traces needs; 0 without one. */
+export function legendWidth(data: readonly Trace[]): number {
+  const named = data.filter((trace) => trace.showlegend !== false && trace.name !== undefined);
+  return named.length === 0 ? 0 : Math.ceil(Math.max(...named.map((trace) => textWidth(trace.name!, 12)))) + 62;
+}
+
+/** The text with a small first letter, unless it begins with an abbreviation: for titles inside sentences. */
+export function lowerFirst(text: string): string {
+  return text.replace(/^[A-Z](?=[a-z])/, (letter) => letter.toLowerCase());
 }
 
 /** Estimated width in pixels of a text in the figures' font; markup counts nothing. */

@@ -1,6 +1,6 @@
 /** Trajectories of optimizers over the contours of a loss of two variables. */
 import { OptionError } from '../runtime/errors';
-import { axis, compose, type FigureOptions } from './compose';
+import { axis, compose, type FigureOptions, legendWidth } from './compose';
 import type { MethodLabel } from './curves';
 import type { Annotation, AxisOptions, Figure, Point, Trace } from './figure';
 import type { Grid } from './grid';
@@ -74,16 +74,23 @@ export function contourPath(options: ContourPathOptions): Figure {
       xaxis: axis({ title: 'x', range: ends(grid.x), ...options.x }, { showgrid: false }),
       yaxis: axis({ title: 'y', range: ends(grid.y), ...options.y }, { showgrid: false }),
       annotations: [...steps, ...marks.map(markText)],
-      layout: { legend: { x: 1.17, xanchor: 'left', y: 1, yanchor: 'top' } },
-      right: 130 + Math.max(0, ...ways.map((way) => way.name.length * 6.6 + 40)),
+      legendX: 1.17,
+      right: 90 + legendWidth(lines),
     },
     options,
     { title: 'Trajectories on the loss', height: 460 },
   );
 }
 
-/** Filled contours of a grid, with their colour bar. */
-export function contours(grid: Grid, { z, levels, scale }: { z: string; levels: number; scale: ColorScale }): Trace {
+/** Places of contour lines. */
+export interface Levels {
+  start: number;
+  end: number;
+  size: number;
+}
+
+/** Filled contours of a grid, with their colour bar; `levels`: about how many lines, or their places. */
+export function contours(grid: Grid, { z, levels, scale }: { z: string; levels: number | Levels; scale: ColorScale }): Trace {
   if (grid.z.length !== grid.y.length || grid.z.some((row) => row.length !== grid.x.length)) {
     throw new OptionError(
       'grid',
@@ -97,12 +104,17 @@ export function contours(grid: Grid, { z, levels, scale }: { z: string; levels: 
     y: grid.y,
     z: grid.z.map((row) => row.map((value) => (Number.isFinite(value) ? value : null))),
     colorscale: scale,
-    ncontours: levels,
+    ...(typeof levels === 'number' ? { ncontours: levels } : { autocontour: false, contours: levels }),
     line: { width: 0.6, color: 'rgba(31, 35, 40, 0.28)', smoothing: 0.8 },
     colorbar: { title: { text: z, side: 'right' } },
     hovertemplate: `(%{x:.3~g}, %{y:.3~g})<br>${z} %{z:.4~g}<extra></extra>`,
     showlegend: false,
   };
+}
+
+/** The trace without its colour bar. */
+export function withoutColorBar({ colorbar: _, ...trace }: Trace): Trace {
+  return { ...trace, showscale: false };
 }
 
 /** An arrow from point to point, in data coordinates. */

@@ -1,6 +1,6 @@
 /** Lines of methods against something: training curves, and the base of the other curves. */
 import { OptionError } from '../runtime/errors';
-import { axis, compose, type FigureOptions } from './compose';
+import { axis, compose, type FigureOptions, lowerFirst } from './compose';
 import type { AxisOptions, Figure, Numbers, Trace } from './figure';
 import { spreadAlong } from './spread';
 import { methodStyle, translucent } from './theme';
@@ -43,7 +43,7 @@ export function curves(options: CurvesOptions): Figure {
   const x = { title: 'Epoch', ...options.x };
   const y = { title: 'Loss', ...options.y };
   const data = series.flatMap((one) => lineWithBand(one, { markers, xName: x.title, yName: y.title }));
-  const title = `${y.title} against ${x.title.replace(/^[A-Z](?=[a-z])/, (letter) => letter.toLowerCase())}`;
+  const title = `${y.title} against ${lowerFirst(x.title)}`;
   return compose({ data, xaxis: axis(x), yaxis: axis(y) }, options, { title });
 }
 

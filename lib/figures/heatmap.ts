@@ -10,7 +10,7 @@ export interface HeatmapOptions extends FigureOptions {
   columns: readonly (string | number)[];
   /** Row heads, top to bottom. */
   rows: readonly (string | number)[];
-  /** One row of numbers per row head; NaN or infinite: the run diverged. */
+  /** One row of numbers per row head; NaN or infinite where there is none, because the run diverged. */
   values: readonly Numbers[];
   /** Spread of each value, written behind it as ±. Default: none. */
   spreads?: readonly Numbers[];
@@ -22,6 +22,8 @@ export interface HeatmapOptions extends FigureOptions {
   z: string;
   /** Digits behind the decimal point. Default 1. */
   digits?: number;
+  /** Text in cells without a number. Default: diverged. */
+  missing?: string;
   /** Which cell gets a frame: the smallest or the largest. Default: none. */
   best?: 'min' | 'max';
   /** Values at the ends of the colours. Default: smallest and largest value. */
@@ -33,7 +35,7 @@ export interface HeatmapOptions extends FigureOptions {
  * @throws {OptionError} where `values` or `spreads` don't have the shape of rows × columns.
  */
 export function heatmap(options: HeatmapOptions): Figure {
-  const { columns, rows, values, spreads, digits = 1, best, range } = options;
+  const { columns, rows, values, spreads, digits = 1, best, range, missing = 'diverged' } = options;
   checkShape('values', values, rows.length, columns.length);
   if (spreads) checkShape('spreads', spreads, rows.length, columns.length);
   const finite = values.flatMap((row) => Array.from(row).filter(Number.isFinite));
@@ -47,10 +49,10 @@ export function heatmap(options: HeatmapOptions): Figure {
       return spreads ? `${number}<br>± ${spreads[r]![c]!.toFixed(digits)}` : number;
     }),
   );
-  const diverged: Annotation[] = values.flatMap((row, r) =>
+  const gaps: Annotation[] = values.flatMap((row, r) =>
     Array.from(row, (value, c) => ({ value, c }))
       .filter(({ value }) => !Number.isFinite(value))
-      .map(({ c }) => ({ text: 'diverged', x: c, y: r, showarrow: false, font: { size: 11, color: COLORS.muted } })),
+      .map(({ c }) => ({ text: missing, x: c, y: r, showarrow: false, font: { size: 11, color: COLORS.muted } })),
   );
   const frames = values.flatMap((row, r) =>
     Array.from(row, (value, c) => ({ value, c }))
@@ -96,10 +98,14 @@ export function heatmap(options: HeatmapOptions): Figure {
       ],
       xaxis: { title: { text: options.x }, ...ticks(columns) },
       yaxis: { title: { text: options.y }, ...ticks(rows), autorange: 'reversed' },
-      annotations: diverged,
+      annotations: missing === '' ? [] : gaps,
       left: Math.max(70, 48 + longest * 7),
       right: 100,
-      layout: { plot_bgcolor: COLORS.diverged, showlegend: false, ...(frames.length > 0 ? { shapes: frames } : {}) },
+      layout: {
+        plot_bgcolor: missing === '' ? COLORS.paper : COLORS.diverged,
+        showlegend: false,
+        ...(frames.length > 0 ? { shapes: frames } : {}),
+      },
     },
     options,
     { title: `${options.z} over ${options.y} and ${options.x}`, height: Math.max(300, 140 + rows.length * 58) },

@@ -1,11 +1,28 @@
 /** Figures: pure functions from results to plotly's `{data, layout}`. */
+export { type AccuracyMatrixOptions, accuracyMatrix } from './accuracyMatrix';
+export { type AlphaCurveOptions, type AlphaSeries, alphaCurve } from './alphaCurve';
+export { type BarrierCurveOptions, type BarrierSeries, barrierCurve } from './barrierCurve';
+export { type Bar, type BarsOptions, bars } from './bars';
 export { type Caption, type FigureOptions, withCaption } from './compose';
 export { type ContourPathOptions, contourPath, type Mark, type Trajectory } from './contourPath';
 export { type CurveSeries, type CurvesOptions, curves, type MethodLabel } from './curves';
+export { type DotRangeOptions, type DotRangeRow, dotRange } from './dotRange';
 export type { Annotation, Axis, AxisOptions, Figure, Layout, Numbers, Point, Trace } from './figure';
 export { type Grid, type GridOptions, gridOf } from './grid';
 export { type HeatmapOptions, heatmap } from './heatmap';
+export {
+  type LandscapeOptions,
+  type LandscapePanel,
+  landscapeContours,
+  landscapeSurfaces,
+  type PlaneTrajectory,
+} from './landscape';
+export { type LookbehindStepOptions, lookbehindStepFigure } from './lookbehindStep';
 export { type NoiseCurveOptions, type NoiseSeries, noiseCurve } from './noiseCurve';
+export { type Panel, type PanelsOptions, panels } from './panels';
 export { type PerturbationCurveOptions, type PerturbationSeries, perturbationCurve } from './perturbationCurve';
+export { type ScatterOptions, type ScatterSeries, scatter } from './scatter';
+export { type ScatterTradeoffOptions, scatterTradeoff, type TradeoffPoint, type TradeoffSeries } from './scatterTradeoff';
+export { type SpectrumOptions, type SpectrumSeries, spectrum } from './spectrum';
 export { type Spread, spread, spreadAlong } from './spread';
 export { METHOD_NAMES, type MethodName, type MethodStyle, methodStyle } from './theme';

@@ -108,6 +108,13 @@ export function shade(color: string, k: number): string {
     : mix(color, '#000000', (position / Math.log(4)) * 0.6);
 }
 
+/** Colour of layer `index` of `count`: light at the input, dark at the output. */
+export function layerColor(index: number, count: number): string {
+  const position = (0.3 + (0.7 * index) / Math.max(1, count - 1)) * (SEQUENTIAL.length - 1);
+  const below = Math.min(Math.floor(position), SEQUENTIAL.length - 2);
+  return mix(SEQUENTIAL[below]![1], SEQUENTIAL[below + 1]![1], position - below);
+}
+
 /** The colour with the given opacity, as plotly wants it. */
 export function translucent(color: string, opacity: number): string {
   return `rgba(${channels(color).join(', ')}, ${opacity})`;
@@ -151,7 +158,7 @@ export function template(): { layout: Layout; data: Record<string, object[]> } {
       hoverlabel: { font: { family: FONT_FAMILY, size: 12 } },
       xaxis: axis,
       yaxis: axis,
-      legend: { font: { size: 12 }, bgcolor: 'rgba(255, 255, 255, 0)', tracegroupgap: 4 },
+      legend: { font: { size: 12 }, bgcolor: 'rgba(255, 255, 255, 0)', tracegroupgap: 0 },
     },
     data: { heatmap: [{ colorbar }], contour: [{ colorbar }], surface: [{ colorbar }] },
   };

@@ -1,0 +1,108 @@
+/** Differences with their intervals around zero: is one method better than the other, and how sure is that? */
+import { axis, compose, type FigureOptions, textWidth } from './compose';
+import type { Annotation, AxisOptions, Figure, Trace } from './figure';
+import { COLORS, methodStyle } from './theme';
+
+/** One difference. */
+export interface DotRangeRow {
+  /** What is compared. Default: the method's label. */
+  label?: string;
+  /** Method that gives the colour. */
+  method?: string;
+  /** Number of inner steps: shades the colour. */
+  k?: number;
+  estimate: number;
+  /** Lower end of the interval. */
+  low: number;
+  /** Upper end of the interval. */
+  high: number;
+}
+
+/** Options of `dotRange`. */
+export interface DotRangeOptions extends FigureOptions {
+  /** Top to bottom. */
+  rows: readonly DotRangeRow[];
+  /** What the differences are, with their unit. */
+  x: AxisOptions;
+  /** The side of zero that is better, named in the plot. Default: not named. */
+  better?: 'left' | 'right';
+}
+
+/**
+ * Estimates with their intervals (mostly 95 %), one per row, around a line at zero. A filled dot: the interval excludes zero;
+ * an open one: it does not.
+ */
+export function dotRange(options: DotRangeOptions): Figure {
+  const { rows, x, better } = options;
+  const items = rows.map((row) => {
+    const style = row.method === undefined ? { label: '', color: COLORS.ink } : methodStyle(row.method, row.k);
+    return { ...row, label: row.label ?? style.label, color: style.color, sure: row.low > 0 || row.high < 0 };
+  });
+  const places = items.map((_, i) => i);
+  const colors = items.map((item) => item.color);
+  const low = Math.min(0, ...items.map((item) => item.low));
+  const high = Math.max(0, ...items.map((item) => item.high));
+  const room = (high - low || 1) * 0.06;
+  const intervals = items.map(
+    (item, i): Trace => ({
+      type: 'scatter',
+      mode: 'lines',
+      x: [item.low, item.high],
+      y: [i, i],
+      line: { color: item.color, width: 3 },
+      hoverinfo: 'skip',
+      showlegend: false,
+    }),
+  );
+  const dots: Trace = {
+    type: 'scatter',
+    mode: 'markers',
+    x: items.map((item) => item.estimate),
+    y: places,
+    customdata: items.map((item) => [item.low, item.high, item.label]),
+    marker: {
+      size: 11,
+      color: items.map((item) => (item.sure ? item.color : COLORS.paper)),
+      line: { width: 2.5, color: colors },
+    },
+    hovertemplate: '%{customdata[2]}<br>%{x:.3~g} [%{customdata[0]:.3~g}, %{customdata[1]:.3~g}]<extra></extra>',
+    showlegend: false,
+  };
+  const side: Annotation[] =
+    better === undefined
+      ? []
+      : [
+          {
+            text: better === 'left' ? '← better' : 'better →',
+            xref: 'paper',
+            yref: 'paper',
+            x: better === 'left' ? 0 : 1,
+            y: 1,
+            xanchor: better,
+            yanchor: 'bottom',
+            showarrow: false,
+            font: { size: 12, color: COLORS.muted },
+          },
+        ];
+  return compose(
+    {
+      data: [...intervals, dots],
+      xaxis: axis(
+        { range: [low - room, high + room], ...x },
+        { zeroline: true, zerolinecolor: COLORS.muted, zerolinewidth: 1.5 },
+      ),
+      yaxis: {
+        tickmode: 'array',
+        tickvals: places,
+        ticktext: items.map((item) => item.label),
+        range: [rows.length - 0.4, -0.6],
+        tickfont: { size: 12, color: COLORS.ink },
+        ticks: '',
+      },
+      annotations: side,
+      left: Math.max(70, 24 + Math.max(0, ...items.map((item) => textWidth(item.label, 12)))),
+    },
+    options,
+    { title: x.title ?? 'Differences', height: 140 + rows.length * 34 },
+  );
+}

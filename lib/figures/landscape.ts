@@ -1,0 +1,268 @@
+/** Loss landscapes on planes through weight space: as contours and as surfaces, several on one colour range. */
+import { OptionError } from '../runtime/errors';
+import { axis, compose, type FigureOptions, legendWidth } from './compose';
+import { contours, type Levels, withoutColorBar } from './contourPath';
+import type { MethodLabel } from './curves';
+import type { Annotation, AxisOptions, Figure, Layout, Numbers, Point, Trace } from './figure';
+import type { Grid } from './grid';
+import { panels } from './panels';
+import { COLORS, LANDSCAPE, methodStyle } from './theme';
+
+/** A way of weights, projected on the plane. */
+export interface PlaneTrajectory extends MethodLabel {
+  /** Coordinates on the plane. */
+  points: readonly Point[];
+  /** True loss at each point (not that of its shadow on the plane): shown on hovering, and the height in a surface. */
+  loss?: Numbers;
+  /** Share of each point's distance that lies outside the plane, from 0 to 1: shown on hovering. */
+  outside?: Numbers;
+}
+
+/** One landscape. */
+export interface LandscapePanel {
+  /** Stands over it. */
+  title: string;
+  /** Loss on the plane; NaN where it is not computed yet. */
+  grid: Grid;
+  trajectories?: readonly PlaneTrajectory[];
+}
+
+/** Options of `landscapeContours` and `landscapeSurfaces`. */
+export interface LandscapeOptions extends FigureOptions {
+  landscapes: readonly LandscapePanel[];
+  /** Default: First direction. */
+  x?: AxisOptions;
+  /** Default: Second direction. */
+  y?: AxisOptions;
+  /** Name of the value. Default: Loss. */
+  z?: string;
+  /** Colours and heights follow the logarithm: shows basin and walls at once. Needs values above 0. Default false. */
+  log?: boolean;
+  /** Smallest and largest value that colours tell apart. Default: those of all landscapes together. */
+  range?: readonly [number, number];
+  /** Landscapes in a row. Default: all, up to 3. */
+  columns?: number;
+}
+
+/** About as many contours over the whole range. */
+const LEVELS = 20;
+
+/**
+ * Contours of landscapes side by side, on one colour range, with trajectories.
+ * @throws {OptionError} where there is no landscape, or no finite value, or one that has no logarithm.
+ */
+export function landscapeContours(options: LandscapeOptions): Figure {
+  const { landscapes, z = 'Loss', columns } = options;
+  const scale = valueScale(options);
+  const figures = landscapes.map(({ title, grid, trajectories = [] }) => {
+    const contour: Trace = {
+      ...contours({ ...grid, z: grid.z.map((row) => row.map(scale.of)) }, { z, levels: scale.levels, scale: LANDSCAPE }),
+      zmin: scale.low,
+      zmax: scale.high,
+      customdata: grid.z,
+      colorbar: { title: { text: z, side: 'right' }, ...scale.ticks },
+      hovertemplate: `(%{x:.3~g}, %{y:.3~g})<br>${z} %{customdata:.4~g}<extra></extra>`,
+    };
+    const lines = trajectories.flatMap(withHalo);
+    return {
+      title,
+      figure: compose(
+        {
+          data: [contour, ...lines],
+          xaxis: axis({ title: 'First direction', ...options.x }, { showgrid: false, range: ends(grid.x) }),
+          yaxis: axis({ title: 'Second direction', ...options.y }, { showgrid: false, range: ends(grid.y) }),
+        },
+        {},
+        { title },
+      ),
+    };
+  });
+  const inRow = columns ?? Math.min(3, landscapes.length);
+  return panels({
+    title: `${z} landscape`,
+    rowHeight: rowHeight(landscapes[0]!.grid, inRow),
+    ...options,
+    panels: figures,
+    columns: inRow,
+    shareY: true,
+  });
+}
+
+/**
+ * The same landscapes as surfaces in space, with the same view and heights; trajectories run at their true loss. Shown interactively in
+ * JupyterLab, as contours elsewhere.
+ * @throws {OptionError} as `landscapeContours`.
+ */
+export function landscapeSurfaces(options: LandscapeOptions): Figure {
+  const { landscapes, z = 'Loss' } = options;
+  const scale = valueScale(options);
+  const columns = options.columns ?? Math.min(3, landscapes.length);
+  const rows = Math.ceil(landscapes.length / columns);
+  const layout: Layout = {};
+  const annotations: Annotation[] = [];
+  const data = landscapes.flatMap(({ title, grid, trajectories = [] }, l): Trace[] => {
+    const id = l === 0 ? '' : String(l + 1);
+    const column = l % columns;
+    const row = Math.floor(l / columns);
+    const domain = { x: [column / columns, (column + 0.96) / columns], y: [1 - (row + 0.93) / rows, 1 - row / rows] };
+    const named = (text: string) => ({
+      title: { text, font: { size: 10 } },
+      tickfont: { size: 9 },
+      gridcolor: COLORS.grid,
+    });
+    layout[`scene${id}`] = {
+      domain,
+      xaxis: { ...named(options.x?.title ?? 'First direction'), nticks: 5 },
+      yaxis: { ...named(options.y?.title ?? 'Second direction'), nticks: 5 },
+      zaxis: { ...named(z), range: [scale.low, scale.high], ...scale.ticks },
+      camera: {
+        eye: columns > 2 ? { x: 1.8, y: -2.1, z: 1.3 } : { x: 1.45, y: -1.7, z: 1.05 },
+        center: { x: 0, y: 0, z: -0.12 },
+      },
+      aspectmode: 'cube',
+    };
+    annotations.push({
+      text: `<b>${title}</b>`,
+      xref: 'paper',
+      yref: 'paper',
+      x: domain.x[0],
+      y: domain.y[1],
+      xanchor: 'left',
+      yanchor: 'bottom',
+      showarrow: false,
+      font: { size: 13 },
+    });
+    const surface: Trace = {
+      type: 'surface',
+      scene: `scene${id}`,
+      x: grid.x,
+      y: grid.y,
+      z: grid.z.map((values) => values.map(scale.of)),
+      customdata: grid.z,
+      colorscale: LANDSCAPE,
+      cmin: scale.low,
+      cmax: scale.high,
+      colorbar: { title: { text: z, side: 'right' }, len: 0.8, ...scale.ticks },
+      contours: { z: { show: true, color: 'rgba(31, 35, 40, 0.3)', width: 1, ...scale.levels } },
+      hovertemplate: `(%{x:.3~g}, %{y:.3~g})<br>${z} %{customdata:.4~g}<extra></extra>`,
+      showlegend: false,
+    };
+    const lines = trajectories.map((trajectory): Trace => {
+      const height = trajectory.loss ? Array.from(trajectory.loss, scale.of) : trajectory.points.map(() => scale.low);
+      const { marker, line, ...kept } = shadow(trajectory);
+      const { symbol: _, ...dot } = marker as { symbol: string };
+      return {
+        ...kept,
+        type: 'scatter3d',
+        mode: 'lines+markers',
+        scene: `scene${id}`,
+        z: height,
+        line: { ...line, width: 5 },
+        marker: dot,
+      };
+    });
+    return [l === landscapes.length - 1 ? surface : withoutColorBar(surface), ...lines];
+  });
+  const size = { width: columns > 2 ? 900 : 820, height: 130 + rows * Math.max(230, Math.min(420, 690 / columns)) };
+  return compose(
+    { data, annotations, left: 16, right: 90 + legendWidth(data), top: 24, legendX: 1.13, layout },
+    { ...size, ...options },
+    { title: `${z} landscape` },
+  );
+}
+
+/** A trajectory on the plane over a white line, so that it stands out on dark and on light colours. */
+function withHalo(trajectory: PlaneTrajectory): Trace[] {
+  const line: Trace = { ...shadow(trajectory), mode: 'lines+markers' };
+  const { hovertemplate: _, customdata: __, ...under } = line;
+  const paper = { line: { color: COLORS.paper, width: 5 }, marker: { size: 9, color: COLORS.paper } };
+  return [{ ...under, ...paper, showlegend: false, hoverinfo: 'skip' }, line];
+}
+
+/** About the height that gives both axes the same scale, for a row of panels in the default width. */
+function rowHeight(grid: Grid, columns: number): number {
+  const [left, right] = ends(grid.x);
+  const [bottom, top] = ends(grid.y);
+  const width = (columns > 2 ? 620 : 540) / columns;
+  return Math.min(420, Math.max(180, (width * (top - bottom)) / (right - left)));
+}
+
+/** The trace of a trajectory on the plane. */
+function shadow({
+  method,
+  k,
+  label,
+  points,
+  loss,
+  outside,
+}: PlaneTrajectory): Trace & { line: { color: string; width: number; dash: string } } {
+  const style = methodStyle(method, k);
+  const name = label ?? style.label;
+  const facts = points.map((_, i) => {
+    const trueLoss = loss ? `<br>true loss ${Number(loss[i]!.toPrecision(4))}` : '';
+    const away = outside ? `<br>${Math.round(outside[i]! * 100)} % of the distance is outside the plane` : '';
+    return `point ${i}${trueLoss}${away}`;
+  });
+  return {
+    type: 'scatter',
+    name,
+    x: points.map((point) => point[0]),
+    y: points.map((point) => point[1]),
+    line: { color: style.color, width: 2, dash: style.dash },
+    marker: { symbol: style.symbol, color: style.color, size: 6 },
+    customdata: facts,
+    hovertemplate: `%{customdata}<extra>${name}</extra>`,
+  };
+}
+
+interface ValueScale {
+  /** From a value to what is drawn; values beyond the range are drawn at its ends. */
+  of(value: number): number;
+  low: number;
+  high: number;
+  /** Places of the contour lines. */
+  levels: Levels;
+  /** Ticks with the values themselves on a logarithmic scale. */
+  ticks: { tickvals?: number[]; ticktext?: string[] };
+}
+
+function valueScale({ landscapes, log = false, range }: LandscapeOptions): ValueScale {
+  if (landscapes.length === 0) throw new OptionError('landscapes', 0, 'at least one landscape');
+  const values = landscapes.flatMap(({ grid }) => grid.z.flat()).filter(Number.isFinite);
+  if (values.length === 0 && range === undefined)
+    throw new OptionError('landscapes', 'no finite value', 'grids with a finite value, or give range');
+  const [low, high] = range ?? [min(values), max(values)];
+  if (log && !(low > 0)) throw new OptionError('log', low, 'used with values above 0 only', 'Give range to cut off the others.');
+  const drawn = log ? Math.log10 : (value: number) => value;
+  const of = (value: number) => (Number.isFinite(value) ? drawn(Math.min(Math.max(value, low), high)) : Number.NaN);
+  if (!log) return { of, low, high, levels: niceLevels(low, high), ticks: {} };
+  const marks = [0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50, 100].filter((mark) => mark >= low && mark <= high);
+  const levels = { start: drawn(low), end: drawn(high), size: (drawn(high) - drawn(low)) / LEVELS };
+  return {
+    of,
+    low: drawn(low),
+    high: drawn(high),
+    levels,
+    ticks: { tickvals: marks.map(Math.log10), ticktext: marks.map(String) },
+  };
+}
+
+/** Contours at round numbers. */
+function niceLevels(low: number, high: number): Levels {
+  const rough = (high - low || 1) / LEVELS;
+  const power = 10 ** Math.floor(Math.log10(rough));
+  const size = power * ([1, 2, 5].find((factor) => factor * power >= rough) ?? 10);
+  return { start: Math.ceil(low / size) * size, end: high, size };
+}
+
+function ends(places: readonly number[]): [number, number] {
+  return [places[0]!, places[places.length - 1]!];
+}
+
+function min(values: readonly number[]): number {
+  return values.reduce((a, b) => Math.min(a, b), Number.POSITIVE_INFINITY);
+}
+
+function max(values: readonly number[]): number {
+  return values.reduce((a, b) => Math.max(a, b), Number.NEGATIVE_INFINITY);
+}

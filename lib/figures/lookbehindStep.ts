@@ -1,0 +1,145 @@
+/** One step of Lookbehind in a plane: k steps back (up the loss), k gradients from there, one step forward. */
+import { OptionError } from '../runtime/errors';
+import { axis, compose, type FigureOptions, legendWidth } from './compose';
+import { arrow, contours, withoutColorBar } from './contourPath';
+import type { Annotation, AxisOptions, Figure, Point, Trace } from './figure';
+import type { Grid } from './grid';
+import { COLORS, methodStyle, PALE } from './theme';
+
+/** Options of `lookbehindStepFigure`: the points of one step, as an optimizer's probe reports them, projected on a plane. */
+export interface LookbehindStepOptions extends FigureOptions {
+  /** Slow weights before the step. */
+  slow: Point;
+  /** Perturbed weights after each of the k ascent steps. */
+  perturbed: readonly Point[];
+  /** Fast weights after each of the k descent steps. */
+  fast: readonly Point[];
+  /** Slow weights after the step. */
+  newSlow: Point;
+  /** Gradients at the perturbed weights, one each: drawn as arrows of their descent direction. Default: none. */
+  gradients?: readonly Point[];
+  /** Draws the mean of the gradients at the slow weights. Default: true where there are gradients. */
+  meanGradient?: boolean;
+  /** The loss on the plane, drawn as contours. Default: none. */
+  grid?: Grid;
+  /** Default: First direction. */
+  x?: AxisOptions;
+  /** Default: Second direction. */
+  y?: AxisOptions;
+}
+
+const ASCENT = methodStyle('sam').color;
+const DESCENT = methodStyle('lookbehindSAM').color;
+
+/**
+ * One Lookbehind step with its slow, fast and perturbed weights and the gradients that the fast weights follow.
+ * Both axes have the same scale. Gradients have a common scale of their own: the longest is a sixth of the plot's height.
+ * @throws {OptionError} where there are not as many perturbed as fast weights, or gradients.
+ */
+export function lookbehindStepFigure(options: LookbehindStepOptions): Figure {
+  const { slow, perturbed, fast, newSlow, gradients = [], meanGradient = gradients.length > 0, grid } = options;
+  const k = perturbed.length;
+  if (fast.length !== k) throw new OptionError('fast', fast.length, `${k} points, one per perturbed point`);
+  if (gradients.length > 0 && gradients.length !== k)
+    throw new OptionError('gradients', gradients.length, `${k}, one per perturbed point`);
+
+  const ranges = rangesAround([slow, newSlow, ...perturbed, ...fast], grid);
+  const mean: Point = [average(gradients.map((one) => one[0])), average(gradients.map((one) => one[1]))];
+  const longest = Math.max(1e-300, ...gradients.map((one) => Math.hypot(...one)));
+  const scale = (ranges.y[1] - ranges.y[0]) / 6 / longest;
+  const downhill = ([x, y]: Point, gradient: Point): Point => [x - scale * gradient[0], y - scale * gradient[1]];
+  const legendLine = (name: string, color: string): Trace => ({
+    type: 'scatter',
+    mode: 'lines',
+    x: [null],
+    y: [null],
+    name,
+    line: { color, width: 2 },
+  });
+
+  const data: Trace[] = [
+    ...(grid ? [withoutColorBar(contours(grid, { z: 'Loss', levels: 16, scale: PALE }))] : []),
+    way('Perturbed weights: k steps back', [slow, ...perturbed], ASCENT, 'dot'),
+    ...(gradients.length > 0 ? [legendLine('Descent direction there', COLORS.muted)] : []),
+    way('Fast weights: k gradient steps', [slow, ...fast], DESCENT, 'dash'),
+    ...(meanGradient ? [legendLine('Mean descent direction', COLORS.ink)] : []),
+    {
+      type: 'scatter',
+      mode: 'lines+markers',
+      name: 'Slow weights: 1 step forward',
+      x: [slow[0], newSlow[0]],
+      y: [slow[1], newSlow[1]],
+      line: { color: COLORS.ink, width: 4 },
+      marker: {
+        symbol: ['circle', 'star'],
+        size: [11, 17],
+        opacity: 1,
+        color: COLORS.ink,
+        line: { color: COLORS.paper, width: 1.5 },
+      },
+      hovertemplate: '(%{x:.4~g}, %{y:.4~g})<extra>slow weights</extra>',
+    },
+  ];
+  const arrows: Annotation[] = [
+    ...chain([slow, ...perturbed], ASCENT),
+    ...gradients.map((gradient, i) => arrow(perturbed[i]!, downhill(perturbed[i]!, gradient), COLORS.muted, { arrowwidth: 1.4 })),
+    ...chain([slow, ...fast], DESCENT),
+    ...(meanGradient ? [arrow(slow, downhill(slow, mean), COLORS.ink, { arrowwidth: 1.6 })] : []),
+  ];
+  const names: Annotation[] = [
+    label(slow, 'w', COLORS.ink),
+    label(newSlow, 'w′', COLORS.ink),
+    ...perturbed.map((point, i) => label(point, `p<sub>${i + 1}</sub>`, ASCENT)),
+    ...fast.map((point, i) => label(point, `f<sub>${i + 1}</sub>`, DESCENT)),
+  ];
+  // Without contours the axes may show more than their ranges, to fill the width.
+  const hidden = { showgrid: false, constrain: grid ? 'domain' : 'range' };
+  return compose(
+    {
+      data,
+      xaxis: axis({ title: 'First direction', range: ranges.x, ...options.x }, hidden),
+      yaxis: axis({ title: 'Second direction', range: ranges.y, ...options.y }, { ...hidden, scaleanchor: 'x' }),
+      annotations: [...arrows, ...names],
+      right: legendWidth(data),
+    },
+    options,
+    { title: `One step of Lookbehind: ${k} step${k === 1 ? '' : 's'} back, 1 step forward`, height: 470 },
+  );
+}
+
+function way(name: string, points: readonly Point[], color: string, dash: string): Trace {
+  return {
+    type: 'scatter',
+    mode: 'lines+markers',
+    name,
+    x: points.map((point) => point[0]),
+    y: points.map((point) => point[1]),
+    line: { color, width: 2, dash },
+    marker: { color, size: 7 },
+    hovertemplate: `(%{x:.4~g}, %{y:.4~g})<extra>${name.split(':')[0]}</extra>`,
+  };
+}
+
+function chain(points: readonly Point[], color: string): Annotation[] {
+  return points.slice(1).map((to, i) => arrow(points[i]!, to, color, { standoff: 3 }));
+}
+
+function label(at: Point, text: string, color: string): Annotation {
+  return { text: `<i>${text}</i>`, x: at[0], y: at[1], showarrow: false, xshift: 13, yshift: 12, font: { size: 14, color } };
+}
+
+function average(values: readonly number[]): number {
+  return values.reduce((sum, value) => sum + value, 0) / Math.max(1, values.length);
+}
+
+/** Ranges around all points, with an eighth of the larger extent on each side, and around the grid. */
+function rangesAround(points: readonly Point[], grid: Grid | undefined): { x: [number, number]; y: [number, number] } {
+  const extent = (values: readonly number[]): [number, number] => [Math.min(...values), Math.max(...values)];
+  const x = extent(points.map((point) => point[0]));
+  const y = extent(points.map((point) => point[1]));
+  const room = Math.max(x[1] - x[0], y[1] - y[0], 1e-12) / 8;
+  return {
+    x: extent([x[0] - room, x[1] + room, ...(grid?.x ?? [])]),
+    y: extent([y[0] - room, y[1] + room, ...(grid?.y ?? [])]),
+  };
+}

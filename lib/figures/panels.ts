@@ -1,0 +1,153 @@
+/** Several figures side by side as one, with one legend. */
+import { OptionError } from '../runtime/errors';
+import { compose, type FigureOptions, legendWidth } from './compose';
+import { withoutColorBar } from './contourPath';
+import type { Annotation, Axis, Figure, Layout, Trace } from './figure';
+import { COLORS } from './theme';
+
+/** One part of a figure of panels. */
+export interface Panel {
+  /** Stands over the panel. */
+  title: string;
+  /** A figure with one x and one y axis. Its own title and caption are dropped. */
+  figure: Figure;
+}
+
+/** Options of `panels`. */
+export interface PanelsOptions extends FigureOptions {
+  panels: readonly Panel[];
+  /** Panels in a row. Default: all, up to 3. */
+  columns?: number;
+  /** Height of a row in pixels, without titles and axis labels. Default 300. */
+  rowHeight?: number;
+  /** One range for all y axes. Default false. */
+  shareY?: boolean;
+  /** One range for all x axes. Default false. */
+  shareX?: boolean;
+}
+
+/** Room between rows of panels, in pixels. */
+const GAP_Y = 96;
+const HEAD = 24;
+/** Height of title, panel titles and axis titles together. */
+const FRAME = 54 + HEAD + 58;
+
+/**
+ * Figures side by side. A name that occurs in several panels stands in the legend once, and switches all its lines.
+ * @throws {OptionError} where there is no panel, or one with 3-D axes.
+ */
+export function panels(options: PanelsOptions): Figure {
+  const { panels: parts, columns = Math.min(3, parts.length), shareY = false, shareX = false, rowHeight = 300 } = options;
+  const { width = columns > 2 ? 900 : 820 } = options;
+  if (parts.length === 0) throw new OptionError('panels', parts.length, 'at least one panel');
+  const rows = Math.ceil(parts.length / columns);
+  const left = 70;
+  const named = new Set<string>();
+  const scaled = parts.some(({ figure }) => figure.data.some(hasColorBar));
+  const merged = parts.flatMap(({ figure }, p) => figure.data.map((trace) => placed(trace, p, named, p === parts.length - 1)));
+  const right = Math.max(24, legendWidth(merged)) + (scaled ? 76 : 0);
+  const plot = width - left - right;
+  const gapX = (shareY ? 30 : 74) / plot;
+  const share = (1 - gapX * (columns - 1)) / columns;
+  const height = options.height ?? FRAME + rows * rowHeight + (rows - 1) * GAP_Y;
+  const gapY = GAP_Y / (height - FRAME);
+  const high = (1 - gapY * (rows - 1)) / rows;
+
+  const layout: Layout = {};
+  const annotations: Annotation[] = [];
+  const shapes: object[] = [];
+  parts.forEach(({ title, figure }, p) => {
+    const id = axisId(p);
+    const column = p % columns;
+    const row = Math.floor(p / columns);
+    const { xaxis = {}, yaxis = {} } = figure.layout;
+    if (Object.keys(figure.layout).some((key) => /^(scene|xaxis2|yaxis2)/.test(key))) {
+      throw new OptionError('panels', title, 'figures with one x and one y axis');
+    }
+    const from = column * (share + gapX);
+    const top = 1 - row * (high + gapY);
+    layout[`xaxis${id}`] = {
+      ...xaxis,
+      anchor: `y${id}`,
+      domain: [from, from + share],
+      ...(shareX && p > 0 ? { matches: 'x' } : {}),
+    };
+    layout[`yaxis${id}`] = {
+      ...yaxis,
+      ...(yaxis.scaleanchor ? { scaleanchor: `x${id}` } : {}),
+      anchor: `x${id}`,
+      domain: [Math.max(0, top - high), top],
+      ...(shareY && p > 0 ? { matches: 'y' } : {}),
+      ...(shareY && column > 0 ? hiddenLabels(yaxis) : {}),
+    };
+    annotations.push({
+      text: `<b>${title}</b>`,
+      xref: `x${id} domain`,
+      yref: `y${id} domain`,
+      x: 0,
+      y: 1,
+      xanchor: 'left',
+      yanchor: 'bottom',
+      yshift: 5,
+      showarrow: false,
+      font: { size: 13, color: COLORS.ink },
+    });
+    annotations.push(...(figure.layout.annotations ?? []).filter((one) => one.name !== 'caption').map((one) => moved(one, id)));
+    shapes.push(...((figure.layout.shapes as Annotation[] | undefined) ?? []).map((one) => moved(one, id)));
+  });
+  const first = parts[0]!.figure.layout;
+  return compose(
+    {
+      data: merged,
+      annotations,
+      left,
+      right,
+      top: HEAD,
+      ...(scaled ? { legendX: 1 + 76 / plot } : {}),
+      layout: {
+        ...layout,
+        ...(first.plot_bgcolor ? { plot_bgcolor: first.plot_bgcolor } : {}),
+        ...(shapes.length > 0 ? { shapes } : {}),
+      },
+    },
+    { ...options, width, height },
+    { title: parts.map((part) => part.title).join(' · ') },
+  );
+}
+
+/** The trace on its panel's axes, named once in the legend, with one colour bar for all panels. */
+function placed(trace: Trace, panel: number, named: Set<string>, last: boolean): Trace {
+  const id = axisId(panel);
+  const repeated = trace.name !== undefined && trace.showlegend !== false && named.has(trace.name);
+  if (trace.name !== undefined && trace.showlegend !== false) named.add(trace.name);
+  return {
+    ...(hasColorBar(trace) && !last ? withoutColorBar(trace) : trace),
+    xaxis: `x${id}`,
+    yaxis: `y${id}`,
+    ...(trace.name === undefined ? {} : { legendgroup: trace.name }),
+    ...(repeated ? { showlegend: false } : {}),
+  };
+}
+
+function hasColorBar(trace: Trace): boolean {
+  return (trace.type === 'heatmap' || trace.type === 'contour') && trace.showscale !== false;
+}
+
+function hiddenLabels({ title: _, ...yaxis }: Axis): Axis {
+  return { ...yaxis, title: { text: '' }, showticklabels: false };
+}
+
+/** An annotation or shape, with what it refers to in the panel's axes. */
+function moved(one: Annotation, id: string): Annotation {
+  const refer = (name: 'xref' | 'yref' | 'axref' | 'ayref', letter: string) => {
+    const old = one[name] ?? (name.startsWith('a') ? undefined : letter);
+    if (typeof old !== 'string') return {};
+    const renamed = old === 'paper' ? `${letter}${id} domain` : old.replace(/^[xy](?= domain$|$)/, `${letter}${id}`);
+    return { [name]: renamed };
+  };
+  return { ...one, ...refer('xref', 'x'), ...refer('yref', 'y'), ...refer('axref', 'x'), ...refer('ayref', 'y') };
+}
+
+function axisId(panel: number): string {
+  return panel === 0 ? '' : String(panel + 1);
+}

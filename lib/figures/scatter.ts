@@ -1,0 +1,39 @@
+/** One quantity against another, a point per run: does the one predict the other? */
+import { axis, compose, type FigureOptions, lowerFirst } from './compose';
+import type { MethodLabel } from './curves';
+import type { AxisOptions, Figure, Numbers, Trace } from './figure';
+import { methodStyle } from './theme';
+
+/** The runs of one method. */
+export interface ScatterSeries extends MethodLabel {
+  /** One value per run. */
+  x: Numbers;
+  /** One value per run. */
+  y: Numbers;
+}
+
+/** Options of `scatter`. */
+export interface ScatterOptions extends FigureOptions {
+  series: readonly ScatterSeries[];
+  x: AxisOptions;
+  y: AxisOptions;
+}
+
+/** A point per run, coloured by method. A correlation, if any, belongs into the subtitle. */
+export function scatter(options: ScatterOptions): Figure {
+  const { x, y } = options;
+  const data = options.series.map((series): Trace => {
+    const style = methodStyle(series.method, series.k);
+    const name = series.label ?? style.label;
+    return {
+      type: 'scatter',
+      mode: 'markers',
+      name,
+      x: Array.from(series.x),
+      y: Array.from(series.y),
+      marker: { symbol: style.symbol, size: 8, color: style.color, opacity: 0.8 },
+      hovertemplate: `${x.title} %{x:.4~g}<br>${y.title} %{y:.4~g}<extra>${name}</extra>`,
+    };
+  });
+  return compose({ data, xaxis: axis(x), yaxis: axis(y) }, options, { title: `${y.title} against ${lowerFirst(x.title ?? '')}` });
+}

@@ -1,0 +1,63 @@
+/** Spectral density of the Hessian. */
+import { axis, compose, type FigureOptions } from './compose';
+import type { MethodLabel } from './curves';
+import type { AxisOptions, Figure, Numbers, Trace } from './figure';
+import { methodStyle, translucent } from './theme';
+
+/** The spectrum at one method's weights. */
+export interface SpectrumSeries extends MethodLabel {
+  /** Places on the axis of eigenvalues, ascending. */
+  lambda: Numbers;
+  /** Density at each place; zero and less is left out of the logarithmic axis. */
+  density: Numbers;
+  /** Eigenvalues known one by one (the largest), drawn as marks at the bottom. Default: none. */
+  top?: Numbers;
+}
+
+/** Options of `spectrum`. */
+export interface SpectrumOptions extends FigureOptions {
+  series: readonly SpectrumSeries[];
+  /** Default: Eigenvalue of the Hessian. */
+  x?: AxisOptions;
+  /** Default: Density, logarithmic, six decades below the highest. */
+  y?: AxisOptions;
+}
+
+/** Density of the Hessian's eigenvalues on a logarithmic axis; the largest eigenvalues as marks at the bottom. */
+export function spectrum(options: SpectrumOptions): Figure {
+  const highest = Math.max(1e-300, ...options.series.flatMap((series) => Array.from(series.density)));
+  const floor = highest * 1e-6;
+  const x = { title: 'Eigenvalue of the Hessian λ', ...options.x };
+  const y = { title: 'Density', log: true, range: [floor, highest * 3] as const, ...options.y };
+  const data = options.series.flatMap((series): Trace[] => {
+    const style = methodStyle(series.method, series.k);
+    const name = series.label ?? style.label;
+    const line: Trace = {
+      type: 'scatter',
+      mode: 'lines',
+      name,
+      legendgroup: name,
+      x: Array.from(series.lambda),
+      y: Array.from(series.density, (value) => (value > 0 ? value : null)),
+      line: { color: style.color, dash: style.dash, width: 2 },
+      fill: 'tozeroy',
+      fillcolor: translucent(style.color, 0.07),
+      hovertemplate: `λ %{x:.4~g}<br>density %{y:.2~e}<extra>${name}</extra>`,
+    };
+    const top = Array.from(series.top ?? []);
+    if (top.length === 0) return [line];
+    const marks: Trace = {
+      type: 'scatter',
+      mode: 'markers',
+      name,
+      legendgroup: name,
+      showlegend: false,
+      x: top,
+      y: top.map(() => floor * 2),
+      marker: { symbol: 'line-ns', size: 14, line: { width: 2, color: style.color } },
+      hovertemplate: `λ %{x:.4~g}<extra>${name}</extra>`,
+    };
+    return [line, marks];
+  });
+  return compose({ data, xaxis: axis(x), yaxis: axis(y) }, options, { title: 'Spectrum of the Hessian' });
+}

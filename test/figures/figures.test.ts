@@ -1,0 +1,271 @@
+import assert from 'node:assert/strict';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, test } from 'node:test';
+import { loadImage } from '@napi-rs/canvas';
+import { figures, figureToPng, OptionError } from 'lookbehind';
+import { flatten } from 'lookbehind/dist/figures/flatten';
+import { figureErrors } from 'lookbehind/dist/notebook/static';
+import { samples } from './samples';
+
+/** LB_UPDATE_SNAPSHOTS=1 writes the snapshots anew: look at the pictures first (render.ts). */
+const UPDATE = process.env.LB_UPDATE_SNAPSHOTS === '1';
+const names = Object.keys(samples);
+
+/** Plain JSON with rounded numbers: the last digits of sums may differ between machines. */
+function plain(figure: figures.Figure): figures.Figure {
+  return JSON.parse(JSON.stringify(figure, (_, value) => (typeof value === 'number' ? Number(value.toPrecision(9)) : value)));
+}
+
+describe('every figure', () => {
+  for (const name of names) {
+    test(`${name} equals its snapshot, and plotly.js finds no fault with it`, () => {
+      const figure = plain(samples[name]!());
+      const file = join(__dirname, 'snapshots', `${name}.json`);
+      if (UPDATE) writeFileSync(file, `${JSON.stringify(figure, null, 1)}\n`);
+      assert.deepEqual(figure, JSON.parse(readFileSync(file, 'utf8')));
+      assert.deepEqual(figureErrors(figure), []);
+    });
+  }
+
+  test('names what its axes are', () => {
+    for (const name of names) {
+      const { layout, data } = samples[name]!();
+      const axes = Object.entries(layout).filter(([key]) => /^[xy]axis\d*$/.test(key));
+      assert.ok(axes.length >= 2 || data.some((trace) => trace.type === 'surface'), name);
+      for (const [key, axis] of axes) {
+        const { title, showticklabels, tickmode } = axis as figures.Axis;
+        const named = (title?.text ?? '') !== '' || showticklabels === false || tickmode === 'array';
+        assert.ok(named, `${name}: ${key} has no title`);
+      }
+    }
+  });
+
+  test('has a title and is 700 to 900 pixels wide', () => {
+    for (const name of names) {
+      const { layout } = samples[name]!();
+      assert.match(layout.title!.text, /<b>.+<\/b>/, name);
+      assert.ok(layout.width! >= 700 && layout.width! <= 900, name);
+    }
+  });
+});
+
+describe('methods', () => {
+  test('have one colour, dash and marker in all figures', () => {
+    const x = [1, 2];
+    const runs = [[1, 2]];
+    for (const method of figures.METHOD_NAMES) {
+      const { color, dash, symbol } = figures.methodStyle(method);
+      const [line] = figures.curves({ series: [{ method, x, runs }] }).data;
+      assert.deepEqual([line!.line, (line!.marker as { symbol: string }).symbol], [{ color, dash, width: 2.2 }, symbol]);
+      const [dot] = figures.scatter({ series: [{ method, x, y: x }], x: { title: 'x' }, y: { title: 'y' } }).data;
+      assert.deepEqual(dot!.marker, { symbol, size: 8, color, opacity: 0.8 });
+    }
+  });
+
+  test('can all be told apart', () => {
+    const styles = figures.METHOD_NAMES.map((name) => figures.methodStyle(name));
+    assert.equal(new Set(styles.map(({ color }) => color)).size, styles.length);
+    assert.equal(new Set(styles.map(({ label }) => label)).size, styles.length);
+  });
+
+  test('are found in any spelling; an unknown one keeps its name and its style', () => {
+    assert.deepEqual(figures.methodStyle('Lookbehind-SAM'), figures.methodStyle('lookbehindSAM'));
+    assert.equal(figures.methodStyle('lookahead + sgd').label, 'Lookahead + SGD');
+    assert.equal(figures.methodStyle('my method').label, 'my method');
+    assert.deepEqual(figures.methodStyle('my method'), figures.methodStyle('my method'));
+  });
+
+  test('get darker with k', () => {
+    const lightness = [1, 2, 5, 10, 20].map((k) =>
+      [1, 3, 5].reduce(
+        (sum, at) => sum + Number.parseInt(figures.methodStyle('lookbehindSAM', k).color.slice(at, at + 2), 16),
+        0,
+      ),
+    );
+    assert.deepEqual(
+      lightness,
+      [...lightness].sort((a, b) => b - a),
+    );
+    assert.equal(figures.methodStyle('lookbehindSAM', 5).color, figures.methodStyle('lookbehindSAM').color);
+  });
+});
+
+describe('curves', () => {
+  test('draw the mean and a band of one standard deviation; a diverged run leaves the mean of the others', () => {
+    const { data } = figures.curves({
+      series: [
+        {
+          method: 'sam',
+          x: [1, 2],
+          runs: [
+            [1, 4],
+            [3, Number.NaN],
+          ],
+        },
+      ],
+    }); // prettier-ignore
+    const [band, line] = data;
+    assert.deepEqual(line!.y, [2, 4]);
+    assert.deepEqual(band!.x, [1, 1]);
+    assert.deepEqual(band!.y, [2 + Math.SQRT2, 2 - Math.SQRT2]);
+  });
+
+  test('refuse runs of another length than x', () => {
+    assert.throws(() => figures.curves({ series: [{ method: 'sam', x: [1, 2], runs: [[1]] }] }), OptionError);
+  });
+
+  test('barriers are heights over the line between the ends', () => {
+    const { data } = figures.barrierCurve({ series: [{ method: 'sgd', t: [0, 0.5, 1], loss: [[1, 5, 2]] }] });
+    assert.equal(data[0]!.name, 'SGD: barrier 3.5');
+  });
+});
+
+describe('heat maps', () => {
+  const head = { columns: [0.2, 0.5], rows: [1, 2], x: 'α', y: 'k', z: 'error (%)' };
+
+  test('frame the best cell and name diverged ones', () => {
+    const values = [
+      [3, 2],
+      [Number.NaN, 4],
+    ]; // prettier-ignore
+    const { data, layout } = figures.heatmap({ ...head, values, best: 'min' });
+    assert.deepEqual(data[0]!.z, [
+      [3, 2],
+      [null, 4],
+    ]); // prettier-ignore
+    const [frame] = layout.shapes as { x0: number; y0: number }[];
+    assert.deepEqual([Math.round(frame!.x0 + 0.49), Math.round(frame!.y0 + 0.49)], [1, 0]);
+    assert.deepEqual(
+      layout.annotations!.map(({ text, x, y }) => [text, x, y]),
+      [['diverged', 0, 1]],
+    );
+  });
+
+  test('refuse another shape than rows × columns', () => {
+    assert.throws(() => figures.heatmap({ ...head, values: [[1, 2]] }), OptionError);
+  });
+});
+
+describe('captions', () => {
+  const figure = () => figures.curves({ series: [{ method: 'sam', x: [1], runs: [[1]] }] });
+
+  test('join their fields, break lines and make the figure taller', () => {
+    const bare = figure();
+    const captioned = figures.withCaption(bare, { data: 'MNIST-1D', seeds: [1, 2], profile: 'quick', note: 'A note'.repeat(30) });
+    const [caption] = captioned.layout.annotations!;
+    assert.match(caption!.text!, /^MNIST-1D · seeds 1, 2 · profile quick\. <br>|^MNIST-1D · seeds 1, 2 · profile quick\./);
+    assert.ok(captioned.layout.height! > bare.layout.height!);
+  });
+
+  test('replace one another', () => {
+    const bare = figure();
+    const twice = figures.withCaption(figures.withCaption(bare, 'First, and a long one. '.repeat(20)), 'Second');
+    assert.deepEqual(twice, figures.withCaption(bare, 'Second'));
+    assert.deepEqual(figures.withCaption(twice, '').layout.height, bare.layout.height);
+  });
+});
+
+describe('landscapes', () => {
+  const grid = (scale: number) => figures.gridOf((x, y) => scale * (1 + x * x + y * y), { x: [-1, 1], y: [-1, 1], points: 5 });
+  const two = [
+    { title: 'a', grid: grid(1) },
+    { title: 'b', grid: grid(2) },
+  ]; // prettier-ignore
+
+  test('share one colour range', () => {
+    const { data } = figures.landscapeContours({ landscapes: two });
+    assert.deepEqual(
+      data.map(({ zmin, zmax, showscale }) => [zmin, zmax, showscale]),
+      [
+        [1, 6, false],
+        [1, 6, undefined],
+      ],
+    );
+  });
+
+  test('refuse a logarithm of values that have none', () => {
+    assert.throws(() => figures.landscapeContours({ landscapes: [{ title: 'a', grid: grid(-1) }], log: true }), OptionError);
+  });
+
+  test('surfaces become contours with the same values and colours', () => {
+    const flat = flatten(figures.landscapeSurfaces({ landscapes: two }));
+    assert.deepEqual(
+      flat.data.map(({ type, xaxis }) => [type, xaxis]),
+      [
+        ['contour', 'x'],
+        ['contour', 'x2'],
+      ],
+    );
+    assert.deepEqual(flat.data[1]!.z, two[1]!.grid.z);
+    assert.deepEqual([flat.data[0]!.zmin, flat.data[0]!.zmax], [1, 6]);
+    assert.ok(!('scene' in flat.layout));
+    assert.deepEqual(figureErrors(flat), []);
+  });
+});
+
+describe('panels', () => {
+  test('name each method once in the legend', () => {
+    const figure = figures.curves({ series: [{ method: 'sam', x: [1, 2], runs: [[1, 2]] }] });
+    const { data, layout } = figures.panels({
+      panels: [
+        { title: 'a', figure },
+        { title: 'b', figure },
+      ],
+    }); // prettier-ignore
+    assert.deepEqual(
+      data.map(({ xaxis, showlegend }) => [xaxis, showlegend]),
+      [
+        ['x', undefined],
+        ['x2', false],
+      ],
+    );
+    assert.ok(layout.xaxis2);
+  });
+});
+
+describe('a lookbehind step', () => {
+  test('needs as many fast as perturbed points', () => {
+    const origin = [0, 0] as const;
+    assert.throws(
+      () => figures.lookbehindStepFigure({ slow: origin, perturbed: [origin, origin], fast: [origin], newSlow: origin }),
+      OptionError,
+    );
+  });
+});
+
+describe('pictures', () => {
+  /** Share of pixels that are not the paper's white, in a part of the picture given in shares of its size. */
+  async function inked(png: Buffer, [left, top, right, bottom] = [0, 0, 1, 1]): Promise<number> {
+    const image = await loadImage(png);
+    const { createCanvas } = await import('@napi-rs/canvas');
+    const canvas = createCanvas(image.width, image.height);
+    const context = canvas.getContext('2d');
+    context.drawImage(image, 0, 0);
+    const [x, y] = [Math.round(left! * image.width), Math.round(top! * image.height)];
+    const [w, h] = [Math.round(right! * image.width) - x, Math.round(bottom! * image.height) - y];
+    const { data } = context.getImageData(x, y, w, h);
+    let count = 0;
+    for (let i = 0; i < data.length; i += 4) if (data[i]! < 240 || data[i + 1]! < 240 || data[i + 2]! < 240) count++;
+    return count / (w * h);
+  }
+
+  test('have twice the figure’s size, with title, caption and plot drawn, also for surfaces', async () => {
+    for (const name of ['noiseCurve', 'landscapeSurfaces']) {
+      const figure = samples[name]!();
+      const png = await figureToPng(figure);
+      const image = await loadImage(png);
+      assert.deepEqual([image.width, image.height], [2 * figure.layout.width!, 2 * figure.layout.height!]);
+      const head = 40 / figure.layout.height!;
+      assert.ok((await inked(png, [0, 0, 0.4, head])) > 0.02, `${name}: title`);
+      assert.ok((await inked(png, [0, 1 - head, 0.6, 1])) > 0.02, `${name}: caption`);
+      assert.ok((await inked(png, [0.1, 0.25, 0.7, 0.7])) > 0.01, `${name}: plot`);
+      assert.ok((await inked(png)) < 0.6, `${name}: paper`);
+    }
+  });
+
+  test('are the same for the same figure', async () => {
+    const png = () => figureToPng(samples.dotRange!());
+    assert.deepEqual(await png(), await png());
+  });
+});
