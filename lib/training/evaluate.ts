@@ -25,6 +25,8 @@ export interface EvaluateOptions {
    * moving averages stay as they are, and Dropout is active. Default `'moving'`.
    */
   batchNorm?: BatchNormMode;
+  /** Changes what the model puts out, before loss and accuracy are taken: masks the heads of other tasks, for example. */
+  outputs?: (outputs: tf.Tensor) => tf.Tensor;
   /** Stops the evaluation at the next batch, with an AbortedError. */
   signal?: AbortSignal;
 }
@@ -80,6 +82,9 @@ export interface EvaluatorOptions extends Omit<EvaluateOptions, 'signal'> {
   eager?: boolean;
 }
 
+/** Data sets of different sizes end in batches of different sizes; a forward pass is compiled for each. */
+const MAX_SIGNATURES = 32;
+
 /** Evaluates one model, at the weights it has at each call, by a compiled forward pass. Dispose it after use. */
 export class Evaluator {
   readonly batchSize: number;
@@ -87,16 +92,17 @@ export class Evaluator {
 
   /** @throws OptionError */
   constructor(model: tf.LayersModel, options: EvaluatorOptions = {}) {
-    checkKnownOptions('evaluate', options, ['batchSize', 'loss', 'batchNorm', 'signal', 'eager']);
-    const { batchSize = 250, loss = crossEntropy, batchNorm = 'moving', eager = false } = options;
+    checkKnownOptions('evaluate', options, ['batchSize', 'loss', 'batchNorm', 'outputs', 'signal', 'eager']);
+    const { batchSize = 250, loss = crossEntropy, batchNorm = 'moving', outputs: change, eager = false } = options;
     this.batchSize = checkNumber('batchSize', batchSize, { min: 1, integer: true });
     checkOneOf('batchNorm', batchNorm, ['moving', 'batch']);
     const step = (xs: tf.Tensor, ys: tf.Tensor): tf.Tensor =>
       tf.tidy(() => {
-        const outputs = forward(model, xs, batchNorm);
+        const unchanged = forward(model, xs, batchNorm);
+        const outputs = change === undefined ? unchanged : change(unchanged);
         return tf.stack([loss(ys, outputs), correctCount(ys, outputs)]);
       });
-    this.#step = compile(step, { name: 'evaluate', eager: eager || undefined });
+    this.#step = compile(step, { name: 'evaluate', eager: eager || undefined, maxSignatures: MAX_SIGNATURES });
   }
 
   /** Loss and accuracy on all samples. Gives way to other work after each batch. */

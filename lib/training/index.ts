@@ -30,4 +30,5 @@ export {
   type TrainOptions,
 } from './trainer';
 export type { TrainerManifest, TrainerState } from './trainerState';
+export { dissectStep, type PointLoss, type StepAnatomy, type WalkOptions, walk } from './walk';
 export { allVariables, trainableVariables, withWeights } from './weights';
