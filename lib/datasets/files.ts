@@ -27,7 +27,7 @@ export function dataFolder(): string {
   let folder = __dirname;
   for (;;) {
     const candidate = join(folder, 'data');
-    if (existsSync(join(candidate, 'README.md')) && existsSync(join(candidate, 'mnist1d'))) return candidate;
+    if (existsSync(join(candidate, 'README.md'))) return candidate;
     const parent = dirname(folder);
     if (parent === folder) break;
     folder = parent;

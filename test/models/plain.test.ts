@@ -124,6 +124,25 @@ test('models of one seed are identical, whatever their name, and in every proces
   assert.equal(execFileSync(process.execPath, ['-e', script], { encoding: 'utf8' }).trim(), build(3));
 });
 
+test('a model survives saving and loading', async () => {
+  const model = models.convNet({ inputs: [8, 8, 1], classes: 4, batchNorm: true, dropout: 0.1, name: 'saved' });
+  let saved: tf.io.ModelArtifacts | undefined;
+  await model.save(
+    tf.io.withSaveHandler(async (artifacts) => {
+      saved = artifacts;
+      return { modelArtifactsInfo: { dateSaved: new Date(), modelTopologyType: 'JSON' } };
+    }),
+  );
+  const loaded = await tf.loadLayersModel(tf.io.fromMemory(saved!));
+  assert.equal(fingerprint(loaded), fingerprint(model));
+  tf.tidy(() => {
+    const x = tf.randomNormal([2, 8, 8, 1], 0, 1, 'float32', 1);
+    assert.deepEqual((loaded.predict(x) as tf.Tensor).dataSync(), (model.predict(x) as tf.Tensor).dataSync());
+  });
+  loaded.dispose();
+  model.dispose();
+});
+
 test('initial weights have the distribution of their initializer', () => {
   const moments = (values: ArrayLike<number>): { mean: number; std: number; max: number } => {
     const list = Array.from(values);
