@@ -1,7 +1,9 @@
 /** Lookbehind-SAM and its family for TensorFlow.js. Each room lists its own public names in its index file. */
 
 export * from './datasets';
+export * from './experiments';
 export * as figures from './figures';
+export * from './landscape';
 export * as models from './models';
 export * from './notebook';
 export * from './optimizers';

@@ -45,6 +45,8 @@ export interface ManyEvaluatorOptions {
   memoryBudget?: number;
   /** Weight sets per chunk, >= 1, in place of a number chosen from the budget. */
   chunkSize?: number;
+  /** `'loop'` takes that way for a dense network too. Default: `'stacked'` where the model allows it. */
+  way?: 'stacked' | 'loop';
   /** Runs op by op in place of compiling. Default false. */
   eager?: boolean;
 }
@@ -84,7 +86,7 @@ const FLOAT = 4;
  */
 const CACHE_FRIENDLY_BYTES = 16 * 2 ** 20;
 
-const OPTIONS = ['loss', 'batchSize', 'batchNorm', 'memoryBudget', 'chunkSize', 'eager'] as const;
+const OPTIONS = ['loss', 'batchSize', 'batchNorm', 'memoryBudget', 'chunkSize', 'way', 'eager'] as const;
 
 /**
  * Evaluates `model` on `samples` at many weight sets, run after run. Holds the samples as tensors and the compiled functions:
@@ -115,7 +117,8 @@ export class ManyEvaluator {
     this.#batchNorm = batchNorm;
     this.#eager = eager;
     this.sampleCount = sampleCount(samples);
-    this.way = batchNorm === 'moving' && stackedForward(model, allVariables(model)) !== undefined ? 'stacked' : 'loop';
+    const canStack = batchNorm === 'moving' && stackedForward(model, allVariables(model)) !== undefined;
+    this.way = checkOneOf('way', options.way ?? (canStack ? 'stacked' : 'loop'), canStack ? ['stacked', 'loop'] : ['loop']);
     this.chunkSize =
       options.chunkSize === undefined
         ? this.way === 'loop'

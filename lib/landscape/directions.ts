@@ -1,0 +1,151 @@
+/**
+ * Directions through weight space.
+ *
+ * Filter normalisation: the weights d_f of each output unit ("filter") get the length of the network's own,
+ *
+ *     d_f <- d_f * ||w_f|| / (||d_f|| + 1e-10),      biases and BatchNorm's gamma and beta get 0
+ *
+ * so that a distance means the same in networks of different scale.
+ *
+ * Li, Xu, Taylor, Studer, Goldstein, "Visualizing the Loss Landscape of Neural Nets", NeurIPS 2018, arXiv:1712.09913;
+ * github.com/tomgoldstein/loss-landscape (the options `--xnorm filter --xignore biasbn`).
+ */
+import { checkKnownOptions, checkNumber, checkOneOf, OptionError } from '../runtime/errors';
+import { Random } from '../runtime/random';
+import type * as tf from '../runtime/tf';
+import { checkFlatSize, flatWeights, type WeightSlot, weightLayout } from './layout';
+
+/** A direction: a flat vector over all trainable weights, and what to call it. */
+export interface Direction {
+  /** Stands at the axis of figures. */
+  label: string;
+  values: Float32Array;
+}
+
+/** How a direction is scaled against the weights w. */
+export type Normalisation =
+  /** The weights of each output unit get the length of those of w. */
+  | 'filter'
+  /** The weights of each tensor get the length of those of w. */
+  | 'layer'
+  /** Each weight is multiplied by that of w. */
+  | 'weight'
+  /** As it is. */
+  | 'none';
+
+/** Options of `normaliseDirection`. */
+export interface NormaliseOptions {
+  /** Default `'filter'`. */
+  normalisation?: Normalisation;
+  /**
+   * `'kernels'`: biases, gamma and beta get 0. `'all'`: they take part; where that is by unit, each of their tensors counts as one
+   * unit. Default `'kernels'`.
+   */
+  include?: 'kernels' | 'all';
+  /** The weights w, flat. Default: those of the model. */
+  weights?: Float32Array;
+}
+
+/** Options of `randomDirection`. */
+export interface RandomDirectionOptions extends NormaliseOptions {
+  /** Seed, a whole number. Default 0. */
+  seed?: number;
+  /** Default: random direction and its seed. */
+  label?: string;
+}
+
+/** Keeps 0 / 0 away; the value of the reference. */
+const NORM_EPSILON = 1e-10;
+
+/**
+ * A random direction: normally distributed, then normalised.
+ *
+ * @throws OptionError
+ */
+export function randomDirection(model: tf.LayersModel, options: RandomDirectionOptions = {}): Direction {
+  checkKnownOptions('randomDirection', options, ['normalisation', 'include', 'weights', 'seed', 'label']);
+  const { seed = 0, label = `random direction ${seed}`, ...normaliseOptions } = options;
+  checkNumber('seed', seed, { integer: true });
+  const size = weightLayout(model).reduce((sum, slot) => sum + slot.size, 0);
+  const raw = { label, values: new Random(seed, 'direction').normals(size) };
+  return normaliseDirection(model, raw, normaliseOptions);
+}
+
+/**
+ * A direction scaled against the weights of `model`. The direction itself stays as it is.
+ *
+ * @throws OptionError, StateMismatchError
+ */
+export function normaliseDirection(model: tf.LayersModel, direction: Direction, options: NormaliseOptions = {}): Direction {
+  checkKnownOptions('normaliseDirection', options, ['normalisation', 'include', 'weights']);
+  const { normalisation = 'filter', include = 'kernels', weights = flatWeights(model) } = options;
+  checkOneOf('normalisation', normalisation, ['filter', 'layer', 'weight', 'none']);
+  checkOneOf('include', include, ['kernels', 'all']);
+  const slots = weightLayout(model);
+  checkFlatSize(weights, slots);
+  checkFlatSize(direction.values, slots);
+  const values = new Float32Array(weights.length);
+  for (const slot of slots) {
+    const isVector = slot.role !== 'kernel' && slot.role !== 'embedding' && slot.shape.length < 2;
+    if (isVector && include === 'kernels') continue;
+    if (normalisation === 'none' || normalisation === 'weight') {
+      for (let i = slot.offset; i < slot.offset + slot.size; i++) {
+        values[i] = direction.values[i] * (normalisation === 'weight' ? weights[i] : 1);
+      }
+    } else {
+      scaleUnits(values, direction.values, weights, slot, normalisation === 'filter' && !isVector);
+    }
+  }
+  return { label: direction.label, values };
+}
+
+/** The direction from one set of weights to another: at a distance of 1 along it stands `to`. */
+export function directionBetween(from: Float32Array, to: Float32Array, label = 'from one to the other'): Direction {
+  if (from.length !== to.length) throw new OptionError('to', `${to.length} weights`, `as long as from, ${from.length} weights`);
+  return { label, values: to.map((value, i) => value - from[i]) };
+}
+
+/** A direction from any flat vector, such as an eigenvector of the Hessian. */
+export function directionOf(values: ArrayLike<number>, label: string): Direction {
+  return { label, values: Float32Array.from(values) };
+}
+
+/** The part of `direction` that is at right angles to `to`. */
+export function orthogonalDirection(direction: Direction, to: Direction): Direction {
+  let product = 0;
+  let square = 0;
+  for (let i = 0; i < to.values.length; i++) {
+    product += direction.values[i] * to.values[i];
+    square += to.values[i] ** 2;
+  }
+  const share = square === 0 ? 0 : product / square;
+  return { label: direction.label, values: direction.values.map((value, i) => value - share * to.values[i]) };
+}
+
+/** The direction with its Euclidean length changed to `length`. A zero direction stays zero. */
+export function withLength(direction: Direction, length: number): Direction {
+  const present = Math.sqrt(direction.values.reduce((sum, value) => sum + value ** 2, 0));
+  return present === 0 ? direction : { ...direction, values: direction.values.map((value) => (value / present) * length) };
+}
+
+/** Writes the part of `slot`, scaled to the lengths of w, unit by unit or as a whole. */
+function scaleUnits(values: Float32Array, d: Float32Array, w: Float32Array, slot: WeightSlot, byUnit: boolean): void {
+  const unitOf = byUnit ? unitIndex(slot) : () => 0;
+  const units = byUnit ? slot.unitAxes.reduce((count, axis) => count * slot.shape[axis], 1) : 1;
+  const dSquares = new Float64Array(units);
+  const wSquares = new Float64Array(units);
+  for (let i = 0; i < slot.size; i++) {
+    dSquares[unitOf(i)] += d[slot.offset + i] ** 2;
+    wSquares[unitOf(i)] += w[slot.offset + i] ** 2;
+  }
+  for (let i = 0; i < slot.size; i++) {
+    const unit = unitOf(i);
+    values[slot.offset + i] = (d[slot.offset + i] * Math.sqrt(wSquares[unit])) / (Math.sqrt(dSquares[unit]) + NORM_EPSILON);
+  }
+}
+
+/** The unit that element `i` of a tensor belongs to. */
+function unitIndex({ shape, unitAxes }: WeightSlot): (i: number) => number {
+  const strides = shape.map((_, axis) => shape.slice(axis + 1).reduce((product, n) => product * n, 1));
+  return (i) => unitAxes.reduce((unit, axis) => unit * shape[axis] + (Math.floor(i / strides[axis]) % shape[axis]), 0);
+}

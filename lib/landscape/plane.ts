@@ -1,0 +1,163 @@
+/**
+ * Planes (and lines) through weight space:   w(a, b) = origin + a * x + b * y
+ */
+import { DataError, LookbehindError, OptionError } from '../runtime/errors';
+import * as tf from '../runtime/tf';
+import type { WeightSets } from '../training/many';
+import { type Direction, orthogonalDirection } from './directions';
+import { checkFlatSize, type WeightSlot } from './layout';
+
+/** Where a point of weight space lies, seen from a plane. */
+export interface Projection {
+  /** Coordinates of the nearest point of the plane. */
+  a: number;
+  b: number;
+  /** Distance from the plane's origin. */
+  distance: number;
+  /** Share of that distance that lies outside of the plane, in [0, 1]: 0 is in the plane. 0 at the origin itself. */
+  outside: number;
+}
+
+/** A plane, or a line where there is no `y`. */
+export class Plane {
+  /** The weights at (0, 0), flat. */
+  readonly origin: Float32Array;
+  readonly x: Direction;
+  readonly y: Direction | undefined;
+
+  /** @throws OptionError where the directions do not fit the origin or do not span a plane. */
+  constructor(origin: Float32Array, x: Direction, y?: Direction) {
+    for (const [name, direction] of Object.entries({ x, y })) {
+      if (direction !== undefined && direction.values.length !== origin.length) {
+        throw new OptionError(name, `${direction.values.length} numbers`, `a direction of ${origin.length} numbers`);
+      }
+    }
+    this.origin = origin;
+    this.x = x;
+    this.y = y;
+    if (!(this.#gram().determinant > 0)) {
+      throw new OptionError(
+        y === undefined ? 'x' : 'y',
+        'a vector without a direction of its own',
+        'a direction beside the other',
+      );
+    }
+  }
+
+  /** The weights at the point (a, b), flat. */
+  at(a: number, b = 0): Float32Array {
+    const { x, y } = this;
+    return this.origin.map((w, i) => w + a * x.values[i] + (y === undefined ? 0 : b * y.values[i]));
+  }
+
+  /** The nearest point of the plane to `weights`, by least squares: also right where the directions are not at right angles. */
+  project(weights: Float32Array): Projection {
+    if (weights.length !== this.origin.length) {
+      throw new OptionError('weights', `${weights.length} numbers`, `${this.origin.length} numbers`);
+    }
+    const x = this.x.values;
+    const y = this.y?.values;
+    let square = 0;
+    let alongX = 0;
+    let alongY = 0;
+    for (let i = 0; i < weights.length; i++) {
+      const d = weights[i] - this.origin[i];
+      square += d * d;
+      alongX += d * x[i];
+      if (y !== undefined) alongY += d * y[i];
+    }
+    const { xx, xy, yy, determinant } = this.#gram();
+    const a = (alongX * yy - alongY * xy) / determinant;
+    const b = y === undefined ? 0 : (alongY * xx - alongX * xy) / determinant;
+    let rest = 0;
+    for (let i = 0; i < weights.length; i++) {
+      rest += (weights[i] - this.origin[i] - a * x[i] - (y === undefined ? 0 : b * y[i])) ** 2;
+    }
+    const distance = Math.sqrt(square);
+    return { a, b, distance, outside: distance === 0 ? 0 : Math.min(1, Math.sqrt(rest) / distance) };
+  }
+
+  /** Scalar products of the directions; a line counts as one with a unit second direction at right angles. */
+  #gram(): { xx: number; xy: number; yy: number; determinant: number } {
+    const x = this.x.values;
+    const y = this.y?.values;
+    let xx = 0;
+    let xy = 0;
+    let yy = y === undefined ? 1 : 0;
+    for (let i = 0; i < x.length; i++) {
+      xx += x[i] * x[i];
+      if (y === undefined) continue;
+      xy += x[i] * y[i];
+      yy += y[i] * y[i];
+    }
+    const determinant = xx * yy - xy * xy;
+    // Nearly parallel directions leave only rounding.
+    return { xx, xy, yy, determinant: determinant > 1e-12 * xx * yy ? determinant : 0 };
+  }
+}
+
+/**
+ * The plane through three sets of weights: `first` at (0, 0), `second` at (1, 0); the y axis is at right angles to the x axis and as long, and `third`
+ * lies somewhere on the positive side. Read the coordinates off with `plane.project`.
+ *
+ * Garipov et al., "Loss Surfaces, Mode Connectivity, and Fast Ensembling of DNNs", NeurIPS 2018, arXiv:1802.10026.
+ *
+ * @throws OptionError where the three lie on a line.
+ */
+export function planeThrough(first: Float32Array, second: Float32Array, third: Float32Array): Plane {
+  const difference = (to: Float32Array, label: string): Direction => ({ label, values: to.map((w, i) => w - first[i]) });
+  const x = difference(second, 'from the first to the second');
+  const y = orthogonalDirection(difference(third, 'at right angles, towards the third'), x);
+  const length = (values: Float32Array): number => Math.sqrt(values.reduce((sum, value) => sum + value ** 2, 0));
+  const ratio = length(x.values) / length(y.values);
+  if (!Number.isFinite(ratio)) throw new OptionError('third', 'weights on the line of the other two', 'beside that line');
+  return new Plane(first, x, { label: y.label, values: y.values.map((value) => value * ratio) });
+}
+
+/** The weights at points of a plane, made on the device chunk by chunk. Dispose it after use. */
+export class PlaneSets implements WeightSets {
+  readonly #points: ArrayLike<readonly [number, number]>;
+  readonly #slots: readonly WeightSlot[];
+  readonly #origins: tf.Tensor1D[];
+  readonly #directions: tf.Tensor2D[];
+  #disposed = false;
+
+  constructor(plane: Plane, slots: readonly WeightSlot[], points: ArrayLike<readonly [number, number]>) {
+    checkFlatSize(plane.origin, slots);
+    this.#points = points;
+    this.#slots = slots;
+    const zero = new Float32Array(plane.origin.length);
+    const part = (flat: Float32Array, { offset, size }: WeightSlot): Float32Array => flat.slice(offset, offset + size);
+    this.#origins = slots.map((slot) => tf.tensor1d(part(plane.origin, slot)));
+    this.#directions = slots.map((slot) =>
+      tf.tidy(() => tf.stack([plane.x.values, plane.y?.values ?? zero].map((d) => tf.tensor1d(part(d, slot)))) as tf.Tensor2D),
+    );
+  }
+
+  get count(): number {
+    return this.#points.length;
+  }
+
+  chunk(from: number, to: number): tf.Tensor[] {
+    if (this.#disposed) throw new LookbehindError('These weight sets were disposed.');
+    const coordinates: number[] = [];
+    for (let i = from; i < to; i++) {
+      const [a, b] = this.#points[i];
+      if (!Number.isFinite(a) || !Number.isFinite(b)) throw new DataError(`Point ${i} of the plane is (${a}, ${b}).`);
+      coordinates.push(a, b);
+    }
+    const count = to - from;
+    return tf.tidy(() => {
+      const matrix = tf.tensor2d(coordinates, [count, 2]);
+      return this.#slots.map(({ shape }, i) => {
+        const shifts = tf.matMul(matrix, this.#directions[i]);
+        return tf.reshape(tf.add(shifts, this.#origins[i]), [count, ...shape]);
+      });
+    });
+  }
+
+  dispose(): void {
+    this.#disposed = true;
+    tf.dispose([this.#origins, this.#directions]);
+  }
+}

@@ -1,0 +1,286 @@
+/**
+ * Surfaces of loss and accuracy over a plane of weight space (or along a line).
+ *
+ * Coarse to fine over nested grids, chunk by chunk; each chunk is written to disk as it is done, so a run that was stopped or killed
+ * goes on where it was, and ends with the same numbers as one that never stopped.
+ */
+import { AbortedError, checkKnownOptions, OptionError, StateMismatchError } from '../runtime/errors';
+import type * as tf from '../runtime/tf';
+import type { BatchLoss, BatchNormMode } from '../training/evaluate';
+import { ManyEvaluator } from '../training/many';
+import type { Samples } from '../training/samples';
+import { type AxisOptions, axisCoordinates, gridLevels } from './grid';
+import { weightLayout } from './layout';
+import { type Plane, PlaneSets } from './plane';
+import { fingerprint, type PointRecord, SurfaceFile } from './surfaceFile';
+
+/** Options of `lossSurface`. */
+export interface SurfaceOptions {
+  /** The plane; a `Plane` without y gives a line. */
+  plane: Plane;
+  /** Range and points along the plane's x. Default: -1 to 1 in 25 points. */
+  x?: AxisOptions;
+  /** Range and points along the plane's y. Default: as x. */
+  y?: AxisOptions;
+  /** The loss. Default: mean softmax cross-entropy on logits. */
+  loss?: BatchLoss;
+  /** Samples per forward pass, >= 1. Default 250. */
+  batchSize?: number;
+  /** By which statistics BatchNorm normalises, as in `evaluate`. Default `'moving'`: those of the plane's origin, all over the plane. */
+  batchNorm?: BatchNormMode;
+  /** Bytes for the weight sets that are evaluated together, as in `evaluateMany`. Default 256 MB. */
+  memoryBudget?: number;
+  /** Weight sets that are evaluated together, in place of a number chosen from the budget; >= 1. */
+  chunkSize?: number;
+  /** Runs op by op in place of compiling. Default false. */
+  eager?: boolean;
+  /** File that keeps the points. A run with the same file, model, plane and data goes on where the last one ended. Default: none. */
+  path?: string;
+  /** Stops after the present chunk: the surface of the points so far is returned. */
+  signal?: AbortSignal;
+  /** Called after each chunk, and once at the start. */
+  onProgress?: (progress: SurfaceProgress) => void | Promise<void>;
+}
+
+/** How far a surface is. */
+export interface SurfaceProgress {
+  /** The surface so far; it changes as the run goes on. */
+  surface: Surface;
+  /** Points evaluated, and in all. */
+  done: number;
+  total: number;
+  /** The level that is being evaluated, from 0, and how many there are. */
+  level: number;
+  levels: number;
+  /** Points per second in this run; NaN before the first chunk. */
+  pointsPerSecond: number;
+  /** Seconds left at that rate; NaN before the first chunk. */
+  secondsLeft: number;
+}
+
+/** Loss and accuracy over a plane. */
+export interface Surface {
+  /** Coordinates along the plane's x and y; y is `[0]` for a line. */
+  x: number[];
+  y: number[];
+  /** `loss[i][j]` is the mean loss at `x[i]`, `y[j]`. NaN where it was not evaluated (or is NaN itself: see `evaluated`). */
+  loss: number[][];
+  /** The same for the accuracy, in [0, 1]. */
+  accuracy: number[][];
+  /** Which points were evaluated. */
+  evaluated: boolean[][];
+  /** Labels of the directions. */
+  labels: { x: string; y: string };
+  /** Whether all points were evaluated. */
+  complete: boolean;
+  /** The plane's origin, as `evaluate` has it. The grid point (0, 0), where there is one, has these numbers. */
+  centre: { loss: number; accuracy: number };
+  /** How far the fast evaluation of the centre is from that of `evaluate`; NaN where (0, 0) is not on the grid or not evaluated in this run. */
+  centreDeviation: number;
+  /** How the numbers came about. */
+  provenance: SurfaceProvenance;
+}
+
+/** How a surface came about. */
+export interface SurfaceProvenance {
+  /** Number of samples, and of trainable weights. */
+  samples: number;
+  weights: number;
+  batchSize: number;
+  batchNorm: BatchNormMode;
+  /** How weight sets were evaluated, and how many at a time: see `evaluateMany`. */
+  way: 'stacked' | 'loop';
+  chunkSize: number;
+  /** Points and seconds of this run; points read from the file are not counted. */
+  evaluatedPoints: number;
+  seconds: number;
+}
+
+const OPTIONS = [
+  'plane',
+  'x',
+  'y',
+  'loss',
+  'batchSize',
+  'batchNorm',
+  'memoryBudget',
+  'chunkSize',
+  'eager',
+  'path',
+  'signal',
+  'onProgress',
+] as const;
+
+/**
+ * Loss and accuracy of `model` on `samples` over a plane. The model's weights are the same afterwards, bit for bit; its present
+ * trainable weights do not matter, its other state (BatchNorm's moving averages) does.
+ *
+ * A run that is stopped by its signal returns what it has, with `complete` false.
+ *
+ * @example
+ * const plane = new Plane(flatWeights(model), randomDirection(model, { seed: 1 }), randomDirection(model, { seed: 2 }));
+ * const surface = await lossSurface(model, test, { plane, x: { from: -1, to: 1, points: 33 }, path: 'surface.jsonl' });
+ *
+ * @throws OptionError, DataError; StateMismatchError where `path` holds the points of another surface.
+ */
+export async function lossSurface(model: tf.LayersModel, samples: Samples, options: SurfaceOptions): Promise<Surface> {
+  checkKnownOptions('lossSurface', options, OPTIONS);
+  const { plane, batchSize = 250, batchNorm = 'moving', path } = options;
+  if (plane.y === undefined && options.y !== undefined)
+    throw new OptionError('y', options.y, 'left out where the plane is a line');
+  const xOptions = options.x ?? { from: -1, to: 1 };
+  const x = axisCoordinates('x', xOptions);
+  const y = plane.y === undefined ? [0] : axisCoordinates('y', options.y ?? xOptions);
+  const evaluation = { loss: options.loss, batchSize, batchNorm, eager: options.eager };
+  const file =
+    path === undefined ? undefined : new SurfaceFile(path, fingerprint(model, samples, plane, { x, y, batchSize, batchNorm }));
+  const evaluator = new ManyEvaluator(model, samples, {
+    ...evaluation,
+    memoryBudget: options.memoryBudget,
+    // A chunk's numbers may depend on its size in their last digits, so a run goes on with the size it began with.
+    chunkSize: file?.chunkSize ?? options.chunkSize,
+  });
+  try {
+    file?.open(evaluator.chunkSize);
+    const centre = await centreOf(model, samples, plane, evaluation);
+    const provenance: SurfaceProvenance = {
+      samples: evaluator.sampleCount,
+      weights: plane.origin.length,
+      batchSize,
+      batchNorm,
+      way: evaluator.way,
+      chunkSize: evaluator.chunkSize,
+      evaluatedPoints: 0,
+      seconds: 0,
+    };
+    const surface = emptySurface(x, y, plane, centre, provenance);
+    for (const point of file?.points ?? []) setPoint(surface, point);
+    await fill(surface, model, evaluator, options, file);
+    return surface;
+  } finally {
+    evaluator.dispose();
+    file?.close();
+  }
+}
+
+/** A grid for figures: `z[j][i]` at `x[i]`, `y[j]`. */
+export interface SurfaceGrid {
+  x: number[];
+  y: number[];
+  z: number[][];
+}
+
+/**
+ * The surface as figures take it. Rows and columns without any point yet are left out, so that an unfinished surface shows its coarse
+ * picture; points that are missing in the others are NaN.
+ */
+export function surfaceGrid(surface: Surface, what: 'loss' | 'accuracy' = 'loss'): SurfaceGrid {
+  const { x, y, evaluated } = surface;
+  const columns = x.map((_, i) => i).filter((i) => evaluated[i].some(Boolean));
+  const rows = y.map((_, j) => j).filter((j) => columns.some((i) => evaluated[i][j]));
+  return { x: columns.map((i) => x[i]), y: rows.map((j) => y[j]), z: rows.map((j) => columns.map((i) => surface[what][i][j])) };
+}
+
+/** The origin, op by op, as `evaluate` does it. */
+async function centreOf(
+  model: tf.LayersModel,
+  samples: Samples,
+  plane: Plane,
+  evaluation: { loss?: BatchLoss; batchSize: number; batchNorm: BatchNormMode },
+): Promise<Surface['centre']> {
+  const evaluator = new ManyEvaluator(model, samples, { ...evaluation, way: 'loop', chunkSize: 1, eager: true });
+  const sets = new PlaneSets(plane, weightLayout(model), [[0, 0]]);
+  try {
+    const { losses, accuracies } = await evaluator.run(sets);
+    return { loss: losses[0], accuracy: accuracies[0] };
+  } finally {
+    sets.dispose();
+    evaluator.dispose();
+  }
+}
+
+/** Evaluates what is missing, level by level. */
+async function fill(
+  surface: Surface,
+  model: tf.LayersModel,
+  evaluator: ManyEvaluator,
+  { plane, signal, onProgress }: SurfaceOptions,
+  file: SurfaceFile | undefined,
+): Promise<void> {
+  const levels = gridLevels(surface.x.length, surface.y.length);
+  const total = surface.x.length * surface.y.length;
+  const slots = weightLayout(model);
+  const began = performance.now();
+  let present = 0;
+  const report = async (): Promise<void> => {
+    const { provenance } = surface;
+    provenance.seconds = (performance.now() - began) / 1000;
+    const pointsPerSecond = provenance.evaluatedPoints === 0 ? Number.NaN : provenance.evaluatedPoints / provenance.seconds;
+    const done = surface.evaluated.flat().filter(Boolean).length;
+    surface.complete = done === total;
+    const secondsLeft = (total - done) / pointsPerSecond;
+    await onProgress?.({ surface, done, total, level: present, levels: levels.length, pointsPerSecond, secondsLeft });
+  };
+  await report();
+  for (const [level, all] of levels.entries()) {
+    present = level;
+    const missing = all.filter(([i, j]) => !surface.evaluated[i][j]);
+    if (missing.length === 0) continue;
+    const sets = new PlaneSets(
+      plane,
+      slots,
+      missing.map(([i, j]) => [surface.x[i], surface.y[j]] as const),
+    );
+    try {
+      await evaluator.run(sets, {
+        signal,
+        onChunk: async ({ from, losses, accuracies }) => {
+          const points = Array.from(losses, (loss, m): PointRecord => [...missing[from + m], loss, accuracies[m]]);
+          const stored = points.map((point) => centred(surface, point));
+          file?.append(stored);
+          for (const point of stored) setPoint(surface, point);
+          surface.provenance.evaluatedPoints += points.length;
+          await report();
+        },
+      });
+    } catch (error) {
+      if (error instanceof AbortedError && signal?.aborted) return;
+      throw error;
+    } finally {
+      sets.dispose();
+    }
+  }
+}
+
+/** The point itself; at the centre with the numbers of `evaluate`, after noting how far the others are. */
+function centred(surface: Surface, point: PointRecord): PointRecord {
+  const [i, j, loss] = point;
+  if (surface.x[i] !== 0 || surface.y[j] !== 0) return point;
+  const { centre } = surface;
+  surface.centreDeviation = Object.is(loss, centre.loss) ? 0 : Math.abs(loss - centre.loss);
+  return [i, j, centre.loss, centre.accuracy];
+}
+
+function setPoint(surface: Surface, [i, j, loss, accuracy]: PointRecord): void {
+  if (surface.evaluated[i]?.[j] === undefined)
+    throw new StateMismatchError(`The file has a point (${i}, ${j}) outside of the grid.`);
+  surface.loss[i][j] = loss;
+  surface.accuracy[i][j] = accuracy;
+  surface.evaluated[i][j] = true;
+}
+
+function emptySurface(x: number[], y: number[], plane: Plane, centre: Surface['centre'], provenance: SurfaceProvenance): Surface {
+  const table = <T>(value: T): T[][] => x.map(() => y.map(() => value));
+  return {
+    x,
+    y,
+    loss: table(Number.NaN),
+    accuracy: table(Number.NaN),
+    evaluated: table(false),
+    labels: { x: plane.x.label, y: plane.y?.label ?? '' },
+    complete: false,
+    centre,
+    centreDeviation: Number.NaN,
+    provenance,
+  };
+}

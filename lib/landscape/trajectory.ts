@@ -1,0 +1,142 @@
+/**
+ * Trajectories (checkpoints of a training) on a plane, told honestly: what a plane shows of a way through many dimensions is a shadow.
+ * Each point comes with its true loss, the loss of its shadow, and the share of its distance that lies outside of the plane.
+ */
+import { checkKnownOptions, checkNumber, OptionError } from '../runtime/errors';
+import * as tf from '../runtime/tf';
+import { topEigenvalues } from '../sharpness';
+import type { BatchLoss } from '../training/evaluate';
+import { ManyEvaluator, type WeightSets } from '../training/many';
+import type { Samples } from '../training/samples';
+import { type Direction, directionOf } from './directions';
+import { slotTensor, weightLayout } from './layout';
+import { Plane, PlaneSets, type Projection } from './plane';
+
+/** A point of a trajectory on a plane. */
+export interface TrajectoryPoint extends Projection {
+  /** Loss at the point itself. */
+  loss: number;
+  /** Accuracy at the point itself. */
+  accuracy: number;
+  /** Loss at its shadow on the plane. */
+  planeLoss: number;
+}
+
+/** Options of `trajectoryOnPlane`. */
+export interface TrajectoryOptions {
+  /** The loss. Default: mean softmax cross-entropy on logits. */
+  loss?: BatchLoss;
+  /** Samples per forward pass, >= 1. Default 250. */
+  batchSize?: number;
+  /** Bytes for the weight sets that are evaluated together, as in `evaluateMany`. Default 256 MB. */
+  memoryBudget?: number;
+  /** Stops after the present chunk, with an AbortedError. */
+  signal?: AbortSignal;
+}
+
+/**
+ * Where a trajectory lies on a plane, and how much of it the plane shows.
+ *
+ * @param trajectory Trainable weights along the way, flat.
+ * @throws OptionError, AbortedError
+ */
+export async function trajectoryOnPlane(
+  model: tf.LayersModel,
+  samples: Samples,
+  plane: Plane,
+  trajectory: readonly Float32Array[],
+  options: TrajectoryOptions = {},
+): Promise<TrajectoryPoint[]> {
+  checkKnownOptions('trajectoryOnPlane', options, ['loss', 'batchSize', 'memoryBudget', 'signal']);
+  const { signal, ...evaluation } = options;
+  const projections = trajectory.map((weights) => plane.project(weights));
+  const evaluator = new ManyEvaluator(model, samples, evaluation);
+  const shadows = new PlaneSets(
+    plane,
+    weightLayout(model),
+    projections.map(({ a, b }) => [a, b] as const),
+  );
+  try {
+    const real = await evaluator.run(weightSetsOf(model, trajectory), { signal });
+    const seen = await evaluator.run(shadows, { signal });
+    return projections.map((projection, i) => ({
+      ...projection,
+      loss: real.losses[i],
+      accuracy: real.accuracies[i],
+      planeLoss: seen.losses[i],
+    }));
+  } finally {
+    shadows.dispose();
+    evaluator.dispose();
+  }
+}
+
+/** Flat weight vectors as weight sets for `evaluateMany`. */
+export function weightSetsOf(model: tf.LayersModel, flats: readonly Float32Array[]): WeightSets {
+  const slots = weightLayout(model);
+  return {
+    count: flats.length,
+    chunk: (from, to) =>
+      tf.tidy(() => slots.map((slot) => tf.stack(flats.slice(from, to).map((flat) => slotTensor(flat, slot))))),
+  };
+}
+
+/** Principal components of a trajectory. */
+export interface TrajectoryComponents {
+  /** Unit directions, the one with most variance first. */
+  directions: Direction[];
+  /** Share of the variance along each, in [0, 1]. */
+  explained: number[];
+}
+
+/**
+ * The directions in which a trajectory moves most: the principal components of its points around their mean.
+ *
+ * Computed from the scalar products of the points with each other, so memory and work grow with the number of weights only linearly.
+ *
+ * @param trajectory At least two sets of weights, flat.
+ * @param count Number of components, >= 1, at most the number of points less one. Default 2.
+ */
+export async function trajectoryComponents(trajectory: readonly Float32Array[], count = 2): Promise<TrajectoryComponents> {
+  const n = trajectory.length;
+  if (n < 2) throw new OptionError('trajectory', `${n} points`, 'at least 2 points');
+  checkNumber('count', count, { min: 1, max: n - 1, integer: true });
+  const size = trajectory[0].length;
+  const mean = new Float64Array(size);
+  for (const weights of trajectory) for (let i = 0; i < size; i++) mean[i] += weights[i] / n;
+  const centred = trajectory.map((weights) => Float64Array.from(weights, (w, i) => w - mean[i]));
+  const gram = centred.map((a) => centred.map((b) => a.reduce((sum, value, i) => sum + value * b[i], 0)));
+  const operator = {
+    size: n,
+    multiply: async (v: Float64Array) => Float64Array.from(gram, (row) => row.reduce((sum, g, j) => sum + g * v[j], 0)),
+  };
+  const { values, vectors } = await topEigenvalues(operator, { count, maxSteps: n, tolerance: 1e-12, vectors: true });
+  const total = gram.reduce((sum, row, i) => sum + row[i], 0);
+  const directions = vectors!.map((vector, c) => {
+    const along = new Float64Array(size);
+    vector.forEach((weight, p) => {
+      for (let i = 0; i < size; i++) along[i] += weight * centred[p][i];
+    });
+    const length = Math.sqrt(along.reduce((sum, value) => sum + value * value, 0)) || 1;
+    // An eigenvector has no sign of its own: the end of the trajectory lies on the positive side of its start.
+    const first = along.reduce((sum, value, i) => sum + value * centred[0][i], 0);
+    const last = along.reduce((sum, value, i) => sum + value * centred[n - 1][i], 0);
+    const sign = last < first ? -1 : 1;
+    const share = total === 0 ? 0 : values[c] / total;
+    return directionOf(
+      along.map((value) => (sign * value) / length),
+      `component ${c + 1} (${(100 * share).toFixed(1)} % of the variance)`,
+    );
+  });
+  return { directions, explained: values.map((value) => (total === 0 ? 0 : Math.max(0, value) / total)) };
+}
+
+/**
+ * The plane of the first two principal components of a trajectory, through its last point.
+ *
+ * @throws OptionError where the trajectory has fewer than three points or moves along a line.
+ */
+export async function trajectoryPlane(trajectory: readonly Float32Array[]): Promise<Plane> {
+  const { directions } = await trajectoryComponents(trajectory, 2);
+  return new Plane(trajectory[trajectory.length - 1], directions[0], directions[1]);
+}
