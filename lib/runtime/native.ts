@@ -2,6 +2,7 @@
  * Loads the native TensorFlow runtime, once per process, before anything else of tf.js is used.
  */
 import { closeSync, constants, openSync } from 'node:fs';
+import type * as tf from '@tensorflow/tfjs';
 import { NativeRuntimeError } from './errors';
 
 /** The npm packages that bring the native runtime, in the order in which they are tried. */
@@ -9,6 +10,24 @@ const NATIVE_PACKAGES = ['@tensorflow/tfjs-node-gpu', '@tensorflow/tfjs-node'] a
 
 /** The package that was loaded, or undefined where none is installed and tf.js runs on its JavaScript backend. */
 export const nativePackage: string | undefined = load();
+
+/** Writes events for TensorBoard, see `summaryFileWriter` of the native package. */
+export interface SummaryFileWriter {
+  scalar(name: string, value: number, step: number): void;
+  flush(): void;
+  /** The native object, for the ops that the package has no method for. */
+  readonly resourceHandle: tf.Tensor;
+}
+
+/** What the library uses of the namespace `tf.node`. */
+export interface NodeNamespace {
+  summaryFileWriter(folder: string): SummaryFileWriter;
+}
+
+/** The namespace `node` of the native package; undefined where none is installed. */
+export function nativeNode(): NodeNamespace | undefined {
+  return nativePackage === undefined ? undefined : (require(nativePackage) as { node: NodeNamespace }).node;
+}
 
 function load(): string | undefined {
   // TensorFlow reads these when its library is opened. 3 keeps errors that tf.js throws; it drops log lines only.

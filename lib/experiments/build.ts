@@ -1,0 +1,57 @@
+/**
+ * From a configuration to the things it describes.
+ */
+import type { FamilyOptimizer } from '../optimizers';
+import type * as tf from '../runtime/tf';
+import { Trainer } from '../training/trainer';
+import { type FullRunConfig, type RunConfig, resolveConfig } from './config';
+import { DataLoader, type RunData } from './dataConfig';
+import { buildModel } from './modelConfig';
+import { buildOptimizer } from './optimizerConfig';
+
+/** What a configuration describes, ready to train. */
+export interface BuiltRun {
+  config: FullRunConfig;
+  data: RunData;
+  model: tf.LayersModel;
+  optimizer: FamilyOptimizer;
+  trainer: Trainer;
+  /** Frees model, optimizer and trainer. */
+  dispose(): void;
+}
+
+/**
+ * Builds data, model, optimizer and trainer of a run. The caller disposes the result.
+ *
+ * @param loader Loads the data; give the same one to runs that follow on the same data.
+ * @throws OptionError for a wrong field, DataError where data is missing.
+ */
+export async function buildRun(config: RunConfig, loader: DataLoader = new DataLoader()): Promise<BuiltRun> {
+  const full = resolveConfig(config);
+  const { epochs, batchSize, seed, schedule, switchBatches, evaluateEvery } = full;
+  const data = await loader.load(full.data, seed);
+  const model = buildModel(full.model, data.train, seed);
+  const optimizer = buildOptimizer(full.optimizer);
+  const trainer = new Trainer(model, optimizer, data.train, {
+    epochs,
+    batchSize,
+    seed,
+    schedule,
+    switchBatches,
+    evaluateEvery,
+    test: data.test,
+    onDivergence: 'stop',
+  });
+  return {
+    config: full,
+    data,
+    model,
+    optimizer,
+    trainer,
+    dispose() {
+      trainer.dispose();
+      optimizer.dispose();
+      model.dispose();
+    },
+  };
+}

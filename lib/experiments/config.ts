@@ -1,0 +1,103 @@
+/**
+ * The configuration of a run: plain JSON that says everything the result depends on, and its hash, which names the run.
+ *
+ *     hash = first 16 digits of SHA-256(version, canonical JSON of the configuration without defaults and notes)
+ *
+ * So the order of fields does not matter, nor whether a default is written or left out. Runs are paired: initial weights, the choice
+ * and order of samples and the draws of augmentation depend on data, model, batch size and seed, never on the optimizer.
+ */
+import { createHash } from 'node:crypto';
+import type { Schedule } from '../training/schedule';
+import { checkData, type DataConfig, trainingSize } from './dataConfig';
+import { checkMeasures, type MeasureConfig } from './measures';
+import { checkModel, type ModelConfig } from './modelConfig';
+import { checkOptimizer, gradientsPerBatch, type OptimizerConfig } from './optimizerConfig';
+import { checkSchedule } from './scheduleConfig';
+import { canonicalJson, checkFields, type Fields, type Form, flag, number, oneOf, required, text } from './schema';
+
+/** Changes where the same configuration would no longer give the same result: old runs are then not taken for new ones. */
+const VERSION = 'lookbehind-run/1';
+const HASH_DIGITS = 16;
+
+/** A run. `'mnist1d'` stands for `{ kind: 'mnist1d' }` wherever a kind is asked for. */
+export interface RunConfig {
+  /** What to train and evaluate on. */
+  data: DataConfig | DataConfig['kind'];
+  /** What to train. */
+  model: ModelConfig | ModelConfig['kind'];
+  /** How to train: the name of a factory of the library and its options. */
+  optimizer: OptimizerConfig | OptimizerConfig['kind'];
+  /** Passes over the training set. A whole number, at least 1. */
+  epochs: number;
+  /** Samples per step. A whole number, at least 1. Default 128. */
+  batchSize?: number;
+  /** What the learning rate is multiplied by. Default constant. */
+  schedule?: Schedule | Schedule['kind'];
+  /** Draws a fresh batch for each inner step of Lookbehind and Multistep-SAM. Default false. */
+  switchBatches?: boolean;
+  /** Epochs between two evaluations. A whole number, at least 1. Default 1. */
+  evaluateEvery?: number;
+  /** Seed of initial weights, choice and order of samples. A whole number. Default 0. */
+  seed?: number;
+  /** What to measure at the end. Default nothing. */
+  measures?: MeasureConfig[];
+  /** A name for tables and figures. A note: it does not change the run, nor its hash. */
+  label?: string;
+  /** The profile that asked for the run. A note, as `label`. */
+  profile?: 'smoke' | 'quick' | 'paper';
+}
+
+/** A checked configuration, with all defaults written out. */
+export interface FullRunConfig extends Required<Omit<RunConfig, 'label' | 'profile'>> {
+  data: DataConfig;
+  model: ModelConfig;
+  optimizer: OptimizerConfig;
+  schedule: Schedule;
+  label?: string;
+  profile?: 'smoke' | 'quick' | 'paper';
+}
+
+const whole = (fallback?: number) => number({ min: 1, integer: true }, fallback);
+
+const FIELDS: Fields<Omit<FullRunConfig, 'label' | 'profile'> & Pick<RunConfig, 'label' | 'profile'>> = {
+  data: required({ check: checkData }),
+  model: required({ check: checkModel }),
+  optimizer: required({ check: checkOptimizer }),
+  epochs: required(whole()),
+  batchSize: whole(128),
+  schedule: { check: checkSchedule, default: { kind: 'constant' } },
+  switchBatches: flag(false),
+  evaluateEvery: whole(1),
+  seed: number({ integer: true }, 0),
+  measures: { check: checkMeasures, default: [], isList: true },
+  label: text(),
+  profile: oneOf(['smoke', 'quick', 'paper']),
+};
+
+/**
+ * Checks a configuration and writes its defaults out.
+ *
+ * @throws OptionError that names the field, as `optimizer.k`, and what it may be.
+ */
+export function resolveConfig(config: unknown): FullRunConfig {
+  return check(config, 'full');
+}
+
+/** The name of the run that `config` describes. Errors as for `resolveConfig`. */
+export function configHash(config: unknown): string {
+  const { label: _label, profile: _profile, ...meaning } = check(config, 'minimal');
+  return createHash('sha256')
+    .update(`${VERSION}\n${canonicalJson(meaning)}`)
+    .digest('hex')
+    .slice(0, HASH_DIGITS);
+}
+
+/** An estimate of the work of a run, in gradients of one sample: what progress and the time left are counted in. */
+export function workOf({ data, optimizer, epochs, switchBatches }: FullRunConfig): number {
+  const perSample = switchBatches && 'k' in optimizer && optimizer.kind !== 'lookahead' ? 2 : gradientsPerBatch(optimizer);
+  return trainingSize(data) * epochs * perSample;
+}
+
+function check(config: unknown, form: Form): FullRunConfig {
+  return checkFields('', config, FIELDS, form) as FullRunConfig;
+}

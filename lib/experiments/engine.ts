@@ -1,0 +1,56 @@
+/**
+ * Where the runs of a sweep are executed: in this process, in worker processes, or elsewhere.
+ */
+import { LookbehindError } from '../runtime/errors';
+import type { FullRunConfig } from './config';
+import { DataLoader } from './dataConfig';
+import { executeRun, type RunOutcome } from './execute';
+import { RunStore } from './store';
+
+/** One run to execute. Plain JSON, so that it can be sent. */
+export interface RunTask {
+  config: FullRunConfig;
+  /** Absolute path of the store. */
+  store: string;
+  /** See `ExecuteOptions`. */
+  checkpointSeconds?: number;
+}
+
+/** How a task is watched. */
+export interface TaskOptions {
+  /** Stops the run at its next step; the outcome is then `aborted`. */
+  signal?: AbortSignal;
+  /** Called from time to time with the share of the run that is done, 0 to 1. */
+  onProgress?: (share: number) => void;
+}
+
+/**
+ * Executes runs. The store, which all executing processes must reach, holds the results; an engine only says what became of a task.
+ */
+export interface Engine {
+  /** How many tasks it works on at a time. */
+  readonly slots: number;
+  /**
+   * Executes one task.
+   *
+   * @throws WorkerDiedError where the executing process died: the task may be given again. Other errors are the run's own.
+   */
+  run(task: RunTask, options?: TaskOptions): Promise<RunOutcome>;
+  /** Ends all processes that the engine started. Not to be called while tasks run. */
+  close(): Promise<void>;
+}
+
+/** A process that executed a run died. */
+export class WorkerDiedError extends LookbehindError {}
+
+/** Executes one run at a time in this process, with all its threads. */
+export class InProcessEngine implements Engine {
+  readonly slots = 1;
+  readonly #loader = new DataLoader();
+
+  async run({ config, store, checkpointSeconds }: RunTask, options: TaskOptions = {}): Promise<RunOutcome> {
+    return executeRun(config, new RunStore(store), { ...options, checkpointSeconds, loader: this.#loader });
+  }
+
+  async close(): Promise<void> {}
+}

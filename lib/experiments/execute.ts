@@ -1,0 +1,163 @@
+/**
+ * Executes one run in this process, from where it was left.
+ *
+ *     done before               its result is read
+ *     at work elsewhere         nothing is done: `locked`
+ *     otherwise                 resumed from the newest good checkpoint, or begun; saved every few seconds, and when it is stopped
+ */
+import { join } from 'node:path';
+import { AbortedError, DataError, StateMismatchError } from '../runtime/errors';
+import * as tf from '../runtime/tf';
+import type { EpochRecord } from '../training/trainer';
+import { type BuiltRun, buildRun } from './build';
+import { configHash, type FullRunConfig, type RunConfig, resolveConfig } from './config';
+import { DataLoader } from './dataConfig';
+import { EventWriter } from './events';
+import { tryLock } from './lock';
+import { presentMachine, presentVersions } from './machine';
+import { type MeasuredValues, takeMeasures } from './measures';
+import { type RunResult, RunStore } from './store';
+
+/** What became of a run. */
+export type RunOutcome =
+  | { kind: 'done'; result: RunResult }
+  /** Another process works on it. */
+  | { kind: 'locked' }
+  /** Stopped on request; what was done is saved. */
+  | { kind: 'aborted' };
+
+/** Options of `executeRun`. */
+export interface ExecuteOptions {
+  /** Stops at the next step and saves. */
+  signal?: AbortSignal;
+  /** Called after each step with the share of the run that is done, 0 to 1. */
+  onProgress?: (share: number) => void;
+  /** Shortest time between two checkpoints, in seconds; they are taken at the end of epochs. At least 0. Default 2. */
+  checkpointSeconds?: number;
+  /** Loads the data; give the same one to runs that follow. */
+  loader?: DataLoader;
+}
+
+/**
+ * Executes a run.
+ *
+ * @throws What building and training throw: OptionError, DataError. A divergence is a result, not an error.
+ */
+export async function executeRun(config: RunConfig, store: RunStore, options: ExecuteOptions = {}): Promise<RunOutcome> {
+  const full = resolveConfig(config);
+  const hash = configHash(full);
+  const done = store.readResult(hash);
+  if (done !== undefined) return { kind: 'done', result: done };
+  const lock = tryLock(store.runFolder(hash));
+  if (lock === undefined) return { kind: 'locked' };
+  try {
+    const result = store.readResult(hash) ?? (await work(hash, full, store, options));
+    return result === undefined ? { kind: 'aborted' } : { kind: 'done', result };
+  } finally {
+    lock.release();
+  }
+}
+
+/**
+ * The model of a finished run with its last weights, and all that belongs to it, for a look at what was learned. The caller disposes it.
+ *
+ * Lookahead's variables may hold fast weights: use `optimizer.withSlowWeights`.
+ *
+ * @throws DataError where the run has no checkpoint.
+ */
+export async function openRun(config: RunConfig, store: RunStore = new RunStore(), loader?: DataLoader): Promise<BuiltRun> {
+  const hash = configHash(config);
+  const state = store.readCheckpoint(hash);
+  if (state === undefined) {
+    throw new DataError(`Run ${hash} has no checkpoint in ${store.folder}. Run it first: executeRun or sweep.`);
+  }
+  const run = await buildRun(config, loader);
+  run.trainer.restore(state);
+  return run;
+}
+
+/** The work itself; undefined where it was stopped. */
+async function work(
+  hash: string,
+  config: FullRunConfig,
+  store: RunStore,
+  options: ExecuteOptions,
+): Promise<RunResult | undefined> {
+  const { signal, onProgress, checkpointSeconds = 2, loader = new DataLoader() } = options;
+  store.clean(hash);
+  store.writeConfig(hash, config);
+  const run = await buildRun(config, loader);
+  const { trainer } = run;
+  let events: EventWriter | undefined;
+  try {
+    resume(run, store, hash);
+    events = new EventWriter(join(store.runFolder(hash), 'tensorboard'));
+    for (const record of trainer.history) events.write(record);
+    let saved = performance.now();
+    const status = await trainer.train({
+      signal,
+      onProgress: ({ epoch, step, epochs, stepsPerEpoch }) => onProgress?.((epoch + step / stepsPerEpoch) / epochs),
+      onEpoch(record) {
+        events?.write(record);
+        store.writeHistory(hash, trainer.history);
+        if (performance.now() - saved < checkpointSeconds * 1000 || record.epoch === config.epochs) return;
+        store.writeCheckpoint(hash, trainer.save());
+        saved = performance.now();
+      },
+    });
+    store.writeHistory(hash, trainer.history);
+    if (status === 'diverged') return finish(hash, run, store, {});
+    store.writeCheckpoint(hash, trainer.save());
+    if (status !== 'finished') return undefined;
+    const { model, data, optimizer } = run;
+    const measures = await optimizer.withSlowWeights(() => takeMeasures(config.measures, { model, data, signal }));
+    return finish(hash, run, store, measures);
+  } catch (error) {
+    if (error instanceof AbortedError) return undefined;
+    throw error;
+  } finally {
+    events?.close();
+    run.dispose();
+  }
+}
+
+/** Goes on from the newest checkpoint that fits; a run without one begins. */
+function resume({ trainer }: BuiltRun, store: RunStore, hash: string): void {
+  const state = store.readCheckpoint(hash);
+  if (state === undefined) return;
+  try {
+    trainer.restore(state);
+  } catch (error) {
+    if (!(error instanceof StateMismatchError)) throw error;
+  }
+}
+
+function finish(
+  hash: string,
+  { trainer, optimizer, model, config }: BuiltRun,
+  store: RunStore,
+  measures: MeasuredValues,
+): RunResult {
+  const { history, status, position } = trainer;
+  const evaluated = history.filter(({ testAccuracy }) => testAccuracy !== null);
+  const result: RunResult = {
+    format: 'lookbehind-result/1',
+    hash,
+    status: status === 'diverged' ? 'diverged' : 'finished',
+    last: history.at(-1) ?? null,
+    best: evaluated.reduce<EpochRecord | null>(
+      (best, record) => (best === null || record.testAccuracy! > best.testAccuracy! ? record : best),
+      null,
+    ),
+    gradientEvaluations: optimizer.gradientEvaluations,
+    seconds: position.seconds,
+    parameters: model.trainableWeights.reduce((sum, { shape }) => sum + tf.util.sizeFromShape(shape as number[]), 0),
+    measures,
+    seed: config.seed,
+    versions: presentVersions(),
+    machine: presentMachine(),
+    finishedAt: new Date().toISOString(),
+  };
+  store.writeResult(result);
+  return result;
+}

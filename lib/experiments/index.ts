@@ -1,0 +1,37 @@
+/** Experiments: configurations, runs that are kept and resumed, sweeps over grids, statistics over seeds. */
+export { type BootstrapOptions, bootstrapMean, type Interval } from './bootstrap';
+export { type BuiltRun, buildRun } from './build';
+export { configHash, type FullRunConfig, type RunConfig, resolveConfig } from './config';
+export {
+  type DataConfig,
+  DataLoader,
+  type DataOptions,
+  type DigitsConfig,
+  type ImageOptions,
+  type Mnist1dConfig,
+  type MnistConfig,
+  type RunData,
+} from './dataConfig';
+export { type Engine, InProcessEngine, type RunTask, type TaskOptions, WorkerDiedError } from './engine';
+export { type ExecuteOptions, executeRun, openRun, type RunOutcome } from './execute';
+export { frameOf, toFrame } from './frame';
+export { type Each, type EachField, expandGrid, type SweepGrid } from './grid';
+export type { Machine, Versions } from './machine';
+export type { MeasureConfig, MeasuredValues, NoisyAccuracyConfig } from './measures';
+export type { ConvNetConfig, MlpConfig, ModelConfig, ResNetConfig } from './modelConfig';
+export type { BaseConfig, JsonOptions, OptimizerConfig } from './optimizerConfig';
+export { ProcessEngine, type ProcessEngineOptions } from './processes';
+export { describeOptimizer, exportRows, type FlatRow, type FlatValue, flattenRow, flattenRows, toCsv, toJson } from './rows';
+export {
+  type GroupOptions,
+  type GroupRank,
+  type GroupSummary,
+  type PairedDifference,
+  type PairedOptions,
+  pairedDifferences,
+  type RankOptions,
+  ranks,
+  summarise,
+} from './statistics';
+export { defaultStore, type RunResult, RunStore } from './store';
+export { type RunRow, type SweepOptions, type SweepProgress, sweep } from './sweep';

@@ -1,0 +1,119 @@
+/**
+ * The model of a run, as JSON, and how it is built.
+ */
+import type { Dataset } from '../datasets';
+import { type Activation, type ConvNetOptions, convNet, type MlpOptions, mlp, type ResNetOptions, resNet } from '../models';
+import { OptionError } from '../runtime/errors';
+import type * as tf from '../runtime/tf';
+import { type Check, checkFields, checkKind, type Field, type Fields, flag, listOf, number, oneOf, required } from './schema';
+
+/** What the data and the seed of the run say about a model. */
+type Given = 'inputs' | 'classes' | 'seed' | 'name';
+
+/** A multilayer perceptron: the options of `mlp`. */
+export interface MlpConfig extends Omit<MlpOptions, Given | 'activation' | 'hidden'> {
+  kind: 'mlp';
+  /** Units of each hidden layer. */
+  hidden: number[];
+  /** Non-linearity of the hidden layers. Default `relu`. */
+  activation?: Activation;
+}
+
+/** A plain convolutional network: the options of `convNet`. */
+export interface ConvNetConfig extends Omit<ConvNetOptions, Given | 'filters' | 'hidden'> {
+  kind: 'convNet';
+  /** Filters of each convolution layer. Default `[16, 32]`. */
+  filters?: number[];
+  /** Units of hidden dense layers between the convolutions and the logits. Default none. */
+  hidden?: number[];
+}
+
+/** A residual network for images: the options of `resNet`. */
+export interface ResNetConfig extends Omit<ResNetOptions, Given> {
+  kind: 'resNet';
+}
+
+/** The model of a run. */
+export type ModelConfig = MlpConfig | ConvNetConfig | ResNetConfig;
+
+const size = (fallback?: number): Field<number> => number({ min: 1, integer: true }, fallback);
+
+const dropout: Field<number> = {
+  default: 0,
+  check: (path, value) => {
+    if (!(typeof value === 'number' && value >= 0 && value < 1)) throw new OptionError(path, value, 'a number >= 0 and < 1');
+    return value;
+  },
+};
+
+const kernelSize: Field<number> = {
+  default: 3,
+  check: (path, value) => {
+    if (!(Number.isInteger(value) && (value as number) % 2 === 1 && (value as number) > 0)) {
+      throw new OptionError(path, value, 'an odd whole number >= 1');
+    }
+    return value as number;
+  },
+};
+
+const initializer = oneOf(['pytorch', 'he'], 'pytorch');
+const activation = oneOf(['relu', 'tanh'], 'relu');
+
+const MLP: Fields<Omit<MlpConfig, 'kind'>> = {
+  hidden: required(listOf(size())),
+  activation,
+  batchNorm: flag(false),
+  dropout,
+  initializer,
+};
+
+const CONV_NET: Fields<Omit<ConvNetConfig, 'kind'>> = {
+  filters: listOf(size(), [16, 32]),
+  kernelSize,
+  pooling: oneOf(['max', 'average', 'none'], 'max'),
+  poolSize: size(2),
+  globalPooling: flag(false),
+  hidden: listOf(size(), []),
+  activation,
+  batchNorm: flag(false),
+  dropout,
+  initializer,
+};
+
+const RES_NET: Fields<Omit<ResNetConfig, 'kind'>> = {
+  depth: required(oneOf([18, 20, 32, 34, 50, 56])),
+  width: size(),
+  initializer,
+};
+
+const KINDS: { readonly [K in ModelConfig['kind']]: Check<object> } = {
+  mlp: (path, value, form) => checkFields(path, value, MLP, form),
+  convNet: (path, value, form) => checkFields(path, value, CONV_NET, form),
+  resNet: (path, value, form) => checkFields(path, value, RES_NET, form),
+};
+
+/** Checks the model of a run. */
+export const checkModel: Check<ModelConfig> = (path, value, form) => checkKind(path, value, KINDS, form);
+
+/**
+ * Builds the model of a run for `data`, with initial weights that depend on the model and `seed` only. The caller disposes it.
+ *
+ * @throws OptionError where the model does not fit the data.
+ */
+export function buildModel(config: ModelConfig, data: Dataset, seed: number): tf.LayersModel {
+  const given = { inputs: data.inputShape, classes: data.classes.length, seed };
+  switch (config.kind) {
+    case 'mlp': {
+      const { kind: _, ...options } = config;
+      return mlp({ ...options, ...given });
+    }
+    case 'convNet': {
+      const { kind: _, ...options } = config;
+      return convNet({ ...options, ...given });
+    }
+    case 'resNet': {
+      const { kind: _, ...options } = config;
+      return resNet({ ...options, ...given });
+    }
+  }
+}

@@ -1,0 +1,178 @@
+/**
+ * The run store: a folder of runs, each a folder named by the hash of its configuration.
+ *
+ *     <hash>/config.json      the configuration; can be run again as it is
+ *     <hash>/history.csv      one row per epoch
+ *     <hash>/result.json      there when the run is done
+ *     <hash>/checkpoint/      the state of the training, to resume and to evaluate
+ *     <hash>/tensorboard/     events for TensorBoard
+ *     <hash>/lock-*.json      who works on the run now
+ *
+ * Files appear whole or not at all. Whatever can be made again from other files is made again where it is damaged.
+ */
+import { mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { dataFolder } from '../datasets';
+import { writeFileAtomic } from '../runtime/atomicFile';
+import { DataError } from '../runtime/errors';
+import { parseNumbers, stringifyNumbers } from '../runtime/numberJson';
+import { loadCheckpoint, saveCheckpoint } from '../training/checkpoint';
+import type { EpochRecord } from '../training/trainer';
+import type { TrainerState } from '../training/trainerState';
+import { configHash, type FullRunConfig, resolveConfig } from './config';
+import { historyFromCsv, historyToCsv } from './history';
+import type { Machine, Versions } from './machine';
+import type { MeasuredValues } from './measures';
+
+const FORMAT = 'lookbehind-result/1';
+
+/** The outcome of a run. */
+export interface RunResult {
+  format: typeof FORMAT;
+  /** The hash of the configuration. */
+  hash: string;
+  /** `diverged` where a training loss was not finite: the run ended there. */
+  status: 'finished' | 'diverged';
+  /** The last epoch; null where the run diverged in its first. */
+  last: EpochRecord | null;
+  /** The evaluated epoch with the highest test accuracy, the first of equals. Report `last`: `best` is chosen on the test set. */
+  best: EpochRecord | null;
+  /** Gradients taken, each of one batch. */
+  gradientEvaluations: number;
+  /** Seconds spent in training steps. */
+  seconds: number;
+  /** Weights that were trained. */
+  parameters: number;
+  /** What `measures` asked for. Empty where the run diverged. */
+  measures: MeasuredValues;
+  seed: number;
+  versions: Versions;
+  machine: Machine;
+  /** When the run ended, ISO 8601. */
+  finishedAt: string;
+}
+
+/** The default store: `runs` in the project's data folder. */
+export function defaultStore(): string {
+  return join(dataFolder(), 'runs');
+}
+
+/** A folder of runs. */
+export class RunStore {
+  /** Absolute path. */
+  readonly folder: string;
+
+  /** @param folder Made when the first run starts. Default: `defaultStore()`. */
+  constructor(folder: string = defaultStore()) {
+    this.folder = resolve(folder);
+  }
+
+  /** The folder of a run. */
+  runFolder(hash: string): string {
+    return join(this.folder, hash);
+  }
+
+  /** Hashes of all runs, started or done. */
+  hashes(): string[] {
+    try {
+      return readdirSync(this.folder).filter((name) => /^[0-9a-f]{16}$/.test(name));
+    } catch {
+      return [];
+    }
+  }
+
+  /** Removes what a killed process left half written. Only for who holds the lock. */
+  clean(hash: string): void {
+    const folder = this.runFolder(hash);
+    for (const name of readdirSync(folder)) {
+      if (/^(config|history|result)\..*\.tmp$/.test(name)) rmSync(join(folder, name), { force: true });
+    }
+  }
+
+  /** Records that a run is under way. */
+  writeConfig(hash: string, config: FullRunConfig): void {
+    mkdirSync(this.runFolder(hash), { recursive: true });
+    writeFileAtomic(this.#path(hash, 'config.json'), `${JSON.stringify(config, undefined, 2)}\n`);
+  }
+
+  /**
+   * The configuration of a run.
+   *
+   * @throws DataError where it is missing, damaged, or belongs to another run.
+   */
+  readConfig(hash: string): FullRunConfig {
+    const path = this.#path(hash, 'config.json');
+    let config: FullRunConfig;
+    try {
+      config = resolveConfig(JSON.parse(readFileSync(path, 'utf8')));
+    } catch (error) {
+      throw new DataError(
+        `${path} cannot be used: ${(error as Error).message} Run its configuration again, or delete the folder.`,
+        {
+          cause: error,
+        },
+      );
+    }
+    if (configHash(config) !== hash) {
+      throw new DataError(`${path} was changed: its hash is ${configHash(config)}. Delete the folder ${this.runFolder(hash)}.`);
+    }
+    return config;
+  }
+
+  writeResult(result: RunResult): void {
+    writeFileAtomic(this.#path(result.hash, 'result.json'), `${stringifyNumbers(result, 2)}\n`);
+  }
+
+  /** The result of a run; undefined where it is not done, or its file is damaged, so that the run must be taken up again. */
+  readResult(hash: string): RunResult | undefined {
+    try {
+      const result = parseNumbers(readFileSync(this.#path(hash, 'result.json'), 'utf8')) as RunResult;
+      return result?.format === FORMAT && result.hash === hash ? result : undefined;
+    } catch {
+      return undefined;
+    }
+  }
+
+  writeHistory(hash: string, history: readonly EpochRecord[]): void {
+    writeFileAtomic(this.#path(hash, 'history.csv'), historyToCsv(history));
+  }
+
+  /**
+   * The history of a run, from its checkpoint where the file is damaged.
+   *
+   * @throws DataError where there is neither.
+   */
+  readHistory(hash: string): EpochRecord[] {
+    const path = this.#path(hash, 'history.csv');
+    try {
+      return historyFromCsv(readFileSync(path, 'utf8'), path);
+    } catch (error) {
+      const state = this.readCheckpoint(hash);
+      if (state !== undefined) return state.manifest.history;
+      throw new DataError(
+        `The history of run ${hash} is missing or damaged. Delete the folder ${this.runFolder(hash)} and run it again.`,
+        {
+          cause: error,
+        },
+      );
+    }
+  }
+
+  writeCheckpoint(hash: string, state: TrainerState): void {
+    saveCheckpoint(this.#path(hash, 'checkpoint'), state);
+  }
+
+  /** The newest state of a run that is not damaged; undefined where there is none. */
+  readCheckpoint(hash: string): TrainerState | undefined {
+    try {
+      return loadCheckpoint(this.#path(hash, 'checkpoint'));
+    } catch (error) {
+      if (error instanceof DataError) return undefined;
+      throw error;
+    }
+  }
+
+  #path(hash: string, file: string): string {
+    return join(this.runFolder(hash), file);
+  }
+}
