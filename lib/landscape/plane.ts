@@ -107,10 +107,14 @@ export class Plane {
 export function planeThrough(first: Float32Array, second: Float32Array, third: Float32Array): Plane {
   const difference = (to: Float32Array, label: string): Direction => ({ label, values: to.map((w, i) => w - first[i]) });
   const x = difference(second, 'from the first to the second');
-  const y = orthogonalDirection(difference(third, 'at right angles, towards the third'), x);
-  const length = (values: Float32Array): number => Math.sqrt(values.reduce((sum, value) => sum + value ** 2, 0));
-  const ratio = length(x.values) / length(y.values);
-  if (!Number.isFinite(ratio)) throw new OptionError('third', 'weights on the line of the other two', 'beside that line');
+  const towardsThird = difference(third, 'at right angles, towards the third');
+  const y = orthogonalDirection(towardsThird, x);
+  const length = ({ values }: Direction): number => Math.sqrt(values.reduce((sum, value) => sum + value ** 2, 0));
+  // On a line, only rounding is left of the right angle.
+  if (!(length(y) > 1e-5 * length(towardsThird))) {
+    throw new OptionError('third', 'weights on the line of the other two', 'weights beside that line');
+  }
+  const ratio = length(x) / length(y);
   return new Plane(first, x, { label: y.label, values: y.values.map((value) => value * ratio) });
 }
 
