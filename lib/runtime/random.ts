@@ -8,12 +8,12 @@
 import { createHash } from 'node:crypto';
 import { uniformFloat64 } from 'pure-rand/distribution/uniformFloat64';
 import { uniformInt } from 'pure-rand/distribution/uniformInt';
-import { xoroshiro128plus, xoroshiro128plusFromState } from 'pure-rand/generator/xoroshiro128plus';
+import { xoroshiro128plusFromState } from 'pure-rand/generator/xoroshiro128plus';
 import { checkNumber } from './errors';
 
 /** A stream of seeded random numbers. */
 export class Random {
-  #generator: ReturnType<typeof xoroshiro128plus>;
+  #generator: ReturnType<typeof xoroshiro128plusFromState>;
   #spareNormal: number | undefined;
 
   /**
@@ -22,7 +22,9 @@ export class Random {
    */
   constructor(seed: number, stream = '') {
     checkNumber('seed', seed, { integer: true });
-    this.#generator = xoroshiro128plus(createHash('sha256').update(`${seed}/${stream}`).digest().readInt32LE(0));
+    // The whole state of 128 bits comes from the hash: streams do not collide.
+    const digest = createHash('sha256').update(`${seed}/${stream}`).digest();
+    this.#generator = xoroshiro128plusFromState([0, 4, 8, 12].map((offset) => digest.readInt32LE(offset)));
   }
 
   /** A number in [0, 1). */

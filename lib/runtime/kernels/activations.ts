@@ -77,13 +77,18 @@ const RELU6_GRADIENT = 'LookbehindRelu6Grad';
 registerMaskGradient('Relu', RELU_GRADIENT, 'ReluGrad');
 registerMaskGradient('Relu6', RELU6_GRADIENT, 'Relu6Grad');
 
-/** Registers dx = dy where the function rises and 0 elsewhere, as one native op. It is linear in dy and constant in x almost everywhere. */
+/**
+ * Registers dx = dy where the function rises and 0 elsewhere, as one native op. It is linear in dy and constant in x almost
+ * everywhere. Whether it rises can be told from y as well as from x; y leaves TensorFlow free to fuse the function with what
+ * is before it.
+ */
 function registerMaskGradient(kernel: string, gradientKernel: string, op: string): void {
   const masked = (dy: tf.Tensor, x: tf.Tensor) => tf.engine().runKernel(gradientKernel, { dy, x }) as tf.Tensor;
   registerNativeKernel(gradientKernel, ({ dy, x }) => runOp(op, [attr.type('T', 'float32')], [dy, x]));
   registerNativeGradient(kernel, {
     inputsToSave: ['x'],
-    gradFunc: (dy, [x]) => ({ x: () => masked(dy as tf.Tensor, tf.cast(x, 'float32')) }),
+    outputsToSave: [true],
+    gradFunc: (dy, [x, y]) => ({ x: () => masked(dy as tf.Tensor, tf.cast(isRecorded() ? x : y, 'float32')) }),
   });
   registerNativeGradient(gradientKernel, {
     inputsToSave: ['x'],

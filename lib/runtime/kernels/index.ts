@@ -7,5 +7,6 @@ import './comparisons';
 import './convolution';
 import './gather';
 import './pooling';
+import './product';
 
 export { SecondDerivativeError } from './customGradients';
