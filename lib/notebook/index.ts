@@ -3,6 +3,7 @@ export { inKernel } from './display';
 export { interruptible } from './interrupt';
 export { PROFILES, type Profile, profile } from './profile';
 export { formatDuration, type Progress, type ProgressOptions, type ProgressValues, progress } from './progress';
+export { type RunSweepOptions, resultsOf, runSweep, type SweepResults } from './runSweep';
 export { type LiveFigure, type LiveFigureOptions, liveFigure, type ShowOptions, show } from './show';
 export { figureToPng, PictureError, type PictureOptions } from './static';
 export {

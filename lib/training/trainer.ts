@@ -4,7 +4,7 @@
  *
  * Everything random is drawn from streams named by seed, epoch and step, so that a resumed run needs no generator's state.
  */
-import type { Dataset } from '../datasets';
+import type { Augmentation, Dataset } from '../datasets';
 import type { FamilyOptimizer, LossFunction } from '../optimizers';
 import { checkKnownOptions, checkNumber, checkOneOf, DivergenceError } from '../runtime/errors';
 import { crossEntropy } from '../runtime/losses';
@@ -32,8 +32,8 @@ export interface TrainerOptions {
   test?: Dataset;
   /** Epochs between two evaluations; the last epoch is always evaluated. A whole number, at least 1. Default 1. */
   evaluateEvery?: number;
-  /** Changes the inputs of a batch, with random numbers of its own. Returns a new tensor. Runs outside of the compiled step. */
-  augment?: (xs: tf.Tensor, random: Random) => tf.Tensor;
+  /** Makes the tensors of a batch, changed at random, such as `cropAndFlip()`. Default: the samples as they are. */
+  augment?: Augmentation;
   /** Draws a fresh batch for each of the optimizer's k inner steps ("minibatch switching") in place of one for all. Default false. */
   switchBatches?: boolean;
   /** Wraps the loss of every pass, for example to evaluate it at noisy weights. Runs inside of the compiled step. */
@@ -242,11 +242,9 @@ export class Trainer {
     const { optimizer, trainingSet } = this;
     const { augment } = this.#options;
     const tensors = batches.map((indices, i) => {
-      const { xs, ys } = trainingSet.tensors(indices);
-      if (augment === undefined) return [xs, ys];
-      const changed = augment(xs, new Random(this.#seed, `augment/${epoch}/${step}/${i}`));
-      xs.dispose();
-      return [changed, ys];
+      const random = (): Random => new Random(this.#seed, `augment/${epoch}/${step}/${i}`);
+      const { xs, ys } = augment === undefined ? trainingSet.tensors(indices) : augment(trainingSet, indices, random());
+      return [xs, ys];
     });
     optimizer.learningRate = this.baseLearningRate * this.#factor(epoch, step);
     try {

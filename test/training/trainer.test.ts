@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import {
   AbortedError,
+  type Augmentation,
   Dataset,
   DivergenceError,
   type FamilyOptimizer,
@@ -88,7 +89,12 @@ describe('Trainer', () => {
   };
   for (const [name, optimizer] of Object.entries(optimizers)) {
     it(`goes on bit for bit from the middle of an epoch, in a new model: ${name}`, async () => {
-      const noisy = (xs: tf.Tensor, random: Random): tf.Tensor => tf.tidy(() => tf.add(xs, random.uniform() * 0.1));
+      const noisy: Augmentation = (data, indices, random) => {
+        const { xs, ys } = data.tensors(indices);
+        const moved = tf.tidy(() => tf.add(xs, random.uniform() * 0.1));
+        xs.dispose();
+        return { xs: moved, ys };
+      };
       const options: Partial<TrainerOptions> = { schedule: { kind: 'cosine' }, augment: noisy };
       const whole = make(options, optimizer(), true);
       await whole.trainer.train();

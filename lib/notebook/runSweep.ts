@@ -1,0 +1,75 @@
+/** A sweep in a cell, and its results in the shapes that figures and tables want. */
+import { flattenRow, type RunRow, RunStore, type SweepGrid, type SweepOptions, sweep } from '../experiments';
+import { OptionError } from '../runtime/errors';
+import { interruptible } from './interrupt';
+import { progress } from './progress';
+
+/** Options of `runSweep`. */
+export interface RunSweepOptions extends Omit<SweepOptions, 'signal' | 'onProgress'> {
+  /** What the progress bar says. Default: Training. */
+  title?: string;
+}
+
+/** The runs of a sweep with what figures and tables need of them. */
+export interface SweepResults {
+  rows: readonly RunRow[];
+  /** Labels of the configurations, in order of first appearance. */
+  labels: string[];
+  /** The runs of a label, by seed. Throws an OptionError for an unknown label. */
+  of(label: string): RunRow[];
+  /** A number of each run of a label, by seed: a column of `flattenRow`, such as `testError` or `noisyAccuracy@0.2`. NaN where the run has none. */
+  values(label: string, column: string): number[];
+  /** A number of each epoch of each run of a label: what `curves` draws. NaN after a run diverged. */
+  history(label: string, column: 'trainLoss' | 'testLoss' | 'testAccuracy' | 'learningRate'): number[][];
+}
+
+/**
+ * Runs a sweep in a cell: with a progress bar, stopped by interrupting the cell, taken up again by running it again.
+ * Runs that are done come from the store.
+ *
+ * @throws {OptionError} for a wrong configuration. {AbortedError} after an interrupt. An Error that names the first failed run.
+ */
+export async function runSweep(grids: SweepGrid | readonly SweepGrid[], options: RunSweepOptions = {}): Promise<SweepResults> {
+  const { title = 'Training', ...rest } = options;
+  const store = rest.store instanceof RunStore ? rest.store : new RunStore(rest.store);
+  const bar = progress({ title, total: 1, unit: 'of the work' });
+  try {
+    const rows = await interruptible((signal) =>
+      sweep(grids, {
+        ...rest,
+        store,
+        signal,
+        onProgress: ({ share, done, total, reused }) =>
+          bar.update(share, { runs: `${done}/${total}`, ...(reused > 0 ? { kept: reused } : {}) }),
+      }),
+    );
+    const failed = rows.find(({ status }) => status === 'failed');
+    if (failed) throw new Error(`The run ${failed.config.label ?? failed.hash} failed: ${failed.error}`);
+    return resultsOf(rows, store);
+  } finally {
+    bar.finish();
+  }
+}
+
+/** Results of runs that are done, for example of `sweep`. */
+export function resultsOf(rows: readonly RunRow[], store: RunStore = new RunStore()): SweepResults {
+  const flat = new Map(rows.map((row) => [row, flattenRow(row)]));
+  const labelOf = (row: RunRow): string => String(flat.get(row)!.label);
+  const labels = [...new Set(rows.map(labelOf))];
+  const of = (label: string): RunRow[] => {
+    const found = rows.filter((row) => labelOf(row) === label);
+    if (found.length === 0) throw new OptionError('label', label, `one of ${labels.join(', ')}`);
+    return found.sort((a, b) => a.config.seed - b.config.seed);
+  };
+  return {
+    rows,
+    labels,
+    of,
+    values: (label, column) => of(label).map((row) => Number(flat.get(row)![column] ?? Number.NaN)),
+    history: (label, column) =>
+      of(label).map(({ hash, config }) => {
+        const history = store.readHistory(hash);
+        return Array.from({ length: config.epochs }, (_, epoch) => history[epoch]?.[column] ?? Number.NaN);
+      }),
+  };
+}
