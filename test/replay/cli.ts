@@ -12,14 +12,14 @@ import { replayTrajectory } from './trajectory';
 
 type Outcome = { passed: boolean; text: string } | 'skipped';
 
-function main(paths: string[]): number {
+async function main(paths: string[]): Promise<number> {
   if (paths.length === 0) {
     console.error('Usage: npm run replay -- PATH...   (golden files, or folders of them)');
     return 2;
   }
   const counts = { passed: 0, failed: 0, skipped: 0 };
   for (const file of paths.flatMap(filesAt)) {
-    const outcome = replay(file);
+    const outcome = await replay(file);
     const word = outcome === 'skipped' ? 'skipped' : outcome.passed ? 'passed' : 'failed';
     counts[word]++;
     console.log(`${word.padEnd(8)}${file}${outcome === 'skipped' ? '' : `  ${outcome.text}`}`);
@@ -40,14 +40,14 @@ function filesAt(path: string): string[] {
     .map((name) => join(path, name));
 }
 
-function replay(file: string): Outcome {
+async function replay(file: string): Promise<Outcome> {
   try {
     const golden = readGolden(file);
     switch (golden.kind) {
       case 'trajectory':
         return replayBothOrders(golden as unknown as GoldenTrajectory);
       case 'analysis':
-        return describe([['', replayAnalysis(golden)]]);
+        return describe([['', await replayAnalysis(golden)]]);
       case 'identities':
         return replayIdentities(golden, file);
       default:
@@ -76,4 +76,6 @@ function describe(results: Array<[string, { passed: boolean; toString(): string 
   };
 }
 
-process.exitCode = main(process.argv.slice(2));
+void main(process.argv.slice(2)).then((code) => {
+  process.exitCode = code;
+});
