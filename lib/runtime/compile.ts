@@ -14,7 +14,7 @@ import { checkKnownOptions, checkNumber } from './errors';
 import type { GraphTensor } from './graph/builder';
 import { CompileError } from './graph/error';
 import { GraphSession } from './graph/session';
-import { callOwned, type RunSeed, type Trace, trace } from './graph/trace';
+import { callOwned, callSeeded, type RunSeed, type Trace, trace } from './graph/trace';
 import { isTracing } from './graph/tracing';
 import { mapTensors } from './graph/tree';
 import { Random } from './random';
@@ -26,7 +26,10 @@ export { CompileError } from './graph/error';
 export interface CompileOptions {
   /** Name for messages and warnings. Default: the name of the function. */
   name?: string;
-  /** Runs the original function at each call. Default: whether the environment variable LB_EAGER is 1. */
+  /**
+   * Runs the original function at each call, with the same random numbers. Default: whether the environment variable LB_EAGER
+   * is 1.
+   */
   eager?: boolean;
   /** How many signatures (shapes and dtypes of the arguments) are compiled; calls with others run the original function. Whole number >= 1. Default 8. */
   maxSignatures?: number;
@@ -140,15 +143,10 @@ class Signatures<A extends tf.Tensor[], R> {
 
   call(args: A): R {
     if (this.#disposed) throw new CompileError(`${this.name} was disposed.`);
-    args.forEach((arg, i) => {
-      if (!(arg instanceof tf.Tensor)) {
-        throw new CompileError(
-          `${this.name}: argument ${i} must be a tensor. Close over what never changes, or make it a tensor.`,
-        );
-      }
-    });
+    checkArguments(this.name, args);
     // A tape must see the ops themselves, and so must the trace of an outer function.
-    if (this.#eager || !isNative() || isTracing() || tf.engine().state.gradientDepth > 0) return callOwned(this.#fn, args);
+    if (!isNative() || isTracing() || tf.engine().state.gradientDepth > 0) return callOwned(this.#fn, args);
+    if (this.#eager) return callSeeded(this.#fn, args, this.#drawSeed);
     const signature = signatureOf(args);
     let program = this.#programs.get(signature);
     if (program?.isStale()) {
@@ -162,35 +160,36 @@ class Signatures<A extends tf.Tensor[], R> {
     }
     if (this.#programs.size >= this.#maxSignatures) {
       this.#reportOverflow(signature);
-      return callOwned(this.#fn, args);
+      return callSeeded(this.#fn, args, this.#drawSeed);
     }
     return this.#trace(signature, args);
   }
 
   #trace(signature: string, args: A): R {
-    const traced = trace(this.#fn, args, this.#drawSeed);
-    if (traced.created.length > 0) {
-      // The variables exist now, so the next call takes the way that all later ones take. That is the one to record.
-      if (this.#createdVariables) {
-        throw new CompileError(
-          `${this.name} makes a tf.Variable at every call ("${traced.created[0].name}"). Make it once and keep it.`,
-        );
+    return trace(this.#fn, args, this.#drawSeed, (traced) => {
+      if (traced.created.length === 0) {
+        this.#createdVariables = false;
+        this.#last = new Program(signature, traced);
+        this.#programs.set(signature, this.#last);
+        this.#reportLargeConstants(traced.largeConstants);
+      } else if (this.#createdVariables) {
+        const [{ name }] = traced.created;
+        throw new CompileError(`${this.name} makes a tf.Variable at every call ("${name}"). Make it once and keep it.`);
+      } else {
+        // The variables exist now, so the next call takes the way that all later ones take. That is the one to record.
+        this.#createdVariables = true;
       }
-      this.#createdVariables = true;
       return traced.result;
-    }
-    this.#createdVariables = false;
-    const program = new Program(signature, traced);
-    this.#programs.set(signature, program);
-    this.#last = program;
-    if (traced.largeConstants.length > 0) {
-      process.emitWarning(
-        `${this.name}: the compiled graph holds copies of large captured tensors (${traced.largeConstants.join('; ')}). ` +
-          'Pass them as arguments.',
-        'CompileWarning',
-      );
-    }
-    return traced.result;
+    });
+  }
+
+  #reportLargeConstants(largeConstants: string[]): void {
+    if (largeConstants.length === 0) return;
+    process.emitWarning(
+      `${this.name}: the compiled graph holds copies of large captured tensors (${largeConstants.join('; ')}). ` +
+        'Pass them as arguments.',
+      'CompileWarning',
+    );
   }
 
   #reportOverflow(signature: string): void {
@@ -215,6 +214,15 @@ class Signatures<A extends tf.Tensor[], R> {
     this.#last = undefined;
     this.#disposed = true;
   }
+}
+
+function checkArguments(name: string, args: unknown[]): void {
+  args.forEach((arg, i) => {
+    if (!(arg instanceof tf.Tensor)) {
+      throw new CompileError(`${name}: argument ${i} must be a tensor. Close over what never changes, or make it a tensor.`);
+    }
+    if (arg.isDisposed) throw new CompileError(`${name}: argument ${i} is a disposed tensor.`);
+  });
 }
 
 /** Shapes and dtypes, and what else of the present state a trace depends on. */

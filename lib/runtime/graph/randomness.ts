@@ -1,5 +1,5 @@
 /**
- * Fresh random numbers in every run of a traced function.
+ * Fresh random numbers in every run of a compiled function.
  *
  * tf.js draws random numbers in JavaScript, so a trace would freeze them as constants. While a function is traced, the
  * public random ops are replaced by native ones that take a seed, and that seed is an input of the graph. A draw with an
@@ -8,41 +8,47 @@
 import { attr, runOp } from '../backend';
 import * as tf from '../tf';
 
-/** What the lowered ops need of the trace. */
-export interface RandomSource {
-  /** Seed for one op: int32 [2]. */
-  drawSeed(): tf.Tensor;
-  /** Remembers that the function cannot be compiled and why, and returns the error to throw. */
-  fail(what: string): Error;
-}
-
 type Dtype = 'float32' | 'int32' | 'bool';
 type Core = Pick<typeof tf, 'dropout' | 'multinomial' | 'randomNormal' | 'randomUniform' | 'truncatedNormal'>;
 
 /** The module whose exports tf.js, its layers and its users call. (`@tensorflow/tfjs` re-exports it by getters.) */
 const core = require(require.resolve('@tensorflow/tfjs-core', { paths: [require.resolve('@tensorflow/tfjs')] })) as Core;
 
-/** Replaces the random ops until the returned function is called. */
-export function lowerRandomOps(source: RandomSource): () => void {
-  const stock = { ...core };
+/**
+ * Until the returned function is called, the random ops draw natively, each from the seed that `drawSeed` returns (int32 [2]).
+ */
+export function lowerRandomOps(drawSeed: () => tf.Tensor): () => void {
+  return replaceExports(loweredOps({ ...core }, drawSeed));
+}
+
+/** Until the returned function is called, what else draws random numbers throws `refuse(reason)`. */
+export function refuseOtherDraws(refuse: (reason: string) => Error): () => void {
+  const refused = (name: string) => () => {
+    throw refuse(`tf.${name} draws in JavaScript, so its numbers would be frozen to those of the first call`);
+  };
+  const restore = replaceExports({ rand: refused('rand'), randomGamma: refused('randomGamma') });
   const stockRandom = Math.random;
-  const lowered = loweredOps(stock, source);
-  Object.assign(core, lowered);
   Math.random = () => {
-    throw source.fail('it calls Math.random(), whose value would be frozen to that of the first call');
+    throw refuse('it calls Math.random(), whose value would be frozen to that of the first call');
   };
   return () => {
-    for (const name of Object.keys(lowered) as (keyof Core)[]) Object.assign(core, { [name]: stock[name] });
     Math.random = stockRandom;
+    restore();
   };
 }
 
-function loweredOps(stock: Core, source: RandomSource) {
+function replaceExports(replacements: object): () => void {
+  const stock = Object.fromEntries(Object.keys(replacements).map((name) => [name, core[name as keyof Core]]));
+  Object.assign(core, replacements);
+  return () => Object.assign(core, stock);
+}
+
+function loweredOps(stock: Core, drawSeed: () => tf.Tensor) {
   const draw = (op: string, shape: number[]) =>
     runOp(
       op,
       [attr.type('dtype', 'float32'), attr.type('T', 'int32'), attr.type('Tseed', 'int32')],
-      [tf.tensor1d(shape, 'int32'), source.drawSeed()],
+      [tf.tensor1d(shape, 'int32'), drawSeed()],
     );
 
   const normal = (op: string, shape: number[], mean: number, stdDev: number, dtype: Dtype) =>
@@ -58,10 +64,6 @@ function loweredOps(stock: Core, source: RandomSource) {
       // As tf.js: fractions are cut off where the numbers are stored.
       return dtype === 'float32' ? x : tf.cast(tf.cast(x, 'int32'), dtype);
     });
-
-  const refuse = (name: string) => () => {
-    throw source.fail(`tf.${name} draws in JavaScript, so its numbers would be frozen to those of the first call`);
-  };
 
   // Each takes a seed of 0 as tf.js does: as no seed, except in randomUniform.
   return {
@@ -83,12 +85,10 @@ function loweredOps(stock: Core, source: RandomSource) {
             const samples = runOp(
               'StatelessMultinomial',
               [attr.type('T', 'float32'), attr.type('Tseed', 'int32'), attr.type('output_dtype', 'int32')],
-              [rows, tf.scalar(numSamples, 'int32'), source.drawSeed()],
+              [rows, tf.scalar(numSamples, 'int32'), drawSeed()],
             );
             return input.rank === 1 ? tf.squeeze(samples, [0]) : samples;
           }),
-    rand: refuse('rand'),
-    randomGamma: refuse('randomGamma'),
     randomNormal: (shape: number[], mean = 0, stdDev = 1, dtype: 'float32' | 'int32' = 'float32', seed?: number) =>
       seed ? stock.randomNormal(shape, mean, stdDev, dtype, seed) : normal('StatelessRandomNormal', shape, mean, stdDev, dtype),
     randomStandardNormal: (shape: number[], dtype: 'float32' | 'int32' = 'float32', seed?: number) =>

@@ -11,6 +11,9 @@ import { CompileError } from './error';
 
 let opened = 0;
 
+/** Frees the sessions of compiled functions that were dropped without dispose(). */
+const dropped = new FinalizationRegistry<() => void>((free) => free());
+
 export class GraphSession {
   readonly #backend: NodeBackend;
   #id: number | undefined;
@@ -32,6 +35,8 @@ export class GraphSession {
       // There is no op that deletes a file; an empty one holds no memory.
       writeFile(file, new Uint8Array(0));
     }
+    const [backend, id] = [this.#backend, this.#id];
+    dropped.register(this, () => backend.deleteSavedModel(id), this);
   }
 
   /** Runs the graph. The caller owns the results (or the enclosing tf.tidy). */
@@ -44,6 +49,7 @@ export class GraphSession {
   /** Frees the session, its graph and its state. */
   dispose(): void {
     if (this.#id === undefined) return;
+    dropped.unregister(this);
     this.#backend.deleteSavedModel(this.#id);
     this.#id = undefined;
   }

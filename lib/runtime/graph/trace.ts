@@ -19,7 +19,7 @@ import { attr, type NodeBackend, nodeBackend, type OpAttribute } from '../backen
 import * as tf from '../tf';
 import { type ConstantData, GraphBuilder, type GraphTensor, output } from './builder';
 import { CompileError } from './error';
-import { lowerRandomOps, type RandomSource } from './randomness';
+import { lowerRandomOps, refuseOtherDraws } from './randomness';
 import { whileTracing } from './tracing';
 import { flatten, mapTensors } from './tree';
 
@@ -47,7 +47,7 @@ export type RunSeed = [number, number];
 
 /** What was recorded. */
 export interface Trace<R> {
-  /** The result of the traced call itself. */
+  /** The result of the traced call itself. Whoever takes it owns its tensors. */
   result: R;
   graph: GraphBuilder;
   /** Nodes of the arguments. */
@@ -67,13 +67,30 @@ export interface Trace<R> {
 }
 
 /**
- * Calls `fn` and records it. Throws a CompileError where `fn` does something that a graph cannot repeat; variables,
- * tensors and the backend are then as they were before. The caller owns the tensors of the result.
+ * Calls `fn`, records it, and hands the record to `use`. Where `fn` does something that a graph cannot repeat, throws a
+ * CompileError. Where anything throws, variables, tensors and the backend are as they were before.
  *
  * @param drawRunSeed Called where `fn` draws random numbers: the seed of this call.
  */
-export function trace<A extends tf.Tensor[], R>(fn: (...args: A) => R, args: A, drawRunSeed: () => RunSeed): Trace<R> {
-  return new Tracer(drawRunSeed).trace(fn, args);
+export function trace<A extends tf.Tensor[], R, T>(
+  fn: (...args: A) => R,
+  args: A,
+  drawRunSeed: () => RunSeed,
+  use: (trace: Trace<R>) => T,
+): T {
+  return new Tracer(drawRunSeed).trace(fn, args, use);
+}
+
+/** Calls `fn` as `callOwned` does, with the random numbers that a run of its graph draws from the same seed. */
+export function callSeeded<A extends tf.Tensor[], R>(fn: (...args: A) => R, args: A, drawRunSeed: () => RunSeed): R {
+  const seeds = new RunSeeds(drawRunSeed);
+  const restore = lowerRandomOps(() => seeds.next());
+  try {
+    return callOwned(fn, args);
+  } finally {
+    restore();
+    seeds.dispose();
+  }
 }
 
 /** Calls `fn` in a tf.tidy, as a traced and a compiled call do: the caller owns the tensors of the result, and only them. */
@@ -90,7 +107,33 @@ export function callOwned<A extends tf.Tensor[], R>(fn: (...args: A) => R, args:
   return result as R;
 }
 
-class Tracer implements RandomSource {
+/** Seeds of the random ops of one run: the seed of the run, and which draw of the run it is. */
+class RunSeeds {
+  #base: tf.Tensor | undefined;
+  #draws = 0;
+
+  constructor(private readonly drawRunSeed: () => RunSeed) {}
+
+  /** The seed of the run, int32 [2]; undefined as long as nothing was drawn. */
+  get base(): tf.Tensor | undefined {
+    return this.#base;
+  }
+
+  /** The seed of the next op, int32 [2]. `onFirst` is called with the seed of the run before its first use. */
+  next(onFirst?: (base: tf.Tensor) => void): tf.Tensor {
+    if (this.#base === undefined) {
+      this.#base = tf.keep(tf.tensor1d(this.drawRunSeed(), 'int32'));
+      onFirst?.(this.#base);
+    }
+    return tf.add(this.#base, tf.tensor1d([0, this.#draws++], 'int32'));
+  }
+
+  dispose(): void {
+    this.#base?.dispose();
+  }
+}
+
+class Tracer {
   readonly #backend: NodeBackend = nodeBackend();
   readonly #graph = new GraphBuilder();
   readonly #nodes = new Map<object, GraphTensor>();
@@ -99,13 +142,14 @@ class Tracer implements RandomSource {
   readonly #variables = new Map<object, tf.Variable>();
   readonly #read = new Map<tf.Variable, GraphTensor>();
   readonly #largeConstants: string[] = [];
-  #seed: tf.Tensor | undefined;
-  #draws = 0;
+  readonly #seeds: RunSeeds;
   #failure: CompileError | undefined;
 
-  constructor(private readonly drawRunSeed: () => RunSeed) {}
+  constructor(drawRunSeed: () => RunSeed) {
+    this.#seeds = new RunSeeds(drawRunSeed);
+  }
 
-  trace<A extends tf.Tensor[], R>(fn: (...args: A) => R, args: A): Trace<R> {
+  trace<A extends tf.Tensor[], R, T>(fn: (...args: A) => R, args: A, use: (trace: Trace<R>) => T): T {
     const registered = () => Object.values(tf.engine().registeredVariables);
     const before = new Map(registered().map((variable) => [variable, variable.clone()]));
     const own = args.map((arg) => this.#withOwnData(arg));
@@ -119,38 +163,30 @@ class Tracer implements RandomSource {
       const traced = this.#record(() => callOwned(fn, own as A));
       result = traced;
       const disposed = [...before.keys()].find((variable) => variable.isDisposed);
-      if (disposed !== undefined) throw this.fail(`it disposes the variable "${disposed.name}"`);
+      if (disposed !== undefined) throw this.#fail(`it disposes the variable "${disposed.name}"`);
       const assigned = [...this.#variables].filter(([dataId, variable]) => variable.dataId !== dataId);
-      return {
+      return use({
         result: traced,
         graph: this.#graph,
         inputs,
         outputs: flatten(traced).map((tensor) => this.#output(tensor)),
         assigned: new Map(assigned.map(([, variable]) => [variable, this.#output(variable)])),
         read: this.#read,
-        seed: this.#seed && this.#nodes.get(this.#seed.dataId),
+        seed: this.#seeds.base && this.#nodes.get(this.#seeds.base.dataId),
         largeConstants: this.#largeConstants,
         created: registered().filter((variable) => !before.has(variable)),
-      };
+      });
     } catch (error) {
       if (result !== undefined) tf.dispose(flatten(result));
       undo(before);
       throw error;
     } finally {
       tf.dispose([...before.values(), ...own]);
-      this.#seed?.dispose();
+      this.#seeds.dispose();
     }
   }
 
-  drawSeed(): tf.Tensor {
-    if (this.#seed === undefined) {
-      this.#seed = tf.keep(tf.tensor1d(this.drawRunSeed(), 'int32'));
-      this.#placeholder(this.#seed);
-    }
-    return tf.add(this.#seed, tf.tensor1d([0, this.#draws++], 'int32'));
-  }
-
-  fail(what: string): CompileError {
+  #fail(what: string): CompileError {
     const error = new CompileError(
       `This function cannot be compiled: ${what}. Do that outside of the compiled function and pass the result as an ` +
         'argument, or run the function without compiling it (eager: true).',
@@ -175,15 +211,16 @@ class Tracer implements RandomSource {
         return results;
       },
       readSync: (dataId: object) => {
-        if (this.#isComputed(dataId)) throw this.fail(`${readerOf()} reads values that differ from run to run`);
+        if (this.#isComputed(dataId)) throw this.#fail(`${readerOf()} reads values that differ from run to run`);
         return readSync.call(backend, dataId);
       },
       read: (dataId: object) => {
-        if (this.#isComputed(dataId)) this.fail(`${readerOf()} reads values that differ from run to run`);
+        if (this.#isComputed(dataId)) this.#fail(`${readerOf()} reads values that differ from run to run`);
         return read.call(backend, dataId);
       },
     };
-    const restoreRandomOps = lowerRandomOps(this);
+    const restoreRandomOps = lowerRandomOps(() => this.#seeds.next((base) => this.#placeholder(base)));
+    const restoreOtherDraws = refuseOtherDraws((what) => this.#fail(what));
     Object.assign(backend, overrides);
     try {
       const result = whileTracing(run);
@@ -191,12 +228,13 @@ class Tracer implements RandomSource {
       return result;
     } finally {
       for (const name of Object.keys(overrides)) Reflect.deleteProperty(backend, name);
+      restoreOtherDraws();
       restoreRandomOps();
     }
   }
 
   #recordOp(op: string, attributes: OpAttribute[], inputs: tf.TensorInfo[], results: tf.Tensor[]): void {
-    if (VALUE_DEPENDENT_SHAPES.has(op)) throw this.fail(`the shape of what ${op} returns depends on the values it is given`);
+    if (VALUE_DEPENDENT_SHAPES.has(op)) throw this.#fail(`the shape of what ${op} returns depends on the values it is given`);
     const nodes = inputs.map((input) => this.#node(input));
     const implied = IMPLIED_ATTRIBUTES[op];
     const complete = implied === undefined ? attributes : [...attributes, attr.type(implied, inputs[0].dtype)];
@@ -227,7 +265,7 @@ class Tracer implements RandomSource {
 
   #constant({ dtype, shape, dataId }: tf.TensorInfo): GraphTensor {
     if (dtype !== 'float32' && dtype !== 'int32' && dtype !== 'bool') {
-      throw this.fail(`it uses a ${dtype} tensor that is not an argument`);
+      throw this.#fail(`it uses a ${dtype} tensor that is not an argument`);
     }
     const prototype = Object.getPrototypeOf(this.#backend) as NodeBackend;
     const data = prototype.readSync.call(this.#backend, dataId) as ConstantData | number[];
