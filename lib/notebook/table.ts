@@ -124,7 +124,7 @@ function digitsOf(rows: readonly TableRow[], column: string, { digits }: TableOp
 
 function formatCell(cell: Cell, digits: number): string {
   if (cell === null || cell === undefined) return '';
-  if (typeof cell === 'string' || typeof cell === 'boolean') return String(cell);
+  if (typeof cell === 'string' || typeof cell === 'boolean') return String(cell).replace(/\s+/g, ' ');
   if (typeof cell === 'number') return Number.isFinite(cell) ? cell.toFixed(digits) : 'diverged';
   const { mean, std, count, diverged } = isSample(cell) ? spread(cell) : { ...cell, count: 2, diverged: 0 };
   if (!Number.isFinite(mean)) return 'diverged';
