@@ -4,6 +4,7 @@
 import type { FamilyOptimizer } from '../optimizers';
 import type * as tf from '../runtime/tf';
 import { Trainer } from '../training/trainer';
+import { buildAugmentation } from './augmentationConfig';
 import { type FullRunConfig, type RunConfig, resolveConfig } from './config';
 import { DataLoader, type RunData } from './dataConfig';
 import { buildModel } from './modelConfig';
@@ -39,6 +40,7 @@ export async function buildRun(config: RunConfig, loader: DataLoader = new DataL
     schedule,
     switchBatches,
     evaluateEvery,
+    augment: buildAugmentation(full.augmentation),
     test: data.test,
     onDivergence: 'stop',
   });

@@ -8,6 +8,7 @@
  */
 import { createHash } from 'node:crypto';
 import type { Schedule } from '../training/schedule';
+import { type AugmentationConfig, checkAugmentation } from './augmentationConfig';
 import { checkData, type DataConfig, trainingSize } from './dataConfig';
 import { checkMeasures, type MeasureConfig } from './measures';
 import { checkModel, type ModelConfig } from './modelConfig';
@@ -33,6 +34,8 @@ export interface RunConfig {
   batchSize?: number;
   /** What the learning rate is multiplied by. Default constant. */
   schedule?: Schedule | Schedule['kind'];
+  /** Changes training images at random. Default none. */
+  augmentation?: AugmentationConfig | AugmentationConfig['kind'];
   /** Draws a fresh batch for each inner step of Lookbehind and Multistep-SAM. Default false. */
   switchBatches?: boolean;
   /** Epochs between two evaluations. A whole number, at least 1. Default 1. */
@@ -53,6 +56,7 @@ export interface FullRunConfig extends Required<Omit<RunConfig, 'label' | 'profi
   model: ModelConfig;
   optimizer: OptimizerConfig;
   schedule: Schedule;
+  augmentation: AugmentationConfig;
   label?: string;
   profile?: 'smoke' | 'quick' | 'paper';
 }
@@ -66,6 +70,7 @@ const FIELDS: Fields<Omit<FullRunConfig, 'label' | 'profile'> & Pick<RunConfig, 
   epochs: required(whole()),
   batchSize: whole(128),
   schedule: { check: checkSchedule, default: { kind: 'constant' } },
+  augmentation: { check: checkAugmentation, default: { kind: 'none' } },
   switchBatches: flag(false),
   evaluateEvery: whole(1),
   seed: number({ integer: true }, 0),

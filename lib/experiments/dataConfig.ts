@@ -1,14 +1,33 @@
 /**
  * The data of a run, as JSON, and how it is loaded.
  */
-import { type Dataset, digits, mnist, mnist1d } from '../datasets';
-import { type Check, checkFields, checkKind, type Fields, flag, number, oneOf } from './schema';
+import {
+  CIFAR10_STATISTICS,
+  CIFAR100_STATISTICS,
+  cifar10,
+  cifar100,
+  type Dataset,
+  type Digits,
+  digits,
+  fashionMnist,
+  fullMnist,
+  kmnist,
+  type Mnist1d,
+  mnist,
+  mnist1d,
+  type Statistics,
+  type TrainTest,
+} from '../datasets';
+import { type Check, checkFields, checkKind, type Fields, flag, number, oneOf, text } from './schema';
 
 /** Options of every data set. */
 export interface DataOptions {
   /** Trains on this many samples, chosen at random with equal class proportions by the seed of the run. Default: all. */
   trainSize?: number;
-  /** Standardises inputs by mean and standard deviation of the samples trained on. Default false. */
+  /**
+   * Standardises inputs by mean and standard deviation of the samples trained on; CIFAR by the published ones, as the paper's code.
+   * Default false.
+   */
   standardise?: boolean;
 }
 
@@ -19,26 +38,34 @@ export interface Mnist1dConfig extends DataOptions {
   evaluateOn?: 'test' | 'selection' | 'freshTest';
 }
 
-/** Options of images. */
-export interface ImageOptions extends DataOptions {
+/** Images that ship with the project: `digits` are 640 of 8 x 8 pixels to train on, `mnist` 7,000 of 28 x 28. */
+export interface DigitsConfig extends DataOptions {
+  kind: 'digits' | 'mnist';
   /** The set to evaluate on; choose settings on `selection`. Default `test`. */
   evaluateOn?: 'test' | 'selection';
   /** Side of the pixel blocks that are averaged, a divisor of the image's side: 2 makes 14 x 14 of 28 x 28. Default 1. */
   pool?: number;
 }
 
-/** 8 x 8 digits, 640 to train on. */
-export interface DigitsConfig extends ImageOptions {
-  kind: 'digits';
+/** Images that are downloaded, or placed by hand: 60,000 (CIFAR: 50,000) to train on. */
+export interface DownloadedConfig extends DataOptions {
+  kind: 'fullMnist' | 'fashionMnist' | 'kmnist' | 'cifar10';
+  /** A folder with files of one's own in the published format. Default: the published data in `data/downloads/`. */
+  folder?: string;
 }
 
-/** 28 x 28 digits, 7,000 to train on. */
-export interface MnistConfig extends ImageOptions {
-  kind: 'mnist';
+/** CIFAR-100. */
+export interface Cifar100Config extends Omit<DownloadedConfig, 'kind'> {
+  kind: 'cifar100';
+  /** The 100 classes or the 20 superclasses. Default `fine`. */
+  labels?: 'fine' | 'coarse';
 }
 
 /** The data of a run. */
-export type DataConfig = Mnist1dConfig | DigitsConfig | MnistConfig;
+export type DataConfig = Mnist1dConfig | DigitsConfig | DownloadedConfig | Cifar100Config;
+
+/** The options that only some data sets have. */
+type AnyOption = Partial<Omit<Mnist1dConfig, 'kind'> & Pick<DigitsConfig, 'pool'> & Pick<Cifar100Config, 'folder' | 'labels'>>;
 
 /** What a run trains and is evaluated on. */
 export interface RunData {
@@ -46,42 +73,75 @@ export interface RunData {
   test: Dataset;
 }
 
-/** Number of training samples of each data set. */
-const TRAIN_SIZES: Readonly<Record<DataConfig['kind'], number>> = { mnist1d: 4000, digits: 640, mnist: 7000 };
+/** Number of training samples of each data set as published. */
+const TRAIN_SIZES: Readonly<Record<DataConfig['kind'], number>> = {
+  mnist1d: 4000,
+  digits: 640,
+  mnist: 7000,
+  fullMnist: 60_000,
+  fashionMnist: 60_000,
+  kmnist: 60_000,
+  cifar10: 50_000,
+  cifar100: 50_000,
+};
 
-const common = (kind: DataConfig['kind']): Fields<DataOptions> => ({
+const PUBLISHED_STATISTICS: Partial<Readonly<Record<DataConfig['kind'], Statistics>>> = {
+  cifar10: CIFAR10_STATISTICS,
+  cifar100: CIFAR100_STATISTICS,
+};
+
+const options = (kind: DataConfig['kind']): Fields<DataOptions> => ({
   trainSize: number({ min: 1, max: TRAIN_SIZES[kind], integer: true }),
   standardise: flag(false),
 });
 
-const image = (kind: 'digits' | 'mnist', pools: readonly number[]): Fields<ImageOptions> => ({
-  evaluateOn: oneOf(['test', 'selection'], 'test'),
-  pool: oneOf(pools, 1),
-  ...common(kind),
-});
-
 const MNIST1D: Fields<Omit<Mnist1dConfig, 'kind'>> = {
   evaluateOn: oneOf(['test', 'selection', 'freshTest'], 'test'),
-  ...common('mnist1d'),
+  ...options('mnist1d'),
+};
+
+const pooled = (kind: 'digits' | 'mnist', pools: readonly number[]): Check<object> => {
+  const fields: Fields<Omit<DigitsConfig, 'kind'>> = {
+    evaluateOn: oneOf(['test', 'selection'], 'test'),
+    pool: oneOf(pools, 1),
+    ...options(kind),
+  };
+  return (path, value, form) => checkFields(path, value, fields, form);
+};
+
+const downloaded = (kind: DownloadedConfig['kind']): Check<object> => {
+  const fields: Fields<Omit<DownloadedConfig, 'kind'>> = { folder: text(), ...options(kind) };
+  return (path, value, form) => checkFields(path, value, fields, form);
+};
+
+const CIFAR100: Fields<Omit<Cifar100Config, 'kind'>> = {
+  labels: oneOf(['fine', 'coarse'], 'fine'),
+  folder: text(),
+  ...options('cifar100'),
 };
 
 const KINDS: { readonly [K in DataConfig['kind']]: Check<object> } = {
   mnist1d: (path, value, form) => checkFields(path, value, MNIST1D, form),
-  digits: (path, value, form) => checkFields(path, value, image('digits', [1, 2, 4, 8]), form),
-  mnist: (path, value, form) => checkFields(path, value, image('mnist', [1, 2, 4, 7, 14, 28]), form),
+  digits: pooled('digits', [1, 2, 4, 8]),
+  mnist: pooled('mnist', [1, 2, 4, 7, 14, 28]),
+  fullMnist: downloaded('fullMnist'),
+  fashionMnist: downloaded('fashionMnist'),
+  kmnist: downloaded('kmnist'),
+  cifar10: downloaded('cifar10'),
+  cifar100: (path, value, form) => checkFields(path, value, CIFAR100, form),
 };
 
 /** Checks the data of a run. */
 export const checkData: Check<DataConfig> = (path, value, form) => checkKind(path, value, KINDS, form);
 
-/** Number of samples that a run trains on. */
+/** Number of samples that a run trains on, as far as the configuration tells. */
 export function trainingSize({ kind, trainSize }: DataConfig): number {
   return trainSize ?? TRAIN_SIZES[kind];
 }
 
 /** Loads data and keeps what it loaded last, for runs that follow on the same. */
 export class DataLoader {
-  #kind: DataConfig['kind'] | undefined;
+  #source = '';
   #sets: Readonly<Record<string, Dataset>> = {};
 
   /**
@@ -90,18 +150,35 @@ export class DataLoader {
    * @throws DataError where files are missing or damaged.
    */
   async load(config: DataConfig, seed: number): Promise<RunData> {
-    const { kind, trainSize, standardise, evaluateOn = 'test' } = config;
-    if (this.#kind !== kind) {
-      this.#sets = { ...(await { mnist1d, digits, mnist }[kind]()) };
-      this.#kind = kind;
+    const { kind, trainSize, standardise } = config;
+    const { pool = 1, evaluateOn = 'test', folder, labels }: AnyOption = config;
+    const source = JSON.stringify([kind, folder, labels]);
+    if (this.#source !== source) {
+      this.#sets = { ...(await loadSets(config)) };
+      this.#source = source;
     }
-    const pool = 'pool' in config && config.pool !== undefined && config.pool > 1 ? config.pool : undefined;
-    const pooled = (data: Dataset): Dataset => (pool === undefined ? data : data.meanPooled(pool));
+    const meanPooled = (data: Dataset): Dataset => (pool > 1 ? data.meanPooled(pool) : data);
     const all = this.#sets.train;
-    const train = pooled(trainSize === undefined ? all : all.subset(trainSize, { seed, stratified: true }));
-    const test = pooled(this.#sets[evaluateOn]);
+    const train = meanPooled(trainSize === undefined ? all : all.subset(trainSize, { seed, stratified: true }));
+    const test = meanPooled(this.#sets[evaluateOn]);
     if (!standardise) return { train, test };
-    const statistics = train.measure();
+    const statistics = PUBLISHED_STATISTICS[kind] ?? train.measure();
     return { train: train.standardised(statistics), test: test.standardised(statistics) };
+  }
+}
+
+/** All sets of the data, by name. */
+async function loadSets(config: DataConfig): Promise<Mnist1d | Digits | TrainTest> {
+  switch (config.kind) {
+    case 'mnist1d':
+      return mnist1d();
+    case 'digits':
+      return digits();
+    case 'mnist':
+      return mnist();
+    case 'cifar100':
+      return cifar100({ folder: config.folder, labels: config.labels });
+    default:
+      return { fullMnist, fashionMnist, kmnist, cifar10 }[config.kind]({ folder: config.folder });
   }
 }

@@ -1,15 +1,16 @@
 /** Experiments: configurations, runs that are kept and resumed, sweeps over grids, statistics over seeds. */
+export type { AugmentationConfig } from './augmentationConfig';
 export { type BootstrapOptions, bootstrapMean, type Interval } from './bootstrap';
 export { type BuiltRun, buildRun } from './build';
 export { configHash, type FullRunConfig, type RunConfig, resolveConfig } from './config';
 export {
+  type Cifar100Config,
   type DataConfig,
   DataLoader,
   type DataOptions,
   type DigitsConfig,
-  type ImageOptions,
+  type DownloadedConfig,
   type Mnist1dConfig,
-  type MnistConfig,
   type RunData,
 } from './dataConfig';
 export { type Engine, InProcessEngine, type RunTask, type TaskOptions, WorkerDiedError } from './engine';
@@ -17,7 +18,7 @@ export { type ExecuteOptions, executeRun, openRun, type RunOutcome } from './exe
 export { frameOf, toFrame } from './frame';
 export { type Each, type EachField, expandGrid, type SweepGrid } from './grid';
 export type { Machine, Versions } from './machine';
-export type { MeasureConfig, MeasuredValues, NoisyAccuracyConfig } from './measures';
+export type { MeasureConfig, MeasuredValues, NoisyAccuracyConfig, SharpnessConfig } from './measures';
 export type { ConvNetConfig, MlpConfig, ModelConfig, ResNetConfig } from './modelConfig';
 export type { BaseConfig, JsonOptions, OptimizerConfig } from './optimizerConfig';
 export { ProcessEngine, type ProcessEngineOptions } from './processes';

@@ -5,8 +5,9 @@
 import { evaluateUnderNoise, gaussianNoise } from '../robustness';
 import { OptionError } from '../runtime/errors';
 import type * as tf from '../runtime/tf';
+import { modelObjective, oneStepSharpness } from '../sharpness';
 import type { RunData } from './dataConfig';
-import { type Check, checkFields, checkKind, type Fields, listOf, number, oneOf, required } from './schema';
+import { type Check, checkFields, checkKind, type Fields, flag, listOf, number, oneOf, required } from './schema';
 
 /** Accuracy under multiplicative Gaussian noise on the weights: mean and standard deviation over draws, per sigma. */
 export interface NoisyAccuracyConfig {
@@ -21,8 +22,21 @@ export interface NoisyAccuracyConfig {
   on?: 'train' | 'test';
 }
 
+/** One-step m-sharpness: loss after one ascent step of SAM at each radius, a batch at a time, and its rise over the loss at the weights. */
+export interface SharpnessConfig {
+  kind: 'sharpness';
+  /** Radii of the ascent step. At least 0. */
+  radii: number[];
+  /** Samples per batch: the m of m-sharpness. A whole number, at least 1. Default 128. */
+  m?: number;
+  /** Takes steps by ASAM's rule. Default false. */
+  adaptive?: boolean;
+  /** The set to measure on. Default `train`. */
+  on?: 'train' | 'test';
+}
+
 /** A measure at the end of a run. */
-export type MeasureConfig = NoisyAccuracyConfig;
+export type MeasureConfig = NoisyAccuracyConfig | SharpnessConfig;
 
 /** What a measure looks at. */
 interface Subject {
@@ -31,7 +45,7 @@ interface Subject {
   signal?: AbortSignal;
 }
 
-/** Measured numbers by name, such as `noisyAccuracy@0.2`. */
+/** Measured numbers by name, such as `noisyAccuracy@0.2`, `sharpness@0.5`, `perturbedLoss@0.5`. */
 export type MeasuredValues = Record<string, number>;
 
 interface Measure<T> {
@@ -58,12 +72,38 @@ const noisyAccuracy: Measure<NoisyAccuracyConfig> = {
   },
 };
 
-const KINDS: { readonly [K in MeasureConfig['kind']]: Measure<Extract<MeasureConfig, { kind: K }>> } = { noisyAccuracy };
+const sharpness: Measure<SharpnessConfig> = {
+  fields: {
+    radii: required(listOf(number({ min: 0 }))),
+    m: number({ min: 1, integer: true }, 128),
+    adaptive: flag(false),
+    on: oneOf(['train', 'test'], 'train'),
+  },
+  async run({ radii, m = 128, adaptive, on = 'train' }, { model, data, signal }) {
+    const objective = modelObjective(model, data[on], { batchSize: m });
+    try {
+      const { values, perturbedLosses } = await oneStepSharpness(objective, { radii, adaptive, signal });
+      return Object.fromEntries(
+        radii.flatMap((radius, i) => [
+          [`sharpness@${radius}`, values[i]],
+          [`perturbedLoss@${radius}`, perturbedLosses[i]],
+        ]),
+      );
+    } finally {
+      objective.dispose();
+    }
+  },
+};
+
+const KINDS: { readonly [K in MeasureConfig['kind']]: Measure<Extract<MeasureConfig, { kind: K }>> } = {
+  noisyAccuracy,
+  sharpness,
+};
 
 const CHECKS = Object.fromEntries(
   Object.entries(KINDS).map(([kind, { fields }]): [string, Check<object>] => [
     kind,
-    (path, value, form) => checkFields(path, value, fields, form),
+    (path, value, form) => checkFields(path, value, fields as Fields<object>, form),
   ]),
 ) as { readonly [K in MeasureConfig['kind']]: Check<object> };
 
@@ -78,6 +118,9 @@ export const checkMeasures: Check<MeasureConfig[]> = (path, value, form) => {
 /** Takes all `measures`, one after the other. */
 export async function takeMeasures(measures: readonly MeasureConfig[], subject: Subject): Promise<MeasuredValues> {
   const values: MeasuredValues = {};
-  for (const config of measures) Object.assign(values, await KINDS[config.kind].run(config, subject));
+  for (const config of measures) {
+    const { run } = KINDS[config.kind] as Measure<MeasureConfig>;
+    Object.assign(values, await run(config, subject));
+  }
   return values;
 }

@@ -13,6 +13,8 @@ import type { Reply, Request } from './messages';
 
 /** Milliseconds that a worker has to end when it is asked to. */
 const PATIENCE = 10_000;
+/** Milliseconds between the end of a worker and the end of what it wrote. */
+const LAST_WORDS = 20;
 /** Characters of a worker's error output that are kept for the message about its death. */
 const KEPT_OUTPUT = 2000;
 
@@ -95,7 +97,10 @@ class Worker {
         resolve();
       };
       this.#child.on('error', (error) => ended(error.message));
-      this.#child.on('close', (code, signal) => ended(signal === null ? `exit code ${code}` : `signal ${signal}`));
+      this.#child.on('exit', (code, signal) => {
+        // Its last words may still be on their way.
+        setTimeout(() => ended(signal === null ? `exit code ${code}` : `signal ${signal}`), LAST_WORDS);
+      });
     });
   }
 

@@ -26,7 +26,18 @@ export type FlatRow = Record<string, FlatValue>;
  * A run that diverged has NaN for losses and errors.
  */
 export function flattenRow({ hash, config, status, result, error }: RunRow): FlatRow {
-  const { label, data, model, optimizer, schedule, measures: _measures, profile: _profile, seed, ...settings } = config;
+  const {
+    label,
+    data,
+    model,
+    optimizer,
+    schedule,
+    augmentation,
+    measures: _measures,
+    profile: _profile,
+    seed,
+    ...settings
+  } = config;
   const last = status === 'finished' ? result?.last : undefined;
   const best = status === 'finished' ? result?.best : undefined;
   const absent = status === 'diverged' ? Number.NaN : null;
@@ -41,6 +52,7 @@ export function flattenRow({ hash, config, status, result, error }: RunRow): Fla
     ...flattenKind('model', model),
     ...flattenKind('optimizer', optimizer),
     ...flattenKind('schedule', schedule),
+    ...flattenKind('augmentation', augmentation),
     ...flatten('', settings),
     trainLoss: last === undefined ? absent : (last?.trainLoss ?? null),
     testLoss: last === undefined ? absent : (last?.testLoss ?? null),
