@@ -162,6 +162,7 @@ class Tracer {
       const inputs = own.map((arg) => this.#placeholder(arg));
       const traced = this.#record(() => callOwned(fn, own as A));
       result = traced;
+      if (this.#failure !== undefined) throw this.#failure;
       const disposed = [...before.keys()].find((variable) => variable.isDisposed);
       if (disposed !== undefined) throw this.#fail(`it disposes the variable "${disposed.name}"`);
       const assigned = [...this.#variables].filter(([dataId, variable]) => variable.dataId !== dataId);
@@ -223,9 +224,7 @@ class Tracer {
     const restoreOtherDraws = refuseOtherDraws((what) => this.#fail(what));
     Object.assign(backend, overrides);
     try {
-      const result = whileTracing(run);
-      if (this.#failure !== undefined) throw this.#failure;
-      return result;
+      return whileTracing(run);
     } finally {
       for (const name of Object.keys(overrides)) Reflect.deleteProperty(backend, name);
       restoreOtherDraws();
@@ -316,14 +315,18 @@ function typedArray(dtype: 'float32' | 'int32' | 'bool', data: ConstantData | nu
   return dtype === 'int32' ? Int32Array.from(data) : Uint8Array.from(data);
 }
 
-const READERS =
-  /\bat (?:Tensor|Variable|Object)\.(print|toString|arraySync|array|dataSync|data|bytesSync|bytes|bufferSync|buffer)\b/;
+/** A stack frame in one of the methods by which tf.js gives out values. Source maps repeat the class name. */
+const READER =
+  /\bat (?:async )?(?:\w+\.)+(print|toString|arraySync|array|dataSync|data|bytesSync|bytes|bufferSync|buffer)\b.*tfjs-core/;
 
 /** In words, which public call of tf.js reads a tensor's values now, and where that call was made. */
 function readerOf(): string {
+  const { stackTraceLimit } = Error;
+  Error.stackTraceLimit = 50;
   const frames = (new Error().stack ?? '').split('\n');
-  const last = frames.reduce((found, frame, i) => (READERS.test(frame) ? i : found), -1);
+  Error.stackTraceLimit = stackTraceLimit;
+  const last = frames.reduce((found, frame, i) => (READER.test(frame) ? i : found), -1);
   if (last < 0) return 'an op';
-  const place = /\(?(\/[^)]*|[a-z]:[^)]*|file:[^)]*)\)?$/i.exec(frames[last + 1] ?? '')?.[1];
-  return `tensor.${READERS.exec(frames[last])?.[1]}()${place === undefined ? '' : ` at ${place}`}`;
+  const place = /\(?([^\s(]+:\d+:\d+)\)?$/.exec(frames[last + 1] ?? '')?.[1];
+  return `tensor.${READER.exec(frames[last])?.[1]}()${place === undefined ? '' : ` at ${place}`}`;
 }
