@@ -216,8 +216,10 @@ class Tracer {
         return readSync.call(backend, dataId);
       },
       read: (dataId: object) => {
-        if (this.#isComputed(dataId)) this.#fail(`${readerOf()} reads values that differ from run to run`);
-        return read.call(backend, dataId);
+        if (!this.#isComputed(dataId)) return read.call(backend, dataId);
+        this.#fail(`${readerOf()} reads values that differ from run to run`);
+        // Nobody may be there to catch a rejection, and whoever waits must not go on.
+        return new Promise<never>(() => undefined);
       },
     };
     const restoreRandomOps = lowerRandomOps(() => this.#seeds.next((base) => this.#placeholder(base)));
