@@ -112,18 +112,21 @@ describe('durations', () => {
 });
 
 describe('throttled drawing', () => {
+  const sleep = (milliseconds: number) => new Promise((resolve) => setTimeout(resolve, milliseconds));
+
   test('draws at once, then once per interval, and the last state in the end', async () => {
     let state = 0;
     const drawn: number[] = [];
-    const drawing = throttle(() => drawn.push(state), 60);
+    const drawing = throttle(() => drawn.push(state), 30);
     for (state = 1; state <= 5; state++) drawing.call();
     state = 6;
-    await new Promise((resolve) => setTimeout(resolve, 120));
+    while (drawn.length < 2) await sleep(10);
+    await sleep(60);
     assert.deepEqual(drawn, [1, 6]);
     drawing.call();
     drawing.call();
     drawing.cancel();
-    await new Promise((resolve) => setTimeout(resolve, 120));
+    await sleep(60);
     assert.deepEqual(drawn, [1, 6, 6]);
   });
 });
