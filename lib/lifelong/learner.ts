@@ -1,0 +1,508 @@
+/**
+ * Learns a sequence of tasks, one after the other, with any optimizer of the family.
+ *
+ *     for each task, `epochs` times over its samples:
+ *       batch  = the next samples of the task  [+ samples drawn from the memory]         experience replay
+ *       one step of the optimizer on the batch, at max(learningRate * learningRateDecay^task, learningRateFloor)
+ *       in the first pass: offer the task's samples to the memory                        reservoir sampling
+ *     after each task: accuracy on all tasks, one row of the accuracy matrix
+ *
+ * Experience replay: Chaudhry et al., "On tiny episodic memories in continual learning", 2019, arXiv:1902.10486. Learning rates that
+ * fall from task to task, small batches and dropout (an option of the model): Mirzadeh, Farajtabar, Pascanu, Ghasemzadeh,
+ * "Understanding the role of training regimes in continual learning", NeurIPS 2020, arXiv:2006.06958 (stable SGD).
+ *
+ * Everything random is drawn from streams named by seed, task, epoch and step, or saved, so that a resumed run needs nothing else.
+ */
+import type { FamilyOptimizer, LossFunction } from '../optimizers';
+import { assignAll } from '../optimizers/loss';
+import { AbortedError, checkKnownOptions, checkNumber, checkOneOf, DivergenceError, OptionError } from '../runtime/errors';
+import { crossEntropy } from '../runtime/losses';
+import { Random } from '../runtime/random';
+import * as tf from '../runtime/tf';
+import { type BatchLoss, Evaluator } from '../training/evaluate';
+import { captureModel, type ModelState, restoreModel } from '../training/modelState';
+import { innerSteps, StepRunner } from '../training/stepRunner';
+import type { TrainingStatus } from '../training/trainer';
+import { trainableVariables } from '../training/weights';
+import { headMask, maskByTask } from './heads';
+import { captureLearner, type LifelongState, restoreLearner } from './learnerState';
+import { type LifelongMeasures, lifelongMeasures } from './measures';
+import { Reservoir } from './reservoir';
+import { type SampleRef, taskBatch } from './samples';
+import type { TaskSequence } from './sequence';
+
+/**
+ * What is learned when: the tasks one after the other (`sequential`); all at once, the upper bound (`joint`); or each from the first
+ * weights, the reference for learning accuracy (`independent`).
+ */
+export type LearningRegime = 'sequential' | 'joint' | 'independent';
+
+/** Options of experience replay. */
+export interface ReplayOptions {
+  /** Samples that the memory keeps: references to training samples as they are stored, before augmentation. At least 1. */
+  capacity: number;
+  /** Samples that join each batch, drawn from the memory as soon as it has so many. From 1 to `capacity`. Default: the batch size. */
+  batchSize?: number;
+  /** Draws other samples from the memory for each of the optimizer's k inner steps. Default: the learner's `switchBatches`. */
+  switchBatches?: boolean;
+}
+
+/** Options of a `LifelongLearner`. */
+export interface LifelongOptions {
+  /** Passes over each task's training set. A whole number, at least 1. Default 1. */
+  epochs?: number;
+  /** Samples of the task per step. A whole number, at least 1. Default 10. */
+  batchSize?: number;
+  /** What is learned when. Default `sequential`. */
+  regime?: LearningRegime;
+  /** Experience replay, in sequential learning. Default: none. */
+  replay?: ReplayOptions;
+  /** Factor on the learning rate from task to task in sequential learning, above 0. Default 1. */
+  learningRateDecay?: number;
+  /** The learning rate does not fall below this. At least 0. Default 0; stable SGD has 5e-5. */
+  learningRateFloor?: number;
+  /** Whether the optimizer forgets momentum and the like at a task's start (`renew`) or not (`keep`). Default `renew`. */
+  optimizerState?: 'renew' | 'keep';
+  /** Draws a fresh batch for each of the optimizer's k inner steps ("minibatch switching") in place of one for all. Default false. */
+  switchBatches?: boolean;
+  /**
+   * Leaves out an epoch's last batch where it is smaller than the others, so that all steps have one shape and are compiled once. The
+   * memory is offered its samples all the same. Default true.
+   */
+  dropLast?: boolean;
+  /** Seed of data order, memory, augmentation and dropout. A whole number. Default 0. */
+  seed?: number;
+  /** The loss of a batch, from int32 labels [n] and the outputs, masked where tasks have heads. Default: mean softmax cross-entropy. */
+  loss?: BatchLoss;
+  /** Changes the inputs of a batch, replayed ones included. Returns a new tensor. Runs outside of the compiled step. */
+  augment?: (xs: tf.Tensor, random: Random) => tf.Tensor;
+  /** Wraps the loss of every pass, for example to evaluate it at noisy weights. Runs inside of the compiled step. */
+  wrapLoss?: (loss: LossFunction, variables: tf.Variable[]) => LossFunction;
+  /** Measured after each task, at the weights meant for evaluation: `taskSharpness(...)`, for example. */
+  measure?: TaskMeasure;
+  /** What a loss that is not finite does: `throw` a DivergenceError, or `stop` with the status `diverged`. Default `throw`. */
+  onDivergence?: 'throw' | 'stop';
+  /** Runs op by op in place of compiling. Dropout is not seeded then. Default: whether LB_EAGER is 1. */
+  eager?: boolean;
+}
+
+/** Measures something after a task was learned: numbers by name. */
+export type TaskMeasure = (context: TaskContext) => Promise<Record<string, number>>;
+
+/** What a `TaskMeasure` sees. The model holds the weights meant for evaluation, and must be left as it is. */
+export interface TaskContext {
+  /** The task just learned, from 0; the last one where all were learned at once. */
+  task: number;
+  sequence: TaskSequence;
+  model: tf.LayersModel;
+  signal?: AbortSignal;
+}
+
+/** What is known when a task is learned. */
+export interface TaskRecord {
+  /** The task, from 0; the last one where all were learned at once. */
+  task: number;
+  /** Its name; `all tasks` where all were learned at once. */
+  name: string;
+  /** Mean over the last epoch of the loss at the slow weights before each step, replayed samples included. */
+  trainLoss: number;
+  /** Accuracy on the test set of each task, 0 to 1. */
+  accuracies: number[];
+  /** Loss on the test set of each task. */
+  losses: number[];
+  /** Learning rate of the task. */
+  learningRate: number;
+  /** Gradients taken since the start. */
+  gradientEvaluations: number;
+  /** Seconds spent in training steps since the start. */
+  seconds: number;
+  /** What `measure` returned. */
+  measures: Record<string, number>;
+}
+
+/** Where a learner stands, after a step. */
+export interface LifelongProgress {
+  /** Task under way, from 0; in joint learning always 0. */
+  stage: number;
+  /** Tasks in all; 1 in joint learning. */
+  stages: number;
+  /** Epoch of the task under way, from 0. */
+  epoch: number;
+  epochs: number;
+  /** Steps done in this epoch. */
+  step: number;
+  stepsPerEpoch: number;
+  /** Loss at the weights before the last step. */
+  loss: number;
+}
+
+/** Options of `LifelongLearner.train`. */
+export interface LearnOptions {
+  /** Stops at the next step; `train` can be called again. */
+  signal?: AbortSignal;
+  /** Called after each step. */
+  onProgress?: (progress: LifelongProgress) => void;
+  /** Called after each epoch, and awaited: the place for checkpoints. */
+  onEpoch?: (learner: LifelongLearner) => void | Promise<void>;
+  /** Called after each task was evaluated, and awaited: the place for live figures and for copies of the weights. */
+  onTask?: (record: TaskRecord, learner: LifelongLearner) => void | Promise<void>;
+}
+
+/** Position and sums of a learner under way. */
+export interface LifelongPosition {
+  /** Tasks finished; in joint learning 0, then 1. */
+  stage: number;
+  /** Epochs finished of the task under way. */
+  epoch: number;
+  /** Steps done in the epoch under way. */
+  step: number;
+  /** Sum over the epoch's steps of the loss at the slow weights. */
+  lossSum: number;
+  /** Mean loss of the last finished epoch. */
+  trainLoss: number;
+  /** Seconds spent in steps. */
+  seconds: number;
+}
+
+const OPTIONS: readonly string[] = [
+  'epochs',
+  'batchSize',
+  'regime',
+  'replay',
+  'learningRateDecay',
+  'learningRateFloor',
+  'optimizerState',
+  'switchBatches',
+  'dropLast',
+  'seed',
+  'loss',
+  'augment',
+  'wrapLoss',
+  'measure',
+  'onDivergence',
+  'eager',
+];
+
+/**
+ * Learns one sequence with one model. Dispose it after use; model and optimizer stay the caller's.
+ *
+ * @example
+ * const sequence = rotatedTasks(mnist(), { trainSamples: 1000 });
+ * const model = models.mlp({ inputs: sequence.inputShape, hidden: [100, 100], classes: sequence.outputs });
+ * const learner = new LifelongLearner(model, sam({ learningRate: 0.2 }), sequence, { epochs: 5, replay: { capacity: 200 } });
+ * await learner.train();
+ * learner.accuracy; learner.measures;
+ */
+export class LifelongLearner {
+  /** One record per finished task. */
+  readonly history: TaskRecord[] = [];
+  /** How the last call of `train` ended. */
+  status: TrainingStatus = 'running';
+  /** Where learning stands. */
+  position: LifelongPosition = { stage: 0, epoch: 0, step: 0, lossSum: 0, trainLoss: Number.NaN, seconds: 0 };
+  /** Accuracy on each task before any learning, for forward transfer; undefined until `train` begins. */
+  initialAccuracies: number[] | undefined;
+  /** The memory of experience replay. */
+  readonly memory: Reservoir<SampleRef> | undefined;
+  readonly regime: LearningRegime;
+  /** The learning rate of the first task. */
+  baseLearningRate: number;
+  /** The weights from which each task is learned in the regime `independent`. */
+  startingWeights: ModelState | undefined;
+
+  readonly #options: LifelongOptions;
+  readonly #epochs: number;
+  readonly #batchSize: number;
+  readonly #replaySize: number;
+  readonly #seed: number;
+  /** Batches of one step: one, or one for each inner step. */
+  readonly #taskBatches: number;
+  readonly #replayBatches: number;
+  /** What is added to the outputs in evaluation. */
+  readonly #mask: tf.Variable;
+  readonly #evaluator: Evaluator;
+  readonly #steps: StepRunner;
+
+  /** @throws OptionError where an option is wrong, or the model does not fit the sequence. */
+  constructor(
+    readonly model: tf.LayersModel,
+    readonly optimizer: FamilyOptimizer,
+    readonly sequence: TaskSequence,
+    options: LifelongOptions = {},
+  ) {
+    checkKnownOptions('LifelongLearner', options, OPTIONS);
+    const { epochs = 1, batchSize = 10, regime = 'sequential', replay, switchBatches = false, seed = 0 } = options;
+    const { learningRateDecay = 1, learningRateFloor = 0, loss = crossEntropy, eager } = options;
+    checkFit(model, sequence);
+    this.#epochs = checkNumber('epochs', epochs, { min: 1, integer: true });
+    this.#batchSize = checkNumber('batchSize', batchSize, { min: 1, integer: true });
+    this.regime = checkOneOf('regime', regime, ['sequential', 'joint', 'independent'] as const);
+    checkNumber('learningRateDecay', learningRateDecay, { min: 0, exclusiveMin: true });
+    checkNumber('learningRateFloor', learningRateFloor, { min: 0 });
+    checkOneOf('optimizerState', options.optimizerState ?? 'renew', ['renew', 'keep']);
+    checkOneOf('onDivergence', options.onDivergence ?? 'throw', ['throw', 'stop']);
+    this.#seed = checkNumber('seed', seed, { integer: true });
+    this.#replaySize = replay === undefined ? 0 : checkReplay(replay, batchSize, regime);
+    this.memory = replay && new Reservoir(replay.capacity, seed);
+    this.#taskBatches = switchBatches ? innerSteps(optimizer) : 1;
+    this.#replayBatches = (replay?.switchBatches ?? switchBatches) ? innerSteps(optimizer) : 1;
+    this.#options = options;
+    this.startingWeights = regime === 'independent' ? captureModel(model) : undefined;
+    this.baseLearningRate = optimizer.learningRate;
+
+    const hasHeads = sequence.scenario === 'task-incremental';
+    this.#mask = tf.tidy(() => tf.variable(tf.zeros([sequence.outputs]), false));
+    const outputs = hasHeads ? (all: tf.Tensor): tf.Tensor => tf.add(all, this.#mask) : undefined;
+    this.#evaluator = new Evaluator(model, { loss, outputs, eager });
+    this.#steps = new StepRunner(optimizer, trainableVariables(model), {
+      lossOf: (xs, ys, tasks) => {
+        const all = model.apply(xs, { training: true }) as tf.Tensor;
+        return loss(ys, hasHeads ? maskByTask(sequence, all, tasks) : all);
+      },
+      wrapLoss: options.wrapLoss,
+      seed: () => this.#random('dropout', this.position.step).seed(),
+      eager,
+    });
+  }
+
+  /** Tasks that are learned one after the other: 1 in joint learning. */
+  get stages(): number {
+    return this.regime === 'joint' ? 1 : this.sequence.length;
+  }
+
+  /** `accuracy[i][j]`: accuracy on task j after learning task i, 0 to 1; NaN where it is not known (yet). */
+  get accuracy(): number[][] {
+    const { length } = this.sequence;
+    const rows = Array.from({ length }, () => new Array<number>(length).fill(Number.NaN));
+    for (const { task, accuracies } of this.history) rows[task] = [...accuracies];
+    return rows;
+  }
+
+  /**
+   * The measures of the tasks learned so far; undefined before the first is. In the regime `joint` only the average accuracy is
+   * defined; in `independent` the learning accuracy is what counts.
+   */
+  get measures(): LifelongMeasures | undefined {
+    const last = this.history.at(-1);
+    return last && lifelongMeasures(this.accuracy.slice(0, last.task + 1), this.initialAccuracies);
+  }
+
+  /**
+   * Learns to the end, from where it stands. Gives way to other work after each step.
+   *
+   * @returns The status: `finished`, `aborted` by the signal, or `diverged`.
+   * @throws DivergenceError where a loss is not finite, unless `onDivergence` is `stop`.
+   */
+  async train(options: LearnOptions = {}): Promise<TrainingStatus> {
+    const { signal, onEpoch, onTask } = options;
+    if (this.status === 'finished' || this.status === 'diverged') return this.status;
+    this.status = 'running';
+    try {
+      this.initialAccuracies ??= (await this.#evaluateAll(signal)).accuracies;
+      while (this.position.stage < this.stages) {
+        if (this.position.epoch === 0 && this.position.step === 0) await this.#beginTask();
+        while (this.position.epoch < this.#epochs) {
+          await this.#learnEpoch(options);
+          if (this.status !== 'running') return this.status;
+          await onEpoch?.(this);
+        }
+        const record = await this.#finishTask(signal);
+        await onTask?.(record, this);
+      }
+    } catch (error) {
+      if (!(error instanceof AbortedError && signal?.aborted)) throw error;
+      this.status = 'aborted';
+      return this.status;
+    }
+    this.status = 'finished';
+    return this.status;
+  }
+
+  /** Everything that a later `restore` needs to go on bit for bit. */
+  save(): LifelongState {
+    return captureLearner(this);
+  }
+
+  /**
+   * Goes on where `state` was saved.
+   *
+   * @throws StateMismatchError where sequence, regime, model or optimizer are others. Nothing is changed then.
+   */
+  restore(state: LifelongState): void {
+    restoreLearner(this, state);
+  }
+
+  /** Frees the compiled steps. */
+  dispose(): void {
+    this.#evaluator.dispose();
+    this.#steps.dispose();
+    this.#mask.dispose();
+  }
+
+  /** Sets weights and optimizer to what a task starts from. Doing it twice does no harm. */
+  async #beginTask(): Promise<void> {
+    const { model, optimizer, startingWeights } = this;
+    const renew = startingWeights !== undefined || this.#options.optimizerState !== 'keep';
+    if (this.position.stage > 0 && renew) {
+      const variables = trainableVariables(model);
+      const slow = await optimizer.withSlowWeights(() => variables.map((variable) => variable.clone()));
+      assignAll(variables, slow);
+      tf.dispose(slow);
+      const parts = optimizer.family();
+      // A compiled step holds the variables that are forgotten here.
+      if (parts.some(({ slots }) => slots.list().length > 0)) this.#steps.dispose();
+      for (const { slots } of parts) slots.dispose();
+      optimizer.setCounters(0, optimizer.gradientEvaluations);
+    }
+    if (startingWeights !== undefined) restoreModel(model, startingWeights);
+  }
+
+  async #learnEpoch({ signal, onProgress }: LearnOptions): Promise<void> {
+    const { stage, epoch } = this.position;
+    const order = this.#order(stage, epoch);
+    const perStep = this.#batchSize * this.#taskBatches;
+    const stepsPerEpoch =
+      this.#options.dropLast === false ? Math.ceil(order.length / perStep) : Math.floor(order.length / perStep);
+    while (this.position.step < Math.max(1, stepsPerEpoch)) {
+      if (signal?.aborted) {
+        this.status = 'aborted';
+        return;
+      }
+      const start = this.position.step * perStep;
+      const loss = this.#step(order.slice(start, start + perStep));
+      if (!Number.isFinite(loss)) return this.#diverged(loss);
+      const { step } = this.position;
+      onProgress?.({ stage, stages: this.stages, epoch, epochs: this.#epochs, step, stepsPerEpoch, loss });
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    if (epoch === 0) this.#remember(order.slice(stepsPerEpoch * perStep));
+    const { lossSum, step } = this.position;
+    this.position = { ...this.position, epoch: epoch + 1, step: 0, lossSum: 0, trainLoss: lossSum / step };
+  }
+
+  /** The samples of one epoch, in the order in which they are learned. */
+  #order(stage: number, epoch: number): SampleRef[] {
+    const tasks = this.regime === 'joint' ? [...this.sequence.tasks.keys()] : [stage];
+    const all = tasks.flatMap((task) =>
+      Array.from({ length: this.sequence.tasks[task].train.size }, (_, index): SampleRef => ({ task, index })),
+    );
+    return Array.from(new Random(this.#seed, `batches/${stage}/${epoch}`).permutation(all.length), (i) => all[i]);
+  }
+
+  /** One step on the samples `refs` of the task; returns the loss before it. */
+  #step(refs: SampleRef[]): number {
+    const started = performance.now();
+    const { stage, epoch, step } = this.position;
+    const rate = this.baseLearningRate * (this.#options.learningRateDecay ?? 1) ** (this.regime === 'sequential' ? stage : 0);
+    this.optimizer.learningRate = Math.max(rate, this.#options.learningRateFloor ?? 0);
+    const batches = this.#joinReplay(this.#chunks(refs)).map((batch, i) => this.#tensors(batch, i));
+    try {
+      const loss = this.#steps.run(batches);
+      this.position = { ...this.position, step: step + 1, lossSum: this.position.lossSum + loss };
+      if (epoch === 0) this.#remember(refs);
+      return loss;
+    } finally {
+      tf.dispose(batches);
+      this.position.seconds += (performance.now() - started) / 1000;
+    }
+  }
+
+  /** The batches of one step. */
+  #chunks(refs: SampleRef[]): SampleRef[][] {
+    const chunks: SampleRef[][] = [];
+    for (let start = 0; start < refs.length; start += this.#batchSize) chunks.push(refs.slice(start, start + this.#batchSize));
+    return chunks;
+  }
+
+  /** Adds samples drawn from the memory to each batch. */
+  #joinReplay(batches: SampleRef[][]): SampleRef[][] {
+    const { memory } = this;
+    if (memory === undefined || memory.items.length < this.#replaySize) return batches;
+    const replayed = Array.from({ length: this.#replayBatches }, (_, i) =>
+      memory.draw(this.#replaySize, this.#random('replay', this.position.step, i)),
+    );
+    const count = Math.max(batches.length, replayed.length);
+    return Array.from({ length: count }, (_, i) => [...batches[i % batches.length], ...replayed[i % replayed.length]]);
+  }
+
+  /** The tensors of a batch, owned by the caller. */
+  #tensors(refs: SampleRef[], batch: number): tf.Tensor[] {
+    const { augment } = this.#options;
+    const { xs, ys, tasks } = taskBatch(this.sequence, refs);
+    if (augment === undefined) return [xs, ys, tasks];
+    const changed = augment(xs, this.#random('augment', this.position.step, batch));
+    xs.dispose();
+    return [changed, ys, tasks];
+  }
+
+  #remember(refs: readonly SampleRef[]): void {
+    for (const ref of refs) this.memory?.add(ref);
+  }
+
+  #random(what: string, ...place: number[]): Random {
+    const { stage, epoch } = this.position;
+    return new Random(this.#seed, [what, stage, epoch, ...place].join('/'));
+  }
+
+  async #finishTask(signal: AbortSignal | undefined): Promise<TaskRecord> {
+    const { sequence, model, optimizer, position, regime } = this;
+    const task = regime === 'joint' ? sequence.length - 1 : position.stage;
+    const { accuracies, losses } = await this.#evaluateAll(signal);
+    const context: TaskContext = { task, sequence, model, signal };
+    const measures = await optimizer.withSlowWeights(async () => (await this.#options.measure?.(context)) ?? {});
+    const record: TaskRecord = {
+      task,
+      name: regime === 'joint' ? 'all tasks' : sequence.tasks[task].name,
+      trainLoss: position.trainLoss,
+      accuracies,
+      losses,
+      learningRate: optimizer.learningRate,
+      gradientEvaluations: optimizer.gradientEvaluations,
+      seconds: position.seconds,
+      measures,
+    };
+    this.history.push(record);
+    this.position = { ...position, stage: position.stage + 1, epoch: 0, trainLoss: Number.NaN };
+    return record;
+  }
+
+  /** Accuracy and loss on the test set of each task, at the weights meant for evaluation. */
+  async #evaluateAll(signal: AbortSignal | undefined): Promise<{ accuracies: number[]; losses: number[] }> {
+    return this.optimizer.withSlowWeights(async () => {
+      const accuracies: number[] = [];
+      const losses: number[] = [];
+      for (const [task, { test }] of this.sequence.tasks.entries()) {
+        tf.tidy(() => this.#mask.assign(tf.tensor1d(headMask(this.sequence, task))));
+        const { accuracy, loss } = await this.#evaluator.run(test, signal);
+        accuracies.push(accuracy);
+        losses.push(loss);
+      }
+      return { accuracies, losses };
+    });
+  }
+
+  #diverged(loss: number): void {
+    this.status = 'diverged';
+    if (this.#options.onDivergence === 'stop') return;
+    const { stage, epoch, step } = this.position;
+    throw new DivergenceError(
+      `The loss became ${loss} at step ${step} of epoch ${epoch + 1} of task ${stage + 1}, at learning rate ` +
+        `${this.optimizer.learningRate}. Lower the learning rate, rho or k * alpha, or set onDivergence: "stop".`,
+    );
+  }
+}
+
+/** Samples that are replayed at each step. */
+function checkReplay({ capacity, batchSize, ...rest }: ReplayOptions, taskBatchSize: number, regime: LearningRegime): number {
+  checkKnownOptions('replay', rest, ['switchBatches']);
+  if (regime !== 'sequential') throw new OptionError('replay', { capacity }, `left out in the regime "${regime}"`);
+  checkNumber('replay.capacity', capacity, { min: 1, integer: true });
+  return checkNumber('replay.batchSize', batchSize ?? taskBatchSize, { min: 1, max: capacity, integer: true });
+}
+
+function checkFit(model: tf.LayersModel, { inputShape, outputs }: TaskSequence): void {
+  const [input, output] = [model.inputs[0].shape.slice(1), model.outputs[0].shape.slice(1)];
+  if (String(input) !== String(inputShape) || String(output) !== String(outputs)) {
+    throw new OptionError('model', `a model from [${input}] to [${output}]`, `a model from [${inputShape}] to [${outputs}]`);
+  }
+}

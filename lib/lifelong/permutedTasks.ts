@@ -1,0 +1,72 @@
+/**
+ * Tasks that differ in the order of the inputs: Permuted-MNIST. The first task has the order of the data set.
+ *
+ * Goodfellow, Mirza, Xiao, Courville, Bengio, "An empirical investigation of catastrophic forgetting in gradient-based neural
+ * networks", 2013, arXiv:1312.6211.
+ */
+import type { Dataset } from '../datasets';
+import { checkKnownOptions, checkNumber, OptionError } from '../runtime/errors';
+import { Random } from '../runtime/random';
+import { dealSamples } from './samples';
+import { type TaskData, TaskSequence } from './sequence';
+
+/** Options of `permutedTasks`. */
+export interface PermutedTasksOptions {
+  /** Number of tasks, >= 1. Default 5. */
+  tasks?: number;
+  /** Training samples of each task: disjoint parts of the data set, with equal class proportions. Default: all of it for each. */
+  trainSamples?: number;
+  /** Seed of the permutations and of the choice of samples, a whole number. Default 0. */
+  seed?: number;
+}
+
+/**
+ * Each task applies one permutation of the pixels (of the places of a signal, of the features) to all samples; the channels of a
+ * pixel stay together. Tests are on all test samples.
+ *
+ * @throws OptionError, also for features that are standardised one by one: permute first.
+ */
+export function permutedTasks(data: TaskData, options: PermutedTasksOptions = {}): TaskSequence {
+  checkKnownOptions('permutedTasks', options, ['tasks', 'trainSamples', 'seed']);
+  const { trainSamples, seed = 0 } = options;
+  const count = checkNumber('tasks', options.tasks ?? 5, { min: 1, integer: true });
+  const { inputShape, inputSize, statistics, classes, name } = data.train;
+  const channels = inputShape.length > 1 ? inputShape[inputShape.length - 1] : 1;
+  if (statistics !== null && statistics.mean.length > channels) {
+    throw new OptionError(
+      'data',
+      'features with a mean and deviation each',
+      'standardised by one mean, or after the permutation',
+    );
+  }
+  const trainSets = dealSamples(data.train, count, trainSamples, seed);
+  const tasks = trainSets.map((train, t) => {
+    const places = inputSize / channels;
+    const identity = Int32Array.from({ length: places }, (_, i) => i);
+    const order = t === 0 ? identity : new Random(seed, `permutation/${t}`).permutation(places);
+    return {
+      name: t === 0 ? 'as given' : `permuted ${t}`,
+      classes: classes.map((_, c) => c),
+      train: permuted(train, order, channels),
+      test: permuted(data.test, order, channels),
+    };
+  });
+  return new TaskSequence({
+    name: `permuted ${name}`,
+    scenario: 'domain-incremental',
+    tasks,
+    recipe: { kind: 'permuted', data: name, tasks: count, trainSamples: trainSamples ?? null, seed },
+  });
+}
+
+/** The data set with place `order[i]` of each sample moved to place `i`. Stored values are moved as they are. */
+function permuted(data: Dataset, order: Int32Array, channels: number): Dataset {
+  const { inputs, inputSize, size } = data;
+  const moved = inputs.slice();
+  for (let start = 0; start < size * inputSize; start += inputSize) {
+    for (let i = 0; i < order.length; i++) {
+      for (let c = 0; c < channels; c++) moved[start + i * channels + c] = inputs[start + order[i] * channels + c];
+    }
+  }
+  return data.with({ inputs: moved });
+}

@@ -1,0 +1,73 @@
+/**
+ * A memory of fixed size that is at any time a uniform random sample of all it was offered.
+ *
+ *     the n-th item (n = 1, 2, ...):  n <= capacity: keep it
+ *                                     else: j = whole number drawn from [0, n); j < capacity: it replaces item j
+ *
+ * So each of n items is kept with probability capacity / n.
+ *
+ * Vitter, "Random sampling with a reservoir", ACM TOMS 11, 37 (1985), algorithm R. As the memory of experience replay: Chaudhry et
+ * al., "On tiny episodic memories in continual learning", 2019, arXiv:1902.10486.
+ */
+import { checkNumber } from '../runtime/errors';
+import { Random, type RandomState } from '../runtime/random';
+
+/** Saved state of a `Reservoir`; plain JSON where its items are. */
+export interface ReservoirState<T> {
+  items: T[];
+  seen: number;
+  random: RandomState;
+}
+
+/** A uniform sample of a stream. */
+export class Reservoir<T> {
+  /** Most items that it keeps. */
+  readonly capacity: number;
+  #items: T[] = [];
+  #seen = 0;
+  readonly #random: Random;
+
+  /**
+   * @param capacity A whole number, at least 1.
+   * @param seed A whole number. Default 0.
+   * @throws OptionError
+   */
+  constructor(capacity: number, seed = 0) {
+    this.capacity = checkNumber('capacity', capacity, { min: 1, integer: true });
+    this.#random = new Random(seed, 'reservoir');
+  }
+
+  /** The items kept, in no particular order. */
+  get items(): readonly T[] {
+    return this.#items;
+  }
+
+  /** Items offered so far. */
+  get seen(): number {
+    return this.#seen;
+  }
+
+  /** Offers an item. */
+  add(item: T): void {
+    const place = this.#seen < this.capacity ? this.#seen : this.#random.int(this.#seen + 1);
+    if (place < this.capacity) this.#items[place] = item;
+    this.#seen++;
+  }
+
+  /** `count` different items at random; all where there are fewer. */
+  draw(count: number, random: Random): T[] {
+    return Array.from(random.permutation(this.#items.length).subarray(0, count), (i) => this.#items[i]);
+  }
+
+  /** A copy of the state. */
+  save(): ReservoirState<T> {
+    return { items: [...this.#items], seen: this.#seen, random: this.#random.save() };
+  }
+
+  /** Goes on where `state` was saved. */
+  restore({ items, seen, random }: ReservoirState<T>): void {
+    this.#items = [...items];
+    this.#seen = seen;
+    this.#random.restore(random);
+  }
+}

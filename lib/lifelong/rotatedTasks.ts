@@ -1,0 +1,97 @@
+/**
+ * Tasks that differ in how the images are turned: Rotated-MNIST.
+ *
+ * Lopez-Paz, Ranzato, "Gradient episodic memory for continual learning", NeurIPS 2017, arXiv:1706.08840.
+ */
+import type { Dataset } from '../datasets';
+import { checkKnownOptions, checkNumber, OptionError } from '../runtime/errors';
+import { dealSamples } from './samples';
+import { type TaskData, TaskSequence } from './sequence';
+
+/** Options of `rotatedTasks`. */
+export interface RotatedTasksOptions {
+  /** Angle of each task in degrees, counter-clockwise. Default 0, 36, 72, 108, 144. */
+  angles?: readonly number[];
+  /** Training samples of each task: disjoint parts of the data set, with equal class proportions. Default: all of it for each. */
+  trainSamples?: number;
+  /** Seed of the choice of samples, a whole number. Default 0. */
+  seed?: number;
+}
+
+/**
+ * Each task turns all images about their centre by its angle. Tests are on all test samples.
+ *
+ * @throws OptionError, also where the samples are no images.
+ */
+export function rotatedTasks(data: TaskData, options: RotatedTasksOptions = {}): TaskSequence {
+  checkKnownOptions('rotatedTasks', options, ['angles', 'trainSamples', 'seed']);
+  const { angles = [0, 36, 72, 108, 144], trainSamples, seed = 0 } = options;
+  if (!Array.isArray(angles) || angles.length === 0) throw new OptionError('angles', angles, 'a list of at least one angle');
+  const { classes, name } = data.train;
+  const trainSets = dealSamples(data.train, angles.length, trainSamples, checkNumber('seed', seed, { integer: true }));
+  const tasks = trainSets.map((train, t) => ({
+    name: `${angles[t]}°`,
+    classes: classes.map((_, c) => c),
+    train: rotated(train, angles[t]),
+    test: rotated(data.test, angles[t]),
+  }));
+  return new TaskSequence({
+    name: `rotated ${name}`,
+    scenario: 'domain-incremental',
+    tasks,
+    recipe: { kind: 'rotated', data: name, angles: [...angles], trainSamples: trainSamples ?? null, seed },
+  });
+}
+
+/**
+ * Images turned about their centre, counter-clockwise: each new pixel is interpolated between the four old ones around the place
+ * that it comes from (bilinear). Outside of the image everything is a stored 0. Bytes stay bytes, rounded.
+ *
+ * @param angle In degrees.
+ * @throws OptionError where the samples are no images, `[height, width, channels]`.
+ */
+export function rotated(data: Dataset, angle: number): Dataset {
+  checkNumber('angle', angle);
+  if (data.inputShape.length !== 3) {
+    throw new OptionError('data', `inputs of shape [${data.inputShape}]`, 'images, [height, width, channels]');
+  }
+  if (angle % 360 === 0) return data;
+  const [height, width, channels] = data.inputShape;
+  const { inputs, inputSize } = data;
+  const turned = inputs.slice();
+  const bytes = inputs instanceof Uint8Array;
+  const { from, weight } = bilinearSources(height, width, angle);
+  for (let start = 0; start < inputs.length; start += inputSize) {
+    for (let pixel = 0; pixel < height * width; pixel++) {
+      for (let c = 0; c < channels; c++) {
+        let value = 0;
+        for (let i = 4 * pixel; i < 4 * pixel + 4; i++) value += weight[i] * inputs[start + from[i] * channels + c];
+        turned[start + pixel * channels + c] = bytes ? Math.round(value) : value;
+      }
+    }
+  }
+  return data.with({ inputs: turned });
+}
+
+/** The four old pixels that each new one is made of, and their weights: 0 for those outside of the image. */
+function bilinearSources(height: number, width: number, angle: number): { from: Int32Array; weight: Float64Array } {
+  const radians = (angle / 180) * Math.PI;
+  const [cos, sin] = [Math.cos(radians), Math.sin(radians)];
+  const [centreY, centreX] = [(height - 1) / 2, (width - 1) / 2];
+  const from = new Int32Array(4 * height * width);
+  const weight = new Float64Array(4 * height * width);
+  for (let pixel = 0; pixel < height * width; pixel++) {
+    const dy = Math.floor(pixel / width) - centreY;
+    const dx = (pixel % width) - centreX;
+    const y = centreY + dx * sin + dy * cos;
+    const x = centreX + dx * cos - dy * sin;
+    for (let corner = 0; corner < 4; corner++) {
+      const row = Math.floor(y) + (corner >> 1);
+      const column = Math.floor(x) + (corner & 1);
+      if (row < 0 || row >= height || column < 0 || column >= width) continue;
+      from[4 * pixel + corner] = row * width + column;
+      weight[4 * pixel + corner] = (1 - Math.abs(y - row)) * (1 - Math.abs(x - column));
+    }
+  }
+  return { from, weight };
+}

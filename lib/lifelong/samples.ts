@@ -1,0 +1,64 @@
+/**
+ * Samples of a task sequence by reference, and their tensors.
+ */
+
+import type { Dataset } from '../datasets';
+import { deal } from '../datasets/deal';
+import { OptionError } from '../runtime/errors';
+import { Random } from '../runtime/random';
+import * as tf from '../runtime/tf';
+import type { TaskSequence } from './sequence';
+
+/** One training sample of a sequence: the number of its task, and its place in the task's training set. */
+export interface SampleRef {
+  task: number;
+  index: number;
+}
+
+/** Samples as tensors, owned by the caller: float32 `[n, ...inputShape]`, int32 `[n]` and, for each, its task, int32 `[n]`. */
+export interface TaskBatch {
+  xs: tf.Tensor;
+  ys: tf.Tensor1D;
+  tasks: tf.Tensor1D;
+}
+
+/** The training samples at `refs` as tensors. */
+export function taskBatch({ tasks, inputShape }: TaskSequence, refs: readonly SampleRef[]): TaskBatch {
+  const n = refs.length;
+  const { inputSize } = tasks[0].train;
+  const values = new Float32Array(n * inputSize);
+  const labels = new Int32Array(n);
+  refs.forEach(({ task, index }, i) => {
+    const { train } = tasks[task];
+    values.set(train.values([index]), i * inputSize);
+    labels[i] = train.labels[index];
+  });
+  return {
+    xs: tf.tensor(values, [n, ...inputShape]),
+    ys: tf.tensor1d(labels, 'int32'),
+    tasks: tf.tensor1d(
+      refs.map(({ task }) => task),
+      'int32',
+    ),
+  };
+}
+
+/**
+ * Training sets for `count` tasks that are made from one data set: all of it for each, or disjoint random parts of `size` samples
+ * with equal class proportions.
+ */
+export function dealSamples(data: Dataset, count: number, size: number | undefined, seed: number): Dataset[] {
+  if (size === undefined) return new Array<Dataset>(count).fill(data);
+  if (!Number.isInteger(size) || size < 1 || size * count > data.size) {
+    throw new OptionError(
+      'trainSamples',
+      size,
+      `a whole number from 1 to ${Math.floor(data.size / count)}: the ${data.size} samples are dealt out to ${count} tasks`,
+    );
+  }
+  const order = new Random(seed, 'samples of tasks').permutation(data.size);
+  const sizes = [...new Array<number>(count).fill(size), data.size - size * count];
+  return deal(order, sizes, data.labels)
+    .slice(0, count)
+    .map((part) => data.subset(part));
+}

@@ -1,0 +1,75 @@
+/**
+ * Splits a data set by class: each task has classes of its own. Split-MNIST, Split-CIFAR-100, Split-TinyImageNet.
+ *
+ * Zenke, Poole, Ganguli, "Continual learning through synaptic intelligence", ICML 2017, arXiv:1703.04200.
+ */
+import type { Dataset } from '../datasets';
+import { checkKnownOptions, checkNumber, checkOneOf, OptionError } from '../runtime/errors';
+import { Random } from '../runtime/random';
+import { type TaskData, TaskSequence } from './sequence';
+
+/** Options of `splitTasks`. */
+export interface SplitTasksOptions {
+  /** Number of tasks, a divisor of the number of classes. */
+  tasks: number;
+  /** Whether each task has a head of its own. Default `task-incremental`. */
+  scenario?: 'task-incremental' | 'class-incremental';
+  /**
+   * Which classes come when: in the order of the data set (`given`), in a random order by the seed (`random`), or a list of different
+   * classes, which may leave some out. Default `given`.
+   */
+  classOrder?: 'given' | 'random' | readonly number[];
+  /** Seed of a random class order, a whole number. Default 0. */
+  seed?: number;
+}
+
+/**
+ * The first task has the first classes of the order, and so on; all tasks have equally many. Labels stay those of the data set. The
+ * recipe records the class order.
+ *
+ * @example const sequence = splitTasks(mnist(), { tasks: 5 });
+ * @throws OptionError, and DataError where a task would have no samples.
+ */
+export function splitTasks(data: TaskData, options: SplitTasksOptions): TaskSequence {
+  checkKnownOptions('splitTasks', options, ['tasks', 'scenario', 'classOrder', 'seed']);
+  const { scenario = 'task-incremental', classOrder = 'given', seed = 0 } = options;
+  checkOneOf('scenario', scenario, ['task-incremental', 'class-incremental']);
+  const names = data.train.classes;
+  const order = orderOf(classOrder, names.length, seed);
+  const count = checkNumber('tasks', options.tasks, { min: 1, max: order.length, integer: true });
+  if (order.length % count !== 0) throw new OptionError('tasks', count, `a divisor of the number of classes, ${order.length}`);
+  const perTask = order.length / count;
+  const tasks = Array.from({ length: count }, (_, t) => {
+    const classes = order.slice(t * perTask, (t + 1) * perTask).sort((a, b) => a - b);
+    return {
+      name: classes.map((c) => names[c]).join(', '),
+      classes,
+      train: samplesOf(data.train, classes),
+      test: samplesOf(data.test, classes),
+    };
+  });
+  return new TaskSequence({
+    name: `split ${data.train.name}`,
+    scenario,
+    tasks,
+    recipe: { kind: 'split', data: data.train.name, tasks: count, classOrder: order, seed },
+  });
+}
+
+function orderOf(classOrder: 'given' | 'random' | readonly number[], count: number, seed: number): number[] {
+  if (classOrder === 'given') return Array.from({ length: count }, (_, c) => c);
+  if (classOrder === 'random') return Array.from(new Random(seed, 'class order').permutation(count));
+  const good =
+    Array.isArray(classOrder) &&
+    new Set(classOrder).size === classOrder.length &&
+    classOrder.every((c) => Number.isInteger(c) && c >= 0 && c < count);
+  if (!good) {
+    throw new OptionError('classOrder', classOrder, `"given", "random" or a list of different classes from 0 to ${count - 1}`);
+  }
+  return [...classOrder];
+}
+
+function samplesOf(data: Dataset, classes: readonly number[]): Dataset {
+  const wanted = new Set(classes);
+  return data.subset(Array.from(data.labels.keys()).filter((i) => wanted.has(data.labels[i])));
+}

@@ -1,0 +1,390 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import {
+  digits,
+  evaluate,
+  type FamilyOptimizer,
+  type LearnOptions,
+  LifelongLearner,
+  type LifelongOptions,
+  lookahead,
+  lookbehindSAM,
+  models,
+  OptionError,
+  Random,
+  Reservoir,
+  rotatedTasks,
+  type SampleRef,
+  StateMismatchError,
+  sgd,
+  splitTasks,
+  TaskSequence,
+  taskHead,
+  tf,
+} from 'lookbehind';
+
+const { train, test: testSet } = digits();
+const data = { train: train.subset(200, { stratified: true }), test: testSet.subset(100, { stratified: true }) };
+const split = splitTasks(data, { tasks: 5 });
+const rotations = rotatedTasks(data, { angles: [0, 40, 80, 120], trainSamples: 40 });
+
+function mlp(sequence: TaskSequence, options: { dropout?: number; batchNorm?: boolean; hidden?: number[] } = {}): tf.LayersModel {
+  const { hidden = [12], ...rest } = options;
+  return models.mlp({ inputs: sequence.inputShape, hidden, classes: sequence.outputs, name: 'lifelong', ...rest });
+}
+
+function values(model: tf.LayersModel): number[][] {
+  return model.getWeights().map((weight) => Array.from(weight.dataSync()));
+}
+
+/** Learns to the end, hands the learner to `look`, and frees everything. */
+async function learn(
+  sequence: TaskSequence,
+  optimizer: FamilyOptimizer,
+  options: LifelongOptions,
+  look: (learner: LifelongLearner) => void | Promise<void>,
+  model: tf.LayersModel = mlp(sequence),
+): Promise<void> {
+  const learner = new LifelongLearner(model, optimizer, sequence, options);
+  await learner.train();
+  await look(learner);
+  learner.dispose();
+  optimizer.dispose();
+  model.dispose();
+}
+
+test('replay and one head per task, as a loop by hand with the optimizer and the loss of tf.js', async () => {
+  const [batchSize, replaySize, capacity, learningRate, seed] = [8, 6, 20, 0.2, 3];
+  const model = mlp(split);
+  const variables = model.trainableWeights.map((weight) => weight.read() as tf.Variable);
+  const memory = new Reservoir<SampleRef>(capacity, seed);
+  const optimizer = tf.train.sgd(learningRate);
+  for (const [task, { train }] of split.tasks.slice(0, 2).entries()) {
+    for (let epoch = 0; epoch < 2; epoch++) {
+      const order = Array.from(new Random(seed, `batches/${task}/${epoch}`).permutation(train.size));
+      for (let step = 0; step < Math.floor(train.size / batchSize); step++) {
+        const fresh = order.slice(step * batchSize, (step + 1) * batchSize).map((index): SampleRef => ({ task, index }));
+        const random = new Random(seed, `replay/${task}/${epoch}/${step}/0`);
+        const refs = memory.items.length < replaySize ? fresh : [...fresh, ...memory.draw(replaySize, random)];
+        tf.tidy(() => {
+          const of = refs.map((ref) => ({ ...ref, ...split.tasks[ref.task] }));
+          const xs = tf.concat(of.map(({ train, index }) => train.tensors([index]).xs));
+          const heads = [0, 1].map((head) =>
+            tf.oneHot(
+              of.map(({ classes }) => classes[head]),
+              10,
+            ),
+          );
+          const labels = tf.oneHot(
+            of.map(({ train, index, classes }) => classes.indexOf(train.labels[index])),
+            2,
+          );
+          optimizer.minimize(
+            () => {
+              const logits = model.apply(xs) as tf.Tensor2D;
+              const own = tf.stack(
+                heads.map((head) => tf.sum(tf.mul(logits, head), 1)),
+                1,
+              );
+              return tf.losses.softmaxCrossEntropy(labels, own) as tf.Scalar;
+            },
+            false,
+            variables,
+          );
+        });
+        if (epoch === 0) for (const ref of fresh) memory.add(ref);
+      }
+      if (epoch === 0) {
+        for (const index of order.slice(Math.floor(train.size / batchSize) * batchSize)) memory.add({ task, index });
+      }
+    }
+  }
+  const expected = values(model);
+  optimizer.dispose();
+  model.dispose();
+
+  const first = new TaskSequence({ ...split, tasks: split.tasks.slice(0, 2) });
+  const options = { epochs: 2, batchSize, replay: { capacity, batchSize: replaySize }, seed };
+  await learn(first, sgd({ learningRate }), options, (learner) => {
+    for (const [i, weight] of values(learner.model).entries()) {
+      for (const [j, value] of weight.entries()) assert.ok(Math.abs(value - expected[i][j]) < 1e-5, `${value} ${expected[i][j]}`);
+    }
+    assert.deepEqual(learner.memory?.save(), memory.save());
+  });
+});
+
+/** Inputs of each batch that a learner makes, as rows of numbers; through the hook for augmentation. */
+async function batchesOf(sequence: TaskSequence, optimizer: FamilyOptimizer, options: LifelongOptions): Promise<number[][][]> {
+  const batches: number[][][] = [];
+  const augment = (xs: tf.Tensor): tf.Tensor => {
+    batches.push(tf.tidy(() => xs.reshape([xs.shape[0], -1]).arraySync() as number[][]));
+    return xs.clone();
+  };
+  await learn(sequence, optimizer, { ...options, augment, eager: true }, () => undefined, mlp(sequence, { hidden: [] }));
+  return batches;
+}
+
+test('replay joins each inner step, and draws anew where batches or replay switch', async () => {
+  const one = new TaskSequence({ ...rotations, tasks: rotations.tasks.slice(0, 1) });
+  const optimizer = (): FamilyOptimizer => lookbehindSAM({ k: 3, learningRate: 0.05 });
+  const shared = { batchSize: 5, replay: { capacity: 20, batchSize: 4 } };
+  const same = await batchesOf(one, optimizer(), shared);
+  assert.deepEqual(
+    same.map((batch) => batch.length),
+    [5, 9, 9, 9, 9, 9, 9, 9],
+  );
+  // The memory holds what was learned before, so what is replayed at a step is never new at that step.
+  same.slice(1).forEach((batch, i) => {
+    const earlier = new Set(same.slice(0, i + 1).flatMap((rows) => rows.slice(0, 5).map(String)));
+    assert.ok(batch.slice(5).every((row) => earlier.has(String(row))));
+  });
+
+  const replaySwitches = await batchesOf(one, optimizer(), { ...shared, replay: { ...shared.replay, switchBatches: true } });
+  assert.equal(replaySwitches.length, 1 + 7 * 3);
+  const [a, b, c] = replaySwitches.slice(4, 7);
+  assert.deepEqual([b.slice(0, 5), c.slice(0, 5)], [a.slice(0, 5), a.slice(0, 5)]);
+  assert.equal(new Set([a, b, c].map((batch) => String(batch.slice(5)))).size, 3);
+
+  const bothSwitch = await batchesOf(one, optimizer(), { ...shared, switchBatches: true });
+  assert.equal(bothSwitch.length, 2 * 3);
+  const rows = bothSwitch.flatMap((batch) => batch.slice(0, 5).map(String));
+  assert.equal(new Set(rows).size, 30);
+});
+
+test('a smaller last batch is left out, unless asked for', async () => {
+  const one = new TaskSequence({ ...rotations, tasks: rotations.tasks.slice(0, 1) });
+  const sizes = async (options: LifelongOptions): Promise<number[]> =>
+    (await batchesOf(one, sgd({ learningRate: 0.1 }), options)).map((batch) => batch.length);
+  assert.deepEqual(await sizes({ batchSize: 15 }), [15, 15]);
+  assert.deepEqual(await sizes({ batchSize: 15, dropLast: false }), [15, 15, 10]);
+  assert.deepEqual(await sizes({ batchSize: 100 }), [40]);
+});
+
+test("weights of other heads stay as they are, and accuracies are those of the task's head", async () => {
+  const sequence = new TaskSequence({ ...split, tasks: split.tasks.slice(1, 3) });
+  const model = mlp(sequence);
+  const before = values(model);
+  await learn(
+    sequence,
+    sgd({ learningRate: 0.1 }),
+    { epochs: 2 },
+    async ({ history, model }) => {
+      const [kernel, bias] = values(model).slice(-2);
+      const moved = [...bias.keys()].filter(
+        (c) => bias[c] !== before[3][c] || kernel.some((value, i) => i % 10 === c && value !== before[2][i]),
+      );
+      assert.deepEqual(moved, [2, 3, 4, 5]);
+      for (const [j, { test, classes }] of sequence.tasks.entries()) {
+        const { xs } = test.tensors();
+        const logits = (model.predict(xs) as tf.Tensor2D).arraySync();
+        const right = logits.filter((row, i) => {
+          const own = classes.map((c) => row[c]);
+          return classes[own.indexOf(Math.max(...own))] === test.labels[i];
+        });
+        assert.equal(history[1].accuracies[j], right.length / test.size);
+        const result = await evaluate(model, test, { outputs: taskHead(sequence, j) });
+        assert.equal(result.accuracy, history[1].accuracies[j]);
+        assert.ok(Math.abs(result.loss - history[1].losses[j]) < 1e-6);
+        xs.dispose();
+      }
+    },
+    model,
+  );
+});
+
+test('the learning rate falls from task to task to its floor, and the optimizer forgets or not', async () => {
+  const options = { batchSize: 20, learningRateDecay: 0.5, learningRateFloor: 0.04, eager: true };
+  for (const optimizerState of ['renew', 'keep'] as const) {
+    const optimizer = lookahead(sgd({ learningRate: 0.1, momentum: 0.9 }), { k: 3 });
+    const model = mlp(rotations, { hidden: [] });
+    const learner = new LifelongLearner(model, optimizer, rotations, { ...options, optimizerState });
+    const iterations: number[] = [];
+    await learner.train({ onProgress: () => void iterations.push(optimizer.iterations) });
+    assert.deepEqual(
+      learner.history.map(({ learningRate }) => learningRate),
+      [0.1, 0.05, 0.04, 0.04],
+    );
+    assert.deepEqual(iterations, optimizerState === 'keep' ? [1, 2, 3, 4, 5, 6, 7, 8] : [1, 2, 1, 2, 1, 2, 1, 2]);
+    assert.equal(optimizer.gradientEvaluations, 8);
+    learner.dispose();
+    optimizer.dispose();
+    model.dispose();
+  }
+});
+
+test('a renewed optimizer goes on from the slow weights without momentum', async () => {
+  const optimizer = lookahead(sgd({ learningRate: 0.1, momentum: 0.9 }), { k: 5 });
+  const model = mlp(rotations, { hidden: [] });
+  const start = values(model);
+  // No synchronisation within a task of two steps: the slow weights never move, so each task begins where the first one did.
+  const learner = new LifelongLearner(model, optimizer, rotations, { batchSize: 20, eager: true, learningRateDecay: 1e-9 });
+  await learner.train();
+  const slow = await optimizer.withSlowWeights(() => values(model));
+  assert.deepEqual(slow, start);
+  assert.deepEqual(learner.history[3].accuracies, learner.initialAccuracies);
+  learner.dispose();
+  optimizer.dispose();
+  model.dispose();
+});
+
+const makers: Record<string, () => FamilyOptimizer> = {
+  'sgd with momentum': () => sgd({ learningRate: 0.1, momentum: 0.9 }),
+  'lookahead, kept': () => lookahead(sgd({ learningRate: 0.1, momentum: 0.9 }), { k: 4 }),
+  lookbehindSAM: () => lookbehindSAM({ k: 2, learningRate: 0.1, momentum: 0.9, alpha: 'adaptive' }),
+};
+
+for (const [name, make] of Object.entries(makers)) {
+  test(`resumed in the middle of task 3 and after it, ends bit for bit the same: ${name}`, async () => {
+    // Masks of dropout and moving averages are state too; once is enough, for they make the graphs large.
+    const layers = name === 'sgd with momentum' ? { dropout: 0.3, batchNorm: true } : {};
+    const build = (): LifelongLearner =>
+      new LifelongLearner(mlp(rotations, layers), make(), rotations, {
+        batchSize: 10,
+        epochs: 2,
+        replay: { capacity: 25, batchSize: 5, switchBatches: name === 'lookbehindSAM' },
+        optimizerState: name.endsWith('kept') ? 'keep' : 'renew',
+        seed: 7,
+        measure: async ({ task }) => ({ squared: task ** 2 }),
+      });
+    const free = (learner: LifelongLearner): void => {
+      learner.dispose();
+      learner.optimizer.dispose();
+      learner.model.dispose();
+    };
+    const whole = build();
+    assert.equal(await whole.train(), 'finished');
+
+    let learner = build();
+    // In the middle of the second epoch of task 3, then between tasks 3 and 4.
+    type Cut = (stop: () => void) => LearnOptions;
+    const cuts: Cut[] = [
+      (stop) => ({ onProgress: ({ stage, epoch, step }) => void (stage === 2 && epoch === 1 && step === 2 && stop()) }),
+      (stop) => ({ onTask: ({ task }) => void (task === 2 && stop()) }),
+    ];
+    for (const cut of cuts) {
+      const controller = new AbortController();
+      assert.equal(await learner.train({ signal: controller.signal, ...cut(() => controller.abort()) }), 'aborted');
+      const { manifest, ...bytes } = learner.save();
+      free(learner);
+      learner = build();
+      learner.restore({ ...bytes, manifest: JSON.parse(JSON.stringify(manifest)) });
+    }
+    assert.equal(await learner.train(), 'finished');
+    assert.deepEqual(values(learner.model), values(whole.model));
+    const timeless = ({ history }: LifelongLearner): unknown => history.map((record) => ({ ...record, seconds: 0 }));
+    assert.deepEqual(timeless(learner), timeless(whole));
+    assert.deepEqual(learner.accuracy, whole.accuracy);
+    assert.deepEqual(learner.measures, whole.measures);
+    assert.deepEqual(learner.memory?.save(), whole.memory?.save());
+    assert.deepEqual(
+      learner.history.map(({ measures }) => measures.squared),
+      [0, 1, 4, 9],
+    );
+    free(learner);
+    free(whole);
+  });
+}
+
+test('joint learning ends at least as good as one class after the other; replay lies between', async () => {
+  const classes = splitTasks(data, { tasks: 5, scenario: 'class-incremental' });
+  const results: Record<string, number> = {};
+  const settings: Record<string, LifelongOptions> = {
+    sequential: {},
+    replay: { replay: { capacity: 60 } },
+    joint: { regime: 'joint' },
+  };
+  for (const [name, options] of Object.entries(settings)) {
+    await learn(classes, sgd({ learningRate: 0.1 }), { epochs: 8, batchSize: 5, ...options }, ({ measures, accuracy }) => {
+      results[name] = measures?.averageAccuracy ?? Number.NaN;
+      assert.equal(accuracy.flat().filter(Number.isNaN).length, name === 'joint' ? 20 : 0);
+    });
+  }
+  assert.ok(results.joint > results.replay && results.replay > results.sequential + 0.1, JSON.stringify(results));
+});
+
+test('independent learning begins each task at the first weights, also when resumed', async () => {
+  const build = (): LifelongLearner =>
+    new LifelongLearner(mlp(rotations), sgd({ learningRate: 0.2, momentum: 0.9 }), rotations, {
+      regime: 'independent',
+      batchSize: 40,
+      epochs: 3,
+      eager: true,
+    });
+  const fresh = mlp(rotations);
+  const expected = [];
+  for (const { train } of rotations.tasks) expected.push((await evaluate(fresh, train)).loss);
+  fresh.dispose();
+
+  let learner = build();
+  const firstLosses: number[] = [];
+  const onProgress = ({ epoch, loss }: { epoch: number; loss: number }): void => void (epoch === 0 && firstLosses.push(loss));
+  const controller = new AbortController();
+  await learner.train({ onProgress, signal: controller.signal, onTask: ({ task }) => void (task === 1 && controller.abort()) });
+  const state = learner.save();
+  for (const part of [learner, learner.optimizer, learner.model]) part.dispose();
+  learner = build();
+  learner.model.setWeights(tf.tidy(() => learner.model.getWeights().map((weight) => tf.keep(tf.zerosLike(weight)))));
+  learner.restore(state);
+  await learner.train({ onProgress });
+  assert.equal(firstLosses.length, 4);
+  for (const [i, loss] of firstLosses.entries()) assert.ok(Math.abs(loss - expected[i]) < 1e-5, `${loss} ${expected[i]}`);
+  for (const part of [learner, learner.optimizer, learner.model]) part.dispose();
+});
+
+test('a loss that is not finite stops or throws', async () => {
+  const make = (onDivergence: 'stop' | 'throw'): LifelongLearner =>
+    new LifelongLearner(mlp(rotations), sgd({ learningRate: 1e30 }), rotations, { onDivergence, eager: true });
+  const stopping = make('stop');
+  assert.equal(await stopping.train(), 'diverged');
+  assert.ok(stopping.accuracy.flat().every(Number.isNaN));
+  assert.equal(stopping.measures, undefined);
+  const throwing = make('throw');
+  await assert.rejects(throwing.train(), /at step \d+ of epoch 1 of task 1/);
+  for (const { model, optimizer } of [stopping, throwing]) for (const part of [model, optimizer]) part.dispose();
+  stopping.dispose();
+  throwing.dispose();
+});
+
+test('what does not fit is refused, and leaves no tensors', async () => {
+  const tensors = tf.memory().numTensors;
+  const model = mlp(rotations, { hidden: [] });
+  const optimizer = sgd();
+  const make = (options: object, sequence = rotations): LifelongLearner =>
+    new LifelongLearner(model, optimizer, sequence, options);
+  for (const options of [
+    { epochs: 0 },
+    { regime: 'random' },
+    { learningRateDecay: 0 },
+    { optimizerState: 'reset' },
+    { replay: { capacity: 5 } },
+    { replay: { capacity: 50, size: 5 } },
+    { replay: { capacity: 50 }, regime: 'joint' },
+    { rehearsal: true },
+  ]) {
+    assert.throws(() => make(options), OptionError, JSON.stringify(options));
+  }
+  const flat = { train: data.train.flattened(), test: data.test.flattened() };
+  assert.throws(() => make({}, splitTasks(flat, { tasks: 5 })), /model must be a model from \[64\] to \[10\]/);
+
+  const learner = make({ replay: { capacity: 20 } });
+  const state = learner.save();
+  const others = [
+    make({}),
+    make({ regime: 'joint' }),
+    make({ replay: { capacity: 20 } }, rotatedTasks(data, { angles: [0, 5] })),
+  ];
+  for (const other of others) assert.throws(() => other.restore(state), StateMismatchError);
+  const cut = { ...state, weights: state.weights.slice(4) };
+  assert.throws(() => learner.restore(cut), /The saved weights have/);
+  for (const part of [learner, ...others, optimizer, model]) part.dispose();
+  assert.equal(tf.memory().numTensors, tensors);
+});
+
+test('learning leaves no tensors behind', async () => {
+  const counts: number[] = [];
+  for (let i = 0; i < 2; i++) {
+    await learn(split, lookahead(sgd({ momentum: 0.9 })), { batchSize: 20, replay: { capacity: 30 } }, () => undefined);
+    counts.push(tf.memory().numTensors);
+  }
+  assert.deepEqual(counts, [counts[0], counts[0]]);
+});

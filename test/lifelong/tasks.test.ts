@@ -1,0 +1,191 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import {
+  DataError,
+  Dataset,
+  digits,
+  mnist1d,
+  OptionError,
+  permutedTasks,
+  rotated,
+  rotatedTasks,
+  splitTasks,
+  TaskSequence,
+} from 'lookbehind';
+
+/** The samples of a data set as comparable texts. */
+function samples(data: Dataset): string[] {
+  return Array.from(data.labels, (label, i) => `${label}: ${data.values([i]).join(' ')}`);
+}
+
+test('a split is disjoint and complete, for both scenarios', () => {
+  const data = digits();
+  for (const scenario of ['task-incremental', 'class-incremental'] as const) {
+    const sequence = splitTasks(data, { tasks: 5, scenario, classOrder: 'random', seed: 4 });
+    assert.equal(sequence.scenario, scenario);
+    assert.deepEqual([sequence.length, sequence.outputs, sequence.inputShape], [5, 10, [8, 8, 1]]);
+    assert.deepEqual(
+      sequence.tasks.flatMap(({ classes }) => classes).sort((a, b) => a - b),
+      [0, 1, 2, 3, 4, 5, 6, 7, 8, 9],
+    );
+    for (const part of ['train', 'test'] as const) {
+      for (const task of sequence.tasks) {
+        assert.deepEqual(
+          [...new Set(task[part].labels)].sort((a, b) => a - b),
+          task.classes,
+        );
+      }
+      const all = sequence.tasks.flatMap((task) => samples(task[part]));
+      assert.deepEqual(all.sort(), samples(data[part]).sort());
+    }
+  }
+});
+
+test('the class order: given, random by the seed, or a list; and it is recorded', () => {
+  const data = digits();
+  const given = splitTasks(data, { tasks: 5 });
+  assert.deepEqual(
+    given.tasks.map(({ name }) => name),
+    ['0, 1', '2, 3', '4, 5', '6, 7', '8, 9'],
+  );
+  const orderOf = (seed: number): unknown => splitTasks(data, { tasks: 2, classOrder: 'random', seed }).recipe.classOrder;
+  assert.deepEqual(orderOf(1), orderOf(1));
+  assert.notDeepEqual(orderOf(1), orderOf(2));
+  const listed = splitTasks(data, { tasks: 3, classOrder: [9, 0, 8, 1, 7, 2] });
+  assert.deepEqual(
+    listed.tasks.map(({ classes }) => classes),
+    [
+      [0, 9],
+      [1, 8],
+      [2, 7],
+    ],
+  );
+  assert.deepEqual(listed.recipe.classOrder, [9, 0, 8, 1, 7, 2]);
+});
+
+test('permuted tasks hold the same numbers at other places, the first one at its own', () => {
+  const data = mnist1d();
+  const small = { train: data.train.subset(30), test: data.test.subset(10) };
+  const { tasks, scenario } = permutedTasks(small, { tasks: 3, seed: 5 });
+  assert.equal(scenario, 'domain-incremental');
+  assert.deepEqual(tasks[0].train.inputs, small.train.inputs);
+  // One permutation per task, the same for training and test: found from the values of one sample.
+  const [first] = [small.train.values([0])];
+  for (const { train, test } of tasks.slice(1)) {
+    const order = Array.from(train.values([0]), (value) => first.indexOf(value));
+    assert.equal(new Set(order).size, 40);
+    assert.notDeepEqual(order, [...order.keys()]);
+    for (const [moved, original] of [
+      [train, small.train],
+      [test, small.test],
+    ]) {
+      const expected = order.map((place) => original.values([7])[place]);
+      assert.deepEqual(Array.from(moved.values([7])), expected);
+      assert.deepEqual(moved.labels, original.labels);
+    }
+  }
+  assert.notDeepEqual(tasks[1].train.inputs, tasks[2].train.inputs);
+  const again = permutedTasks(small, { tasks: 3, seed: 5 });
+  assert.deepEqual(again.tasks[2].train.inputs, tasks[2].train.inputs);
+  assert.notDeepEqual(permutedTasks(small, { tasks: 3, seed: 6 }).tasks[2].train.inputs, tasks[2].train.inputs);
+});
+
+test('the channels of a pixel stay together, and standardisation goes with them', () => {
+  const inputs = Uint8Array.from({ length: 2 * 4 * 3 }, (_, i) => i);
+  const image = new Dataset({ name: 'rgb', split: 'all', inputs, labels: [0, 1], inputShape: [2, 2, 3], classes: ['a', 'b'] });
+  const data = image.standardised();
+  const { tasks } = permutedTasks({ train: data, test: data }, { tasks: 2, seed: 1 });
+  const values = tasks[1].train.values([0]);
+  const pixels = [0, 1, 2, 3].map((i) => Array.from(data.values([0]).subarray(3 * i, 3 * i + 3)).join());
+  const moved = [0, 1, 2, 3].map((i) => Array.from(values.subarray(3 * i, 3 * i + 3)).join());
+  assert.deepEqual([...moved].sort(), [...pixels].sort());
+  assert.notDeepEqual(moved, pixels);
+});
+
+/** One image of one channel. */
+function image(rows: number[][], bytes = false): Dataset {
+  const inputs = bytes ? Uint8Array.from(rows.flat()) : Float32Array.from(rows.flat());
+  return new Dataset({
+    name: 'image',
+    split: 'all',
+    inputs,
+    labels: [0],
+    inputShape: [rows.length, rows[0].length, 1],
+    classes: ['a'],
+  });
+}
+
+test('quarter turns are exact and go counter-clockwise', () => {
+  const upright = [
+    [1, 2, 3],
+    [4, 5, 6],
+    [7, 8, 9],
+  ];
+  const left = [
+    [3, 6, 9],
+    [2, 5, 8],
+    [1, 4, 7],
+  ];
+  assert.deepEqual(Array.from(rotated(image(upright, true), 90).inputs), left.flat());
+  assert.deepEqual(Array.from(rotated(image(upright, true), -270).inputs), left.flat());
+  assert.deepEqual(Array.from(rotated(image(upright, true), 180).inputs), upright.flat().reverse());
+  assert.deepEqual(Array.from(rotated(image(upright, true), 360).inputs), upright.flat());
+  const floats = rotated(image(upright), 90).inputs;
+  assert.ok(left.flat().every((value, i) => Math.abs(floats[i] - value) < 1e-6));
+});
+
+test('turning a linear ramp gives the turned ramp, and outside is a stored 0', () => {
+  const size = 15;
+  const centre = (size - 1) / 2;
+  const ramp = (y: number, x: number): number => 100 + 2 * (x - centre) - 3 * (y - centre);
+  const rows = Array.from({ length: size }, (_, y) => Array.from({ length: size }, (_, x) => ramp(y, x)));
+  const angle = 30;
+  const turned = rotated(image(rows), angle).inputs;
+  const [cos, sin] = [Math.cos(Math.PI / 6), Math.sin(Math.PI / 6)];
+  for (let y = 0; y < size; y++) {
+    for (let x = 0; x < size; x++) {
+      const [dy, dx] = [y - centre, x - centre];
+      if (Math.hypot(dx, dy) > centre) continue;
+      // What was at the angle phi is now at phi + 30 degrees; y points down.
+      const expected = 100 + 2 * (cos * dx - sin * dy) - 3 * (sin * dx + cos * dy);
+      assert.ok(Math.abs(turned[y * size + x] - expected) < 1e-3, `${turned[y * size + x]} ${expected}`);
+    }
+  }
+  assert.equal(turned[0], 0);
+});
+
+test('rotated tasks share the test images and deal the training images out', () => {
+  const data = digits();
+  const { tasks, recipe } = rotatedTasks(data, { angles: [0, 90], trainSamples: 300, seed: 2 });
+  assert.deepEqual(recipe.angles, [0, 90]);
+  assert.deepEqual(tasks[0].test.inputs, data.test.inputs);
+  assert.deepEqual(tasks[1].test.inputs, rotated(data.test, 90).inputs);
+  const back = rotated(tasks[1].train, -90);
+  const parts = [samples(tasks[0].train), samples(back)];
+  assert.deepEqual(
+    parts.map((part) => part.length),
+    [300, 300],
+  );
+  const all = new Set(samples(data.train));
+  const union = new Set(parts.flat());
+  // A few digits occur twice in the data set itself.
+  const twice = data.train.size - all.size;
+  assert.ok(union.size >= 600 - twice && [...union].every((sample) => all.has(sample)));
+  for (const { train } of tasks) assert.ok(train.classCounts.every((count) => count >= 25 && count <= 35));
+});
+
+test('what does not fit is refused by name', () => {
+  const data = digits();
+  assert.throws(() => splitTasks(data, { tasks: 3 }), /tasks must be a divisor of the number of classes, 10, got 3/);
+  assert.throws(() => splitTasks(data, { tasks: 2, classOrder: [1, 1] }), OptionError);
+  assert.throws(() => splitTasks(data, { tasks: 2, clasOrder: 'given' } as never), /clasOrder/);
+  assert.throws(() => rotatedTasks(mnist1d(), { angles: [0] }).tasks, /must be images/);
+  assert.throws(() => rotatedTasks(data, { trainSamples: 200 }), /trainSamples must be a whole number from 1 to 128/);
+  const [task] = splitTasks(data, { tasks: 5 }).tasks;
+  const make = (fields: Partial<typeof task>): TaskSequence =>
+    new TaskSequence({ name: 'own', scenario: 'task-incremental', tasks: [task, { ...task, ...fields }] });
+  assert.throws(() => make({ classes: [0] }), DataError);
+  assert.throws(() => make({ test: task.test.subset([]) }), DataError);
+  assert.throws(() => make({ train: task.train.flattened() }), OptionError);
+  assert.throws(() => new TaskSequence({ name: 'none', scenario: 'class-incremental', tasks: [] }), OptionError);
+});
