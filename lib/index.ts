@@ -4,6 +4,7 @@ export * from './datasets';
 export * from './experiments';
 export * as figures from './figures';
 export * from './landscape';
+export * from './lifelong';
 export * as models from './models';
 export * from './notebook';
 export * from './optimizers';
