@@ -1,6 +1,6 @@
 /** Differences with their intervals around zero: is one method better than the other, and how sure is that? */
 import { axis, compose, type FigureOptions, textWidth } from './compose';
-import type { Annotation, AxisOptions, Figure, Trace } from './figure';
+import type { AxisOptions, Figure, Trace } from './figure';
 import { COLORS, methodStyle } from './theme';
 
 /** One difference. */
@@ -24,7 +24,7 @@ export interface DotRangeOptions extends FigureOptions {
   rows: readonly DotRangeRow[];
   /** What the differences are, with their unit. */
   x: AxisOptions;
-  /** The side of zero that is better, named in the plot. Default: not named. */
+  /** The side of zero that is better, named at the axis. Default: not named. */
   better?: 'left' | 'right';
 }
 
@@ -68,29 +68,16 @@ export function dotRange(options: DotRangeOptions): Figure {
     hovertemplate: '%{customdata[2]}<br>%{x:.3~g} [%{customdata[0]:.3~g}, %{customdata[1]:.3~g}]<extra></extra>',
     showlegend: false,
   };
-  const side: Annotation[] =
-    better === undefined
-      ? []
-      : [
-          {
-            text: better === 'left' ? '← better' : 'better →',
-            xref: 'paper',
-            yref: 'paper',
-            x: better === 'left' ? 0 : 1,
-            y: 1,
-            xanchor: better,
-            yanchor: 'bottom',
-            showarrow: false,
-            font: { size: 12, color: COLORS.muted },
-          },
-        ];
+  const named = axis(
+    { range: [low - room, high + room], ...x },
+    { zeroline: true, zerolinecolor: COLORS.muted, zerolinewidth: 1.5 },
+  );
+  const title = named.title!.text!;
+  if (better !== undefined) named.title!.text = better === 'left' ? `← better · ${title}` : `${title} · better →`;
   return compose(
     {
       data: [...intervals, dots],
-      xaxis: axis(
-        { range: [low - room, high + room], ...x },
-        { zeroline: true, zerolinecolor: COLORS.muted, zerolinewidth: 1.5 },
-      ),
+      xaxis: named,
       yaxis: {
         tickmode: 'array',
         tickvals: places,
@@ -99,7 +86,6 @@ export function dotRange(options: DotRangeOptions): Figure {
         tickfont: { size: 12, color: COLORS.ink },
         ticks: '',
       },
-      annotations: side,
       left: Math.max(70, 24 + Math.max(0, ...items.map((item) => textWidth(item.label, 12)))),
     },
     options,

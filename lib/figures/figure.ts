@@ -7,7 +7,7 @@
 export type Numbers = ArrayLike<number>;
 
 /** A point of a plane: x, y. */
-export type Point = readonly [x: number, y: number];
+export type Point = readonly number[];
 
 /** One layer of a figure (plotly calls it a trace): its kind, and plotly's attributes for that kind. */
 export interface Trace {

@@ -41,13 +41,13 @@ export function panels(options: PanelsOptions): Figure {
   const { width = columns > 2 ? 900 : 820 } = options;
   if (parts.length === 0) throw new OptionError('panels', parts.length, 'at least one panel');
   const rows = Math.ceil(parts.length / columns);
-  const left = 70;
+  const left = widest(parts.map(({ figure }) => figure));
   const named = new Set<string>();
   const scaled = parts.some(({ figure }) => figure.data.some(hasColorBar));
   const merged = parts.flatMap(({ figure }, p) => figure.data.map((trace) => placed(trace, p, named, p === parts.length - 1)));
   const right = Math.max(24, legendWidth(merged)) + (scaled ? 76 : 0);
   const plot = width - left - right;
-  const gapX = (shareY ? 30 : 74) / plot;
+  const gapX = (shareY ? 30 : Math.max(74, left)) / plot;
   const share = (1 - gapX * (columns - 1)) / columns;
   const height = options.height ?? FRAME + rows * rowHeight + (rows - 1) * GAP_Y;
   const gapY = GAP_Y / (height - FRAME);
@@ -115,6 +115,11 @@ export function panels(options: PanelsOptions): Figure {
   );
 }
 
+/** Room at the left of the figures for the labels of their rows. */
+function widest(figures: readonly Figure[]): number {
+  return Math.max(70, ...figures.map(({ layout }) => (layout.margin as { l: number } | undefined)?.l ?? 0));
+}
+
 /** The trace on its panel's axes, named once in the legend, with one colour bar for all panels. */
 function placed(trace: Trace, panel: number, named: Set<string>, last: boolean): Trace {
   const id = axisId(panel);
@@ -133,7 +138,7 @@ function hasColorBar(trace: Trace): boolean {
   return (trace.type === 'heatmap' || trace.type === 'contour') && trace.showscale !== false;
 }
 
-function hiddenLabels({ title: _, ...yaxis }: Axis): Axis {
+function hiddenLabels({ title: _, tickfont: __, ...yaxis }: Axis): Axis {
   return { ...yaxis, title: { text: '' }, showticklabels: false };
 }
 

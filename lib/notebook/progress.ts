@@ -13,7 +13,7 @@ export interface ProgressOptions {
   title: string;
   /** How many units make the whole. */
   total: number;
-  /** Name of the units. Default: steps. */
+  /** Name of the units; `%` for a share of the whole, with total 1. Default: steps. */
   unit?: string;
   /** Units that were done before (a resumed run): not counted for the speed. Default 0. */
   from?: number;
@@ -115,13 +115,26 @@ function facts(state: State): string {
   const seconds = secondsSince(state);
   const fresh = done - from;
   const left = fresh > 0 && done < total ? [`${formatDuration((seconds / fresh) * (total - done))} left`] : [];
-  return [`${done}/${total} ${unit}`, formatDuration(seconds), ...left, ...valueTexts(state)].join(' · ');
+  return [
+    unit === '%' ? percent(state) : `${done}/${total} ${unit}`,
+    formatDuration(seconds),
+    ...left,
+    ...valueTexts(state),
+  ].join(' · ');
 }
 
 function endText(state: State): string {
   const { title, done, total, unit } = state;
-  const amount = done >= total ? `${total} ${unit}` : `stopped at ${done} of ${total} ${unit}`;
-  return [`${title}: ${amount} in ${formatDuration(secondsSince(state))}`, ...valueTexts(state)].join(' · ');
+  const whole = unit === '%' ? 'done' : `${total} ${unit}`;
+  const part = unit === '%' ? percent(state) : `${done} of ${whole}`;
+  return [
+    `${title}: ${done >= total ? whole : `stopped at ${part}`} in ${formatDuration(secondsSince(state))}`,
+    ...valueTexts(state),
+  ].join(' · ');
+}
+
+function percent(state: State): string {
+  return `${Math.floor(100 * fraction(state))} %`;
 }
 
 function valueTexts({ values }: State): string[] {

@@ -32,7 +32,7 @@ export interface SweepResults {
 export async function runSweep(grids: SweepGrid | readonly SweepGrid[], options: RunSweepOptions = {}): Promise<SweepResults> {
   const { title = 'Training', ...rest } = options;
   const store = rest.store instanceof RunStore ? rest.store : new RunStore(rest.store);
-  const bar = progress({ title, total: 1, unit: 'of the work' });
+  const bar = progress({ title, total: 1, unit: '%' });
   try {
     const rows = await interruptible((signal) =>
       sweep(grids, {

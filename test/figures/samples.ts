@@ -298,6 +298,17 @@ export const samples: Record<string, () => figures.Figure> = {
   landscapeContours: () => landscapeContours({ landscapes, log: true, caption }),
   'landscapeContours-one': () => landscapeContours({ landscapes: landscapes.slice(0, 1), caption }),
   landscapeSurfaces: () => landscapeSurfaces({ landscapes, log: true, caption }),
+  'panels-rows': () =>
+    panels({
+      panels: [
+        { title: 'Shared learning rate', figure: samples.dotRange!() },
+        { title: 'Tuned learning rates', figure: samples.dotRange!() },
+      ],
+      rowHeight: 180,
+      shareY: true,
+      title: 'Paired differences to SAM',
+      caption,
+    }),
   panels: () =>
     panels({
       panels: [

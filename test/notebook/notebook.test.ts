@@ -150,6 +150,11 @@ describe('outside a notebook', () => {
       bar.update(1, { loss: 0.123456 }); bar.update(3); bar.finish({ accuracy: '91 %' }); bar.finish();`;
     assert.match(script(code(false)).stderr, /^Training: stopped at 3 of 4 epochs in 0\.\d s · loss 0\.1235 · accuracy 91 %\n$/);
     assert.equal(script(code(true)).stderr, '');
+    const share = (end: number) => `
+      const bar = ${load('progress')}.progress({ title: 'Sweep', total: 1, unit: '%' });
+      bar.update(${end}); bar.finish();`;
+    assert.match(script(share(0.349)).stderr, /^Sweep: stopped at 34 % in /);
+    assert.match(script(share(1)).stderr, /^Sweep: done in /);
   });
 
   test('a figure is a line of text, a table is printed', () => {
