@@ -73,12 +73,11 @@ export function panels(options: PanelsOptions): Figure {
       ...(shareX && p > 0 ? { matches: 'x' } : {}),
     };
     layout[`yaxis${id}`] = {
-      ...yaxis,
+      ...(shareY && column > 0 ? hiddenLabels(yaxis) : yaxis),
       ...(yaxis.scaleanchor ? { scaleanchor: `x${id}` } : {}),
       anchor: `x${id}`,
       domain: [Math.max(0, top - high), top],
       ...(shareY && p > 0 ? { matches: 'y' } : {}),
-      ...(shareY && column > 0 ? hiddenLabels(yaxis) : {}),
     };
     annotations.push({
       text: `<b>${title}</b>`,
