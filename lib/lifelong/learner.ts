@@ -342,19 +342,18 @@ export class LifelongLearner {
   /** Sets weights and optimizer to what a task starts from. Doing it twice does no harm. */
   async #beginTask(): Promise<void> {
     const { model, optimizer, startingWeights } = this;
-    const renew = startingWeights !== undefined || this.#options.optimizerState !== 'keep';
-    if (this.position.stage > 0 && renew) {
+    if (this.position.stage === 0) return;
+    if (startingWeights !== undefined) {
+      restoreModel(model, startingWeights);
+    } else if (this.#options.optimizerState === 'keep') {
+      return;
+    } else {
       const variables = trainableVariables(model);
       const slow = await optimizer.withSlowWeights(() => variables.map((variable) => variable.clone()));
       assignAll(variables, slow);
       tf.dispose(slow);
-      const parts = optimizer.family();
-      // A compiled step holds the variables that are forgotten here.
-      if (parts.some(({ slots }) => slots.list().length > 0)) this.#steps.dispose();
-      for (const { slots } of parts) slots.dispose();
-      optimizer.setCounters(0, optimizer.gradientEvaluations);
     }
-    if (startingWeights !== undefined) restoreModel(model, startingWeights);
+    optimizer.forget();
   }
 
   async #learnEpoch({ signal, onProgress }: LearnOptions): Promise<void> {

@@ -215,6 +215,15 @@ export abstract class FamilyOptimizer extends tf.Optimizer {
     restoreState(this, state, trainable(variables), names);
   }
 
+  /**
+   * Forgets momentum and the like and counts steps from 0, as a new optimizer of the same options; the gradients taken stay counted.
+   * Lookahead then takes the present weights for slow ones. Compiled steps stay valid.
+   */
+  forget(): void {
+    for (const { slots } of this.family()) slots.reset();
+    this.setCounters(0, this.gradientEvaluations);
+  }
+
   /** Sets the counters, as `restoreState` does. */
   setCounters(iterations: number, gradientEvaluations: number): void {
     this.iterations_ = iterations;

@@ -18,9 +18,12 @@ export interface Slot {
 /** The slots of one optimizer. They are made on first use and live until `dispose`. */
 export class Slots {
   readonly #slots = new Map<string, Slot>();
+  /** How each slot that was used gets its first value. */
+  readonly #initials = new Map<string, () => tf.Tensor>();
 
   /** The slot `kind` of `variable`; made by `initial` (default: zeros) where it does not exist yet. */
   get(kind: string, variable: tf.Variable, initial: () => tf.Tensor = () => tf.zerosLike(variable)): tf.Variable {
+    this.#initials.set(key(kind, variable.name), initial);
     const slot = this.#getOrCreate(kind, variable.name, initial);
     if (!tf.util.arraysEqual(slot.shape, variable.shape)) {
       throw new StateMismatchError(
@@ -33,7 +36,9 @@ export class Slots {
 
   /** A number that belongs to the optimizer as a whole. */
   scalar(kind: string, initial: number): tf.Variable {
-    return this.#getOrCreate(kind, '', () => tf.scalar(initial));
+    const first = (): tf.Tensor => tf.scalar(initial);
+    this.#initials.set(key(kind, ''), first);
+    return this.#getOrCreate(kind, '', first);
   }
 
   /** Whether the slot exists. */
@@ -51,10 +56,25 @@ export class Slots {
     this.#getOrCreate(kind, variableName, () => value.clone()).assign(value);
   }
 
+  /** Gives all slots their first values, in place: a compiled step that uses them stays valid. */
+  reset(): void {
+    for (const [id, { variable }] of this.#slots) {
+      const initial = this.#initials.get(id);
+      if (initial === undefined) {
+        // Restored, and not used by any step yet.
+        variable.dispose();
+        this.#slots.delete(id);
+      } else {
+        tf.tidy(() => variable.assign(initial()));
+      }
+    }
+  }
+
   /** Forgets everything and frees the memory. */
   dispose(): void {
     for (const { variable } of this.#slots.values()) variable.dispose();
     this.#slots.clear();
+    this.#initials.clear();
   }
 
   /** Forgets the slots that are not in `kept`: undoes what a failed step made. */
