@@ -1,116 +1,164 @@
 /**
- * Accuracy under weight noise: evaluateUnderNoise against a plain loop of stock TensorFlow.js over levels and draws.
+ * Accuracy under weight noise: evaluateUnderNoise against the plain loop over levels and draws that one writes by hand.
  *
- *     npm run -s bench:noise [-- --rounds 5 --images 2000 --levels 8 --draws 10 --models convnet,mlp]
+ *     npm run -s bench:noise [-- --rounds 5 --levels 8 --draws 10 --networks convnet,mlp]
  *
- * Both run in turns in one process and both draw their own noise. The plain loop is what one writes by hand: multiply the kernels by
- * tf.randomNormal, setWeights, predict, loss and accuracy. Before timing, both evaluate the same noisy weights and must agree.
+ * The plain loop (noisePlain.cjs) runs in a process of its own, once as TensorFlow.js comes and once with TensorFlow's oneDNN
+ * kernels, which this library switches on. All take turns in each round. Before timing, the plain side must find the same losses at
+ * the same noisy weights. `one call` includes compiling; `again` is a NoiseEvaluator that has compiled before, as where many
+ * models of one architecture are compared. Processor time says more than time where the machine is busy.
  */
+import { fork } from 'node:child_process';
+import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { evaluateUnderNoise, gaussianNoise, mnist, models, NoiseDraw, type TensorSamples, tf, weightTensors } from 'lookbehind';
+import {
+  allVariables,
+  type Dataset,
+  digits,
+  evaluateUnderNoise,
+  gaussianNoise,
+  mnist,
+  models,
+  NoiseDraw,
+  NoiseEvaluator,
+  type tf,
+  weightTensors,
+} from 'lookbehind';
 
-const NETWORKS: Readonly<Record<string, () => tf.LayersModel>> = {
-  convnet: () => models.convNet({ inputs: [28, 28, 1], filters: [16, 32], classes: 10, batchNorm: true, name: 'convnet' }),
-  mlp: () => models.mlp({ inputs: [28, 28, 1], hidden: [64, 64], classes: 10, name: 'mlp' }),
+const NETWORKS: Readonly<Record<string, () => { model: tf.LayersModel; data: Dataset; title: string }>> = {
+  convnet: () => ({
+    title: 'MNIST ConvNet 16-32 with BatchNorm',
+    model: models.convNet({ inputs: [28, 28, 1], filters: [16, 32], classes: 10, batchNorm: true, name: 'convnet' }),
+    data: mnist().test,
+  }),
+  mlp: () => {
+    const data = digits().test;
+    return {
+      title: 'digits MLP 64-64-64-10',
+      model: models.mlp({ inputs: data.inputShape, hidden: [64, 64], classes: 10, name: 'mlp' }),
+      data,
+    };
+  },
 };
 
 const { values: args } = parseArgs({
   options: {
     rounds: { type: 'string', default: '5' },
-    images: { type: 'string', default: '2000' },
     levels: { type: 'string', default: '8' },
     draws: { type: 'string', default: '10' },
-    models: { type: 'string', default: Object.keys(NETWORKS).join() },
+    networks: { type: 'string', default: Object.keys(NETWORKS).join() },
   },
 });
 const draws = Number(args.draws);
 const sigmas = Array.from({ length: Number(args.levels) }, (_, i) => 0.1 * (i + 1));
+const noise = (sigma: number) => gaussianNoise({ sigma });
 
-type Kernels = { index: number; values: tf.Tensor }[];
-
-/** Loss and accuracy of the model at one set of kernels. */
-function score(model: tf.LayersModel, { xs, ys }: TensorSamples, clean: tf.Tensor[], kernels: Kernels): [number, number] {
-  return tf.tidy(() => {
-    const weights = [...clean];
-    for (const { index, values } of kernels) weights[index] = values;
-    model.setWeights(weights);
-    const logits = model.predict(xs, { batchSize: 250 }) as tf.Tensor2D;
-    const loss = tf.losses.softmaxCrossEntropy(tf.oneHot(ys as tf.Tensor1D, 10), logits).dataSync()[0];
-    return [loss, tf.metrics.binaryAccuracy === undefined ? 0 : logits.argMax(1).equal(ys).mean().dataSync()[0]];
-  });
+interface Timing {
+  milliseconds: number;
+  cpu: number;
 }
 
-/** The plain loop. `noisyKernels` makes the noisy kernels of one draw at one level. */
-function plainLoop(
-  model: tf.LayersModel,
-  data: TensorSamples,
-  noisyKernels: (sigma: number, draw: number) => Kernels,
-): [number, number][][] {
-  const clean = model.getWeights().map((tensor) => tensor.clone());
-  const results = sigmas.map((sigma) =>
-    Array.from({ length: draws }, (_, draw) => tf.tidy(() => score(model, data, clean, noisyKernels(sigma, draw)))),
-  );
-  model.setWeights(clean);
-  tf.dispose(clean);
-  return results;
-}
+/** The plain loop in its own process. */
+class PlainProcess {
+  readonly #child;
 
-async function bench(name: string, data: TensorSamples): Promise<void> {
-  const model = NETWORKS[name]();
-  const tensors = weightTensors(model).filter(({ role }) => role === 'kernel');
-  const all = model.weights.map((weight) => weight.read() as tf.Variable);
-  const clean = tensors.map(({ variable }) => ({ index: all.indexOf(variable), values: variable.clone() as tf.Tensor }));
-  const ours = () => evaluateUnderNoise(model, data, { noise: (sigma) => gaussianNoise({ sigma }), levels: sigmas, draws });
-  const plain = () =>
-    plainLoop(model, data, (sigma) =>
-      clean.map(({ index, values }) => ({ index, values: values.mul(tf.randomNormal(values.shape, 1, sigma)) })),
-    );
-
-  const expected = plainLoop(model, data, (sigma, draw) =>
-    tensors.map((tensor, i) => {
-      const { values } = gaussianNoise({ sigma }).apply(
-        clean[i].values.dataSync() as Float32Array,
-        new NoiseDraw(0, draw).site(tensor),
-      );
-      return { index: clean[i].index, values: tf.tensor(values, tensor.variable.shape) };
-    }),
-  );
-  const { levels } = await ours();
-  let difference = 0;
-  levels.forEach(({ loss }, i) => {
-    loss.values.forEach((value, draw) => {
-      difference = Math.max(difference, Math.abs(value - expected[i][draw][0]) / Math.max(1, Math.abs(value)));
-    });
-  });
-  if (difference > 1e-4) throw new Error(`${name}: the two ways differ by ${difference}.`);
-
-  const times: { plain: number; ours: number }[] = [];
-  for (let round = 0; round < Number(args.rounds); round++) {
-    const start = performance.now();
-    plain();
-    const between = performance.now();
-    await ours();
-    times.push({ plain: between - start, ours: performance.now() - between });
+  constructor(oneDNN: boolean) {
+    const env = { ...process.env, TF_CPP_MIN_LOG_LEVEL: '3', TF_ENABLE_ONEDNN_OPTS: oneDNN ? '1' : undefined };
+    this.#child = fork(join(__dirname, 'noisePlain.cjs'), { serialization: 'advanced', env, execArgv: [], silent: true });
   }
-  const median = (values: number[]): number => values.sort((a, b) => a - b)[Math.floor(values.length / 2)];
-  const ratios = times.map((time) => time.plain / time.ours);
+
+  ask<T>(message: object): Promise<T> {
+    return new Promise((resolve, reject) => {
+      this.#child.once('message', (reply) => resolve(reply as T));
+      this.#child.once('error', reject);
+      this.#child.send(message);
+    });
+  }
+
+  stop(): void {
+    this.#child.kill();
+  }
+}
+
+async function timed(fn: () => Promise<unknown>): Promise<Timing> {
+  const started = performance.now();
+  const usage = process.cpuUsage();
+  await fn();
+  const { user, system } = process.cpuUsage(usage);
+  return { milliseconds: performance.now() - started, cpu: (user + system) / 1000 };
+}
+
+async function bench(name: string): Promise<void> {
+  const { model, data, title } = NETWORKS[name]();
+  const variables = allVariables(model);
+  const tensors = weightTensors(model).filter(({ role }) => role === 'kernel');
+  const weights = variables.map((variable) => variable.dataSync() as Float32Array);
+  const plain = { 'plain loop': new PlainProcess(false), 'plain loop, oneDNN': new PlainProcess(true) };
+  const evaluator = new NoiseEvaluator(model, data, { draws });
+  const { levels } = await evaluator.evaluate({ noise, levels: sigmas });
+  for (const one of Object.values(plain)) {
+    await one.ask({
+      topology: { modelTopology: JSON.parse(model.toJSON() as string) },
+      weights,
+      shapes: variables.map(({ shape }) => shape),
+      kernels: tensors.map(({ variable }) => variables.indexOf(variable)),
+      inputs: data.values(),
+      inputShape: data.inputShape,
+      labels: data.labels,
+    });
+    for (const [i, sigma] of sigmas.entries()) {
+      const noisy = [...weights];
+      for (const { variable, ...tensor } of tensors) {
+        const index = variables.indexOf(variable);
+        noisy[index] = noise(sigma).apply(weights[index], new NoiseDraw(0, 0).site(tensor)).values;
+      }
+      const { loss } = await one.ask<{ loss: number }>({ weights: noisy });
+      const ours = levels[i].loss.values[0];
+      if (Math.abs(loss - ours) > 1e-4 * Math.max(1, loss))
+        throw new Error(`${title}: loss ${ours}, but ${loss} in the plain loop.`);
+    }
+    await one.ask({ weights });
+  }
+
+  const ways: Record<string, () => Promise<Timing>> = {
+    'plain loop': () => plain['plain loop'].ask({ sigmas, draws }),
+    'plain loop, oneDNN': () => plain['plain loop, oneDNN'].ask({ sigmas, draws }),
+    'one call': () => timed(() => evaluateUnderNoise(model, data, { noise, levels: sigmas, draws })),
+    again: () => timed(() => evaluator.evaluate({ noise, levels: sigmas })),
+  };
+  const timings: Record<string, Timing[]> = {};
+  for (let round = 0; round < Number(args.rounds); round++) {
+    for (const [way, run] of Object.entries(ways)) {
+      timings[way] ??= [];
+      timings[way].push(await run());
+    }
+  }
   console.log(
-    `${name.padEnd(8)} plain ${median(times.map((t) => t.plain))
-      .toFixed(0)
-      .padStart(6)} ms   evaluateUnderNoise ${median(times.map((t) => t.ours))
-      .toFixed(0)
-      .padStart(6)} ms   ` +
-      `ratio ${median(ratios).toFixed(1)} (${Math.min(...ratios).toFixed(1)} to ${Math.max(...ratios).toFixed(1)})   losses agree to ${difference.toExponential(0)}`,
+    `\n${title}: ${sigmas.length} levels x ${draws} draws on ${data.size} images, medians of ${args.rounds} paired rounds`,
   );
-  tf.dispose(clean.map(({ values }) => values));
+  console.log(
+    `  ${'way'.padEnd(20)}${'time'.padStart(10)}${'CPU'.padStart(10)}   faster than plain loop (CPU)   than with oneDNN (CPU)`,
+  );
+  for (const [way, list] of Object.entries(timings)) {
+    const ratio = (base: string, of: keyof Timing): string =>
+      median(list.map((timing, round) => timings[base][round][of] / timing[of])).toFixed(1);
+    const columns = ['plain loop', 'plain loop, oneDNN'].map((base) => `${ratio(base, 'milliseconds')} (${ratio(base, 'cpu')})`);
+    const [time, cpu] = (['milliseconds', 'cpu'] as const).map((of) =>
+      `${median(list.map((timing) => timing[of])).toFixed(0)} ms`.padStart(10),
+    );
+    console.log(`  ${way.padEnd(20)}${time}${cpu}   ${columns[0].padEnd(28)}   ${columns[1]}`);
+  }
+  for (const one of Object.values(plain)) one.stop();
+  evaluator.dispose();
   model.dispose();
 }
 
+function median(values: number[]): number {
+  return [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)];
+}
+
 async function main(): Promise<void> {
-  const data = mnist().test.subset(Number(args.images)).tensors();
-  console.log(`${sigmas.length} levels x ${draws} draws on ${args.images} MNIST images, median of ${args.rounds} paired rounds`);
-  for (const name of (args.models as string).split(',')) await bench(name, data);
-  tf.dispose([data.xs, data.ys]);
+  for (const name of (args.networks as string).split(',')) await bench(name);
 }
 
 void main();

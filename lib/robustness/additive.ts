@@ -36,7 +36,9 @@ export function additiveNoise(options: AdditiveNoiseOptions): DifferentiableNois
     apply(weights, site) {
       const z = site.normals('additive');
       const deviation = sigma * scaleOf(weights, relativeTo);
-      return { values: weights.map((w, i) => w + deviation * z[i]) };
+      const values = new Float32Array(weights.length);
+      for (let i = 0; i < values.length; i++) values[i] = weights[i] + deviation * z[i];
+      return { values };
     },
     perturb: (weights, site) =>
       straightThrough(weights, (w) => {

@@ -5,19 +5,19 @@
  * noisy weight sets are made and evaluated at a time, within a memory budget (training/many.ts). The model itself is never changed.
  */
 import { checkKnownOptions, checkNumber, OptionError } from '../runtime/errors';
-import * as tf from '../runtime/tf';
+import type * as tf from '../runtime/tf';
 import type { BatchLoss } from '../training/evaluate';
 import { ManyEvaluator } from '../training/many';
 import type { Samples } from '../training/samples';
-import { allVariables, withWeights } from '../training/weights';
+import { allVariables } from '../training/weights';
 import { BatchNormEstimator, type BatchNormOptions } from './batchNormStatistics';
-import { NoiseDraw } from './draws';
 import type { NoiseFamily, TensorSelector, WeightNoise, WeightTensor } from './noise';
+import { type NoiseCase, NoisyWeightSets } from './noisyWeightSets';
 import { type DrawSummary, summarize } from './summary';
 import { kernelsAndEmbeddings, type ModelTensor, selectTensors, weightTensors } from './tensors';
 
-/** How noise is drawn and models are evaluated under it. */
-export interface NoiseDrawOptions {
+/** Options of a `NoiseEvaluator`: how noise is drawn, and how models are evaluated under it. */
+export interface NoiseEvaluatorOptions {
   /** Number of noise draws, >= 1. Default 10. */
   draws?: number;
   /** Seed of the draws, a whole number. Models compared under the same seed are compared at the same draws. Default 0. */
@@ -35,25 +35,35 @@ export interface NoiseDrawOptions {
   batchSize?: number;
   /** Bytes that the weight sets evaluated together may take, as in `evaluateMany`. Default 256 MB. */
   memoryBudget?: number;
+}
+
+/** How one evaluation stops and reports. */
+export interface NoiseRunOptions {
   /** Stops the evaluation after the present weight sets, with an AbortedError. */
   signal?: AbortSignal;
   /** Called from time to time. */
   onProgress?: (progress: NoiseProgress) => void;
 }
 
-/** Options of `evaluateUnderNoise`. */
-export interface NoiseEvaluationOptions extends NoiseDrawOptions {
+/** What `NoiseEvaluator.evaluate` evaluates. */
+export interface NoiseLevelsOptions extends NoiseRunOptions {
   /** The noise at each level, such as `(sigma) => gaussianNoise({ sigma })`. */
   noise: NoiseFamily;
   /** The levels: sigmas, rates, bits, seconds. At least one. */
   levels: readonly number[];
 }
 
-/** Options of `noiseSensitivity`. */
-export interface NoiseSensitivityOptions extends NoiseDrawOptions {
+/** What `NoiseEvaluator.sensitivity` evaluates. */
+export interface NoiseLayersOptions extends NoiseRunOptions {
   /** The noise that one layer after the other gets. */
   noise: WeightNoise;
 }
+
+/** Options of `evaluateUnderNoise`. */
+export interface NoiseEvaluationOptions extends NoiseEvaluatorOptions, NoiseLevelsOptions {}
+
+/** Options of `noiseSensitivity`. */
+export interface NoiseSensitivityOptions extends NoiseEvaluatorOptions, NoiseLayersOptions {}
 
 /** How far an evaluation is. */
 export interface NoiseProgress {
@@ -130,20 +140,13 @@ export interface NoiseSensitivity {
   seconds: number;
 }
 
-const DRAW_OPTIONS = [
-  'draws',
-  'seed',
-  'select',
-  'batchNorm',
-  'loss',
-  'batchSize',
-  'memoryBudget',
-  'signal',
-  'onProgress',
-] as const;
+const EVALUATOR_OPTIONS = ['draws', 'seed', 'select', 'batchNorm', 'loss', 'batchSize', 'memoryBudget'] as const;
+const RUN_OPTIONS = ['signal', 'onProgress'] as const;
 
 /**
  * Accuracy and loss of `model` on `data` with noisy weights, at several noise levels, over several draws.
+ *
+ * Where many models of one architecture are evaluated, use one `NoiseEvaluator`, which compiles once.
  *
  * @example
  * const { levels } = await evaluateUnderNoise(model, test, {
@@ -159,13 +162,13 @@ export async function evaluateUnderNoise(
   data: Samples,
   options: NoiseEvaluationOptions,
 ): Promise<NoiseEvaluation> {
-  checkKnownOptions('evaluateUnderNoise', options, [...DRAW_OPTIONS, 'noise', 'levels']);
-  const { noise, levels, select = kernelsAndEmbeddings, ...drawOptions } = options;
-  if (!Array.isArray(levels) || levels.length === 0) throw new OptionError('levels', levels, 'a list of at least one number');
-  const tensors = selectTensors(weightTensors(model), select);
-  const cases = levels.map((level) => ({ noise: noise(checkNumber('levels', level)), tensors }));
-  const { effects, ...result } = await evaluateCases(model, data, cases, drawOptions);
-  return { ...result, levels: effects.map((effect, i) => ({ level: levels[i], ...effect })) };
+  const { noise, levels, signal, onProgress, ...evaluatorOptions } = options;
+  const evaluator = new NoiseEvaluator(model, data, evaluatorOptions);
+  try {
+    return await evaluator.evaluate({ noise, levels, signal, onProgress });
+  } finally {
+    evaluator.dispose();
+  }
 }
 
 /**
@@ -178,56 +181,84 @@ export async function noiseSensitivity(
   data: Samples,
   options: NoiseSensitivityOptions,
 ): Promise<NoiseSensitivity> {
-  checkKnownOptions('noiseSensitivity', options, [...DRAW_OPTIONS, 'noise']);
-  const { noise, select = kernelsAndEmbeddings, ...drawOptions } = options;
-  const tensors = selectTensors(weightTensors(model), select);
-  const names = [...new Set(tensors.map(layerOf))];
-  const layers = names.map((layer) => ({ layer, tensors: tensors.filter((tensor) => layerOf(tensor) === layer) }));
-  const cases = layers.map((one) => ({ noise, tensors: one.tensors }));
-  const { effects, ...result } = await evaluateCases(model, data, cases, drawOptions);
-  return {
-    ...result,
-    layers: effects.map((effect, i) => ({
-      layer: layers[i].layer,
-      tensors: layers[i].tensors.map(({ name }) => name),
-      weights: layers[i].tensors.reduce((sum, { variable }) => sum + variable.size, 0),
-      ...effect,
-    })),
-  };
-}
-
-/** One noise on some tensors: what all draws are evaluated for. */
-interface NoiseCase {
-  noise: WeightNoise;
-  tensors: readonly ModelTensor[];
-}
-
-interface CaseResults {
-  clean: CleanEvaluation;
-  /** One entry per case. */
-  effects: NoiseEffect[];
-  draws: number;
-  seed: number;
-  samples: number;
-  seconds: number;
-}
-
-async function evaluateCases(
-  model: tf.LayersModel,
-  data: Samples,
-  cases: readonly NoiseCase[],
-  options: NoiseDrawOptions,
-): Promise<CaseResults> {
-  const started = performance.now();
-  const { batchNorm = 'keep', signal, onProgress, loss, batchSize, memoryBudget } = options;
-  const draws = checkNumber('draws', options.draws ?? 10, { min: 1, integer: true });
-  const seed = checkNumber('seed', options.seed ?? 0, { integer: true });
-  const evaluator = new ManyEvaluator(model, data, { loss, batchSize, memoryBudget });
-  let estimator: BatchNormEstimator | undefined;
+  const { noise, signal, onProgress, ...evaluatorOptions } = options;
+  const evaluator = new NoiseEvaluator(model, data, evaluatorOptions);
   try {
-    if (batchNorm !== 'keep') estimator = new BatchNormEstimator(model, batchNorm);
-    const sets = new NoisyWeightSets(model, cases, { draws, seed, estimator });
-    const { losses, accuracies } = await evaluator.run(sets, {
+    return await evaluator.sensitivity({ noise, signal, onProgress });
+  } finally {
+    evaluator.dispose();
+  }
+}
+
+/**
+ * Evaluates one model under noise, at the weights that it has at each call, by compiled functions. To compare trained models of one
+ * architecture, set their weights one after the other. Dispose it after use.
+ */
+export class NoiseEvaluator {
+  readonly #model: tf.LayersModel;
+  readonly #tensors: ModelTensor[];
+  readonly #draws: number;
+  readonly #seed: number;
+  readonly #evaluator: ManyEvaluator;
+  readonly #estimator: BatchNormEstimator | undefined;
+
+  /** @throws OptionError, DataError */
+  constructor(model: tf.LayersModel, data: Samples, options: NoiseEvaluatorOptions = {}) {
+    checkKnownOptions('evaluation under noise', options, EVALUATOR_OPTIONS);
+    const { draws = 10, seed = 0, select = kernelsAndEmbeddings, batchNorm = 'keep', ...evaluatorOptions } = options;
+    this.#model = model;
+    this.#draws = checkNumber('draws', draws, { min: 1, integer: true });
+    this.#seed = checkNumber('seed', seed, { integer: true });
+    this.#tensors = selectTensors(weightTensors(model), select);
+    this.#evaluator = new ManyEvaluator(model, data, evaluatorOptions);
+    try {
+      if (batchNorm !== 'keep') this.#estimator = new BatchNormEstimator(model, batchNorm);
+    } catch (error) {
+      this.#evaluator.dispose();
+      throw error;
+    }
+  }
+
+  /** Accuracy and loss at several levels of a noise. As `evaluateUnderNoise`. */
+  async evaluate(options: NoiseLevelsOptions): Promise<NoiseEvaluation> {
+    checkKnownOptions('NoiseEvaluator.evaluate', options, [...RUN_OPTIONS, 'noise', 'levels']);
+    const { noise, levels, ...run } = options;
+    if (!Array.isArray(levels) || levels.length === 0) throw new OptionError('levels', levels, 'a list of at least one number');
+    const cases = levels.map((level) => ({ noise: noise(checkNumber('levels', level)), tensors: this.#tensors }));
+    const { effects, ...result } = await this.#run(cases, run);
+    return { ...result, levels: effects.map((effect, i) => ({ level: levels[i], ...effect })) };
+  }
+
+  /** Accuracy and loss with noise on one layer at a time. As `noiseSensitivity`. */
+  async sensitivity(options: NoiseLayersOptions): Promise<NoiseSensitivity> {
+    checkKnownOptions('NoiseEvaluator.sensitivity', options, [...RUN_OPTIONS, 'noise']);
+    const { noise, ...run } = options;
+    const names = [...new Set(this.#tensors.map(layerOf))];
+    const cases = names.map((name) => ({ noise, tensors: this.#tensors.filter((tensor) => layerOf(tensor) === name) }));
+    const { effects, ...result } = await this.#run(cases, run);
+    return {
+      ...result,
+      layers: effects.map((effect, i) => ({
+        layer: names[i],
+        tensors: cases[i].tensors.map(({ name }) => name),
+        weights: cases[i].tensors.reduce((sum, { variable }) => sum + variable.size, 0),
+        ...effect,
+      })),
+    };
+  }
+
+  /** Frees the samples and the compiled functions. */
+  dispose(): void {
+    this.#evaluator.dispose();
+    this.#estimator?.dispose();
+  }
+
+  async #run(cases: readonly NoiseCase[], { signal, onProgress }: NoiseRunOptions): Promise<CaseResults> {
+    const started = performance.now();
+    const draws = this.#draws;
+    const seed = this.#seed;
+    const sets = new NoisyWeightSets(allVariables(this.#model), cases, { draws, seed, estimator: this.#estimator });
+    const { losses, accuracies } = await this.#evaluator.run(sets, {
       signal,
       onChunk: ({ from, losses: { length } }) => onProgress?.({ done: from + length, total: sets.count }),
     });
@@ -251,138 +282,22 @@ async function evaluateCases(
       if (storedBits === 0) return effect;
       return { ...effect, flippedBits: overDraws((_, draw) => injected[draw].flippedBits), storedBits };
     });
-    return { clean, effects, draws, seed, samples: evaluator.sampleCount, seconds: (performance.now() - started) / 1000 };
-  } finally {
-    evaluator.dispose();
-    estimator?.dispose();
+    const seconds = (performance.now() - started) / 1000;
+    return { clean, effects, draws, seed, samples: this.#evaluator.sampleCount, seconds };
   }
 }
 
-/** What one draw did to the weights. */
-interface InjectedNoise {
-  relativeError: number;
-  flippedBits: number;
-  storedBits: number;
-}
-
-/**
- * The weight sets of all draws and cases, made on demand: set 0 is clean, then all cases of draw 0, all cases of draw 1, and so
- * on, so that the random numbers of one draw are made once and then forgotten.
- */
-class NoisyWeightSets {
-  readonly count: number;
-  /** What was injected: `injected[case][draw]`. */
-  readonly injected: InjectedNoise[][];
-  readonly #cases: readonly NoiseCase[];
-  readonly #variables: tf.Variable[];
-  readonly #clean: Float32Array[];
-  readonly #seed: number;
-  readonly #estimator: BatchNormEstimator | undefined;
-  #draw: NoiseDraw;
-
-  constructor(
-    model: tf.LayersModel,
-    cases: readonly NoiseCase[],
-    { draws, seed, estimator }: { draws: number; seed: number; estimator: BatchNormEstimator | undefined },
-  ) {
-    this.#cases = cases;
-    this.#variables = allVariables(model);
-    this.#clean = this.#variables.map((variable) => variable.dataSync() as Float32Array);
-    this.#seed = seed;
-    this.#estimator = estimator;
-    this.#draw = new NoiseDraw(seed, 0);
-    this.count = 1 + draws * cases.length;
-    this.injected = cases.map(() => []);
-  }
-
-  /** Index of the weight set of a draw and a case. */
-  indexOf(draw: number, index: number): number {
-    return 1 + draw * this.#cases.length + index;
-  }
-
-  chunk(from: number, to: number): tf.Tensor[] {
-    const sets = to - from;
-    const stacks = this.#clean.map((values) => new Float32Array(sets * values.length));
-    for (let set = from; set < to; set++) {
-      const weights = this.#weightsOf(set);
-      weights.forEach((values, i) => {
-        stacks[i].set(values, (set - from) * values.length);
-      });
-    }
-    return this.#variables.map(({ shape }, i) => tf.tensor(stacks[i], [sets, ...shape]));
-  }
-
-  /** All weights of one set, moving statistics included. */
-  #weightsOf(set: number): Float32Array[] {
-    const weights = [...this.#clean];
-    if (set > 0) {
-      const index = (set - 1) % this.#cases.length;
-      const draw = Math.floor((set - 1) / this.#cases.length);
-      this.injected[index][draw] = this.#inject(weights, this.#cases[index], draw);
-    }
-    if (this.#estimator !== undefined) this.#refit(weights, this.#estimator);
-    return weights;
-  }
-
-  /** Replaces the weights of the tensors of one case by noisy ones. */
-  #inject(weights: Float32Array[], { noise, tensors }: NoiseCase, draw: number): InjectedNoise {
-    if (draw !== this.#draw.index) this.#draw = new NoiseDraw(this.#seed, draw);
-    const bits = { flipped: 0, stored: 0 };
-    let change = 0;
-    let norm = 0;
-    for (const tensor of tensors) {
-      const i = this.#variables.indexOf(tensor.variable);
-      const noisy = noise.apply(this.#clean[i], this.#draw.site(tensor));
-      checkSize(noise, tensor, noisy.values);
-      change += squaredDistance(noisy.values, this.#clean[i]);
-      norm += squaredNorm(this.#clean[i]);
-      bits.flipped += noisy.bits?.flipped ?? 0;
-      bits.stored += noisy.bits?.stored ?? 0;
-      weights[i] = noisy.values;
-    }
-    // Noise on weights that are all zero is infinitely large; no noise on them is none.
-    const relativeError = change === 0 ? 0 : Math.sqrt(change / norm);
-    return { relativeError, flippedBits: bits.flipped, storedBits: bits.stored };
-  }
-
-  /** Replaces BatchNorm's statistics by those that belong to `weights`. */
-  #refit(weights: Float32Array[], estimator: BatchNormEstimator): void {
-    const tensors = this.#variables.map(({ shape }, i) => tf.tensor(weights[i], shape));
-    try {
-      const values = withWeights(this.#variables, tensors, () => estimator.estimate());
-      estimator.statistics.forEach((variable, i) => {
-        weights[this.#variables.indexOf(variable)] = values[i];
-      });
-    } finally {
-      tf.dispose(tensors);
-    }
-  }
-}
-
-function checkSize(noise: WeightNoise, tensor: WeightTensor, values: Float32Array): void {
-  const size = tensor.shape.reduce((product, n) => product * n, 1);
-  if (values.length === size) return;
-  throw new OptionError(
-    'noise',
-    noise.name,
-    `a noise that returns ${size} weights for ${tensor.name}`,
-    `It returned ${values.length}.`,
-  );
+interface CaseResults {
+  clean: CleanEvaluation;
+  /** One entry per case. */
+  effects: NoiseEffect[];
+  draws: number;
+  seed: number;
+  samples: number;
+  seconds: number;
 }
 
 /** Name of the layer that a tensor belongs to: its own name without the last part. */
 function layerOf({ name }: WeightTensor): string {
   return name.includes('/') ? name.slice(0, name.lastIndexOf('/')) : name;
-}
-
-function squaredNorm(a: Float32Array): number {
-  let sum = 0;
-  for (let i = 0; i < a.length; i++) sum += a[i] * a[i];
-  return sum;
-}
-
-function squaredDistance(a: Float32Array, b: Float32Array): number {
-  let sum = 0;
-  for (let i = 0; i < a.length; i++) sum += (a[i] - b[i]) ** 2;
-  return sum;
 }

@@ -28,7 +28,9 @@ export function gaussianNoise(options: GaussianNoiseOptions): DifferentiableNois
     changesNothing: sigma === 0,
     apply(weights, site) {
       const z = site.normals('gaussian');
-      return { values: weights.map((w, i) => w * (1 + sigma * z[i])) };
+      const values = new Float32Array(weights.length);
+      for (let i = 0; i < values.length; i++) values[i] = weights[i] * (1 + sigma * z[i]);
+      return { values };
     },
     perturb: (weights, site) => tf.mul(weights, tf.add(1, tf.mul(sigma, site.normals('gaussian')))),
   };

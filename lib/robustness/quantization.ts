@@ -106,12 +106,14 @@ export function quantize(
   const { lowest, highest } = codeRange(bits, scheme);
   const lows = new Float64Array(groups);
   const highs = new Float64Array(groups);
-  const clipped = weights.map((w) => Math.min(Math.max(w, -clip), clip));
-  clipped.forEach((w, i) => {
+  const clipped = new Float32Array(weights.length);
+  for (let i = 0; i < clipped.length; i++) {
+    const w = Math.min(Math.max(weights[i], -clip), clip);
     const group = Math.floor(i / inner) % groups;
+    clipped[i] = w;
     lows[group] = Math.min(lows[group], w);
     highs[group] = Math.max(highs[group], w);
-  });
+  }
   const scales = new Float64Array(groups);
   const zeroPoints = new Int16Array(groups);
   for (let group = 0; group < groups; group++) {

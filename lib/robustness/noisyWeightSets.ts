@@ -1,0 +1,147 @@
+/**
+ * The noisy weight sets of one evaluation, made on demand and counted.
+ */
+import { OptionError } from '../runtime/errors';
+import * as tf from '../runtime/tf';
+import type { WeightSets } from '../training/many';
+import { withWeights } from '../training/weights';
+import type { BatchNormEstimator } from './batchNormStatistics';
+import { NoiseDraw } from './draws';
+import type { WeightNoise, WeightTensor } from './noise';
+import type { ModelTensor } from './tensors';
+
+/** One noise on some tensors: what all draws are evaluated for. */
+export interface NoiseCase {
+  noise: WeightNoise;
+  tensors: readonly ModelTensor[];
+}
+
+/** What one draw did to the weights. */
+export interface InjectedNoise {
+  relativeError: number;
+  flippedBits: number;
+  storedBits: number;
+}
+
+/**
+ * The weight sets of all draws and cases, made on demand: set 0 is clean, then all cases of draw 0, all cases of draw 1, and so
+ * on, so that the random numbers of one draw are made once and then forgotten.
+ */
+export class NoisyWeightSets implements WeightSets {
+  readonly count: number;
+  /** What was injected: `injected[case][draw]`. */
+  readonly injected: InjectedNoise[][];
+  readonly #cases: readonly NoiseCase[];
+  readonly #variables: readonly tf.Variable[];
+  readonly #clean: Float32Array[];
+  readonly #squaredNorms: number[];
+  readonly #seed: number;
+  readonly #estimator: BatchNormEstimator | undefined;
+  #draw: NoiseDraw;
+
+  /**
+   * @param variables All weights of the model. Their present values are the clean ones.
+   * @param estimator Recomputes BatchNorm's statistics for each set, where given.
+   */
+  constructor(
+    variables: readonly tf.Variable[],
+    cases: readonly NoiseCase[],
+    { draws, seed, estimator }: { draws: number; seed: number; estimator?: BatchNormEstimator },
+  ) {
+    this.#cases = cases;
+    this.#variables = variables;
+    this.#clean = this.#variables.map((variable) => variable.dataSync() as Float32Array);
+    this.#squaredNorms = this.#clean.map(squaredNorm);
+    this.#seed = seed;
+    this.#estimator = estimator;
+    this.#draw = new NoiseDraw(seed, 0);
+    this.count = 1 + draws * cases.length;
+    this.injected = cases.map(() => []);
+  }
+
+  /** Index of the weight set of a draw and a case. */
+  indexOf(draw: number, index: number): number {
+    return 1 + draw * this.#cases.length + index;
+  }
+
+  chunk(from: number, to: number): tf.Tensor[] {
+    const sets = to - from;
+    const stacks = this.#clean.map((values) => new Float32Array(sets * values.length));
+    for (let set = from; set < to; set++) {
+      const weights = this.#weightsOf(set);
+      weights.forEach((values, i) => {
+        stacks[i].set(values, (set - from) * values.length);
+      });
+    }
+    return this.#variables.map(({ shape }, i) => tf.tensor(stacks[i], [sets, ...shape]));
+  }
+
+  /** All weights of one set, moving statistics included. */
+  #weightsOf(set: number): Float32Array[] {
+    const weights = [...this.#clean];
+    if (set > 0) {
+      const index = (set - 1) % this.#cases.length;
+      const draw = Math.floor((set - 1) / this.#cases.length);
+      this.injected[index][draw] = this.#inject(weights, this.#cases[index], draw);
+    }
+    if (this.#estimator !== undefined) this.#refit(weights, this.#estimator);
+    return weights;
+  }
+
+  /** Replaces the weights of the tensors of one case by noisy ones. */
+  #inject(weights: Float32Array[], { noise, tensors }: NoiseCase, draw: number): InjectedNoise {
+    if (draw !== this.#draw.index) this.#draw = new NoiseDraw(this.#seed, draw);
+    const bits = { flipped: 0, stored: 0 };
+    let change = 0;
+    let norm = 0;
+    for (const tensor of tensors) {
+      const i = this.#variables.indexOf(tensor.variable);
+      const noisy = noise.apply(this.#clean[i], this.#draw.site(tensor));
+      checkSize(noise, tensor, noisy.values);
+      change += squaredDistance(noisy.values, this.#clean[i]);
+      norm += this.#squaredNorms[i];
+      bits.flipped += noisy.bits?.flipped ?? 0;
+      bits.stored += noisy.bits?.stored ?? 0;
+      weights[i] = noisy.values;
+    }
+    // Noise on weights that are all zero is infinitely large; no noise on them is none.
+    const relativeError = change === 0 ? 0 : Math.sqrt(change / norm);
+    return { relativeError, flippedBits: bits.flipped, storedBits: bits.stored };
+  }
+
+  /** Replaces BatchNorm's statistics by those that belong to `weights`. */
+  #refit(weights: Float32Array[], estimator: BatchNormEstimator): void {
+    const tensors = this.#variables.map(({ shape }, i) => tf.tensor(weights[i], shape));
+    try {
+      const values = withWeights(this.#variables, tensors, () => estimator.estimate());
+      estimator.statistics.forEach((variable, i) => {
+        weights[this.#variables.indexOf(variable)] = values[i];
+      });
+    } finally {
+      tf.dispose(tensors);
+    }
+  }
+}
+
+function checkSize(noise: WeightNoise, tensor: WeightTensor, values: Float32Array): void {
+  const size = tensor.shape.reduce((product, n) => product * n, 1);
+  if (values.length === size) return;
+  throw new OptionError(
+    'noise',
+    noise.name,
+    `a noise that returns ${size} weights for ${tensor.name}`,
+    `It returned ${values.length}.`,
+  );
+}
+
+function squaredNorm(a: Float32Array): number {
+  let sum = 0;
+  for (let i = 0; i < a.length; i++) sum += a[i] * a[i];
+  return sum;
+}
+
+function squaredDistance(a: Float32Array, b: Float32Array): number {
+  let sum = 0;
+  for (let i = 0; i < a.length; i++) sum += (a[i] - b[i]) ** 2;
+  return sum;
+}
