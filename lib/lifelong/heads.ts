@@ -2,9 +2,7 @@
  * One head per task, as a mask over one last layer: outputs for the classes of other tasks get -1e9 added, so that their probability
  * and the gradients of their weights are exactly 0. The same as a layer of its own for each task, without a model that grows.
  */
-import { crossEntropy } from '../runtime/losses';
 import * as tf from '../runtime/tf';
-import type { BatchLoss } from '../training';
 import type { TaskSequence } from './sequence';
 
 /** Far below any logit, and far from the limits of float32. */
@@ -19,25 +17,41 @@ export function headMask({ scenario, tasks, outputs }: TaskSequence, task: numbe
   return mask;
 }
 
-/**
- * Masks what a model puts out for samples of one task: the option `outputs` of `evaluate`.
- *
- * @example await evaluate(model, sequence.tasks[2].test, { outputs: taskHead(sequence, 2) });
- */
-export function taskHead(sequence: TaskSequence, task: number): (outputs: tf.Tensor) => tf.Tensor {
-  if (sequence.scenario !== 'task-incremental') return (outputs) => outputs;
-  const mask = headMask(sequence, task);
-  return (outputs) => tf.tidy(() => tf.add(outputs, tf.tensor1d(mask)));
-}
-
-/** The loss of samples of one task, for sharpness and landscapes of that task. Default: mean softmax cross-entropy. */
-export function taskLoss(sequence: TaskSequence, task: number, loss: BatchLoss = crossEntropy): BatchLoss {
-  const head = taskHead(sequence, task);
-  return (labels, outputs) => tf.tidy(() => loss(labels, head(outputs)));
-}
-
 /** Masks outputs `[n, outputs]` of samples of several tasks, `tasks` int32 `[n]`. Call inside tf.tidy. */
 export function maskByTask(sequence: TaskSequence, outputs: tf.Tensor, tasks: tf.Tensor): tf.Tensor {
   const rows = sequence.tasks.map((_, t) => Array.from(headMask(sequence, t)));
   return tf.add(outputs, tf.gather(tf.tensor2d(rows), tasks as tf.Tensor1D));
+}
+
+/**
+ * The model as it is for one task: with the head of that task, where each has its own. For evaluation, sharpness, landscapes, noise.
+ *
+ * It has the weights of `model`, which sees every change, and is not to be disposed. Where tasks share one head it is `model` itself.
+ *
+ * @example await evaluate(taskModel(model, sequence, 2), sequence.tasks[2].test);
+ */
+export function taskModel(model: tf.LayersModel, sequence: TaskSequence, task: number): tf.LayersModel {
+  if (sequence.scenario !== 'task-incremental') return model;
+  const head = new HeadMask(headMask(sequence, task));
+  return tf.model({ inputs: model.inputs, outputs: head.apply(model.outputs[0]) as tf.SymbolicTensor });
+}
+
+/** Adds a mask to its input. */
+class HeadMask extends tf.layers.Layer {
+  /** @nocollapse */
+  static get className(): string {
+    return 'LookbehindHeadMask';
+  }
+
+  constructor(private readonly mask: Float32Array) {
+    super({});
+  }
+
+  override call(inputs: tf.Tensor | tf.Tensor[]): tf.Tensor {
+    return tf.tidy(() => tf.add(Array.isArray(inputs) ? inputs[0] : inputs, tf.tensor1d(this.mask)));
+  }
+
+  override computeOutputShape(inputShape: tf.Shape): tf.Shape {
+    return inputShape;
+  }
 }

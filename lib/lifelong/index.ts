@@ -1,4 +1,4 @@
-export { taskHead, taskLoss } from './heads';
+export { taskModel } from './heads';
 export {
   type LearningRegime,
   type LearnOptions,

@@ -22,7 +22,7 @@ import * as tf from '../runtime/tf';
 import { type BatchLoss, Evaluator } from '../training/evaluate';
 import { captureModel, type ModelState, restoreModel } from '../training/modelState';
 import { innerSteps, StepRunner } from '../training/stepRunner';
-import type { TrainingStatus } from '../training/trainer';
+import type { EpochRecord, TrainingProgress, TrainingStatus } from '../training/trainer';
 import { trainableVariables } from '../training/weights';
 import { headMask, maskByTask } from './heads';
 import { captureLearner, type LifelongState, restoreLearner } from './learnerState';
@@ -104,36 +104,20 @@ export interface TaskRecord {
   task: number;
   /** Its name; `all tasks` where all were learned at once. */
   name: string;
-  /** Mean over the last epoch of the loss at the slow weights before each step, replayed samples included. */
-  trainLoss: number;
   /** Accuracy on the test set of each task, 0 to 1. */
   accuracies: number[];
   /** Loss on the test set of each task. */
   losses: number[];
-  /** Learning rate of the task. */
-  learningRate: number;
-  /** Gradients taken since the start. */
-  gradientEvaluations: number;
-  /** Seconds spent in training steps since the start. */
-  seconds: number;
   /** What `measure` returned. */
   measures: Record<string, number>;
 }
 
 /** Where a learner stands, after a step. */
-export interface LifelongProgress {
-  /** Task under way, from 0; in joint learning always 0. */
+export interface LifelongProgress extends TrainingProgress {
+  /** Task under way, from 0; in joint learning always 0. Epochs count on through all tasks. */
   stage: number;
   /** Tasks in all; 1 in joint learning. */
   stages: number;
-  /** Epoch of the task under way, from 0. */
-  epoch: number;
-  epochs: number;
-  /** Steps done in this epoch. */
-  step: number;
-  stepsPerEpoch: number;
-  /** Loss at the weights before the last step. */
-  loss: number;
 }
 
 /** Options of `LifelongLearner.train`. */
@@ -143,8 +127,8 @@ export interface LearnOptions {
   /** Called after each step. */
   onProgress?: (progress: LifelongProgress) => void;
   /** Called after each epoch, and awaited: the place for checkpoints. */
-  onEpoch?: (learner: LifelongLearner) => void | Promise<void>;
-  /** Called after each task was evaluated, and awaited: the place for live figures and for copies of the weights. */
+  onEpoch?: (record: EpochRecord, learner: LifelongLearner) => void | Promise<void>;
+  /** Called after each task, and awaited: the place for live figures and for copies of the weights. */
   onTask?: (record: TaskRecord, learner: LifelongLearner) => void | Promise<void>;
 }
 
@@ -158,8 +142,6 @@ export interface LifelongPosition {
   step: number;
   /** Sum over the epoch's steps of the loss at the slow weights. */
   lossSum: number;
-  /** Mean loss of the last finished epoch. */
-  trainLoss: number;
   /** Seconds spent in steps. */
   seconds: number;
 }
@@ -194,12 +176,17 @@ const OPTIONS: readonly string[] = [
  * learner.accuracy; learner.measures;
  */
 export class LifelongLearner {
+  /**
+   * One record per finished epoch, counted through all tasks. Loss and accuracy are evaluated after the last epoch of each task: means
+   * over the tasks learned so far; over all tasks in joint learning; of the task itself in independent learning.
+   */
+  readonly history: EpochRecord[] = [];
   /** One record per finished task. */
-  readonly history: TaskRecord[] = [];
+  readonly records: TaskRecord[] = [];
   /** How the last call of `train` ended. */
   status: TrainingStatus = 'running';
   /** Where learning stands. */
-  position: LifelongPosition = { stage: 0, epoch: 0, step: 0, lossSum: 0, trainLoss: Number.NaN, seconds: 0 };
+  position: LifelongPosition = { stage: 0, epoch: 0, step: 0, lossSum: 0, seconds: 0 };
   /** Accuracy on each task before any learning, for forward transfer; undefined until `train` begins. */
   initialAccuracies: number[] | undefined;
   /** The memory of experience replay. */
@@ -274,7 +261,7 @@ export class LifelongLearner {
   get accuracy(): number[][] {
     const { length } = this.sequence;
     const rows = Array.from({ length }, () => new Array<number>(length).fill(Number.NaN));
-    for (const { task, accuracies } of this.history) rows[task] = [...accuracies];
+    for (const { task, accuracies } of this.records) rows[task] = [...accuracies];
     return rows;
   }
 
@@ -283,7 +270,7 @@ export class LifelongLearner {
    * defined; in `independent` the learning accuracy is what counts.
    */
   get measures(): LifelongMeasures | undefined {
-    const last = this.history.at(-1);
+    const last = this.records.at(-1);
     return last && lifelongMeasures(this.accuracy.slice(0, last.task + 1), this.initialAccuracies);
   }
 
@@ -300,14 +287,12 @@ export class LifelongLearner {
     try {
       this.initialAccuracies ??= (await this.#evaluateAll(signal)).accuracies;
       while (this.position.stage < this.stages) {
-        if (this.position.epoch === 0 && this.position.step === 0) await this.#beginTask();
-        while (this.position.epoch < this.#epochs) {
-          await this.#learnEpoch(options);
-          if (this.status !== 'running') return this.status;
-          await onEpoch?.(this);
-        }
-        const record = await this.#finishTask(signal);
-        await onTask?.(record, this);
+        const { stage, epoch, step } = this.position;
+        if (epoch === 0 && step === 0) await this.#beginTask();
+        const record = await this.#learnEpoch(options);
+        if (record === undefined) return this.status;
+        await onEpoch?.(record, this);
+        if (this.position.stage > stage) await onTask?.(this.records[stage], this);
       }
     } catch (error) {
       if (!(error instanceof AbortedError && signal?.aborted)) throw error;
@@ -356,27 +341,42 @@ export class LifelongLearner {
     optimizer.forget();
   }
 
-  async #learnEpoch({ signal, onProgress }: LearnOptions): Promise<void> {
+  /** The rest of the present epoch; undefined where it was aborted or diverged, as `status` tells. */
+  async #learnEpoch({ signal, onProgress }: LearnOptions): Promise<EpochRecord | undefined> {
     const { stage, epoch } = this.position;
+    const { stages } = this;
     const order = this.#order(stage, epoch);
     const perStep = this.#batchSize * this.#taskBatches;
-    const stepsPerEpoch =
-      this.#options.dropLast === false ? Math.ceil(order.length / perStep) : Math.floor(order.length / perStep);
-    while (this.position.step < Math.max(1, stepsPerEpoch)) {
+    const exact = order.length / perStep;
+    const stepsPerEpoch = Math.max(1, this.#options.dropLast === false ? Math.ceil(exact) : Math.floor(exact));
+    while (this.position.step < stepsPerEpoch) {
       if (signal?.aborted) {
         this.status = 'aborted';
-        return;
+        return undefined;
       }
       const start = this.position.step * perStep;
       const loss = this.#step(order.slice(start, start + perStep));
-      if (!Number.isFinite(loss)) return this.#diverged(loss);
-      const { step } = this.position;
-      onProgress?.({ stage, stages: this.stages, epoch, epochs: this.#epochs, step, stepsPerEpoch, loss });
+      if (!Number.isFinite(loss)) {
+        this.#diverged(loss);
+        return undefined;
+      }
+      onProgress?.({
+        stage,
+        stages,
+        epoch: this.history.length,
+        epochs: stages * this.#epochs,
+        step: this.position.step,
+        stepsPerEpoch,
+        loss,
+        last: this.history.at(-1),
+      });
       await new Promise((resolve) => setImmediate(resolve));
     }
+    const isLast = epoch + 1 === this.#epochs;
+    const learned = isLast ? await this.#evaluateTask(signal) : undefined;
+    // Nothing waits from here on, so a saved state has all of it or nothing.
     if (epoch === 0) this.#remember(order.slice(stepsPerEpoch * perStep));
-    const { lossSum, step } = this.position;
-    this.position = { ...this.position, epoch: epoch + 1, step: 0, lossSum: 0, trainLoss: lossSum / step };
+    return this.#finishEpoch(learned);
   }
 
   /** The samples of one epoch, in the order in which they are learned. */
@@ -443,26 +443,34 @@ export class LifelongLearner {
     return new Random(this.#seed, [what, stage, epoch, ...place].join('/'));
   }
 
-  async #finishTask(signal: AbortSignal | undefined): Promise<TaskRecord> {
-    const { sequence, model, optimizer, position, regime } = this;
-    const task = regime === 'joint' ? sequence.length - 1 : position.stage;
-    const { accuracies, losses } = await this.#evaluateAll(signal);
-    const context: TaskContext = { task, sequence, model, signal };
-    const measures = await optimizer.withSlowWeights(async () => (await this.#options.measure?.(context)) ?? {});
-    const record: TaskRecord = {
-      task,
-      name: regime === 'joint' ? 'all tasks' : sequence.tasks[task].name,
-      trainLoss: position.trainLoss,
-      accuracies,
-      losses,
+  #finishEpoch(learned: TaskRecord | undefined): EpochRecord {
+    const { position, optimizer, regime, sequence } = this;
+    const tested = regime === 'independent' ? [position.stage] : [...sequence.tasks.keys()].slice(0, (learned?.task ?? 0) + 1);
+    const meanOf = (values: number[]): number => tested.reduce((sum, task) => sum + values[task], 0) / tested.length;
+    const record: EpochRecord = {
+      epoch: this.history.length + 1,
+      trainLoss: position.lossSum / position.step,
+      testLoss: learned === undefined ? null : meanOf(learned.losses),
+      testAccuracy: learned === undefined ? null : meanOf(learned.accuracies),
       learningRate: optimizer.learningRate,
       gradientEvaluations: optimizer.gradientEvaluations,
       seconds: position.seconds,
-      measures,
     };
     this.history.push(record);
-    this.position = { ...position, stage: position.stage + 1, epoch: 0, trainLoss: Number.NaN };
+    if (learned !== undefined) this.records.push(learned);
+    const next = learned === undefined ? { epoch: position.epoch + 1 } : { stage: position.stage + 1, epoch: 0 };
+    this.position = { ...position, ...next, step: 0, lossSum: 0 };
     return record;
+  }
+
+  async #evaluateTask(signal: AbortSignal | undefined): Promise<TaskRecord> {
+    const { sequence, model, optimizer, position, regime } = this;
+    const task = regime === 'joint' ? sequence.length - 1 : position.stage;
+    const name = regime === 'joint' ? 'all tasks' : sequence.tasks[task].name;
+    const { accuracies, losses } = await this.#evaluateAll(signal);
+    const context: TaskContext = { task, sequence, model, signal };
+    const measures = await optimizer.withSlowWeights(async () => (await this.#options.measure?.(context)) ?? {});
+    return { task, name, accuracies, losses, measures };
   }
 
   /** Accuracy and loss on the test set of each task, at the weights meant for evaluation. */

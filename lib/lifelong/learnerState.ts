@@ -11,13 +11,13 @@ import {
   type SavedWeight,
   savedNames,
 } from '../training/modelState';
-import type { TrainingStatus } from '../training/trainer';
+import type { EpochRecord, TrainingStatus } from '../training/trainer';
 import { trainableVariables } from '../training/weights';
 import type { LearningRegime, LifelongLearner, LifelongPosition, TaskRecord } from './learner';
 import type { ReservoirState } from './reservoir';
 import type { SampleRef } from './samples';
 
-/** Saved state of a `LifelongLearner`. `manifest` is plain JSON, but for accuracies that are NaN. */
+/** Saved state of a `LifelongLearner`. `manifest` is plain JSON. */
 export interface LifelongState {
   manifest: LifelongManifest;
   /** The weights' bytes, float32; in the regime `independent` followed by those of the weights that each task starts from. */
@@ -34,7 +34,8 @@ export interface LifelongManifest {
   regime: LearningRegime;
   status: TrainingStatus;
   position: LifelongPosition;
-  history: TaskRecord[];
+  history: EpochRecord[];
+  records: TaskRecord[];
   /** Accuracy on each task before any learning; null before it is known. */
   initialAccuracies: number[] | null;
   baseLearningRate: number;
@@ -60,6 +61,7 @@ export function captureLearner(learner: LifelongLearner): LifelongState {
       status: learner.status,
       position: { ...learner.position },
       history: structuredClone(learner.history),
+      records: structuredClone(learner.records),
       initialAccuracies: learner.initialAccuracies ?? null,
       baseLearningRate: learner.baseLearningRate,
       memory: memory?.save() ?? null,
@@ -91,6 +93,7 @@ export function restoreLearner(learner: LifelongLearner, state: LifelongState): 
   learner.status = manifest.status;
   learner.position = { ...manifest.position };
   learner.history.splice(0, learner.history.length, ...structuredClone(manifest.history));
+  learner.records.splice(0, learner.records.length, ...structuredClone(manifest.records));
   learner.initialAccuracies = manifest.initialAccuracies ?? undefined;
   learner.baseLearningRate = manifest.baseLearningRate;
 }

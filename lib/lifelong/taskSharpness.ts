@@ -3,7 +3,7 @@
  */
 import { checkKnownOptions, checkNumber } from '../runtime/errors';
 import { modelObjective, oneStepSharpness } from '../sharpness';
-import { taskLoss } from './heads';
+import { taskModel } from './heads';
 import type { TaskMeasure } from './learner';
 
 /** Options of `taskSharpness`. */
@@ -20,7 +20,7 @@ export interface TaskSharpnessOptions {
 
 /**
  * The rise of a task's loss after one ascent step of SAM, as the option `measure` of a learner. The measures are named
- * `sharpness <radius>`.
+ * `sharpness@0.1`.
  *
  * @example new LifelongLearner(model, optimizer, sequence, { measure: taskSharpness({ radii: [0.1, 0.5] }) })
  * @throws OptionError
@@ -32,10 +32,10 @@ export function taskSharpness(options: TaskSharpnessOptions): TaskMeasure {
   return async ({ sequence, task, model, signal }) => {
     const { train } = sequence.tasks[task];
     const data = samples < train.size ? train.subset(samples, { stratified: true }) : train;
-    const objective = modelObjective(model, data, { batchSize, loss: taskLoss(sequence, task) });
+    const objective = modelObjective(taskModel(model, sequence, task), data, { batchSize });
     try {
       const { values } = await oneStepSharpness(objective, { radii, adaptive, signal });
-      return Object.fromEntries(radii.map((radius, i) => [`sharpness ${radius}`, values[i]]));
+      return Object.fromEntries(radii.map((radius, i) => [`sharpness@${radius}`, values[i]]));
     } finally {
       objective.dispose();
     }

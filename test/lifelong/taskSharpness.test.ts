@@ -35,7 +35,7 @@ test('the sharpness of a task is that of a model with its head alone, and is kep
       const objective = modelObjective(alone, data, { batchSize: 10 });
       const { values } = await oneStepSharpness(objective, { radii: [0.1, 0.5] });
       assert.ok(values[1] > values[0] && values[0] > 0);
-      assert.deepEqual(Object.keys(measures), ['sharpness 0.1', 'sharpness 0.5']);
+      assert.deepEqual(Object.keys(measures), ['sharpness@0.1', 'sharpness@0.5']);
       for (const [i, measured] of Object.values(measures).entries()) {
         assert.ok(Math.abs(measured - values[i]) < 1e-5 * Math.max(1, values[i]), `${measured} ${values[i]}`);
       }
