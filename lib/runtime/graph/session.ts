@@ -1,15 +1,22 @@
 /**
  * A TensorFlow session over a graph, opened through tfjs-node's SavedModel loader.
  *
- * The loader wants a path. TensorFlow's own in-memory file system (`ram://`) serves one, so nothing is written to disk and
- * nothing is left behind when the process is killed.
+ * The loader wants a folder, which exists for the milliseconds of one synchronous call. Where the process is killed in
+ * between, the next one that compiles removes it. (TensorFlow's own in-memory file system would need none, but no op deletes
+ * what was written there, so every graph would stay.)
  */
-import { checkedNodeBackend, type NodeBackend, runOpWithOutputs } from '../backend';
-import * as tf from '../tf';
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { checkedNodeBackend, type NodeBackend } from '../backend';
+import type * as tf from '../tf';
 import type { GraphBuilder, GraphTensor } from './builder';
 import { CompileError } from './error';
 
-let opened = 0;
+/** Names of the folders: this, the id of the process, and a random part. */
+const FOLDER_PREFIX = 'lookbehind-graph-';
+
+let swept = false;
 
 /** Frees the sessions of compiled functions that were dropped without dispose(). */
 const dropped = new FinalizationRegistry<() => void>((free) => free());
@@ -21,10 +28,10 @@ export class GraphSession {
   /** Opens a session over a graph. */
   constructor(graph: GraphBuilder) {
     this.#backend = checkedNodeBackend();
-    const folder = `ram://lookbehind-${process.pid}-${opened++}`;
-    const file = `${folder}/saved_model.pb`;
-    writeFile(file, graph.serialize());
+    removeLeftovers();
+    const folder = mkdtempSync(join(tmpdir(), `${FOLDER_PREFIX}${process.pid}-`));
     try {
+      writeFileSync(join(folder, 'saved_model.pb'), graph.serialize());
       this.#id = this.#backend.loadSavedModelMetaGraph(folder, 'serve');
     } catch (error) {
       const message = (error as Error).message;
@@ -32,8 +39,7 @@ export class GraphSession {
       const op = node === undefined ? '' : ` (at op ${graph.opOf(node)})`;
       throw new CompileError(`TensorFlow refused the compiled graph${op}: ${message}`, { cause: error });
     } finally {
-      // There is no op that deletes a file; an empty one holds no memory.
-      writeFile(file, new Uint8Array(0));
+      rmSync(folder, { recursive: true, force: true });
     }
     const [backend, id] = [this.#backend, this.#id];
     dropped.register(this, () => backend.deleteSavedModel(id), this);
@@ -55,9 +61,22 @@ export class GraphSession {
   }
 }
 
-function writeFile(path: string, contents: Uint8Array): void {
-  tf.tidy(() => {
-    const text = (bytes: Uint8Array) => tf.tensor([bytes] as unknown as string[], [], 'string');
-    runOpWithOutputs('WriteFile', [], [text(Buffer.from(path)), text(contents)], 0);
-  });
+/** Removes folders that processes which are gone have left, once per process. */
+function removeLeftovers(): void {
+  if (swept) return;
+  swept = true;
+  for (const name of readdirSync(tmpdir())) {
+    const pid = name.startsWith(FOLDER_PREFIX) ? Number.parseInt(name.slice(FOLDER_PREFIX.length), 10) : Number.NaN;
+    if (Number.isNaN(pid) || isAlive(pid)) continue;
+    rmSync(join(tmpdir(), name), { recursive: true, force: true });
+  }
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code !== 'ESRCH';
+  }
 }
