@@ -14,14 +14,17 @@ export {
   type RunData,
 } from './dataConfig';
 export { type Engine, InProcessEngine, type RunTask, type TaskOptions, WorkerDiedError } from './engine';
-export { type ExecuteOptions, executeRun, openRun, type RunOutcome } from './execute';
+export { type ExecuteOptions, executeRun, openLifelongRun, openRun, type RunOutcome } from './execute';
 export { frameOf, toFrame } from './frame';
 export { type Each, type EachField, expandGrid, type SweepGrid } from './grid';
+export type { LearningConfig, LifelongConfig, PermutedConfig, RotatedConfig, SplitConfig } from './lifelongConfig';
+export { type BuiltLifelongRun, buildLifelongRun, type LifelongResult } from './lifelongRun';
 export type { Machine, Versions } from './machine';
 export type { MeasureConfig, MeasuredValues, NoisyAccuracyConfig, SharpnessConfig } from './measures';
 export type { ConvNetConfig, MlpConfig, ModelConfig, ResNetConfig } from './modelConfig';
 export type { BaseConfig, JsonOptions, OptimizerConfig } from './optimizerConfig';
 export { ProcessEngine, type ProcessEngineOptions } from './processes';
+export { type RankCorrelation, rankCorrelation } from './rankCorrelation';
 export { describeOptimizer, exportRows, type FlatRow, type FlatValue, flattenRow, flattenRows, toCsv, toJson } from './rows';
 export {
   type GroupOptions,

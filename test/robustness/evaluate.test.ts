@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import {
   AbortedError,
+  accuracyArea,
   allWeights,
   bitErrors,
   evaluateSync,
@@ -12,6 +13,8 @@ import {
   models,
   NoiseDraw,
   type NoiseEvaluation,
+  NoiseEvaluator,
+  type NoiseLevel,
   noiseSensitivity,
   OptionError,
   Random,
@@ -220,6 +223,28 @@ describe('evaluateUnderNoise', () => {
   });
 });
 
+describe('NoiseEvaluator', () => {
+  it('evaluates the weights that the model has at each call', async () => {
+    const data = samples(20, 6, 6, 1);
+    const options = { draws: 2, seed: 3, batchNorm: { data, batchSize: 10 } };
+    const [model, other] = [convNet(), convNet()];
+    other.setWeights(tf.tidy(() => other.getWeights().map((tensor) => tf.add(tf.abs(tensor), 0.1))));
+    const evaluator = new NoiseEvaluator(model, data, options);
+    const run = { noise, levels: [0.2, 0.4] };
+    await evaluator.evaluate(run);
+    model.setWeights(other.getWeights());
+    const again = await evaluator.evaluate(run);
+    const expected = await evaluateUnderNoise(other, data, { ...options, ...run });
+    again.levels.forEach(({ loss, relativeError }, i) => {
+      assertAllClose(loss.values, expected.levels[i].loss.values, 1e-5, 'losses');
+      assert.deepEqual(relativeError, expected.levels[i].relativeError);
+    });
+    evaluator.dispose();
+    tf.dispose([data.xs, data.ys]);
+    for (const one of [model, other]) one.dispose();
+  });
+});
+
 describe('noiseSensitivity', () => {
   it('equals noise on one layer after the other', async () => {
     const model = perceptron();
@@ -393,5 +418,14 @@ describe('summarize', () => {
     assertAllClose([mean, std, median], [23 / 6, Math.sqrt((133 - 529 / 6) / 5), 3.5], 1e-12, 'moments and median');
     assertAllClose([min, q05, q25, q75, q95, max], [1, 1, 1.5, 4.75, 8, 9], 1e-12, 'quantiles');
     assert.equal(summarize([2]).std, 0);
+  });
+});
+
+describe('accuracyArea', () => {
+  it('is the mean height of the curve', () => {
+    const level = (at: number, accuracy: number): NoiseLevel => ({ level: at, accuracy: summarize([accuracy]) }) as NoiseLevel;
+    assertClose(accuracyArea([level(0, 1), level(0.1, 0.9), level(0.4, 0.5)]), (0.1 * 0.95 + 0.3 * 0.7) / 0.4, 1e-12, 'area');
+    assert.throws(() => accuracyArea([level(0, 1)]), OptionError);
+    assert.throws(() => accuracyArea([level(0.2, 1), level(0.1, 1)]), OptionError);
   });
 });

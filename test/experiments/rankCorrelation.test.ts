@@ -1,0 +1,41 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { OptionError, Random, rankCorrelation } from 'lookbehind';
+
+test('rankCorrelation is 1 and -1 for monotone relations, whatever their shape', () => {
+  const x = Array.from({ length: 20 }, (_, i) => i);
+  assert.deepEqual(rankCorrelation(x, x.map(Math.exp)), { r: 1, low: 1, high: 1, count: 20 });
+  assert.equal(
+    rankCorrelation(
+      x,
+      x.map((value) => -(value ** 3)),
+    ).r,
+    -1,
+  );
+});
+
+test('rankCorrelation shares ranks between equal values', () => {
+  // Ranks 1 2.5 2.5 4 5 6 7 and 2 1 3.5 3.5 6 5 7: sum of products 24.25, sums of squares 27.5 and 27.5.
+  const { r } = rankCorrelation([1, 2, 2, 4, 5, 6, 7], [3, 1, 4, 4, 6, 5, 9]);
+  assert.ok(Math.abs(r - 24.25 / 27.5) < 1e-12, String(r));
+});
+
+test('the interval of rankCorrelation holds the true value about as often as it says', () => {
+  const random = new Random(1, 'pairs');
+  const correlation = 0.6;
+  const truth = (6 / Math.PI) * Math.asin(correlation / 2);
+  let held = 0;
+  for (let trial = 0; trial < 100; trial++) {
+    const x = Array.from({ length: 40 }, () => random.normal());
+    const y = x.map((value) => correlation * value + Math.sqrt(1 - correlation ** 2) * random.normal());
+    const { low, high } = rankCorrelation(x, y, { resamples: 200 });
+    if (low <= truth && truth <= high) held++;
+  }
+  assert.ok(held >= 85, `${held} of 100`);
+});
+
+test('rankCorrelation leaves pairs with NaN out, and has none for constant values', () => {
+  assert.equal(rankCorrelation([1, 2, Number.NaN, 3], [1, 2, 9, 3]).count, 3);
+  assert.ok(Number.isNaN(rankCorrelation([1, 1, 1], [1, 2, 3]).r));
+  assert.throws(() => rankCorrelation([1, 2], [1]), OptionError);
+});
