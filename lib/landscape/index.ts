@@ -1,4 +1,16 @@
 /** Loss landscapes: directions and planes through weight space, surfaces over them, trajectories on them, paths between minima. */
+export { type CompareOptions, compareSurfaces, lossRange, type SurfaceComparison } from './compare';
+export {
+  type BezierConnection,
+  type BezierOptions,
+  bezierPath,
+  connectByBezier,
+  linePath,
+  lossAlongPath,
+  type PathLosses,
+  type PathOptions,
+  type WeightPath,
+} from './connectivity';
 export {
   type Direction,
   directionBetween,
@@ -11,8 +23,16 @@ export {
   randomDirection,
   withLength,
 } from './directions';
+export { surfaceFromJson, surfaceToJson, surfaceToNpz } from './export';
 export type { AxisOptions as SurfaceAxis } from './grid';
 export { flatWeights, setFlatWeights, type WeightSlot, weightLayout } from './layout';
+export {
+  type LookbehindStepRecord,
+  lookbehindStepPlane,
+  type ProjectedStep,
+  projectStep,
+  recordLookbehindStep,
+} from './lookbehindStep';
 export { Plane, type Projection, planeThrough } from './plane';
 export {
   lossSurface,

@@ -1,0 +1,245 @@
+/**
+ * Mode connectivity: the loss along a path between two minima, and the height of the barrier between them.
+ *
+ *     line     w(t) = (1 - t) w_0 + t w_1
+ *     Bezier   w(t) = (1 - t)^2 w_0 + 2 t (1 - t) theta + t^2 w_1        theta trained:  minimise E_t[ L(w(t)) ],  t ~ U(0, 1)
+ *
+ *     barrier = max over t of  L(w(t)) - ((1 - t) L(w_0) + t L(w_1))
+ *
+ * BatchNorm's statistics of the ends do not fit the weights between them, so they are recomputed at each point of the path, where data for
+ * that are given.
+ *
+ * Garipov, Izmailov, Podoprikhin, Vetrov, Wilson, "Loss Surfaces, Mode Connectivity, and Fast Ensembling of DNNs", NeurIPS 2018, arXiv:1802.10026;
+ * Frankle, Dziugaite, Roy, Carbin, "Linear Mode Connectivity and the Lottery Ticket Hypothesis", ICML 2020, arXiv:1912.05671 (the barrier).
+ */
+import { BatchNormEstimator, type BatchNormOptions } from '../robustness';
+import { checkKnownOptions, checkNumber, OptionError, throwIfAborted } from '../runtime/errors';
+import { Random } from '../runtime/random';
+import * as tf from '../runtime/tf';
+import { modelObjective } from '../sharpness';
+import type { BatchLoss } from '../training/evaluate';
+import { ManyEvaluator, type WeightSets } from '../training/many';
+import type { Samples } from '../training/samples';
+import { allVariables, trainableVariables, withWeights } from '../training/weights';
+import { checkFlatSize, slotTensor, weightLayout } from './layout';
+
+/** A path through weight space: the weights at t in [0, 1], flat. */
+export type WeightPath = (t: number) => Float32Array;
+
+/** The straight path. */
+export function linePath(from: Float32Array, to: Float32Array): WeightPath {
+  checkEnds(from, to);
+  return (t) => from.map((w, i) => (1 - t) * w + t * to[i]);
+}
+
+/** The quadratic Bezier curve from `from` to `to`, bent towards `middle`. */
+export function bezierPath(from: Float32Array, middle: Float32Array, to: Float32Array): WeightPath {
+  checkEnds(from, to);
+  checkEnds(from, middle);
+  return (t) => from.map((w, i) => (1 - t) ** 2 * w + 2 * t * (1 - t) * middle[i] + t ** 2 * to[i]);
+}
+
+/** Options of `lossAlongPath`. */
+export interface PathOptions {
+  /** Number of points, both ends included, >= 2. Default 21. */
+  points?: number;
+  /** Recomputes BatchNorm's statistics at each point, from training data. Default: the model's present ones everywhere. */
+  recomputeBatchNorm?: BatchNormOptions;
+  /** The loss. Default: mean softmax cross-entropy on logits. */
+  loss?: BatchLoss;
+  /** Samples per forward pass, >= 1. Default 250. */
+  batchSize?: number;
+  /** Bytes for the weight sets that are evaluated together, as in `evaluateMany`. Default 256 MB. */
+  memoryBudget?: number;
+  /** Stops after the present chunk, with an AbortedError. */
+  signal?: AbortSignal;
+}
+
+/** Loss along a path. */
+export interface PathLosses {
+  /** Places on the path, from 0 to 1. */
+  t: number[];
+  /** Mean loss at each. */
+  losses: number[];
+  /** Accuracy at each, in [0, 1]. */
+  accuracies: number[];
+  /** The largest height of the loss over the straight line between the losses of the ends; 0 where it never rises above. */
+  barrier: number;
+  /** Where that is. */
+  barrierAt: number;
+  /** The largest drop of the accuracy below the straight line between those of the ends. */
+  accuracyBarrier: number;
+}
+
+/**
+ * The loss of `model` on `samples` along a path. The model is the same afterwards, bit for bit.
+ *
+ * @throws OptionError, AbortedError
+ */
+export async function lossAlongPath(
+  model: tf.LayersModel,
+  samples: Samples,
+  path: WeightPath,
+  options: PathOptions = {},
+): Promise<PathLosses> {
+  checkKnownOptions('lossAlongPath', options, ['points', 'recomputeBatchNorm', 'loss', 'batchSize', 'memoryBudget', 'signal']);
+  const { points = 21, recomputeBatchNorm, signal, ...evaluation } = options;
+  checkNumber('points', points, { min: 2, integer: true });
+  const t = Array.from({ length: points }, (_, i) => i / (points - 1));
+  const estimator = recomputeBatchNorm && new BatchNormEstimator(model, recomputeBatchNorm);
+  const evaluator = new ManyEvaluator(model, samples, evaluation);
+  try {
+    const { losses, accuracies } = await evaluator.run(pathSets(model, path, t, estimator), { signal });
+    const { height: barrier, at } = heightOverChord(t, losses);
+    const { height: accuracyBarrier } = heightOverChord(
+      t,
+      accuracies.map((accuracy) => -accuracy),
+    );
+    return { t, losses: [...losses], accuracies: [...accuracies], barrier, barrierAt: at, accuracyBarrier };
+  } finally {
+    evaluator.dispose();
+    estimator?.dispose();
+  }
+}
+
+/** Options of `connectByBezier`. */
+export interface BezierOptions {
+  /** Steps of training, >= 1. Default 200. */
+  steps?: number;
+  /** Samples per step, >= 1. Default 128. */
+  batchSize?: number;
+  /** Learning rate of the middle point, > 0; it falls to 0 along a half cosine. Default 0.05. */
+  learningRate?: number;
+  /** Momentum in [0, 1). Default 0.9. */
+  momentum?: number;
+  /** Where the middle starts. Default: half way. */
+  start?: Float32Array;
+  /** The loss. Default: mean softmax cross-entropy on logits. */
+  loss?: BatchLoss;
+  /** Seed of places and order of batches, a whole number. Default 0. */
+  seed?: number;
+  /** Stops after the present step, with an AbortedError. */
+  signal?: AbortSignal;
+  /** Called after each step with the loss at its place on the path. */
+  onStep?: (step: number, loss: number) => void;
+}
+
+/** A trained curve. */
+export interface BezierConnection {
+  /** The trained middle, flat. */
+  middle: Float32Array;
+  /** The curve. */
+  path: WeightPath;
+}
+
+/**
+ * Finds a curve of low loss between two minima: trains the middle of a quadratic Bezier curve by SGD with momentum. BatchNorm normalises by the
+ * batch meanwhile, as in training; the model is the same afterwards, bit for bit.
+ *
+ * @throws OptionError, AbortedError
+ */
+export async function connectByBezier(
+  model: tf.LayersModel,
+  samples: Samples,
+  from: Float32Array,
+  to: Float32Array,
+  options: BezierOptions = {},
+): Promise<BezierConnection> {
+  checkKnownOptions('connectByBezier', options, [
+    'steps',
+    'batchSize',
+    'learningRate',
+    'momentum',
+    'start',
+    'loss',
+    'seed',
+    'signal',
+    'onStep',
+  ]);
+  const { steps = 200, batchSize = 128, learningRate = 0.05, momentum = 0.9, loss, seed = 0, signal, onStep } = options;
+  checkNumber('steps', steps, { min: 1, integer: true });
+  checkNumber('learningRate', learningRate, { min: 0, exclusiveMin: true });
+  checkNumber('momentum', momentum, { min: 0, max: 0.999 });
+  checkEnds(from, to);
+  const slots = weightLayout(model);
+  checkFlatSize(from, slots);
+  const middle = options.start?.slice() ?? linePath(from, to)(0.5);
+  checkEnds(from, middle);
+  const random = new Random(seed, 'bezier');
+  const objective = modelObjective(model, samples, { batchSize, loss, batchNorm: 'batch' });
+  const velocity = new Float32Array(middle.length);
+  let order: Int32Array = new Int32Array(0);
+  try {
+    for (let step = 0; step < steps; step++) {
+      throwIfAborted(signal, 'The training of the curve');
+      if (step % objective.batchCount === 0) order = random.permutation(objective.batchCount);
+      const t = random.uniform();
+      const here = bezierPath(from, middle, to)(t);
+      const { value, gradient } = tf.tidy(() => {
+        const at = objective.gradient(tf.tensor1d(here), order[step % objective.batchCount]);
+        return { value: at.loss.dataSync()[0], gradient: at.gradient.dataSync() };
+      });
+      const rate = (learningRate * (1 + Math.cos((Math.PI * step) / steps))) / 2;
+      // d w(t) / d theta = 2 t (1 - t)
+      for (let i = 0; i < middle.length; i++) {
+        velocity[i] = momentum * velocity[i] + 2 * t * (1 - t) * gradient[i];
+        middle[i] -= rate * velocity[i];
+      }
+      onStep?.(step + 1, value);
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+  } finally {
+    objective.dispose();
+  }
+  return { middle, path: bezierPath(from, middle, to) };
+}
+
+/** The points of a path as weight sets, with BatchNorm's statistics where they are recomputed. */
+function pathSets(
+  model: tf.LayersModel,
+  path: WeightPath,
+  t: readonly number[],
+  estimator: BatchNormEstimator | undefined,
+): WeightSets {
+  const slots = weightLayout(model);
+  const trainable = trainableVariables(model);
+  const weightsAt = (place: number): tf.Tensor[] => {
+    const flat = path(place);
+    checkFlatSize(flat, slots);
+    const weights = slots.map((slot) => slotTensor(flat, slot));
+    if (estimator === undefined || estimator.statistics.length === 0) return weights;
+    const estimated = withWeights(trainable, weights, () => estimator.estimate());
+    const values = new Map<tf.Variable, tf.Tensor>(trainable.map((variable, i) => [variable, weights[i]]));
+    estimator.statistics.forEach((variable, i) => {
+      values.set(variable, tf.tensor(estimated[i], variable.shape));
+    });
+    return allVariables(model).map((variable) => values.get(variable) ?? variable.clone());
+  };
+  return {
+    count: t.length,
+    chunk: (from, to) =>
+      tf.tidy(() => {
+        const sets = t.slice(from, to).map(weightsAt);
+        return sets[0].map((_, i) => tf.stack(sets.map((set) => set[i])));
+      }),
+  };
+}
+
+/** The largest height of `values` over the straight line between the first and the last; at least 0, the height of the ends. */
+function heightOverChord(t: readonly number[], values: Float64Array): { height: number; at: number } {
+  const last = values[values.length - 1];
+  let height = 0;
+  let at = 0;
+  t.forEach((place, i) => {
+    const over = values[i] - ((1 - place) * values[0] + place * last);
+    if (over > height) {
+      height = over;
+      at = place;
+    }
+  });
+  return { height, at };
+}
+
+function checkEnds(from: Float32Array, to: Float32Array): void {
+  if (from.length !== to.length) throw new OptionError('to', `${to.length} weights`, `${from.length} weights, as many as from`);
+}

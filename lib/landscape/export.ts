@@ -1,0 +1,48 @@
+/**
+ * Surfaces as files for other tools: JSON, and NumPy's npz with the names that github.com/tomgoldstein/loss-landscape uses in its h5 files.
+ */
+import { DataError } from '../runtime/errors';
+import { parseNumbers, stringifyNumbers } from '../runtime/numberJson';
+import { npy, zip } from './npz';
+import type { Surface } from './surface';
+
+/** Names the format and its version. */
+const FORMAT = 'lookbehind-surface-export/1';
+
+/** A surface as JSON text; numbers that are not finite are strings. Read it with `surfaceFromJson`. */
+export function surfaceToJson(surface: Surface): string {
+  return stringifyNumbers({ format: FORMAT, ...surface });
+}
+
+/** The inverse of `surfaceToJson`. Throws a DataError for other text. */
+export function surfaceFromJson(text: string): Surface {
+  let parsed: { format?: unknown } & Partial<Surface>;
+  try {
+    parsed = parseNumbers(text) as typeof parsed;
+  } catch (error) {
+    throw new DataError(`This is not JSON: ${(error as Error).message}.`, { cause: error });
+  }
+  const { format, ...surface } = parsed;
+  if (format !== FORMAT) throw new DataError(`This is not a surface: its format is ${JSON.stringify(format)}, not "${FORMAT}".`);
+  return surface as Surface;
+}
+
+/**
+ * A surface as the bytes of an npz file (`numpy.load`): `xcoordinates` (nx), `ycoordinates` (ny), `train_loss` and `train_acc` (nx x ny, the latter in
+ * percent, as loss-landscape has it), all float64.
+ *
+ * @param split Which data the losses are of: names them `<split>_loss` and `<split>_acc`. Default `'train'`.
+ */
+export function surfaceToNpz(surface: Surface, split: 'train' | 'test' = 'train'): Uint8Array {
+  const { x, y, loss, accuracy } = surface;
+  const shape = [x.length, y.length];
+  return zip({
+    'xcoordinates.npy': npy(x, [x.length]),
+    'ycoordinates.npy': npy(y, [y.length]),
+    [`${split}_loss.npy`]: npy(loss.flat(), shape),
+    [`${split}_acc.npy`]: npy(
+      accuracy.flat().map((share) => 100 * share),
+      shape,
+    ),
+  });
+}

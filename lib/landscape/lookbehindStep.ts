@@ -1,0 +1,138 @@
+/**
+ * One step of Lookbehind on the real loss: k steps back, 1 step forward, seen in the plane of its own displacements
+ *
+ *     x: slow -> p_k   (the perturbed weights after k ascents)
+ *     y: slow -> f_k   (the fast weights after k descents)
+ */
+import type { FamilyOptimizer } from '../optimizers';
+import { crossEntropy } from '../runtime/losses';
+import * as tf from '../runtime/tf';
+import type { BatchLoss } from '../training/evaluate';
+import type { TensorSamples } from '../training/samples';
+import { trainableVariables } from '../training/weights';
+import { directionBetween, orthogonalDirection, withLength } from './directions';
+import { flatWeights } from './layout';
+import { Plane } from './plane';
+
+/** The places that one step visits, as flat weights. */
+export interface LookbehindStepRecord {
+  /** Weights before the step. */
+  slow: Float32Array;
+  /** After each of the k ascents. */
+  perturbed: Float32Array[];
+  /** After each of the k descents. */
+  fast: Float32Array[];
+  /** Weights after the step. */
+  newSlow: Float32Array;
+  /** Loss on the batch at the slow weights, and at each of the perturbed ones where they were evaluated. */
+  loss: number;
+  perturbedLosses: number[];
+  /** Gradient at each of the perturbed weights, flat. */
+  gradients: Float32Array[];
+}
+
+/**
+ * Takes one step of `optimizer` on a batch and records where it goes. Weights, moving averages and the optimizer's state are afterwards as before.
+ *
+ * @param optimizer A Lookbehind optimizer, or one of its family that ascends: SAM has k = 1, and new slow weights in place of fast ones.
+ * @param loss Default: mean softmax cross-entropy on logits.
+ */
+export function recordLookbehindStep(
+  model: tf.LayersModel,
+  optimizer: FamilyOptimizer,
+  { xs, ys }: TensorSamples,
+  loss: BatchLoss = crossEntropy,
+): LookbehindStepRecord {
+  const variables = trainableVariables(model);
+  const slow = flatWeights(model);
+  const held = model.weights.map((weight) => weight.read().clone());
+  const state = optimizer.saveState();
+  const record: LookbehindStepRecord = {
+    slow,
+    perturbed: [],
+    fast: [],
+    newSlow: slow,
+    loss: 0,
+    perturbedLosses: [],
+    gradients: [],
+  };
+  try {
+    tf.tidy(() => {
+      const result = optimizer.step(() => loss(ys, model.apply(xs, { training: true }) as tf.Tensor), variables, {
+        probe: {
+          inner: ({ perturbed, fast, lossPerturbed, descentGradients }, trained) => {
+            const flat = (tensors: tf.Tensor[]): Float32Array => flatten(tensors, trained, variables);
+            if (perturbed) record.perturbed.push(flat(perturbed));
+            if (fast) record.fast.push(flat(fast));
+            if (lossPerturbed) record.perturbedLosses.push(lossPerturbed.dataSync()[0]);
+            if (descentGradients) record.gradients.push(flat(descentGradients));
+          },
+        },
+      });
+      record.loss = result.loss.dataSync()[0];
+    });
+    record.newSlow = flatWeights(model);
+    if (record.fast.length === 0) record.fast.push(record.newSlow);
+    return record;
+  } finally {
+    model.weights.forEach((weight, i) => {
+      (weight.read() as tf.Variable).assign(held[i]);
+    });
+    tf.dispose(held);
+    optimizer.restoreState(state, variables);
+  }
+}
+
+/** The orthonormal plane of a step: x from the slow weights to p_k, y at right angles towards f_k. Coordinates are distances. */
+export function lookbehindStepPlane({ slow, perturbed, fast }: LookbehindStepRecord): Plane {
+  const back = directionBetween(slow, perturbed[perturbed.length - 1], 'k steps back');
+  const ahead = directionBetween(slow, fast[fast.length - 1], 'towards the fast weights');
+  return new Plane(slow, withLength(back, 1), withLength(orthogonalDirection(ahead, back), 1));
+}
+
+/** The places of a step on a plane, as figures take them. */
+export interface ProjectedStep {
+  slow: [number, number];
+  perturbed: [number, number][];
+  fast: [number, number][];
+  newSlow: [number, number];
+  /** Components of the gradients along the plane's directions, of unit length. */
+  gradients: [number, number][];
+  /** Shares of the distances from the slow weights that lie outside of the plane: of the perturbed, the fast and the new slow weights. */
+  outside: { perturbed: number[]; fast: number[]; newSlow: number };
+}
+
+/** A step seen on a plane, by default its own. */
+export function projectStep(record: LookbehindStepRecord, plane: Plane = lookbehindStepPlane(record)): ProjectedStep {
+  const at = (weights: Float32Array): [number, number] => {
+    const { a, b } = plane.project(weights);
+    return [a, b];
+  };
+  const outside = (weights: Float32Array): number => plane.project(weights).outside;
+  const gradientEnd = (gradient: Float32Array): [number, number] => at(plane.origin.map((w, i) => w + gradient[i]));
+  return {
+    slow: at(record.slow),
+    perturbed: record.perturbed.map(at),
+    fast: record.fast.map(at),
+    newSlow: at(record.newSlow),
+    gradients: record.gradients.map(gradientEnd),
+    outside: {
+      perturbed: record.perturbed.map(outside),
+      fast: record.fast.map(outside),
+      newSlow: outside(record.newSlow),
+    },
+  };
+}
+
+/** Tensors of the variables that took part in the step as one flat vector over all trainable ones; the others keep their values. */
+function flatten(tensors: tf.Tensor[], trained: tf.Variable[], variables: tf.Variable[]): Float32Array {
+  const of = new Map(trained.map((variable, i) => [variable, tensors[i]]));
+  const parts = variables.map((variable) => (of.get(variable) ?? variable).dataSync());
+  const flat = new Float32Array(parts.reduce((sum, { length }) => sum + length, 0));
+  let offset = 0;
+  for (const part of parts) {
+    flat.set(part, offset);
+    offset += part.length;
+  }
+  return flat;
+}
