@@ -2,6 +2,7 @@
  * From a configuration to the things it describes.
  */
 import type { FamilyOptimizer } from '../optimizers';
+import { OptionError } from '../runtime/errors';
 import type * as tf from '../runtime/tf';
 import { Trainer } from '../training/trainer';
 import { buildAugmentation } from './augmentationConfig';
@@ -29,7 +30,9 @@ export interface BuiltRun {
  */
 export async function buildRun(config: RunConfig, loader: DataLoader = new DataLoader()): Promise<BuiltRun> {
   const full = resolveConfig(config);
-  const { epochs, batchSize, seed, schedule, switchBatches, evaluateEvery } = full;
+  const { epochs, batchSize, seed, schedule, switchBatches, evaluateEvery, lifelong } = full;
+  if (lifelong !== undefined)
+    throw new OptionError('lifelong', lifelong, 'left out', 'Use buildLifelongRun for a run with tasks.');
   const data = await loader.load(full.data, seed);
   const model = buildModel(full.model, data.train, seed);
   const optimizer = buildOptimizer(full.optimizer);

@@ -7,9 +7,11 @@
  * and order of samples and the draws of augmentation depend on data, model, batch size and seed, never on the optimizer.
  */
 import { createHash } from 'node:crypto';
+import { OptionError } from '../runtime/errors';
 import type { Schedule } from '../training/schedule';
 import { type AugmentationConfig, checkAugmentation } from './augmentationConfig';
 import { checkData, type DataConfig, trainingSize } from './dataConfig';
+import { checkLifelong, type LifelongConfig, taskSamples } from './lifelongConfig';
 import { checkMeasures, type MeasureConfig } from './measures';
 import { checkModel, type ModelConfig } from './modelConfig';
 import { checkOptimizer, gradientsPerBatch, type OptimizerConfig } from './optimizerConfig';
@@ -28,7 +30,9 @@ export interface RunConfig {
   model: ModelConfig | ModelConfig['kind'];
   /** How to train: the name of a factory of the library and its options. */
   optimizer: OptimizerConfig | OptimizerConfig['kind'];
-  /** Passes over the training set. A whole number, at least 1. */
+  /** Learns a sequence of tasks made of the data, in place of one task. Default: one task. */
+  lifelong?: LifelongConfig | LifelongConfig['kind'];
+  /** Passes over the training set (of each task). A whole number, at least 1. */
   epochs: number;
   /** Samples per step. A whole number, at least 1. Default 128. */
   batchSize?: number;
@@ -42,7 +46,7 @@ export interface RunConfig {
   evaluateEvery?: number;
   /** Seed of initial weights, choice and order of samples. A whole number. Default 0. */
   seed?: number;
-  /** What to measure at the end. Default nothing. */
+  /** What to measure at the end; in lifelong learning after each task, on its data. Default nothing. */
   measures?: MeasureConfig[];
   /** A name for tables and figures. A note: it does not change the run, nor its hash. */
   label?: string;
@@ -51,10 +55,11 @@ export interface RunConfig {
 }
 
 /** A checked configuration, with all defaults written out. */
-export interface FullRunConfig extends Required<Omit<RunConfig, 'label' | 'profile'>> {
+export interface FullRunConfig extends Required<Omit<RunConfig, 'lifelong' | 'label' | 'profile'>> {
   data: DataConfig;
   model: ModelConfig;
   optimizer: OptimizerConfig;
+  lifelong?: LifelongConfig;
   schedule: Schedule;
   augmentation: AugmentationConfig;
   label?: string;
@@ -67,6 +72,7 @@ const FIELDS: Fields<Omit<FullRunConfig, 'label' | 'profile'> & Pick<RunConfig, 
   data: required({ check: checkData }),
   model: required({ check: checkModel }),
   optimizer: required({ check: checkOptimizer }),
+  lifelong: { check: checkLifelong },
   epochs: required(whole()),
   batchSize: whole(128),
   schedule: { check: checkSchedule, default: { kind: 'constant' } },
@@ -98,11 +104,25 @@ export function configHash(config: unknown): string {
 }
 
 /** An estimate of the work of a run, in gradients of one sample: what progress and the time left are counted in. */
-export function workOf({ data, optimizer, epochs, switchBatches }: FullRunConfig): number {
+export function workOf({ data, optimizer, lifelong, epochs, batchSize, switchBatches }: FullRunConfig): number {
+  const size = trainingSize(data);
+  const samples = lifelong === undefined ? size : taskSamples(lifelong, size);
+  const replayed = lifelong?.replay ? (lifelong.replayBatchSize ?? batchSize) / batchSize : 0;
   const perSample = switchBatches && 'k' in optimizer && optimizer.kind !== 'lookahead' ? 2 : gradientsPerBatch(optimizer);
-  return trainingSize(data) * epochs * perSample;
+  return samples * (1 + replayed) * epochs * perSample;
 }
 
 function check(config: unknown, form: Form): FullRunConfig {
-  return checkFields('', config, FIELDS, form) as FullRunConfig;
+  const checked = checkFields('', config, FIELDS, form) as FullRunConfig;
+  const { lifelong, schedule, evaluateEvery = 1 } = checked;
+  if (lifelong !== undefined && (evaluateEvery !== 1 || (schedule !== undefined && schedule.kind !== 'constant'))) {
+    const [field, value] = evaluateEvery === 1 ? ['schedule', schedule] : ['evaluateEvery', evaluateEvery];
+    throw new OptionError(
+      field,
+      value,
+      'left out in lifelong learning',
+      'Use lifelong.learningRateDecay; tasks are evaluated at their ends.',
+    );
+  }
+  return checked;
 }

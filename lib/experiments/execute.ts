@@ -6,13 +6,17 @@
  *     otherwise                 resumed from the newest good checkpoint, or begun; saved every few seconds, and when it is stopped
  */
 import { join } from 'node:path';
+import type { LifelongState } from '../lifelong';
 import { AbortedError, DataError, StateMismatchError } from '../runtime/errors';
 import * as tf from '../runtime/tf';
-import type { EpochRecord } from '../training/trainer';
+import type { SavedState } from '../training/checkpoint';
+import type { EpochRecord, TrainingProgress, TrainingStatus } from '../training/trainer';
+import type { TrainerState } from '../training/trainerState';
 import { type BuiltRun, buildRun } from './build';
 import { configHash, type FullRunConfig, type RunConfig, resolveConfig } from './config';
 import { DataLoader } from './dataConfig';
 import { EventWriter } from './events';
+import { type BuiltLifelongRun, buildLifelongRun, type LifelongResult, lifelongResult, lifelongValues } from './lifelongRun';
 import { tryLock } from './lock';
 import { presentMachine, presentVersions } from './machine';
 import { type MeasuredValues, takeMeasures } from './measures';
@@ -66,14 +70,71 @@ export async function executeRun(config: RunConfig, store: RunStore, options: Ex
  * @throws DataError where the run has no checkpoint.
  */
 export async function openRun(config: RunConfig, store: RunStore = new RunStore(), loader?: DataLoader): Promise<BuiltRun> {
-  const hash = configHash(config);
-  const state = store.readCheckpoint(hash);
-  if (state === undefined) {
-    throw new DataError(`Run ${hash} has no checkpoint in ${store.folder}. Run it first: executeRun or sweep.`);
-  }
+  const state = checkpointOf<TrainerState>(config, store);
   const run = await buildRun(config, loader);
   run.trainer.restore(state);
   return run;
+}
+
+/**
+ * The learner of a finished run with `lifelong`, with its last weights, and all that belongs to it. The caller disposes it. As `openRun`.
+ *
+ * @throws DataError where the run has no checkpoint.
+ */
+export async function openLifelongRun(
+  config: RunConfig,
+  store: RunStore = new RunStore(),
+  loader?: DataLoader,
+): Promise<BuiltLifelongRun> {
+  const state = checkpointOf<LifelongState>(config, store);
+  const run = await buildLifelongRun(config, loader);
+  run.learner.restore(state);
+  return run;
+}
+
+function checkpointOf<S extends SavedState>(config: RunConfig, store: RunStore): S {
+  const hash = configHash(config);
+  const state = store.readCheckpoint<S>(hash);
+  if (state === undefined) {
+    throw new DataError(`Run ${hash} has no checkpoint in ${store.folder}. Run it first: executeRun or sweep.`);
+  }
+  return state;
+}
+
+/** What trains a run: a `Trainer` or a `LifelongLearner`. */
+interface RunTrainer {
+  /** Epochs in all. */
+  readonly epochs: number;
+  readonly history: readonly EpochRecord[];
+  readonly status: TrainingStatus;
+  readonly position: { readonly seconds: number };
+  train(options: {
+    signal?: AbortSignal;
+    onProgress?: (progress: TrainingProgress) => void;
+    onEpoch?: (record: EpochRecord) => void;
+  }): Promise<TrainingStatus>;
+  save(): SavedState;
+  restore(state: SavedState): void;
+}
+
+/** A run as it is executed, whatever trains it. */
+interface Execution extends Pick<BuiltRun, 'config' | 'model' | 'optimizer' | 'dispose'> {
+  trainer: RunTrainer;
+  /** The values of the result, when training is finished. */
+  measure(signal: AbortSignal | undefined): Promise<MeasuredValues>;
+  /** What was learned from a sequence of tasks. */
+  lifelong?(): LifelongResult;
+}
+
+async function build(config: FullRunConfig, loader: DataLoader): Promise<Execution> {
+  if (config.lifelong !== undefined) {
+    const run = await buildLifelongRun(config, loader);
+    const { learner } = run;
+    return { ...run, trainer: learner, measure: async () => lifelongValues(learner), lifelong: () => lifelongResult(learner) };
+  }
+  const run = await buildRun(config, loader);
+  const { model, data, optimizer } = run;
+  return { ...run, measure: (signal) => optimizer.withSlowWeights(() => takeMeasures(config.measures, { model, data, signal })) };
 }
 
 /** The work itself; undefined where it was stopped. */
@@ -86,7 +147,7 @@ async function work(
   const { signal, onProgress, checkpointSeconds = 2, loader = new DataLoader() } = options;
   store.clean(hash);
   store.writeConfig(hash, config);
-  const run = await buildRun(config, loader);
+  const run = await build(config, loader);
   const { trainer } = run;
   let events: EventWriter | undefined;
   try {
@@ -100,7 +161,7 @@ async function work(
       onEpoch(record) {
         events?.write(record);
         store.writeHistory(hash, trainer.history);
-        if (performance.now() - saved < checkpointSeconds * 1000 || record.epoch === config.epochs) return;
+        if (performance.now() - saved < checkpointSeconds * 1000 || record.epoch === trainer.epochs) return;
         store.writeCheckpoint(hash, trainer.save());
         saved = performance.now();
       },
@@ -109,9 +170,7 @@ async function work(
     if (status === 'diverged') return finish(hash, run, store, {});
     store.writeCheckpoint(hash, trainer.save());
     if (status !== 'finished') return undefined;
-    const { model, data, optimizer } = run;
-    const measures = await optimizer.withSlowWeights(() => takeMeasures(config.measures, { model, data, signal }));
-    return finish(hash, run, store, measures);
+    return finish(hash, run, store, await run.measure(signal));
   } catch (error) {
     if (error instanceof AbortedError) return undefined;
     throw error;
@@ -122,8 +181,8 @@ async function work(
 }
 
 /** Goes on from the newest checkpoint that fits; a run without one begins. */
-function resume({ trainer }: BuiltRun, store: RunStore, hash: string): void {
-  const state = store.readCheckpoint(hash);
+function resume({ trainer }: Execution, store: RunStore, hash: string): void {
+  const state = store.readCheckpoint<SavedState>(hash);
   if (state === undefined) return;
   try {
     trainer.restore(state);
@@ -134,12 +193,12 @@ function resume({ trainer }: BuiltRun, store: RunStore, hash: string): void {
 
 function finish(
   hash: string,
-  { trainer, optimizer, model, config }: BuiltRun,
+  { trainer, optimizer, model, config, lifelong }: Execution,
   store: RunStore,
   measures: MeasuredValues,
 ): RunResult {
   const { history, status, position } = trainer;
-  const evaluated = history.filter(({ testAccuracy }) => testAccuracy !== null);
+  const evaluated = lifelong === undefined ? history.filter(({ testAccuracy }) => testAccuracy !== null) : [];
   const result: RunResult = {
     format: 'lookbehind-result/1',
     hash,
@@ -153,6 +212,7 @@ function finish(
     seconds: position.seconds,
     parameters: model.trainableWeights.reduce((sum, { shape }) => sum + tf.util.sizeFromShape(shape as number[]), 0),
     measures,
+    ...(lifelong === undefined ? {} : { lifelong: lifelong() }),
     seed: config.seed,
     versions: presentVersions(),
     machine: presentMachine(),

@@ -16,11 +16,12 @@ import { dataFolder } from '../datasets';
 import { writeFileAtomic } from '../runtime/atomicFile';
 import { DataError } from '../runtime/errors';
 import { parseNumbers, stringifyNumbers } from '../runtime/numberJson';
-import { loadCheckpoint, saveCheckpoint } from '../training/checkpoint';
+import { loadCheckpoint, type SavedState, saveCheckpoint } from '../training/checkpoint';
 import type { EpochRecord } from '../training/trainer';
 import type { TrainerState } from '../training/trainerState';
 import { configHash, type FullRunConfig, resolveConfig } from './config';
 import { historyFromCsv, historyToCsv } from './history';
+import type { LifelongResult } from './lifelongRun';
 import type { Machine, Versions } from './machine';
 import type { MeasuredValues } from './measures';
 
@@ -35,7 +36,10 @@ export interface RunResult {
   status: 'finished' | 'diverged';
   /** The last epoch; null where the run diverged in its first. */
   last: EpochRecord | null;
-  /** The evaluated epoch with the highest test accuracy, the first of equals. Report `last`: `best` is chosen on the test set. */
+  /**
+   * The evaluated epoch with the highest test accuracy, the first of equals; null in lifelong learning. Report `last`: `best` is chosen
+   * on the test set.
+   */
   best: EpochRecord | null;
   /** Gradients taken, each of one batch. */
   gradientEvaluations: number;
@@ -43,8 +47,10 @@ export interface RunResult {
   seconds: number;
   /** Weights that were trained. */
   parameters: number;
-  /** What `measures` asked for. Empty where the run diverged. */
+  /** What `measures` asked for, or the measures of lifelong learning. Empty where the run diverged. */
   measures: MeasuredValues;
+  /** What a run with `lifelong` learned; absent in others. */
+  lifelong?: LifelongResult;
   seed: number;
   versions: Versions;
   machine: Machine;
@@ -158,14 +164,14 @@ export class RunStore {
     }
   }
 
-  writeCheckpoint(hash: string, state: TrainerState): void {
+  writeCheckpoint(hash: string, state: SavedState): void {
     saveCheckpoint(this.#path(hash, 'checkpoint'), state);
   }
 
   /** The newest state of a run that is not damaged; undefined where there is none. */
-  readCheckpoint(hash: string): TrainerState | undefined {
+  readCheckpoint<S extends SavedState = TrainerState>(hash: string): S | undefined {
     try {
-      return loadCheckpoint(this.#path(hash, 'checkpoint'));
+      return loadCheckpoint<S>(this.#path(hash, 'checkpoint'));
     } catch (error) {
       if (error instanceof DataError) return undefined;
       throw error;

@@ -13,6 +13,7 @@
  *
  * Everything random is drawn from streams named by seed, task, epoch and step, or saved, so that a resumed run needs nothing else.
  */
+import type { Augmentation } from '../datasets';
 import type { FamilyOptimizer, LossFunction } from '../optimizers';
 import { assignAll } from '../optimizers/loss';
 import { AbortedError, checkKnownOptions, checkNumber, checkOneOf, DivergenceError, OptionError } from '../runtime/errors';
@@ -28,7 +29,7 @@ import { headMask, maskByTask } from './heads';
 import { captureLearner, type LifelongState, restoreLearner } from './learnerState';
 import { type LifelongMeasures, lifelongMeasures } from './measures';
 import { Reservoir } from './reservoir';
-import { type SampleRef, taskBatch } from './samples';
+import { augmentedBatch, type SampleRef, taskBatch } from './samples';
 import type { TaskSequence } from './sequence';
 
 /**
@@ -74,8 +75,8 @@ export interface LifelongOptions {
   seed?: number;
   /** The loss of a batch, from int32 labels [n] and the outputs, masked where tasks have heads. Default: mean softmax cross-entropy. */
   loss?: BatchLoss;
-  /** Changes the inputs of a batch, replayed ones included. Returns a new tensor. Runs outside of the compiled step. */
-  augment?: (xs: tf.Tensor, random: Random) => tf.Tensor;
+  /** Changes the samples of a batch at random, replayed ones included: `cropAndFlip()`, for example. */
+  augment?: Augmentation;
   /** Wraps the loss of every pass, for example to evaluate it at noisy weights. Runs inside of the compiled step. */
   wrapLoss?: (loss: LossFunction, variables: tf.Variable[]) => LossFunction;
   /** Measured after each task, at the weights meant for evaluation: `taskSharpness(...)`, for example. */
@@ -257,6 +258,11 @@ export class LifelongLearner {
     return this.regime === 'joint' ? 1 : this.sequence.length;
   }
 
+  /** Epochs in all, of all tasks together. */
+  get epochs(): number {
+    return this.stages * this.#epochs;
+  }
+
   /** `accuracy[i][j]`: accuracy on task j after learning task i, 0 to 1; NaN where it is not known (yet). */
   get accuracy(): number[][] {
     const { length } = this.sequence;
@@ -364,7 +370,7 @@ export class LifelongLearner {
         stage,
         stages,
         epoch: this.history.length,
-        epochs: stages * this.#epochs,
+        epochs: this.epochs,
         step: this.position.step,
         stepsPerEpoch,
         loss,
@@ -426,12 +432,13 @@ export class LifelongLearner {
 
   /** The tensors of a batch, owned by the caller. */
   #tensors(refs: SampleRef[], batch: number): tf.Tensor[] {
+    const { sequence } = this;
     const { augment } = this.#options;
-    const { xs, ys, tasks } = taskBatch(this.sequence, refs);
-    if (augment === undefined) return [xs, ys, tasks];
-    const changed = augment(xs, this.#random('augment', this.position.step, batch));
-    xs.dispose();
-    return [changed, ys, tasks];
+    const { xs, ys, tasks } =
+      augment === undefined
+        ? taskBatch(sequence, refs)
+        : augmentedBatch(sequence, refs, augment, this.#random('augment', this.position.step, batch));
+    return [xs, ys, tasks];
   }
 
   #remember(refs: readonly SampleRef[]): void {

@@ -2,7 +2,7 @@
  * Samples of a task sequence by reference, and their tensors.
  */
 
-import type { Dataset } from '../datasets';
+import type { Augmentation, Dataset } from '../datasets';
 import { deal } from '../datasets/deal';
 import { OptionError } from '../runtime/errors';
 import { Random } from '../runtime/random';
@@ -20,6 +20,26 @@ export interface TaskBatch {
   xs: tf.Tensor;
   ys: tf.Tensor1D;
   tasks: tf.Tensor1D;
+}
+
+/** The training samples at `refs` as tensors, each changed by `augment`. Samples of one task come together, in their order. */
+export function augmentedBatch(
+  { tasks }: TaskSequence,
+  refs: readonly SampleRef[],
+  augment: Augmentation,
+  random: Random,
+): TaskBatch {
+  return tf.tidy(() => {
+    const groups = tasks.flatMap(({ train }, task) => {
+      const indices = refs.filter((ref) => ref.task === task).map(({ index }) => index);
+      return indices.length === 0 ? [] : [{ task, ...augment(train, indices, random) }];
+    });
+    return {
+      xs: tf.concat(groups.map(({ xs }) => xs)),
+      ys: tf.concat(groups.map(({ ys }) => ys)),
+      tasks: tf.concat(groups.map(({ task, ys }) => tf.fill([ys.size], task, 'int32') as tf.Tensor1D)),
+    };
+  });
 }
 
 /** The training samples at `refs` as tensors. */

@@ -13,12 +13,20 @@ import { join } from 'node:path';
 import { writeFileAtomic } from '../runtime/atomicFile';
 import { DataError } from '../runtime/errors';
 import { parseNumbers, stringifyNumbers } from '../runtime/numberJson';
-import type { TrainerManifest, TrainerState } from './trainerState';
+import type { TrainerState } from './trainerState';
 
 const FORMAT = 'lookbehind-checkpoint/1';
 const SUFFIX = '.checkpoint';
 const KEPT = 2;
 const NEWLINE = 10;
+
+/** A state that a checkpoint can hold: that of a `Trainer`, for example. */
+export interface SavedState {
+  /** Plain JSON, in which numbers may be NaN or infinite. Its `format` says what it is. */
+  manifest: { format: string };
+  weights: Uint8Array;
+  optimizer: Uint8Array;
+}
 
 interface Header {
   format: typeof FORMAT;
@@ -34,7 +42,7 @@ interface Header {
  *
  * @returns The path of the file.
  */
-export function saveCheckpoint(folder: string, state: TrainerState): string {
+export function saveCheckpoint(folder: string, state: SavedState): string {
   mkdirSync(folder, { recursive: true });
   const present = list(folder);
   const number = 1 + Math.max(0, ...present.map(numberOf));
@@ -59,12 +67,12 @@ export function saveCheckpoint(folder: string, state: TrainerState): string {
  *
  * @throws DataError where there are checkpoints, but all of them are damaged.
  */
-export function loadCheckpoint(folder: string): TrainerState | undefined {
+export function loadCheckpoint<S extends SavedState = TrainerState>(folder: string): S | undefined {
   const problems: string[] = [];
   for (const file of list(folder)) {
     const path = join(folder, file);
     try {
-      return readCheckpoint(path);
+      return readCheckpoint<S>(path);
     } catch (error) {
       problems.push((error as Error).message);
     }
@@ -74,11 +82,11 @@ export function loadCheckpoint(folder: string): TrainerState | undefined {
 }
 
 /**
- * Reads one checkpoint.
+ * Reads one checkpoint. Whatever restores the state checks that it is of its kind.
  *
  * @throws DataError where it is damaged or of another format.
  */
-export function readCheckpoint(path: string): TrainerState {
+export function readCheckpoint<S extends SavedState = TrainerState>(path: string): S {
   const content = readFileSync(path);
   const end = content.indexOf(NEWLINE);
   const { sha256: expected, manifestBytes, weightBytes, optimizerBytes } = parseHeader(path, content.subarray(0, end));
@@ -88,10 +96,10 @@ export function readCheckpoint(path: string): TrainerState {
   }
   const block = (start: number, length: number): Uint8Array => new Uint8Array(body.subarray(start, start + length));
   return {
-    manifest: parseNumbers(body.subarray(0, manifestBytes).toString('utf8')) as TrainerManifest,
+    manifest: parseNumbers(body.subarray(0, manifestBytes).toString('utf8')),
     weights: block(manifestBytes, weightBytes),
     optimizer: block(manifestBytes + weightBytes, optimizerBytes),
-  };
+  } as S;
 }
 
 function parseHeader(path: string, line: Buffer): Header {

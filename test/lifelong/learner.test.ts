@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import {
+  type Augmentation,
   adamw,
   digits,
   evaluate,
@@ -115,12 +116,12 @@ test('replay and one head per task, as a loop by hand with the optimizer and the
   });
 });
 
-/** Inputs of each batch that a learner makes, as rows of numbers; through the hook for augmentation. */
-async function batchesOf(sequence: TaskSequence, optimizer: FamilyOptimizer, options: LifelongOptions): Promise<number[][][]> {
-  const batches: number[][][] = [];
-  const augment = (xs: tf.Tensor): tf.Tensor => {
-    batches.push(tf.tidy(() => xs.reshape([xs.shape[0], -1]).arraySync() as number[][]));
-    return xs.clone();
+/** The samples of each batch that a learner makes, by their places in the training set; for a sequence of one task. */
+async function batchesOf(sequence: TaskSequence, optimizer: FamilyOptimizer, options: LifelongOptions): Promise<number[][]> {
+  const batches: number[][] = [];
+  const augment: Augmentation = (data, indices) => {
+    batches.push(Array.from(indices));
+    return data.tensors(indices);
   };
   await learn(sequence, optimizer, { ...options, augment, eager: true }, () => undefined, mlp(sequence, { hidden: [] }));
   return batches;
@@ -137,8 +138,8 @@ test('replay joins each inner step, and draws anew where batches or replay switc
   );
   // The memory holds what was learned before, so what is replayed at a step is never new at that step.
   same.slice(1).forEach((batch, i) => {
-    const earlier = new Set(same.slice(0, i + 1).flatMap((rows) => rows.slice(0, 5).map(String)));
-    assert.ok(batch.slice(5).every((row) => earlier.has(String(row))));
+    const earlier = new Set(same.slice(0, i + 1).flatMap((samples) => samples.slice(0, 5)));
+    assert.ok(batch.slice(5).every((sample) => earlier.has(sample)));
   });
 
   const replaySwitches = await batchesOf(one, optimizer(), { ...shared, replay: { ...shared.replay, switchBatches: true } });
@@ -149,8 +150,7 @@ test('replay joins each inner step, and draws anew where batches or replay switc
 
   const bothSwitch = await batchesOf(one, optimizer(), { ...shared, switchBatches: true });
   assert.equal(bothSwitch.length, 2 * 3);
-  const rows = bothSwitch.flatMap((batch) => batch.slice(0, 5).map(String));
-  assert.equal(new Set(rows).size, 30);
+  assert.equal(new Set(bothSwitch.flatMap((batch) => batch.slice(0, 5))).size, 30);
 });
 
 test('a smaller last batch is left out, unless asked for', async () => {
@@ -160,6 +160,27 @@ test('a smaller last batch is left out, unless asked for', async () => {
   assert.deepEqual(await sizes({ batchSize: 15 }), [15, 15]);
   assert.deepEqual(await sizes({ batchSize: 15, dropLast: false }), [15, 15, 10]);
   assert.deepEqual(await sizes({ batchSize: 100 }), [40]);
+});
+
+test('samples of all tasks are augmented, each by its own set', async () => {
+  // Turning the sign of inputs, and of the first layer's kernel, changes nothing else.
+  const negative: Augmentation = (data, indices) =>
+    tf.tidy(() => {
+      const { xs, ys } = data.tensors(indices);
+      return { xs: tf.neg(xs), ys };
+    });
+  const options = { batchSize: 10, replay: { capacity: 30, batchSize: 8 } };
+  const results: number[][][] = [];
+  for (const augment of [undefined, negative]) {
+    const model = mlp(split);
+    if (augment) tf.tidy(() => model.setWeights(model.getWeights().map((weight, i) => (i === 0 ? tf.neg(weight) : weight))));
+    await learn(split, sgd({ learningRate: 0.1 }), { ...options, augment }, () => void results.push(values(model)), model);
+  }
+  const [plain, turned] = results;
+  turned[0] = turned[0].map((weight) => -weight);
+  for (const [i, weight] of turned.entries()) {
+    for (const [j, value] of weight.entries()) assert.ok(Math.abs(value - plain[i][j]) < 1e-5, `${value} ${plain[i][j]}`);
+  }
 });
 
 test("weights of other heads stay as they are, and accuracies are those of the task's head", async () => {
