@@ -7,7 +7,7 @@
 import fs from 'node:fs';
 import path from 'node:path';
 import { isFile, readJson, readText, sha256, writeAtomically } from './files.mjs';
-import { lastLines, SetupError } from './report.mjs';
+import { SetupError } from './report.mjs';
 import { findCompiler } from './requirements.mjs';
 import { LIBRARIES } from './tensorflow.mjs';
 import { NODE_API, TENSORFLOW, TFJS_NODE } from './versions.mjs';
@@ -38,13 +38,22 @@ export const nativeAddon = {
     }
     const places = placesOf(project);
     linkLibraries(places);
-    if (options.force) fs.rmSync(places.cached, { force: true });
-    const compiled = !isFile(places.cached);
-    if (compiled) await compile(project, processes, places.cached);
-    writeAtomically(places.addon, fs.readFileSync(places.cached));
-    const device = await tryOut(project, processes, places.cached);
+    const install = async () => {
+      writeAtomically(places.addon, fs.readFileSync(places.cached));
+      return tryOut(project, processes);
+    };
+    let trial = isFile(places.cached) && !options.force ? await install() : undefined;
+    const compiles = !trial?.device; // nothing cached, or something damaged
+    if (compiles) {
+      await compile(project, processes, places.cached);
+      trial = await install();
+    }
+    if (!trial?.device) {
+      fs.rmSync(places.cached, { force: true });
+      throw runtimeProblem(trial);
+    }
     writeAtomically(places.verified, fingerprint(project, places.addon));
-    return `${compiled ? 'compiled' : 'copied from the last set-up'}, runs on the ${device}`;
+    return `${compiles ? 'compiled' : 'taken from the last set-up'}, runs on the ${trial.device}`;
   },
 };
 
@@ -141,10 +150,9 @@ function linkerArguments(tensorflow) {
  * Multiplies two matrices, in a process of its own: a damaged library kills the process instead of throwing.
  * @param {import('./project.mjs').Project} project
  * @param {import('./processes.mjs').Processes} processes
- * @param {string} cached forgotten where it does not work
- * @returns {Promise<'CPU' | 'GPU'>}
+ * @returns {Promise<{ device?: string, output: string, signal: NodeJS.Signals | null }>} no device: it does not work
  */
-async function tryOut(project, processes, cached) {
+async function tryOut(project, processes) {
   const program = `
     require('node:util').isNullOrUndefined ??= (value) => value == null;
     const tf = require('@tensorflow/tfjs-node-gpu');
@@ -154,12 +162,14 @@ async function tryOut(project, processes, cached) {
     cwd: project.root,
     env: { ...process.env, TF_CPP_MIN_LOG_LEVEL: '2' },
   });
-  const device = output.match(/^product 7,10,15,22 (CPU|GPU)$/m)?.[1];
-  if (device === 'CPU' || device === 'GPU') return device;
-  fs.rmSync(cached, { force: true });
+  return { device: output.match(/^product 7,10,15,22 (CPU|GPU)$/m)?.[1], output, signal };
+}
+
+/** @param {{ output: string, signal: NodeJS.Signals | null } | undefined} trial */
+function runtimeProblem({ output, signal } = { output: '', signal: null }) {
   const remedy =
     signal === 'SIGILL'
       ? 'use a machine whose processor has AVX instructions: TensorFlow needs them.'
       : 'delete the folder .venv and run the set-up again.';
-  throw new SetupError(`The native runtime does not work${signal ? ` (${signal})` : ''}.`, remedy, lastLines(output, 15));
+  return new SetupError(`The native runtime does not work${signal ? ` (${signal})` : ''}.`, remedy, output);
 }

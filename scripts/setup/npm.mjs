@@ -17,10 +17,11 @@ export const npmPackages = {
   },
 
   async run({ project, processes }) {
-    checkDisk(project.root, 1.5, 'The npm packages');
+    checkDisk(project.root, 1.5, 'Installing the npm packages');
     // Install scripts stay off: that of tfjs-node-gpu downloads from a place that is often unreachable, and a failure
     // makes npm remove everything again. The addon stage does its work.
-    const args = ['ci', '--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error'];
+    // The lock file names exact versions with their checksums, so that a cached package need not be asked for again.
+    const args = ['ci', '--ignore-scripts', '--prefer-offline', '--no-audit', '--no-fund', '--loglevel=error'];
     const npm = process.env.npm_execpath; // npm's own file, where the set-up was started by `npm run`
     const { code, output } = npm?.endsWith('.js')
       ? await processes.run(process.execPath, [npm, ...args], { cwd: project.root })

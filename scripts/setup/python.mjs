@@ -23,7 +23,7 @@ export const pythonEnvironment = {
 
   async run({ project, processes }) {
     const python = findPython();
-    checkDisk(project.root, 2.5, 'The Python environment');
+    checkDisk(project.root, 2.5, 'Making the Python environment');
     const { code, output } = await processes.run(python.command, ['-I', '-m', 'venv', '--clear', project.venv], {
       cwd: project.root,
     });

@@ -27,7 +27,7 @@ export function lastLines(text, count) {
     .trim()
     .split('\n')
     .slice(-count)
-    .map((line) => `    ${line.trimEnd()}`)
+    .map((line) => `    ${line.trimEnd().slice(0, 200)}`)
     .join('\n');
 }
 

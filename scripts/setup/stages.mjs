@@ -51,11 +51,11 @@ export async function setUp(options = {}) {
   const lock = await takeLock(project.lock, {
     onWait: (pid) => console.log(`  waiting for another set-up (process ${pid}) to finish`),
   });
-  const processes = new Processes((children) => lock.setChildren(children));
-  const stopListening = onInterrupt(() => {
-    processes.stop();
-    lock.release();
+  const processes = new Processes(lock.token);
+  const stopListening = onInterrupt(async () => {
     console.error('\nThe set-up was interrupted. Run it again to go on from here.');
+    await processes.stop();
+    lock.release();
   });
   try {
     checkRequirements(project);
@@ -120,14 +120,14 @@ async function runStage(stage, context) {
 
 /**
  * Calls `stop` and exits where the terminal or the system ends the process.
- * @param {() => void} stop
+ * @param {() => Promise<void>} stop
  * @returns {() => void} removes the listeners
  */
 function onInterrupt(stop) {
   const numbers = os.constants.signals;
   const signals = /** @type {const} */ (['SIGINT', 'SIGTERM', 'SIGHUP']);
-  const listener = (/** @type {'SIGINT' | 'SIGTERM' | 'SIGHUP'} */ signal) => {
-    stop();
+  const listener = async (/** @type {'SIGINT' | 'SIGTERM' | 'SIGHUP'} */ signal) => {
+    await stop();
     process.exit(128 + numbers[signal]);
   };
   for (const signal of signals) process.on(signal, listener);

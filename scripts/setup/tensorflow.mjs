@@ -42,8 +42,8 @@ export const tensorflow = {
     const cuda = wantsCuda(sitePackages, options);
     if (cuda && !CUDA_PLATFORM)
       throw new SetupError('TensorFlow with CUDA exists for Linux on x64 only.', 'run the set-up without --cuda.');
-    checkDisk(project.root, cuda ? 7 : 2, `TensorFlow ${cuda ? 'with CUDA' : 'for CPU'}`);
-    checkDisk(os.tmpdir(), cuda ? 3 : 0.6, 'The download of TensorFlow');
+    checkDisk(project.root, cuda ? 7 : 2, `Installing TensorFlow ${cuda ? 'with CUDA' : 'for CPU'}`);
+    checkDisk(os.tmpdir(), cuda ? 3 : 0.6, 'Downloading TensorFlow');
 
     const wheel = wheelName(cuda);
     const installed = installedWheels(sitePackages);
