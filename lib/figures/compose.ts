@@ -162,7 +162,7 @@ export function axis(options: AxisOptions, more: Axis = {}): Axis {
   const { title = '', unit, log = false, range } = options;
   return {
     title: { text: unit === undefined ? title : `${title} (${unit})` },
-    ...(log ? { type: 'log', dtick: 1, exponentformat: 'power' } : {}),
+    ...(log ? { type: 'log', exponentformat: 'power' } : {}),
     ...(range ? { range: log ? range.map(Math.log10) : [...range] } : {}),
     ...more,
   };
