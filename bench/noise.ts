@@ -69,8 +69,12 @@ class PlainProcess {
 
   ask<T>(message: object): Promise<T> {
     return new Promise((resolve, reject) => {
-      this.#child.once('message', (reply) => resolve(reply as T));
-      this.#child.once('error', reject);
+      const onError = (error: Error): void => reject(error);
+      this.#child.once('error', onError);
+      this.#child.once('message', (reply) => {
+        this.#child.off('error', onError);
+        resolve(reply as T);
+      });
       this.#child.send(message);
     });
   }

@@ -14,6 +14,7 @@ import { checkKnownOptions, checkNumber, checkOneOf, DataError, StateMismatchErr
 import { crossEntropy } from '../runtime/losses';
 import * as tf from '../runtime/tf';
 import { type BatchLoss, type BatchNormMode, correctCount, forward } from './evaluate';
+import { foldedForward } from './folded';
 import { type Samples, sampleBatches, sampleCount, type TensorSamples } from './samples';
 import { type StackedForward, stackedForward } from './stacked';
 import { allVariables, trainableVariables, withWeights } from './weights';
@@ -231,20 +232,23 @@ export class ManyEvaluator {
   }
 
   #evaluateStacked(stacked: StackedForward, weights: tf.Tensor[], xs: tf.Tensor, ys: tf.Tensor): tf.Tensor {
-    const outputs = tf.unstack(stacked(weights, xs));
+    const stack = stacked(weights, xs);
+    if (this.#loss === crossEntropy && ys.rank === 1 && ys.dtype === 'int32') return stackedScores(stack, ys as tf.Tensor1D);
+    const outputs = tf.unstack(stack);
     return scores(outputs.map((output) => [this.#loss(ys, output), correctCount(ys, output)]));
   }
 
   #evaluateLoop(variables: tf.Variable[], weights: tf.Tensor[], xs: tf.Tensor, ys: tf.Tensor): tf.Tensor {
     const sets = weights[0].shape[0];
     const stacks = weights.map((stack) => tf.unstack(stack));
+    const moving = foldedForward(this.#model);
     return scores(
       Array.from({ length: sets }, (_, i) =>
         withWeights(
           variables,
           stacks.map((stack) => stack[i]),
           () => {
-            const outputs = forward(this.#model, xs, this.#batchNorm);
+            const outputs = this.#batchNorm === 'moving' ? moving(xs) : forward(this.#model, xs, this.#batchNorm);
             return [this.#loss(ys, outputs), correctCount(ys, outputs)];
           },
         ),
@@ -297,6 +301,14 @@ function stackSets(sets: tf.Tensor[][]): tf.Tensor[] {
 
 function scores(rows: [loss: tf.Scalar, correct: tf.Scalar][]): tf.Tensor {
   return tf.stack([...rows.map(([loss]) => loss), ...rows.map(([, correct]) => correct)]);
+}
+
+/** Cross-entropy and right answers of all sets at once: few ops, so that the graph is small. `stack` is `[m, n, classes]`. */
+function stackedScores(stack: tf.Tensor3D, ys: tf.Tensor1D): tf.Tensor {
+  const atLabel = tf.sum(tf.mul(stack, tf.oneHot(ys, stack.shape[2])), 2);
+  const losses = tf.mean(tf.sub(tf.logSumExp(stack, 2), atLabel), 1);
+  const correct = tf.sum(tf.cast(tf.equal(tf.argMax(stack, 2), ys), 'float32'), 1);
+  return tf.concat([losses, correct]);
 }
 
 /** `stack` with its first row repeated until there are `rows`. */

@@ -10,9 +10,10 @@ const options = fc.record({
   per: fc.constantFrom('tensor', 'channel'),
 }) as fc.Arbitrary<QuantizationOptions>;
 
+// Numbers too small for full float32 precision are left out: they cannot be halved.
 const weights = fc
   .array(fc.float({ min: -4, max: 4, noNaN: true }), { minLength: 12, maxLength: 12 })
-  .map((values) => Float32Array.from(values));
+  .map((values) => Float32Array.from(values, (w) => (Math.abs(w) < 1e-30 ? 0 : w)));
 
 const tensor = kernel(3, 4);
 
