@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { Evaluator, evaluate, evaluateMany, evaluateSync, ManyEvaluator, models, Random, tf, type WeightSets } from 'lookbehind';
+import { evaluateMany, evaluateSync, ManyEvaluator, models, Random, tf, type WeightSets } from 'lookbehind';
 
 /** Random inputs and labels: 37 samples, so that batches of 10 leave a rest. */
 function samples(inputShape: number[], classes = 4, count = 37): { xs: tf.Tensor; ys: tf.Tensor } {
