@@ -1,11 +1,12 @@
 /** What a notebook's cells use: figures, tables, progress, interrupts and the profile. All of it also works outside a notebook. */
 export { inKernel } from './display';
 export { interruptible } from './interrupt';
+export { type LiveFigure, type LiveFigureOptions, liveFigure } from './liveFigure';
 export { PROFILES, type Profile, profile } from './profile';
 export { formatDuration, type Progress, type ProgressOptions, type ProgressValues, progress } from './progress';
 export { type RunSweepOptions, resultsOf, runSweep, type SweepResults } from './runSweep';
-export { type LiveFigure, type LiveFigureOptions, liveFigure, type ShowOptions, show } from './show';
-export { figureToPng, PictureError, type PictureOptions } from './static';
+export { type ShowOptions, show } from './show';
+export { figureToPng, figureToSvg, PictureError, type PictureOptions } from './static';
 export {
   type Cell,
   type FrameLike,

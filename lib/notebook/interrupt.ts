@@ -24,7 +24,10 @@ export async function interruptible<T>(work: (signal: AbortSignal) => Promise<T>
   };
   const onInterrupt = () => {
     restore();
-    controller.abort(new AbortedError('Interrupted.'));
+    const reason = new AbortedError('Interrupted. Run the cell again to go on.');
+    // The stack of a signal handler says nothing to a reader, and the kernel prints stacks.
+    reason.stack = `${reason.name}: ${reason.message}`;
+    controller.abort(reason);
   };
   for (const listener of others) process.off('SIGINT', listener);
   process.on('SIGINT', onInterrupt);

@@ -26,11 +26,15 @@ export class PictureError extends LookbehindError {}
  * @throws {PictureError} where plotly.js, jsdom, @napi-rs/canvas, @resvg/resvg-js or svg-path-properties is not installed.
  */
 export async function figureToPng(figure: Figure, options: PictureOptions = {}): Promise<Buffer> {
-  const { plotly, parse, toPng } = studio();
+  return studio().toPng(await figureToSvg(figure), options.scale ?? 2);
+}
+
+/** A figure as SVG; surfaces and errors as for `figureToPng`. */
+export async function figureToSvg(figure: Figure): Promise<string> {
+  const { plotly, parse } = studio();
   const flat = flatten(figure);
   const { width = 820, height = 440 } = flat.layout;
-  const svg = await plotly.toImage(parse(JSON.stringify(flat)), { format: 'svg', width, height, imageDataOnly: true });
-  return toPng(svg, options.scale ?? 2);
+  return plotly.toImage(parse(JSON.stringify(flat)), { format: 'svg', width, height, imageDataOnly: true });
 }
 
 /**

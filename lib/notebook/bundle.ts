@@ -1,0 +1,65 @@
+/** The MIME bundles of figures: what a cell's output holds while a figure changes, and in the end. */
+import type { Figure } from '../figures';
+import type { MimeBundle } from './display';
+import { figureToPng, figureToSvg, PictureError } from './static';
+
+/** MIME type of an interactive figure. */
+const PLOTLY = 'application/vnd.plotly.v1+json';
+
+/**
+ * An interactive figure, with a picture for readers that can't draw it. In a JupyterLab session the picture is left out: with it, Lab would
+ * show the picture until the mouse comes near; without it, Lab draws the figure at once and adds a picture of its own to the notebook.
+ */
+export async function finalBundle(figure: Figure): Promise<MimeBundle> {
+  const bundle = { [PLOTLY]: compact(figure), 'text/plain': describeFigure(figure) };
+  if (inLab()) return bundle;
+  const png = await optional(() => figureToPng(figure));
+  return png === undefined ? bundle : { ...bundle, 'image/png': png.toString('base64') };
+}
+
+/** A figure that will change soon: a picture, because JupyterLab doesn't redraw an interactive figure whose data change. */
+export async function liveBundle(figure: Figure): Promise<MimeBundle> {
+  const svg = await optional(() => figureToSvg(figure));
+  const text = { 'text/plain': describeFigure(figure) };
+  return svg === undefined ? text : { ...text, 'image/svg+xml': svg };
+}
+
+/** A figure in one line of text: title, axes, what is drawn. */
+export function describeFigure({ data, layout }: Figure): string {
+  const title = (layout.title?.text ?? 'Figure').replace(/<[^>]*>/g, '');
+  const names = data.filter((trace) => trace.showlegend !== false && trace.name !== undefined).map((trace) => trace.name);
+  return `[figure] ${title}${names.length > 0 ? ` (${names.join(', ')})` : ''}`;
+}
+
+/** True in a kernel that JupyterLab (or Notebook) started for an open notebook. */
+function inLab(): boolean {
+  return process.env.JPY_SESSION_NAME !== undefined;
+}
+
+/** What `make` gives, or undefined with one hint where a package for pictures is missing. */
+async function optional<T>(make: () => Promise<T>): Promise<T | undefined> {
+  try {
+    return await make();
+  } catch (error) {
+    if (!(error instanceof PictureError)) throw error;
+    hint(error.message);
+    return undefined;
+  }
+}
+
+let hinted = false;
+
+/** Says once per process what is missing. */
+function hint(message: string): void {
+  if (!hinted) console.warn(message);
+  hinted = true;
+}
+
+/** The figure as plain JSON with seven significant digits, which is what float32 has: keeps notebooks small and their diffs quiet. */
+function compact(figure: Figure): object {
+  return JSON.parse(
+    JSON.stringify(figure, (_, value) =>
+      typeof value === 'number' && !Number.isInteger(value) ? Number(value.toPrecision(7)) : value,
+    ),
+  );
+}
