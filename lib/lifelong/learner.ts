@@ -83,7 +83,7 @@ export interface LifelongOptions {
   measure?: TaskMeasure;
   /** What a loss that is not finite does: `throw` a DivergenceError, or `stop` with the status `diverged`. Default `throw`. */
   onDivergence?: 'throw' | 'stop';
-  /** Runs op by op in place of compiling. Dropout is not seeded then. Default: whether LB_EAGER is 1. */
+  /** Runs op by op in place of compiling. Default: whether LB_EAGER is 1. */
   eager?: boolean;
 }
 

@@ -39,7 +39,7 @@ export interface ConvNetOptions extends ModelOptions {
   activation?: Activation;
   /** Batch normalisation between each convolution (then without bias) and its non-linearity. Default false. */
   batchNorm?: boolean;
-  /** Share of each hidden layer's outputs set to 0 in training, in [0, 1); the masks are not seeded. Default 0: no dropout. */
+  /** Share of each hidden layer's outputs set to 0 in training, in [0, 1); a trainer seeds the masks. Default 0: no dropout. */
   dropout?: number;
 }
 

@@ -28,7 +28,7 @@ export interface MlpOptions extends ModelOptions {
   activation?: Activation | readonly Activation[];
   /** Batch normalisation between each hidden layer and its non-linearity. Default false. */
   batchNorm?: boolean;
-  /** Share of each hidden layer's outputs set to 0 in training, in [0, 1); the masks are not seeded. Default 0: no dropout. */
+  /** Share of each hidden layer's outputs set to 0 in training, in [0, 1); a trainer seeds the masks. Default 0: no dropout. */
   dropout?: number;
 }
 

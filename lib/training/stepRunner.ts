@@ -13,7 +13,7 @@ export interface StepRunnerOptions {
   wrapLoss?: (loss: LossFunction, variables: tf.Variable[]) => LossFunction;
   /** The seed of the random numbers of the next step, such as dropout's: a whole number. */
   seed: () => number;
-  /** Runs op by op in place of compiling. Dropout is not seeded then. Default: whether LB_EAGER is 1. */
+  /** Runs op by op in place of compiling. Default: whether LB_EAGER is 1. */
   eager?: boolean;
 }
 

@@ -40,7 +40,7 @@ export interface TrainerOptions {
   wrapLoss?: (loss: LossFunction, variables: tf.Variable[]) => LossFunction;
   /** What a loss that is not finite does: `throw` a DivergenceError, or `stop` with the status `diverged`. Default `throw`. */
   onDivergence?: 'throw' | 'stop';
-  /** Runs op by op in place of compiling the step. Dropout is not seeded then. Default: whether LB_EAGER is 1. */
+  /** Runs op by op in place of compiling the step. Default: whether LB_EAGER is 1. */
   eager?: boolean;
 }
 
