@@ -7,7 +7,9 @@
  * `symmetric`: signed codes of -(2^(bits-1) - 1) to 2^(bits-1) - 1, zeroPoint 0, scale = max|w| / (2^(bits-1) - 1).
  * `asymmetric`: unsigned codes of 0 to 2^bits - 1 over [min(w, 0), max(w, 0)], so that zero stays exactly zero.
  *
- * Within the range |w' - w| <= scale / 2, and quantizing twice changes nothing more. Halves round to even.
+ * Within the range |w' - w| <= scale / 2 (asymmetric: to 1/2000 of scale), and quantizing twice changes nothing more. Halves round
+ * to even; asymmetric, zeroPoint rounds them down and w / scale + zeroPoint rounds them up, so that both ends of the range are
+ * codes also where it is symmetric about zero, as after clipping.
  *
  * Jacob et al., "Quantization and training of neural networks for efficient integer-arithmetic-only inference", CVPR 2018,
  * arXiv:1712.05877. Clipping to gain robustness to bit errors: Stutz et al., "Bit error robustness for energy-efficient DNN
@@ -59,6 +61,9 @@ export interface QuantizedWeights {
   /** Group of each weight: weight i is in group floor(i / inner) % scales.length. */
   inner: number;
 }
+
+/** How near a half counts as one in the asymmetric scheme: more than float32 rounding, less than matters. */
+const HALF_TOLERANCE = 2 ** -11;
 
 /** Names of the quantization options, for noises that take them among others. */
 export const QUANTIZATION_OPTIONS = ['bits', 'scheme', 'per', 'clip'] as const;
@@ -119,12 +124,13 @@ export function quantize(
   for (let group = 0; group < groups; group++) {
     const range = scheme === 'symmetric' ? Math.max(-lows[group], highs[group]) : highs[group] - lows[group];
     scales[group] = range > 0 ? range / highest : 1;
-    zeroPoints[group] = scheme === 'symmetric' ? 0 : roundHalfToEven(-lows[group] / scales[group]);
+    zeroPoints[group] = scheme === 'symmetric' ? 0 : Math.ceil(-lows[group] / scales[group] - 0.5 - HALF_TOLERANCE);
   }
   const codes = new Int16Array(weights.length);
   for (let i = 0; i < codes.length; i++) {
     const group = Math.floor(i / inner) % groups;
-    const code = roundHalfToEven(clipped[i] / scales[group]) + zeroPoints[group];
+    const steps = clipped[i] / scales[group];
+    const code = scheme === 'symmetric' ? roundHalfToEven(steps) : Math.floor(steps + zeroPoints[group] + 0.5 + HALF_TOLERANCE);
     codes[i] = Math.min(Math.max(code, lowest), highest);
   }
   return { codes, bits, signed: scheme === 'symmetric', scales, zeroPoints, inner };
@@ -174,8 +180,9 @@ function quantizeTensor(
     const low = tf.minimum(tf.min(clipped, axes, true), 0);
     const high = tf.maximum(tf.max(clipped, axes, true), 0);
     const scale = positive(tf.div(tf.sub(high, low), highest));
-    const zeroPoint = tf.round(tf.div(tf.neg(low), scale));
-    const codes = tf.clipByValue(tf.add(tf.round(tf.div(clipped, scale)), zeroPoint), lowest, highest);
+    const zeroPoint = tf.ceil(tf.sub(tf.div(tf.neg(low), scale), 0.5 + HALF_TOLERANCE));
+    const steps = tf.add(tf.div(clipped, scale), zeroPoint);
+    const codes = tf.clipByValue(tf.floor(tf.add(steps, 0.5 + HALF_TOLERANCE)), lowest, highest);
     return tf.mul(tf.sub(codes, zeroPoint), scale);
   };
   return straightThrough(
