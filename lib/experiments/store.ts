@@ -58,9 +58,9 @@ export interface RunResult {
   finishedAt: string;
 }
 
-/** The default store: `runs` in the project's data folder. */
+/** The default store: the environment variable LB_RUNS where it is set, else `runs` in the project's data folder. */
 export function defaultStore(): string {
-  return join(dataFolder(), 'runs');
+  return process.env.LB_RUNS ? resolve(process.env.LB_RUNS) : join(dataFolder(), 'runs');
 }
 
 /** A folder of runs. */

@@ -19,6 +19,8 @@ export interface SweepResults {
   of(label: string): RunRow[];
   /** A number of each run of a label, by seed: a column of `flattenRow`, such as `testError` or `noisyAccuracy@0.2`. NaN where the run has none. */
   values(label: string, column: string): number[];
+  /** Several numbers of each run of a label: one row per seed, one value per column, as curves over radii or noise levels want them. */
+  across(label: string, columns: readonly string[]): number[][];
   /** A number of each epoch of each run of a label: what `curves` draws. NaN after a run diverged. */
   history(label: string, column: 'trainLoss' | 'testLoss' | 'testAccuracy' | 'learningRate'): number[][];
 }
@@ -61,11 +63,13 @@ export function resultsOf(rows: readonly RunRow[], store: RunStore = new RunStor
     if (found.length === 0) throw new OptionError('label', label, `one of ${labels.join(', ')}`);
     return found.sort((a, b) => a.config.seed - b.config.seed);
   };
+  const number = (row: RunRow, column: string): number => Number(flat.get(row)![column] ?? Number.NaN);
   return {
     rows,
     labels,
     of,
-    values: (label, column) => of(label).map((row) => Number(flat.get(row)![column] ?? Number.NaN)),
+    values: (label, column) => of(label).map((row) => number(row, column)),
+    across: (label, columns) => of(label).map((row) => columns.map((column) => number(row, column))),
     history: (label, column) =>
       of(label).map(({ hash, config }) => {
         const history = store.readHistory(hash);

@@ -1,0 +1,59 @@
+/** Runs notebooks through nbclient in the project's Python environment. */
+import { spawn, spawnSync } from 'node:child_process';
+import fs from 'node:fs';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { projectAt } from '../setup/project.mjs';
+
+const { root, python } = projectAt();
+
+/** Folder of the committed notebooks. */
+export const NOTEBOOKS = path.join(root, 'notebooks');
+
+/** Names of the committed notebooks, in reading order. */
+export function notebookNames() {
+  return fs
+    .readdirSync(NOTEBOOKS)
+    .filter((name) => name.endsWith('.ipynb') && !name.startsWith('.'))
+    .sort();
+}
+
+/**
+ * Executes a notebook and writes it with its outputs to `target`. Interrupting this process interrupts the kernel.
+ * @param {string} source
+ * @param {string} target
+ * @param {{ flags?: string[], profile?: string }} [options] profile: LB_PROFILE; left out: as the environment has it
+ * @returns {Promise<number>} exit status: 0, 1 after an error, 130 after an interrupt
+ */
+export function executeNotebook(source, target, { flags = [], profile } = {}) {
+  const script = fileURLToPath(new URL('execute.py', import.meta.url));
+  const env = { ...process.env, ...(profile === undefined ? {} : { LB_PROFILE: profile }), PYTHONUNBUFFERED: '1' };
+  const child = spawn(python, ['-W', 'ignore', script, source, target, ...flags], {
+    cwd: root,
+    env,
+    stdio: ['ignore', 'inherit', 'inherit'],
+  });
+  const ignore = () => {}; // the terminal sends Ctrl-C to the child as well; its end is awaited
+  process.on('SIGINT', ignore);
+  return new Promise((resolve) => {
+    child.on('close', (code) => {
+      process.off('SIGINT', ignore);
+      resolve(code ?? 1);
+    });
+  });
+}
+
+/** Writes an executed notebook as a page. @param {string} notebook @returns {string | undefined} its path; undefined where it failed */
+export function exportHtml(notebook) {
+  const { status, stderr } = spawnSync(
+    python,
+    ['-W', 'ignore', '-m', 'jupyter', 'nbconvert', '--to', 'html', '--log-level', 'ERROR', notebook],
+    {
+      cwd: root,
+      encoding: 'utf8',
+    },
+  );
+  if (status === 0) return notebook.replace(/\.ipynb$/, '.html');
+  console.error(`The HTML could not be written: ${stderr.trim().split('\n').at(-1)}`);
+  return undefined;
+}

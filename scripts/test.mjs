@@ -1,0 +1,97 @@
+/** `npm test` and `npm run test:unit`: set-up, checks of the sources, all test suites; closes with `N passed, N failed`. */
+import './setup/node-version.mjs';
+import { spawn } from 'node:child_process';
+import fs from 'node:fs';
+import path from 'node:path';
+import { readCommandLine } from './setup/command-line.mjs';
+import { projectAt } from './setup/project.mjs';
+import { secondsSince } from './setup/report.mjs';
+import { setUpOrExit } from './setup/stages.mjs';
+
+const USAGE = `Usage: npm test [-- OPTIONS] [FILES]
+
+Sets the project up, checks format and types, and runs all tests (or the given test files).
+
+  --unit    only the quick suites: no notebooks, no browser, no *.slow.test.ts, no set-up tests; less than a minute
+  --help`;
+
+/** Folders of test/ whose suites start kernels, browsers or set-ups. */
+const NOT_UNIT = ['notebooks', 'notebook', 'browser', 'setup', 'experiments'];
+
+const { values, positionals } = readCommandLine(USAGE, { unit: { type: 'boolean' } });
+const { root } = projectAt();
+const started = performance.now();
+await setUpOrExit();
+
+const counts = { passed: 0, failed: 0, skipped: 0 };
+if (!values.unit) {
+  await check('Format and lint', ['node_modules/.bin/biome', 'check', '.']);
+  await check('Notebooks', ['scripts/format-notebooks.mjs', '--check']);
+  await check('Types of tests and benchmarks', ['node_modules/.bin/tsc', '-p', 'test']);
+}
+await runTests(positionals.length > 0 ? positionals : testFiles());
+console.log(`Tests ran for ${secondsSince(started)}.`);
+const skipped = counts.skipped > 0 ? `, ${counts.skipped} skipped` : '';
+console.log(`${counts.passed} passed, ${counts.failed} failed${skipped}`);
+process.exitCode = counts.failed > 0 || counts.passed === 0 ? 1 : 0;
+
+/** Runs a program that must succeed, and counts it as one test. @param {string} name @param {string[]} command */
+async function check(name, command) {
+  const { code, output } = await run(command, false);
+  counts[code === 0 ? 'passed' : 'failed']++;
+  console.log(`${code === 0 ? '✔' : '✖'} ${name}`);
+  if (code !== 0) console.log(output);
+}
+
+/** @param {string[]} files relative to the project */
+async function runTests(files) {
+  const { output } = await run(['--import', 'tsx', '--test', '--test-reporter=spec', '--test-concurrency=2', ...files], true);
+  for (const [word, count] of [
+    ['pass', 'passed'],
+    ['fail', 'failed'],
+    ['cancelled', 'failed'],
+    ['skipped', 'skipped'],
+  ]) {
+    counts[count] += Number(new RegExp(`^ℹ ${word} (\\d+)$`, 'm').exec(output)?.[1] ?? 0);
+  }
+  if (!/^ℹ pass \d+$/m.test(output)) {
+    console.log('The test runner did not finish.');
+    counts.failed++;
+  }
+}
+
+/** All suites that were asked for, those of the library first. */
+function testFiles() {
+  const folder = path.join(root, 'test');
+  return fs
+    .readdirSync(folder, { recursive: true, encoding: 'utf8' })
+    .filter((name) => name.endsWith('.test.ts'))
+    .filter((name) => !values.unit || !(NOT_UNIT.includes(name.split(path.sep)[0]) || name.endsWith('.slow.test.ts')))
+    .sort()
+    .map((name) => path.join('test', name));
+}
+
+/**
+ * Runs Node on `args`, in the project; shows the output while it comes where `live`.
+ * @param {string[]} args @param {boolean} live
+ * @returns {Promise<{ code: number, output: string }>}
+ */
+function run(args, live) {
+  return new Promise((resolve) => {
+    const child = spawn(process.execPath, args, { cwd: root, stdio: ['ignore', 'pipe', 'pipe'] });
+    let output = '';
+    const take = (/** @type {Buffer} */ data) => {
+      const text = withoutStartUpNoise(data.toString());
+      output += text;
+      if (live) process.stdout.write(text);
+    };
+    child.stdout.on('data', take);
+    child.stderr.on('data', take);
+    child.on('close', (code) => resolve({ code: code ?? 1, output }));
+  });
+}
+
+/** Drops the lines with which TensorFlow greets. @param {string} text */
+function withoutStartUpNoise(text) {
+  return text.replace(/^(WARNING: All log messages before absl|[IW]0000 00:00:).*\n/gm, '');
+}
