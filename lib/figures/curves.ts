@@ -1,7 +1,7 @@
 /** Lines of methods against something: training curves, and the base of the other curves. */
 import { OptionError } from '../runtime/errors';
 import { axis, compose, type FigureOptions, lowerFirst } from './compose';
-import type { AxisOptions, Figure, Numbers, Trace } from './figure';
+import type { Axis, AxisOptions, Figure, Numbers, Trace } from './figure';
 import { spreadAlong } from './spread';
 import { methodStyle, translucent } from './theme';
 
@@ -44,7 +44,14 @@ export function curves(options: CurvesOptions): Figure {
   const y = { title: 'Loss', ...options.y };
   const data = series.flatMap((one) => lineWithBand(one, { markers, xName: x.title, yName: y.title }));
   const title = `${y.title} against ${lowerFirst(x.title)}`;
-  return compose({ data, xaxis: axis(x), yaxis: axis(y) }, options, { title });
+  return compose({ data, xaxis: axis(x, x.log ? {} : wholeTicks(series)), yaxis: axis(y) }, options, { title });
+}
+
+/** Where x counts a few things (epochs, steps), no ticks between them. */
+function wholeTicks(series: readonly CurveSeries[]): Axis {
+  const places = series.flatMap((one) => Array.from(one.x));
+  const few = places.length > 0 && Math.max(...places) - Math.min(...places) <= 10;
+  return few && places.every(Number.isInteger) ? { dtick: 1 } : {};
 }
 
 /** The traces of one curve: its band first, so that lines lie above all bands drawn before. */

@@ -59,10 +59,10 @@ export function heatmap(options: HeatmapOptions): Figure {
       .filter(({ value }) => value === chosen)
       .map(({ c }) => ({
         type: 'rect',
-        x0: c - 0.49,
-        x1: c + 0.49,
-        y0: r - 0.49,
-        y1: r + 0.49,
+        x0: c - 0.5,
+        x1: c + 0.5,
+        y0: r - 0.5,
+        y1: r + 0.5,
         line: { color: COLORS.ink, width: 2.5 },
       })),
   );

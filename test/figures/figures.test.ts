@@ -135,7 +135,7 @@ describe('heat maps', () => {
       [null, 4],
     ]); // prettier-ignore
     const [frame] = layout.shapes as { x0: number; y0: number }[];
-    assert.deepEqual([Math.round(frame!.x0 + 0.49), Math.round(frame!.y0 + 0.49)], [1, 0]);
+    assert.deepEqual([frame!.x0 + 0.5, frame!.y0 + 0.5], [1, 0]);
     assert.deepEqual(
       layout.annotations!.map(({ text, x, y }) => [text, x, y]),
       [['diverged', 0, 1]],

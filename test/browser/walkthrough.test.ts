@@ -1,0 +1,276 @@
+/**
+ * The walkthrough in a real browser: JupyterLab in headless Chromium opens it, runs all of it in the smoke profile, draws its figures and
+ * moves its progress bars; a long cell is interrupted and run again. Screenshots lie in results/browser/.
+ *
+ * Skipped where there is no Chromium (LB_CHROMIUM names one) or no .venv.
+ */
+import assert from 'node:assert/strict';
+import { type ChildProcess, spawn } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { join } from 'node:path';
+import { after, before, describe, test } from 'node:test';
+import { type Browser, chromium, type Locator, type Page } from 'playwright-core';
+
+const ROOT = join(__dirname, '..', '..');
+const NOTEBOOK = join(ROOT, 'notebooks', '00-walkthrough.ipynb');
+const LAB = join(ROOT, '.venv', 'bin', 'jupyter-lab');
+/** The copy that the browser changes lies inside the project, where its imports are found. */
+const FOLDER = join(ROOT, 'results', 'browser');
+const BROWSERS = [
+  process.env.LB_CHROMIUM,
+  '/usr/bin/chromium',
+  '/usr/bin/chromium-browser',
+  '/usr/bin/google-chrome',
+  '/Applications/Google Chrome.app/Contents/MacOS/Google Chrome',
+];
+const executablePath = BROWSERS.find((path) => path !== undefined && existsSync(path));
+const missing = !executablePath
+  ? 'no Chromium found: set LB_CHROMIUM to its path'
+  : !existsSync(LAB)
+    ? 'no .venv: run npm run setup'
+    : false;
+
+/** Added behind the walkthrough: a figure and a bar that change until the cell is interrupted, and go on where they stopped. */
+const LONG_WORK = [
+  `import { figures as longFigures, interruptible as longInterruptible, liveFigure as longFigure, progress as longProgress } from 'lookbehind';
+let longDone = 0;
+function longState(): longFigures.Figure {
+  const x = [0, 1, 2, 3];
+  return longFigures.curves({ series: [{ method: 'sam', x, runs: [x.map((i) => Math.sin(longDone + i))] }], title: 'State ' + longDone });
+}
+async function longWork(): Promise<void> {
+  const bar = longProgress({ title: 'Long work', total: 100000, from: longDone });
+  const live = longFigure(longState(), { interval: 300 });
+  try {
+    await longInterruptible(async (signal) => {
+      while (!signal.aborted) {
+        longDone++;
+        bar.update(longDone);
+        live.update(longState());
+        await new Promise((resolve) => setTimeout(resolve, 20));
+      }
+    });
+  } finally {
+    bar.finish();
+    await live.finish();
+  }
+}`,
+  'await longWork();',
+];
+
+/** What is used of JupyterLab's commands. */
+interface Commands {
+  isEnabled(id: string): boolean;
+  execute(id: string): Promise<void>;
+}
+
+interface Notebook {
+  cells: { cell_type: string; source: string | string[] }[];
+}
+
+/** A drawn interactive figure. */
+const PLOT = '.js-plotly-plot';
+const sleep = (milliseconds: number) => new Promise((resolve) => setTimeout(resolve, milliseconds));
+
+describe('the walkthrough in a browser', { skip: missing }, () => {
+  let lab: ChildProcess;
+  let browser: Browser;
+  let page: Page;
+  let walkthrough: Notebook;
+  const shown = new Set<string>();
+
+  before(async () => {
+    walkthrough = prepareFolder();
+    const port = await freePort();
+    const token = randomBytes(16).toString('hex');
+    lab = startLab(port, token);
+    const url = `http://127.0.0.1:${port}`;
+    await until(
+      'JupyterLab answers',
+      60,
+      async () => (await fetch(`${url}/api?token=${token}`).catch(() => undefined))?.ok === true,
+    );
+    browser = await chromium.launch({
+      executablePath: executablePath!,
+      args: ['--no-sandbox', '--disable-gpu', '--use-angle=swiftshader', '--enable-unsafe-swiftshader'],
+    });
+    page = await browser.newPage({ viewport: { width: 1280, height: 1000 } });
+    await page.goto(`${url}/lab/tree/walkthrough.ipynb?token=${token}&reset`);
+    await page.locator('.jp-Notebook .jp-CodeCell').last().waitFor({ timeout: 60_000 });
+    await page.locator('.jp-Notebook .jp-CodeCell').first().click();
+    await idle(60);
+  });
+
+  after(async () => {
+    await browser?.close();
+    if (lab?.exitCode === null) {
+      lab.kill('SIGTERM');
+      await once(lab, 'exit');
+    }
+  });
+
+  test('runs to the end without an error, with figures drawn and progress moving', { timeout: 300_000 }, async () => {
+    await command('notebook:run-all-cells');
+    await until('the long cell runs', 280, async () => {
+      await watchProgress();
+      const errors = await page.locator('[data-mime-type="application/vnd.jupyter.stderr"]').allInnerTexts();
+      assert.deepEqual(errors, []);
+      return /Long work/.test((await lastOutput().allInnerTexts()).join());
+    });
+    await screenshot('1-end');
+    const source = walkthrough.cells.filter((cell) => cell.cell_type === 'code').map((cell) => [cell.source].flat().join(''));
+    const figures = source.join('\n').match(/\bshow\(/g)!.length;
+    assert.equal(await page.locator(PLOT).count(), figures);
+    for (const [i, plot] of (await page.locator(PLOT).all()).entries()) {
+      await plot.screenshot({ path: join(FOLDER, `figure-${i + 1}.png`) });
+      assert.ok((await plot.locator('.main-svg path').count()) > 5, 'a figure is empty');
+    }
+    assert.ok(shown.size >= 3, `progress showed only ${[...shown].join(' | ')}`);
+  });
+
+  test('figures answer the mouse', { timeout: 30_000 }, async () => {
+    const plot = page.locator(PLOT).last();
+    await plot.scrollIntoViewIfNeeded();
+    const point = (await plot.locator('.scatterlayer .points path').first().boundingBox())!;
+    await page.mouse.move(point.x + point.width / 2, point.y + point.height / 2, { steps: 5 });
+    await plot.locator('.hovertext').first().waitFor({ timeout: 10_000 });
+    await screenshot('2-hover');
+  });
+
+  test('a long cell stops at an interrupt and goes on when it is run again', { timeout: 60_000 }, async () => {
+    const first = await interrupt('3-interrupted');
+    await command('notebook:run-cell');
+    const second = await interrupt('4-resumed');
+    const count = (text: string) => Number(/Long work: stopped at (\d+) of 100000 steps/.exec(text)?.[1]);
+    assert.ok(count(second) > count(first), `${first}, then ${second}`);
+  });
+
+  /** Waits until the last cell's bar and figure move, and interrupts it; returns what it leaves. */
+  async function interrupt(name: string): Promise<string> {
+    await lastOutput().scrollIntoViewIfNeeded();
+    const bars = new Set<string>();
+    const pictures = new Set<string>();
+    await until('bar and figure move', 30, async () => {
+      bars.add(await lastOutput().innerText());
+      for (const picture of await lastOutput().locator('img').all()) pictures.add((await picture.getAttribute('src')) ?? '');
+      return bars.size > 3 && pictures.size > 2;
+    });
+    await screenshot(`${name}-before`);
+    await command('kernelmenu:interrupt');
+    await idle(20);
+    await lastOutput().locator(`${PLOT} .main-svg`).first().waitFor({ timeout: 10_000 });
+    await screenshot(name);
+    const text = await lastOutput().innerText();
+    assert.match(text, /AbortedError: Interrupted/);
+    return text;
+  }
+
+  function lastOutput(): Locator {
+    return page.locator('.jp-Notebook .jp-CodeCell').last().locator('.jp-OutputArea');
+  }
+
+  /** Waits until the kernel has nothing to do and no cell waits for it. */
+  async function idle(seconds: number): Promise<void> {
+    await until('the kernel is idle', seconds, async () => {
+      const prompts = await page.locator('.jp-InputArea-prompt').allInnerTexts();
+      const status = await page.locator('.jp-NotebookPanel-toolbar [data-status]').first().getAttribute('data-status');
+      return status === 'idle' && !prompts.some((prompt) => prompt.includes('*'));
+    });
+  }
+
+  /** Collects what progress bars say while cells run. */
+  async function watchProgress(): Promise<void> {
+    const bars = page.locator('.jp-OutputArea-output:has(b + span)');
+    for (const text of await bars.allInnerTexts()) shown.add(text);
+  }
+
+  /** Starts a command of JupyterLab as soon as it can be started. */
+  async function command(name: string): Promise<void> {
+    await until(`${name} started`, 20, () =>
+      page.evaluate((id) => {
+        const { jupyterapp } = globalThis as unknown as { jupyterapp: { commands: Commands } };
+        const ready = jupyterapp.commands.isEnabled(id);
+        if (ready) void jupyterapp.commands.execute(id);
+        return ready;
+      }, name),
+    );
+  }
+
+  async function screenshot(name: string): Promise<void> {
+    await page.screenshot({ path: join(FOLDER, `${name}.png`) });
+  }
+});
+
+/** Copies the walkthrough, without outputs and with the long cells behind it, and gives it a data folder without finished runs. */
+function prepareFolder(): Notebook {
+  rmSync(FOLDER, { recursive: true, force: true });
+  mkdirSync(join(FOLDER, 'data'), { recursive: true });
+  for (const entry of readdirSync(join(ROOT, 'data'))) {
+    if (entry !== 'runs') symlinkSync(join(ROOT, 'data', entry), join(FOLDER, 'data', entry));
+  }
+  const notebook = JSON.parse(readFileSync(NOTEBOOK, 'utf8')) as Notebook;
+  const code = (source: string) => ({ cell_type: 'code', execution_count: null, metadata: {}, outputs: [], source });
+  const bare = notebook.cells.map((cell) => (cell.cell_type === 'code' ? code([cell.source].flat().join('')) : cell));
+  writeFileSync(join(FOLDER, 'walkthrough.ipynb'), JSON.stringify({ ...notebook, cells: [...bare, ...LONG_WORK.map(code)] }));
+  // All cells stay in the page, also those out of sight.
+  writeSettings('notebook-extension', 'tracker', { windowingMode: 'none' });
+  writeSettings('apputils-extension', 'notification', { fetchNews: 'false' });
+  return notebook;
+}
+
+function writeSettings(extension: string, plugin: string, settings: object): void {
+  const folder = join(FOLDER, 'jupyter', 'settings', '@jupyterlab', extension);
+  mkdirSync(folder, { recursive: true });
+  writeFileSync(join(folder, `${plugin}.jupyterlab-settings`), JSON.stringify(settings));
+}
+
+/** JupyterLab with settings of its own, on the notebook's copy. */
+function startLab(port: number, token: string): ChildProcess {
+  const own = (name: string) => join(FOLDER, 'jupyter', name);
+  return spawn(
+    LAB,
+    [
+      '--no-browser',
+      '--allow-root',
+      '--ip=127.0.0.1',
+      `--port=${port}`,
+      `--IdentityProvider.token=${token}`,
+      `--ServerApp.root_dir=${FOLDER}`,
+      '--LabApp.expose_app_in_browser=True',
+    ],
+    {
+      stdio: 'ignore',
+      env: {
+        ...process.env,
+        LB_PROFILE: 'smoke',
+        LB_DATA: join(FOLDER, 'data'),
+        JUPYTER_CONFIG_DIR: own('config'),
+        JUPYTER_DATA_DIR: own('share'),
+        JUPYTER_RUNTIME_DIR: own('runtime'),
+        JUPYTERLAB_SETTINGS_DIR: own('settings'),
+        JUPYTERLAB_WORKSPACES_DIR: own('workspaces'),
+      },
+    },
+  );
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as { port: number };
+  server.close();
+  await once(server, 'close');
+  return port;
+}
+
+/** Asks again and again until the answer is yes. */
+async function until(what: string, seconds: number, ask: () => Promise<boolean>): Promise<void> {
+  const end = performance.now() + seconds * 1000;
+  while (!(await ask())) {
+    if (performance.now() > end) assert.fail(`waited ${seconds} s in vain: ${what}`);
+    await sleep(100);
+  }
+}
