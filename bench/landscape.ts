@@ -1,7 +1,7 @@
 /**
  * Loss surfaces: lossSurface and evaluateMany against a plain loop of stock TensorFlow.js (setWeights, evaluate).
  *
- *     npm run -s bench:landscape [-- --rounds 5 --cases mlp-128,mlp-1024,convnet,resnet20,mnist --loopPoints 40]
+ *     npm run -s bench:landscape [-- --rounds 5 --cases mlp-128,mlp-1024,convnet,resnet20,mnist --loopPoints 40 --side 5]
  *
  * Both sides run in turns in one process. The plain loop is timed on some of the points only (--loopPoints), with two batch sizes: tf.js's
  * own default of 32, and all examples at once, which is the fastest for most models. `ratio` compares warm points per second; `whole` compares the whole
@@ -68,6 +68,7 @@ const { values: args } = parseArgs({
     rounds: { type: 'string', default: '5' },
     cases: { type: 'string', default: `${Object.keys(CASES).join()},mnist` },
     loopPoints: { type: 'string', default: '40' },
+    side: { type: 'string' },
   },
 });
 const rounds = Number(args.rounds);
@@ -79,7 +80,8 @@ const seconds = async (fn: () => unknown): Promise<number> => {
   return (performance.now() - began) / 1000;
 };
 
-async function runCase(name: string, { build, inputShape, examples, side, target }: Case): Promise<void> {
+async function runCase(name: string, { build, inputShape, examples, target, ...options }: Case): Promise<void> {
+  const side = Number(args.side ?? options.side);
   const model = build();
   const random = new Random(0, 'bench');
   const xs = tf.tensor(random.normals(inputShape.reduce((a, b) => a * b, examples)), [examples, ...inputShape]);
@@ -116,6 +118,9 @@ async function runCase(name: string, { build, inputShape, examples, side, target
   const evaluator = new ManyEvaluator(model, { xs, ys });
   const sets = new PlaneSets(plane, slots, points);
   const { losses } = await evaluator.run(sets);
+  // One at a time, some points tell the rate of all.
+  const timed = evaluator.way === 'loop' ? some : points;
+  const timedSets = new PlaneSets(plane, slots, timed);
   const rssGrowth = (process.memoryUsage().rss - rssBefore) / 2 ** 20;
 
   const loopLosses = plainLoop(examples);
@@ -126,7 +131,7 @@ async function runCase(name: string, { build, inputShape, examples, side, target
 
   const times = { many: [] as number[], small: [] as number[], whole: [] as number[] };
   for (let round = 0; round < rounds; round++) {
-    times.many.push((await seconds(() => evaluator.run(sets))) / points.length);
+    times.many.push((await seconds(() => evaluator.run(timedSets))) / timed.length);
     times.small.push((await seconds(() => plainLoop(32))) / some.length);
     times.whole.push((await seconds(() => plainLoop(examples))) / some.length);
   }
@@ -137,12 +142,13 @@ async function runCase(name: string, { build, inputShape, examples, side, target
   const whole = (other: number[]): string => ((median(other) * points.length) / firstSeconds).toFixed(1);
   console.log(
     `${name}: ${points.length} points, ${examples} examples, way ${evaluator.way}, chunks of ${evaluator.chunkSize}\n` +
-      `  evaluateMany ${(1 / median(times.many)).toFixed(0)} points/s; whole surface from nothing ${firstSeconds.toFixed(2)} s\n` +
-      `  loop, batches of 32:  ${(1 / median(times.small)).toFixed(0)} points/s, ratio ${ratios(times.small)}, whole ${whole(times.small)}\n` +
-      `  loop, one batch:      ${(1 / median(times.whole)).toFixed(0)} points/s, ratio ${ratios(times.whole)}, whole ${whole(times.whole)}\n` +
+      `  evaluateMany ${(1 / median(times.many)).toPrecision(3)} points/s; whole surface from nothing ${firstSeconds.toFixed(2)} s\n` +
+      `  loop, batches of 32:  ${(1 / median(times.small)).toPrecision(3)} points/s, ratio ${ratios(times.small)}, whole ${whole(times.small)}\n` +
+      `  loop, one batch:      ${(1 / median(times.whole)).toPrecision(3)} points/s, ratio ${ratios(times.whole)}, whole ${whole(times.whole)}\n` +
       `  target ${target}; largest difference of losses ${worst.toExponential(1)}; memory grew by ${rssGrowth.toFixed(0)} MB`,
   );
   sets.dispose();
+  timedSets.dispose();
   evaluator.dispose();
   tf.dispose([xs, ys, oneHot, w, dx, dy]);
   model.dispose();
