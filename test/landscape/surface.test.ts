@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
 import { appendFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -17,6 +18,7 @@ import {
   tf,
   trajectoryOnPlane,
 } from 'lookbehind';
+import { RANGE as SMALL, setting } from './killed';
 
 const near = (a: number, b: number, tolerance: number): void => assert.ok(Math.abs(a - b) <= tolerance, `${a} is not ${b}`);
 const folder = mkdtempSync(join(tmpdir(), 'surface-'));
@@ -154,6 +156,19 @@ test('a file cut in the middle of a line, as kill -9 leaves it, is taken up at t
     assert.deepEqual(numbers(resumed), numbers(whole));
     assert.equal(readFileSync(path, 'utf8'), text);
   }
+});
+
+test('a process killed in the middle leaves its points; the next one ends with the same grid', async () => {
+  const path = join(folder, 'killed.jsonl');
+  const script = join(__dirname, 'killed.ts');
+  const { signal } = spawnSync(process.execPath, ['--import', 'tsx', script, path], { timeout: 60_000 });
+  assert.equal(signal, 'SIGKILL');
+  const { model, data, plane } = setting();
+  const resumed = await lossSurface(model, data, { plane, ...SMALL, path });
+  assert.equal(resumed.provenance.evaluatedPoints, 25 - 12);
+  assert.deepEqual(numbers(resumed), numbers(await lossSurface(model, data, { plane, ...SMALL })));
+  tf.dispose([data.xs, data.ys]);
+  model.dispose();
 });
 
 test('points of another surface are refused', async () => {
