@@ -9,11 +9,12 @@ const PLOTLY = 'application/vnd.plotly.v1+json';
 /**
  * An interactive figure, with a picture for readers that can't draw it. In a JupyterLab session the picture is left out: with it, Lab would
  * show the picture until the mouse comes near; without it, Lab draws the figure at once and adds a picture of its own to the notebook.
+ * The picture has the figure's own size, because Lab shows it pixel by pixel when a saved notebook is opened.
  */
 export async function finalBundle(figure: Figure): Promise<MimeBundle> {
   const bundle = { [PLOTLY]: compact(figure), 'text/plain': describeFigure(figure) };
   if (inLab()) return bundle;
-  const png = await optional(() => figureToPng(figure));
+  const png = await optional(() => figureToPng(figure, { scale: 1 }));
   return png === undefined ? bundle : { ...bundle, 'image/png': png.toString('base64') };
 }
 
