@@ -4,11 +4,10 @@
 import { compile, crossEntropy, lookbehindSAM, models, Random, tf } from 'lookbehind';
 
 /** What is measured. */
-export interface StepBenchmark {
+export interface StepSetting {
   model: string;
   batch: number;
   k: number;
-  rounds: number;
   alpha: number | 'adaptive';
   eager: boolean;
   reuse: boolean;
@@ -22,9 +21,17 @@ export interface StepTiming {
   medianMs: number;
   minMs: number;
   gradientEvaluations: number;
-  /** The calls until the graph has run once: making the optimizer's state, tracing, TensorFlow's own optimisation. */
+  /** The first compiled step: the call that is recorded, and the first run of its graph, in which TensorFlow optimises it. */
   firstStepMs: number;
   peakRssMB: number;
+}
+
+/** A step that is ready to be timed. */
+export interface PreparedStep {
+  /** Takes one step and returns its time in ms. */
+  run(): number;
+  gradientEvaluations: number;
+  firstStepMs: number;
 }
 
 const CLASSES = 10;
@@ -36,14 +43,28 @@ const NETWORKS: Readonly<Record<string, { inputs: number[]; make(): tf.LayersMod
   resnet34: { inputs: [32, 32, 3], make: () => models.resNet({ depth: 34, classes: CLASSES }) },
 };
 
+/** Names of the models. */
+export const MODEL_NAMES: readonly string[] = Object.keys(NETWORKS);
+
 /** Times `rounds` steps after the graph is warm. */
-export function measureStep(options: StepBenchmark): StepTiming {
-  const { model: name, batch, k, rounds, alpha, eager, reuse } = options;
+export function measureStep(setting: StepSetting, rounds: number): StepTiming {
+  const { run, gradientEvaluations, firstStepMs } = prepareStep(setting);
+  const times = Array.from({ length: rounds }, run);
+  return {
+    model: setting.model,
+    batch: setting.batch,
+    k: setting.k,
+    medianMs: round(median(times)),
+    minMs: round(Math.min(...times)),
+    gradientEvaluations,
+    firstStepMs: round(firstStepMs),
+    peakRssMB: Math.round(process.resourceUsage().maxRSS / 1024),
+  };
+}
+
+/** Builds the model, takes the first steps, and returns the rest ready to run. */
+export function prepareStep({ model: name, batch, k, alpha, eager, reuse }: StepSetting): PreparedStep {
   const network = NETWORKS[name];
-  if (network === undefined) throw new Error(`--model must be one of ${Object.keys(NETWORKS).join(', ')}, got ${name}.`);
-  for (const [option, value] of Object.entries({ batch, k, rounds })) {
-    if (!(Number.isInteger(value) && value > 0)) throw new Error(`--${option} must be a whole number above 0, got ${value}.`);
-  }
   const model = network.make();
   const variables = model.trainableWeights.map((weight) => weight.read() as tf.Variable);
   const optimizer = lookbehindSAM({
@@ -67,13 +88,12 @@ export function measureStep(options: StepBenchmark): StepTiming {
   );
 
   const random = new Random(0, 'benchmark');
-  const size = network.inputs.reduce((product, side) => product * side, batch);
-  const xs = tf.tensor(random.normals(size), [batch, ...network.inputs]);
-  const ys = tf.tensor1d(
-    Int32Array.from({ length: batch }, () => random.int(CLASSES)),
-    'int32',
-  );
-  const run = (): number => {
+  const samples = (count: number): [tf.Tensor, tf.Tensor] => {
+    const size = network.inputs.reduce((product, side) => product * side, count);
+    const labels = Int32Array.from({ length: count }, () => random.int(CLASSES));
+    return [tf.tensor(random.normals(size), [count, ...network.inputs]), tf.tensor1d(labels, 'int32')];
+  };
+  const timed = (xs: tf.Tensor, ys: tf.Tensor): number => {
     const start = performance.now();
     const loss = step(xs, ys);
     if (!Number.isFinite(loss.dataSync()[0])) throw new Error('The loss is not finite.');
@@ -81,26 +101,21 @@ export function measureStep(options: StepBenchmark): StepTiming {
     return performance.now() - start;
   };
 
-  // The first call makes the optimizer's state, the second is traced, the third lets TensorFlow optimise the graph.
-  const warmUp = [run(), run(), run()];
-  const times = Array.from({ length: rounds }, run).sort((a, b) => a - b);
-  return {
-    model: name,
-    batch,
-    k,
-    medianMs: round(median(times)),
-    minMs: round(times[0]),
-    gradientEvaluations,
-    firstStepMs: round(warmUp.reduce((sum, ms) => sum + ms, 0)),
-    peakRssMB: Math.round(process.resourceUsage().maxRSS / 1024),
-  };
+  // On two samples: the call that makes the optimizer's state, which belongs to no particular batch.
+  timed(...samples(2));
+  const [xs, ys] = samples(batch);
+  const firstStepMs = timed(xs, ys) + timed(xs, ys);
+  return { run: () => timed(xs, ys), gradientEvaluations, firstStepMs };
 }
 
-function median(sorted: number[]): number {
+/** The middle value. */
+export function median(values: readonly number[]): number {
+  const sorted = [...values].sort((a, b) => a - b);
   const middle = sorted.length >> 1;
   return sorted.length % 2 === 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
 }
 
-function round(value: number): number {
+/** Two decimals. */
+export function round(value: number): number {
   return Math.round(value * 100) / 100;
 }
