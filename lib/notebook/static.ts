@@ -17,13 +17,13 @@ export interface PictureOptions {
   scale?: number;
 }
 
-/** Pictures can't be made: an optional package is missing. */
+/** Pictures can't be made: an optional package, or any font, is missing. */
 export class PictureError extends LookbehindError {}
 
 /**
  * A figure as PNG. Surfaces are drawn as contours.
  * @returns the picture's bytes.
- * @throws {PictureError} where plotly.js, jsdom, @napi-rs/canvas, @resvg/resvg-js or svg-path-properties is not installed.
+ * @throws {PictureError} where plotly.js, jsdom, @napi-rs/canvas, @resvg/resvg-js, svg-path-properties or any font is not installed.
  */
 export async function figureToPng(figure: Figure, options: PictureOptions = {}): Promise<Buffer> {
   return studio().toPng(await figureToSvg(figure), options.scale ?? 2);
@@ -73,6 +73,12 @@ interface Window {
   HTMLCanvasElement: { prototype: object };
 }
 
+/** What is used of @napi-rs/canvas. */
+interface CanvasPackage {
+  createCanvas(width: number, height: number): Canvas;
+  GlobalFonts: { families: readonly unknown[] };
+}
+
 interface Canvas {
   width: number;
   height: number;
@@ -89,7 +95,9 @@ function studio(): Studio {
 
 function openStudio(): Studio {
   const { JSDOM } = load<{ JSDOM: new (html: string, options: object) => { window: Window } }>('jsdom');
-  const { createCanvas } = load<{ createCanvas(width: number, height: number): Canvas }>('@napi-rs/canvas');
+  const { createCanvas, GlobalFonts } = load<CanvasPackage>('@napi-rs/canvas');
+  if (GlobalFonts.families.length === 0)
+    throw new PictureError('Pictures of figures need fonts, and none is installed. Install DejaVu or Liberation.');
   const { Resvg } = load<{ Resvg: new (svg: string, options: object) => { render(): { asPng(): Buffer } } }>('@resvg/resvg-js');
   const source = readFileSync(find('plotly.js/dist/plotly.min.js'), 'utf8');
 

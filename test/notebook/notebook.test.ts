@@ -1,6 +1,9 @@
 import assert from 'node:assert/strict';
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
+import { cpSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { afterEach, describe, test } from 'node:test';
 import fc from 'fast-check';
 import {
@@ -186,6 +189,26 @@ describe('outside a notebook', () => {
     const [code] = await once(child, 'exit');
     assert.equal(code, 0);
     assert.equal(output, 'working\ntidied up\nAbortedError 0\n');
+  });
+});
+
+describe('without the optional packages', () => {
+  test('pictures fail with a hint that names what to install', () => {
+    // The built files alone, in a folder above which there is no node_modules.
+    const folder = mkdtempSync(join(tmpdir(), 'lookbehind-'));
+    try {
+      for (const part of ['figures', 'notebook/static.js', 'notebook/svgBoxes.js', 'runtime/errors.js']) {
+        cpSync(join(NOTEBOOK, '..', part), join(folder, part), { recursive: true });
+      }
+      const code = `
+        const { figureToPng } = require('./notebook/static');
+        const { curves } = require('./figures');
+        figureToPng(curves({ series: [] })).catch((error) => console.log(error.name, error.message));`;
+      const { stdout } = spawnSync(process.execPath, ['-e', code], { encoding: 'utf8', cwd: folder });
+      assert.match(stdout, /^PictureError Pictures of figures need the package jsdom\. Install it with: npm install /);
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
   });
 });
 
