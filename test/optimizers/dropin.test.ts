@@ -61,8 +61,8 @@ describe('model.fit', () => {
   for (const [name, make] of Object.entries(FAMILY)) {
     it(`learns with ${name}`, async () => {
       const model = sequential();
-      const { xs, ys } = blobs();
-      const optimizer = make({ learningRate: 0.1, momentum: 0.5 });
+      const { xs, ys } = blobs(32);
+      const optimizer = make({ learningRate: 0.2, momentum: 0.5 });
       model.compile({ optimizer, loss: 'categoricalCrossentropy', metrics: ['accuracy'] });
       const { history } = await model.fit(xs, ys, { ...silent, epochs: 8, batchSize: 16 });
       assert.ok((history.acc.at(-1) as number) > 0.9, `accuracy ${history.acc}`);

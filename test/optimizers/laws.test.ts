@@ -19,7 +19,7 @@ import {
 import { difference, FAMILY, Quadratic, walk } from './support';
 
 const ROUNDING = 2e-6;
-const runs = { numRuns: 8 };
+const runs = { numRuns: 4 };
 const start = fc.array(fc.double({ min: -2, max: 2, noNaN: true }), { minLength: 3, maxLength: 3 });
 const options = fc.record({
   learningRate: fc.double({ min: 0.001, max: 0.1, noNaN: true }),
@@ -234,11 +234,11 @@ describe('geometry', () => {
 describe('every algorithm', () => {
   for (const [name, make] of Object.entries(FAMILY)) {
     it(`${name} goes down a quadratic`, () => {
-      const path = walk(make({ learningRate: 0.05, momentum: 0.5 }), 60);
-      const problem = new Quadratic(path[59]);
-      const gradient = Math.hypot(...problem.gradient(path[59]));
+      const path = walk(make({ learningRate: 0.1, momentum: 0.5 }), 30);
+      const problem = new Quadratic(path[29]);
+      const gradient = Math.hypot(...problem.gradient(path[29]));
       problem.dispose();
-      assert.ok(gradient < 0.6, `gradient norm ${gradient} after 60 steps`);
+      assert.ok(gradient < 0.8, `gradient norm ${gradient} after 30 steps`);
     });
 
     it(`${name} stays put, without NaN, where the gradient is zero`, () => {
@@ -369,10 +369,10 @@ describe('AdamW', () => {
   });
 
   it('is tf.train.adam without weight decay', () => {
-    const ours = walk(adamw({ learningRate: 0.02, weightDecay: 0, epsilon: 1e-7 }), 20);
+    const ours = walk(adamw({ learningRate: 0.02, weightDecay: 0, epsilon: 1e-7 }), 10);
     const problem = new Quadratic();
     const theirs = tf.train.adam(0.02, 0.9, 0.999, 1e-7);
-    const path = Array.from({ length: 20 }, () => {
+    const path = Array.from({ length: 10 }, () => {
       theirs.minimize(problem.loss, false, problem.variables);
       return problem.values;
     });
@@ -382,9 +382,9 @@ describe('AdamW', () => {
   });
 
   it('is a base for every scheme', () => {
-    const path = walk(lookbehindSAM({ base: adamw({ learningRate: 0.05 }), k: 3 }), 150);
+    const path = walk(lookbehindSAM({ base: adamw({ learningRate: 0.1 }), k: 3 }), 60);
     const problem = new Quadratic();
-    assert.ok(Math.hypot(...problem.gradient(path[149])) < 0.3);
+    assert.ok(Math.hypot(...problem.gradient(path[59])) < 0.5);
     problem.dispose();
   });
 });
