@@ -1,5 +1,5 @@
 /** A function of two variables on a regular grid: the ground under trajectories and landscapes. */
-import { checkNumber } from '../runtime/errors';
+import { checkNumber, checkOneOf } from '../runtime/errors';
 
 /** Values over a plane. */
 export interface Grid {
@@ -29,4 +29,19 @@ export function gridOf(f: (x: number, y: number) => number, { x, y, points = 81 
   const xs = along(x);
   const ys = along(y);
   return { x: xs, y: ys, z: ys.map((b) => xs.map((a) => f(a, b))) };
+}
+
+/** What a grid needs of a landscape's surface: `loss[i][j]` and `accuracy[i][j]` at `x[i]`, `y[j]`. */
+export interface SurfaceLike {
+  x: readonly number[];
+  y: readonly number[];
+  loss: readonly (readonly number[])[];
+  accuracy: readonly (readonly number[])[];
+}
+
+/** The loss of a surface as a grid to draw, or its accuracy in per cent. */
+export function gridOfSurface(surface: SurfaceLike, value: 'loss' | 'accuracy' = 'loss'): Grid {
+  checkOneOf('value', value, ['loss', 'accuracy']);
+  const at = (i: number, j: number) => (value === 'loss' ? surface.loss[i]![j]! : 100 * surface.accuracy[i]![j]!);
+  return { x: [...surface.x], y: [...surface.y], z: surface.y.map((_, j) => surface.x.map((_, i) => at(i, j))) };
 }

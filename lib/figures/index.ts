@@ -8,14 +8,16 @@ export { type ContourPathOptions, contourPath, type Mark, type Trajectory } from
 export { type CurveSeries, type CurvesOptions, curves, type MethodLabel } from './curves';
 export { type DotRangeOptions, type DotRangeRow, dotRange } from './dotRange';
 export type { Annotation, Axis, AxisOptions, Figure, Layout, Numbers, Point, Trace } from './figure';
-export { type Grid, type GridOptions, gridOf } from './grid';
+export { type Grid, type GridOptions, gridOf, gridOfSurface, type SurfaceLike } from './grid';
 export { type HeatmapOptions, heatmap } from './heatmap';
 export {
   type LandscapeOptions,
   type LandscapePanel,
   landscapeContours,
   landscapeSurfaces,
+  onPlane,
   type PlaneTrajectory,
+  type ProjectedPoint,
 } from './landscape';
 export { type LookbehindStepOptions, lookbehindStepFigure } from './lookbehindStep';
 export { type NoiseCurveOptions, type NoiseSeries, noiseCurve } from './noiseCurve';

@@ -18,6 +18,27 @@ export interface PlaneTrajectory extends MethodLabel {
   outside?: Numbers;
 }
 
+/** What a trajectory needs of a point that was projected on a plane. */
+export interface ProjectedPoint {
+  /** Coordinate along the plane's first direction. */
+  a: number;
+  /** Coordinate along the second. */
+  b: number;
+  /** True loss. */
+  loss: number;
+  /** Share of the distance outside the plane, from 0 to 1. */
+  outside: number;
+}
+
+/** Projected points as part of a trajectory: `{ method: 'sam', ...onPlane(points) }`. */
+export function onPlane(points: readonly ProjectedPoint[]): Required<Pick<PlaneTrajectory, 'points' | 'loss' | 'outside'>> {
+  return {
+    points: points.map(({ a, b }) => [a, b]),
+    loss: points.map(({ loss }) => loss),
+    outside: points.map(({ outside }) => outside),
+  };
+}
+
 /** One landscape. */
 export interface LandscapePanel {
   /** Stands over it. */

@@ -10,6 +10,8 @@ export interface SpectrumSeries extends MethodLabel {
   lambda: Numbers;
   /** Density at each place; zero and less is left out of the logarithmic axis. */
   density: Numbers;
+  /** Standard error of the density at each place, drawn as a band. Default: none. */
+  standardError?: Numbers;
   /** Eigenvalues known one by one (the largest), drawn as marks at the bottom. Default: none. */
   top?: Numbers;
 }
@@ -23,7 +25,7 @@ export interface SpectrumOptions extends FigureOptions {
   y?: AxisOptions;
 }
 
-/** Density of the Hessian's eigenvalues on a logarithmic axis; the largest eigenvalues as marks at the bottom. */
+/** Density of the Hessian's eigenvalues on a logarithmic axis; the largest eigenvalues as marks at the bottom. With standard errors, a band. */
 export function spectrum(options: SpectrumOptions): Figure {
   const highest = Math.max(1e-300, ...options.series.flatMap((series) => Array.from(series.density)));
   const floor = highest * 1e-6;
@@ -32,20 +34,36 @@ export function spectrum(options: SpectrumOptions): Figure {
   const data = options.series.flatMap((series): Trace[] => {
     const style = methodStyle(series.method, series.k);
     const name = series.label ?? style.label;
+    const lambda = Array.from(series.lambda);
     const line: Trace = {
       type: 'scatter',
       mode: 'lines',
       name,
       legendgroup: name,
-      x: Array.from(series.lambda),
+      x: lambda,
       y: Array.from(series.density, (value) => (value > 0 ? value : null)),
       line: { color: style.color, dash: style.dash, width: 2 },
-      fill: 'tozeroy',
-      fillcolor: translucent(style.color, 0.07),
+      ...(series.standardError ? {} : { fill: 'tozeroy', fillcolor: translucent(style.color, 0.07) }),
       hovertemplate: `λ %{x:.4~g}<br>density %{y:.2~e}<extra>${name}</extra>`,
     };
+    const edge = (sign: number) =>
+      Array.from(series.density, (value, i) => Math.max(floor, value + sign * (series.standardError?.[i] ?? 0)));
+    const band: Trace = {
+      type: 'scatter',
+      mode: 'lines',
+      name,
+      legendgroup: name,
+      showlegend: false,
+      hoverinfo: 'skip',
+      x: [...lambda, ...[...lambda].reverse()],
+      y: [...edge(1), ...edge(-1).reverse()],
+      fill: 'toself',
+      fillcolor: translucent(style.color, 0.18),
+      line: { width: 0 },
+    };
+    const lines = series.standardError ? [band, line] : [line];
     const top = Array.from(series.top ?? []);
-    if (top.length === 0) return [line];
+    if (top.length === 0) return lines;
     const marks: Trace = {
       type: 'scatter',
       mode: 'markers',
@@ -57,7 +75,7 @@ export function spectrum(options: SpectrumOptions): Figure {
       marker: { symbol: 'line-ns', size: 14, line: { width: 2, color: style.color } },
       hovertemplate: `λ %{x:.4~g}<extra>${name}</extra>`,
     };
-    return [line, marks];
+    return [...lines, marks];
   });
   return compose({ data, xaxis: axis(x), yaxis: axis(y) }, options, { title: 'Spectrum of the Hessian' });
 }

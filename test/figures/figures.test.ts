@@ -104,7 +104,7 @@ describe('curves', () => {
           ],
         },
       ],
-    }); // prettier-ignore
+    });
     const [band, line] = data;
     assert.deepEqual(line!.y, [2, 4]);
     assert.deepEqual(band!.x, [1, 1]);
@@ -128,12 +128,12 @@ describe('heat maps', () => {
     const values = [
       [3, 2],
       [Number.NaN, 4],
-    ]; // prettier-ignore
+    ];
     const { data, layout } = figures.heatmap({ ...head, values, best: 'min' });
     assert.deepEqual(data[0]!.z, [
       [3, 2],
       [null, 4],
-    ]); // prettier-ignore
+    ]);
     const [frame] = layout.shapes as { x0: number; y0: number }[];
     assert.deepEqual([frame!.x0 + 0.5, frame!.y0 + 0.5], [1, 0]);
     assert.deepEqual(
@@ -171,7 +171,7 @@ describe('landscapes', () => {
   const two = [
     { title: 'a', grid: grid(1) },
     { title: 'b', grid: grid(2) },
-  ]; // prettier-ignore
+  ];
 
   test('share one colour range', () => {
     const { data } = figures.landscapeContours({ landscapes: two });
@@ -182,6 +182,34 @@ describe('landscapes', () => {
         [1, 6, undefined],
       ],
     );
+  });
+
+  test('take surfaces, whose first index is that of x, and projected points', () => {
+    const surface = {
+      x: [0, 1],
+      y: [0, 1, 2],
+      loss: [
+        [1, 2, 3],
+        [4, 5, 6],
+      ],
+      accuracy: [
+        [0, 0, 0],
+        [0.5, 0, 0],
+      ],
+    };
+    const loss = figures.gridOfSurface(surface);
+    assert.deepEqual(loss.z, [
+      [1, 4],
+      [2, 5],
+      [3, 6],
+    ]);
+    assert.equal(figures.gridOfSurface(surface, 'accuracy').z[0]![1], 50);
+    const trajectory = figures.onPlane([{ a: 1, b: 2, loss: 3, outside: 0.25 }]);
+    const { data } = figures.landscapeContours({
+      landscapes: [{ title: 'a', grid: loss, trajectories: [{ method: 'sam', ...trajectory }] }],
+    });
+    assert.deepEqual([data[2]!.x, data[2]!.y], [[1], [2]]);
+    assert.deepEqual(data[2]!.customdata, ['point 0<br>true loss 3<br>25 % of the distance is outside the plane']);
   });
 
   test('refuse a logarithm of values that have none', () => {
@@ -212,7 +240,7 @@ describe('panels', () => {
         { title: 'a', figure },
         { title: 'b', figure },
       ],
-    }); // prettier-ignore
+    });
     assert.deepEqual(
       data.map(({ xaxis, showlegend }) => [xaxis, showlegend]),
       [

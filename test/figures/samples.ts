@@ -261,7 +261,13 @@ export const samples: Record<string, () => figures.Figure> = {
       series: [
         { method: 'sgd', lambda, density: density(19), top: [19, 15, 12] },
         { method: 'sam', lambda, density: density(9), top: [9, 7, 4] },
-        { method: 'lookbehindSAM', lambda, density: density(5), top: [5, 4, 3] },
+        {
+          method: 'lookbehindSAM',
+          lambda,
+          density: density(5),
+          standardError: density(5).map((value) => value / 3),
+          top: [5, 4, 3],
+        },
       ],
       caption,
     });
