@@ -14,8 +14,10 @@ if (!isSetUp(project)) {
   await setUpOrExit();
 }
 const [file, ...args] = process.argv.slice(2);
-const loader = file.endsWith('.ts') ? ['--import', 'tsx'] : [];
-const child = spawn(process.execPath, [...loader, `${project.root}/${file}`, ...args], { stdio: 'inherit' });
+const loader = file.endsWith('.ts') ? ['--import', import.meta.resolve('tsx')] : [];
+// Paths on the command line are meant from where it was typed; npm itself moves to the project's root.
+const cwd = process.env.INIT_CWD ?? process.cwd();
+const child = spawn(process.execPath, [...loader, `${project.root}/${file}`, ...args], { stdio: 'inherit', cwd });
 for (const signal of /** @type {const} */ (['SIGINT', 'SIGTERM']))
   process.on(signal, () => signal === 'SIGTERM' && child.kill(signal));
 child.on('close', (code, signal) => {

@@ -27,7 +27,7 @@ const counts = { passed: 0, failed: 0, skipped: 0 };
 if (!values.unit) {
   await check('Format and lint', ['node_modules/.bin/biome', 'check', '.']);
   await check('Notebooks', ['scripts/format-notebooks.mjs', '--check']);
-  await check('Types of tests and benchmarks', ['node_modules/.bin/tsc', '-p', 'test']);
+  await check('Types of tests and benchmarks', ['node_modules/typescript/bin/tsc', '-p', 'test']);
 }
 await runTests(positionals.length > 0 ? positionals : testFiles());
 console.log(`Tests ran for ${secondsSince(started)}.`);
