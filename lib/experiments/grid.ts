@@ -12,7 +12,10 @@ import type { MeasureConfig } from './measures';
 import { checkObject } from './schema';
 
 /** A value of `T`, or several. */
-export type Each<T> = T extends readonly unknown[] ? T | readonly T[] : EachField<T> | readonly EachField<T>[];
+export type Each<T> = EachValue<T> | readonly EachValue<T>[];
+
+/** One value: a list as it is, an object whose fields may hold several values. */
+export type EachValue<T> = T extends readonly unknown[] ? T : EachField<T>;
 
 /** An object whose fields may each hold several values; other values as they are. */
 export type EachField<T> = T extends object ? { [K in keyof T]: Each<T[K]> } : T;

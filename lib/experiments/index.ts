@@ -16,7 +16,7 @@ export {
 export { type Engine, InProcessEngine, type RunTask, type TaskOptions, WorkerDiedError } from './engine';
 export { type ExecuteOptions, executeRun, openLifelongRun, openRun, type RunOutcome } from './execute';
 export { frameOf, toFrame } from './frame';
-export { type Each, type EachField, expandGrid, type SweepGrid } from './grid';
+export { type Each, type EachField, type EachValue, expandGrid, type SweepGrid } from './grid';
 export type { LearningConfig, LifelongConfig, PermutedConfig, RotatedConfig, SplitConfig } from './lifelongConfig';
 export { type BuiltLifelongRun, buildLifelongRun, type LifelongResult } from './lifelongRun';
 export type { Machine, Versions } from './machine';

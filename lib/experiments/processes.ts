@@ -4,6 +4,7 @@
  * By default one single-threaded process per core: small networks gain little from a second thread, but everything from a second run.
  */
 import { type ChildProcess, fork } from 'node:child_process';
+import type { Socket } from 'node:net';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { checkKnownOptions, checkNumber, LookbehindError } from '../runtime/errors';
@@ -116,6 +117,7 @@ class Worker {
     return new Promise<RunOutcome>((resolve, reject) => {
       const abort = (): void => this.#send({ kind: 'abort' });
       const settle = (): void => {
+        this.#keepsAlive(false);
         signal?.removeEventListener('abort', abort);
         this.#onReply = () => {};
         this.#onDeath = () => {};
@@ -134,6 +136,7 @@ class Worker {
         const output = this.#output.trim();
         reject(new WorkerDiedError(`The worker process ended with ${this.#end}.${output === '' ? '' : ` It said: ${output}`}`));
       };
+      this.#keepsAlive(true);
       this.#send({ kind: 'run', task });
       if (signal?.aborted) abort();
       else signal?.addEventListener('abort', abort, { once: true });
@@ -147,6 +150,14 @@ class Worker {
     const timer = setTimeout(() => this.#child.kill('SIGKILL'), PATIENCE);
     await this.#ended;
     clearTimeout(timer);
+  }
+
+  /** Whether this process waits for the worker before it ends: not for one without work, where an engine was not closed. */
+  #keepsAlive(value: boolean): void {
+    const action = value ? 'ref' : 'unref';
+    this.#child[action]();
+    this.#child.channel?.[action]();
+    (this.#child.stderr as Socket | null)?.[action]();
   }
 
   #send(request: Request): void {

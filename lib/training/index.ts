@@ -1,3 +1,4 @@
+export { loadCheckpoint, readCheckpoint, type SavedState, saveCheckpoint } from './checkpoint';
 export {
   type BatchLoss,
   type BatchNormMode,

@@ -1,0 +1,184 @@
+import assert from 'node:assert/strict';
+import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, type TestContext, test } from 'node:test';
+import {
+  configHash,
+  DataError,
+  executeRun,
+  OptionError,
+  openRun,
+  type RunConfig,
+  type RunResult,
+  type RunStore,
+  resolveConfig,
+  tf,
+} from 'lookbehind';
+import { executeKilled, SMALL, temporaryStore, traceOf } from './support';
+
+async function finish(config: RunConfig, store: RunStore): Promise<RunResult> {
+  const outcome = await executeRun(config, store, { checkpointSeconds: 0 });
+  assert.equal(outcome.kind, 'done');
+  return (outcome as { result: RunResult }).result;
+}
+
+/** Runs and stops after `steps` steps. */
+async function stopAfter(steps: number, config: RunConfig, store: RunStore, checkpointSeconds = 0): Promise<void> {
+  const controller = new AbortController();
+  let count = 0;
+  const onProgress = (): void => {
+    if (++count === steps) controller.abort();
+  };
+  const outcome = await executeRun(config, store, { signal: controller.signal, onProgress, checkpointSeconds });
+  assert.equal(outcome.kind, 'aborted');
+}
+
+function paths(t: TestContext, config: RunConfig): { store: RunStore; folder: string; hash: string } {
+  const store = temporaryStore(t);
+  const hash = configHash(config);
+  return { store, folder: store.runFolder(hash), hash };
+}
+
+test('a run leaves what the result depends on, how it went and what came out', async (t) => {
+  const config: RunConfig = {
+    ...SMALL,
+    label: 'mine',
+    measures: [
+      { kind: 'sharpness', radii: [0, 0.2] },
+      { kind: 'noisyAccuracy', sigmas: [0], draws: 2 },
+    ],
+  };
+  const { store, folder, hash } = paths(t, config);
+  const before = tf.memory().numTensors;
+  const result = await finish(config, store);
+  assert.equal(tf.memory().numTensors, before);
+  assert.deepEqual(readdirSync(folder).sort(), ['checkpoint', 'config.json', 'history.csv', 'result.json', 'tensorboard']);
+  assert.deepEqual(store.readConfig(hash), resolveConfig(config));
+  assert.deepEqual(store.readResult(hash), result);
+  const history = store.readHistory(hash);
+  assert.equal(history.length, 3);
+  assert.deepEqual(result.last, history[2]);
+  assert.deepEqual(
+    result.best,
+    history.reduce((best, record) => (record.testAccuracy! > best.testAccuracy! ? record : best)),
+  );
+  assert.equal(result.gradientEvaluations, 3 * 4 * 3); // epochs, batches, k + 1
+  assert.equal(result.parameters, 64 * 12 + 12 + 12 * 10 + 10);
+  assert.equal(result.measures['sharpness@0'], 0);
+  assert.ok(result.measures['sharpness@0.2'] > 0);
+  assert.ok(Math.abs(result.measures['noisyAccuracy@0'] - history[2].testAccuracy!) < 1e-9);
+  const [events] = readdirSync(join(folder, 'tensorboard'));
+  const [file] = readdirSync(join(folder, 'tensorboard', events));
+  const bytes = readFileSync(join(folder, 'tensorboard', events, file)).toString('latin1');
+  for (const tag of ['loss/train', 'loss/test', 'accuracy/test']) assert.equal(bytes.split(tag).length - 1, 3, tag);
+
+  // It is not run again, and its model can be looked at.
+  const again = await finish(config, store);
+  assert.deepEqual(again, result);
+  const run = await openRun(config, store);
+  const { accuracy } = await run.trainer.evaluate(run.data.test);
+  run.dispose();
+  assert.equal(accuracy, history[2].testAccuracy);
+  assert.equal(tf.memory().numTensors, before);
+});
+
+describe('an interrupted run', () => {
+  const lookahead: RunConfig = {
+    ...SMALL,
+    model: { kind: 'mlp', hidden: [12], batchNorm: true, dropout: 0.2 },
+    optimizer: { kind: 'lookahead', k: 3, base: { kind: 'sam', momentum: 0.9 } },
+    schedule: { kind: 'cosine', warmUpEpochs: 1 },
+  };
+  for (const [name, config] of Object.entries({ 'of Lookbehind': SMALL, 'of Lookahead, with all that has state': lookahead })) {
+    test(`${name} ends bit-identical to an uninterrupted one`, async (t) => {
+      const [whole, parts] = [temporaryStore(t), temporaryStore(t)];
+      const expected = await finish(config, whole);
+      await stopAfter(2, config, parts);
+      await stopAfter(4, config, parts, 1000);
+      const result = await finish(config, parts);
+      assert.deepEqual(traceOf(parts, config), traceOf(whole, config));
+      assert.equal(result.gradientEvaluations, expected.gradientEvaluations);
+    });
+  }
+
+  test('of a killed process, too', async (t) => {
+    const config: RunConfig = { ...SMALL, epochs: 60 };
+    const [whole, parts] = [temporaryStore(t), temporaryStore(t)];
+    const [kills] = await Promise.all([
+      executeKilled(
+        parts,
+        config,
+        [1, 1, 1].map(() => Math.random() * 60),
+      ),
+      executeKilled(whole, config, []),
+    ]);
+    assert.deepEqual(traceOf(parts, config), traceOf(whole, config));
+    assert.ok(kills >= 1);
+  });
+});
+
+test('a run that diverges is a result', async (t) => {
+  const config: RunConfig = { ...SMALL, optimizer: { kind: 'sgd', learningRate: 1e30 } };
+  const { store, hash } = paths(t, config);
+  const result = await finish(config, store);
+  assert.equal(result.status, 'diverged');
+  assert.deepEqual(store.readResult(hash), result);
+});
+
+test('a run that cannot be built fails with a typed error, and is not locked after it', async (t) => {
+  const config: RunConfig = { ...SMALL, data: 'mnist1d', model: { kind: 'resNet', depth: 20 } };
+  const { store } = paths(t, config);
+  for (let i = 0; i < 2; i++) await assert.rejects(executeRun(config, store), OptionError);
+  await assert.rejects(openRun(config, store), DataError);
+});
+
+describe('damaged files', () => {
+  test('of a run under way are passed over', async (t) => {
+    const { store, folder } = paths(t, SMALL);
+    const whole = temporaryStore(t);
+    await finish(SMALL, whole);
+    await stopAfter(6, SMALL, store);
+    writeFileSync(join(folder, 'config.json'), '{');
+    writeFileSync(join(folder, 'history.csv'), 'epoch,');
+    const checkpoints = readdirSync(join(folder, 'checkpoint')).sort();
+    assert.equal(checkpoints.length, 2);
+    writeFileSync(join(folder, 'checkpoint', checkpoints[1]), 'damaged');
+    await finish(SMALL, store);
+    assert.deepEqual(traceOf(store, SMALL), traceOf(whole, SMALL));
+    assert.deepEqual(store.readConfig(configHash(SMALL)), resolveConfig(SMALL));
+  });
+
+  test('leave no run that cannot begin anew', async (t) => {
+    const { store, folder } = paths(t, SMALL);
+    const whole = temporaryStore(t);
+    await finish(SMALL, whole);
+    await stopAfter(6, SMALL, store);
+    for (const file of readdirSync(join(folder, 'checkpoint'))) writeFileSync(join(folder, 'checkpoint', file), '');
+    await finish(SMALL, store);
+    assert.deepEqual(traceOf(store, SMALL), traceOf(whole, SMALL));
+  });
+
+  test('of a finished run are made again, or reported', async (t) => {
+    const { store, folder, hash } = paths(t, SMALL);
+    const result = await finish(SMALL, store);
+    const history = store.readHistory(hash);
+
+    writeFileSync(join(folder, 'history.csv'), readFileSync(join(folder, 'history.csv'), 'utf8').replace(/^2,/m, '7,'));
+    assert.deepEqual(store.readHistory(hash), history);
+
+    writeFileSync(join(folder, 'result.json'), '{"format": "look');
+    assert.equal(store.readResult(hash), undefined);
+    const { finishedAt: _a, ...again } = await finish(SMALL, store);
+    const { finishedAt: _b, ...first } = result;
+    assert.deepEqual(again, first);
+
+    writeFileSync(join(folder, 'config.json'), JSON.stringify({ ...SMALL, epochs: 4 }));
+    assert.throws(() => store.readConfig(hash), /was changed.*Delete the folder/s);
+    writeFileSync(join(folder, 'config.json'), '[]');
+    assert.throws(() => store.readConfig(hash), DataError);
+
+    rmSync(join(folder, 'checkpoint'), { recursive: true });
+    writeFileSync(join(folder, 'history.csv'), 'nothing');
+    assert.throws(() => store.readHistory(hash), DataError);
+  });
+});
