@@ -183,7 +183,7 @@ test('the scope ends with its function, also by an error', () => {
       throw new Error('on purpose');
     }),
   );
-  tf.dispose(layer.apply(normal([8, 3], 2), { training: true }));
+  tf.dispose(layer.apply(normal([8, 3], 2), { training: true }) as tf.Tensor);
   assert.notDeepEqual(numbersOf(layer.getWeights()[2]), numbersOf(tf.tensor1d([0.1, 0.2, 0.3])));
   assert.throws(() => withBatchNormUpdates(3 as 2, () => undefined), /count must be one of 0, 1, 2/);
 });
@@ -195,7 +195,7 @@ test('the convention reaches the layers of nested models', () => {
   model.add(inner);
   setBatchNormConvention(model, 'pytorch');
   const x = normal([4, 3], 2);
-  tf.dispose(model.apply(x, { training: true }));
+  tf.dispose(model.apply(x, { training: true }) as tf.Tensor);
   const { variance } = reference(numbersOf(x), [1, 1, 1], [0, 0, 0]);
   assertClose(
     numbersOf(inner.layers[0].getWeights()[3]),
@@ -212,7 +212,7 @@ test('the convention reaches the layers of nested models', () => {
 test('moving statistics are known as such after the first pass, and nothing leaks', () => {
   const layer = makeLayer(2);
   const x = normal([8, 3], 2);
-  assertNoLeak(() => tf.dispose(layer.apply(x, { training: true })));
+  assertNoLeak(() => tf.dispose(layer.apply(x, { training: true }) as tf.Tensor));
   const variables = layer.weights.map((weight) => weight.read() as tf.Variable);
   assert.deepEqual(variables.map(isMovingStatistic), [false, false, true, true]);
 });
