@@ -45,7 +45,7 @@ const GROUPS: Record<string, Ops> = {
     ...unary(['relu', 'relu6', 'elu', 'selu', 'leakyRelu', 'logSigmoid', 'softmax', 'logSoftmax', 'onesLike', 'zerosLike'], x),
     ...unary(['log', 'log1p', 'sqrt', 'rsqrt'], positive),
     acosh: () => tf.acosh(tf.add(positive, 1)),
-    prelu: () => tf.prelu(x, tf.tensor1d([0.2])),
+    prelu: () => tf.prelu(x, 0.2),
     clip: () => tf.clipByValue(x, -0.1, 0.4),
     cast: () => [tf.cast(x, 'int32'), tf.cast(x, 'bool'), tf.cast(integers, 'float32')],
   },
