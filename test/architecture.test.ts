@@ -1,0 +1,137 @@
+/** The shape of the library: imports point downwards, everything public is documented and named, one native runtime. */
+import assert from 'node:assert/strict';
+import { execFileSync, spawnSync } from 'node:child_process';
+import { readdirSync, readFileSync } from 'node:fs';
+import { join, relative, resolve, sep } from 'node:path';
+import { describe, it } from 'node:test';
+
+const root = join(__dirname, '..');
+const lib = join(root, 'lib');
+
+/** The rooms of lib/, from the top. A file may import from its own room and from those below. */
+const ROOMS = [
+  'notebook',
+  'figures',
+  'experiments',
+  'lifelong',
+  'landscape',
+  'sharpness',
+  'robustness',
+  'training',
+  'optimizers',
+  'models',
+  'datasets',
+  'runtime',
+];
+
+/** Packages that are loaded in these rooms only, so that the core works without them. */
+const ONLY_IN: Record<string, string[]> = {
+  'danfojs-node': ['experiments', 'notebook'],
+  tslab: ['notebook'],
+  jsdom: ['notebook'],
+};
+
+interface Import {
+  file: string;
+  room: string;
+  target: string;
+}
+
+function sources(): string[] {
+  return readdirSync(lib, { recursive: true, encoding: 'utf8' }).filter(
+    (name) => name.endsWith('.ts') && !name.startsWith('dist'),
+  );
+}
+
+function imports(): Import[] {
+  return sources().flatMap((file) => {
+    const text = readFileSync(join(lib, file), 'utf8');
+    return [...text.matchAll(/(?:from|import\(|require\()\s*'([^']+)'/g)].map(([, target]) => ({
+      file,
+      room: file.split(sep)[0],
+      target,
+    }));
+  });
+}
+
+describe('imports', () => {
+  const all = imports();
+
+  it('are found', () => {
+    assert.ok(all.length > 300);
+  });
+
+  it('point downwards only', () => {
+    const upward = all.filter(({ file, room, target }) => {
+      if (!target.startsWith('.') || !ROOMS.includes(room)) return false;
+      const [other] = relative(lib, resolve(lib, file, '..', target)).split(sep);
+      assert.ok(other === room || ROOMS.includes(other), `${file} imports ${target}: which room is that?`);
+      return ROOMS.indexOf(other) < ROOMS.indexOf(room);
+    });
+    assert.deepEqual(upward, []);
+  });
+
+  it('take TensorFlow.js from runtime/ alone', () => {
+    assert.deepEqual(
+      all.filter(({ room, target }) => target.startsWith('@tensorflow/') && room !== 'runtime'),
+      [],
+    );
+  });
+
+  it('keep optional packages at the edge', () => {
+    for (const [name, rooms] of Object.entries(ONLY_IN)) {
+      const strangers = all.filter(
+        ({ room, target }) => (target === name || target.startsWith(`${name}/`)) && !rooms.includes(room),
+      );
+      assert.deepEqual(strangers, [], name);
+    }
+  });
+});
+
+describe('the public surface', () => {
+  it('is documented: every exported declaration has a comment', () => {
+    const bare = sources()
+      // runtime/graph is the inside of compile(): no index names it.
+      .filter((file) => !file.endsWith('index.ts') && !file.startsWith(join('runtime', 'graph')))
+      .flatMap((file) => {
+        const lines = readFileSync(join(lib, file), 'utf8').split('\n');
+        return lines.flatMap((line, i) => {
+          if (!/^export (abstract class|class|function|async function|interface|type|const) /.test(line)) return [];
+          const overload = /^export function (\w+)/.exec(line)?.[1];
+          const before = lines[i - 1] ?? '';
+          if (overload && before.startsWith(`export function ${overload}(`)) return [];
+          return /\*\/\s*$/.test(before) ? [] : [`${file}:${i + 1} ${line.slice(0, 60)}`];
+        });
+      });
+    assert.deepEqual(bare, []);
+  });
+
+  it('needs nothing of danfojs or tslab to load', () => {
+    const code = `require('lookbehind'); const bad = Object.keys(require.cache).filter((f) => /node_modules.(danfojs-node|tslab|jsdom|plotly)/.test(f)); console.log(JSON.stringify(bad));`;
+    const { stdout } = spawnSync(process.execPath, ['-e', code], { cwd: root, encoding: 'utf8' });
+    assert.deepEqual(JSON.parse(stdout), []);
+  });
+});
+
+describe('the native runtime', { skip: process.platform === 'linux' ? false : 'reads /proc/self/maps' }, () => {
+  it('is loaded once, whoever asks for it', () => {
+    const code = `require('danfojs-node'); require('@tensorflow/tfjs-node'); require('@tensorflow/tfjs-node-gpu'); require('lookbehind');
+      const maps = require('fs').readFileSync('/proc/self/maps', 'utf8').split('\\n').map((line) => line.slice(73).trim());
+      console.log(JSON.stringify([...new Set(maps.filter((path) => /tfjs_binding|libtensorflow/.test(path)))].map((path) => path.split('/').at(-1))));`;
+    const { stdout } = spawnSync(process.execPath, ['-e', code], { cwd: root, encoding: 'utf8' });
+    const loaded = JSON.parse(stdout.trim().split('\n').at(-1)!) as string[];
+    assert.deepEqual(loaded.sort(), ['libtensorflow_cc.so.2', 'libtensorflow_framework.so.2', 'tfjs_binding.node']);
+  });
+});
+
+describe('the repository', () => {
+  it('names no path of a machine', () => {
+    const tracked = execFileSync('git', ['ls-files'], { cwd: root, encoding: 'utf8' }).split('\n').filter(Boolean);
+    const text = tracked.filter((file) => /\.(ts|mjs|cjs|py|md|json|sh|cff|ipynb)$/.test(file) && file !== 'package-lock.json');
+    const pattern = /(^|["'`\s(=])\/(home|root|work|Users)\/[A-Za-z]/;
+    assert.deepEqual(
+      text.filter((file) => pattern.test(readFileSync(join(root, file), 'utf8'))),
+      [],
+    );
+  });
+});
