@@ -111,7 +111,8 @@ export class Hyperparameter {
 export abstract class FamilyOptimizer extends tf.Optimizer {
   /** tf.Optimizer takes anything that has its methods for an instance; here the class counts. */
   static override [Symbol.hasInstance](instance: unknown): boolean {
-    return Function.prototype[Symbol.hasInstance].call(FamilyOptimizer, instance);
+    // biome-ignore lint/complexity/noThisInStatic: `this` is the class that was asked for, which may be a subclass.
+    return Function.prototype[Symbol.hasInstance].call(this, instance);
   }
 
   /** What the optimizer remembers between steps. */
