@@ -67,6 +67,7 @@ export function pcm(options: PCMOptions): WeightNoise {
     const programmed: Device = (x, i) => Math.max(x + programmingNoise * programmingDeviation(x) * z1[i], 0);
     const now: Device = (x, i) => {
       const g = programmed(x, i);
+      if (g === 0) return 0;
       const drifted = g * Math.exp(-drift * driftExponent(x, z2[i]) * logElapsed);
       return Math.max(drifted + drifted * readDeviation(g) * readSpread * z3[i], 0);
     };
