@@ -1,0 +1,117 @@
+/** The set-up: it sees that there is nothing to do, finds damage, takes over from a killed one, and says what is missing. */
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, truncateSync, utimesSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, describe, it } from 'node:test';
+import { pathToFileURL } from 'node:url';
+
+const root = join(__dirname, '..', '..');
+const scratch = mkdtempSync(join(tmpdir(), 'lookbehind-setup-'));
+after(() => rmSync(scratch, { recursive: true, force: true }));
+
+/** The set-up's modules are plain JavaScript; what is used of them here. */
+interface Modules {
+  'wheels.mjs': {
+    damagedFiles(sitePackages: string, folder: string): string[];
+    installedWheels(sitePackages: string): Array<{ name: string; version: string }>;
+  };
+  'lock.mjs': {
+    takeLock(file: string, options?: { onWait?: (pid: number) => void; timeoutMs?: number }): Promise<{ release(): void }>;
+  };
+  'node-version.mjs': { nodeProblem(version: string): string };
+  'files.mjs': { writeAtomically(file: string, content: string): void };
+}
+
+const load = <N extends keyof Modules>(name: N): Promise<Modules[N]> =>
+  import(pathToFileURL(join(root, 'scripts', 'setup', name)).href) as Promise<Modules[N]>;
+
+describe('a project that is set up', () => {
+  it('is found so in less than two seconds', () => {
+    const run = () => spawnSync(process.execPath, ['scripts/setup.mjs'], { cwd: root, encoding: 'utf8' });
+    assert.equal(run().status, 0);
+    const { stdout, status } = run();
+    assert.equal(status, 0);
+    assert.match(stdout, /everything is up to date \((0|1)\.\d s\)/);
+  });
+
+  it('runs a program silently', () => {
+    const { stdout, status } = spawnSync('npm', ['run', '-s', 'replay', '--', 'test/golden/quadratic-sam.json'], {
+      cwd: root,
+      encoding: 'utf8',
+    });
+    assert.equal(status, 0);
+    const lines = stdout.trim().split('\n');
+    assert.match(lines[0], /^passed +.*quadratic-sam\.json/);
+    assert.equal(lines.at(-1), '1 passed, 0 failed, 0 skipped');
+  });
+});
+
+describe('an installed package', () => {
+  it('is damaged where a file has another size than pip wrote, or is gone', async () => {
+    const { damagedFiles, installedWheels } = await load('wheels.mjs');
+    const site = join(scratch, 'site');
+    mkdirSync(join(site, 'pack'), { recursive: true });
+    mkdirSync(join(site, 'Pack_age-1.2.dist-info'));
+    writeFileSync(join(site, 'pack', 'big.so'), 'x'.repeat(1000));
+    writeFileSync(join(site, 'pack', 'small.h'), 'y');
+    writeFileSync(
+      join(site, 'Pack_age-1.2.dist-info', 'RECORD'),
+      'pack/big.so,sha256=abc,1000\npack/small.h,sha256=abc,1\n../../bin/tool,sha256=abc,7\n',
+    );
+    assert.deepEqual(
+      installedWheels(site).map(({ name, version }) => `${name} ${version}`),
+      ['pack-age 1.2'],
+    );
+    const damaged = () => damagedFiles(site, 'Pack_age-1.2.dist-info');
+    assert.deepEqual(damaged(), []);
+    truncateSync(join(site, 'pack', 'big.so'), 990);
+    assert.deepEqual(damaged(), ['pack/big.so']);
+    rmSync(join(site, 'pack', 'small.h'));
+    assert.deepEqual(damaged(), ['pack/big.so', 'pack/small.h']);
+    rmSync(join(site, 'Pack_age-1.2.dist-info', 'RECORD'));
+    assert.equal(damaged().length, 1);
+  });
+});
+
+describe('the lock', () => {
+  it('is waited for while its owner lives, and taken over when it is gone', async () => {
+    const { takeLock } = await load('lock.mjs');
+    const file = join(scratch, 'lock');
+    const first = await takeLock(file);
+    const waited: number[] = [];
+    await assert.rejects(
+      takeLock(file, { onWait: (pid) => waited.push(pid), timeoutMs: 300 }),
+      /Another set-up \(process \d+\) has not finished/,
+    );
+    assert.deepEqual(waited, [process.pid]);
+    first.release();
+    assert.equal(existsSync(file), false);
+    const { pid } = spawnSync(process.execPath, ['-e', '']);
+    writeFileSync(file, JSON.stringify({ pid, token: 'of a process that ended' }));
+    (await takeLock(file)).release();
+    writeFileSync(file, '{"pid": 12');
+    utimesSync(file, new Date(0), new Date(0));
+    (await takeLock(file)).release();
+  });
+});
+
+describe('what is missing', () => {
+  it('is said with what to do: another Node.js', async () => {
+    const { nodeProblem } = await load('node-version.mjs');
+    assert.equal(nodeProblem('20.20.2'), '');
+    assert.equal(nodeProblem('22.3.0'), '');
+    for (const version of ['18.20.0', '23.1.0', '24.0.0']) assert.match(nodeProblem(version), /20.*22/s);
+  });
+});
+
+describe('files', () => {
+  it('are written whole', async () => {
+    const { writeAtomically } = await load('files.mjs');
+    const file = join(scratch, 'deep', 'file.json');
+    writeAtomically(file, 'one');
+    writeAtomically(file, 'two');
+    assert.equal(readFileSync(file, 'utf8'), 'two');
+  });
+});
