@@ -102,7 +102,7 @@ describe('what is missing', () => {
     const { nodeProblem } = await load('node-version.mjs');
     assert.equal(nodeProblem('20.20.2'), '');
     assert.equal(nodeProblem('22.3.0'), '');
-    for (const version of ['18.20.0', '23.1.0', '24.0.0']) assert.match(nodeProblem(version), /20.*22/s);
+    for (const version of ['18.20.0', '23.1.0', '24.0.0']) assert.match(nodeProblem(version), /Node\.js 22/);
   });
 });
 
