@@ -29,7 +29,17 @@ const USAGE = `Usage: npm run -s bench:pytorch -- --official PATH [options]
   --python P     a Python with PyTorch (default: bench/.venv, made on first use)
 ${SETTING_USAGE}`;
 
+/** Each program takes steps for so long (and at least one) before it is another one's turn: a single short step would run on cold caches. */
+const TURN_MS = 50;
+
 const PROGRAMS = ['official', 'optimised'] as const;
+
+/** What one step took, as the mean over a turn. */
+interface Cost {
+  ms: number;
+  /** Of all threads together. Says more than the time where other programs run beside. */
+  processorMs: number;
+}
 
 /** A Python process that takes steps on request. */
 class PyTorchSteps {
@@ -45,12 +55,13 @@ class PyTorchSteps {
     this.#answers = createInterface({ input: this.#process.stdout })[Symbol.asyncIterator]();
   }
 
-  /** Time of one step, in ms. */
-  async run(program: (typeof PROGRAMS)[number]): Promise<number> {
+  /** Takes steps for one turn. */
+  async run(program: (typeof PROGRAMS)[number]): Promise<Cost> {
     this.#process.stdin.write(`${program}\n`);
     const { value, done } = await this.#answers.next();
     if (done) throw new Error('The PyTorch process ended. Its message is above.');
-    return Number(value);
+    const [ms, processorMs] = value.split(' ').map(Number);
+    return { ms, processorMs };
   }
 
   close(): void {
@@ -74,27 +85,32 @@ async function compare(python: string, official: string, model: string, values: 
       reuse: true,
     });
     for (const program of PROGRAMS) await pytorch.run(program);
-    const rounds: Record<'ours' | (typeof PROGRAMS)[number], number>[] = [];
+    const rounds: Record<'ours' | (typeof PROGRAMS)[number], Cost>[] = [];
     for (let i = 0; i < positive('rounds', String(values.rounds)); i++) {
-      const [officialMs, optimised] = [await pytorch.run('official'), await pytorch.run('optimised')];
-      rounds.push({ ours: ours.run(), official: officialMs, optimised });
+      const [officialCost, optimised] = [await pytorch.run('official'), await pytorch.run('optimised')];
+      rounds.push({ ours: turn(ours.run), official: officialCost, optimised });
     }
     const middle = (of: (one: (typeof rounds)[number]) => number) => round(median(rounds.map(of)));
-    console.log(
-      JSON.stringify({
-        model,
-        batch: Number(batch),
-        k: Number(k),
-        oursMs: middle((one) => one.ours),
-        officialMs: middle((one) => one.official),
-        optimisedMs: middle((one) => one.optimised),
-        timesOfficial: middle((one) => one.official / one.ours),
-        timesOptimised: middle((one) => one.optimised / one.ours),
-      }),
-    );
+    const all = (what: keyof Cost) => ({
+      ours: middle((one) => one.ours[what]),
+      official: middle((one) => one.official[what]),
+      optimised: middle((one) => one.optimised[what]),
+      timesOfficial: middle((one) => one.official[what] / one.ours[what]),
+      timesOptimised: middle((one) => one.optimised[what] / one.ours[what]),
+    });
+    console.log(JSON.stringify({ model, batch: Number(batch), k: Number(k), ms: all('ms'), processorMs: all('processorMs') }));
   } finally {
     pytorch.close();
   }
+}
+
+/** Takes steps for one turn, and returns the means. */
+function turn(run: () => number): Cost {
+  const before = process.cpuUsage();
+  let [count, ms] = [0, 0];
+  for (; count === 0 || ms < TURN_MS; count++) ms += run();
+  const { user, system } = process.cpuUsage(before);
+  return { ms: ms / count, processorMs: (user + system) / 1000 / count };
 }
 
 /** The Python of a virtual environment with PyTorch, made where it is not there yet. */
