@@ -108,7 +108,7 @@ describe('an interrupted run', () => {
       executeKilled(
         parts,
         config,
-        [1, 1, 1].map(() => Math.random() * 60),
+        [1, 1].map(() => Math.random() * 60),
       ),
       executeKilled(whole, config, []),
     ]);
