@@ -2,13 +2,18 @@
 
     python execute.py SOURCE TARGET [--quiet] [--tables]
 
-The notebook runs in the folder of SOURCE; TARGET is written whole or not at all, also after an error or an interrupt (then with
-the outputs up to there). What is written is clean: no timings, no volatile metadata, one stream output per cell, the same cell ids.
+The notebook runs in the folder of SOURCE. TARGET is written in one step, also after an error or an interrupt: it then has the outputs
+up to there. What is written is clean: no timings, no volatile metadata, one stream output per cell, the same cell ids.
+
+Ctrl-C interrupts the current cell, as JupyterLab's stop button does, so that it can save its work; a second one ends at once.
 Exit status: 0; 1 where a cell failed or wrote to standard error; 130 after an interrupt.
 """
 
 import argparse
+import asyncio
 import os
+import re
+import shutil
 import signal
 import sys
 import time
@@ -17,44 +22,114 @@ import nbformat
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, DeadKernelError
 
+SECONDS_BETWEEN_PROGRESS_LINES = 10  # where the output is a file or a pipe; a terminal shows every change
+SECONDS_TO_STOP = 15  # that an interrupted cell has to save its work
+ERASE_LINE = "\r\033[2K"
+
+
+class Terminal:
+    """Prints lines, and below them, on a terminal, one line that changes."""
+
+    def __init__(self, quiet):
+        self.quiet = quiet
+        self.at_line_start = True
+        self.has_progress = False
+        self.last_progress = time.monotonic()
+
+    def write(self, text):
+        if self.quiet or not text:
+            return
+        self.end_progress()
+        sys.stdout.write(text)
+        sys.stdout.flush()
+        self.at_line_start = text.endswith("\n")
+
+    def line(self, text):
+        self.write(("" if self.at_line_start else "\n") + text + "\n")
+
+    def progress(self, text):
+        if not sys.stdout.isatty():
+            if time.monotonic() - self.last_progress > SECONDS_BETWEEN_PROGRESS_LINES:
+                self.line(text)
+                self.last_progress = time.monotonic()
+        elif not self.quiet:
+            before = ERASE_LINE if self.at_line_start else "\n"
+            sys.stdout.write(before + text[: shutil.get_terminal_size().columns - 1])
+            sys.stdout.flush()
+            self.at_line_start = self.has_progress = True
+
+    def end_progress(self):
+        if self.has_progress:
+            sys.stdout.write(ERASE_LINE)
+            self.has_progress = False
+
 
 class LiveClient(NotebookClient):
-    """Prints the output of the kernel as it comes."""
+    """Shows which cell runs and what it prints, and interrupts it on Ctrl-C."""
 
-    quiet = False
+    def __init__(self, notebook, terminal, **options):
+        super().__init__(notebook, **options)
+        self.terminal = terminal
+        self.code_cells = [i for i, cell in enumerate(notebook.cells) if cell.cell_type == "code" and cell.source.strip()]
+        self.current = 0
+        self.interrupted = False
+
+    async def async_execute_cell(self, cell, cell_index, **options):
+        if cell_index not in self.code_cells:
+            return await super().async_execute_cell(cell, cell_index, **options)
+        # In place of nbclient's own handler, which ends the kernel at once.
+        asyncio.get_running_loop().add_signal_handler(signal.SIGINT, self.on_interrupt)
+        self.current = self.code_cells.index(cell_index) + 1
+        self.terminal.line(f"cell {self.current} of {len(self.code_cells)}: {title_of(self.nb.cells, cell_index)}")
+        start = time.monotonic()
+        try:
+            return await super().async_execute_cell(cell, cell_index, **options)
+        finally:
+            for output in cell.outputs:  # the last state of a progress bar stays; figures and tables are for the notebook
+                if output.output_type == "display_data" and (text := single_line(output.data)):
+                    self.terminal.line(f"  {text}")
+            self.terminal.line(f"  {time.monotonic() - start:.1f} s")
 
     def process_message(self, msg, cell, cell_index):
-        if msg["msg_type"] == "stream" and not self.quiet:
-            sys.stdout.write("".join(f"    {line}\n" for line in msg["content"]["text"].rstrip("\n").split("\n")))
-            sys.stdout.flush()
+        content = msg["content"]
+        if msg["msg_type"] == "stream":
+            if not (self.interrupted and content["name"] == "stderr"):  # the trace of the interrupt itself
+                self.terminal.write(content["text"])
+        elif msg["msg_type"] in ("display_data", "update_display_data") and (text := single_line(content["data"])):
+            self.terminal.progress(f"  {text}")
         return super().process_message(msg, cell, cell_index)
 
+    def on_interrupt(self):
+        loop = asyncio.get_running_loop()
+        if self.interrupted:
+            loop.create_task(self._async_cleanup_kernel())
+            return
+        self.interrupted = True
+        self.terminal.line("Interrupting the cell; Ctrl-C again ends it at once.")
+        loop.create_task(self.km.interrupt_kernel())
+        loop.call_later(SECONDS_TO_STOP, lambda: loop.create_task(self._async_cleanup_kernel()))
 
-def first_line(cell):
-    return next((line for line in cell.source.split("\n") if line.strip()), "")[:90]
+
+def title_of(cells, index):
+    """The heading above a cell and its own first line."""
+    headings = [re.match(r"#+ +(.+)", cell.source) for cell in cells[:index] if cell.cell_type == "markdown"]
+    above = [heading[1].strip() for heading in headings if heading][-1:]
+    return " | ".join([*above, cells[index].source.strip().splitlines()[0]])[:110]
 
 
-def execute(client, notebook, quiet):
-    code = [(i, cell) for i, cell in enumerate(notebook.cells) if cell.cell_type == "code" and cell.source.strip()]
-    with client.setup_kernel():
-        for n, (index, cell) in enumerate(code, 1):
-            if not quiet:
-                print(f"  cell {n} of {len(code)}: {first_line(cell)}", flush=True)
-            start = time.monotonic()
-            client.execute_cell(cell, index, execution_count=n)
-            if not quiet and time.monotonic() - start > 5:
-                print(f"    {time.monotonic() - start:.0f} s", flush=True)
+def single_line(data):
+    """Text of a progress bar or note; nothing for figures and tables."""
+    text = data.get("text/plain", "").strip()
+    is_figure = any(kind.startswith("image/") or "plotly" in kind for kind in data)
+    return "" if is_figure or "\n" in text else text
 
 
 def clean(notebook):
-    """Leaves what belongs to the notebook: sources and outputs."""
-    notebook.metadata = {
-        key: value for key, value in notebook.metadata.items() if key in ("kernelspec", "language_info", "lookbehind")
-    }
+    """Leaves what belongs to the notebook, so that a commit shows changed sources and results only."""
+    notebook.metadata = {key: notebook.metadata[key] for key in ("kernelspec", "language_info") if key in notebook.metadata}
     for cell in notebook.cells:
         cell.metadata = {key: value for key, value in cell.metadata.items() if key == "tags"}
         for output in cell.get("outputs", []):
-            output.pop("transient", None)
             if "metadata" in output:
                 output.metadata = {}
 
@@ -66,24 +141,22 @@ def write(notebook, target):
     os.replace(temporary, target)
 
 
+def outputs_of(notebook):
+    return [output for cell in notebook.cells for output in cell.get("outputs", [])]
+
+
 def tables(notebook):
-    for cell in notebook.cells:
-        for output in cell.get("outputs", []):
-            data = output.get("data", {})
-            if "text/markdown" in data and "text/plain" in data:
-                yield data["text/plain"]
+    bundles = [output.get("data", {}) for output in outputs_of(notebook)]
+    return [data["text/plain"] for data in bundles if "<table" in data.get("text/html", "") and "text/plain" in data]
 
 
 def complaints(notebook):
-    """What the kernel wrote to standard error, by cell: a cell that went well writes nothing there."""
-    for cell in notebook.cells:
-        for output in cell.get("outputs", []):
-            if output.get("output_type") == "stream" and output.get("name") == "stderr" and output.text.strip():
-                yield first_line(cell), output.text
+    """What was written to standard error: a notebook that went well writes nothing there."""
+    return [output.text for output in outputs_of(notebook) if output.get("name") == "stderr" and output.text.strip()]
 
 
 def main():
-    parser = argparse.ArgumentParser()
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("source")
     parser.add_argument("target")
     parser.add_argument("--quiet", action="store_true", help="print errors only")
@@ -91,39 +164,41 @@ def main():
     options = parser.parse_args()
 
     notebook = nbformat.read(options.source, as_version=4)
+    for cell in notebook.cells:
+        if cell.cell_type == "code":
+            cell.outputs, cell.execution_count = [], None
+    terminal = Terminal(options.quiet)
     client = LiveClient(
         notebook,
+        terminal,
         kernel_name="tslab",
         timeout=None,
         coalesce_streams=True,
         record_timing=False,
         resources={"metadata": {"path": os.path.dirname(os.path.abspath(options.source))}},
     )
-    client.quiet = options.quiet
-    # A terminal's Ctrl-C reaches the kernel too, which then stops its work and keeps what it has.
-    signal.signal(signal.SIGTERM, lambda *_: (_ for _ in ()).throw(KeyboardInterrupt()))
-    status = 0
+    problem = ""
     try:
-        execute(client, notebook, options.quiet)
-    except KeyboardInterrupt:
-        print("Interrupted: finished runs are kept, and the next call goes on from there.", file=sys.stderr)
-        status = 130
-    except CellExecutionError as error:
-        print(f"A cell of {os.path.basename(options.source)} failed:\n{error}", file=sys.stderr)
-        status = 1
-    except DeadKernelError:
-        print("The kernel died. Is the memory full? Finished runs are kept; try again.", file=sys.stderr)
-        status = 1
+        client.execute()
+    except (CellExecutionError, DeadKernelError, KeyboardInterrupt, RuntimeError) as error:
+        problem = "The kernel ended. Is the memory full?" if isinstance(error, DeadKernelError) else str(error)
+    terminal.end_progress()
     clean(notebook)
     write(notebook, options.target)
-    if status == 0:
-        for line, text in complaints(notebook):
-            print(f'The cell "{line}" wrote to standard error:\n{text}', file=sys.stderr)
-            status = 1
+
+    where = f"cell {client.current} of {len(client.code_cells)} of {os.path.basename(options.source)}"
+    if client.interrupted:
+        print(f"Interrupted in {where}. Finished runs are kept: the next call goes on from there.", file=sys.stderr)
+        return 130
+    if problem:
+        print(f"Failed in {where}:\n{problem}", file=sys.stderr)
+        return 1
     if options.tables:
-        for text in tables(notebook):
-            print(f"\n{text}")
-    return status
+        for table in tables(notebook):
+            print(f"\n{table}")
+    for text in complaints(notebook):
+        print(f"{os.path.basename(options.source)} wrote to standard error:\n{text}", file=sys.stderr)
+    return 1 if complaints(notebook) else 0
 
 
 if __name__ == "__main__":
