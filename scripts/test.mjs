@@ -28,6 +28,7 @@ if (!values.unit) {
   await check('Format and lint', ['node_modules/.bin/biome', 'check', '.']);
   await check('Notebooks', ['scripts/format-notebooks.mjs', '--check']);
   await check('Types of tests and benchmarks', ['node_modules/typescript/bin/tsc', '-p', 'test']);
+  await check('Types of scripts', ['node_modules/typescript/bin/tsc', '-p', 'scripts']);
 }
 await runTests(positionals.length > 0 ? positionals : testFiles());
 console.log(`Tests ran for ${secondsSince(started)}.`);
@@ -46,14 +47,10 @@ async function check(name, command) {
 /** @param {string[]} files relative to the project */
 async function runTests(files) {
   const { output } = await run(['--import', 'tsx', '--test', '--test-reporter=spec', '--test-concurrency=2', ...files], true);
-  for (const [word, count] of [
-    ['pass', 'passed'],
-    ['fail', 'failed'],
-    ['cancelled', 'failed'],
-    ['skipped', 'skipped'],
-  ]) {
-    counts[count] += Number(new RegExp(`^ℹ ${word} (\\d+)$`, 'm').exec(output)?.[1] ?? 0);
-  }
+  const number = (/** @type {string} */ word) => Number(new RegExp(`^ℹ ${word} (\\d+)$`, 'm').exec(output)?.[1] ?? 0);
+  counts.passed += number('pass');
+  counts.failed += number('fail') + number('cancelled');
+  counts.skipped += number('skipped');
   if (!/^ℹ pass \d+$/m.test(output)) {
     console.log('The test runner did not finish.');
     counts.failed++;
