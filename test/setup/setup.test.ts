@@ -1,6 +1,7 @@
 /** The set-up: it sees that there is nothing to do, finds damage, takes over from a killed one, and says what is missing. */
 import assert from 'node:assert/strict';
-import { spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, truncateSync, utimesSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -20,6 +21,8 @@ interface Modules {
   'lock.mjs': {
     takeLock(file: string, options?: { onWait?: (pid: number) => void; timeoutMs?: number }): Promise<{ release(): void }>;
   };
+  'npm.mjs': { missingPackages(root: string): string[] };
+  'processes.mjs': { endOrphans(token: string): Promise<void> };
   'node-version.mjs': { nodeProblem(version: string): string };
   'files.mjs': { writeAtomically(file: string, content: string): void };
 }
@@ -113,5 +116,46 @@ describe('files', () => {
     writeAtomically(file, 'one');
     writeAtomically(file, 'two');
     assert.equal(readFileSync(file, 'utf8'), 'two');
+  });
+});
+
+describe('npm packages', () => {
+  it('are missing where they are absent or of another version; those for other machines are not', async () => {
+    const { missingPackages } = await load('npm.mjs');
+    const project = join(scratch, 'packages');
+    const install = (name: string, version: string) => {
+      mkdirSync(join(project, 'node_modules', name), { recursive: true });
+      writeFileSync(join(project, 'node_modules', name, 'package.json'), JSON.stringify({ version }));
+    };
+    install('right', '1.0.0');
+    install('old', '1.0.0');
+    const packages = {
+      '': {},
+      'node_modules/right': { version: '1.0.0' },
+      'node_modules/old': { version: '2.0.0' },
+      'node_modules/absent': { version: '1.0.0' },
+      'node_modules/elsewhere': { version: '1.0.0', optional: true, os: ['no such system'] },
+    };
+    writeFileSync(join(project, 'package-lock.json'), JSON.stringify({ packages }));
+    assert.deepEqual(missingPackages(project), ['old', 'absent']);
+  });
+});
+
+describe('the set-up that was killed', () => {
+  it('has its orphans ended, and no other process', { skip: process.platform === 'linux' ? false : 'reads /proc' }, async () => {
+    const { endOrphans } = await load('processes.mjs');
+    const start = (token: string) =>
+      spawn(process.execPath, ['-e', 'setInterval(() => {}, 1000)'], {
+        env: { ...process.env, LB_SETUP_TOKEN: token },
+        stdio: 'ignore',
+      });
+    const orphan = start('of the killed one');
+    const other = start('of another one');
+    const ended = once(orphan, 'exit');
+    await endOrphans('of the killed one');
+    await ended;
+    assert.equal(orphan.signalCode, 'SIGTERM');
+    assert.equal(other.exitCode ?? other.signalCode, null);
+    other.kill();
   });
 });
