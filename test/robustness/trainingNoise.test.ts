@@ -18,11 +18,11 @@ import {
   Random,
   sam,
   sgd,
+  Trainer,
   TrainingNoise,
   tf,
   trainableVariables,
 } from 'lookbehind';
-import { Trainer } from 'lookbehind/dist/training/trainer';
 import { assertAllClose, assertNormal } from './support';
 
 const DESCENT: LossPass = { phase: 'descent', inner: 0, batchNormUpdates: 1 };
