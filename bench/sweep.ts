@@ -2,7 +2,7 @@
  * A sweep of 40 MNIST-1D runs in worker processes against the same runs one after another in one two-threaded process, the share of
  * time that runs cost beside training, and how fast a finished sweep of 1,000 runs comes back: `npm run bench:sweep`.
  *
- *     npm run bench:sweep -- [--epochs 10] [--rounds 2] [--workers 2]
+ *     npm run bench:sweep -- [--epochs 10] [--rounds 2] [--workers 2]      --rounds 0 leaves the comparison out
  *
  * The two ways take turns, so that other work on the machine meets both.
  */
@@ -22,6 +22,9 @@ import {
   sweep,
   toFrame,
 } from 'lookbehind';
+
+/** Runs of each kind for the overhead, the first of which does not count. */
+const OVERHEAD_ROUNDS = 8;
 
 /** k x alpha on the MLP, two seeds: 5 x 4 x 2 runs. */
 function gridOf(epochs: number): SweepGrid {
@@ -84,24 +87,35 @@ async function trainAll(epochs: number): Promise<Timing> {
   return { runs: configs.length, seconds: (performance.now() - started) / 1000, training };
 }
 
-/** What files, hashing, locks and events add to a run: the same run with and without a store, in turns, in this process. */
-async function overhead(epochs: number, rounds: number, folder: string): Promise<number> {
+/**
+ * What files, hashing, locks and events add to a run: the same run with and without a store, in turns, in this process. By CPU time,
+ * which other work on the machine changes least; the first round warms up.
+ */
+async function overhead(epochs: number, folder: string): Promise<number> {
   const [config] = expandGrid({ ...gridOf(epochs), optimizer: { kind: 'lookbehindSAM', k: 5, momentum: 0.9 }, seeds: [99] });
   const plain: number[] = [];
   const stored: number[] = [];
-  for (let round = 0; round < rounds + 1; round++) {
-    const seed = 100 + round;
-    let started = performance.now();
-    const run = await buildRun({ ...config, seed });
-    await run.trainer.train();
-    run.dispose();
-    plain.push(performance.now() - started);
-    started = performance.now();
-    await sweep({ ...config, seed } as SweepGrid, { store: folder, engine: 'inProcess', onProgress: () => {} });
-    stored.push(performance.now() - started);
+  for (let seed = 0; seed < OVERHEAD_ROUNDS; seed++) {
+    plain.push(
+      await cpuSeconds(async () => {
+        const run = await buildRun({ ...config, seed });
+        await run.trainer.train();
+        run.dispose();
+      }),
+    );
+    const options = { store: folder, engine: 'inProcess', onProgress: () => {} } as const;
+    stored.push(await cpuSeconds(() => sweep({ ...config, seed } as SweepGrid, options)));
   }
-  const total = (times: number[]): number => Math.min(...times.slice(1)); // the first round warms up
-  return total(stored) / total(plain) - 1;
+  const median = (times: number[]): number => times.slice(1).sort((x, y) => x - y)[(OVERHEAD_ROUNDS - 1) >> 1];
+  return median(stored) / median(plain) - 1;
+}
+
+/** CPU seconds that this process spends in `work`, all threads. */
+async function cpuSeconds(work: () => Promise<unknown>): Promise<number> {
+  const before = process.cpuUsage();
+  await work();
+  const { user, system } = process.cpuUsage(before);
+  return (user + system) / 1e6;
 }
 
 /** A store of finished runs, made of one result; then the time to come back. */
@@ -151,9 +165,9 @@ async function main(): Promise<void> {
       report(`${workers} processes, one thread each`, parallel);
       ratios.push(serial.seconds / parallel.seconds);
     }
-    console.log(`throughput: ${ratios.map((ratio) => ratio.toFixed(2)).join(', ')} times (wanted: 1.8)`);
+    if (rounds > 0) console.log(`throughput: ${ratios.map((ratio) => ratio.toFixed(2)).join(', ')} times (wanted: 1.8)`);
     console.log(
-      `overhead of a run: ${(100 * (await overhead(3 * epochs, 5, join(folder, 'overhead')))).toFixed(1)} % (wanted: below 3)`,
+      `overhead of a run: ${(100 * (await overhead(3 * epochs, join(folder, 'overhead')))).toFixed(1)} % (wanted: below 3)`,
     );
     const { load, restart } = await comeBack(1000, folder);
     console.log(
