@@ -1,5 +1,6 @@
 /** `npm run walkthrough`: set-up, then the walkthrough notebook from the first cell to the last; prints its result table. */
 import './setup/node-version.mjs';
+import fs from 'node:fs';
 import path from 'node:path';
 import { executeNotebook, exportHtml, NOTEBOOKS } from './notebooks/run.mjs';
 import { readCommandLine } from './setup/command-line.mjs';
@@ -18,6 +19,7 @@ const { root } = projectAt();
 await setUpOrExit({ quiet: true });
 
 const started = performance.now();
+const begun = Date.now();
 const target = path.join(root, 'results', `${name}.ipynb`);
 console.log(
   `Running ${name}, profile ${process.env.LB_PROFILE || 'quick'}. Finished runs are kept: an interrupted walkthrough goes on from there.`,
@@ -28,7 +30,7 @@ if (status === 0) {
   console.log(`\nDone in ${secondsSince(started)}. The notebook with its figures:`);
   for (const file of [target, page]) if (file) console.log(`  ${path.relative(process.cwd(), file)}`);
   console.log('Open it interactively with "npm start".');
-} else {
+} else if ((fs.statSync(target, { throwIfNoEntry: false })?.mtimeMs ?? 0) > begun) {
   console.error(`The notebook up to there is in ${path.relative(process.cwd(), target)}.`);
 }
 process.exitCode = status;

@@ -18,9 +18,11 @@ import signal
 import sys
 import time
 
-import nbformat
-from nbclient import NotebookClient
-from nbclient.exceptions import CellExecutionError, DeadKernelError
+signal.signal(signal.SIGINT, lambda *_: sys.exit(130))  # ends quietly where the notebook has not begun; the imports take a second
+
+import nbformat  # noqa: E402
+from nbclient import NotebookClient  # noqa: E402
+from nbclient.exceptions import CellExecutionError, DeadKernelError  # noqa: E402
 
 SECONDS_BETWEEN_PROGRESS_LINES = 10  # where the output is a file or a pipe; a terminal shows every change
 SECONDS_TO_STOP = 15  # that an interrupted cell has to save its work
