@@ -35,7 +35,7 @@ function load(): string | undefined {
   process.env.TF_FORCE_GPU_ALLOW_GROWTH ??= 'true';
   // Where a CPU lacks AVX-512, TensorFlow leaves its oneDNN kernels off, and convolutions take two to six times as long.
   process.env.TF_ENABLE_ONEDNN_OPTS ??= '1';
-  restoreIsNullOrUndefined();
+  replaceDeprecatedUtil();
   for (const name of NATIVE_PACKAGES) {
     try {
       withoutStartUpNoise(() => require(name));
@@ -86,10 +86,11 @@ function duplicateOfStandardError(flags: number): number | undefined {
   }
 }
 
-/** tfjs-node 4.22 calls util.isNullOrUndefined, which Node 23 removed. */
-function restoreIsNullOrUndefined(): void {
-  const util = require('node:util') as { isNullOrUndefined?: (value: unknown) => boolean };
-  util.isNullOrUndefined ??= (value) => value === null || value === undefined;
+/** tfjs-node 4.22 calls two old functions of node:util. Node 22 warns about both, Node 23 removed one: these do the same without a word. */
+function replaceDeprecatedUtil(): void {
+  const util = require('node:util') as Record<string, unknown>;
+  util.isNullOrUndefined = (value: unknown) => value === null || value === undefined;
+  util.isArray = Array.isArray;
 }
 
 function isAbsent(error: unknown, name: string): boolean {

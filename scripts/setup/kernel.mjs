@@ -31,6 +31,7 @@ function kernelSpec({ nodeModules }) {
   const spec = {
     argv: [
       fs.realpathSync(process.execPath),
+      '--no-deprecation', // packages of danfojs use what Node.js 22 warns about, and a warning would appear in a cell's output
       path.join(nodeModules, 'tslab/bin/tslab'),
       'kernel',
       '--config-path',
