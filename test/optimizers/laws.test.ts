@@ -20,7 +20,9 @@ import { difference, FAMILY, Quadratic, walk } from './support';
 
 const ROUNDING = 2e-6;
 const runs = { numRuns: 4 };
-const start = fc.array(fc.double({ min: -2, max: 2, noNaN: true }), { minLength: 3, maxLength: 3 });
+/** Without subnormal numbers: TensorFlow's kernels flush them to zero. */
+const weight = fc.double({ min: -2, max: 2, noNaN: true }).map((x) => (Math.abs(x) < 2 ** -126 ? 0 : x));
+const start = fc.array(weight, { minLength: 3, maxLength: 3 });
 const options = fc.record({
   learningRate: fc.double({ min: 0.001, max: 0.1, noNaN: true }),
   momentum: fc.constantFrom(0, 0.5, 0.9),
