@@ -15,8 +15,8 @@ Sets the project up, checks format and types, and runs all tests (or the given t
   --unit    only the quick suites: no notebooks, no browser, no *.slow.test.ts, no set-up tests; less than a minute
   --help`;
 
-/** Folders of test/ whose suites start kernels, browsers or set-ups. */
-const NOT_UNIT = ['notebooks', 'notebook', 'browser', 'setup', 'experiments'];
+/** What of test/ starts kernels, browsers, set-ups or other processes, or draws pictures. */
+const NOT_UNIT = ['notebooks', 'notebook', 'browser', 'setup', 'experiments', 'figures', 'architecture.test.ts'];
 
 const { values, positionals } = readCommandLine(USAGE, { unit: { type: 'boolean' } });
 const { root } = projectAt();
