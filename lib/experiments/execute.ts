@@ -24,7 +24,7 @@ import { type RunResult, RunStore } from './store';
 
 /** What became of a run. */
 export type RunOutcome =
-  | { kind: 'done'; result: RunResult }
+  | { kind: 'done'; result: RunResult /** Whether another sweep had done it in the meantime. */; reused: boolean }
   /** Another process works on it. */
   | { kind: 'locked' }
   /** Stopped on request; what was done is saved. */
@@ -51,12 +51,13 @@ export async function executeRun(config: RunConfig, store: RunStore, options: Ex
   const full = resolveConfig(config);
   const hash = configHash(full);
   const done = store.readResult(hash);
-  if (done !== undefined) return { kind: 'done', result: done };
+  if (done !== undefined) return { kind: 'done', result: done, reused: true };
   const lock = tryLock(store.runFolder(hash));
   if (lock === undefined) return { kind: 'locked' };
   try {
-    const result = store.readResult(hash) ?? (await work(hash, full, store, options));
-    return result === undefined ? { kind: 'aborted' } : { kind: 'done', result };
+    const present = store.readResult(hash);
+    const result = present ?? (await work(hash, full, store, options));
+    return result === undefined ? { kind: 'aborted' } : { kind: 'done', result, reused: present !== undefined };
   } finally {
     lock.release();
   }

@@ -233,7 +233,7 @@ class Sweep {
       if (!this.#stop.signal.aborted) this.#failed(job, error as Error);
       return;
     }
-    if (outcome.kind === 'done') this.#finish(job, { result: outcome.result, reused: false });
+    if (outcome.kind === 'done') this.#finish(job, { result: outcome.result, reused: outcome.reused });
     if (outcome.kind !== 'locked') return;
     job.attempts--;
     this.#postpone(job);
