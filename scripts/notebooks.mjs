@@ -1,5 +1,6 @@
 /** `npm run notebooks`: executes the committed notebooks in order and writes them back, clean, with their outputs. */
 import './setup/node-version.mjs';
+import fs from 'node:fs';
 import path from 'node:path';
 import { executeNotebook, NOTEBOOKS, notebookNames } from './notebooks/run.mjs';
 import { readCommandLine } from './setup/command-line.mjs';
@@ -25,8 +26,7 @@ for (const name of names) {
   const target = path.join(NOTEBOOKS, '..', 'results', 'notebooks', name);
   const status = await executeNotebook(source, target, { profile: process.env.LB_PROFILE || 'quick' });
   if (status !== 0) process.exit(status);
-  const { copyFileSync, renameSync } = await import('node:fs');
-  copyFileSync(target, `${source}.tmp`);
-  renameSync(`${source}.tmp`, source);
+  fs.copyFileSync(target, `${source}.tmp`);
+  fs.renameSync(`${source}.tmp`, source);
   console.log(`  ${secondsSince(started)}`);
 }
