@@ -3,10 +3,11 @@
  */
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { mkdir, open, rename, rm, stat, utimes } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { open, rename, rm, stat } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { checkNumber, DataError, throwIfAborted } from '../runtime/errors';
+import { checkFlag, checkFunction, checkNumber, checkSignal, DataError, StorageError, throwIfAborted } from '../runtime/errors';
+import { type Lock, tryLock } from '../runtime/lock';
 import { dataFolder } from './files';
 
 /** A file and where it comes from. */
@@ -52,8 +53,8 @@ export function downloadsFolder(): string {
 const TRIES = 3;
 /** Wait after the first such try, milliseconds; longer after the next. */
 const PAUSE = 200;
-/** A lock that was not touched for so long belongs to a process that is gone, milliseconds. */
-const STALE_LOCK = 60_000;
+/** Milliseconds until a file that another process downloads is looked at again. */
+const LOCKED_WAIT = 100;
 const PROGRESS_INTERVAL = 100;
 
 /**
@@ -63,17 +64,23 @@ const PROGRESS_INTERVAL = 100;
  * verified. Processes that want the same file wait for the one that downloads it.
  *
  * @throws DataError where the file is damaged, or missing and no address gives it: the message says what to put where by hand.
+ * @throws StorageError where the disk is full or read-only.
  * @throws AbortedError
  */
 export async function obtain(file: RemoteFile, options: DownloadOptions = {}): Promise<string> {
-  checkNumber('timeout', options.timeout ?? 1, { min: 0, exclusiveMin: true });
+  const { download: mayDownload = true, timeout = 1, onProgress, signal } = options;
+  checkFlag('download', mayDownload);
+  checkNumber('timeout', timeout, { min: 0, exclusiveMin: true });
+  checkFunction('onProgress', onProgress);
+  checkSignal(signal);
   if (await isThere(file)) return file.path;
-  if (options.download === false) throw new DataError(`The data file ${file.path} is missing. ${byHand(file)}`);
-  await mkdir(dirname(file.path), { recursive: true });
-  await withLock(`${file.path}.lock`, options.signal, async (touch) => {
-    if (await isThere(file)) return;
-    await download(file, options, touch);
-  });
+  if (!mayDownload) throw new DataError(`The data file ${file.path} is missing. ${byHand(file)}`);
+  const lock = await lockOf(file.path, signal);
+  try {
+    if (!(await isThere(file))) await download(file, options);
+  } finally {
+    lock.release();
+  }
   return file.path;
 }
 
@@ -91,7 +98,7 @@ async function isThere({ path, sha256, bytes, urls }: RemoteFile): Promise<boole
   return true;
 }
 
-async function download(file: RemoteFile, options: DownloadOptions, touch: () => Promise<void>): Promise<void> {
+async function download(file: RemoteFile, options: DownloadOptions): Promise<void> {
   const part = `${file.path}.part`;
   const failures: string[] = [];
   for (const url of file.urls) {
@@ -100,9 +107,10 @@ async function download(file: RemoteFile, options: DownloadOptions, touch: () =>
       throwIfAborted(options.signal, `The download of ${file.path}`);
       const before = (await sizeOf(part)) ?? 0;
       try {
-        await receive(url, part, file, options, touch);
+        await receive(url, part, file, options);
       } catch (error) {
         throwIfAborted(options.signal, `The download of ${file.path}`);
+        if (error instanceof StorageError) throw error;
         const gained = ((await sizeOf(part)) ?? 0) > before;
         fruitless = gained ? 0 : fruitless + 1;
         const refused = error instanceof Refused;
@@ -113,10 +121,10 @@ async function download(file: RemoteFile, options: DownloadOptions, touch: () =>
       }
       const actual = await sha256Of(part);
       if (actual === file.sha256) {
-        await rename(part, file.path);
+        await stored(file.path, rename(part, file.path));
         return;
       }
-      await rm(part);
+      await stored(part, rm(part));
       failures.push(`${url}: SHA-256 ${actual}`);
       break;
     }
@@ -133,11 +141,10 @@ async function receive(
   part: string,
   { path, bytes }: RemoteFile,
   { onProgress, signal, timeout = 30_000 }: DownloadOptions,
-  touch: () => Promise<void>,
 ): Promise<void> {
   let received = (await sizeOf(part)) ?? 0;
   if (received > bytes) {
-    await rm(part);
+    await stored(part, rm(part));
     received = 0;
   }
   if (received < bytes) {
@@ -154,18 +161,17 @@ async function receive(
         throw new Refused(`HTTP status ${response.status}`);
       }
       if (!continues) received = 0;
-      const output = await open(part, continues ? 'a' : 'w');
-      let reported = 0;
+      const output = await stored(part, open(part, continues ? 'a' : 'w'));
+      let reported = Number.NEGATIVE_INFINITY;
       try {
         for await (const chunk of response.body as AsyncIterable<Uint8Array>) {
           clock.refresh();
-          await output.write(chunk);
+          await stored(part, output.appendFile(chunk));
           received += chunk.length;
           if (received > bytes) throw new Refused(`more than the expected ${bytes} bytes`);
-          if (Date.now() - reported >= PROGRESS_INTERVAL) {
-            reported = Date.now();
+          if (performance.now() - reported >= PROGRESS_INTERVAL) {
+            reported = performance.now();
             onProgress?.({ path, received, total: bytes });
-            await touch();
           }
         }
       } finally {
@@ -179,41 +185,22 @@ async function receive(
   onProgress?.({ path, received, total: bytes });
 }
 
-/**
- * Runs `work` while no other process runs it for the same lock file. `work` gets a function to call now and then: a lock that
- * is not touched for a minute counts as left behind.
- */
-async function withLock(
-  path: string,
-  signal: AbortSignal | undefined,
-  work: (touch: () => Promise<void>) => Promise<void>,
-): Promise<void> {
-  while (!(await createNew(path))) {
-    throwIfAborted(signal, `Waiting for ${path}`);
-    const touched = await stat(path).then(
-      ({ mtimeMs }) => mtimeMs,
-      () => undefined,
-    );
-    if (touched !== undefined && Date.now() - touched > STALE_LOCK) await rm(path, { force: true });
-    else await sleep(100);
-  }
-  try {
-    await work(async () => {
-      const now = new Date();
-      await utimes(path, now, now).catch(() => undefined);
-    });
-  } finally {
-    await rm(path, { force: true });
+/** Waits until no other process downloads the file. The lock of a process that died counts no more. */
+async function lockOf(path: string, signal: AbortSignal | undefined): Promise<Lock> {
+  for (;;) {
+    throwIfAborted(signal, `Waiting for another process that downloads ${path}`);
+    const lock = tryLock(dirname(path), `${basename(path)}.lock`);
+    if (lock !== undefined) return lock;
+    await sleep(LOCKED_WAIT);
   }
 }
 
-async function createNew(path: string): Promise<boolean> {
+/** What `change` gives; a StorageError where the disk refuses it. */
+async function stored<T>(path: string, change: Promise<T>): Promise<T> {
   try {
-    await (await open(path, 'wx')).close();
-    return true;
+    return await change;
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false;
-    throw error;
+    throw new StorageError(path, error as Error);
   }
 }
 

@@ -2,8 +2,9 @@
  * TensorBoard events of a run: `tensorboard --logdir data/runs` shows all runs beside each other.
  */
 import { randomUUID } from 'node:crypto';
-import { mkdirSync, rmSync } from 'node:fs';
+import { rmSync } from 'node:fs';
 import { join } from 'node:path';
+import { makeFolder } from '../runtime/atomicFile';
 import { isNative, runOpWithOutputs } from '../runtime/backend';
 import { nativeNode, type SummaryFileWriter } from '../runtime/native';
 import * as tf from '../runtime/tf';
@@ -22,7 +23,7 @@ export class EventWriter {
     if (node === undefined || !isNative()) return;
     // The package keeps the writer of a folder for ever; after it was closed, only another folder gets a new one.
     const own = join(folder, randomUUID().slice(0, 8));
-    mkdirSync(own, { recursive: true });
+    makeFolder(own);
     tf.tidy(() => {
       this.#writer = node.summaryFileWriter(own);
       tf.keep(this.#writer.resourceHandle);

@@ -7,7 +7,17 @@
  */
 import { join } from 'node:path';
 import type { LifelongState } from '../lifelong';
-import { AbortedError, DataError, StateMismatchError } from '../runtime/errors';
+import {
+  AbortedError,
+  checkFunction,
+  checkKnownOptions,
+  checkNumber,
+  checkSignal,
+  DataError,
+  type Divergence,
+  StateMismatchError,
+} from '../runtime/errors';
+import { tryLock } from '../runtime/lock';
 import * as tf from '../runtime/tf';
 import type { SavedState } from '../training/checkpoint';
 import type { EpochRecord, TrainingProgress, TrainingStatus } from '../training/trainer';
@@ -17,7 +27,6 @@ import { configHash, type FullRunConfig, type RunConfig, resolveConfig } from '.
 import { DataLoader } from './dataConfig';
 import { EventWriter } from './events';
 import { type BuiltLifelongRun, buildLifelongRun, type LifelongResult, lifelongResult, lifelongValues } from './lifelongRun';
-import { tryLock } from './lock';
 import { presentMachine, presentVersions } from './machine';
 import { type MeasuredValues, takeMeasures } from './measures';
 import { type RunResult, RunStore } from './store';
@@ -45,9 +54,14 @@ export interface ExecuteOptions {
 /**
  * Executes a run.
  *
- * @throws What building and training throw: OptionError, DataError. A divergence is a result, not an error.
+ * @throws What building and training throw: OptionError, DataError. StorageError where the disk is full or read-only: what was saved
+ *   before is kept. A divergence is a result, not an error.
  */
 export async function executeRun(config: RunConfig, store: RunStore, options: ExecuteOptions = {}): Promise<RunOutcome> {
+  checkKnownOptions('executeRun', options, ['signal', 'onProgress', 'checkpointSeconds', 'loader']);
+  checkSignal(options.signal);
+  checkFunction('onProgress', options.onProgress);
+  checkNumber('checkpointSeconds', options.checkpointSeconds ?? 2, { min: 0 });
   const full = resolveConfig(config);
   const hash = configHash(full);
   const done = store.readResult(hash);
@@ -108,6 +122,8 @@ interface RunTrainer {
   readonly epochs: number;
   readonly history: readonly EpochRecord[];
   readonly status: TrainingStatus;
+  readonly divergence: Divergence | undefined;
+  readonly warnings?: readonly string[];
   readonly position: { readonly seconds: number };
   train(options: {
     signal?: AbortSignal;
@@ -198,7 +214,7 @@ function finish(
   store: RunStore,
   measures: MeasuredValues,
 ): RunResult {
-  const { history, status, position } = trainer;
+  const { history, status, position, divergence, warnings = [] } = trainer;
   const evaluated = lifelong === undefined ? history.filter(({ testAccuracy }) => testAccuracy !== null) : [];
   const result: RunResult = {
     format: 'lookbehind-result/1',
@@ -213,6 +229,8 @@ function finish(
     seconds: position.seconds,
     parameters: model.trainableWeights.reduce((sum, { shape }) => sum + tf.util.sizeFromShape(shape as number[]), 0),
     measures,
+    ...(divergence === undefined ? {} : { divergence: { ...divergence, checkpoint: store.checkpointFile(hash) ?? null } }),
+    ...(warnings.length === 0 ? {} : { warnings: [...warnings] }),
     ...(lifelong === undefined ? {} : { lifelong: lifelong() }),
     seed: config.seed,
     versions: presentVersions(),

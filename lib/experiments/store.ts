@@ -8,15 +8,16 @@
  *     <hash>/tensorboard/     events for TensorBoard
  *     <hash>/lock-*.json      who works on the run now
  *
- * Files appear whole or not at all. Whatever can be made again from other files is made again where it is damaged.
+ * Files appear whole or not at all, and carry checksums. Whatever can be made again from other files is made again where it is damaged.
  */
-import { mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+import { createHash } from 'node:crypto';
+import { readdirSync, readFileSync, rmSync } from 'node:fs';
+import { join, relative, resolve } from 'node:path';
 import { dataFolder } from '../datasets';
-import { writeFileAtomic } from '../runtime/atomicFile';
-import { DataError } from '../runtime/errors';
+import { makeFolder, writeFileAtomic } from '../runtime/atomicFile';
+import { DataError, type Divergence, OptionError } from '../runtime/errors';
 import { parseNumbers, stringifyNumbers } from '../runtime/numberJson';
-import { loadCheckpoint, type SavedState, saveCheckpoint } from '../training/checkpoint';
+import { loadCheckpoint, newestCheckpoint, type SavedState, saveCheckpoint } from '../training/checkpoint';
 import type { EpochRecord } from '../training/trainer';
 import type { TrainerState } from '../training/trainerState';
 import { configHash, type FullRunConfig, resolveConfig } from './config';
@@ -26,6 +27,12 @@ import type { Machine, Versions } from './machine';
 import type { MeasuredValues } from './measures';
 
 const FORMAT = 'lookbehind-result/1';
+const HASH = /^[0-9a-f]{16}$/;
+/** The fields of results that have no checksum: in other names a checksum may be damaged. */
+const FIELDS: ReadonlySet<string> = new Set([
+  ...['format', 'hash', 'status', 'last', 'best', 'gradientEvaluations', 'seconds', 'parameters', 'measures', 'lifelong', 'seed'],
+  ...['versions', 'machine', 'finishedAt'],
+]);
 
 /** The outcome of a run. */
 export interface RunResult {
@@ -47,6 +54,10 @@ export interface RunResult {
   seconds: number;
   /** Weights that were trained. */
   parameters: number;
+  /** Where and why the run diverged, and the last good checkpoint: its file in the run's folder, or null where there is none. */
+  divergence?: Divergence & { checkpoint: string | null };
+  /** What makes the numbers mean less than they seem to, in words; absent where nothing does. */
+  warnings?: string[];
   /** What `measures` asked for, or the measures of lifelong learning. Empty where the run diverged. */
   measures: MeasuredValues;
   /** What a run with `lifelong` learned; absent in others. */
@@ -73,15 +84,16 @@ export class RunStore {
     this.folder = resolve(folder);
   }
 
-  /** The folder of a run. */
+  /** The folder of a run. Throws an OptionError for what is no hash: no name leads out of the store. */
   runFolder(hash: string): string {
+    if (!HASH.test(hash)) throw new OptionError('hash', hash, 'the 16 hexadecimal digits that name a run');
     return join(this.folder, hash);
   }
 
   /** Hashes of all runs, started or done. */
   hashes(): string[] {
     try {
-      return readdirSync(this.folder).filter((name) => /^[0-9a-f]{16}$/.test(name));
+      return readdirSync(this.folder).filter((name) => HASH.test(name));
     } catch {
       return [];
     }
@@ -97,7 +109,7 @@ export class RunStore {
 
   /** Records that a run is under way. */
   writeConfig(hash: string, config: FullRunConfig): void {
-    mkdirSync(this.runFolder(hash), { recursive: true });
+    makeFolder(this.runFolder(hash));
     writeFileAtomic(this.#path(hash, 'config.json'), `${JSON.stringify(config, undefined, 2)}\n`);
   }
 
@@ -126,14 +138,19 @@ export class RunStore {
   }
 
   writeResult(result: RunResult): void {
-    writeFileAtomic(this.#path(result.hash, 'result.json'), `${stringifyNumbers(result, 2)}\n`);
+    const path = this.#path(result.hash, 'result.json');
+    writeFileAtomic(path, `${stringifyNumbers({ ...result, sha256: digest(result) }, 2)}\n`);
   }
 
   /** The result of a run; undefined where it is not done, or its file is damaged, so that the run must be taken up again. */
   readResult(hash: string): RunResult | undefined {
+    const path = this.#path(hash, 'result.json');
     try {
-      const result = parseNumbers(readFileSync(this.#path(hash, 'result.json'), 'utf8')) as RunResult;
-      return result?.format === FORMAT && result.hash === hash ? result : undefined;
+      const text = readFileSync(path, 'utf8');
+      const { sha256, ...result } = parseNumbers(text) as RunResult & { sha256?: string };
+      // Results of earlier versions have no checksum.
+      const whole = sha256 === undefined ? Object.keys(result).every((name) => FIELDS.has(name)) : sha256 === digest(result);
+      return whole && result.format === FORMAT && result.hash === hash ? result : undefined;
     } catch {
       return undefined;
     }
@@ -151,7 +168,10 @@ export class RunStore {
   readHistory(hash: string): EpochRecord[] {
     const path = this.#path(hash, 'history.csv');
     try {
-      return historyFromCsv(readFileSync(path, 'utf8'), path);
+      const history = historyFromCsv(readFileSync(path, 'utf8'), path);
+      const { last } = this.readResult(hash) ?? {};
+      if (last === undefined || (last?.epoch ?? 0) === history.length) return history;
+      throw new DataError(`${path} is damaged: it has ${history.length} of ${last?.epoch ?? 0} epochs.`);
     } catch (error) {
       const state = this.readCheckpoint(hash);
       if (state !== undefined) return state.manifest.history;
@@ -162,6 +182,12 @@ export class RunStore {
         },
       );
     }
+  }
+
+  /** The newest checkpoint of a run that is not damaged, as a path from the run's folder; undefined where there is none. */
+  checkpointFile(hash: string): string | undefined {
+    const path = newestCheckpoint(this.#path(hash, 'checkpoint'));
+    return path && relative(this.runFolder(hash), path);
   }
 
   writeCheckpoint(hash: string, state: SavedState): void {
@@ -181,4 +207,8 @@ export class RunStore {
   #path(hash: string, file: string): string {
     return join(this.runFolder(hash), file);
   }
+}
+
+function digest(result: RunResult): string {
+  return createHash('sha256').update(stringifyNumbers(result)).digest('hex');
 }

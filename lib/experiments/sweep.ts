@@ -4,11 +4,11 @@
 import { setMaxListeners } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { checkKnownOptions, checkNumber, checkOneOf, OptionError, throwIfAborted } from '../runtime/errors';
+import { isLocked } from '../runtime/lock';
 import { configHash, type FullRunConfig, workOf } from './config';
 import { type Engine, InProcessEngine, WorkerDiedError } from './engine';
 import type { RunOutcome } from './execute';
 import { expandGrid, type SweepGrid } from './grid';
-import { isLocked } from './lock';
 import { ProcessEngine } from './processes';
 import { type RunResult, RunStore } from './store';
 

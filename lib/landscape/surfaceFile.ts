@@ -1,13 +1,14 @@
 /**
  * The points of a surface on disk, so that a run can go on where it was stopped or killed.
  *
- * One JSON object a line: first what the surface is, then one line for each chunk of points. Lines are appended as chunks are done; a line
- * that a killed process left unfinished is dropped when the file is opened again.
+ * One JSON object a line: first what the surface is, then one line for each chunk of points. Lines are appended as chunks are done. Each
+ * has a checksum; one that a killed process left unfinished, or that was damaged, is dropped when the file is opened again.
  */
 import { createHash, type Hash } from 'node:crypto';
-import { closeSync, existsSync, openSync, readFileSync, writeSync } from 'node:fs';
+import { appendFileSync, closeSync, openSync, readFileSync } from 'node:fs';
 import { writeFileAtomic } from '../runtime/atomicFile';
-import { StateMismatchError } from '../runtime/errors';
+import { crc32 } from '../runtime/crc32';
+import { DataError, StateMismatchError, StorageError } from '../runtime/errors';
 import { parseNumbers, stringifyNumbers } from '../runtime/numberJson';
 import type * as tf from '../runtime/tf';
 import { type Samples, sampleBatches } from '../training/samples';
@@ -36,15 +37,23 @@ export class SurfaceFile {
   readonly #lines: string[];
   #descriptor: number | undefined;
 
-  /** Reads the file, where there is one. Throws a StateMismatchError where it belongs to another surface. */
+  /**
+   * Reads the file, where there is one.
+   *
+   * @throws StateMismatchError where it belongs to another surface, DataError where its first line is damaged or it cannot be read.
+   */
   constructor(path: string, fingerprint: string) {
     this.#path = path;
     this.#fingerprint = fingerprint;
-    const [header, ...lines] = existsSync(path) ? completeLines(readFileSync(path, 'utf8')) : [];
-    this.#lines = lines;
-    this.points = lines.flatMap((line) => (parseNumbers(line) as { points: PointRecord[] }).points);
-    if (header === undefined) return;
-    this.#header = JSON.parse(header) as Header;
+    const content = contentOf(path);
+    const [header = content, ...lines] = completeLines(content);
+    this.#lines = lines.filter((line) => record(line) !== undefined);
+    this.points = this.#lines.flatMap((line) => (record(line) as { points: PointRecord[] }).points);
+    if (header === '') return;
+    this.#header = record(header) as Header | undefined;
+    if (this.#header === undefined) {
+      throw new DataError(`${path} is damaged, or holds something else than a surface. Give another path, or delete the file.`);
+    }
     if (this.#header.format !== FORMAT || this.#header.fingerprint !== fingerprint) {
       throw new StateMismatchError(
         `${path} holds the points of another surface (other weights, directions, ranges, samples or options). ` +
@@ -58,22 +67,66 @@ export class SurfaceFile {
     return this.#header?.chunkSize;
   }
 
-  /** Makes the file ready for more points. */
+  /** Makes the file ready for more points. Throws a StorageError where it cannot be written. */
   open(chunkSize: number): void {
     const header = this.#header ?? { format: FORMAT, fingerprint: this.#fingerprint, chunkSize };
     // Written anew as a whole, without an unfinished line.
-    writeFileAtomic(this.#path, [JSON.stringify(header), ...this.#lines].map((line) => `${line}\n`).join(''));
-    this.#descriptor = openSync(this.#path, 'a');
+    writeFileAtomic(this.#path, [lineOf(header), ...this.#lines].map((line) => `${line}\n`).join(''));
+    this.#descriptor = this.#stored(() => openSync(this.#path, 'a'));
   }
 
-  /** Adds a chunk of points. */
+  /** Adds a chunk of points. Throws a StorageError where the disk is full: what was there before stays. */
   append(points: readonly PointRecord[]): void {
-    writeSync(this.#descriptor!, `${stringifyNumbers({ points })}\n`);
+    this.#stored(() => appendFileSync(this.#descriptor!, `${lineOf({ points })}\n`));
   }
 
   close(): void {
     if (this.#descriptor !== undefined) closeSync(this.#descriptor);
     this.#descriptor = undefined;
+  }
+
+  #stored<T>(change: () => T): T {
+    try {
+      return change();
+    } catch (error) {
+      throw new StorageError(this.#path, error as Error);
+    }
+  }
+}
+
+/** A line of the file: the record and its checksum. */
+function lineOf(content: object): string {
+  return stringifyNumbers({ ...content, crc32: checksum(content) });
+}
+
+/** The record of a line; undefined where it is damaged. Files of earlier versions have no checksums. */
+function record(line: string): object | undefined {
+  try {
+    const { crc32: expected, ...content } = parseNumbers(line) as { crc32?: number };
+    const known = 'points' in content || 'format' in content;
+    return known && (expected === undefined ? isComplete(content) : expected === checksum(content)) ? content : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Whether a record has the fields of its kind and no others: the name of a checksum was not damaged away. */
+function isComplete(content: object): boolean {
+  const fields = Object.keys(content).join();
+  return fields === 'points' || fields === 'format,fingerprint,chunkSize';
+}
+
+function checksum(content: object): number {
+  return crc32(Buffer.from(stringifyNumbers(content)));
+}
+
+/** Throws a DataError where there is something that cannot be read. */
+function contentOf(path: string): string {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return '';
+    throw new DataError(`${path} cannot be read: ${(error as Error).message}.`, { cause: error });
   }
 }
 

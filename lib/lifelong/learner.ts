@@ -16,11 +16,21 @@
 import type { Augmentation } from '../datasets';
 import type { FamilyOptimizer, LossFunction } from '../optimizers';
 import { assignAll } from '../optimizers/loss';
-import { AbortedError, checkKnownOptions, checkNumber, checkOneOf, DivergenceError, OptionError } from '../runtime/errors';
+import {
+  AbortedError,
+  checkFlag,
+  checkFunction,
+  checkKnownOptions,
+  checkNumber,
+  checkOneOf,
+  type Divergence,
+  OptionError,
+} from '../runtime/errors';
 import { crossEntropy } from '../runtime/losses';
 import { Random } from '../runtime/random';
 import * as tf from '../runtime/tf';
 import { type BatchLoss, Evaluator } from '../training/evaluate';
+import { allFinite, divergenceError, LossWatch } from '../training/health';
 import { captureModel, type ModelState, restoreModel } from '../training/modelState';
 import { innerSteps, StepRunner } from '../training/stepRunner';
 import type { EpochRecord, TrainingProgress, TrainingStatus } from '../training/trainer';
@@ -81,8 +91,11 @@ export interface LifelongOptions {
   wrapLoss?: (loss: LossFunction, variables: tf.Variable[]) => LossFunction;
   /** Measured after each task, at the weights meant for evaluation: `taskSharpness(...)`, for example. */
   measure?: TaskMeasure;
-  /** What a loss that is not finite does: `throw` a DivergenceError, or `stop` with the status `diverged`. Default `throw`. */
-  onDivergence?: 'throw' | 'stop';
+  /**
+   * What a loss or a weight that is not finite does: `throw` a DivergenceError, `stop` with the status `diverged`, or `continue`. Default
+   * `throw`.
+   */
+  onDivergence?: 'throw' | 'stop' | 'continue';
   /** Runs op by op in place of compiling. Default: whether LB_EAGER is 1. */
   eager?: boolean;
 }
@@ -186,6 +199,8 @@ export class LifelongLearner {
   readonly records: TaskRecord[] = [];
   /** How the last call of `train` ended. */
   status: TrainingStatus = 'running';
+  /** Where and why learning diverged first; undefined where it did not. Its epochs count through all tasks. */
+  divergence: Divergence | undefined;
   /** Where learning stands. */
   position: LifelongPosition = { stage: 0, epoch: 0, step: 0, lossSum: 0, seconds: 0 };
   /** Accuracy on each task before any learning, for forward transfer; undefined until `train` begins. */
@@ -210,6 +225,8 @@ export class LifelongLearner {
   readonly #mask: tf.Variable;
   readonly #evaluator: Evaluator;
   readonly #steps: StepRunner;
+  readonly #watch = new LossWatch();
+  #lastSaved: Divergence['lastSaved'] = null;
 
   /** @throws OptionError where an option is wrong, or the model does not fit the sequence. */
   constructor(
@@ -228,7 +245,10 @@ export class LifelongLearner {
     checkNumber('learningRateDecay', learningRateDecay, { min: 0, exclusiveMin: true });
     checkNumber('learningRateFloor', learningRateFloor, { min: 0 });
     checkOneOf('optimizerState', options.optimizerState ?? 'renew', ['renew', 'keep']);
-    checkOneOf('onDivergence', options.onDivergence ?? 'throw', ['throw', 'stop']);
+    checkOneOf('onDivergence', options.onDivergence ?? 'throw', ['throw', 'stop', 'continue']);
+    checkFlag('switchBatches', switchBatches);
+    for (const name of ['dropLast', 'eager'] as const) if (options[name] !== undefined) checkFlag(name, options[name]);
+    for (const name of ['loss', 'augment', 'wrapLoss', 'measure'] as const) checkFunction(name, options[name]);
     this.#seed = checkNumber('seed', seed, { integer: true });
     this.#replaySize = replay === undefined ? 0 : checkReplay(replay, batchSize, regime);
     this.memory = replay && new Reservoir(replay.capacity, seed);
@@ -284,7 +304,8 @@ export class LifelongLearner {
    * Learns to the end, from where it stands. Gives way to other work after each step.
    *
    * @returns The status: `finished`, `aborted` by the signal, or `diverged`.
-   * @throws DivergenceError where a loss is not finite, unless `onDivergence` is `stop`.
+   * @throws DivergenceError where a loss or a weight is not finite, unless `onDivergence` says otherwise. It names step and cause, and the
+   *   state that was saved last.
    */
   async train(options: LearnOptions = {}): Promise<TrainingStatus> {
     const { signal, onEpoch, onTask } = options;
@@ -311,6 +332,7 @@ export class LifelongLearner {
 
   /** Everything that a later `restore` needs to go on bit for bit. */
   save(): LifelongState {
+    this.#lastSaved = { epoch: this.history.length, step: this.position.step };
     return captureLearner(this);
   }
 
@@ -321,6 +343,8 @@ export class LifelongLearner {
    */
   restore(state: LifelongState): void {
     restoreLearner(this, state);
+    this.#lastSaved = { epoch: this.history.length, step: this.position.step };
+    this.#watch.reset();
   }
 
   /** Frees the compiled steps. */
@@ -355,6 +379,7 @@ export class LifelongLearner {
     const perStep = this.#batchSize * this.#taskBatches;
     const exact = order.length / perStep;
     const stepsPerEpoch = Math.max(1, this.#options.dropLast === false ? Math.ceil(exact) : Math.floor(exact));
+    let last = Number.NaN;
     while (this.position.step < stepsPerEpoch) {
       if (signal?.aborted) {
         this.status = 'aborted';
@@ -362,10 +387,8 @@ export class LifelongLearner {
       }
       const start = this.position.step * perStep;
       const loss = this.#step(order.slice(start, start + perStep));
-      if (!Number.isFinite(loss)) {
-        this.#diverged(loss);
-        return undefined;
-      }
+      if (!Number.isFinite(loss) && this.#diverged(loss, this.#watch.cause())) return undefined;
+      last = loss;
       onProgress?.({
         stage,
         stages,
@@ -378,6 +401,8 @@ export class LifelongLearner {
       });
       await new Promise((resolve) => setImmediate(resolve));
     }
+    if (!allFinite(trainableVariables(this.model)) && this.#diverged(last, 'the gradient or the step was too large'))
+      return undefined;
     const isLast = epoch + 1 === this.#epochs;
     const learned = isLast ? await this.#evaluateTask(signal) : undefined;
     // Nothing waits from here on, so a saved state has all of it or nothing.
@@ -403,6 +428,10 @@ export class LifelongLearner {
     const batches = this.#joinReplay(this.#chunks(refs)).map((batch, i) => this.#tensors(batch, i));
     try {
       const loss = this.#steps.run(batches);
+      this.#watch.see(
+        loss,
+        batches.map(([xs]) => xs),
+      );
       this.position = { ...this.position, step: step + 1, lossSum: this.position.lossSum + loss };
       if (epoch === 0) this.#remember(refs);
       return loss;
@@ -495,20 +524,25 @@ export class LifelongLearner {
     });
   }
 
-  #diverged(loss: number): void {
-    this.status = 'diverged';
-    if (this.#options.onDivergence === 'stop') return;
+  /** Reports a divergence as `onDivergence` says; true where learning ends. */
+  #diverged(loss: number, cause: string): boolean {
     const { stage, epoch, step } = this.position;
-    throw new DivergenceError(
-      `The loss became ${loss} at step ${step} of epoch ${epoch + 1} of task ${stage + 1}, at learning rate ` +
-        `${this.optimizer.learningRate}. Lower the learning rate, rho or k * alpha, or set onDivergence: "stop".`,
-    );
+    const divergence = { epoch: this.history.length + 1, step, loss, cause, lastSaved: this.#lastSaved };
+    this.divergence ??= divergence;
+    const { onDivergence = 'throw' } = this.#options;
+    if (onDivergence === 'continue') return false;
+    this.status = 'diverged';
+    if (onDivergence === 'stop') return true;
+    const where = `step ${step} of epoch ${epoch + 1} of task ${stage + 1}`;
+    throw divergenceError('The loss', where, divergence, this.optimizer.learningRate);
   }
 }
 
 /** Samples that are replayed at each step. */
-function checkReplay({ capacity, batchSize, ...rest }: ReplayOptions, taskBatchSize: number, regime: LearningRegime): number {
-  checkKnownOptions('replay', rest, ['switchBatches']);
+function checkReplay(replay: ReplayOptions, taskBatchSize: number, regime: LearningRegime): number {
+  checkKnownOptions('replay', replay, ['capacity', 'batchSize', 'switchBatches']);
+  const { capacity, batchSize, switchBatches = false } = replay;
+  checkFlag('replay.switchBatches', switchBatches);
   if (regime !== 'sequential') throw new OptionError('replay', { capacity }, `left out in the regime "${regime}"`);
   checkNumber('replay.capacity', capacity, { min: 1, integer: true });
   return checkNumber('replay.batchSize', batchSize ?? taskBatchSize, { min: 1, max: capacity, integer: true });

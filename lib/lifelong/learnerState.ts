@@ -2,7 +2,7 @@
  * The state of a learner as data: position, accuracies, memory, the optimizer's state and every weight of the model by name.
  */
 import type { OptimizerManifest } from '../optimizers';
-import { StateMismatchError } from '../runtime/errors';
+import { type Divergence, StateMismatchError } from '../runtime/errors';
 import {
   captureModel,
   checkModelState,
@@ -39,6 +39,8 @@ export interface LifelongManifest {
   /** Accuracy on each task before any learning; null before it is known. */
   initialAccuracies: number[] | null;
   baseLearningRate: number;
+  /** See `LifelongLearner.divergence`. */
+  divergence?: Divergence;
   /** The memory of experience replay; null without. */
   memory: ReservoirState<SampleRef> | null;
   /** Weights in the order of their bytes: trained ones and moving statistics. */
@@ -64,6 +66,7 @@ export function captureLearner(learner: LifelongLearner): LifelongState {
       records: structuredClone(learner.records),
       initialAccuracies: learner.initialAccuracies ?? null,
       baseLearningRate: learner.baseLearningRate,
+      ...(learner.divergence === undefined ? {} : { divergence: learner.divergence }),
       memory: memory?.save() ?? null,
       weights,
       optimizer: manifest,
@@ -96,6 +99,7 @@ export function restoreLearner(learner: LifelongLearner, state: LifelongState): 
   learner.records.splice(0, learner.records.length, ...structuredClone(manifest.records));
   learner.initialAccuracies = manifest.initialAccuracies ?? undefined;
   learner.baseLearningRate = manifest.baseLearningRate;
+  learner.divergence = manifest.divergence;
 }
 
 /** The present weights and, in the regime `independent`, those that each task starts from. */

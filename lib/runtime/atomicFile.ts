@@ -1,13 +1,16 @@
 /**
  * Files that appear whole or not at all, also where the process is killed in the middle of writing.
  */
-import { renameSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { StorageError } from './errors';
 
 let count = 0;
 
 /**
  * Writes a file: a neighbour with a name of its own first, which then takes the place of `path`. Readers see the old content or the
  * new one. The disk is not flushed: after a power failure the file may be damaged, so what must survive that carries a checksum.
+ *
+ * @throws StorageError where the disk is full or read-only. The old content is then still there.
  */
 export function writeFileAtomic(path: string, content: string | Uint8Array): void {
   const temporary = `${path}.${process.pid}.${count++}.tmp`;
@@ -15,7 +18,20 @@ export function writeFileAtomic(path: string, content: string | Uint8Array): voi
     writeFileSync(temporary, content);
     renameSync(temporary, path);
   } catch (error) {
-    rmSync(temporary, { force: true });
-    throw error;
+    try {
+      rmSync(temporary, { force: true });
+    } catch {
+      // The same refusal once more; the first is the one to report.
+    }
+    throw new StorageError(path, error as Error);
+  }
+}
+
+/** Makes a folder where it does not exist, with those around it. Throws a StorageError where it cannot. */
+export function makeFolder(path: string): void {
+  try {
+    mkdirSync(path, { recursive: true });
+  } catch (error) {
+    throw new StorageError(path, error as Error);
   }
 }

@@ -36,7 +36,41 @@ export class StateMismatchError extends LookbehindError {}
 export class DataError extends LookbehindError {}
 
 /** A loss, gradient or weight became NaN or infinite. */
-export class DivergenceError extends LookbehindError {}
+export class DivergenceError extends LookbehindError {
+  constructor(
+    message: string,
+    /** Where and why, for programs; training gives it. */
+    readonly divergence?: Divergence,
+  ) {
+    super(message);
+  }
+}
+
+/** Where a training diverged, and why. Plain JSON, but for numbers that are not finite. */
+export interface Divergence {
+  /** Epoch, counted from 1. */
+  epoch: number;
+  /** Step within the epoch, counted from 1. */
+  step: number;
+  /** The loss before that step: not finite, unless only the step's own result was not. */
+  loss: number;
+  /** What was not finite first, as far as can be told, in words. */
+  cause: string;
+  /** Epochs and steps that were done when the state was saved last; null where it never was. */
+  lastSaved: { epoch: number; step: number } | null;
+}
+
+/** A file or folder cannot be written or removed: the disk is full, read-only, or belongs to somebody else. What was there before is whole. */
+export class StorageError extends LookbehindError {
+  constructor(
+    /** The file or folder. */
+    readonly path: string,
+    /** The system's error. */
+    cause: Error & { code?: string },
+  ) {
+    super(`${path} cannot be written: ${refusal(cause)}`, { cause });
+  }
+}
 
 /** Work was stopped on request; what was done until then is kept. */
 export class AbortedError extends LookbehindError {}
@@ -74,8 +108,39 @@ export function checkOneOf<T extends string | number | boolean>(option: string, 
   return value as T;
 }
 
-/** Throws an OptionError where `options` has a field that is not in `known`: a typo must not pass silently. */
-export function checkKnownOptions(what: string, options: object, known: readonly string[]): void {
+/** Returns `value` where it is true or false, else throws an OptionError that names the option. */
+export function checkFlag(option: string, value: unknown): boolean {
+  if (typeof value !== 'boolean') throw new OptionError(option, value, 'true or false');
+  return value;
+}
+
+/** Throws an OptionError where `value` is there, but not a function. */
+export function checkFunction(option: string, value: unknown): void {
+  if (value !== undefined && typeof value !== 'function') throw new OptionError(option, value, 'a function');
+}
+
+/** Throws an OptionError where `value` is no list (an array, a typed array), with `items` in words. */
+export function checkList(option: string, value: unknown, items = 'numbers'): void {
+  if (!Array.isArray(value) && !(ArrayBuffer.isView(value) && !(value instanceof DataView))) {
+    throw new OptionError(option, value, `a list of ${items}`);
+  }
+}
+
+/** Throws an OptionError where `value` is no plain object, the form in which options are given. */
+export function checkObject(option: string, value: unknown): asserts value is object {
+  if (typeof value !== 'object' || value === null || Array.isArray(value) || ArrayBuffer.isView(value)) {
+    throw new OptionError(option, value, 'an object');
+  }
+}
+
+/** Throws an OptionError where `value` is there, but no AbortSignal. */
+export function checkSignal(value: unknown): void {
+  if (value !== undefined && !(value instanceof AbortSignal)) throw new OptionError('signal', value, 'an AbortSignal');
+}
+
+/** Throws an OptionError where `options` is no object, or has a field that is not in `known`: a typo must not pass silently. */
+export function checkKnownOptions(what: string, options: unknown, known: readonly string[]): void {
+  checkObject(`${what}: options`, options);
   for (const name of Object.keys(options)) {
     if (!known.includes(name)) {
       throw new OptionError(
@@ -90,6 +155,24 @@ export function checkKnownOptions(what: string, options: object, known: readonly
 /** Throws an AbortedError where `signal` was aborted. */
 export function throwIfAborted(signal: AbortSignal | undefined, what: string): void {
   if (signal?.aborted) throw new AbortedError(`${what} was stopped on request.`, { cause: signal.reason });
+}
+
+/** Why the system refused to write, and what helps. */
+function refusal({ code, message }: Error & { code?: string }): string {
+  const goOn = 'then run the same again: what was saved before is kept.';
+  switch (code) {
+    case 'ENOSPC':
+    case 'EDQUOT':
+      return `the disk is full (${code}). Free some space, ${goOn}`;
+    case 'EFBIG':
+      return `the file would be larger than allowed (${code}). Raise the limit (ulimit -f), ${goOn}`;
+    case 'EROFS':
+    case 'EACCES':
+    case 'EPERM':
+      return `it is read-only, or belongs to another user (${code}). Make it writable, or give another folder.`;
+    default:
+      return `${message}.`;
+  }
 }
 
 function rangeInWords({ min, max, exclusiveMin = false, integer = false }: NumberRange): string {

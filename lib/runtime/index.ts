@@ -8,11 +8,13 @@ export { type Compiled, type CompiledGraph, CompileError, type CompileOptions, c
 export {
   AbortedError,
   DataError,
+  type Divergence,
   DivergenceError,
   LookbehindError,
   NativeRuntimeError,
   OptionError,
   StateMismatchError,
+  StorageError,
 } from './errors';
 export { SecondDerivativeError } from './kernels';
 export { crossEntropy } from './losses';

@@ -8,9 +8,9 @@
  * A file appears whole or not at all. Files are numbered; a damaged one is passed over for the one before it.
  */
 import { createHash } from 'node:crypto';
-import { mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { writeFileAtomic } from '../runtime/atomicFile';
+import { makeFolder, writeFileAtomic } from '../runtime/atomicFile';
 import { DataError } from '../runtime/errors';
 import { parseNumbers, stringifyNumbers } from '../runtime/numberJson';
 import type { TrainerState } from './trainerState';
@@ -41,9 +41,10 @@ interface Header {
  * Only one process may write to a folder.
  *
  * @returns The path of the file.
+ * @throws StorageError where the disk is full or read-only. The checkpoints before are then still there.
  */
 export function saveCheckpoint(folder: string, state: SavedState): string {
-  mkdirSync(folder, { recursive: true });
+  makeFolder(folder);
   const present = list(folder);
   const number = 1 + Math.max(0, ...present.map(numberOf));
   const manifest = Buffer.from(`${stringifyNumbers(state.manifest)}\n`);
@@ -60,6 +61,19 @@ export function saveCheckpoint(folder: string, state: SavedState): string {
   const halfWritten = readdirSync(folder).filter((file) => file.endsWith('.tmp'));
   for (const file of [...present.slice(KEPT - 1), ...halfWritten]) rmSync(join(folder, file), { force: true });
   return path;
+}
+
+/** Path of the newest checkpoint in `folder` that is not damaged; undefined where there is none. */
+export function newestCheckpoint(folder: string): string | undefined {
+  return list(folder)
+    .map((file) => join(folder, file))
+    .find((path) => {
+      try {
+        return readCheckpoint<SavedState>(path) !== undefined;
+      } catch {
+        return false;
+      }
+    });
 }
 
 /**
@@ -87,9 +101,19 @@ export function loadCheckpoint<S extends SavedState = TrainerState>(folder: stri
  * @throws DataError where it is damaged or of another format.
  */
 export function readCheckpoint<S extends SavedState = TrainerState>(path: string): S {
-  const content = readFileSync(path);
+  let content: Buffer;
+  try {
+    content = readFileSync(path);
+  } catch (error) {
+    throw new DataError(`The checkpoint ${path} cannot be read: ${(error as Error).message}.`, { cause: error });
+  }
   const end = content.indexOf(NEWLINE);
-  const { sha256: expected, manifestBytes, weightBytes, optimizerBytes } = parseHeader(path, content.subarray(0, end));
+  const {
+    sha256: expected,
+    manifestBytes,
+    weightBytes,
+    optimizerBytes,
+  } = parseHeader(path, content.subarray(0, Math.max(0, end)));
   const body = content.subarray(end + 1);
   if (body.byteLength !== manifestBytes + weightBytes + optimizerBytes || sha256([body]) !== expected) {
     throw new DataError(`The checkpoint ${path} is damaged: its content does not have the SHA-256 ${expected}.`);

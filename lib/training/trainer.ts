@@ -6,11 +6,12 @@
  */
 import type { Augmentation, Dataset } from '../datasets';
 import type { FamilyOptimizer, LossFunction } from '../optimizers';
-import { checkKnownOptions, checkNumber, checkOneOf, DivergenceError } from '../runtime/errors';
+import { checkFlag, checkFunction, checkKnownOptions, checkNumber, checkOneOf, type Divergence } from '../runtime/errors';
 import { crossEntropy } from '../runtime/losses';
 import { Random } from '../runtime/random';
 import * as tf from '../runtime/tf';
 import { type BatchLoss, Evaluator } from './evaluate';
+import { checkNotEmpty, dataWarnings, divergenceError, fingerprintOf, LossWatch, type WeightFingerprint } from './health';
 import { type Schedule, type ScheduleFunction, scheduleFunction } from './schedule';
 import { innerSteps, StepRunner } from './stepRunner';
 import { captureTrainer, restoreTrainer, type TrainerState } from './trainerState';
@@ -38,8 +39,11 @@ export interface TrainerOptions {
   switchBatches?: boolean;
   /** Wraps the loss of every pass, for example to evaluate it at noisy weights. Runs inside of the compiled step. */
   wrapLoss?: (loss: LossFunction, variables: tf.Variable[]) => LossFunction;
-  /** What a loss that is not finite does: `throw` a DivergenceError, or `stop` with the status `diverged`. Default `throw`. */
-  onDivergence?: 'throw' | 'stop';
+  /**
+   * What a loss or a weight that is not finite does: `throw` a DivergenceError, `stop` with the status `diverged`, or `continue`. Default
+   * `throw`.
+   */
+  onDivergence?: 'throw' | 'stop' | 'continue';
   /** Runs op by op in place of compiling the step. Default: whether LB_EAGER is 1. */
   eager?: boolean;
 }
@@ -126,6 +130,10 @@ export class Trainer {
   readonly history: EpochRecord[] = [];
   /** How the last call of `train` ended. */
   status: TrainingStatus = 'running';
+  /** Where and why training diverged first; undefined where it did not. */
+  divergence: Divergence | undefined;
+  /** What makes the numbers mean less than they seem to: one class only, gradients that are all zero, and the like. In words. */
+  readonly warnings: string[];
   /** Where training stands. */
   position: TrainerPosition = { epoch: 0, step: 0, lossSum: 0, sampleCount: 0, seconds: 0 };
   /** Epochs in all. */
@@ -140,10 +148,13 @@ export class Trainer {
   readonly #batchesPerStep: number;
   readonly #evaluator: Evaluator;
   readonly #steps: StepRunner;
+  readonly #watch = new LossWatch();
+  #lastSaved: Divergence['lastSaved'] = null;
+  #fingerprint: WeightFingerprint | undefined;
   /** The learning rate that the schedule multiplies. */
   baseLearningRate: number;
 
-  /** @throws OptionError */
+  /** @throws OptionError; DataError where a set has no samples. */
   constructor(
     readonly model: tf.LayersModel,
     readonly optimizer: FamilyOptimizer,
@@ -157,8 +168,14 @@ export class Trainer {
     this.#batchSize = checkNumber('batchSize', batchSize, { min: 1, integer: true });
     this.#seed = checkNumber('seed', seed, { integer: true });
     checkNumber('evaluateEvery', evaluateEvery, { min: 1, integer: true });
-    checkOneOf('onDivergence', onDivergence, ['throw', 'stop']);
+    checkOneOf('onDivergence', onDivergence, ['throw', 'stop', 'continue']);
+    checkFlag('switchBatches', switchBatches);
+    if (options.eager !== undefined) checkFlag('eager', options.eager);
+    for (const name of ['loss', 'augment', 'wrapLoss'] as const) checkFunction(name, options[name]);
+    checkNotEmpty('training set', trainingSet);
+    if (options.test !== undefined) checkNotEmpty('test set', options.test);
     this.#options = options;
+    this.warnings = dataWarnings(model, trainingSet, batchSize);
     this.#batchesPerStep = switchBatches ? innerSteps(optimizer) : 1;
     this.stepsPerEpoch = Math.ceil(trainingSet.size / (this.#batchSize * this.#batchesPerStep));
     this.#factor = scheduleFunction(schedule, epochs, this.stepsPerEpoch);
@@ -175,15 +192,20 @@ export class Trainer {
   /**
    * Trains to the end, from where it stands. Gives way to other work after each step.
    *
+   * The loss is looked at after each step, the weights after each epoch, so that no epoch is recorded whose weights are not finite.
+   *
    * @returns The status: `finished`, `aborted` by the signal, or `diverged`; `running` where `untilEpoch` was reached.
-   * @throws DivergenceError where a loss is not finite, unless `onDivergence` is `stop`.
+   * @throws DivergenceError where a loss or a weight is not finite, unless `onDivergence` says otherwise. It names step and cause, and the
+   *   state that was saved last.
    */
   async train({ signal, onProgress, onEpoch, untilEpoch = this.epochs }: TrainOptions = {}): Promise<TrainingStatus> {
     if (this.status === 'finished' || this.status === 'diverged') return this.status;
+    checkNumber('untilEpoch', untilEpoch, { min: 0, integer: true });
     this.status = 'running';
     while (this.position.epoch < Math.min(untilEpoch, this.epochs)) {
       const { epoch } = this.position;
       const batches = this.trainingSet.batches({ batchSize: this.#batchSize, seed: this.#seed, epoch });
+      let last = Number.NaN;
       while (this.position.step < this.stepsPerEpoch) {
         if (signal?.aborted) {
           this.status = 'aborted';
@@ -192,7 +214,8 @@ export class Trainer {
         const { step } = this.position;
         const first = step * this.#batchesPerStep;
         const loss = this.#step(batches.slice(first, first + this.#batchesPerStep));
-        if (!Number.isFinite(loss)) return this.#diverged(loss);
+        if (!Number.isFinite(loss) && this.#diverged(loss, this.#watch.cause())) return this.status;
+        last = loss;
         onProgress?.({
           epoch,
           epochs: this.epochs,
@@ -203,6 +226,7 @@ export class Trainer {
         });
         await new Promise((resolve) => setImmediate(resolve));
       }
+      if (this.#checkWeights(last)) return this.status;
       const record = await this.#finishEpoch();
       await onEpoch?.(record, this);
     }
@@ -217,6 +241,8 @@ export class Trainer {
 
   /** Everything that a later `restore` needs to go on bit for bit. */
   save(): TrainerState {
+    const { epoch, step } = this.position;
+    this.#lastSaved = { epoch, step };
     return captureTrainer(this);
   }
 
@@ -227,6 +253,10 @@ export class Trainer {
    */
   restore(state: TrainerState): void {
     restoreTrainer(this, state);
+    const { epoch, step } = this.position;
+    this.#lastSaved = { epoch, step };
+    this.#fingerprint = epoch > 0 && step === 0 ? fingerprintOf(trainableVariables(this.model)) : undefined;
+    this.#watch.reset();
   }
 
   /** Frees the compiled steps. */
@@ -249,6 +279,10 @@ export class Trainer {
     optimizer.learningRate = this.baseLearningRate * this.#factor(epoch, step);
     try {
       const loss = this.#steps.run(tensors);
+      this.#watch.see(
+        loss,
+        tensors.map(([xs]) => xs),
+      );
       const count = batches[0].length;
       this.position.lossSum += loss * count;
       this.position.sampleCount += count;
@@ -280,13 +314,38 @@ export class Trainer {
     return record;
   }
 
-  #diverged(loss: number): TrainingStatus {
-    this.status = 'diverged';
-    if (this.#options.onDivergence === 'stop') return this.status;
+  /**
+   * After an epoch: whether the weights that its last step gave end the training, because they are not finite. Where they are the same as
+   * an epoch before, that is a warning.
+   */
+  #checkWeights(loss: number): boolean {
+    const before = this.#fingerprint;
+    this.#fingerprint = fingerprintOf(trainableVariables(this.model));
+    const { finite, size } = this.#fingerprint;
+    if (!finite) return this.#diverged(loss, 'the gradient or the step was too large');
+    if (before !== undefined && before.size === size && this.optimizer.learningRate > 0) {
+      this.#warn(
+        `No weight changed in epoch ${this.position.epoch + 1}, as far as single precision tells: are all gradients zero (dead units)?`,
+      );
+    }
+    return false;
+  }
+
+  #warn(message: string): void {
+    const about = message.replace(/\d+/g, '');
+    if (!this.warnings.some((one) => one.replace(/\d+/g, '') === about)) this.warnings.push(message);
+  }
+
+  /** Reports a divergence as `onDivergence` says; true where training ends. */
+  #diverged(loss: number, cause: string): boolean {
     const { epoch, step } = this.position;
-    throw new DivergenceError(
-      `The training loss became ${loss} at step ${step} of epoch ${epoch + 1}, at learning rate ${this.optimizer.learningRate}. ` +
-        'Lower the learning rate, rho or k * alpha, or set onDivergence: "stop".',
-    );
+    const divergence = { epoch: epoch + 1, step, loss, cause, lastSaved: this.#lastSaved };
+    this.divergence ??= divergence;
+    const { onDivergence = 'throw' } = this.#options;
+    if (onDivergence === 'continue') return false;
+    this.status = 'diverged';
+    if (onDivergence === 'stop') return true;
+    const where = `step ${step} of epoch ${epoch + 1}`;
+    throw divergenceError('The training loss', where, divergence, this.optimizer.learningRate);
   }
 }

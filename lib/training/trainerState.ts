@@ -2,7 +2,7 @@
  * The state of a training as data: position, history, the optimizer's state and every weight of the model by name.
  */
 import type { OptimizerManifest, OptimizerState } from '../optimizers';
-import { StateMismatchError } from '../runtime/errors';
+import { type Divergence, StateMismatchError } from '../runtime/errors';
 import { captureModel, checkModelState, type ModelState, restoreModel, type SavedWeight, savedNames } from './modelState';
 import type { EpochRecord, Trainer, TrainerPosition, TrainingStatus } from './trainer';
 import { trainableVariables } from './weights';
@@ -24,6 +24,10 @@ export interface TrainerManifest {
   history: EpochRecord[];
   /** The learning rate that the schedule multiplies. */
   baseLearningRate: number;
+  /** See `Trainer.warnings`; absent where there are none. */
+  warnings?: string[];
+  /** See `Trainer.divergence`. */
+  divergence?: Divergence;
   /** Weights in the order of their bytes: trained ones and moving statistics. */
   weights: SavedWeight[];
   optimizer: OptimizerManifest;
@@ -31,7 +35,7 @@ export interface TrainerManifest {
 
 /** Copies the state of `trainer`. */
 export function captureTrainer(trainer: Trainer): TrainerState {
-  const { model, optimizer, status, position, history, baseLearningRate } = trainer;
+  const { model, optimizer, status, position, history, baseLearningRate, warnings, divergence } = trainer;
   const { weights, data } = captureModel(model);
   const optimizerState = optimizer.saveState(savedNames(model));
   return {
@@ -41,6 +45,8 @@ export function captureTrainer(trainer: Trainer): TrainerState {
       position: { ...position },
       history: history.map((record) => ({ ...record })),
       baseLearningRate,
+      ...(warnings.length === 0 ? {} : { warnings: [...warnings] }),
+      ...(divergence === undefined ? {} : { divergence }),
       weights,
       optimizer: optimizerState.manifest,
     },
@@ -65,4 +71,6 @@ export function restoreTrainer(trainer: Trainer, state: TrainerState): void {
   trainer.position = { ...manifest.position };
   trainer.history.splice(0, trainer.history.length, ...manifest.history);
   trainer.baseLearningRate = manifest.baseLearningRate;
+  trainer.warnings.splice(0, trainer.warnings.length, ...(manifest.warnings ?? []));
+  trainer.divergence = manifest.divergence;
 }

@@ -5,7 +5,7 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, utimesSync, writeFileSy
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
-import { isLocked, startOf, tryLock } from 'lookbehind/dist/experiments/lock';
+import { isLocked, startOf, tryLock } from 'lookbehind/dist/runtime/lock';
 
 function folderOf(t: TestContext): string {
   const folder = mkdtempSync(join(tmpdir(), 'lookbehind-lock-'));
@@ -91,7 +91,7 @@ test('a holder on another machine is alive while it touches its file', (t) => {
 test('of many processes that try at once, never two hold it', async (t) => {
   const folder = folderOf(t);
   const script = `
-    const { tryLock } = require('lookbehind/dist/experiments/lock');
+    const { tryLock } = require('lookbehind/dist/runtime/lock');
     const { openSync, closeSync, rmSync } = require('node:fs');
     const [folder] = process.argv.slice(1);
     const end = Date.now() + 700;

@@ -5,10 +5,12 @@
  * between, the next one that compiles removes it. (TensorFlow's own in-memory file system would need none, but no op deletes
  * what was written there, so every graph would stay.)
  */
-import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { writeFileAtomic } from '../atomicFile';
 import { checkedNodeBackend, type NodeBackend } from '../backend';
+import { StorageError } from '../errors';
 import type * as tf from '../tf';
 import type { GraphBuilder, GraphTensor } from './builder';
 import { CompileError } from './error';
@@ -29,11 +31,12 @@ export class GraphSession {
   constructor(graph: GraphBuilder) {
     this.#backend = checkedNodeBackend();
     removeLeftovers();
-    const folder = mkdtempSync(join(tmpdir(), `${FOLDER_PREFIX}${process.pid}-`));
+    const folder = temporaryFolder();
     try {
-      writeFileSync(join(folder, 'saved_model.pb'), graph.serialize());
+      writeFileAtomic(join(folder, 'saved_model.pb'), graph.serialize());
       this.#id = this.#backend.loadSavedModelMetaGraph(folder, 'serve');
     } catch (error) {
+      if (error instanceof StorageError) throw error;
       const message = (error as Error).message;
       const node = /\{\{node (\w+)\}\}/.exec(message)?.[1];
       const op = node === undefined ? '' : ` (at op ${graph.opOf(node)})`;
@@ -61,14 +64,28 @@ export class GraphSession {
   }
 }
 
-/** Removes folders that processes which are gone have left, once per process. */
+/** A folder for one graph. Throws a StorageError where the disk refuses. */
+function temporaryFolder(): string {
+  const prefix = join(tmpdir(), `${FOLDER_PREFIX}${process.pid}-`);
+  try {
+    return mkdtempSync(prefix);
+  } catch (error) {
+    throw new StorageError(prefix, error as Error);
+  }
+}
+
+/** Removes folders that processes which are gone have left, once per process. Those of other users stay. */
 function removeLeftovers(): void {
   if (swept) return;
   swept = true;
   for (const name of readdirSync(tmpdir())) {
     const pid = name.startsWith(FOLDER_PREFIX) ? Number.parseInt(name.slice(FOLDER_PREFIX.length), 10) : Number.NaN;
     if (Number.isNaN(pid) || isAlive(pid)) continue;
-    rmSync(join(tmpdir(), name), { recursive: true, force: true });
+    try {
+      rmSync(join(tmpdir(), name), { recursive: true, force: true });
+    } catch {
+      // Another user's.
+    }
   }
 }
 

@@ -1,5 +1,6 @@
 /**
- * A lock on a folder that outlives no holder: at most one process works on a run, and a lock whose holder died counts no more.
+ * A lock on a folder, or on a name in it, that outlives no holder: at most one process works on a run or a download, and a lock whose
+ * holder died counts no more.
  *
  *     1. write a lock file of one's own (its name is unique)
  *     2. read all lock files; where another holder is alive, remove one's own and leave
@@ -13,10 +14,10 @@
  */
 import { execFileSync } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
-import { mkdirSync, readdirSync, readFileSync, rmSync, statSync, utimesSync } from 'node:fs';
+import { readdirSync, readFileSync, rmSync, statSync, utimesSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
-import { writeFileAtomic } from '../runtime/atomicFile';
+import { makeFolder, writeFileAtomic } from './atomicFile';
 
 const BEAT_SECONDS = 10;
 const FOREIGN_SECONDS = 60;
@@ -38,15 +39,20 @@ export interface Lock {
 /** When the lock file of a holder elsewhere was first seen in its present state, in milliseconds of this process's steady clock. */
 const firstSeen = new Map<string, { version: number; at: number }>();
 
-/** Takes the lock of `folder`, which is made where it does not exist; undefined where another holds it. */
-export function tryLock(folder: string): Lock | undefined {
-  mkdirSync(folder, { recursive: true });
-  if (isLocked(folder)) return undefined;
-  const name = `lock-${randomUUID()}.json`;
-  const path = join(folder, name);
+/**
+ * Takes the lock of `folder`, which is made where it does not exist; undefined where another holds it.
+ *
+ * @param name Which lock of the folder: what its files begin with. Default `lock`.
+ * @throws StorageError
+ */
+export function tryLock(folder: string, name = 'lock'): Lock | undefined {
+  makeFolder(folder);
+  if (isLocked(folder, name)) return undefined;
+  const file = `${name}-${randomUUID()}.json`;
+  const path = join(folder, file);
   writeFileAtomic(path, JSON.stringify(self()));
-  if (isLocked(folder, name)) {
-    rmSync(path, { force: true });
+  if (isLocked(folder, name, file)) {
+    remove(path);
     return undefined;
   }
   const beat = setInterval(() => touch(path), BEAT_SECONDS * 1000);
@@ -54,39 +60,51 @@ export function tryLock(folder: string): Lock | undefined {
   return {
     release() {
       clearInterval(beat);
-      rmSync(path, { force: true });
+      remove(path);
     },
   };
 }
 
-/** Whether somebody alive holds the lock of `folder`, `except` one's own file. Removes stale locks. */
-export function isLocked(folder: string, except?: string): boolean {
-  return lockFiles(folder).some((name) => {
-    if (name === except) return false;
-    const path = join(folder, name);
+/** Whether somebody alive holds the lock `name` of `folder`, `except` one's own file. Removes stale locks. */
+export function isLocked(folder: string, name = 'lock', except?: string): boolean {
+  return lockFiles(folder, name).some((file) => {
+    if (file === except) return false;
+    const path = join(folder, file);
     const alive = isAlive(path);
-    if (!alive) rmSync(path, { force: true });
+    if (!alive) remove(path);
     return alive;
   });
 }
 
-function lockFiles(folder: string): string[] {
+function lockFiles(folder: string, name: string): string[] {
   try {
-    return readdirSync(folder).filter((name) => /^lock-[0-9a-f-]+\.json$/.test(name));
+    const isLock = (file: string): boolean =>
+      file.startsWith(`${name}-`) && /^[0-9a-f-]+\.json$/.test(file.slice(name.length + 1));
+    return readdirSync(folder).filter(isLock);
   } catch {
     return [];
   }
 }
 
+/** A lock file that cannot be removed, in a folder that became read-only, is stale all the same. */
+function remove(path: string): void {
+  try {
+    rmSync(path, { force: true });
+  } catch {
+    // It is passed over again next time.
+  }
+}
+
 function isAlive(path: string): boolean {
-  let holder: Holder;
+  let holder: Partial<Holder> | null;
   let version: number;
   try {
-    holder = JSON.parse(readFileSync(path, 'utf8')) as Holder;
+    holder = JSON.parse(readFileSync(path, 'utf8')) as Partial<Holder> | null;
     version = statSync(path).mtimeMs;
   } catch {
     return false; // released meanwhile, or damaged: lock files appear whole
   }
+  if (typeof holder?.host !== 'string' || typeof holder.pid !== 'number') return false;
   if (holder.host === self().host) return startOf(holder.pid) === holder.started;
   const now = performance.now();
   const seen = firstSeen.get(path);

@@ -1,0 +1,116 @@
+/**
+ * Whether a training is in order: why a loss is not finite, whether weights are, and what in the data makes numbers that mislead.
+ */
+import type { Dataset } from '../datasets';
+import { DataError, type Divergence, DivergenceError } from '../runtime/errors';
+import * as tf from '../runtime/tf';
+
+/** Losses of the last steps that a report of a divergence names. */
+const REMEMBERED = 3;
+
+/** Watches the losses of a training under way. */
+export class LossWatch {
+  readonly #losses: number[] = [];
+  #badInputs = false;
+
+  /** Notes the loss before a step; `inputs`, the step's batches, are looked at only where the loss is not finite. */
+  see(loss: number, inputs: readonly tf.Tensor[]): void {
+    if (Number.isFinite(loss)) {
+      this.#losses.push(loss);
+      if (this.#losses.length > REMEMBERED) this.#losses.shift();
+    } else {
+      this.#badInputs = !allFinite(inputs);
+    }
+  }
+
+  /** Why a loss is not finite, as far as can be told afterwards. */
+  cause(): string {
+    if (this.#badInputs) return 'the batch has inputs that are not finite';
+    if (this.#losses.length === 0) return 'the loss is not finite at the weights that training began with';
+    const before = this.#losses.map((loss) => Number(loss.toPrecision(4))).join(', ');
+    return `the losses of the steps before were ${before}: a step or its gradient was too large`;
+  }
+
+  /** Begins anew, after a state was restored. */
+  reset(): void {
+    this.#losses.length = 0;
+    this.#badInputs = false;
+  }
+}
+
+/** The error of a training that diverged. `what` names the loss, `where` the place in words. */
+export function divergenceError(what: string, where: string, divergence: Divergence, learningRate: number): DivergenceError {
+  const { loss, cause, lastSaved } = divergence;
+  const value = Number.isFinite(loss)
+    ? `was ${loss}, but the step from there gave weights that are not finite,`
+    : `became ${loss}`;
+  const saved =
+    lastSaved === null
+      ? 'No state was saved.'
+      : `The last good state was saved after epoch ${lastSaved.epoch}${lastSaved.step > 0 ? `, step ${lastSaved.step} of the next` : ''}.`;
+  return new DivergenceError(
+    `${what} ${value} at ${where}, at learning rate ${learningRate}. Cause: ${cause}. ` +
+      `Lower the learning rate, rho or k * alpha, or set onDivergence: "stop". ${saved}`,
+    divergence,
+  );
+}
+
+/** Whether no number of `tensors` is NaN or infinite. */
+export function allFinite(tensors: readonly tf.Tensor[]): boolean {
+  return fingerprintOf(tensors).finite;
+}
+
+/** What tells whether weights are finite, and whether they changed. */
+export interface WeightFingerprint {
+  finite: boolean;
+  /** Mean square of the weights, in single precision. */
+  size: number;
+}
+
+/** One small computation for each tensor. Integers count as finite. */
+export function fingerprintOf(tensors: readonly tf.Tensor[]): WeightFingerprint {
+  const floats = tensors.filter(({ dtype, size }) => dtype === 'float32' && size > 0);
+  if (floats.length === 0) return { finite: true, size: 0 };
+  const [zero, size] = tf.tidy(() =>
+    tf
+      .stack([
+        // 0 times NaN or infinity is NaN.
+        tf.addN(floats.map((tensor) => tf.sum(tf.mul(tensor, 0)))),
+        tf.addN(floats.map((tensor) => tf.mean(tf.square(tensor)))),
+      ])
+      .dataSync(),
+  );
+  return { finite: zero === 0, size };
+}
+
+/** Throws a DataError where a set has no samples. */
+export function checkNotEmpty(what: string, { name, split, size }: Dataset): void {
+  if (size === 0) throw new DataError(`The ${what} (${name}, ${split}) has no samples. Give it at least one.`);
+}
+
+/** What in the data makes the numbers of a training mean less than they seem to, in words. */
+export function dataWarnings(model: tf.LayersModel, data: Dataset, batchSize: number): string[] {
+  const warnings: string[] = [];
+  const present = data.classCounts.filter((count) => count > 0).length;
+  if (present === 1 && data.classes.length > 1) {
+    warnings.push(
+      `All training samples are of one class ("${data.classes[data.labels[0]]}"): any model learns to name it always.`,
+    );
+  }
+  if (data.size > 1 && allSamplesEqual(data)) {
+    warnings.push('All training samples have the same inputs: nothing tells the classes apart.');
+  }
+  const last = data.size % batchSize;
+  if ((last === 1 || batchSize === 1) && model.layers.some((layer) => layer.getClassName() === 'BatchNormalization')) {
+    warnings.push(
+      `Batches of one sample (${data.size} samples in batches of ${batchSize}): BatchNorm then sees a variance of 0 in dense layers.`,
+    );
+  }
+  return warnings;
+}
+
+/** Looks no further than to the first difference. */
+function allSamplesEqual({ inputs, inputSize }: Dataset): boolean {
+  for (let i = inputSize; i < inputs.length; i++) if (inputs[i] !== inputs[i - inputSize]) return false;
+  return true;
+}
