@@ -1,9 +1,9 @@
 /** Loss on the way between two minima: the barrier between them. */
 import type { FigureOptions } from './compose';
-import { curves, type MethodLabel } from './curves';
+import { curves } from './curves';
 import type { AxisOptions, Figure, Numbers } from './figure';
+import { type MethodLabel, styled } from './methods';
 import { spreadAlong } from './spread';
-import { methodStyle } from './theme';
 
 /** The loss along one path. */
 export interface BarrierSeries extends MethodLabel {
@@ -28,10 +28,13 @@ export function barrierCurve(options: BarrierCurveOptions): Figure {
     title: 'Loss between two minima',
     markers: false,
     ...options,
-    series: options.series.map(({ t, loss, ...method }) => {
-      const name = method.label ?? methodStyle(method.method, method.k).label;
-      return { ...method, label: `${name}: barrier ${barrierHeight(t, loss).toPrecision(2)}`, x: t, runs: loss };
-    }),
+    series: styled(options.series).map(({ method, k, name, t, loss }) => ({
+      method,
+      k,
+      label: `${name}: barrier ${barrierHeight(t, loss).toPrecision(2)}`,
+      x: t,
+      runs: loss,
+    })),
     x: { title: 'Place between the two minima', ...options.x },
     y: { title: 'Loss', ...options.y },
   });

@@ -1,9 +1,10 @@
 /** One number per method, as bars. */
-import { axis, compose, type FigureOptions, textWidth } from './compose';
-import type { MethodLabel } from './curves';
+import { axis, compose, type FigureOptions } from './compose';
 import type { Annotation, AxisOptions, Figure, Numbers } from './figure';
+import { labelledRows } from './labelledRows';
+import { type MethodLabel, styled } from './methods';
 import { spread } from './spread';
-import { COLORS, methodStyle } from './theme';
+import { COLORS } from './theme';
 
 /** One bar. */
 export interface Bar extends MethodLabel {
@@ -24,11 +25,7 @@ export interface BarsOptions extends FigureOptions {
 /** Horizontal bars from zero: means over seeds, with error bars of one standard deviation and the numbers beside them. */
 export function bars(options: BarsOptions): Figure {
   const { x, digits = 1 } = options;
-  const items = options.bars.map((bar) => {
-    const style = methodStyle(bar.method, bar.k);
-    return { label: bar.label ?? style.label, color: style.color, ...spread(bar.values) };
-  });
-  const places = items.map((_, i) => i);
+  const items = styled(options.bars).map(({ name, style, values }) => ({ name, color: style.color, ...spread(values) }));
   const numbers: Annotation[] = items.map(({ mean, std, count, diverged }, i) => ({
     text: Number.isFinite(mean)
       ? `${mean.toFixed(digits)}${count > 1 ? ` ± ${std.toFixed(digits)}` : ''}${lost(diverged)}`
@@ -47,26 +44,20 @@ export function bars(options: BarsOptions): Figure {
           type: 'bar',
           orientation: 'h',
           x: items.map((item) => item.mean),
-          y: places,
+          y: items.map((_, i) => i),
           marker: { color: items.map((item) => item.color) },
           error_x: { type: 'data', array: items.map((item) => item.std), color: COLORS.ink, thickness: 1.4, width: 4 },
-          customdata: items.map((item) => [item.std, item.label]),
+          customdata: items.map((item) => [item.std, item.name]),
           hovertemplate: `%{customdata[1]}<br>${x.title} %{x:.4~g} ± %{customdata[0]:.2~g}<extra></extra>`,
           showlegend: false,
         },
       ],
       xaxis: axis(x, { rangemode: 'tozero' }),
-      yaxis: {
-        tickmode: 'array',
-        tickvals: places,
-        ticktext: items.map((item) => item.label),
-        range: [items.length - 0.4, -0.6],
-        tickfont: { size: 12, color: COLORS.ink },
-        ticks: '',
-        showgrid: false,
-      },
+      ...labelledRows(
+        items.map((item) => item.name),
+        { showgrid: false },
+      ),
       annotations: numbers,
-      left: Math.max(70, 24 + Math.max(0, ...items.map((item) => textWidth(item.label, 12)))),
       right: 110,
       layout: { bargap: 0.35 },
     },

@@ -84,8 +84,8 @@ export function compose(parts: Composition, options: FigureOptions, defaults: { 
     },
     showlegend: legend,
     ...(legend ? { legend: { x: parts.legendX ?? 1, xanchor: 'left', y: 1, yanchor: 'top' } } : {}),
-    ...(parts.xaxis ? { xaxis: parts.xaxis } : {}),
-    ...(parts.yaxis ? { yaxis: parts.yaxis } : {}),
+    ...(parts.xaxis ? { xaxis: withLogTicks(parts.xaxis, parts.data, 'x') } : {}),
+    ...(parts.yaxis ? { yaxis: withLogTicks(parts.yaxis, parts.data, 'y') } : {}),
     ...(parts.annotations?.length ? { annotations: parts.annotations } : {}),
     ...parts.layout,
   };
@@ -162,10 +162,32 @@ export function axis(options: AxisOptions, more: Axis = {}): Axis {
   const { title = '', unit, log = false, range } = options;
   return {
     title: { text: unit === undefined ? title : `${title} (${unit})` },
-    ...(log ? { type: 'log', exponentformat: 'power' } : {}),
+    ...(log ? { type: 'log' } : {}),
     ...(range ? { range: log ? range.map(Math.log10) : [...range] } : {}),
     ...more,
   };
+}
+
+/**
+ * The axis with its tick labels in one size, and none over another: as numbers (1, 2, 5, 10 ...) over up to three decades, else as powers
+ * of ten. By itself plotly.js writes powers a quarter larger than other labels, and digits between them a quarter smaller.
+ */
+function withLogTicks(axis: Axis, data: readonly Trace[], letter: 'x' | 'y'): Axis {
+  if (axis.type !== 'log' || axis.tickvals !== undefined) return axis;
+  const drawn = data.flatMap((trace) => Array.from((trace[letter] as ArrayLike<number> | undefined) ?? []));
+  const logs = drawn.filter((value) => value > 0).map(Math.log10);
+  const [low, high] = (axis.range as [number, number] | undefined) ?? [lowest(logs), -lowest(logs.map((value) => -value))];
+  if (high - low <= 3) return { ...axis, tickformat: '~g', ...(high - low > 0.7 ? { dtick: 'D2' } : {}) };
+  return {
+    ...axis,
+    exponentformat: 'power',
+    dtick: Math.ceil((high - low) / 8),
+    tickfont: { size: 12 / 1.25, color: COLORS.muted },
+  };
+}
+
+function lowest(values: readonly number[]): number {
+  return values.reduce((least, value) => Math.min(least, value), Number.POSITIVE_INFINITY);
 }
 
 /** Room in pixels that the legend of these traces needs; 0 without one. */

@@ -1,10 +1,10 @@
 /** Trajectories of optimizers over the contours of a loss of two variables. */
 import { OptionError } from '../runtime/errors';
 import { axis, compose, type FigureOptions, legendWidth } from './compose';
-import type { MethodLabel } from './curves';
 import type { Annotation, AxisOptions, Figure, Point, Trace } from './figure';
 import type { Grid } from './grid';
-import { COLORS, type ColorScale, methodStyle, PALE } from './theme';
+import { type MethodLabel, styled } from './methods';
+import { COLORS, type ColorScale, PALE } from './theme';
 
 /** The way of one optimizer. */
 export interface Trajectory extends MethodLabel {
@@ -44,10 +44,7 @@ export interface ContourPathOptions extends FigureOptions {
  */
 export function contourPath(options: ContourPathOptions): Figure {
   const { grid, trajectories, marks = [], z = 'Loss', levels = 18 } = options;
-  const ways = trajectories.map((trajectory) => {
-    const style = methodStyle(trajectory.method, trajectory.k);
-    return { ...trajectory, style, name: trajectory.label ?? style.label };
-  });
+  const ways = styled(trajectories);
   const lines: Trace[] = ways.map(({ points, style, name, arrows }) => ({
     type: 'scatter',
     mode: 'lines+markers',

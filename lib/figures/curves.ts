@@ -1,19 +1,10 @@
 /** Lines of methods against something: training curves, and the base of the other curves. */
 import { OptionError } from '../runtime/errors';
+import { band } from './band';
 import { axis, compose, type FigureOptions, lowerFirst } from './compose';
 import type { Axis, AxisOptions, Figure, Numbers, Trace } from './figure';
+import { type MethodLabel, type Styled, styled } from './methods';
 import { spreadAlong } from './spread';
-import { methodStyle, translucent } from './theme';
-
-/** What is drawn: a method, with its number of inner steps where several are compared. */
-export interface MethodLabel {
-  /** Name of the method; fixes colour, dash and marker (see `methodStyle`). */
-  method: string;
-  /** Number of inner steps: shades the method's colour. */
-  k?: number;
-  /** Text in the legend. Default: the method's label, with k where given. */
-  label?: string;
-}
 
 /** One method's curve over several runs. */
 export interface CurveSeries extends MethodLabel {
@@ -42,7 +33,7 @@ export function curves(options: CurvesOptions): Figure {
   const { series, markers = series.every((one) => one.x.length <= 16) } = options;
   const x = { title: 'Epoch', ...options.x };
   const y = { title: 'Loss', ...options.y };
-  const data = series.flatMap((one) => lineWithBand(one, { markers, xName: x.title, yName: y.title }));
+  const data = styled(series).flatMap((one) => lineWithBand(one, { markers, xName: x.title, yName: y.title }));
   const title = `${y.title} against ${lowerFirst(x.title)}`;
   return compose({ data, xaxis: axis(x, x.log ? {} : wholeTicks(series)), yaxis: axis(y) }, options, { title });
 }
@@ -54,13 +45,12 @@ function wholeTicks(series: readonly CurveSeries[]): Axis {
   return few && places.every(Number.isInteger) ? { dtick: 1 } : {};
 }
 
-/** The traces of one curve: its band first, so that lines lie above all bands drawn before. */
+/** The traces of one curve: its band, where runs differ, and its line. */
 function lineWithBand(
-  series: CurveSeries,
+  series: Styled<CurveSeries>,
   { markers, xName, yName }: { markers: boolean; xName: string; yName: string },
 ): Trace[] {
-  const style = methodStyle(series.method, series.k);
-  const name = series.label ?? style.label;
+  const { name, style } = series;
   const x = Array.from(series.x);
   for (const run of series.runs) {
     if (run.length !== x.length) throw new OptionError(`runs of ${name}`, run.length, `curves of ${x.length} points, like x`);
@@ -80,18 +70,7 @@ function lineWithBand(
   };
   const banded = points.map((point, i) => ({ ...point, x: x[i]! })).filter((point) => point.count > 1);
   if (banded.every((point) => point.std === 0)) return [line];
-  const band: Trace = {
-    type: 'scatter',
-    mode: 'lines',
-    name,
-    legendgroup: name,
-    showlegend: false,
-    hoverinfo: 'skip',
-    x: [...banded.map((point) => point.x), ...banded.map((point) => point.x).reverse()],
-    y: [...banded.map((point) => point.mean + point.std), ...banded.map((point) => point.mean - point.std).reverse()],
-    fill: 'toself',
-    fillcolor: translucent(style.color, 0.14),
-    line: { width: 0 },
-  };
-  return [band, line];
+  const places = banded.map((point) => point.x);
+  const edge = (sign: number) => banded.map(({ mean, std }) => mean + sign * std);
+  return [band(series, places, edge(-1), edge(1), 0.14), line];
 }

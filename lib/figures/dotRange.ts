@@ -1,7 +1,8 @@
 /** Differences with their intervals around zero: is one method better than the other, and how sure is that? */
-import { axis, compose, type FigureOptions, textWidth } from './compose';
+import { axis, compose, type FigureOptions } from './compose';
 import type { AxisOptions, Figure, Trace } from './figure';
-import { COLORS, methodStyle } from './theme';
+import { labelledRows } from './labelledRows';
+import { COLORS, methodStyles } from './theme';
 
 /** One difference. */
 export interface DotRangeRow {
@@ -34,11 +35,13 @@ export interface DotRangeOptions extends FigureOptions {
  */
 export function dotRange(options: DotRangeOptions): Figure {
   const { rows, x, better } = options;
-  const items = rows.map((row) => {
-    const style = row.method === undefined ? { label: '', color: COLORS.ink } : methodStyle(row.method, row.k);
-    return { ...row, label: row.label ?? style.label, color: style.color, sure: row.low > 0 || row.high < 0 };
-  });
-  const places = items.map((_, i) => i);
+  const styles = methodStyles(rows.map(({ method = '', k }) => ({ method, k })));
+  const items = rows.map((row, i) => ({
+    ...row,
+    label: row.label ?? styles[i]!.label,
+    color: row.method === undefined ? COLORS.ink : styles[i]!.color,
+    sure: row.low > 0 || row.high < 0,
+  }));
   const colors = items.map((item) => item.color);
   const low = Math.min(0, ...items.map((item) => item.low));
   const high = Math.max(0, ...items.map((item) => item.high));
@@ -58,7 +61,7 @@ export function dotRange(options: DotRangeOptions): Figure {
     type: 'scatter',
     mode: 'markers',
     x: items.map((item) => item.estimate),
-    y: places,
+    y: items.map((_, i) => i),
     customdata: items.map((item) => [item.low, item.high, item.label]),
     marker: {
       size: 11,
@@ -78,15 +81,7 @@ export function dotRange(options: DotRangeOptions): Figure {
     {
       data: [...intervals, dots],
       xaxis: named,
-      yaxis: {
-        tickmode: 'array',
-        tickvals: places,
-        ticktext: items.map((item) => item.label),
-        range: [rows.length - 0.4, -0.6],
-        tickfont: { size: 12, color: COLORS.ink },
-        ticks: '',
-      },
-      left: Math.max(70, 24 + Math.max(0, ...items.map((item) => textWidth(item.label, 12)))),
+      ...labelledRows(items.map((item) => item.label)),
     },
     options,
     { title: x.title ?? 'Differences', height: 140 + rows.length * 34 },

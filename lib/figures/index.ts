@@ -5,7 +5,7 @@ export { type BarrierCurveOptions, type BarrierSeries, barrierCurve } from './ba
 export { type Bar, type BarsOptions, bars } from './bars';
 export { type Caption, type FigureOptions, withCaption } from './compose';
 export { type ContourPathOptions, contourPath, type Mark, type Trajectory } from './contourPath';
-export { type CurveSeries, type CurvesOptions, curves, type MethodLabel } from './curves';
+export { type CurveSeries, type CurvesOptions, curves } from './curves';
 export { type DotRangeOptions, type DotRangeRow, dotRange } from './dotRange';
 export type { Annotation, Axis, AxisOptions, Figure, Layout, Numbers, Point, Trace } from './figure';
 export { type Grid, type GridOptions, gridOf, gridOfSurface, type SurfaceLike } from './grid';
@@ -20,6 +20,7 @@ export {
   type ProjectedPoint,
 } from './landscape';
 export { type LookbehindStepOptions, lookbehindStepFigure } from './lookbehindStep';
+export type { MethodLabel } from './methods';
 export { type NoiseCurveOptions, type NoiseSeries, noiseCurve } from './noiseCurve';
 export { type Panel, type PanelsOptions, panels } from './panels';
 export { type PerturbationCurveOptions, type PerturbationSeries, perturbationCurve } from './perturbationCurve';

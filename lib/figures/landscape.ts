@@ -2,11 +2,11 @@
 import { OptionError } from '../runtime/errors';
 import { axis, compose, type FigureOptions, legendWidth } from './compose';
 import { contours, type Levels, withoutColorBar } from './contourPath';
-import type { MethodLabel } from './curves';
 import type { Annotation, AxisOptions, Figure, Layout, Numbers, Point, Trace } from './figure';
 import type { Grid } from './grid';
+import { type MethodLabel, type Styled, styled } from './methods';
 import { panels } from './panels';
-import { COLORS, LANDSCAPE, methodStyle } from './theme';
+import { COLORS, LANDSCAPE } from './theme';
 
 /** A way of weights, projected on the plane. */
 export interface PlaneTrajectory extends MethodLabel {
@@ -75,7 +75,8 @@ const LEVELS = 20;
 export function landscapeContours(options: LandscapeOptions): Figure {
   const { landscapes, z = 'Loss', columns } = options;
   const scale = valueScale(options);
-  const figures = landscapes.map(({ title, grid, trajectories = [] }) => {
+  const ways = styledWays(landscapes);
+  const figures = landscapes.map(({ title, grid }, l) => {
     const contour: Trace = {
       ...contours({ ...grid, z: grid.z.map((row) => row.map(scale.of)) }, { z, levels: scale.levels, scale: LANDSCAPE }),
       zmin: scale.low,
@@ -84,7 +85,7 @@ export function landscapeContours(options: LandscapeOptions): Figure {
       colorbar: { title: { text: z, side: 'right' }, ...scale.ticks },
       hovertemplate: `(%{x:.3~g}, %{y:.3~g})<br>${z} %{customdata:.4~g}<extra></extra>`,
     };
-    const lines = trajectories.flatMap(withHalo);
+    const lines = ways[l]!.flatMap(withHalo);
     return {
       title,
       figure: compose(
@@ -121,7 +122,8 @@ export function landscapeSurfaces(options: LandscapeOptions): Figure {
   const rows = Math.ceil(landscapes.length / columns);
   const layout: Layout = {};
   const annotations: Annotation[] = [];
-  const data = landscapes.flatMap(({ title, grid, trajectories = [] }, l): Trace[] => {
+  const ways = styledWays(landscapes);
+  const data = landscapes.flatMap(({ title, grid }, l): Trace[] => {
     const id = l === 0 ? '' : String(l + 1);
     const column = l % columns;
     const row = Math.floor(l / columns);
@@ -168,7 +170,7 @@ export function landscapeSurfaces(options: LandscapeOptions): Figure {
       hovertemplate: `(%{x:.3~g}, %{y:.3~g})<br>${z} %{customdata:.4~g}<extra></extra>`,
       showlegend: false,
     };
-    const lines = trajectories.map((trajectory): Trace => {
+    const lines = ways[l]!.map((trajectory): Trace => {
       const height = trajectory.loss ? Array.from(trajectory.loss, scale.of) : trajectory.points.map(() => scale.low);
       const { marker, line, ...kept } = shadow(trajectory);
       const { symbol: _, ...dot } = marker as { symbol: string };
@@ -192,8 +194,14 @@ export function landscapeSurfaces(options: LandscapeOptions): Figure {
   );
 }
 
+/** The trajectories of each landscape, with styles that hold for all of them. */
+function styledWays(landscapes: readonly LandscapePanel[]): Styled<PlaneTrajectory>[][] {
+  const all = styled(landscapes.flatMap(({ trajectories = [] }) => trajectories));
+  return landscapes.map(({ trajectories = [] }) => all.splice(0, trajectories.length));
+}
+
 /** A trajectory on the plane over a white line, so that it stands out on dark and on light colours. */
-function withHalo(trajectory: PlaneTrajectory): Trace[] {
+function withHalo(trajectory: Styled<PlaneTrajectory>): Trace[] {
   const line: Trace = { ...shadow(trajectory), mode: 'lines+markers' };
   const { hovertemplate: _, customdata: __, ...under } = line;
   const paper = { line: { color: COLORS.paper, width: 5 }, marker: { size: 9, color: COLORS.paper } };
@@ -210,15 +218,12 @@ function rowHeight(grid: Grid, columns: number): number {
 
 /** The trace of a trajectory on the plane. */
 function shadow({
-  method,
-  k,
-  label,
+  name,
+  style,
   points,
   loss,
   outside,
-}: PlaneTrajectory): Trace & { line: { color: string; width: number; dash: string } } {
-  const style = methodStyle(method, k);
-  const name = label ?? style.label;
+}: Styled<PlaneTrajectory>): Trace & { line: { color: string; width: number; dash: string } } {
   const facts = points.map((_, i) => {
     const trueLoss = loss ? `<br>true loss ${Number(loss[i]!.toPrecision(4))}` : '';
     const away = outside ? `<br>${Math.round(outside[i]! * 100)} % of the distance is outside the plane` : '';

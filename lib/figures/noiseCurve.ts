@@ -1,7 +1,8 @@
 /** Accuracy under growing noise on the weights. */
 import type { FigureOptions } from './compose';
-import { curves, type MethodLabel } from './curves';
+import { curves } from './curves';
 import type { AxisOptions, Figure, Numbers } from './figure';
+import type { MethodLabel } from './methods';
 
 /** One method's accuracy at each noise level. */
 export interface NoiseSeries extends MethodLabel {

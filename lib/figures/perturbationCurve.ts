@@ -1,7 +1,8 @@
 /** Loss at growing distance from the weights: how fast it rises says how sharp the minimum is. */
 import type { FigureOptions } from './compose';
-import { curves, type MethodLabel } from './curves';
+import { curves } from './curves';
 import type { AxisOptions, Figure, Numbers } from './figure';
+import type { MethodLabel } from './methods';
 
 /** One method's loss at each radius. */
 export interface PerturbationSeries extends MethodLabel {

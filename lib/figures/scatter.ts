@@ -1,8 +1,7 @@
 /** One quantity against another, a point per run: does the one predict the other? */
 import { axis, compose, type FigureOptions, lowerFirst } from './compose';
-import type { MethodLabel } from './curves';
 import type { AxisOptions, Figure, Numbers, Trace } from './figure';
-import { methodStyle } from './theme';
+import { type MethodLabel, styled } from './methods';
 
 /** The runs of one method. */
 export interface ScatterSeries extends MethodLabel {
@@ -22,10 +21,8 @@ export interface ScatterOptions extends FigureOptions {
 /** A point per run, coloured by method. A correlation, if any, belongs into the subtitle. */
 export function scatter(options: ScatterOptions): Figure {
   const { x, y } = options;
-  const data = options.series.map((series): Trace => {
-    const style = methodStyle(series.method, series.k);
-    const name = series.label ?? style.label;
-    return {
+  const data = styled(options.series).map(
+    ({ name, style, ...series }): Trace => ({
       type: 'scatter',
       mode: 'markers',
       name,
@@ -33,7 +30,7 @@ export function scatter(options: ScatterOptions): Figure {
       y: Array.from(series.y),
       marker: { symbol: style.symbol, size: 8, color: style.color, opacity: 0.8 },
       hovertemplate: `${x.title} %{x:.4~g}<br>${y.title} %{y:.4~g}<extra>${name}</extra>`,
-    };
-  });
+    }),
+  );
   return compose({ data, xaxis: axis(x), yaxis: axis(y) }, options, { title: `${y.title} against ${lowerFirst(x.title ?? '')}` });
 }

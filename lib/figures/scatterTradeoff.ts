@@ -1,9 +1,9 @@
 /** Loss against sharpness, a line per method over the perturbation radius: which method gets flat at what price. */
 import { axis, compose, type FigureOptions, lowerFirst } from './compose';
-import type { MethodLabel } from './curves';
 import type { AxisOptions, Figure, Numbers, Trace } from './figure';
+import { type MethodLabel, styled } from './methods';
 import { spread } from './spread';
-import { methodStyle, translucent } from './theme';
+import { translucent } from './theme';
 
 /** One setting of a method, over several seeds. */
 export interface TradeoffPoint {
@@ -36,9 +36,7 @@ export interface ScatterTradeoffOptions extends FigureOptions {
 export function scatterTradeoff(options: ScatterTradeoffOptions): Figure {
   const x = { title: 'Training loss', ...options.x };
   const y = { title: 'Sharpness', ...options.y };
-  const data = options.series.map((series): Trace => {
-    const style = methodStyle(series.method, series.k);
-    const name = series.label ?? style.label;
+  const data = styled(options.series).map(({ name, style, ...series }): Trace => {
     const points = [...series.points]
       .sort((a, b) => a.rho - b.rho)
       .map(({ rho, loss, sharpness }) => ({ rho, loss: spread(loss), sharpness: spread(sharpness) }));

@@ -1,8 +1,9 @@
 /** Spectral density of the Hessian. */
+import { band } from './band';
 import { axis, compose, type FigureOptions } from './compose';
-import type { MethodLabel } from './curves';
 import type { AxisOptions, Figure, Numbers, Trace } from './figure';
-import { methodStyle, translucent } from './theme';
+import { type MethodLabel, styled } from './methods';
+import { translucent } from './theme';
 
 /** The spectrum at one method's weights. */
 export interface SpectrumSeries extends MethodLabel {
@@ -31,9 +32,8 @@ export function spectrum(options: SpectrumOptions): Figure {
   const floor = highest * 1e-6;
   const x = { title: 'Eigenvalue of the Hessian λ', ...options.x };
   const y = { title: 'Density', log: true, range: [floor, highest * 3] as const, ...options.y };
-  const data = options.series.flatMap((series): Trace[] => {
-    const style = methodStyle(series.method, series.k);
-    const name = series.label ?? style.label;
+  const data = styled(options.series).flatMap((series): Trace[] => {
+    const { name, style } = series;
     const lambda = Array.from(series.lambda);
     const line: Trace = {
       type: 'scatter',
@@ -48,20 +48,7 @@ export function spectrum(options: SpectrumOptions): Figure {
     };
     const edge = (sign: number) =>
       Array.from(series.density, (value, i) => Math.max(floor, value + sign * (series.standardError?.[i] ?? 0)));
-    const band: Trace = {
-      type: 'scatter',
-      mode: 'lines',
-      name,
-      legendgroup: name,
-      showlegend: false,
-      hoverinfo: 'skip',
-      x: [...lambda, ...[...lambda].reverse()],
-      y: [...edge(1), ...edge(-1).reverse()],
-      fill: 'toself',
-      fillcolor: translucent(style.color, 0.18),
-      line: { width: 0 },
-    };
-    const lines = series.standardError ? [band, line] : [line];
+    const lines = series.standardError ? [band(series, lambda, edge(-1), edge(1), 0.18), line] : [line];
     const top = Array.from(series.top ?? []);
     if (top.length === 0) return lines;
     const marks: Trace = {

@@ -76,28 +76,51 @@ export type MethodName = keyof typeof METHODS;
 /** Names of the methods with a style of their own, in the order in which tables and legends list them. */
 export const METHOD_NAMES: readonly MethodName[] = Object.keys(METHODS) as MethodName[];
 
-/** For methods that the library doesn't know: told apart from the known ones by hue and marker. */
-const OTHERS: readonly Omit<MethodStyle, 'label'>[] = [
-  { color: '#5e4fa2', dash: 'dashdot', symbol: 'pentagon' },
-  { color: '#7a6a00', dash: 'dashdot', symbol: 'star' },
-  { color: '#a50026', dash: 'dashdot', symbol: 'hourglass' },
-  { color: '#3f7d7d', dash: 'dashdot', symbol: 'triangle-down' },
+/** For methods that the library doesn't know: told apart from the known ones, and from each other, by hue and marker. */
+const OTHERS: readonly Omit<MethodStyle, 'label' | 'dash'>[] = [
+  { color: '#5e4fa2', symbol: 'pentagon' },
+  { color: '#7a6a00', symbol: 'star' },
+  { color: '#a50026', symbol: 'hourglass' },
+  { color: '#3f7d7d', symbol: 'triangle-down' },
+  { color: '#4d9221', symbol: 'hexagram' },
+  { color: '#b37feb', symbol: 'bowtie' },
+  { color: '#32383f', symbol: 'star-diamond' },
+  { color: '#e7298a', symbol: 'star-triangle-up' },
 ];
+
+/** Where a figure has more unknown methods than there are hues, the dashes begin anew. */
+const OTHER_DASHES = ['dashdot', 'longdash', '2px,2px'] as const;
 
 /**
  * Colour, dash, marker and label of a method.
  * @param method a `MethodName`, in any spelling of capitals, blanks and hyphens ('Lookbehind-SAM' is 'lookbehindSAM'); an unknown
- *   name keeps itself as label and gets a spare style, always the same one.
+ *   name keeps itself as label and gets a spare style: the same one in each figure, unless another unknown name there took it first.
  * @param k number of inner steps: shades the colour (k = 1 light, k >= 10 dark) and is added to the label. Default: the plain colour.
  */
 export function methodStyle(method: string, k?: number): MethodStyle {
-  const known = METHOD_NAMES.find((name) => plain(name) === plain(method) || plain(METHODS[name].label) === plain(method));
-  const style: MethodStyle = known ? { ...METHODS[known] } : { label: method, ...OTHERS[hash(method) % OTHERS.length]! };
-  if (k !== undefined) {
-    style.label += `, k = ${k}`;
-    style.color = shade(style.color, k);
-  }
-  return style;
+  return methodStyles([{ method, k }])[0]!;
+}
+
+/** The styles of the methods of one figure: as `methodStyle`, and up to 24 unknown names are told apart. */
+export function methodStyles(methods: readonly { method: string; k?: number }[]): MethodStyle[] {
+  const taken = new Map<number, string>();
+  return methods.map(({ method, k }) => {
+    const known = METHOD_NAMES.find((name) => plain(name) === plain(method) || plain(METHODS[name].label) === plain(method));
+    const style = known ? { ...METHODS[known] } : spareStyle(method, taken);
+    return k === undefined ? style : { ...style, label: `${style.label}, k = ${k}`, color: shade(style.color, k) };
+  });
+}
+
+/** The spare style that a name's letters choose, or the next one that no other name has taken. */
+function spareStyle(method: string, taken: Map<number, string>): MethodStyle {
+  const count = OTHERS.length * OTHER_DASHES.length;
+  const first = hash(method) % OTHERS.length;
+  // All hues with the first dash, then with the next.
+  const places = Array.from({ length: count }, (_, i) => i - (i % OTHERS.length) + ((first + i) % OTHERS.length));
+  const place = places.find((one) => (taken.get(one) ?? method) === method) ?? first;
+  taken.set(place, method);
+  const { color, symbol } = OTHERS[place % OTHERS.length]!;
+  return { label: method, color, dash: OTHER_DASHES[Math.floor(place / OTHERS.length)]!, symbol };
 }
 
 /** Lighter for few inner steps, darker for many; k = 5, the paper's, is the plain colour. */

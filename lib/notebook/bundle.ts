@@ -27,7 +27,7 @@ export async function liveBundle(figure: Figure): Promise<MimeBundle> {
 
 /** A figure in one line of text: title, axes, what is drawn. */
 export function describeFigure({ data, layout }: Figure): string {
-  const title = (layout.title?.text ?? 'Figure').replace(/<[^>]*>/g, '');
+  const title = (layout.title?.text ?? 'Figure').replace(/<br>/g, '. ').replace(/<[^>]*>/g, '');
   const names = data.filter((trace) => trace.showlegend !== false && trace.name !== undefined).map((trace) => trace.name);
   return `[figure] ${title}${names.length > 0 ? ` (${names.join(', ')})` : ''}`;
 }

@@ -3,6 +3,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { loadImage } from '@napi-rs/canvas';
+import fc from 'fast-check';
 import { figures, figureToPng, OptionError } from 'lookbehind';
 import { flatten } from 'lookbehind/dist/figures/flatten';
 import { figureErrors } from 'lookbehind/dist/notebook/static';
@@ -27,6 +28,15 @@ describe('every figure', () => {
       assert.deepEqual(figureErrors(figure), []);
     });
   }
+
+  test('is among the samples', () => {
+    const helpers = ['gridOf', 'gridOfSurface', 'methodStyle', 'onPlane', 'spread', 'spreadAlong', 'withCaption'];
+    const functions = Object.entries(figures).filter(([name, one]) => typeof one === 'function' && !helpers.includes(name));
+    assert.deepEqual(
+      functions.map(([name]) => name).filter((name) => !names.includes(name)),
+      [],
+    );
+  });
 
   test('names what its axes are', () => {
     for (const name of names) {
@@ -76,6 +86,26 @@ describe('methods', () => {
     assert.deepEqual(figures.methodStyle('my method'), figures.methodStyle('my method'));
   });
 
+  test('that are unknown never look alike in a figure, and keep their looks in others', () => {
+    const unknown = fc.uniqueArray(fc.string({ minLength: 1 }), { minLength: 2, maxLength: 24, selector: (name) => name.trim() });
+    const looks = (methods: readonly string[]): string[] => {
+      const { data } = figures.curves({ series: methods.map((method) => ({ method, x: [1], runs: [[1]] })) });
+      return data.map(({ line, marker }) => {
+        const { color, dash } = line as figures.MethodStyle;
+        return [color, dash, (marker as figures.MethodStyle).symbol].join();
+      });
+    };
+    fc.assert(
+      fc.property(unknown, (methods) => {
+        const all = [...figures.METHOD_NAMES, ...methods];
+        assert.equal(new Set(looks(all)).size, all.length);
+      }),
+    );
+    assert.deepEqual(looks(['mine']), looks(['mine', 'yours']).slice(0, 1));
+    const twice = looks(['mine', 'yours', 'mine']);
+    assert.equal(twice[0], twice[2]);
+  });
+
   test('get darker with k', () => {
     const lightness = [1, 2, 5, 10, 20].map((k) =>
       [1, 3, 5].reduce(
@@ -109,6 +139,18 @@ describe('curves', () => {
     assert.deepEqual(line!.y, [2, 4]);
     assert.deepEqual(band!.x, [1, 1]);
     assert.deepEqual(band!.y, [2 + Math.SQRT2, 2 - Math.SQRT2]);
+  });
+
+  test('write the ticks of logarithmic axes in one size: as numbers over few decades, as powers of ten over many', () => {
+    const axisOf = (values: number[]): figures.Axis =>
+      figures.curves({ series: [{ method: 'sam', x: [1, 2], runs: [values] }], y: { log: true } }).layout.yaxis!;
+    const few = axisOf([0.02, 1.5]);
+    assert.deepEqual([few.type, few.tickformat, few.dtick], ['log', '~g', 'D2']);
+    assert.equal(axisOf([1, 2]).dtick, undefined);
+    const many = axisOf([1e-6, 1]);
+    // plotly.js enlarges powers by a quarter.
+    assert.deepEqual([many.exponentformat, many.dtick, (many.tickfont as { size: number }).size * 1.25], ['power', 1, 12]);
+    assert.equal(axisOf([1e-30, 1]).dtick, 4);
   });
 
   test('refuse runs of another length than x', () => {
