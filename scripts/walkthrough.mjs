@@ -2,7 +2,8 @@
 import './setup/node-version.mjs';
 import fs from 'node:fs';
 import path from 'node:path';
-import { executeNotebook, exportHtml, NOTEBOOKS } from './notebooks/run.mjs';
+import { NOTEBOOKS } from './notebooks/file.mjs';
+import { executeNotebook, exportHtml } from './notebooks/run.mjs';
 import { readCommandLine } from './setup/command-line.mjs';
 import { projectAt } from './setup/project.mjs';
 import { secondsSince } from './setup/report.mjs';

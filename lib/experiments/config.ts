@@ -17,9 +17,8 @@ import { checkModel, type ModelConfig } from './modelConfig';
 import { checkOptimizer, gradientsPerBatch, type OptimizerConfig } from './optimizerConfig';
 import { checkSchedule } from './scheduleConfig';
 import { canonicalJson, checkFields, type Fields, type Form, flag, number, oneOf, required, text } from './schema';
+import { RESULTS_VERSION } from './version';
 
-/** Changes where the same configuration would no longer give the same result: old runs are then not taken for new ones. */
-const VERSION = 'lookbehind-run/1';
 const HASH_DIGITS = 16;
 
 /** A run. `'mnist1d'` stands for `{ kind: 'mnist1d' }` wherever a kind is asked for. */
@@ -98,7 +97,7 @@ export function resolveConfig(config: unknown): FullRunConfig {
 export function configHash(config: unknown): string {
   const { label: _label, profile: _profile, ...meaning } = check(config, 'minimal');
   return createHash('sha256')
-    .update(`${VERSION}\n${canonicalJson(meaning)}`)
+    .update(`${RESULTS_VERSION}\n${canonicalJson(meaning)}`)
     .digest('hex')
     .slice(0, HASH_DIGITS);
 }

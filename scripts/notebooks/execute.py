@@ -6,6 +6,7 @@ The notebook runs in the folder of SOURCE. TARGET is written in one step, also a
 up to there. What is written is clean: no timings, no volatile metadata, one stream output per cell, the same cell ids.
 
 Ctrl-C interrupts the current cell, as JupyterLab's stop button does, so that it can save its work; a second one ends at once.
+Before the first cell it ends at once too, and nothing is written.
 Exit status: 0; 1 where a cell failed or wrote to standard error; 130 after an interrupt.
 """
 
@@ -19,6 +20,10 @@ import sys
 import time
 
 signal.signal(signal.SIGINT, lambda *_: sys.exit(130))  # ends quietly where the notebook has not begun; the imports take a second
+# The kernel of this environment, whatever is registered elsewhere under its name.
+os.environ["JUPYTER_PATH"] = os.pathsep.join(
+    filter(None, [os.path.join(sys.prefix, "share", "jupyter"), os.environ.get("JUPYTER_PATH")])
+)
 
 import nbformat  # noqa: E402
 from nbclient import NotebookClient  # noqa: E402
@@ -76,6 +81,13 @@ class LiveClient(NotebookClient):
         self.current = 0
         self.interrupted = False
 
+    async def async_start_new_kernel(self, **options):
+        self.terminal.line("starting the kernel")
+        # In place of nbclient's own handler, after which the kernel would be said to have died.
+        execution = asyncio.current_task()
+        asyncio.get_running_loop().add_signal_handler(signal.SIGINT, self.on_early_interrupt, execution)
+        await super().async_start_new_kernel(**options)
+
     async def async_execute_cell(self, cell, cell_index, **options):
         if cell_index not in self.code_cells:
             return await super().async_execute_cell(cell, cell_index, **options)
@@ -100,6 +112,11 @@ class LiveClient(NotebookClient):
         elif msg["msg_type"] in ("display_data", "update_display_data") and (text := single_line(content["data"])):
             self.terminal.progress(f"  {text}")
         return super().process_message(msg, cell, cell_index)
+
+    def on_early_interrupt(self, execution):
+        self.interrupted = True
+        self.shutdown_kernel = "immediate"  # nbclient ends it; it has nothing to save
+        execution.cancel()
 
     def on_interrupt(self):
         loop = asyncio.get_running_loop()
@@ -182,6 +199,12 @@ def main():
     problem = ""
     try:
         client.execute()
+    except asyncio.CancelledError:
+        if not client.interrupted:
+            raise
+        terminal.end_progress()
+        print("Interrupted before the first cell.", file=sys.stderr)
+        return 130
     except (CellExecutionError, DeadKernelError, KeyboardInterrupt, RuntimeError) as error:
         problem = "The kernel ended. Is the memory full?" if isinstance(error, DeadKernelError) else str(error)
     terminal.end_progress()

@@ -1,22 +1,9 @@
 /** Runs notebooks through nbclient in the project's Python environment. */
 import { spawn, spawnSync } from 'node:child_process';
-import fs from 'node:fs';
-import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { projectAt } from '../setup/project.mjs';
 
 const { root, python } = projectAt();
-
-/** Folder of the committed notebooks. */
-export const NOTEBOOKS = path.join(root, 'notebooks');
-
-/** Names of the committed notebooks, in reading order. */
-export function notebookNames() {
-  return fs
-    .readdirSync(NOTEBOOKS)
-    .filter((name) => name.endsWith('.ipynb') && !name.startsWith('.'))
-    .sort();
-}
 
 /**
  * Executes a notebook and writes it with its outputs to `target`. Interrupting this process interrupts the kernel.

@@ -24,7 +24,7 @@ import {
   surfaceToNpz,
   tf,
 } from 'lookbehind';
-import { crc32 } from 'lookbehind/dist/landscape/npz';
+import { crc32 } from 'lookbehind/dist/runtime/crc32';
 
 const near = (a: number, b: number, tolerance: number): void => assert.ok(Math.abs(a - b) <= tolerance, `${a} is not ${b}`);
 
