@@ -10,6 +10,7 @@ import { notebookKernel } from './setup/kernel.mjs';
 import { library } from './setup/library.mjs';
 import { Processes } from './setup/processes.mjs';
 import { projectAt } from './setup/project.mjs';
+import { labExtension, labExtensionDisabledBy } from './setup/python.mjs';
 import { findCompiler, findPython } from './setup/requirements.mjs';
 import { isSetUp } from './setup/stages.mjs';
 
@@ -91,8 +92,9 @@ function checkRuntime() {
 }
 
 function checkLabExtension() {
-  const folder = path.join(project.venv, 'share/jupyter/labextensions/jupyterlab-plotly/package.json');
-  report('JupyterLab figures', fs.existsSync(folder), 'plotly extension installed');
+  report('JupyterLab figures', fs.existsSync(labExtension(project)), 'plotly extension installed');
+  const disabled = labExtensionDisabledBy(project);
+  if (disabled) report('JupyterLab figures', false, '', `enable jupyterlab-plotly, which ${disabled} disables`);
 }
 
 /** @param {string} folder */

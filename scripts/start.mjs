@@ -1,16 +1,29 @@
-/** `npm start`: set-up, then JupyterLab on the notebooks. Arguments go to JupyterLab. */
+/** `npm start`: set-up, then JupyterLab on the index of the notebooks. Arguments go to JupyterLab. */
 import './setup/node-version.mjs';
 import { spawn } from 'node:child_process';
 import path from 'node:path';
-import { NOTEBOOKS } from './notebooks/run.mjs';
+import { NOTEBOOKS } from './notebooks/file.mjs';
 import { projectAt } from './setup/project.mjs';
+import { labExtensionDisabledBy } from './setup/python.mjs';
 import { setUpOrExit } from './setup/stages.mjs';
 
-await setUpOrExit({ quiet: true });
-const { root, venv } = projectAt();
-const lab = spawn(path.join(venv, 'bin/jupyter-lab'), ['--notebook-dir', NOTEBOOKS, ...process.argv.slice(2)], {
-  cwd: root,
+await setUpOrExit({ quiet: true }); // mends a damaged kernel or extension, and compiles the library where its sources changed
+const project = projectAt();
+const disabled = labExtensionDisabledBy(project);
+if (disabled)
+  console.warn(
+    `Figures will not be interactive: ${disabled} disables JupyterLab's extension "jupyterlab-plotly". Remove it there.`,
+  );
+
+const arguments_ = ['--notebook-dir', NOTEBOOKS, '--LabApp.default_url=/lab/tree/README.md', ...process.argv.slice(2)];
+const lab = spawn(path.join(project.venv, 'bin/jupyter-lab'), arguments_, {
+  cwd: project.root,
   stdio: 'inherit',
+  // The kernel of .venv, whatever is registered elsewhere under its name.
+  env: {
+    ...process.env,
+    JUPYTER_PATH: [path.join(project.venv, 'share/jupyter'), process.env.JUPYTER_PATH].filter(Boolean).join(':'),
+  },
 });
 process.on('SIGINT', () => {}); // JupyterLab asks whether to stop
 lab.on('error', () => console.error('JupyterLab did not start. Run "npm run doctor".'));

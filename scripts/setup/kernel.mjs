@@ -1,4 +1,4 @@
-/** Stage "notebook kernel": registers tslab (TypeScript) in .venv, with the environment it needs. */
+/** Stage "notebook kernel": registers tslab (TypeScript) in .venv, with the environment it needs, and sets JupyterLab's defaults. */
 import fs from 'node:fs';
 import path from 'node:path';
 import { readText, writeAtomically } from './files.mjs';
@@ -10,17 +10,32 @@ export const notebookKernel = {
   after: ['npm packages', 'JupyterLab'],
 
   isCurrent({ project }) {
-    return readText(kernelFile(project)) === kernelSpec(project);
+    return [...filesOf(project)].every(([file, text]) => readText(file) === text);
   },
 
   async run({ project }) {
-    writeAtomically(kernelFile(project), kernelSpec(project));
+    for (const [file, text] of filesOf(project)) writeAtomically(file, text);
   },
 };
 
-/** @param {import('./project.mjs').Project} project */
-function kernelFile({ venv }) {
-  return path.join(venv, 'share/jupyter/kernels/tslab/kernel.json');
+/** What the stage writes: texts by path. @param {import('./project.mjs').Project} project */
+function filesOf(project) {
+  const share = path.join(project.venv, 'share/jupyter');
+  return new Map([
+    [path.join(share, 'kernels/tslab/kernel.json'), json(kernelSpec(project))],
+    [path.join(share, 'lab/settings/overrides.json'), json(LAB_DEFAULTS)],
+  ]);
+}
+
+/** JupyterLab's settings where the user has chosen none: Markdown files open as pages, and nobody is asked for news. */
+const LAB_DEFAULTS = {
+  '@jupyterlab/docmanager-extension:plugin': { defaultViewers: { markdown: 'Markdown Preview' } },
+  '@jupyterlab/apputils-extension:notification': { fetchNews: 'false', checkForUpdates: false },
+};
+
+/** @param {object} value */
+function json(value) {
+  return `${JSON.stringify(value, null, 2)}\n`;
 }
 
 /**
@@ -28,7 +43,7 @@ function kernelFile({ venv }) {
  * @param {import('./project.mjs').Project} project
  */
 function kernelSpec({ nodeModules }) {
-  const spec = {
+  return {
     argv: [
       fs.realpathSync(process.execPath),
       '--no-deprecation', // packages of danfojs use what Node.js 22 warns about, and a warning would appear in a cell's output
@@ -41,5 +56,4 @@ function kernelSpec({ nodeModules }) {
     language: 'typescript',
     env: KERNEL_ENVIRONMENT,
   };
-  return `${JSON.stringify(spec, null, 2)}\n`;
 }

@@ -1,9 +1,10 @@
 /** Stages "Python environment" and "JupyterLab": the project's own .venv, so that nothing is installed into the system. */
 import { spawnSync } from 'node:child_process';
 import fs from 'node:fs';
+import os from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { readJson, readText, sha256, writeAtomically } from './files.mjs';
+import { isFile, readJson, readText, sha256, writeAtomically } from './files.mjs';
 import { pipInstall } from './pip.mjs';
 import { SetupError } from './report.mjs';
 import { checkDisk, findPython } from './requirements.mjs';
@@ -80,7 +81,21 @@ function jupyterPackages(project) {
 /** Packages with missing or cut-off files. @param {import('./project.mjs').Project} project */
 function damagedPackages(project) {
   const sitePackages = project.sitePackages() ?? '';
-  return jupyterPackages(project).filter(({ folder }) => damagedFiles(sitePackages, folder).length > 0);
+  const isDamaged = (/** @type {{ name: string, folder: string }} */ { name, folder }) =>
+    damagedFiles(sitePackages, folder).length > 0 || (name === 'plotly' && !isFile(labExtension(project)));
+  return jupyterPackages(project).filter(isDamaged);
+}
+
+/** JupyterLab's renderer of figures, which comes with plotly; it lies outside of site-packages. @param {import('./project.mjs').Project} project */
+export function labExtension({ venv }) {
+  return path.join(venv, 'share/jupyter/labextensions/jupyterlab-plotly/package.json');
+}
+
+/** The file of settings that switches that renderer off, if there is one. @param {import('./project.mjs').Project} project */
+export function labExtensionDisabledBy({ venv }) {
+  const config = process.env.JUPYTER_CONFIG_DIR ?? path.join(os.homedir(), '.jupyter');
+  const files = [config, path.join(venv, 'etc/jupyter')].map((folder) => path.join(folder, 'labconfig/page_config.json'));
+  return files.find((file) => readJson(file)?.disabledExtensions?.['jupyterlab-plotly'] === true);
 }
 
 /**
