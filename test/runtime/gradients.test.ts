@@ -249,6 +249,40 @@ test('a convolution with explicit padding is that of the padded input', () => {
   }
 });
 
+test('1 x 1 convolutions with stride have the filter gradient of a sum over pixels, where rows are left over too', () => {
+  for (const [height, width] of [
+    [6, 8],
+    [7, 12],
+  ]) {
+    for (const [inputs, outputs] of [
+      [1, 2],
+      [2, 4],
+      [5, 7],
+      [8, 16],
+    ]) {
+      for (const stride of [2, 3]) {
+        const x = normal([3, height, width, inputs], 1);
+        const filter = normal([1, 1, inputs, outputs], 2);
+        const strided: Fn = (f) => tf.conv2d(x as tf.Tensor4D, f as tf.Tensor4D, stride, 'valid');
+        const [, rows, columns] = strided(filter).shape;
+        const expected = new Array<number>(inputs * outputs).fill(0);
+        const image = x.arraySync() as number[][][][];
+        let at = 0;
+        for (const sample of image) {
+          for (let y = 0; y < rows; y++) {
+            for (let z = 0; z < columns; z++) {
+              for (let o = 0; o < outputs; o++, at++) {
+                for (let i = 0; i < inputs; i++) expected[i * outputs + o] += sample[y * stride][z * stride][i] * weightAt(at);
+              }
+            }
+          }
+        }
+        assertGradients(`${height} x ${width}, ${inputs} to ${outputs}, stride ${stride}`, strided, [filter], [expected], 1e-4);
+      }
+    }
+  }
+});
+
 test('gather in a graph takes the rows that it takes op by op', () => {
   const table = normal([5, 3], 1);
   const fn = (indices: tf.Tensor) => tf.grad((t) => tf.sum(tf.square(tf.gather(t, indices as tf.Tensor1D))))(table);

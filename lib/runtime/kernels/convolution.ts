@@ -1,5 +1,5 @@
 /**
- * Convolutions: explicit padding on the fast kernels, and the missing second derivative.
+ * Convolutions: explicit padding on the fast kernels, the missing second derivative, and a filter gradient that TensorFlow gets wrong.
  *
  * TensorFlow's oneDNN kernels know 'same' and 'valid' padding only; with explicit numbers its gradients take up to 10 times
  * as long. So the input is padded by an op of its own, and the convolution itself is 'valid':
@@ -30,6 +30,24 @@ interface ConvAttributes {
 }
 
 type Shape4D = [number, number, number, number];
+
+/**
+ * The filter gradient of 1 x 1 convolutions with stride, as in the shortcuts of ResNets. TensorFlow's oneDNN kernel gets it wrong
+ * (seen in 2.21) for many numbers of channels that are no multiples of 8, where rows or columns at the end are left over by the stride:
+ * it reads numbers that are not there. So the pixels that the stride steps on are taken out first, which is exact.
+ */
+replaceNativeKernel('Conv2DBackpropFilter', (stock) => (inputs, attributes) => {
+  const { x, dy } = inputs;
+  const { strides, dataFormat } = attributes as unknown as ConvAttributes;
+  const { filterShape } = attributes as { filterShape: Shape4D };
+  const [down, right] = typeof strides === 'number' ? [strides, strides] : strides;
+  const isPointwise = filterShape[0] === 1 && filterShape[1] === 1;
+  if (!isPointwise || (down === 1 && right === 1) || dataFormat !== 'NHWC') return stock(inputs, attributes);
+  return tf.tidy(() => {
+    const steppedOn = tf.stridedSlice(x, [0, 0, 0, 0], x.shape, [1, down, right, 1]);
+    return stock({ x: steppedOn, dy }, { ...attributes, strides: [1, 1], pad: 'valid', dimRoundingMode: undefined }) as tf.Tensor;
+  });
+});
 
 /** Replaces a stock kernel by `kernel` where the padding is explicit numbers that the fast kernels do not know. */
 function padExplicitly(
