@@ -39,6 +39,11 @@ export interface CompileOptions {
    * Default: a different one in each process.
    */
   seed?: number | (() => number);
+  /**
+   * Takes the result of the recorded call from the graph, too, at the price of one more run. Op by op it may differ from the graph's in
+   * the last bits, and so would what depends on when the function was compiled: a training that was resumed. Default false.
+   */
+  repeatable?: boolean;
 }
 
 /** What a compiled function does, for one signature. */
@@ -74,7 +79,7 @@ export interface Compiled<A extends tf.Tensor[], R> {
   dispose(): void;
 }
 
-const KNOWN_OPTIONS = ['name', 'eager', 'maxSignatures', 'seed'] as const;
+const KNOWN_OPTIONS = ['name', 'eager', 'maxSignatures', 'seed', 'repeatable'] as const;
 
 /**
  * Compiles a function of tensors.
@@ -113,6 +118,7 @@ class Signatures<A extends tf.Tensor[], R> {
   readonly #fn: (...args: A) => R;
   readonly #eager: boolean;
   readonly #maxSignatures: number;
+  readonly #repeatable: boolean;
   readonly #drawSeed: () => RunSeed;
   readonly #programs = new Map<string, Program<R>>();
   #last: Program<R> | undefined;
@@ -122,6 +128,7 @@ class Signatures<A extends tf.Tensor[], R> {
 
   constructor(fn: (...args: A) => R, options: CompileOptions) {
     const { name = fn.name || 'function', eager = process.env.LB_EAGER === '1', maxSignatures = 8, seed } = options;
+    this.#repeatable = options.repeatable ?? false;
     this.name = name;
     this.#fn = fn;
     this.#eager = eager;
@@ -172,6 +179,10 @@ class Signatures<A extends tf.Tensor[], R> {
         this.#last = new Program(signature, traced);
         this.#programs.set(signature, this.#last);
         this.#reportLargeConstants(traced.largeConstants);
+        if (this.#repeatable) {
+          traced.undo();
+          return this.#last.run(args, () => traced.runSeed ?? this.#drawSeed());
+        }
       } else if (this.#createdVariables) {
         const [{ name }] = traced.created;
         throw new CompileError(`${this.name} makes a tf.Variable at every call ("${name}"). Make it once and keep it.`);

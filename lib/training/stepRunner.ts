@@ -5,12 +5,22 @@ import type { FamilyOptimizer, LossFunction } from '../optimizers';
 import { type Compiled, compile } from '../runtime/compile';
 import type * as tf from '../runtime/tf';
 
+/** Noise in every pass of a step, such as a `TrainingNoise`. */
+export interface PassNoise {
+  /** The loss with noise. Runs inside of the compiled step. */
+  wrapLoss(loss: LossFunction, variables: tf.Variable[]): LossFunction;
+  /** How often the loss was evaluated, which is all that the noise of the next pass depends on. */
+  evaluations: number;
+}
+
 /** Options of a `StepRunner`. */
 export interface StepRunnerOptions {
   /** The loss of one batch, from its tensors. Runs inside of the compiled step. */
   lossOf: (...batch: tf.Tensor[]) => tf.Scalar;
   /** Wraps the loss of every pass, for example to evaluate it at noisy weights. Runs inside of the compiled step. */
   wrapLoss?: (loss: LossFunction, variables: tf.Variable[]) => LossFunction;
+  /** Evaluates the wrapped loss with noise. It stays the caller's. */
+  noise?: PassNoise;
   /** The seed of the random numbers of the next step, such as dropout's: a whole number. */
   seed: () => number;
   /** Runs op by op in place of compiling. Default: whether LB_EAGER is 1. */
@@ -31,7 +41,15 @@ export class StepRunner {
     private readonly optimizer: FamilyOptimizer,
     private readonly variables: tf.Variable[],
     private readonly options: StepRunnerOptions,
-  ) {}
+  ) {
+    this.resume();
+  }
+
+  /** Lets the noise go on where the optimizer stands: each gradient is one evaluation of the loss. */
+  resume(): void {
+    const { noise } = this.options;
+    if (noise !== undefined) noise.evaluations = this.optimizer.gradientEvaluations;
+  }
 
   /**
    * One step.
@@ -67,18 +85,20 @@ export class StepRunner {
 
   /** A step on `count` batches of `width` tensors each: their number decides how many gradients are taken. */
   #compile(count: number, width: number): CompiledStep {
-    const { lossOf, wrapLoss = (loss: LossFunction) => loss, seed, eager } = this.options;
+    const { lossOf, wrapLoss = (loss: LossFunction) => loss, noise, seed, eager } = this.options;
     const compiled = {
       gradientEvaluations: 0,
       run: compile(
         (...tensors: tf.Tensor[]): tf.Scalar => {
           const batch = (i: number): tf.Tensor[] => tensors.slice(i * width, (i + 1) * width);
           const loss: LossFunction = count === 1 ? () => lossOf(...tensors) : ({ inner }) => lossOf(...batch(inner % count));
-          const result = this.optimizer.step(wrapLoss(loss, this.variables), this.variables);
+          const wrapped = wrapLoss(loss, this.variables);
+          const noisy = noise === undefined ? wrapped : noise.wrapLoss(wrapped, this.variables);
+          const result = this.optimizer.step(noisy, this.variables);
           compiled.gradientEvaluations = result.gradientEvaluations;
           return result.loss;
         },
-        { name: `${this.optimizer.getClassName()} step`, seed, eager },
+        { name: `${this.optimizer.getClassName()} step`, seed, eager, repeatable: true },
       ),
     };
     return compiled;

@@ -305,6 +305,38 @@ test('random numbers are fresh in every run, of the right distribution, and repe
   for (const run of runs) assertClose(numbersOf(Object.values(eager(x))), numbersOf(Object.values(run)), 1e-6, 'eager run');
 });
 
+test('a repeatable function gives the same bits whenever it is compiled, and its first call happens once', () => {
+  const run = (anew: boolean): Float32Array[] => {
+    const { weights, momenta, step } = momentumStep();
+    const count = tf.variable(tf.scalar(0));
+    const noisy = (inputs: tf.Tensor, labels: tf.Tensor) => {
+      count.assign(tf.add(count, 1));
+      // A scale that TensorFlow can move through the product, which changes the last bits.
+      return step(tf.mul(tf.mul(tf.add(inputs, tf.randomNormal([6, 4])), 0.3), 1.7), labels).loss;
+    };
+    const tensors = tf.memory().numTensors;
+    let calls = 0;
+    const make = () => compile(noisy, { repeatable: true, seed: () => calls });
+    let compiled = make();
+    const losses: Float32Array[] = [];
+    for (; calls < 4; calls++) {
+      const loss = compiled(xs, ys);
+      losses.push(loss.dataSync() as Float32Array);
+      loss.dispose();
+      if (!anew) continue;
+      compiled.dispose();
+      compiled = make();
+    }
+    assert.deepEqual(numbersOf([count]), [4]);
+    const bits = [...losses, ...weights.map((weight) => weight.dataSync() as Float32Array)];
+    compiled.dispose();
+    assert.equal(tf.memory().numTensors, tensors);
+    tf.dispose([...weights, ...momenta, count]);
+    return bits;
+  };
+  assert.deepEqual(run(true), run(false));
+});
+
 test('explain and graph say what was compiled', () => {
   const { step, weights } = momentumStep();
   const compiled = compile(step, { name: 'training step' });

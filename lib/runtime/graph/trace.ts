@@ -64,6 +64,10 @@ export interface Trace<R> {
   largeConstants: string[];
   /** Variables that this call made: the next call does other work, so the record is of no use. */
   created: tf.Variable[];
+  /** The seed that this call drew, where random numbers are drawn. */
+  runSeed: RunSeed | undefined;
+  /** Takes the call back: disposes its result and gives the variables the values that they had before. */
+  undo(): void;
 }
 
 /**
@@ -111,6 +115,8 @@ export function callOwned<A extends tf.Tensor[], R>(fn: (...args: A) => R, args:
 class RunSeeds {
   #base: tf.Tensor | undefined;
   #draws = 0;
+  /** The seed of the run as numbers; undefined as long as nothing was drawn. */
+  drawn: RunSeed | undefined;
 
   constructor(private readonly drawRunSeed: () => RunSeed) {}
 
@@ -122,7 +128,8 @@ class RunSeeds {
   /** The seed of the next op, int32 [2]. `onFirst` is called with the seed of the run before its first use. */
   next(onFirst?: (base: tf.Tensor) => void): tf.Tensor {
     if (this.#base === undefined) {
-      this.#base = tf.keep(tf.tensor1d(this.drawRunSeed(), 'int32'));
+      this.drawn = this.drawRunSeed();
+      this.#base = tf.keep(tf.tensor1d(this.drawn, 'int32'));
       onFirst?.(this.#base);
     }
     return tf.add(this.#base, tf.tensor1d([0, this.#draws++], 'int32'));
@@ -176,6 +183,11 @@ class Tracer {
         seed: this.#seeds.base && this.#nodes.get(this.#seeds.base.dataId),
         largeConstants: this.#largeConstants,
         created: registered().filter((variable) => !before.has(variable)),
+        runSeed: this.#seeds.drawn,
+        undo: () => {
+          tf.dispose(flatten(traced));
+          undo(before);
+        },
       });
     } catch (error) {
       if (result !== undefined) tf.dispose(flatten(result));
