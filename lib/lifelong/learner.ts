@@ -32,7 +32,7 @@ import * as tf from '../runtime/tf';
 import { type BatchLoss, Evaluator } from '../training/evaluate';
 import { allFinite, divergenceError, LossWatch } from '../training/health';
 import { captureModel, type ModelState, restoreModel } from '../training/modelState';
-import { innerSteps, StepRunner } from '../training/stepRunner';
+import { innerSteps, type PassNoise, StepRunner } from '../training/stepRunner';
 import type { EpochRecord, TrainingProgress, TrainingStatus } from '../training/trainer';
 import { trainableVariables } from '../training/weights';
 import { headMask, maskByTask } from './heads';
@@ -87,8 +87,10 @@ export interface LifelongOptions {
   loss?: BatchLoss;
   /** Changes the samples of a batch at random, replayed ones included: `cropAndFlip()`, for example. */
   augment?: Augmentation;
-  /** Wraps the loss of every pass, for example to evaluate it at noisy weights. Runs inside of the compiled step. */
+  /** Wraps the loss of every pass. Runs inside of the compiled step. */
   wrapLoss?: (loss: LossFunction, variables: tf.Variable[]) => LossFunction;
+  /** Noise-aware training, as for a `Trainer`. Default none. */
+  noise?: PassNoise;
   /** Measured after each task, at the weights meant for evaluation: `taskSharpness(...)`, for example. */
   measure?: TaskMeasure;
   /**
@@ -174,6 +176,7 @@ const OPTIONS: readonly string[] = [
   'loss',
   'augment',
   'wrapLoss',
+  'noise',
   'measure',
   'onDivergence',
   'eager',
@@ -268,6 +271,7 @@ export class LifelongLearner {
         return loss(ys, hasHeads ? maskByTask(sequence, all, tasks) : all);
       },
       wrapLoss: options.wrapLoss,
+      noise: options.noise,
       seed: () => this.#random('dropout', this.position.step).seed(),
       eager,
     });
@@ -345,6 +349,7 @@ export class LifelongLearner {
     restoreLearner(this, state);
     this.#lastSaved = { epoch: this.history.length, step: this.position.step };
     this.#watch.reset();
+    this.#steps.resume();
   }
 
   /** Frees the compiled steps. */

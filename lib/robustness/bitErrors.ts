@@ -13,15 +13,19 @@
  * arXiv:2006.13977, and "Random and adversarial bit error robustness", TPAMI 2022, arXiv:2104.08323.
  */
 import { checkKnownOptions, checkNumber, checkOneOf, OptionError } from '../runtime/errors';
-import type { WeightNoise } from './noise';
+import * as tf from '../runtime/tf';
+import type { DifferentiableNoise } from './noise';
 import {
   dequantize,
   describeQuantization,
+  passOf,
   QUANTIZATION_OPTIONS,
   type QuantizationOptions,
   quantizationSettings,
   quantize,
+  quantizeTensor,
 } from './quantization';
+import { straightThrough } from './straightThrough';
 
 /** How a failed bit reads. */
 export type BitFault = 'flip' | 'stuckAt0' | 'stuckAt1';
@@ -38,8 +42,8 @@ export interface BitErrorOptions extends Partial<QuantizationOptions> {
   protectedBits?: number;
 }
 
-/** Random bit errors. Rate 0 leaves quantization alone. */
-export function bitErrors(options: BitErrorOptions): WeightNoise {
+/** Random bit errors. Rate 0 leaves quantization alone. Its gradient is the straight-through one of `quantization`. */
+export function bitErrors(options: BitErrorOptions): DifferentiableNoise {
   checkKnownOptions('bitErrors', options, [...QUANTIZATION_OPTIONS, 'rate', 'fault', 'positions', 'protectedBits']);
   const rate = checkNumber('rate', options.rate, { min: 0, max: 1 });
   const fault = checkOneOf<BitFault>('fault', options.fault ?? 'flip', ['flip', 'stuckAt0', 'stuckAt1']);
@@ -72,6 +76,29 @@ export function bitErrors(options: BitErrorOptions): WeightNoise {
       const read = faulty.map((pattern) => (pattern >= signBit ? pattern - 2 ** bits : pattern));
       return { values: dequantize({ ...quantized, codes: read }), bits: { flipped, stored: codes.length * bits } };
     },
+    perturb: (weights, site) =>
+      straightThrough(
+        weights,
+        (w) => {
+          const { codes, weightsOf } = quantizeTensor(w, site, settings);
+          const wrap = 2 ** bits;
+          const isSigned = settings.scheme === 'symmetric';
+          const stored = isSigned ? tf.add(codes, tf.mul(wrap, asNumber(tf.less(codes, 0)))) : codes;
+          let faulty = stored;
+          for (const bit of exposed) {
+            const value = 2 ** bit;
+            const set = tf.mod(tf.floor(tf.div(stored, value)), 2);
+            const change = { flip: () => tf.sub(1, tf.mul(2, set)), stuckAt1: () => tf.sub(1, set), stuckAt0: () => tf.neg(set) }[
+              fault
+            ]();
+            const failed = asNumber(tf.less(site.uniforms(`bit ${bit}`), rate));
+            faulty = tf.add(faulty, tf.mul(value, tf.mul(failed, change)));
+          }
+          const read = isSigned ? tf.sub(faulty, tf.mul(wrap, asNumber(tf.greaterEqual(faulty, wrap / 2)))) : faulty;
+          return weightsOf(read);
+        },
+        passOf(settings),
+      ),
   };
 }
 
@@ -94,6 +121,11 @@ function exposedBits(bits: number, { positions = 'all', protectedBits = 0 }: Bit
     );
   }
   return exposed;
+}
+
+/** 1 for true and 0 for false. */
+function asNumber(condition: tf.Tensor): tf.Tensor {
+  return tf.cast(condition, 'float32');
 }
 
 function onesIn(pattern: number): number {

@@ -77,5 +77,9 @@ function prefixed(site: NoiseSite, prefix: string): NoiseSite {
 }
 
 function prefixedTensors(site: TensorNoiseSite, prefix: string): TensorNoiseSite {
-  return { ...site, normals: (stream) => site.normals(prefix + stream) };
+  return {
+    ...site,
+    normals: (stream) => site.normals(prefix + stream),
+    uniforms: (stream) => site.uniforms(prefix + stream),
+  };
 }

@@ -7,6 +7,7 @@
  * Conductances are relative to the largest one of the device (g_max). The device at zero is noisy too, so zero weights do not
  * stay zero.
  */
+import * as tf from '../runtime/tf';
 
 /** What a device makes of a target conductance. Both in units of g_max; `i` is the index of the weight. */
 export type Device = (target: number, i: number) => number;
@@ -29,4 +30,22 @@ export function readPairs(weights: Float32Array, plus: Device, minus: Device): P
     relative[i] = plus(Math.max(target, 0), i) - minus(Math.max(-target, 0), i);
   }
   return { relative, largest };
+}
+
+/** A device as tensor operations: targets in, conductances out, both in units of g_max. `side` names the device of each pair. */
+export type TensorDevice = (targets: tf.Tensor, side: '+' | '-') => tf.Tensor;
+
+/** `readPairs` with tensor operations: weights in units of the largest absolute one, and that largest one. Call inside tf.tidy. */
+export function readTensorPairs(weights: tf.Tensor, device: TensorDevice): { relative: tf.Tensor; largest: tf.Tensor } {
+  const largest = tf.max(tf.abs(weights));
+  // All-zero weights stay zero, whatever the devices do.
+  const targets = tf.divNoNan(weights, largest);
+  return { relative: tf.sub(device(tf.relu(targets), '+'), device(tf.relu(tf.neg(targets)), '-')), largest };
+}
+
+/** c0 + c1 x + c2 x^2 + ..., by Horner's rule. */
+export function polynomial(x: tf.Tensor, coefficients: readonly number[]): tf.Tensor {
+  return coefficients
+    .slice(0, -1)
+    .reduceRight<tf.Tensor>((sum, c) => tf.add(tf.mul(sum, x), c), tf.fill(x.shape, coefficients[coefficients.length - 1]));
 }

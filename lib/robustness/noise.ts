@@ -34,6 +34,8 @@ export interface NoiseSite extends WeightTensor {
 export interface TensorNoiseSite extends WeightTensor {
   /** Standard normal numbers in the shape of the weights. */
   normals(stream: string): tf.Tensor;
+  /** Uniform numbers in [0, 1) in the shape of the weights. */
+  uniforms(stream: string): tf.Tensor;
 }
 
 /** What a noise made of the weights of one tensor. */

@@ -18,8 +18,10 @@
  * as in the PCM model of IBM's aihwkit.
  */
 import { checkKnownOptions, checkNumber } from '../runtime/errors';
-import { type Device, readPairs } from './conductance';
-import type { NoiseSite, WeightNoise } from './noise';
+import * as tf from '../runtime/tf';
+import { type Device, polynomial, readPairs, readTensorPairs, type TensorDevice } from './conductance';
+import type { DifferentiableNoise, NoiseSite } from './noise';
+import { straightThrough } from './straightThrough';
 
 /** Conductance that the largest weight is mapped to, in uS. */
 const G_MAX = 25;
@@ -27,6 +29,8 @@ const G_MAX = 25;
 const T_0 = 20;
 /** Width of a reading pulse, in s. */
 const T_READ = 250e-9;
+/** Coefficients of the deviation of programming, in uS. */
+const PROGRAMMING = [0.26348, 1.965, -1.1731] as const;
 /** Keeps ln x finite for a device at zero. */
 const SMALLEST_TARGET = 1e-7;
 const LOG_SMALLEST_TARGET = Math.log(SMALLEST_TARGET);
@@ -47,8 +51,8 @@ export interface PCMOptions {
   readNoise?: number;
 }
 
-/** Phase-change memory, read some time after it was programmed. */
-export function pcm(options: PCMOptions): WeightNoise {
+/** Phase-change memory, read some time after it was programmed. Its gradient is that of the identity. */
+export function pcm(options: PCMOptions): DifferentiableNoise {
   checkKnownOptions('pcm', options, ['seconds', 'driftCompensation', 'programmingNoise', 'drift', 'readNoise']);
   const { driftCompensation = true } = options;
   const seconds = checkNumber('seconds', options.seconds, { min: 0 });
@@ -89,12 +93,36 @@ export function pcm(options: PCMOptions): WeightNoise {
       }
       return { values: Float32Array.from(relative, (g) => g * factor) };
     },
+    perturb: (weights, site) =>
+      straightThrough(weights, (w) => {
+        const programmed: TensorDevice = (x, side) => {
+          const deviation = tf.mul(programmingNoise / G_MAX, polynomial(x, PROGRAMMING));
+          return tf.relu(tf.add(x, tf.mul(deviation, site.normals(`pcm/programming ${side}`))));
+        };
+        const now: TensorDevice = (x, side) => {
+          const g = programmed(x, side);
+          const log = tf.log(tf.maximum(x, SMALLEST_TARGET));
+          const mean = tf.clipByValue(tf.add(tf.mul(-0.0155, log), 0.0244), 0.049, 0.1);
+          const spread = tf.clipByValue(tf.sub(tf.mul(-0.0125, log), 0.0059), 0.008, 0.045);
+          const nu = tf.abs(tf.add(mean, tf.mul(spread, site.normals(`pcm/drift ${side}`))));
+          const drifted = tf.mul(g, tf.exp(tf.mul(-drift * logElapsed, nu)));
+          const q = tf.minimum(tf.div(0.0088, tf.maximum(tf.pow(g, 0.65), 1e-3)), 0.2);
+          const read = tf.mul(tf.mul(drifted, q), tf.mul(readSpread, site.normals(`pcm/read ${side}`)));
+          return tf.relu(tf.add(drifted, read));
+        };
+        const { relative, largest } = readTensorPairs(w, now);
+        if (!driftCompensation) return tf.mul(relative, largest);
+        const strengthOf = (pairs: tf.Tensor): tf.Tensor => tf.maximum(tf.mean(tf.abs(pairs)), SMALLEST_READING);
+        const reference = strengthOf(readTensorPairs(w, programmed).relative);
+        return tf.mul(relative, tf.mul(largest, tf.div(reference, strengthOf(relative))));
+      }),
   };
 }
 
 /** Standard deviation of programming, in units of g_max, at the target x. */
 function programmingDeviation(x: number): number {
-  return (0.26348 + 1.965 * x - 1.1731 * x * x) / G_MAX;
+  const [c0, c1, c2] = PROGRAMMING;
+  return (c0 + c1 * x + c2 * x * x) / G_MAX;
 }
 
 /** The drift exponent nu of a device with the target x. */

@@ -96,7 +96,15 @@ export function quantization(options: QuantizationOptions): DifferentiableNoise 
     kind: 'quantization',
     changesNothing: false,
     apply: (weights, site) => ({ values: dequantize(quantize(weights, site, settings)) }),
-    perturb: (weights, site) => quantizeTensor(weights, site, settings),
+    perturb: (weights, site) =>
+      straightThrough(
+        weights,
+        (w) => {
+          const { codes, weightsOf } = quantizeTensor(w, site, settings);
+          return weightsOf(codes);
+        },
+        passOf(settings),
+      ),
   };
 }
 
@@ -164,32 +172,41 @@ function groupsOf(
   return { groups: shape[shape.length - 1], inner: 1 };
 }
 
-function quantizeTensor(
+/** A quantized tensor, and what turns codes into weights again. */
+export interface QuantizedTensor {
+  /** Whole numbers, float32, in the shape of the weights. */
+  codes: tf.Tensor;
+  /** The weights that codes stand for. */
+  weightsOf(codes: tf.Tensor): tf.Tensor;
+}
+
+/** `quantize` with tensor operations, for use inside of a graph. Call inside tf.tidy. */
+export function quantizeTensor(
   weights: tf.Tensor,
   tensor: Pick<WeightTensor, 'role' | 'shape'>,
   { bits, scheme, per, clip }: QuantizationSettings,
-): tf.Tensor {
+): QuantizedTensor {
   const { highest, lowest } = codeRange(bits, scheme);
   const axes = groupAxes(tensor, per);
-  const rounded = (w: tf.Tensor): tf.Tensor => {
-    const clipped = clip !== undefined ? tf.clipByValue(w, -clip, clip) : w;
-    if (scheme === 'symmetric') {
-      const scale = positive(tf.div(tf.max(tf.abs(clipped), axes, true), highest));
-      return tf.mul(tf.round(tf.div(clipped, scale)), scale);
-    }
-    const low = tf.minimum(tf.min(clipped, axes, true), 0);
-    const high = tf.maximum(tf.max(clipped, axes, true), 0);
-    const scale = positive(tf.div(tf.sub(high, low), highest));
-    const zeroPoint = tf.ceil(tf.sub(tf.div(tf.neg(low), scale), 0.5 + HALF_TOLERANCE));
-    const steps = tf.add(tf.div(clipped, scale), zeroPoint);
-    const codes = tf.clipByValue(tf.floor(tf.add(steps, 0.5 + HALF_TOLERANCE)), lowest, highest);
-    return tf.mul(tf.sub(codes, zeroPoint), scale);
+  const clipped = clip !== undefined ? tf.clipByValue(weights, -clip, clip) : weights;
+  if (scheme === 'symmetric') {
+    const scale = positive(tf.div(tf.max(tf.abs(clipped), axes, true), highest));
+    return { codes: tf.round(tf.div(clipped, scale)), weightsOf: (codes) => tf.mul(codes, scale) };
+  }
+  const low = tf.minimum(tf.min(clipped, axes, true), 0);
+  const high = tf.maximum(tf.max(clipped, axes, true), 0);
+  const scale = positive(tf.div(tf.sub(high, low), highest));
+  const zeroPoint = tf.ceil(tf.sub(tf.div(tf.neg(low), scale), 0.5 + HALF_TOLERANCE));
+  const steps = tf.add(tf.div(clipped, scale), zeroPoint);
+  return {
+    codes: tf.clipByValue(tf.floor(tf.add(steps, 0.5 + HALF_TOLERANCE)), lowest, highest),
+    weightsOf: (codes) => tf.mul(tf.sub(codes, zeroPoint), scale),
   };
-  return straightThrough(
-    weights,
-    rounded,
-    clip !== undefined ? (w) => tf.cast(tf.lessEqual(tf.abs(w), clip), 'float32') : undefined,
-  );
+}
+
+/** Where the gradient of quantized weights passes: within the clipping range. Undefined: everywhere. */
+export function passOf({ clip }: QuantizationSettings): ((weights: tf.Tensor) => tf.Tensor) | undefined {
+  return clip === undefined ? undefined : (weights) => tf.cast(tf.lessEqual(tf.abs(weights), clip), 'float32');
 }
 
 /** Axes that one scale runs over. */

@@ -10,8 +10,10 @@
  * that of IBM's aihwkit. Short-term read noise of about 1 % is not in it: compose with `additiveNoise({ sigma: 0.01 })`.
  */
 import { checkKnownOptions, checkNumber, checkOneOf } from '../runtime/errors';
-import { type Device, readPairs } from './conductance';
-import type { WeightNoise } from './noise';
+import * as tf from '../runtime/tf';
+import { type Device, polynomial, readPairs, readTensorPairs } from './conductance';
+import type { DifferentiableNoise } from './noise';
+import { straightThrough } from './straightThrough';
 
 /** Conductance that the largest weight is mapped to, in uS. */
 const G_MAX = 40;
@@ -36,8 +38,8 @@ export interface ReRAMOptions {
   strength?: number;
 }
 
-/** Resistive memory, read 1 second, 1 day or 2 days after it was programmed. */
-export function reram(options: ReRAMOptions): WeightNoise {
+/** Resistive memory, read 1 second, 1 day or 2 days after it was programmed. Its gradient is that of the identity. */
+export function reram(options: ReRAMOptions): DifferentiableNoise {
   checkKnownOptions('reram', options, ['seconds', 'strength']);
   const seconds = checkOneOf<number>('seconds', options.seconds, RERAM_TIMES);
   const strength = checkNumber('strength', options.strength ?? 1, { min: 0 });
@@ -54,6 +56,14 @@ export function reram(options: ReRAMOptions): WeightNoise {
       const { relative, largest } = readPairs(weights, side(site.normals('reram +')), side(site.normals('reram -')));
       return { values: Float32Array.from(relative, (g) => g * largest) };
     },
+    perturb: (weights, site) =>
+      straightThrough(weights, (w) => {
+        const { relative, largest } = readTensorPairs(w, (x, side) => {
+          const spread = tf.mul(strength / G_MAX, polynomial(x, coefficients));
+          return tf.relu(tf.add(x, tf.mul(spread, site.normals(`reram ${side}`))));
+        });
+        return tf.mul(relative, largest);
+      }),
   };
 }
 

@@ -15,6 +15,7 @@ import { attr, isNative, runOp } from '../runtime/backend';
 import { checkKnownOptions, checkNumber, OptionError } from '../runtime/errors';
 import { Random } from '../runtime/random';
 import * as tf from '../runtime/tf';
+import type { PassNoise } from '../training/stepRunner';
 import { withWeights } from '../training/weights';
 import {
   type DifferentiableNoise,
@@ -27,7 +28,7 @@ import { describeVariables, kernelsAndEmbeddings, selectTensors } from './tensor
 
 /** Options of `TrainingNoise`. */
 export interface TrainingNoiseOptions {
-  /** The noise: `gaussianNoise`, `additiveNoise`, `quantization`, or a composition of these. */
+  /** The noise: any of the library's, or a composition of them. */
   noise: DifferentiableNoise;
   /** Which weights get noise. Default: kernels and embeddings. */
   select?: TensorSelector;
@@ -45,9 +46,9 @@ export interface TrainingNoiseOptions {
  *
  * @example
  * const noise = new TrainingNoise({ noise: gaussianNoise({ sigma: 0.1 }) });
- * const trainer = new Trainer(model, optimizer, train, { epochs: 20, wrapLoss: noise.wrapLoss });
+ * const trainer = new Trainer(model, optimizer, train, { epochs: 20, noise });
  */
-export class TrainingNoise {
+export class TrainingNoise implements PassNoise {
   readonly #noise: DifferentiableNoise;
   readonly #select: TensorSelector;
   readonly #seed: number;
@@ -59,7 +60,7 @@ export class TrainingNoise {
     checkKnownOptions('TrainingNoise', options, ['noise', 'select', 'strength', 'seed']);
     const { noise, select = kernelsAndEmbeddings, seed = 0, strength = 1 } = options;
     if (!isDifferentiable(noise)) {
-      throw new OptionError('noise', noise, 'a differentiable noise', 'Train with gaussianNoise, additiveNoise or quantization.');
+      throw new OptionError('noise', noise, 'a differentiable noise', 'Give it a method perturb.');
     }
     this.#noise = noise;
     this.#select = select;
@@ -72,8 +73,8 @@ export class TrainingNoise {
   }
 
   /**
-   * A loss that is evaluated at noisy weights and passes its gradients to the clean ones: for `optimizer.minimize`, and as the
-   * option `wrapLoss` of a Trainer. The weights hold noise only while the loss runs. BatchNorm's moving statistics follow the
+   * A loss that is evaluated at noisy weights and passes its gradients to the clean ones: for `optimizer.minimize`; a Trainer calls it
+   * by itself. The weights hold noise only while the loss runs. BatchNorm's moving statistics follow the
    * noisy forward passes.
    *
    * @param loss The loss.
@@ -93,8 +94,8 @@ export class TrainingNoise {
   };
 
   /**
-   * How often the loss was evaluated. Set it when a training run is resumed, to the optimizer's `gradientEvaluations`: then the
-   * run draws what the uninterrupted one would have drawn.
+   * How often the loss was evaluated. A Trainer sets it, also when a run is resumed, to the optimizer's `gradientEvaluations`, so that
+   * the run draws what the uninterrupted one would have drawn; who calls `optimizer.minimize` must do the same.
    */
   get evaluations(): number {
     return this.#counter.dataSync()[0];
@@ -122,25 +123,31 @@ export class TrainingNoise {
 
   #noisy(variable: tf.Variable, tensor: WeightTensor): tf.Tensor {
     const { role, ordinal, shape } = tensor;
+    const numbers = (kind: 'normal' | 'uniform', stream: string): tf.Tensor => {
+      const key = new Random(this.#seed, `training/${role} ${ordinal} [${shape}]/${stream}`).seed();
+      return numbersAt(kind, shape, key, this.#counter);
+    };
     const site: TensorNoiseSite = {
       ...tensor,
-      normals: (stream) =>
-        normalsAt(shape, new Random(this.#seed, `training/${role} ${ordinal} [${shape}]/${stream}`).seed(), this.#counter),
+      normals: (stream) => numbers('normal', stream),
+      uniforms: (stream) => numbers('uniform', stream),
     };
     return tf.add(variable, tf.mul(this.#strength, tf.sub(this.#noise.perturb(variable, site), variable)));
   }
 }
 
 /**
- * Standard normal numbers that depend on a key and a counter, the counter being a tensor: a native op where there is one, which a
- * graph can contain.
+ * Random numbers that depend on a key and a counter, the counter being a tensor: a native op where there is one, which a graph can
+ * contain.
  */
-function normalsAt(shape: readonly number[], key: number, counter: tf.Tensor): tf.Tensor {
+function numbersAt(kind: 'normal' | 'uniform', shape: readonly number[], key: number, counter: tf.Tensor): tf.Tensor {
   if (isNative()) {
     const seed = tf.concat([tf.tensor1d([key], 'int32'), counter]);
     const types = [attr.type('dtype', 'float32'), attr.type('T', 'int32'), attr.type('Tseed', 'int32')];
-    return runOp('StatelessRandomNormal', types, [tf.tensor1d([...shape], 'int32'), seed]);
+    const op = kind === 'normal' ? 'StatelessRandomNormal' : 'StatelessRandomUniform';
+    return runOp(op, types, [tf.tensor1d([...shape], 'int32'), seed]);
   }
   const size = shape.reduce((product, n) => product * n, 1);
-  return tf.tensor(new Random(key, `evaluation ${counter.dataSync()[0]}`).normals(size), [...shape]);
+  const random = new Random(key, `evaluation ${counter.dataSync()[0]}`);
+  return tf.tensor(kind === 'normal' ? random.normals(size) : random.uniforms(size), [...shape]);
 }

@@ -21,6 +21,7 @@ export {
 } from './many';
 export type { SampleSource, Samples, TensorSamples } from './samples';
 export type { ConstantSchedule, CosineSchedule, MultiStepSchedule, Schedule, WarmUp } from './schedule';
+export type { PassNoise } from './stepRunner';
 export {
   type EpochRecord,
   Trainer,

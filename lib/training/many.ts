@@ -78,6 +78,9 @@ export interface ManyEvaluations {
   accuracies: Float64Array;
 }
 
+/** The memory budget where none is given, in bytes. */
+export const DEFAULT_MEMORY_BUDGET = 256 * 2 ** 20;
+
 /** Bytes of a float32. */
 const FLOAT = 4;
 
@@ -110,7 +113,8 @@ export class ManyEvaluator {
   /** @throws OptionError, DataError */
   constructor(model: tf.LayersModel, samples: Samples, options: ManyEvaluatorOptions = {}) {
     checkKnownOptions('evaluateMany', options, OPTIONS);
-    const { loss = crossEntropy, batchSize = 250, batchNorm = 'moving', memoryBudget = 256 * 2 ** 20, eager = false } = options;
+    const { loss = crossEntropy, batchSize = 250, batchNorm = 'moving', eager = false } = options;
+    const { memoryBudget = DEFAULT_MEMORY_BUDGET } = options;
     checkOneOf('batchNorm', batchNorm, ['moving', 'batch']);
     checkNumber('memoryBudget', memoryBudget, { min: 1 });
     this.#model = model;

@@ -13,7 +13,7 @@ import * as tf from '../runtime/tf';
 import { type BatchLoss, Evaluator } from './evaluate';
 import { checkNotEmpty, dataWarnings, divergenceError, fingerprintOf, LossWatch, type WeightFingerprint } from './health';
 import { type Schedule, type ScheduleFunction, scheduleFunction } from './schedule';
-import { innerSteps, StepRunner } from './stepRunner';
+import { innerSteps, type PassNoise, StepRunner } from './stepRunner';
 import { captureTrainer, restoreTrainer, type TrainerState } from './trainerState';
 import { trainableVariables } from './weights';
 
@@ -37,8 +37,13 @@ export interface TrainerOptions {
   augment?: Augmentation;
   /** Draws a fresh batch for each of the optimizer's k inner steps ("minibatch switching") in place of one for all. Default false. */
   switchBatches?: boolean;
-  /** Wraps the loss of every pass, for example to evaluate it at noisy weights. Runs inside of the compiled step. */
+  /** Wraps the loss of every pass. Runs inside of the compiled step. */
   wrapLoss?: (loss: LossFunction, variables: tf.Variable[]) => LossFunction;
+  /**
+   * Noise-aware training: evaluates the loss with fresh noise in every pass, ascents included; a `TrainingNoise`. Its position is that of
+   * the optimizer, also after `restore`. It stays the caller's. Default none.
+   */
+  noise?: PassNoise;
   /**
    * What a loss or a weight that is not finite does: `throw` a DivergenceError, `stop` with the status `diverged`, or `continue`. Default
    * `throw`.
@@ -52,7 +57,7 @@ export interface TrainerOptions {
 export interface EpochRecord {
   /** Epochs finished, from 1. */
   epoch: number;
-  /** Mean over the epoch of the batch loss at the slow weights before each step. */
+  /** Mean over the epoch of the batch loss at the slow weights before each step; with noise on them in noise-aware training. */
   trainLoss: number;
   /** Loss on the test set after the epoch, or null where it was not evaluated. */
   testLoss: number | null;
@@ -106,6 +111,7 @@ const OPTIONS: readonly string[] = [
   'augment',
   'switchBatches',
   'wrapLoss',
+  'noise',
   'onDivergence',
   'eager',
 ];
@@ -183,6 +189,7 @@ export class Trainer {
     this.#steps = new StepRunner(optimizer, trainableVariables(model), {
       lossOf: (xs, ys) => loss(ys, model.apply(xs, { training: true }) as tf.Tensor),
       wrapLoss: options.wrapLoss,
+      noise: options.noise,
       seed: () => new Random(seed, `dropout/${this.position.epoch}/${this.position.step}`).seed(),
       eager: options.eager,
     });
@@ -257,6 +264,7 @@ export class Trainer {
     this.#lastSaved = { epoch, step };
     this.#fingerprint = epoch > 0 && step === 0 ? fingerprintOf(trainableVariables(this.model)) : undefined;
     this.#watch.reset();
+    this.#steps.resume();
   }
 
   /** Frees the compiled steps. */

@@ -1,24 +1,10 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { additiveNoise, type DifferentiableNoise, gaussianNoise, type NoiseSite, OptionError, tf } from 'lookbehind';
-import { assertAllClose, assertNormal, drawnSite, kernel } from './support';
+import { additiveNoise, gaussianNoise, OptionError } from 'lookbehind';
+import { assertAllClose, assertNormal, drawnSite, kernel, tensorForm } from './support';
 
 const tensor = kernel(200, 100);
 const size = 20_000;
-
-/** The value and gradient of the tensor form, with the numbers of `site`. */
-function tensorForm(
-  noise: DifferentiableNoise,
-  weights: Float32Array,
-  site: NoiseSite,
-): { values: Float32Array; gradient: Float32Array } {
-  const shape = [...site.shape];
-  return tf.tidy(() => {
-    const tensorSite = { ...site, normals: (stream: string) => tf.tensor(site.normals(stream), shape) };
-    const { value, grad } = tf.valueAndGrad((w: tf.Tensor) => noise.perturb(w, tensorSite))(tf.tensor(weights, shape));
-    return { values: value.dataSync() as Float32Array, gradient: grad.dataSync() as Float32Array };
-  });
-}
 
 describe('gaussianNoise', () => {
   it('has mean w and standard deviation sigma * |w|', () => {

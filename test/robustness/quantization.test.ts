@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import { dequantize, OptionError, type QuantizationOptions, quantization, quantize, Random, tf } from 'lookbehind';
-import { assertAllClose, drawnSite, kernel } from './support';
+import { dequantize, OptionError, type QuantizationOptions, quantization, quantize, Random } from 'lookbehind';
+import { assertAllClose, drawnSite, kernel, tensorForm } from './support';
 
 const options = fc.record({
   bits: fc.integer({ min: 2, max: 8 }),
@@ -92,14 +92,10 @@ describe('quantization', () => {
       for (const per of ['tensor', 'channel'] as const) {
         for (const clip of [undefined, 0.8]) {
           const noise = quantization({ bits: 4, scheme, per, clip });
-          const { value, grad } = tf.tidy(() => {
-            const tensorSite = { ...site, normals: () => tf.zeros([2, 3, 4]) };
-            const both = tf.valueAndGrad((x: tf.Tensor) => noise.perturb(x, tensorSite))(tf.tensor(w, [2, 3, 4]));
-            return { value: both.value.dataSync(), grad: both.grad.dataSync() };
-          });
-          assertAllClose(value, noise.apply(w, site).values, 1e-6, noise.name);
+          const { values, gradient } = tensorForm(noise, w, site);
+          assertAllClose(values, noise.apply(w, site).values, 1e-6, noise.name);
           assert.deepEqual(
-            [...grad],
+            [...gradient],
             Array.from(w, (x) => (clip === undefined || Math.abs(x) <= clip ? 1 : 0)),
           );
         }

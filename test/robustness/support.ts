@@ -1,6 +1,6 @@
 /** Shared by the tests of noise models: sites with known or drawn numbers, and moments with confidence bounds. */
 import assert from 'node:assert/strict';
-import { NoiseDraw, type NoiseSite, type WeightTensor } from 'lookbehind';
+import { type DifferentiableNoise, NoiseDraw, type NoiseSite, tf, type WeightTensor } from 'lookbehind';
 
 /** A kernel of the given shape. */
 export function kernel(...shape: number[]): WeightTensor {
@@ -49,4 +49,22 @@ export function assertClose(actual: number, expected: number, tolerance: number,
 export function assertAllClose(actual: ArrayLike<number>, expected: ArrayLike<number>, tolerance: number, what: string): void {
   assert.equal(actual.length, expected.length, `${what}: length`);
   for (let i = 0; i < actual.length; i++) assertClose(actual[i], expected[i], tolerance, `${what} [${i}]`);
+}
+
+/** The value and gradient of the tensor form, with the numbers of `site`. */
+export function tensorForm(
+  noise: DifferentiableNoise,
+  weights: Float32Array,
+  site: NoiseSite,
+): { values: Float32Array; gradient: Float32Array } {
+  const shape = [...site.shape];
+  return tf.tidy(() => {
+    const tensorSite = {
+      ...site,
+      normals: (stream: string) => tf.tensor(site.normals(stream), shape),
+      uniforms: (stream: string) => tf.tensor(site.uniforms(stream), shape),
+    };
+    const { value, grad } = tf.valueAndGrad((w: tf.Tensor) => noise.perturb(w, tensorSite))(tf.tensor(weights, shape));
+    return { values: value.dataSync() as Float32Array, gradient: grad.dataSync() as Float32Array };
+  });
 }

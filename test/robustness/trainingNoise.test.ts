@@ -14,8 +14,10 @@ import {
   mnist1d,
   models,
   OptionError,
+  pcm,
   quantization,
   Random,
+  reram,
   sam,
   sgd,
   Trainer,
@@ -108,6 +110,9 @@ describe('TrainingNoise', () => {
   for (const [name, noise] of [
     ['gaussian', gaussianNoise({ sigma: 0.2 })],
     ['additive', additiveNoise({ sigma: 0.1 })],
+    ['bit errors', bitErrors({ rate: 0.1 })],
+    ['phase-change memory', pcm({ seconds: 3600 })],
+    ['resistive memory', reram({ seconds: 1 })],
     ['quantization and gaussian', composeNoise(quantization({ bits: 4 }), gaussianNoise({ sigma: 0.1 }))],
   ] as const) {
     it(`draws afresh in each run of a compiled step, and as in an uncompiled one: ${name}`, () => {
@@ -177,14 +182,13 @@ describe('TrainingNoise', () => {
       const model = models.mlp({ inputs: 40, hidden: [8], classes: 10 });
       const optimizer = sam({ learningRate: 0.1, momentum: 0.9, rho: 0.05 });
       const noise = new TrainingNoise({ noise: gaussianNoise({ sigma: 0.2 }), seed: 1 });
-      const trainer = new Trainer(model, optimizer, data, { epochs: 2, batchSize: 20, wrapLoss: noise.wrapLoss });
+      const trainer = new Trainer(model, optimizer, data, { epochs: 2, batchSize: 20, noise });
       return { trainer, noise, optimizer, model };
     };
     const [whole, first, rest] = [run(), run(), run()];
     await whole.trainer.train();
     await first.trainer.train({ untilEpoch: 1 });
     rest.trainer.restore(first.trainer.save());
-    rest.noise.evaluations = rest.optimizer.gradientEvaluations;
     assert.equal(rest.noise.evaluations, 6);
     await rest.trainer.train();
     assert.deepEqual(valuesOf(trainableVariables(rest.model)), valuesOf(trainableVariables(whole.model)));
@@ -213,7 +217,8 @@ describe('TrainingNoise', () => {
 
   it('refuses noises without a gradient, and variables that get none', () => {
     const { variables, loss, dispose } = setUp();
-    assert.throws(() => new TrainingNoise({ noise: bitErrors({ rate: 0.1 }) as never }), OptionError);
+    const { perturb: _, ...withoutGradient } = gaussianNoise({ sigma: 0.1 });
+    assert.throws(() => new TrainingNoise({ noise: withoutGradient as never }), OptionError);
     const noise = new TrainingNoise({ noise: gaussianNoise({ sigma: 0.1 }), select: () => false });
     assert.throws(() => noise.wrapLoss(loss, variables), OptionError);
     noise.dispose();
