@@ -12,6 +12,7 @@ import type { NoiseSite, WeightTensor } from './noise';
 /** One draw of noise, for all tensors of a model. Numbers are made on demand and kept as long as the draw is. */
 export class NoiseDraw {
   readonly #streams = new Map<string, Float32Array>();
+  #bytes = 0;
 
   /**
    * @param seed Whole number; draws of different seeds are independent.
@@ -23,6 +24,11 @@ export class NoiseDraw {
   ) {
     checkNumber('seed', seed, { integer: true });
     checkNumber('index', index, { integer: true, min: 0 });
+  }
+
+  /** Bytes of the numbers that were made so far. */
+  get bytes(): number {
+    return this.#bytes;
   }
 
   /** The tensor with this draw's random numbers. */
@@ -46,7 +52,40 @@ export class NoiseDraw {
       numbers = new Float32Array(size);
       for (let i = 0; i < size; i++) numbers[i] = next(random);
       this.#streams.set(stream, numbers);
+      this.#bytes += numbers.byteLength;
     }
     return numbers;
+  }
+}
+
+/** The draws of one seed, kept for the next model as long as they fit a budget: making random numbers costs more than using them. */
+export class KeptDraws {
+  readonly #kept = new Map<number, NoiseDraw>();
+  #last: NoiseDraw;
+
+  /**
+   * @param seed Seed of the draws.
+   * @param budget Bytes that kept draws may take. The draw in use comes on top.
+   */
+  constructor(
+    readonly seed: number,
+    private readonly budget: number,
+  ) {
+    this.#last = new NoiseDraw(seed, 0);
+  }
+
+  /** The draw of an index. */
+  at(index: number): NoiseDraw {
+    if (this.#last.index === index) return this.#last;
+    this.#keepLast();
+    this.#last = this.#kept.get(index) ?? new NoiseDraw(this.seed, index);
+    return this.#last;
+  }
+
+  #keepLast(): void {
+    this.#kept.delete(this.#last.index);
+    let bytes = this.#last.bytes;
+    for (const draw of this.#kept.values()) bytes += draw.bytes;
+    if (bytes <= this.budget) this.#kept.set(this.#last.index, this.#last);
   }
 }

@@ -7,10 +7,11 @@
 import { checkKnownOptions, checkNumber, OptionError } from '../runtime/errors';
 import type * as tf from '../runtime/tf';
 import type { BatchLoss } from '../training/evaluate';
-import { ManyEvaluator } from '../training/many';
+import { DEFAULT_MEMORY_BUDGET, ManyEvaluator } from '../training/many';
 import type { Samples } from '../training/samples';
 import { allVariables } from '../training/weights';
 import { BatchNormEstimator, type BatchNormOptions } from './batchNormStatistics';
+import { KeptDraws } from './draws';
 import type { NoiseFamily, TensorSelector, WeightNoise, WeightTensor } from './noise';
 import { type NoiseCase, NoisyWeightSets } from './noisyWeightSets';
 import { type DrawSummary, summarize } from './summary';
@@ -33,12 +34,15 @@ export interface NoiseEvaluatorOptions {
   loss?: BatchLoss;
   /** Samples per forward pass, >= 1. Default 250. */
   batchSize?: number;
-  /** Bytes that the weight sets evaluated together may take, as in `evaluateMany`. Default 256 MB. */
+  /**
+   * Bytes that the weight sets evaluated together may take, as in `evaluateMany`; a quarter of it may hold random numbers in addition.
+   * Default 256 MB.
+   */
   memoryBudget?: number;
 }
 
-/** How one evaluation stops and reports. */
-export interface NoiseRunOptions {
+/** How one evaluation draws, stops and reports. What is left out is as the evaluator's options say. */
+export interface NoiseRunOptions extends Pick<NoiseEvaluatorOptions, 'draws' | 'seed' | 'select' | 'batchNorm'> {
   /** Stops the evaluation after the present weight sets, with an AbortedError. */
   signal?: AbortSignal;
   /** Called from time to time. */
@@ -141,7 +145,10 @@ export interface NoiseSensitivity {
 }
 
 const EVALUATOR_OPTIONS = ['draws', 'seed', 'select', 'batchNorm', 'loss', 'batchSize', 'memoryBudget'] as const;
-const RUN_OPTIONS = ['signal', 'onProgress'] as const;
+const RUN_OPTIONS = ['draws', 'seed', 'select', 'batchNorm', 'signal', 'onProgress'] as const;
+
+/** The share of the memory budget that random numbers may take, to be used again. */
+const SHARE_OF_DRAWS = 0.25;
 
 /**
  * Accuracy and loss of `model` on `data` with noisy weights, at several noise levels, over several draws.
@@ -196,23 +203,26 @@ export async function noiseSensitivity(
  */
 export class NoiseEvaluator {
   readonly #model: tf.LayersModel;
-  readonly #tensors: ModelTensor[];
-  readonly #draws: number;
-  readonly #seed: number;
+  readonly #defaults: Required<Pick<NoiseEvaluatorOptions, 'draws' | 'seed' | 'select' | 'batchNorm'>>;
   readonly #evaluator: ManyEvaluator;
-  readonly #estimator: BatchNormEstimator | undefined;
+  readonly #estimators: { options: BatchNormOptions; estimator: BatchNormEstimator }[] = [];
+  readonly #drawBudget: number;
+  #kept: KeptDraws;
 
   /** @throws OptionError, DataError */
   constructor(model: tf.LayersModel, data: Samples, options: NoiseEvaluatorOptions = {}) {
     checkKnownOptions('evaluation under noise', options, EVALUATOR_OPTIONS);
     const { draws = 10, seed = 0, select = kernelsAndEmbeddings, batchNorm = 'keep', ...evaluatorOptions } = options;
+    const { memoryBudget = DEFAULT_MEMORY_BUDGET } = options;
     this.#model = model;
-    this.#draws = checkNumber('draws', draws, { min: 1, integer: true });
-    this.#seed = checkNumber('seed', seed, { integer: true });
-    this.#tensors = selectTensors(weightTensors(model), select);
+    this.#defaults = { draws, seed, select, batchNorm };
+    checkNumber('draws', draws, { min: 1, integer: true });
+    this.#drawBudget = SHARE_OF_DRAWS * checkNumber('memoryBudget', memoryBudget, { min: 1 });
+    this.#kept = new KeptDraws(seed, this.#drawBudget);
+    selectTensors(weightTensors(model), select);
     this.#evaluator = new ManyEvaluator(model, data, evaluatorOptions);
     try {
-      if (batchNorm !== 'keep') this.#estimator = new BatchNormEstimator(model, batchNorm);
+      this.#estimatorOf(batchNorm);
     } catch (error) {
       this.#evaluator.dispose();
       throw error;
@@ -224,7 +234,8 @@ export class NoiseEvaluator {
     checkKnownOptions('NoiseEvaluator.evaluate', options, [...RUN_OPTIONS, 'noise', 'levels']);
     const { noise, levels, ...run } = options;
     if (!Array.isArray(levels) || levels.length === 0) throw new OptionError('levels', levels, 'a list of at least one number');
-    const cases = levels.map((level) => ({ noise: noise(checkNumber('levels', level)), tensors: this.#tensors }));
+    const tensors = this.#tensors(run);
+    const cases = levels.map((level) => ({ noise: noise(checkNumber('levels', level)), tensors }));
     const { effects, ...result } = await this.#run(cases, run);
     return { ...result, levels: effects.map((effect, i) => ({ level: levels[i], ...effect })) };
   }
@@ -233,8 +244,9 @@ export class NoiseEvaluator {
   async sensitivity(options: NoiseLayersOptions): Promise<NoiseSensitivity> {
     checkKnownOptions('NoiseEvaluator.sensitivity', options, [...RUN_OPTIONS, 'noise']);
     const { noise, ...run } = options;
-    const names = [...new Set(this.#tensors.map(layerOf))];
-    const cases = names.map((name) => ({ noise, tensors: this.#tensors.filter((tensor) => layerOf(tensor) === name) }));
+    const tensors = this.#tensors(run);
+    const names = [...new Set(tensors.map(layerOf))];
+    const cases = names.map((name) => ({ noise, tensors: tensors.filter((tensor) => layerOf(tensor) === name) }));
     const { effects, ...result } = await this.#run(cases, run);
     return {
       ...result,
@@ -250,14 +262,34 @@ export class NoiseEvaluator {
   /** Frees the samples and the compiled functions. */
   dispose(): void {
     this.#evaluator.dispose();
-    this.#estimator?.dispose();
+    for (const { estimator } of this.#estimators) estimator.dispose();
   }
 
-  async #run(cases: readonly NoiseCase[], { signal, onProgress }: NoiseRunOptions): Promise<CaseResults> {
+  #tensors({ select = this.#defaults.select }: NoiseRunOptions): ModelTensor[] {
+    return selectTensors(weightTensors(this.#model), select);
+  }
+
+  /** The estimator of BatchNorm's statistics, which is compiled once for equal options. */
+  #estimatorOf(options: 'keep' | BatchNormOptions): BatchNormEstimator | undefined {
+    if (options === 'keep') return undefined;
+    const { data, batches, batchSize, seed } = options;
+    const known = this.#estimators.find(
+      ({ options: other }) =>
+        other.data === data && other.batches === batches && other.batchSize === batchSize && other.seed === seed,
+    );
+    if (known !== undefined) return known.estimator;
+    const estimator = new BatchNormEstimator(this.#model, options);
+    this.#estimators.push({ options, estimator });
+    return estimator;
+  }
+
+  async #run(cases: readonly NoiseCase[], options: NoiseRunOptions): Promise<CaseResults> {
     const started = performance.now();
-    const draws = this.#draws;
-    const seed = this.#seed;
-    const sets = new NoisyWeightSets(allVariables(this.#model), cases, { draws, seed, estimator: this.#estimator });
+    const { draws = this.#defaults.draws, seed = this.#defaults.seed, signal, onProgress } = options;
+    checkNumber('draws', draws, { min: 1, integer: true });
+    if (seed !== this.#kept.seed) this.#kept = new KeptDraws(seed, this.#drawBudget);
+    const estimator = this.#estimatorOf(options.batchNorm ?? this.#defaults.batchNorm);
+    const sets = new NoisyWeightSets(allVariables(this.#model), cases, { draws: this.#kept, count: draws, estimator });
     const { losses, accuracies } = await this.#evaluator.run(sets, {
       signal,
       onChunk: ({ from, losses: { length } }) => onProgress?.({ done: from + length, total: sets.count }),

@@ -1,5 +1,5 @@
 /** Robustness to noise on the weights: noise models, evaluation under noise, noise-aware training. */
-export { accuracyArea } from './accuracyArea';
+export { accuracyArea, meanHeight } from './accuracyArea';
 export { type AdditiveNoiseOptions, additiveNoise, type NoiseScale } from './additive';
 export { BatchNormEstimator, type BatchNormOptions, recomputeBatchNorm } from './batchNormStatistics';
 export { type BitErrorOptions, type BitFault, bitErrors } from './bitErrors';

@@ -6,7 +6,7 @@ import * as tf from '../runtime/tf';
 import type { WeightSets } from '../training/many';
 import { withWeights } from '../training/weights';
 import type { BatchNormEstimator } from './batchNormStatistics';
-import { NoiseDraw } from './draws';
+import type { KeptDraws } from './draws';
 import type { WeightNoise, WeightTensor } from './noise';
 import type { ModelTensor } from './tensors';
 
@@ -35,27 +35,27 @@ export class NoisyWeightSets implements WeightSets {
   readonly #variables: readonly tf.Variable[];
   readonly #clean: Float32Array[];
   readonly #squaredNorms: number[];
-  readonly #seed: number;
+  readonly #draws: KeptDraws;
   readonly #estimator: BatchNormEstimator | undefined;
-  #draw: NoiseDraw;
 
   /**
    * @param variables All weights of the model. Their present values are the clean ones.
+   * @param draws Where the random numbers come from.
+   * @param count Number of draws.
    * @param estimator Recomputes BatchNorm's statistics for each set, where given.
    */
   constructor(
     variables: readonly tf.Variable[],
     cases: readonly NoiseCase[],
-    { draws, seed, estimator }: { draws: number; seed: number; estimator?: BatchNormEstimator },
+    { draws, count, estimator }: { draws: KeptDraws; count: number; estimator?: BatchNormEstimator },
   ) {
     this.#cases = cases;
     this.#variables = variables;
     this.#clean = this.#variables.map((variable) => variable.dataSync() as Float32Array);
     this.#squaredNorms = this.#clean.map(squaredNorm);
-    this.#seed = seed;
+    this.#draws = draws;
     this.#estimator = estimator;
-    this.#draw = new NoiseDraw(seed, 0);
-    this.count = 1 + draws * cases.length;
+    this.count = 1 + count * cases.length;
     this.injected = cases.map(() => []);
   }
 
@@ -90,13 +90,13 @@ export class NoisyWeightSets implements WeightSets {
 
   /** Replaces the weights of the tensors of one case by noisy ones. */
   #inject(weights: Float32Array[], { noise, tensors }: NoiseCase, draw: number): InjectedNoise {
-    if (draw !== this.#draw.index) this.#draw = new NoiseDraw(this.#seed, draw);
+    const numbers = this.#draws.at(draw);
     const bits = { flipped: 0, stored: 0 };
     let change = 0;
     let norm = 0;
     for (const tensor of tensors) {
       const i = this.#variables.indexOf(tensor.variable);
-      const noisy = noise.apply(this.#clean[i], this.#draw.site(tensor));
+      const noisy = noise.apply(this.#clean[i], numbers.site(tensor));
       checkSize(noise, tensor, noisy.values);
       change += squaredDistance(noisy.values, this.#clean[i]);
       norm += this.#squaredNorms[i];

@@ -10,6 +10,7 @@ import {
   evaluateSync,
   evaluateUnderNoise,
   gaussianNoise,
+  meanHeight,
   models,
   NoiseDraw,
   type NoiseEvaluation,
@@ -245,6 +246,63 @@ describe('NoiseEvaluator', () => {
   });
 });
 
+describe('one NoiseEvaluator', () => {
+  it('gives for other draws, seeds, tensors and BatchNorm policies what evaluators of their own give', async () => {
+    const data = samples(20, 6, 6, 1);
+    const model = convNet();
+    const evaluator = new NoiseEvaluator(model, data, { draws: 2 });
+    const run = { noise, levels: [0.2, 0.4] };
+    const others = [
+      {},
+      { draws: 3 },
+      { seed: 5 },
+      { select: allWeights },
+      { batchNorm: { data, batches: 2, batchSize: 5 } },
+      { batchNorm: { data } },
+      { batchNorm: 'keep' as const, seed: 5, draws: 1 },
+    ];
+    for (const options of [...others, ...others]) {
+      const { levels } = await evaluator.evaluate({ ...run, ...options });
+      const alone = await evaluateUnderNoise(model, data, { draws: 2, ...options, ...run });
+      assert.deepEqual(levels, alone.levels, JSON.stringify(Object.keys(options)));
+    }
+    await assert.rejects(evaluator.evaluate({ ...run, draws: 0 }), OptionError);
+    await assert.rejects(evaluator.evaluate({ ...run, select: () => false }), OptionError);
+    evaluator.dispose();
+    tf.dispose([data.xs, data.ys]);
+    model.dispose();
+  });
+
+  it('makes random numbers once where the budget allows, and the same ones where it does not', async () => {
+    const data = samples(10, 5);
+    const model = perceptron();
+    const losses = async (memoryBudget: number): Promise<number[]> => {
+      const evaluator = new NoiseEvaluator(model, data, { draws: 3, memoryBudget });
+      const met: Float32Array[] = [];
+      const watched = (level: number): WeightNoise => ({
+        ...noise(level),
+        apply(weights, site) {
+          met.push(site.normals('gaussian'));
+          return noise(level).apply(weights, site);
+        },
+      });
+      const runs = [];
+      for (let run = 0; run < 2; run++) runs.push(await evaluator.evaluate({ noise: watched, levels: [0.3] }));
+      evaluator.dispose();
+      assert.deepEqual(runs[0].levels, runs[1].levels);
+      const [first, second] = [met.slice(0, met.length / 2), met.slice(met.length / 2)];
+      assert.equal(
+        first.every((numbers, i) => numbers === second[i]),
+        memoryBudget > 1000,
+      );
+      return runs[0].levels[0].loss.values;
+    };
+    assertAllClose(await losses(1), await losses(2 ** 28), 1e-5, 'losses');
+    model.dispose();
+    tf.dispose([data.xs, data.ys]);
+  });
+});
+
 describe('noiseSensitivity', () => {
   it('equals noise on one layer after the other', async () => {
     const model = perceptron();
@@ -427,5 +485,7 @@ describe('accuracyArea', () => {
     assertClose(accuracyArea([level(0, 1), level(0.1, 0.9), level(0.4, 0.5)]), (0.1 * 0.95 + 0.3 * 0.7) / 0.4, 1e-12, 'area');
     assert.throws(() => accuracyArea([level(0, 1)]), OptionError);
     assert.throws(() => accuracyArea([level(0.2, 1), level(0.1, 1)]), OptionError);
+    assertClose(meanHeight([0, 2], [1, 0]), 0.5, 1e-12, 'a triangle');
+    assert.throws(() => meanHeight([0, 1], [1]), OptionError);
   });
 });
