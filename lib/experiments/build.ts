@@ -9,6 +9,7 @@ import { buildAugmentation } from './augmentationConfig';
 import { type FullRunConfig, type RunConfig, resolveConfig } from './config';
 import { DataLoader, type RunData } from './dataConfig';
 import { buildModel } from './modelConfig';
+import { buildTrainingNoise } from './noiseConfig';
 import { buildOptimizer } from './optimizerConfig';
 
 /** What a configuration describes, ready to train. */
@@ -18,7 +19,7 @@ export interface BuiltRun {
   model: tf.LayersModel;
   optimizer: FamilyOptimizer;
   trainer: Trainer;
-  /** Frees model, optimizer and trainer. */
+  /** Frees model, optimizer, trainer and what belongs to them. */
   dispose(): void;
 }
 
@@ -36,6 +37,7 @@ export async function buildRun(config: RunConfig, loader: DataLoader = new DataL
   const data = await loader.load(full.data, seed);
   const model = buildModel(full.model, data.train, seed);
   const optimizer = buildOptimizer(full.optimizer);
+  const noise = buildTrainingNoise(full.noise, seed);
   const trainer = new Trainer(model, optimizer, data.train, {
     epochs,
     batchSize,
@@ -44,6 +46,7 @@ export async function buildRun(config: RunConfig, loader: DataLoader = new DataL
     switchBatches,
     evaluateEvery,
     augment: buildAugmentation(full.augmentation),
+    noise,
     test: data.test,
     onDivergence: 'stop',
   });
@@ -55,6 +58,7 @@ export async function buildRun(config: RunConfig, loader: DataLoader = new DataL
     trainer,
     dispose() {
       trainer.dispose();
+      noise?.dispose();
       optimizer.dispose();
       model.dispose();
     },

@@ -14,7 +14,8 @@ import { checkData, type DataConfig, trainingSize } from './dataConfig';
 import { checkLifelong, type LifelongConfig, taskSamples } from './lifelongConfig';
 import { checkMeasures, type MeasureConfig } from './measures';
 import { checkModel, type ModelConfig } from './modelConfig';
-import { checkOptimizer, gradientsPerBatch, type OptimizerConfig } from './optimizerConfig';
+import { checkTrainingNoise, type TrainingNoiseConfig } from './noiseConfig';
+import { checkOptimizer, gradientsPerBatch, type OptimizerConfig, reusesGradients } from './optimizerConfig';
 import { checkSchedule } from './scheduleConfig';
 import { canonicalJson, checkFields, type Fields, type Form, flag, number, oneOf, required, text } from './schema';
 import { RESULTS_VERSION } from './version';
@@ -39,6 +40,8 @@ export interface RunConfig {
   schedule?: Schedule | Schedule['kind'];
   /** Changes training images at random. Default none. */
   augmentation?: AugmentationConfig | AugmentationConfig['kind'];
+  /** Trains with noise on the weights, fresh in every pass, ascents included; evaluations see the clean weights. Default none. */
+  noise?: TrainingNoiseConfig | 'none';
   /** Draws a fresh batch for each inner step of Lookbehind and Multistep-SAM. Default false. */
   switchBatches?: boolean;
   /** Epochs between two evaluations. A whole number, at least 1. Default 1. */
@@ -61,6 +64,7 @@ export interface FullRunConfig extends Required<Omit<RunConfig, 'lifelong' | 'la
   lifelong?: LifelongConfig;
   schedule: Schedule;
   augmentation: AugmentationConfig;
+  noise: TrainingNoiseConfig;
   label?: string;
   profile?: 'smoke' | 'quick' | 'paper';
 }
@@ -76,6 +80,7 @@ const FIELDS: Fields<Omit<FullRunConfig, 'label' | 'profile'> & Pick<RunConfig, 
   batchSize: whole(128),
   schedule: { check: checkSchedule, default: { kind: 'constant' } },
   augmentation: { check: checkAugmentation, default: { kind: 'none' } },
+  noise: { check: checkTrainingNoise, default: { kind: 'none' } },
   switchBatches: flag(false),
   evaluateEvery: whole(1),
   seed: number({ integer: true }, 0),
@@ -103,17 +108,26 @@ export function configHash(config: unknown): string {
 }
 
 /** An estimate of the work of a run, in gradients of one sample: what progress and the time left are counted in. */
-export function workOf({ data, optimizer, lifelong, epochs, batchSize, switchBatches }: FullRunConfig): number {
+export function workOf({ data, optimizer, lifelong, epochs, batchSize, switchBatches, noise }: FullRunConfig): number {
   const size = trainingSize(data);
   const samples = lifelong === undefined ? size : taskSamples(lifelong, size);
   const replayed = lifelong?.replay ? (lifelong.replayBatchSize ?? batchSize) / batchSize : 0;
-  const perSample = switchBatches && 'k' in optimizer && optimizer.kind !== 'lookahead' ? 2 : gradientsPerBatch(optimizer);
+  const reuse = noise.kind === 'none';
+  const perSample = switchBatches && 'k' in optimizer && optimizer.kind !== 'lookahead' ? 2 : gradientsPerBatch(optimizer, reuse);
   return samples * (1 + replayed) * epochs * perSample;
 }
 
 function check(config: unknown, form: Form): FullRunConfig {
   const checked = checkFields('', config, FIELDS, form) as FullRunConfig;
-  const { lifelong, schedule, evaluateEvery = 1 } = checked;
+  const { lifelong, schedule, evaluateEvery = 1, noise, optimizer } = checked;
+  if (noise !== undefined && noise.kind !== 'none' && reusesGradients(optimizer)) {
+    throw new OptionError(
+      'optimizer.reuseGradients',
+      true,
+      'false or left out in training with noise',
+      'Each pass sees other noise, so that no gradient can stand for two.',
+    );
+  }
   if (lifelong !== undefined && (evaluateEvery !== 1 || (schedule !== undefined && schedule.kind !== 'constant'))) {
     const [field, value] = evaluateEvery === 1 ? ['schedule', schedule] : ['evaluateEvery', evaluateEvery];
     throw new OptionError(

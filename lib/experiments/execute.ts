@@ -28,7 +28,8 @@ import { DataLoader } from './dataConfig';
 import { EventWriter } from './events';
 import { type BuiltLifelongRun, buildLifelongRun, type LifelongResult, lifelongResult, lifelongValues } from './lifelongRun';
 import { presentMachine, presentVersions } from './machine';
-import { type MeasuredValues, takeMeasures } from './measures';
+import type { MeasuredValues } from './measure';
+import { takeMeasures } from './measures';
 import { type RunResult, RunStore } from './store';
 
 /** What became of a run. */

@@ -4,7 +4,7 @@
  *     { optimizer: [{ kind: 'sam', rho: [.05, .1] }, { kind: 'asam', rho: [.5, 1], eta: [0, .01] }], ..., seeds: 3 }
  *
  * stands for (2 + 4) * 3 runs. What holds for one kind only, such as eta, stands beside that kind. Where a field itself is a list
- * (`hidden`, `filters`, `milestones`, `angles`, ...), a list of lists means each of them.
+ * (`hidden`, `filters`, `milestones`, `angles`, `stages`, ...), a list of lists means each of them.
  */
 import { checkNumber, OptionError } from '../runtime/errors';
 import { type FullRunConfig, type RunConfig, resolveConfig } from './config';
@@ -29,7 +29,7 @@ export type SweepGrid = EachField<Omit<RunConfig, 'measures'>> & {
 };
 
 /** Fields that hold lists themselves. */
-const LIST_FIELDS: ReadonlySet<string> = new Set(['hidden', 'filters', 'milestones', 'angles']);
+const LIST_FIELDS: ReadonlySet<string> = new Set(['hidden', 'filters', 'milestones', 'angles', 'stages', 'positions']);
 /** Fields that are taken as they are. */
 const PLAIN_FIELDS: ReadonlySet<string> = new Set(['measures']);
 

@@ -20,8 +20,17 @@ export { type Each, type EachField, type EachValue, expandGrid, type SweepGrid }
 export type { LearningConfig, LifelongConfig, PermutedConfig, RotatedConfig, SplitConfig } from './lifelongConfig';
 export { type BuiltLifelongRun, buildLifelongRun, type LifelongResult } from './lifelongRun';
 export type { Machine, Versions } from './machine';
-export type { MeasureConfig, MeasuredValues, NoisyAccuracyConfig, SharpnessConfig } from './measures';
+export type { MeasuredValues } from './measure';
+export type { MeasureConfig, SharpnessConfig } from './measures';
 export type { ConvNetConfig, MlpConfig, ModelConfig, ResNetConfig } from './modelConfig';
+export type { NoiseConfig, NoiseFamilyConfig, NoisyTensors, TrainingNoiseConfig } from './noiseConfig';
+export type {
+  BatchNormConfig,
+  LayerSensitivityConfig,
+  NoiseMeasureOptions,
+  NoisyAccuracyConfig,
+  RobustnessConfig,
+} from './noiseMeasures';
 export type { BaseConfig, JsonOptions, OptimizerConfig } from './optimizerConfig';
 export { ProcessEngine, type ProcessEngineOptions } from './processes';
 export { type RankCorrelation, rankCorrelation } from './rankCorrelation';

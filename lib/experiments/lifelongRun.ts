@@ -9,8 +9,10 @@ import { buildAugmentation } from './augmentationConfig';
 import { type FullRunConfig, type RunConfig, resolveConfig } from './config';
 import { DataLoader } from './dataConfig';
 import { buildSequence, learningOptions } from './lifelongConfig';
-import { type MeasureConfig, type MeasuredValues, takeMeasures } from './measures';
+import type { MeasuredValues } from './measure';
+import { type MeasureConfig, takeMeasures } from './measures';
 import { buildModel } from './modelConfig';
+import { buildTrainingNoise } from './noiseConfig';
 import { buildOptimizer } from './optimizerConfig';
 
 /** What a configuration with `lifelong` describes, ready to learn. */
@@ -20,7 +22,7 @@ export interface BuiltLifelongRun {
   model: tf.LayersModel;
   optimizer: FamilyOptimizer;
   learner: LifelongLearner;
-  /** Frees model, optimizer and learner. */
+  /** Frees model, optimizer, learner and what belongs to them. */
   dispose(): void;
 }
 
@@ -52,6 +54,7 @@ export async function buildLifelongRun(config: RunConfig, loader: DataLoader = n
   const sequence = buildSequence(lifelong, data, seed);
   const model = buildModel(full.model, data.train, seed);
   const optimizer = buildOptimizer(full.optimizer);
+  const noise = buildTrainingNoise(full.noise, seed);
   const learner = new LifelongLearner(model, optimizer, sequence, {
     ...learningOptions(lifelong),
     epochs,
@@ -59,6 +62,7 @@ export async function buildLifelongRun(config: RunConfig, loader: DataLoader = n
     seed,
     switchBatches,
     augment: buildAugmentation(full.augmentation),
+    noise,
     measure: measureOfTask(full.measures),
     onDivergence: 'stop',
   });
@@ -70,6 +74,7 @@ export async function buildLifelongRun(config: RunConfig, loader: DataLoader = n
     learner,
     dispose() {
       learner.dispose();
+      noise?.dispose();
       optimizer.dispose();
       model.dispose();
     },

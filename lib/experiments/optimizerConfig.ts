@@ -157,8 +157,18 @@ function buildBase(config: BaseConfig): ReturnType<typeof sgd> | ReturnType<type
   return kind === 'sgd' ? sgd(options) : adamw(options);
 }
 
-/** Gradients that one batch costs, for an estimate of the work of a run. */
-export function gradientsPerBatch(config: OptimizerConfig): number {
+/** Whether gradients are reused on request, rather than where that is exact. */
+export function reusesGradients(config: OptimizerConfig): boolean {
+  if ('reuseGradients' in config) return config.reuseGradients === true;
+  return config.kind === 'lookahead' && config.base !== undefined && reusesGradients(config.base);
+}
+
+/**
+ * Gradients that one batch costs, for an estimate of the work of a run.
+ *
+ * @param reuse Whether the loss allows gradients to be reused.
+ */
+export function gradientsPerBatch(config: OptimizerConfig, reuse = true): number {
   switch (config.kind) {
     case 'sgd':
     case 'adamw':
@@ -171,8 +181,8 @@ export function gradientsPerBatch(config: OptimizerConfig): number {
       return (config.k ?? 2) + 1;
     case 'lookbehindSAM':
     case 'lookbehindASAM':
-      return config.reuseGradients === false ? 2 * (config.k ?? 2) : (config.k ?? 2) + 1;
+      return reuse && config.reuseGradients !== false ? (config.k ?? 2) + 1 : 2 * (config.k ?? 2);
     case 'lookahead':
-      return gradientsPerBatch(config.base ?? { kind: 'sgd' });
+      return gradientsPerBatch(config.base ?? { kind: 'sgd' }, reuse);
   }
 }

@@ -33,6 +33,7 @@ export function flattenRow({ hash, config, status, result, error }: RunRow): Fla
     optimizer,
     schedule,
     augmentation,
+    noise,
     measures: _measures,
     profile: _profile,
     seed,
@@ -53,6 +54,7 @@ export function flattenRow({ hash, config, status, result, error }: RunRow): Fla
     ...flattenKind('optimizer', optimizer),
     ...flattenKind('schedule', schedule),
     ...flattenKind('augmentation', augmentation),
+    ...flattenKind('noise', noise),
     ...flatten('', settings),
     trainLoss: last === undefined ? absent : (last?.trainLoss ?? null),
     testLoss: last === undefined ? absent : (last?.testLoss ?? null),
@@ -116,10 +118,14 @@ function flattenKind(name: string, { kind, ...options }: { kind: string }): Flat
   return { [name]: kind, ...flatten(`${name}.`, options) };
 }
 
+function inWords(item: unknown): string {
+  return typeof item === 'object' ? JSON.stringify(item) : String(item);
+}
+
 function flatten(prefix: string, options: object): FlatRow {
   const flat: FlatRow = {};
   for (const [name, value] of Object.entries(options)) {
-    if (Array.isArray(value)) flat[`${prefix}${name}`] = value.join(' ');
+    if (Array.isArray(value)) flat[`${prefix}${name}`] = value.map(inWords).join(' ');
     else if (typeof value === 'object' && value !== null) Object.assign(flat, flattenKind(`${prefix}${name}`, value));
     else flat[`${prefix}${name}`] = value;
   }

@@ -24,7 +24,7 @@ import { configHash, type FullRunConfig, resolveConfig } from './config';
 import { historyFromCsv, historyToCsv } from './history';
 import type { LifelongResult } from './lifelongRun';
 import type { Machine, Versions } from './machine';
-import type { MeasuredValues } from './measures';
+import type { MeasuredValues } from './measure';
 
 const FORMAT = 'lookbehind-result/1';
 const HASH = /^[0-9a-f]{16}$/;

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { expandGrid, OptionError, type SweepGrid } from 'lookbehind';
+import { configHash, expandGrid, OptionError, type SweepGrid } from 'lookbehind';
 import { SMALL } from './support';
 
 const { optimizer: _, ...REST } = SMALL;
@@ -44,6 +44,41 @@ test('a field that holds a list varies by a list of lists', () => {
     schedule: ['cosine', { kind: 'multiStep', milestones: [[1], [1, 2]] }],
   });
   assert.equal(schedules.length, 3);
+});
+
+test('noise varies by its kind and its strength', () => {
+  const configs = expandGrid({
+    ...(SMALL as SweepGrid),
+    noise: [
+      'none',
+      { kind: 'gaussian', sigma: [0.1, 0.2] },
+      {
+        kind: 'composed',
+        stages: [
+          { kind: 'quantization', bits: 4 },
+          { kind: 'gaussian', sigma: 0.1 },
+        ],
+        tensors: ['kernels', 'all'],
+      },
+    ],
+  });
+  assert.deepEqual(
+    configs.map(({ noise }) => noise),
+    [
+      { kind: 'none' },
+      { kind: 'gaussian', sigma: 0.1, tensors: 'kernels' },
+      { kind: 'gaussian', sigma: 0.2, tensors: 'kernels' },
+      ...['kernels', 'all'].map((tensors) => ({
+        kind: 'composed',
+        stages: [
+          { kind: 'quantization', bits: 4, scheme: 'symmetric', per: 'tensor' },
+          { kind: 'gaussian', sigma: 0.1 },
+        ],
+        tensors,
+      })),
+    ],
+  );
+  assert.equal(new Set(configs.map(configHash)).size, configs.length);
 });
 
 test('seeds are a number or a list, and measures are for all', () => {

@@ -89,7 +89,25 @@ describe('an interrupted run', () => {
     optimizer: { kind: 'lookahead', k: 3, base: { kind: 'sam', momentum: 0.9 } },
     schedule: { kind: 'cosine', warmUpEpochs: 1 },
   };
-  for (const [name, config] of Object.entries({ 'of Lookbehind': SMALL, 'of Lookahead, with all that has state': lookahead })) {
+  const noisy: RunConfig = { ...SMALL, noise: { kind: 'gaussian', sigma: 0.3 } };
+  const composed: RunConfig = {
+    ...lookahead,
+    noise: {
+      kind: 'composed',
+      stages: [
+        { kind: 'quantization', bits: 4 },
+        { kind: 'additive', sigma: 0.05 },
+        { kind: 'additive', sigma: 0.05 },
+      ],
+      tensors: 'all',
+    },
+  };
+  for (const [name, config] of Object.entries({
+    'of Lookbehind': SMALL,
+    'of Lookahead, with all that has state': lookahead,
+    'with noise on the weights': noisy,
+    'with noise of three kinds, and all that has state': composed,
+  })) {
     test(`${name} ends bit-identical to an uninterrupted one`, async (t) => {
       const [whole, parts] = [temporaryStore(t), temporaryStore(t)];
       const expected = await finish(config, whole);
@@ -100,6 +118,21 @@ describe('an interrupted run', () => {
       assert.equal(result.gradientEvaluations, expected.gradientEvaluations);
     });
   }
+
+  test('of a sequence of tasks with noise, too', async (t) => {
+    const tasks: RunConfig = {
+      ...noisy,
+      epochs: 1,
+      batchSize: 10,
+      lifelong: { kind: 'rotated', angles: [0, 60], trainSamples: 40, replay: 20 },
+    };
+    const [whole, parts] = [temporaryStore(t), temporaryStore(t)];
+    await finish(tasks, whole);
+    await stopAfter(3, tasks, parts);
+    await stopAfter(3, tasks, parts);
+    await finish(tasks, parts);
+    assert.deepEqual(traceOf(parts, tasks), traceOf(whole, tasks));
+  });
 
   test('of a killed process, too', async (t) => {
     const config: RunConfig = { ...SMALL, epochs: 60 };
