@@ -1,5 +1,15 @@
 /** A sweep in a cell, and its results in the shapes that figures and tables want. */
-import { flattenRow, type RunRow, RunStore, type SweepGrid, type SweepOptions, sweep } from '../experiments';
+import {
+  flattenRow,
+  type OptimizerConfig,
+  pairedDifferences,
+  type RunRow,
+  RunStore,
+  type SweepGrid,
+  type SweepOptions,
+  sweep,
+} from '../experiments';
+import type { DotRangeRow } from '../figures';
 import { OptionError } from '../runtime/errors';
 import { interruptible } from './interrupt';
 import { progress } from './progress';
@@ -21,6 +31,18 @@ export interface SweepResults {
   values(label: string, column: string): number[];
   /** Several numbers of each run of a label: one row per seed, one value per column, as curves over radii or noise levels want them. */
   across(label: string, columns: readonly string[]): number[][];
+  /** How figures draw a label: the method and its number of inner steps, by the optimizer of its runs. */
+  style(label: string): { method: string; k?: number; label: string };
+  /**
+   * Differences of labels to `baseline`, paired by seed, with their 95 % intervals: the rows of `figures.dotRange`.
+   *
+   * @param value A column, as for `values`, or a function that gives the number of each run of a label, by seed.
+   * @param options `baseline`: the label to compare with. `labels`: what is compared with it. Default: all others.
+   */
+  differences(
+    value: string | ((label: string) => readonly number[]),
+    options: { baseline: string; labels?: readonly string[] },
+  ): DotRangeRow[];
   /** A number of each epoch of each run of a label: what `curves` draws. NaN after a run diverged. */
   history(label: string, column: 'trainLoss' | 'testLoss' | 'testAccuracy' | 'learningRate'): number[][];
 }
@@ -64,11 +86,27 @@ export function resultsOf(rows: readonly RunRow[], store: RunStore = new RunStor
     return found.sort((a, b) => a.config.seed - b.config.seed);
   };
   const number = (row: RunRow, column: string): number => Number(flat.get(row)![column] ?? Number.NaN);
+  const values = (label: string, column: string): number[] => of(label).map((row) => number(row, column));
+  const style = (label: string) => ({ ...styleOf(of(label)[0].config.optimizer), label });
   return {
     rows,
     labels,
     of,
-    values: (label, column) => of(label).map((row) => number(row, column)),
+    values,
+    style,
+    differences(value, { baseline, labels: compared = labels.filter((label) => label !== baseline) }) {
+      const valuesOf = typeof value === 'string' ? (label: string) => values(label, value) : value;
+      const numbers = [...new Set([baseline, ...compared])].flatMap((label) => {
+        const runs = of(label);
+        return valuesOf(label).map((one, i) => ({ label, seed: runs[i].config.seed, value: one }));
+      });
+      return pairedDifferences(numbers, { value: 'value', baseline }).map(({ group, mean, low, high }) => ({
+        ...style(String(group.label)),
+        estimate: mean,
+        low,
+        high,
+      }));
+    },
     across: (label, columns) => of(label).map((row) => columns.map((column) => number(row, column))),
     history: (label, column) =>
       of(label).map(({ hash, config }) => {
@@ -76,4 +114,15 @@ export function resultsOf(rows: readonly RunRow[], store: RunStore = new RunStor
         return Array.from({ length: config.epochs }, (_, epoch) => history[epoch]?.[column] ?? Number.NaN);
       }),
   };
+}
+
+/** The name by which `methodStyle` knows an optimizer, and its number of inner steps where the method's name leaves it open. */
+function styleOf(optimizer: OptimizerConfig): { method: string; k?: number } {
+  if (optimizer.kind === 'lookahead') {
+    const inner = { sgd: '', sam: 'SAM', asam: 'ASAM' }[(optimizer.base?.kind ?? 'sgd') as 'sgd' | 'sam' | 'asam'];
+    return { method: inner === undefined ? `lookahead over ${optimizer.base?.kind}` : `lookahead${inner}` };
+  }
+  const adaptive = 'alpha' in optimizer && optimizer.alpha === 'adaptive';
+  const method = adaptive ? `${optimizer.kind}Adaptive` : optimizer.kind;
+  return 'k' in optimizer && !adaptive ? { method, k: optimizer.k } : { method };
 }

@@ -1,0 +1,37 @@
+/** What figures take from the results of a sweep: styles of methods, paired differences. */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { flattenRow, type OptimizerConfig, pairedDifferences, resultsOf, type SweepGrid, sweep } from 'lookbehind';
+import { SMALL, temporaryStore } from '../experiments/support';
+
+const OPTIMIZERS: Record<string, { optimizer: OptimizerConfig; style: object }> = {
+  SGD: { optimizer: { kind: 'sgd' }, style: { method: 'sgd' } },
+  LA: { optimizer: { kind: 'lookahead', base: { kind: 'sam' } }, style: { method: 'lookaheadSAM' } },
+  LB: { optimizer: { kind: 'lookbehindSAM', k: 3 }, style: { method: 'lookbehindSAM', k: 3 } },
+  adaptive: { optimizer: { kind: 'lookbehindASAM', alpha: 'adaptive' }, style: { method: 'lookbehindASAMAdaptive' } },
+};
+
+test('results have the style of each method, and differences paired by seed', async (t) => {
+  const store = temporaryStore(t);
+  const grids = Object.entries(OPTIMIZERS).map(
+    ([label, { optimizer }]): SweepGrid => ({ ...(SMALL as SweepGrid), epochs: 1, seeds: 2, optimizer, label }),
+  );
+  const rows = await sweep(grids, { store, engine: 'inProcess' });
+  const results = resultsOf(rows, store);
+  for (const [label, { style }] of Object.entries(OPTIMIZERS)) assert.deepEqual(results.style(label), { ...style, label });
+
+  const expected = pairedDifferences(rows.map(flattenRow), { baseline: 'SGD' });
+  const differences = results.differences('testError', { baseline: 'SGD' });
+  assert.deepEqual(
+    differences,
+    expected.map(({ group, mean, low, high }) => ({ ...results.style(String(group.label)), estimate: mean, low, high })),
+  );
+  const halved = results.differences((label) => results.values(label, 'testError').map((error) => error / 2), {
+    baseline: 'SGD',
+    labels: ['LB'],
+  });
+  assert.deepEqual(
+    halved.map(({ label, estimate }) => [label, estimate]),
+    [['LB', differences.find(({ label }) => label === 'LB')!.estimate / 2]],
+  );
+});
