@@ -1,5 +1,6 @@
 /** Experiments: configurations, runs that are kept and resumed, sweeps over grids, statistics over seeds. */
 export type { AugmentationConfig } from './augmentationConfig';
+export { type BestSettingsOptions, bestSettings, type GroupSettings, type Setting } from './bestSettings';
 export { type BootstrapOptions, bootstrapMean, type Interval } from './bootstrap';
 export { type BuiltRun, buildRun } from './build';
 export { configHash, type FullRunConfig, type RunConfig, resolveConfig } from './config';
@@ -48,3 +49,4 @@ export {
 } from './statistics';
 export { defaultStore, type RunResult, RunStore } from './store';
 export { type RunRow, type SweepOptions, type SweepProgress, sweep } from './sweep';
+export { taskRows } from './taskRows';

@@ -1,7 +1,12 @@
 /** Runs that learn a sequence of tasks: stored, resumed and swept as other runs. */
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type TestContext, test } from 'node:test';
 import {
+  buildLifelongRun,
+  CIFAR100_STATISTICS,
   configHash,
   executeRun,
   expandGrid,
@@ -11,8 +16,10 @@ import {
   openLifelongRun,
   openRun,
   type RunConfig,
+  type RunRow,
   resolveConfig,
   sweep,
+  taskRows,
 } from 'lookbehind';
 import { SMALL, temporaryStore } from './support';
 
@@ -51,6 +58,31 @@ test('a run is stored with its matrix, its measures and one row per epoch, and i
     [1, 2, 3, 4, 5, 6].map((epoch) => [epoch, epoch % 2 === 1]),
   );
   assert.equal(last?.testAccuracy, measures.averageAccuracy);
+
+  const config = resolveConfig({ ...ROTATED, measures: [{ kind: 'sharpness', radii: [0.1] }], label: 'rotated', seed: 0 });
+  const row: RunRow = { hash, config, status: 'finished', result: outcome.result, error: null, reused: false };
+  assert.deepEqual(
+    taskRows([row]),
+    [0, 1].map((j) => {
+      const [first, second, third] = lifelong.accuracy.map((accuracies) => accuracies[j]);
+      const best = j === 0 ? Math.max(first, second) : second;
+      return {
+        label: 'rotated',
+        hash,
+        seed: 0,
+        task: j + 1,
+        name: ['0°', '60°'][j],
+        learned: [first, second][j],
+        last: third,
+        firstMinusLast: [first, second][j] - third,
+        maximumMinusLast: Math.max(best, third) - third,
+        maximumEarlierMinusNow: best - third,
+        ...lifelong.measures[j],
+      };
+    }),
+  );
+  assert.deepEqual(taskRows([{ ...row, status: 'diverged' }]), []);
+  assert.deepEqual(taskRows([{ ...row, config: { ...config, lifelong: { ...config.lifelong!, regime: 'joint' } } }]), []);
 
   const run = await openLifelongRun({ ...ROTATED, measures: [{ kind: 'sharpness', radii: [0.1] }] }, store);
   assert.deepEqual(run.learner.accuracy, lifelong.accuracy);
@@ -127,4 +159,80 @@ test('what does not go together is refused by name', () => {
   refused(/angles/, { angles: [0] });
   refused(/schedule must be left out/, {}, { schedule: 'cosine' });
   refused(/evaluateEvery must be left out/, {}, { evaluateEvery: 2 });
+});
+
+/** Files of CIFAR-100's binary format: per class `train` and `test` images whose pixels all have the number of the class. */
+function cifar100Folder(t: TestContext, train: number, test: number): string {
+  const folder = mkdtempSync(join(tmpdir(), 'lookbehind-cifar100-'));
+  t.after(() => rmSync(folder, { recursive: true, force: true }));
+  const records = (perClass: number): Buffer =>
+    Buffer.concat(
+      Array.from({ length: 100 * perClass }, (_, i) => Buffer.alloc(3074, i % 100).fill(Math.floor((i % 100) / 5), 0, 1)),
+    );
+  writeFileSync(join(folder, 'train.bin'), records(train));
+  writeFileSync(join(folder, 'test.bin'), records(test));
+  return folder;
+}
+
+test('Split-CIFAR-100 through the loader: 20 tasks of 5 classes and 10 of 10, each with its own images', async (t) => {
+  const folder = cifar100Folder(t, 3, 1);
+  for (const [tasks, perTask] of [
+    [20, 5],
+    [10, 10],
+  ]) {
+    const run = await buildLifelongRun({
+      ...SMALL,
+      data: { kind: 'cifar100', folder, standardise: true },
+      lifelong: { kind: 'split', tasks, classOrder: 'random' },
+      seed: 3,
+    });
+    const { sequence } = run;
+    assert.deepEqual([sequence.length, sequence.outputs, sequence.inputShape], [tasks, 100, [32, 32, 3]]);
+    const order = sequence.recipe.classOrder as number[];
+    assert.deepEqual(
+      [...order].sort((a, b) => a - b),
+      Array.from({ length: 100 }, (_, c) => c),
+    );
+    assert.notDeepEqual(
+      order,
+      [...order].sort((a, b) => a - b),
+    );
+    sequence.tasks.forEach(({ name, classes, train, test }, task) => {
+      const own = order.slice(task * perTask, (task + 1) * perTask).sort((a, b) => a - b);
+      assert.deepEqual([...classes], own);
+      assert.equal(name, own.map((c) => train.classes[c]).join(', '));
+      assert.deepEqual([train.size, test.size], [3 * perTask, perTask]);
+      for (const set of [train, test]) {
+        assert.deepEqual(
+          [...new Set(set.labels)].sort((a, b) => a - b),
+          own,
+        );
+        set.labels.forEach((label, i) => {
+          const [mean, std] = [CIFAR100_STATISTICS.mean[2], CIFAR100_STATISTICS.std[2]];
+          assert.ok(Math.abs(set.values([i])[2] - (label / 255 - mean) / std) < 1e-5);
+        });
+      }
+    });
+    run.dispose();
+  }
+});
+
+test('20 tasks with a head each are learned as a run, with replay', async (t) => {
+  const config: RunConfig = {
+    ...SMALL,
+    data: { kind: 'cifar100', folder: cifar100Folder(t, 2, 1), standardise: true },
+    optimizer: { kind: 'lookbehindSAM', k: 2, learningRate: 0.01 },
+    epochs: 1,
+    batchSize: 5,
+    lifelong: { kind: 'split', tasks: 20, replay: 20 },
+  };
+  const outcome = await executeRun(config, temporaryStore(t));
+  assert.ok(outcome.kind === 'done');
+  const { lifelong, measures, gradientEvaluations } = outcome.result;
+  assert.deepEqual([lifelong?.accuracy.length, lifelong?.accuracy[19].length], [20, 20]);
+  assert.ok(
+    measures.averageAccuracy >= 0.1,
+    `${measures.averageAccuracy}, where chance is 0.2 with a head of 5 and 0.01 without`,
+  );
+  assert.equal(gradientEvaluations, 20 * 2 * 3);
 });
