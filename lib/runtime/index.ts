@@ -19,3 +19,15 @@ export {
 export { SecondDerivativeError } from './kernels';
 export { crossEntropy } from './losses';
 export { Random, type RandomState } from './random';
+export {
+  encodeSafetensors,
+  parseSafetensors,
+  readSafetensors,
+  type StoredTensor,
+  type StoredType,
+  storedFloats,
+  storeFloats,
+  type TensorFile,
+  TensorFileError,
+  writeSafetensors,
+} from './safetensors';
