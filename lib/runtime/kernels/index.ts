@@ -6,6 +6,7 @@ import './bias';
 import './comparisons';
 import './convolution';
 import './gather';
+import './layerNorm';
 import './pooling';
 import './product';
 
