@@ -2,7 +2,19 @@
  * The model of a run, as JSON, and how it is built.
  */
 import type { Dataset } from '../datasets';
-import { type Activation, type ConvNetOptions, convNet, type MlpOptions, mlp, type ResNetOptions, resNet } from '../models';
+import {
+  type Activation,
+  type ConvNetOptions,
+  convNet,
+  type MlpOptions,
+  mlp,
+  type ResNetOptions,
+  resNet,
+  type VitOptions,
+  vit,
+  type WideResNetOptions,
+  wideResNet,
+} from '../models';
 import { OptionError } from '../runtime/errors';
 import type * as tf from '../runtime/tf';
 import { type Check, checkFields, checkKind, type Field, type Fields, flag, listOf, number, oneOf, required } from './schema';
@@ -33,8 +45,18 @@ export interface ResNetConfig extends Omit<ResNetOptions, Given> {
   kind: 'resNet';
 }
 
+/** A wide residual network for images: the options of `wideResNet`. */
+export interface WideResNetConfig extends Omit<WideResNetOptions, Given> {
+  kind: 'wideResNet';
+}
+
+/** A vision transformer: the options of `vit`. */
+export interface VitConfig extends Omit<VitOptions, Given> {
+  kind: 'vit';
+}
+
 /** The model of a run. */
-export type ModelConfig = MlpConfig | ConvNetConfig | ResNetConfig;
+export type ModelConfig = MlpConfig | ConvNetConfig | ResNetConfig | WideResNetConfig | VitConfig;
 
 const size = (fallback?: number): Field<number> => number({ min: 1, integer: true }, fallback);
 
@@ -86,10 +108,39 @@ const RES_NET: Fields<Omit<ResNetConfig, 'kind'>> = {
   initializer,
 };
 
+const wideDepth: Field<number> = {
+  default: 28,
+  check: (path, value) => {
+    if (!(Number.isInteger(value) && (value as number) >= 10 && (value as number) % 6 === 4)) {
+      throw new OptionError(path, value, '6 n + 4: 10, 16, 22, 28, 34, 40, ...');
+    }
+    return value as number;
+  },
+};
+
+const WIDE_RES_NET: Fields<Omit<WideResNetConfig, 'kind'>> = {
+  depth: wideDepth,
+  widen: size(10),
+  width: size(16),
+  dropout,
+  initializer,
+};
+
+const VIT: Fields<Omit<VitConfig, 'kind'>> = {
+  patchSize: size(4),
+  width: size(192),
+  depth: size(12),
+  heads: size(3),
+  mlpWidth: size(),
+  dropout,
+};
+
 const KINDS: { readonly [K in ModelConfig['kind']]: Check<object> } = {
   mlp: (path, value, form) => checkFields(path, value, MLP, form),
   convNet: (path, value, form) => checkFields(path, value, CONV_NET, form),
   resNet: (path, value, form) => checkFields(path, value, RES_NET, form),
+  wideResNet: (path, value, form) => checkFields(path, value, WIDE_RES_NET, form),
+  vit: (path, value, form) => checkFields(path, value, VIT, form),
 };
 
 /** Checks the model of a run. */
@@ -114,6 +165,14 @@ export function buildModel(config: ModelConfig, data: Dataset, seed: number): tf
     case 'resNet': {
       const { kind: _, ...options } = config;
       return resNet({ ...options, ...given });
+    }
+    case 'wideResNet': {
+      const { kind: _, ...options } = config;
+      return wideResNet({ ...options, ...given });
+    }
+    case 'vit': {
+      const { kind: _, ...options } = config;
+      return vit({ ...options, ...given });
     }
   }
 }

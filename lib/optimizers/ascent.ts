@@ -70,11 +70,11 @@ export function asamAscent({ eta = 0.01, rescale = isRescaled }: AsamAscentOptio
 }
 
 /**
- * Whether ASAM rescales a variable by default: kernels, embeddings and BatchNorm's gamma, which PyTorch calls `weight`, but not
- * biases and BatchNorm's beta.
+ * Whether ASAM rescales a variable by default: kernels, embeddings and the gamma of a normalisation, which PyTorch calls `weight`, but
+ * not biases, beta, and the class token and positions of a ViT, which are parameters without that name.
  */
 export function isRescaled(variable: { name: string }): boolean {
-  return !/(^|\/)(bias|beta)(_\d+)?$/.test(variable.name);
+  return !/(^|\/)(bias|beta|token|positions)(_\d+)?$/.test(variable.name);
 }
 
 /** The Euclidean norm over all tensors together. */
