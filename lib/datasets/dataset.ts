@@ -198,7 +198,7 @@ export class Dataset {
   }
 
   /**
-   * A smaller data set, with its own storage.
+   * A smaller data set. It has storage of its own, unless it keeps samples that follow each other: those stay where they are.
    *
    * @param choice Indices to keep, in that order; or how many samples to choose at random.
    * @param options Of the random choice.
@@ -208,7 +208,8 @@ export class Dataset {
       const n = checkNumber('subset', choice, { min: 0, max: this.size, integer: true });
       return this.subset(this.#deal([n, this.size - n], options)[0]);
     }
-    return this.with({ inputs: this.stored(choice), labels: Int32Array.from(choice, (index) => this.labels[index]) });
+    const labels = Int32Array.from(choice, (index) => this.labels[index]);
+    return this.with({ inputs: this.#consecutive(choice) ?? this.stored(choice), labels });
   }
 
   /**
@@ -345,6 +346,16 @@ export class Dataset {
     const { seed = 0, stratified = false } = options;
     const order = new Random(seed, 'choice').permutation(this.size);
     return deal(order, sizes, stratified ? this.labels : undefined);
+  }
+
+  /** The storage of samples that follow each other; undefined where they do not. */
+  #consecutive(indices: ArrayLike<number>): Float32Array | Uint8Array | undefined {
+    const [first, n] = [indices[0], indices.length];
+    if (n === 0) return undefined;
+    for (let i = 0; i < n; i++) if (indices[i] !== first + i) return undefined;
+    this.#checkIndex(first);
+    this.#checkIndex(first + n - 1);
+    return this.inputs.subarray(first * this.inputSize, (first + n) * this.inputSize);
   }
 
   #checkIndex(index: number): number {

@@ -185,10 +185,10 @@ async function receive(
   onProgress?.({ path, received, total: bytes });
 }
 
-/** Waits until no other process downloads the file. The lock of a process that died counts no more. */
-async function lockOf(path: string, signal: AbortSignal | undefined): Promise<Lock> {
+/** Waits until no other process makes the file or folder. The lock of a process that died counts no more. */
+export async function lockOf(path: string, signal: AbortSignal | undefined): Promise<Lock> {
   for (;;) {
-    throwIfAborted(signal, `Waiting for another process that downloads ${path}`);
+    throwIfAborted(signal, `Waiting for another process that makes ${path}`);
     const lock = tryLock(dirname(path), `${basename(path)}.lock`);
     if (lock !== undefined) return lock;
     await sleep(LOCKED_WAIT);

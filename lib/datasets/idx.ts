@@ -80,7 +80,7 @@ const FASHION_MNIST: IdxSource = {
 const KMNIST: IdxSource = {
   name: 'kmnist',
   classes: ['o', 'ki', 'su', 'tsu', 'na', 'ha', 'ma', 'ya', 're', 'wo'],
-  mirrors: ['http://codh.rois.ac.jp/kmnist/dataset/kmnist'],
+  mirrors: ['http://codh.rois.ac.jp/kmnist/dataset/kmnist', 'https://codh.rois.ac.jp/kmnist/dataset/kmnist'],
   files: [
     [18_165_135, '51467d22d8cc72929e2a028a0428f2086b092bb31cfb79c69cc0a90ce135fde4'],
     [29_497, 'e38f9ebcd0f3ebcdec7fc8eabdcdaef93bb0df8ea12bee65224341c8183d8e17'],

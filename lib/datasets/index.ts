@@ -24,6 +24,13 @@ export { fashionMnist, fullMnist, type IdxArray, type IdxOptions, kmnist, readId
 export { type Mnist, mnist } from './mnist';
 export { type Mnist1d, mnist1d } from './mnist1d';
 export {
+  type DecodingProgress,
+  TINY_IMAGENET_STATISTICS,
+  type TinyImageNet,
+  type TinyImageNetOptions,
+  tinyImageNet,
+} from './tinyImageNet';
+export {
   type QuadraticOptions,
   quadratic,
   type RosenbrockOptions,

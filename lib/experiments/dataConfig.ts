@@ -16,7 +16,9 @@ import {
   mnist,
   mnist1d,
   type Statistics,
+  TINY_IMAGENET_STATISTICS,
   type TrainTest,
+  tinyImageNet,
 } from '../datasets';
 import { type Check, checkFields, checkKind, type Fields, flag, number, oneOf, text } from './schema';
 
@@ -25,7 +27,8 @@ export interface DataOptions {
   /** Trains on this many samples, chosen at random with equal class proportions by the seed of the run. Default: all. */
   trainSize?: number;
   /**
-   * Standardises inputs by mean and standard deviation of the samples trained on; CIFAR by the published ones, as the paper's code.
+   * Standardises inputs by mean and standard deviation of the samples trained on; CIFAR and
+   * TinyImageNet by the published ones, as the paper's code.
    * Default false.
    */
   standardise?: boolean;
@@ -61,11 +64,23 @@ export interface Cifar100Config extends Omit<DownloadedConfig, 'kind'> {
   labels?: 'fine' | 'coarse';
 }
 
+/** TinyImageNet: 100,000 images of 200 classes to train on; evaluated on its validation set. */
+export interface TinyImageNetConfig extends Omit<DownloadedConfig, 'kind'> {
+  kind: 'tinyImageNet';
+  /** 32 halves the images. Default 64. */
+  side?: 64 | 32;
+}
+
 /** The data of a run. */
-export type DataConfig = Mnist1dConfig | DigitsConfig | DownloadedConfig | Cifar100Config;
+export type DataConfig = Mnist1dConfig | DigitsConfig | DownloadedConfig | Cifar100Config | TinyImageNetConfig;
 
 /** The options that only some data sets have. */
-type AnyOption = Partial<Omit<Mnist1dConfig, 'kind'> & Pick<DigitsConfig, 'pool'> & Pick<Cifar100Config, 'folder' | 'labels'>>;
+type AnyOption = Partial<
+  Omit<Mnist1dConfig, 'kind'> &
+    Pick<DigitsConfig, 'pool'> &
+    Pick<Cifar100Config, 'folder' | 'labels'> &
+    Pick<TinyImageNetConfig, 'side'>
+>;
 
 /** What a run trains and is evaluated on. */
 export interface RunData {
@@ -83,11 +98,13 @@ const TRAIN_SIZES: Readonly<Record<DataConfig['kind'], number>> = {
   kmnist: 60_000,
   cifar10: 50_000,
   cifar100: 50_000,
+  tinyImageNet: 100_000,
 };
 
 const PUBLISHED_STATISTICS: Partial<Readonly<Record<DataConfig['kind'], Statistics>>> = {
   cifar10: CIFAR10_STATISTICS,
   cifar100: CIFAR100_STATISTICS,
+  tinyImageNet: TINY_IMAGENET_STATISTICS,
 };
 
 const options = (kind: DataConfig['kind']): Fields<DataOptions> => ({
@@ -120,6 +137,12 @@ const CIFAR100: Fields<Omit<Cifar100Config, 'kind'>> = {
   ...options('cifar100'),
 };
 
+const TINY_IMAGENET: Fields<Omit<TinyImageNetConfig, 'kind'>> = {
+  side: oneOf([64, 32], 64),
+  folder: text(),
+  ...options('tinyImageNet'),
+};
+
 const KINDS: { readonly [K in DataConfig['kind']]: Check<object> } = {
   mnist1d: (path, value, form) => checkFields(path, value, MNIST1D, form),
   digits: pooled('digits', [1, 2, 4, 8]),
@@ -129,6 +152,7 @@ const KINDS: { readonly [K in DataConfig['kind']]: Check<object> } = {
   kmnist: downloaded('kmnist'),
   cifar10: downloaded('cifar10'),
   cifar100: (path, value, form) => checkFields(path, value, CIFAR100, form),
+  tinyImageNet: (path, value, form) => checkFields(path, value, TINY_IMAGENET, form),
 };
 
 /** Checks the data of a run. */
@@ -151,8 +175,8 @@ export class DataLoader {
    */
   async load(config: DataConfig, seed: number): Promise<RunData> {
     const { kind, trainSize, standardise } = config;
-    const { pool = 1, evaluateOn = 'test', folder, labels }: AnyOption = config;
-    const source = JSON.stringify([kind, folder, labels]);
+    const { pool = 1, evaluateOn = 'test', folder, labels, side }: AnyOption = config;
+    const source = JSON.stringify([kind, folder, labels, side]);
     if (this.#source !== source) {
       this.#sets = { ...(await loadSets(config)) };
       this.#source = source;
@@ -178,6 +202,8 @@ async function loadSets(config: DataConfig): Promise<Mnist1d | Digits | TrainTes
       return mnist();
     case 'cifar100':
       return cifar100({ folder: config.folder, labels: config.labels });
+    case 'tinyImageNet':
+      return tinyImageNet({ folder: config.folder, side: config.side });
     default:
       return { fullMnist, fashionMnist, kmnist, cifar10 }[config.kind]({ folder: config.folder });
   }

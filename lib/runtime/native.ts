@@ -22,6 +22,8 @@ export interface SummaryFileWriter {
 /** What the library uses of the namespace `tf.node`. */
 export interface NodeNamespace {
   summaryFileWriter(folder: string): SummaryFileWriter;
+  /** Decodes a JPEG, PNG, GIF or BMP file: `[height, width, channels]`, or with `expandAnimations` a list of such images. */
+  decodeImage(contents: Uint8Array, channels: number, dtype: 'int32', expandAnimations: boolean): tf.Tensor;
 }
 
 /** The namespace `node` of the native package; undefined where none is installed. */
