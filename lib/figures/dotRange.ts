@@ -12,6 +12,7 @@ export interface DotRangeRow {
   method?: string;
   /** Number of inner steps: shades the colour. */
   k?: number;
+  /** NaN here or in the interval: the row is named, and empty. */
   estimate: number;
   /** Lower end of the interval. */
   low: number;
@@ -29,6 +30,8 @@ export interface DotRangeOptions extends FigureOptions {
   better?: 'left' | 'right';
 }
 
+const UNKNOWN = { estimate: Number.NaN, low: Number.NaN, high: Number.NaN };
+
 /**
  * Estimates with their intervals (mostly 95 %), one per row, around a line at zero. A filled dot: the interval excludes zero;
  * an open one: it does not.
@@ -36,15 +39,21 @@ export interface DotRangeOptions extends FigureOptions {
 export function dotRange(options: DotRangeOptions): Figure {
   const { rows, x, better } = options;
   const styles = methodStyles(rows.map(({ method = '', k }) => ({ method, k })));
-  const items = rows.map((row, i) => ({
-    ...row,
-    label: row.label ?? styles[i]!.label,
-    color: row.method === undefined ? COLORS.ink : styles[i]!.color,
-    sure: row.low > 0 || row.high < 0,
-  }));
+  const items = rows.map((row, i) => {
+    const { estimate, low, high } = [row.estimate, row.low, row.high].every(Number.isFinite) ? row : UNKNOWN;
+    return {
+      label: row.label ?? styles[i]!.label,
+      color: row.method === undefined ? COLORS.ink : styles[i]!.color,
+      estimate,
+      low,
+      high,
+      sure: low > 0 || high < 0,
+    };
+  });
   const colors = items.map((item) => item.color);
-  const low = Math.min(0, ...items.map((item) => item.low));
-  const high = Math.max(0, ...items.map((item) => item.high));
+  const known = items.filter((item) => !Number.isNaN(item.estimate));
+  const low = Math.min(0, ...known.map((item) => item.low));
+  const high = Math.max(0, ...known.map((item) => item.high));
   const room = (high - low || 1) * 0.06;
   const intervals = items.map(
     (item, i): Trace => ({

@@ -13,8 +13,8 @@ export function isSpatial(figure: Figure): boolean {
   return figure.data.some((trace) => trace.type === 'surface' || trace.type === 'scatter3d');
 }
 
-/** Room in pixels for the tick labels and the title of an axis. */
-const AXIS_ROOM = { x: 52, y: 62 };
+/** Room in pixels for the tick labels and the title: of an x axis under its plot, and of a y axis at its left. */
+const AXIS_ROOM = { under: 52, left: 62 };
 
 /** The same figure seen from above: surfaces become contours, lines in space their shadow. A figure without 3-D is returned as it is. */
 export function flatten(figure: Figure): Figure {
@@ -44,20 +44,32 @@ function flatTrace(trace: Trace): Trace {
   return trace;
 }
 
-/** Each scene becomes a pair of axes in its place, with room for labels at the left and below. */
+/** Each scene becomes a pair of axes in its place, with room for labels at the left and, above other scenes, below; its title moves along. */
 function flatLayout(layout: Layout): Layout {
   const flat: Layout = { ...layout };
   const { width = 820, height = 440 } = layout;
   const margin = { l: 0, r: 0, t: 0, b: 0, ...(layout.margin as object) };
-  const roomX = AXIS_ROOM.y / (width - margin.l - margin.r);
-  const roomY = AXIS_ROOM.x / (height - margin.t - margin.b);
-  for (const key of Object.keys(layout).filter((name) => /^scene\d*$/.test(name))) {
-    const scene = layout[key] as Scene;
+  const left = AXIS_ROOM.left / (width - margin.l - margin.r);
+  const under = AXIS_ROOM.under / (height - margin.t - margin.b);
+  const scenes = Object.keys(layout).filter((name) => /^scene\d*$/.test(name));
+  const domains = scenes.map((key) => ({ x: [0, 1], y: [0, 1], ...(layout[key] as Scene).domain }));
+  const lowest = Math.min(...domains.map(({ y }) => y[0]));
+  scenes.forEach((key, s) => {
+    const { xaxis, yaxis } = layout[key] as Scene;
+    const { x, y } = domains[s]!;
     delete flat[key];
     const id = sceneId(key);
-    const { x = [0, 1], y = [0, 1] } = scene.domain ?? {};
-    flat[`xaxis${id}`] = flatAxis(scene.xaxis, [x[0] + roomX, x[1]], `y${id}`);
-    flat[`yaxis${id}`] = flatAxis(scene.yaxis, [y[0] === 0 ? 0 : y[0] + roomY, y[1]], `x${id}`);
+    // The figure's own margin has room for the labels of the lowest row.
+    const bottom = y[0] === lowest ? 0 : y[0] + under;
+    flat[`xaxis${id}`] = flatAxis(xaxis, [x[0]! + left, x[1]!], `y${id}`);
+    flat[`yaxis${id}`] = flatAxis(yaxis, [bottom, y[1]!], `x${id}`);
+  });
+  if (layout.annotations) {
+    flat.annotations = layout.annotations.map((one) =>
+      domains.some(({ x, y }) => one.xref === 'paper' && one.x === x[0] && one.y === y[1])
+        ? { ...one, x: (one.x as number) + left, yshift: 5 }
+        : one,
+    );
   }
   return flat;
 }

@@ -127,7 +127,10 @@ export function landscapeSurfaces(options: LandscapeOptions): Figure {
     const id = l === 0 ? '' : String(l + 1);
     const column = l % columns;
     const row = Math.floor(l / columns);
-    const domain = { x: [column / columns, (column + 0.96) / columns], y: [1 - (row + 0.93) / rows, 1 - row / rows] };
+    const domain = {
+      x: [column / columns, (column + 0.96) / columns],
+      y: [row === rows - 1 ? 0 : 1 - (row + 0.93) / rows, 1 - row / rows],
+    };
     const named = (text: string) => ({
       title: { text, font: { size: 10 } },
       tickfont: { size: 9 },

@@ -163,6 +163,20 @@ describe('curves', () => {
   });
 });
 
+describe('dots with intervals', () => {
+  test('leave a row without a number empty, and the axis to the others', () => {
+    const known = { label: 'a', estimate: 1, low: 0.5, high: 2 };
+    const figure = figures.dotRange({
+      rows: [known, { label: 'b', estimate: 5, low: Number.NaN, high: Number.NaN }],
+      x: { title: 'x' },
+    });
+    const { xaxis, yaxis } = figure.layout;
+    assert.deepEqual(xaxis!.range, figures.dotRange({ rows: [known], x: { title: 'x' } }).layout.xaxis!.range);
+    assert.deepEqual(yaxis!.ticktext, ['a', 'b']);
+    assert.deepEqual(figure.data.at(-1)!.x, [1, Number.NaN]);
+  });
+});
+
 describe('heat maps', () => {
   const head = { columns: [0.2, 0.5], rows: [1, 2], x: 'α', y: 'k', z: 'error (%)' };
 
@@ -271,6 +285,20 @@ describe('landscapes', () => {
     assert.deepEqual([flat.data[0]!.zmin, flat.data[0]!.zmax], [1, 6]);
     assert.ok(!('scene' in flat.layout));
     assert.deepEqual(figureErrors(flat), []);
+  });
+
+  test('seen from above fill the place that they have, under their titles', () => {
+    const four = ['a', 'b', 'c', 'd'].map((title, i) => ({ title, grid: grid(i + 1) }));
+    const { layout } = flatten(figures.landscapeSurfaces({ landscapes: four, columns: 2 }));
+    const axisOf = (name: string) => layout[name] as { domain: [number, number] };
+    // The lowest row stands on the figure's margin, which has room for its labels; the upper one leaves that room itself.
+    assert.deepEqual([axisOf('yaxis3').domain[0], axisOf('yaxis4').domain[0]], [0, 0]);
+    assert.ok(axisOf('yaxis').domain[0] > axisOf('yaxis3').domain[1]);
+    const titles = layout.annotations!.filter(({ text }) => /<b>[abcd]<\/b>/.test(text!));
+    assert.deepEqual(
+      titles.map(({ x, y }) => [x, y]),
+      ['', '2', '3', '4'].map((id) => [axisOf(`xaxis${id}`).domain[0], axisOf(`yaxis${id}`).domain[1]]),
+    );
   });
 });
 
