@@ -26,10 +26,16 @@ export async function liveBundle(figure: Figure): Promise<MimeBundle> {
 }
 
 /** A figure in one line of text: title, axes, what is drawn. */
-export function describeFigure({ data, layout }: Figure): string {
-  const title = (layout.title?.text ?? 'Figure').replace(/<br>/g, '. ').replace(/<[^>]*>/g, '');
+export function describeFigure(figure: Figure): string {
+  const { data } = figure;
+  const title = plainTitle(figure);
   const names = data.filter((trace) => trace.showlegend !== false && trace.name !== undefined).map((trace) => trace.name);
   return `[figure] ${title}${names.length > 0 ? ` (${names.join(', ')})` : ''}`;
+}
+
+/** The title of a figure without markup, its lines one after the other. */
+export function plainTitle({ layout }: Figure): string {
+  return (layout.title?.text ?? 'Figure').replace(/<br>/g, '. ').replace(/<\/?[a-z][^>]*>/gi, '');
 }
 
 /** True in a kernel that JupyterLab (or Notebook) started for an open notebook. */
@@ -57,7 +63,7 @@ function hint(message: string): void {
 }
 
 /** The figure as plain JSON with seven significant digits, which is what float32 has: keeps notebooks small and their diffs quiet. */
-function compact(figure: Figure): object {
+export function compact(figure: Figure): object {
   return JSON.parse(
     JSON.stringify(figure, (_, value) =>
       typeof value === 'number' && !Number.isInteger(value) ? Number(value.toPrecision(7)) : value,

@@ -178,7 +178,8 @@ function load<T>(name: string): T {
   return require(find(name)) as T;
 }
 
-function find(name: string): string {
+/** The path of a file of an optional package, such as `plotly.js/dist/plotly.min.js`. Throws a PictureError where it is not installed. */
+export function find(name: string): string {
   try {
     return require.resolve(name);
   } catch (cause) {

@@ -13,20 +13,13 @@ import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { type Browser, chromium, type Locator, type Page } from 'playwright-core';
+import { ARGUMENTS, executablePath } from './chromium';
 
 const ROOT = join(__dirname, '..', '..');
 const NOTEBOOK = join(ROOT, 'notebooks', '00-walkthrough.ipynb');
 const LAB = join(ROOT, '.venv', 'bin', 'jupyter-lab');
 /** The copy that the browser changes lies inside the project, where its imports are found. */
 const FOLDER = join(ROOT, 'results', 'browser');
-const BROWSERS = [
-  process.env.LB_CHROMIUM,
-  '/usr/bin/chromium',
-  '/usr/bin/chromium-browser',
-  '/usr/bin/google-chrome',
-  '/Applications/Google Chrome.app/Contents/MacOS/Google Chrome',
-];
-const executablePath = BROWSERS.find((path) => path !== undefined && existsSync(path));
 const missing = !executablePath
   ? 'no Chromium found: set LB_CHROMIUM to its path'
   : !existsSync(LAB)
@@ -95,7 +88,7 @@ describe('the walkthrough in a browser', { skip: missing }, () => {
     );
     browser = await chromium.launch({
       executablePath: executablePath!,
-      args: ['--no-sandbox', '--disable-gpu', '--use-angle=swiftshader', '--enable-unsafe-swiftshader'],
+      args: ARGUMENTS,
     });
     page = await browser.newPage({ viewport: { width: 1280, height: 1000 } });
     await page.goto(`${url}/lab/tree/walkthrough.ipynb?token=${token}&reset`);

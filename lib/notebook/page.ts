@@ -1,0 +1,132 @@
+/**
+ * A figure as one HTML page that holds all it needs: it can be turned and zoomed in any browser, without this project and without a network.
+ *
+ * plotly.js is written into the page itself: the smallest of its bundles that draws the figure (1.5 to 5 MB).
+ * What the scripts of a page can do and a notebook's output cannot: several surfaces turn together.
+ */
+import { mkdirSync, readFileSync } from 'node:fs';
+import { dirname, extname } from 'node:path';
+import { type Caption, type Figure, withCaption } from '../figures';
+import { writeFileAtomic } from '../runtime/atomicFile';
+import { checkKnownOptions, checkOneOf } from '../runtime/errors';
+import { compact, plainTitle } from './bundle';
+import { escapeHtml } from './html';
+import { figureToPng, figureToSvg, find } from './static';
+
+/** Options of `figureToHtml`. */
+export interface PageOptions {
+  /** Text under the plot, or its fields. Default: the figure's own. */
+  caption?: Caption | string;
+  /** Turns all 3-D scenes of the figure with the one that the reader turns. Default true. */
+  linkCameras?: boolean;
+}
+
+/** Options of `saveFigure`. */
+export type SaveOptions = PageOptions;
+
+/**
+ * A figure as the text of an HTML page.
+ * @throws {OptionError} for an unknown option. {PictureError} where plotly.js is not installed.
+ */
+export function figureToHtml(figure: Figure, options: PageOptions = {}): string {
+  checkKnownOptions('figureToHtml', options, ['caption', 'linkCameras']);
+  const { caption, linkCameras = true } = options;
+  const captioned = caption === undefined ? figure : withCaption(figure, caption);
+  const { width = 820 } = captioned.layout;
+  const scenes = linkCameras ? scenesOf(captioned) : [];
+  return `<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>${escapeHtml(plainTitle(captioned))}</title>
+<style>body { margin: 16px auto; max-width: ${width}px; background: #fff; }</style>
+<script>${insideScript(readFileSync(find(bundleOf(captioned)), 'utf8'))}</script>
+</head>
+<body>
+<div id="figure"></div>
+<script>
+const { data, layout } = ${insideScript(JSON.stringify(compact(captioned)))};
+const plot = document.getElementById('figure');
+Plotly.newPlot(plot, data, layout, { displaylogo: false }).then(() => {${scenes.length > 1 ? linkScript(scenes) : ''}});
+</script>
+</body>
+</html>
+`;
+}
+
+/** Ways to write a figure, by the ending of the file. */
+const WRITERS: Readonly<
+  Record<string, (figure: Figure, options: SaveOptions) => string | Uint8Array | Promise<string | Uint8Array>>
+> = {
+  '.html': figureToHtml,
+  '.png': (figure, { caption }) => figureToPng(caption === undefined ? figure : withCaption(figure, caption)),
+  '.svg': (figure, { caption }) => figureToSvg(caption === undefined ? figure : withCaption(figure, caption)),
+};
+
+/**
+ * Writes a figure to a file, which then is there whole or not at all: as a page (`.html`), or as a picture (`.png`, `.svg`; surfaces are drawn as
+ * contours). Folders that are missing are made.
+ * @throws {OptionError} for another ending. Else as `figureToHtml` and `figureToPng`.
+ */
+export async function saveFigure(path: string, figure: Figure, options: SaveOptions = {}): Promise<void> {
+  checkKnownOptions('saveFigure', options, ['caption', 'linkCameras']);
+  const ending = checkOneOf('the ending of path', extname(path), Object.keys(WRITERS));
+  const content = await WRITERS[ending]!(figure, options);
+  mkdirSync(dirname(path), { recursive: true });
+  writeFileAtomic(path, content);
+}
+
+/** Kinds of traces that plotly's partial bundles draw, the smaller bundles first. */
+const BUNDLES: readonly [file: string, kinds: readonly string[]][] = [
+  ['plotly-cartesian', ['scatter', 'bar', 'heatmap', 'contour']],
+  ['plotly-gl3d', ['scatter', 'surface', 'scatter3d']],
+];
+
+function bundleOf({ data }: Figure): string {
+  const [file] = BUNDLES.find(([, kinds]) => data.every(({ type }) => kinds.includes(type))) ?? ['plotly'];
+  return `plotly.js/dist/${file}.min.js`;
+}
+
+function scenesOf({ layout }: Figure): string[] {
+  return Object.keys(layout).filter((key) => /^scene\d*$/.test(key));
+}
+
+/**
+ * Gives all scenes the camera of the one that turns, frame by frame until it stands still. It is read from the scene itself: what plotly.js
+ * reports is a frame old, and a scene turns on for a moment when the mouse lets go. The turned scene is among those that are set, because plotly.js
+ * would else put it back to where its turn began. The events of that are known by naming all scenes.
+ */
+function linkScript(scenes: readonly string[]): string {
+  return `
+  const scenes = ${JSON.stringify(scenes)};
+  const numbers = ({ eye, center, up }) => [eye, center, up].flatMap(({ x, y, z }) => [x, y, z]);
+  let turned;
+  let last = [];
+  let still = Infinity;
+  const follow = () => {
+    const camera = plot._fullLayout[turned]._scene.getCamera();
+    const now = numbers(camera);
+    const moved = now.some((value, i) => !(Math.abs(value - last[i]) < 1e-6));
+    last = now;
+    still = moved ? 0 : still + 1;
+    if (moved) Plotly.relayout(plot, Object.fromEntries(scenes.map((scene) => [scene + '.camera', camera])));
+    if (still < 30) requestAnimationFrame(follow);
+  };
+  const begin = (change) => {
+    const named = scenes.filter((scene) => scene + '.camera' in change);
+    if (named.length !== 1) return;
+    const rests = !(still < 30);
+    turned = named[0];
+    still = 0;
+    if (rests) requestAnimationFrame(follow);
+  };
+  plot.on('plotly_relayouting', begin);
+  plot.on('plotly_relayout', begin);
+`;
+}
+
+/** JavaScript that does not end the element it stands in. In strings and regular expressions, the only places of these two, the meaning stays. */
+function insideScript(source: string): string {
+  return source.replace(/<\/(script)/gi, '<\\/$1').replace(/<!--/g, '<\\!--');
+}
