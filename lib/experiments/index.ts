@@ -20,7 +20,7 @@ export { frameOf, toFrame } from './frame';
 export { type Each, type EachField, type EachValue, expandGrid, type SweepGrid } from './grid';
 export type { LearningConfig, LifelongConfig, PermutedConfig, RotatedConfig, SplitConfig } from './lifelongConfig';
 export { type BuiltLifelongRun, buildLifelongRun, type LifelongResult } from './lifelongRun';
-export type { Machine, Versions } from './machine';
+export { deviceName, type Machine, type Versions } from './machine';
 export type { MeasuredValues } from './measure';
 export type { MeasureConfig, SharpnessConfig } from './measures';
 export type { ConvNetConfig, MlpConfig, ModelConfig, ResNetConfig } from './modelConfig';

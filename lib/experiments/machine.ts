@@ -57,6 +57,13 @@ export function presentMachine(): Machine {
   };
 }
 
+/** What computes, in words, for captions: `2 × AMD EPYC`, or `GPU`. */
+export function deviceName(): string {
+  const { cpu, cores } = presentMachine();
+  const usesGpu = (tf.backend() as { isUsingGpuDevice?: boolean }).isUsingGpuDevice === true;
+  return usesGpu ? 'GPU' : `${cores} × ${cpu}`;
+}
+
 function packageVersion(path: string): string {
   return (JSON.parse(readFileSync(path, 'utf8')) as { version: string }).version;
 }

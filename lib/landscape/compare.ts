@@ -25,6 +25,9 @@ export interface SurfaceComparison {
   surfaces: { label: string; surface: Surface }[];
   /** Smallest and largest finite loss of all of them. */
   range: [number, number];
+  /** Points that were evaluated now, those read from files left out, and the seconds that they took. */
+  evaluatedPoints: number;
+  seconds: number;
 }
 
 /**
@@ -54,7 +57,14 @@ export async function compareSurfaces(
     });
     surfaces.push({ label, surface });
   }
-  return { surfaces, range: lossRange(surfaces.map(({ surface }) => surface)) };
+  const total = (of: 'evaluatedPoints' | 'seconds'): number =>
+    surfaces.reduce((sum, { surface }) => sum + surface.provenance[of], 0);
+  return {
+    surfaces,
+    range: lossRange(surfaces.map(({ surface }) => surface)),
+    evaluatedPoints: total('evaluatedPoints'),
+    seconds: total('seconds'),
+  };
 }
 
 /** Smallest and largest finite loss of some surfaces. */

@@ -29,6 +29,19 @@ export function axisCoordinates(option: string, { from, to, points = 25 }: AxisO
   return Array.from({ length: points }, (_, i) => (from * (points - 1 - i) + to * i) / (points - 1));
 }
 
+/** An axis around some coordinates, with `room` on both sides: a share of their extent, >= 0. Default 0.2. */
+export function axisAround(
+  coordinates: readonly number[],
+  { room = 0.2, points }: { room?: number; points?: number } = {},
+): AxisOptions {
+  checkNumber('room', room, { min: 0 });
+  const low = coordinates.reduce((a, b) => Math.min(a, b), Number.POSITIVE_INFINITY);
+  const high = coordinates.reduce((a, b) => Math.max(a, b), Number.NEGATIVE_INFINITY);
+  if (!(high > low)) throw new OptionError('coordinates', coordinates, 'at least two different numbers');
+  const around = { from: low - room * (high - low), to: high + room * (high - low) };
+  return points === undefined ? around : { ...around, points };
+}
+
 /** Which indices of an axis of `points` points each level has, coarse to fine: each level contains the one before. */
 export function axisLevels(points: number): number[][] {
   if (points <= 2) return [Array.from({ length: points }, (_, i) => i)];

@@ -24,7 +24,7 @@ export {
   withLength,
 } from './directions';
 export { surfaceFromJson, surfaceToJson, surfaceToNpz } from './export';
-export type { AxisOptions as SurfaceAxis } from './grid';
+export { type AxisOptions as SurfaceAxis, axisAround } from './grid';
 export { flatWeights, setFlatWeights, type WeightSlot, weightLayout } from './layout';
 export {
   type LookbehindStepRecord,
@@ -32,8 +32,11 @@ export {
   type ProjectedStep,
   projectStep,
   recordLookbehindStep,
+  type StepFacts,
+  stepFacts,
 } from './lookbehindStep';
 export { Plane, type Projection, planeThrough } from './plane';
+export { type DirectionLosses, type DirectionsOptions, lossAlongDirections } from './randomLines';
 export {
   lossSurface,
   type Surface,
@@ -44,6 +47,7 @@ export {
   surfaceGrid,
 } from './surface';
 export {
+  recordTrajectory,
   type TrajectoryComponents,
   type TrajectoryOptions,
   type TrajectoryPoint,

@@ -124,6 +124,24 @@ export function projectStep(record: LookbehindStepRecord, plane: Plane = lookbeh
   };
 }
 
+/** What a picture of a step does not show. */
+export interface StepFacts {
+  /** Loss on the batch at the slow weights and after each step back. */
+  losses: number[];
+  /** Cosine of each gradient with the first: 1 where all point the same way, so that k steps are one longer step. */
+  cosines: number[];
+  /** Length of each gradient. */
+  lengths: number[];
+}
+
+/** The numbers of a step. */
+export function stepFacts({ loss, perturbedLosses, gradients }: LookbehindStepRecord): StepFacts {
+  const product = (a: Float32Array, b: Float32Array): number => a.reduce((sum, value, i) => sum + value * b[i], 0);
+  const lengths = gradients.map((gradient) => Math.sqrt(product(gradient, gradient)));
+  const cosines = gradients.map((gradient, i) => product(gradient, gradients[0]) / (lengths[i] * lengths[0]));
+  return { losses: [loss, ...perturbedLosses], cosines, lengths };
+}
+
 /** Tensors of the variables that took part in the step as one flat vector over all trainable ones; the others keep their values. */
 function flatten(tensors: tf.Tensor[], trained: tf.Variable[], variables: tf.Variable[]): Float32Array {
   const of = new Map(trained.map((variable, i) => [variable, tensors[i]]));

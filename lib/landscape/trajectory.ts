@@ -2,14 +2,15 @@
  * Trajectories (checkpoints of a training) on a plane, told honestly: what a plane shows of a way through many dimensions is a shadow.
  * Each point comes with its true loss, the loss of its shadow, and the share of its distance that lies outside of the plane.
  */
-import { checkKnownOptions, checkNumber, OptionError } from '../runtime/errors';
+import { checkKnownOptions, checkNumber, OptionError, throwIfAborted } from '../runtime/errors';
 import * as tf from '../runtime/tf';
 import { topEigenvalues } from '../sharpness';
 import type { BatchLoss } from '../training/evaluate';
 import { ManyEvaluator, type WeightSets } from '../training/many';
 import type { Samples } from '../training/samples';
+import type { Trainer } from '../training/trainer';
 import { type Direction, directionOf } from './directions';
-import { slotTensor, weightLayout } from './layout';
+import { flatWeights, slotTensor, weightLayout } from './layout';
 import { Plane, PlaneSets, type Projection } from './plane';
 
 /** A point of a trajectory on a plane. */
@@ -69,6 +70,22 @@ export async function trajectoryOnPlane(
     shadows.dispose();
     evaluator.dispose();
   }
+}
+
+/**
+ * Trains to the end and returns the trainable weights before the first epoch and after each one, flat.
+ *
+ * @throws AbortedError after `signal`.
+ */
+export async function recordTrajectory(
+  model: tf.LayersModel,
+  trainer: Trainer,
+  options: { signal?: AbortSignal } = {},
+): Promise<Float32Array[]> {
+  const trajectory = [flatWeights(model)];
+  await trainer.train({ ...options, onEpoch: () => void trajectory.push(flatWeights(model)) });
+  throwIfAborted(options.signal, 'The recorded training');
+  return trajectory;
 }
 
 /** Flat weight vectors as weight sets for `evaluateMany`. */

@@ -7,6 +7,7 @@ export { PROFILES, type Profile, profile } from './profile';
 export { formatDuration, type Progress, type ProgressOptions, type ProgressValues, progress } from './progress';
 export { type RunSweepOptions, resultsOf, runSweep, type SweepResults } from './runSweep';
 export { type ShowOptions, show } from './show';
+export { type ShownSurfaces, type ShowSurfacesOptions, showSurfaces } from './showSurfaces';
 export { figureToPng, figureToSvg, PictureError, type PictureOptions } from './static';
 export {
   type Cell,

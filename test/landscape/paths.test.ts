@@ -1,28 +1,36 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import {
+  axisAround,
   bezierPath,
   compareSurfaces,
   connectByBezier,
+  digits,
   evaluateSync,
   flatWeights,
   linePath,
   lookbehindSAM,
   lookbehindStepPlane,
+  lossAlongDirections,
   lossAlongPath,
   lossSurface,
   models,
   Plane,
   projectStep,
   Random,
+  randomDirection,
   recomputeBatchNorm,
   recordLookbehindStep,
+  recordTrajectory,
   sam,
   setFlatWeights,
+  stepFacts,
   surfaceFromJson,
   surfaceToJson,
   surfaceToNpz,
+  Trainer,
   tf,
+  withLength,
 } from 'lookbehind';
 import { crc32 } from 'lookbehind/dist/runtime/crc32';
 
@@ -141,6 +149,13 @@ test('one step of Lookbehind, seen in its own plane', () => {
   record.newSlow.forEach((value, i) => {
     near(value, 0.5 * record.slow[i] + 0.5 * record.fast[2][i], 1e-6);
   });
+  const { losses, cosines, lengths } = stepFacts(record);
+  assert.deepEqual(losses, [record.loss, ...record.perturbedLosses]);
+  record.gradients.forEach((gradient, i) => {
+    near(lengths[i], Math.hypot(...gradient), 1e-5);
+    const product = gradient.reduce((sum, value, j) => sum + value * record.gradients[0][j], 0);
+    near(cosines[i], product / Math.hypot(...gradient) / Math.hypot(...record.gradients[0]), 1e-5);
+  });
   const projected = projectStep(record);
   assert.deepEqual(projected.slow, [0, 0]);
   near(projected.perturbed[2][1], 0, 1e-5);
@@ -161,18 +176,73 @@ test('one step of Lookbehind, seen in its own plane', () => {
   model.dispose();
 });
 
+test('axes around some coordinates', () => {
+  assert.deepEqual(axisAround([3, 1, 2], { room: 0.5, points: 9 }), { from: 0, to: 4, points: 9 });
+  assert.deepEqual(axisAround([0, 10]), { from: -2, to: 12 });
+  assert.throws(() => axisAround([1, 1]), /coordinates must be at least two different numbers/);
+  assert.throws(() => axisAround([0, 1], { room: -1 }), /room must be/);
+});
+
+test('the loss along random directions is that of the weights there, the same directions for all models', async () => {
+  const model = models.mlp({ inputs: [4], hidden: [6], classes: 3, seed: 3, name: 'lines' });
+  const w = flatWeights(model);
+  const tensors = tf.memory().numTensors;
+  const filter = await lossAlongDirections(model, DATA, { count: 2, points: 3, seed: 7 });
+  const plain = await lossAlongDirections(model, DATA, { count: 1, points: 3, seed: 8, normalisation: 'none', length: 2 });
+  assert.equal(tf.memory().numTensors, tensors);
+  assert.deepEqual(flatWeights(model), w);
+  assert.deepEqual(
+    [filter.distances, plain.distances],
+    [
+      [0, 0.5, 1],
+      [0, 1, 2],
+    ],
+  );
+  const expected = (values: Float32Array, share: number): number => {
+    setFlatWeights(
+      model,
+      w.map((value, i) => value + share * values[i]),
+    );
+    const { loss } = evaluateSync(model, DATA);
+    setFlatWeights(model, w);
+    return loss;
+  };
+  const second = randomDirection(model, { seed: 8 });
+  const long = withLength(randomDirection(model, { seed: 8, normalisation: 'none' }), 2);
+  [0, 0.5, 1].forEach((share, j) => {
+    near(filter.losses[1][j], expected(second.values, share), 1e-5);
+    near(plain.losses[0][j], expected(long.values, share), 1e-5);
+  });
+  model.dispose();
+});
+
+test('a recorded training holds the weights before it and after each epoch', async () => {
+  const data = digits().train.subset(40);
+  const model = models.mlp({ inputs: data.inputShape, hidden: [6], classes: 10, seed: 3, name: 'recorded' });
+  const start = flatWeights(model);
+  const optimizer = sam({ rho: 0.05, learningRate: 0.1 });
+  const trainer = new Trainer(model, optimizer, data, { epochs: 3, batchSize: 8, seed: 0 });
+  const trajectory = await recordTrajectory(model, trainer);
+  assert.deepEqual([trajectory.length, trajectory[0], trajectory[3]], [4, start, flatWeights(model)]);
+  assert.notDeepEqual(trajectory[1], trajectory[2]);
+  trainer.dispose();
+  optimizer.dispose();
+  model.dispose();
+});
+
 test('several models on one range', async () => {
   const pair = [1, 2].map((seed) => ({
     label: `seed ${seed}`,
     model: models.mlp({ inputs: [4], hidden: [6], classes: 3, seed, name: `compare-${seed}` }),
   }));
-  const { surfaces, range } = await compareSurfaces(pair, DATA, { x: { from: -1, to: 1, points: 3 } });
+  const { surfaces, range, evaluatedPoints, seconds } = await compareSurfaces(pair, DATA, { x: { from: -1, to: 1, points: 3 } });
   assert.deepEqual(
     surfaces.map(({ label }) => label),
     ['seed 1', 'seed 2'],
   );
   const all = surfaces.flatMap(({ surface }) => surface.loss.flat());
   assert.deepEqual(range, [Math.min(...all), Math.max(...all)]);
+  assert.ok(evaluatedPoints === 18 && seconds > 0);
   pair.forEach(({ model }, i) => {
     assert.equal(surfaces[i].surface.loss[1][1], evaluateSync(model, DATA).loss);
   });

@@ -1,0 +1,77 @@
+/**
+ * The loss along several random directions: what a single random plane cannot tell, the spread between directions.
+ *
+ *     L(w + r d_i),   d_i random, normalised against w (or of a plain length),   r = 0 ... 1
+ */
+import { checkNumber } from '../runtime/errors';
+import type * as tf from '../runtime/tf';
+import { ManyEvaluator } from '../training/many';
+import type { Samples } from '../training/samples';
+import { type NormaliseOptions, randomDirection, withLength } from './directions';
+import { flatWeights, weightLayout } from './layout';
+import { Plane, PlaneSets } from './plane';
+import type { SurfaceOptions } from './surface';
+
+/** Options of `lossAlongDirections`. */
+export interface DirectionsOptions
+  extends Pick<SurfaceOptions, 'loss' | 'batchSize' | 'batchNorm' | 'memoryBudget' | 'eager' | 'signal'>,
+    Omit<NormaliseOptions, 'weights'> {
+  /** Number of directions, >= 1. Default 10. */
+  count?: number;
+  /** Seed of the first direction, a whole number; the others follow. Default 100. */
+  seed?: number;
+  /** Gives all directions this Euclidean length, > 0, after they were normalised. Default: as they are. */
+  length?: number;
+  /** Points along each direction, both ends included, >= 2. Default 9. */
+  points?: number;
+}
+
+/** The loss along some directions. */
+export interface DirectionLosses {
+  /** Places along each direction, from 0 to 1; with a plain length, from 0 to that. */
+  distances: number[];
+  /** `losses[i][j]`: direction i, place j. */
+  losses: number[][];
+}
+
+/**
+ * The loss of `model` on `samples` from its present weights along random directions, of which other models with the same seeds have the same
+ * before they are normalised.
+ *
+ * @throws OptionError, DataError, AbortedError
+ */
+export async function lossAlongDirections(
+  model: tf.LayersModel,
+  samples: Samples,
+  options: DirectionsOptions = {},
+): Promise<DirectionLosses> {
+  const { count = 10, seed = 100, length, points = 9, normalisation, include, signal, ...evaluation } = options;
+  checkNumber('count', count, { min: 1, integer: true });
+  checkNumber('seed', seed, { integer: true });
+  checkNumber('points', points, { min: 2, integer: true });
+  if (length !== undefined) checkNumber('length', length, { min: 0, exclusiveMin: true });
+  const places = Array.from({ length: points }, (_, j) => j / (points - 1));
+  const slots = weightLayout(model);
+  const origin = flatWeights(model);
+  const evaluator = new ManyEvaluator(model, samples, evaluation);
+  const losses: number[][] = [];
+  try {
+    for (let i = 0; i < count; i++) {
+      const direction = randomDirection(model, { seed: seed + i, normalisation, include });
+      const line = new Plane(origin, length === undefined ? direction : withLength(direction, length));
+      const sets = new PlaneSets(
+        line,
+        slots,
+        places.map((place) => [place, 0] as const),
+      );
+      try {
+        losses.push([...(await evaluator.run(sets, { signal })).losses]);
+      } finally {
+        sets.dispose();
+      }
+    }
+  } finally {
+    evaluator.dispose();
+  }
+  return { distances: places.map((place) => place * (length ?? 1)), losses };
+}
