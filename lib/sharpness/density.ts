@@ -9,7 +9,7 @@
  * Ghorbani, Krishnan, Xiao, "An Investigation into Neural Net Optimization via Hessian Eigenvalue Density", ICML 2019,
  * arXiv:1901.10159; Ubaru, Chen, Saad, "Fast estimation of tr(f(A)) via stochastic Lanczos quadrature", SIMAX 2017.
  */
-import { checkKnownOptions, checkNumber, throwIfAborted } from '../runtime/errors';
+import { checkKnownOptions, checkNumber, OptionError, throwIfAborted } from '../runtime/errors';
 import { Random } from '../runtime/random';
 import { standardDeviation } from './curve';
 import { Lanczos } from './lanczos';
@@ -21,7 +21,7 @@ export interface DensityOptions {
   probes?: number;
   /** Lanczos steps for each, >= 1; never more than the operator's size. Default 80. */
   steps?: number;
-  /** Width of the Gaussian, > 0. Default: the range of the nodes divided by `steps`. */
+  /** Width of the Gaussian, > 0. Default: the range of the nodes divided by the number of steps. */
   sigma?: number;
   /** Points at which the density is given, >= 2. Default 500. */
   points?: number;
@@ -72,15 +72,42 @@ export async function spectralDensity(operator: SymmetricOperator, options: Dens
     onProbe?.(probe + 1, probes);
   }
 
+  return smoothDensity(quadratures, { ...(options.sigma === undefined ? {} : { sigma: options.sigma }), points });
+}
+
+/** Options of `smoothDensity`. */
+export interface SmoothOptions {
+  /** Width of the Gaussian, > 0. Default: the range of the nodes divided by their number in a quadrature. */
+  sigma?: number;
+  /** Smallest and largest place at which the density is given. Default: beyond all nodes, by a tenth of their range or four widths. */
+  range?: readonly [number, number];
+  /** Points at which the density is given, >= 2. Default 500. */
+  points?: number;
+}
+
+/**
+ * The density of quadratures that were computed before, with another width or range: densities of several operators can be compared where both are
+ * the same.
+ *
+ * @throws OptionError
+ */
+export function smoothDensity(quadratures: SpectralDensity['quadratures'], options: SmoothOptions = {}): SpectralDensity {
+  checkKnownOptions('smoothDensity', options, ['sigma', 'range', 'points']);
+  const { points = 500 } = options;
+  checkNumber('points', points, { min: 2, integer: true });
+  if (quadratures.length === 0) throw new OptionError('quadratures', 0, 'at least one quadrature');
   const nodes = quadratures.flatMap((quadrature) => quadrature.nodes);
   const low = Math.min(...nodes);
   const high = Math.max(...nodes);
-  const range = high - low || Math.abs(high) || 1;
-  const sigma = options.sigma ?? range / steps;
-  const from = low - Math.max(0.1 * range, 4 * sigma);
-  const to = high + Math.max(0.1 * range, 4 * sigma);
+  const extent = high - low || Math.abs(high) || 1;
+  const sigma = options.sigma ?? extent / Math.max(...quadratures.map((quadrature) => quadrature.nodes.length));
+  checkNumber('sigma', sigma, { min: 0, exclusiveMin: true });
+  const beyond = Math.max(0.1 * extent, 4 * sigma);
+  const [from, to] = options.range ?? [low - beyond, high + beyond];
+  if (!(to > from)) throw new OptionError('range', [from, to], 'a smaller and a larger number');
   const grid = Array.from({ length: points }, (_, i) => from + ((to - from) * i) / (points - 1));
   const curves = quadratures.map((quadrature) => grid.map((t) => smoothed(quadrature, t, sigma)));
+  const probes = quadratures.length;
   return {
     grid,
     density: grid.map((_, i) => curves.reduce((sum, curve) => sum + curve[i], 0) / probes),

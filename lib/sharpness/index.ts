@@ -2,8 +2,9 @@
 export { type ApgdOptions, type ApgdResult, apgd, type WorstCaseOptions, worstCaseSharpness } from './apgd';
 export { type AscentQuality, type AscentQualityOptions, type AscentStepQuality, ascentQuality } from './ascentQuality';
 export { type AverageOptions, averageSharpness } from './average';
+export { type Curvature, type CurvatureOptions, measureCurvature } from './curvature';
 export type { SharpnessCurve } from './curve';
-export { type DensityOptions, type SpectralDensity, spectralDensity } from './density';
+export { type DensityOptions, type SmoothOptions, type SpectralDensity, smoothDensity, spectralDensity } from './density';
 export { type HessianOperator, type HessianOptions, type HessianSelfTest, hessianOperator } from './hessian';
 export { type LanczosOptions, type LanczosStep, type TopEigenvalues, topEigenvalues } from './lanczos';
 export {
@@ -14,6 +15,7 @@ export {
   type Objective,
   type ObjectiveOptions,
   type Parameter,
+  withObjective,
 } from './objective';
 export { type OneStepOptions, oneStepSharpness } from './oneStep';
 export type { MetricOptions } from './scale';

@@ -201,6 +201,26 @@ export function modelObjective(model: tf.LayersModel, samples: Samples, options:
 }
 
 /**
+ * Hands the objective of `modelObjective` to `work`, and frees it afterwards, also where that fails.
+ *
+ * @example const { values } = await withObjective(model, train, {}, (objective) => oneStepSharpness(objective, { radii: [0.5] }));
+ * @throws OptionError, DataError, and what `work` throws.
+ */
+export async function withObjective<T>(
+  model: tf.LayersModel,
+  samples: Samples,
+  options: ObjectiveOptions,
+  work: (objective: Objective) => Promise<T>,
+): Promise<T> {
+  const objective = modelObjective(model, samples, options);
+  try {
+    return await work(objective);
+  } finally {
+    objective.dispose();
+  }
+}
+
+/**
  * Any scalar function of tf.Variables as an objective.
  *
  * @example const bowl = functionObjective([x], () => tf.sum(tf.square(x)));

@@ -1,7 +1,16 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { hutchPlusPlus, Random, spectralDensity, topEigenvalues } from 'lookbehind';
-import { diagonal, matrixOperator } from './support';
+import {
+  hutchPlusPlus,
+  measureCurvature,
+  OptionError,
+  Random,
+  smoothDensity,
+  spectralDensity,
+  tf,
+  topEigenvalues,
+} from 'lookbehind';
+import { diagonal, matrixOperator, quadratic } from './support';
 
 const near = (a: number, b: number, tolerance: number): void => assert.ok(Math.abs(a - b) <= tolerance, `${a} is not ${b}`);
 
@@ -106,6 +115,37 @@ test('the density integrates to 1 and has the moments of the spectrum', async ()
   // On a full set of steps the quadrature of a probe is exact for its own density: its nodes are the eigenvalues.
   for (const { nodes } of quadratures)
     for (const node of nodes) assert.ok(Math.min(Math.abs(node), Math.abs(node - 2)) < 1e-8, `${node}`);
+});
+
+test('quadratures can be smoothed again, on one grid for several operators', async () => {
+  const made = await spectralDensity(matrixOperator(diagonal([0, 1, 1, 5])), { probes: 3, sigma: 0.3, points: 50 });
+  assert.deepEqual(smoothDensity(made.quadratures, { sigma: 0.3, points: 50 }), made);
+  const { grid, density, sigma } = smoothDensity(made.quadratures, { sigma: 0.1, range: [-2, 8], points: 2001 });
+  assert.deepEqual([grid[0], grid[2000], sigma], [-2, 8, 0.1]);
+  near(integral(grid, density), 1, 1e-4);
+  assert.throws(() => smoothDensity([]), /quadratures must be/);
+  assert.throws(() => smoothDensity(made.quadratures, { range: [1, 1] }), /range must be/);
+});
+
+test('everything at once agrees with each by itself', async () => {
+  const { objective, variable } = quadratic(diagonal([5, 3, 1, -1]), [0, 0, 0, 0], [1, 0, 0, 0]);
+  const tensors = tf.memory().numTensors;
+  const { method, selfTest, largest, smallest, trace, density } = await measureCurvature(objective, {
+    count: 2,
+    density: { probes: 2 },
+  });
+  assert.equal(tf.memory().numTensors, tensors);
+  assert.equal(method, 'exact');
+  assert.ok(selfTest.asymmetry < 1e-5);
+  near(largest.values[0], 5, 1e-4);
+  near(largest.values[1], 3, 1e-4);
+  near(smallest.values[0], -1, 1e-4);
+  near(trace.trace, 8, 1e-4);
+  near(integral(density!.grid, density!.density), 1, 1e-2);
+  assert.equal((await measureCurvature(objective, { density: false })).density, undefined);
+  await assert.rejects(measureCurvature(objective, { probes: 2 } as object), OptionError);
+  objective.dispose();
+  variable.dispose();
 });
 
 test('stopping', async () => {

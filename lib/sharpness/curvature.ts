@@ -1,0 +1,74 @@
+/**
+ * The curvature of a loss at the present weights, all at once: self-test of the Hessian, largest and smallest eigenvalues, trace, density.
+ */
+import { checkKnownOptions } from '../runtime/errors';
+import { type DensityOptions, type SpectralDensity, spectralDensity } from './density';
+import { type HessianOperator, type HessianOptions, type HessianSelfTest, hessianOperator } from './hessian';
+import { type TopEigenvalues, topEigenvalues } from './lanczos';
+import type { Objective } from './objective';
+import { hutchPlusPlus, type TraceEstimate } from './trace';
+
+/** Options of `measureCurvature`. */
+export interface CurvatureOptions extends Pick<HessianOptions, 'method' | 'step' | 'seed' | 'signal'> {
+  /** How many of the largest eigenvalues, >= 1. Default 3. */
+  count?: number;
+  /** Residual of the eigenvalues, as a share of the largest in magnitude; > 0. Default 1e-3. */
+  tolerance?: number;
+  /** Products with the Hessian for each search of eigenvalues at most, >= 1. Default 100. */
+  maxSteps?: number;
+  /** Products with the Hessian for the trace, >= 6. Default 45. */
+  traceProducts?: number;
+  /** How the density is estimated, or false: not at all. Default: as `spectralDensity`. */
+  density?: Pick<DensityOptions, 'probes' | 'steps'> | false;
+}
+
+/** The curvature at some weights. */
+export interface Curvature {
+  /** How products with the Hessian were computed, the step of their differences, and what the Hessian found out about itself. */
+  method: HessianOperator['method'];
+  step: number;
+  selfTest: HessianSelfTest;
+  /** The largest eigenvalues, the largest first. */
+  largest: TopEigenvalues;
+  /** The smallest eigenvalue. */
+  smallest: TopEigenvalues;
+  trace: TraceEstimate;
+  density?: SpectralDensity;
+}
+
+/**
+ * Measures the Hessian of the mean loss over all batches.
+ *
+ * @throws OptionError, AbortedError; LookbehindError where the loss has no Hessian.
+ */
+export async function measureCurvature(objective: Objective, options: CurvatureOptions = {}): Promise<Curvature> {
+  checkKnownOptions('measureCurvature', options, [
+    'method',
+    'step',
+    'seed',
+    'signal',
+    'count',
+    'tolerance',
+    'maxSteps',
+    'traceProducts',
+    'density',
+  ]);
+  const { count = 3, tolerance = 1e-3, maxSteps = 100, traceProducts = 45, density = {}, ...hessianOptions } = options;
+  const { seed = 0, signal } = hessianOptions;
+  const hessian = await hessianOperator(objective, hessianOptions);
+  try {
+    const { method, step, selfTest } = hessian;
+    const search = { tolerance, maxSteps, seed, signal };
+    return {
+      method,
+      step,
+      selfTest,
+      largest: await topEigenvalues(hessian, { ...search, count }),
+      smallest: await topEigenvalues(hessian, { ...search, which: 'smallest' }),
+      trace: await hutchPlusPlus(hessian, { products: traceProducts, seed, signal }),
+      ...(density === false ? {} : { density: await spectralDensity(hessian, { ...density, seed, signal }) }),
+    };
+  } finally {
+    hessian.dispose();
+  }
+}
