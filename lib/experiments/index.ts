@@ -50,3 +50,4 @@ export {
 export { defaultStore, type RunResult, RunStore } from './store';
 export { type RunRow, type SweepOptions, type SweepProgress, sweep } from './sweep';
 export { taskRows } from './taskRows';
+export { pairedGaps, type TradeoffPlace, type TradeoffValues, tradeoffGap } from './tradeoffGap';

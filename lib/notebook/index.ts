@@ -2,6 +2,7 @@
 export { inKernel } from './display';
 export { interruptible } from './interrupt';
 export { type LiveFigure, type LiveFigureOptions, liveFigure } from './liveFigure';
+export { type MeasureRunsOptions, measureRuns } from './measureRuns';
 export { figureToHtml, type PageOptions, type SaveOptions, saveFigure } from './page';
 export { PROFILES, type Profile, profile } from './profile';
 export { formatDuration, type Progress, type ProgressOptions, type ProgressValues, progress } from './progress';

@@ -1,0 +1,62 @@
+/** What cells do with finished runs and with surfaces, outside of a notebook. */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { flatWeights, measureRuns, mnist1d, models, OptionError, runSweep, type SweepGrid, showSurfaces, tf } from 'lookbehind';
+import { SMALL, temporaryStore } from '../experiments/support';
+
+test('finished runs are opened one by one, with the weights that they ended with', async (t) => {
+  const store = temporaryStore(t);
+  const grids = [
+    { ...SMALL, seeds: 2, label: 'a' },
+    { ...SMALL, seeds: 2, label: 'b', epochs: 1 },
+  ] as SweepGrid[];
+  const results = await runSweep(grids, { store, engine: 'inProcess' });
+  const tensors = tf.memory().numTensors;
+  const measured = await measureRuns(
+    results,
+    ['b', 'a'],
+    async ({ model, config, trainer, data }) => {
+      const { accuracy } = await trainer.evaluate(data.test);
+      return { seed: config.seed, accuracy, first: flatWeights(model)[0] };
+    },
+    { store },
+  );
+  assert.equal(tf.memory().numTensors, tensors);
+  assert.deepEqual(Object.keys(measured), ['b', 'a']);
+  for (const label of ['a', 'b']) {
+    assert.deepEqual(
+      measured[label]!.map(({ seed }) => seed),
+      [0, 1],
+    );
+    assert.deepEqual(
+      measured[label]!.map(({ accuracy }) => 100 * (1 - accuracy)),
+      results.values(label, 'testError'),
+    );
+  }
+  assert.notEqual(measured.a![0]!.first, measured.a![1]!.first);
+  const first = await measureRuns(results, ['a'], async ({ config }) => config.seed, { store, seeds: 1 });
+  assert.deepEqual(first, { a: [0] });
+  await assert.rejects(
+    measureRuns(results, ['c'], async () => 0, { store }),
+    OptionError,
+  );
+});
+
+test('surfaces that are shown are those that further figures draw', async () => {
+  const { train } = mnist1d();
+  const pair = [1, 2].map((seed) => ({
+    label: `seed ${seed}`,
+    model: models.mlp({ inputs: [40], hidden: [8], classes: 10, seed }),
+  }));
+  const shown = await showSurfaces(pair, train.subset(50), { x: { from: -1, to: 1, points: 5 }, figure: { title: 'Two' } });
+  assert.deepEqual(
+    shown.landscapes.map(({ title }) => title),
+    ['seed 1', 'seed 2'],
+  );
+  shown.landscapes.forEach(({ grid }, i) => {
+    const { surface } = shown.surfaces[i]!;
+    assert.deepEqual(grid, { x: surface.x, y: surface.y, z: surface.y.map((_, j) => surface.loss.map((column) => column[j])) });
+  });
+  assert.equal(shown.evaluatedPoints, 50);
+  for (const { model } of pair) model.dispose();
+});
