@@ -11,7 +11,7 @@ import { createGunzip } from 'node:zlib';
 import { checkKnownOptions, checkOneOf, DataError } from '../runtime/errors';
 import { CIFAR10_CLASSES, CIFAR100_COARSE_CLASSES, CIFAR100_FINE_CLASSES } from './cifarClasses';
 import { Dataset, type Statistics } from './dataset';
-import { type DownloadOptions, downloadsFolder, obtain } from './download';
+import { type DownloadOptions, downloadsFolder, obtain, type RemoteFile } from './download';
 import { tarMembers } from './tar';
 
 /** Options of `cifar10`. */
@@ -86,14 +86,22 @@ const CIFAR100: CifarLayout = {
   test: [{ name: 'test.bin', records: 10_000 }],
 };
 
-const CIFAR10_ARCHIVE = {
+/** The published archive of a set. */
+type Archive = Omit<RemoteFile, 'path'> & { file: string };
+
+const CIFAR10_ARCHIVE: Archive = {
   file: 'cifar-10-binary.tar.gz',
+  urls: [
+    'https://www.cs.toronto.edu/~kriz/cifar-10-binary.tar.gz',
+    'https://storage.googleapis.com/s4tf-hosted-binaries/datasets/CIFAR10/cifar-10-binary.tar.gz',
+  ],
   bytes: 170_052_171,
   sha256: 'c4a38c50a1bc5f3a1c5537f2155ab9d68f9f25eb1ed8d9ddda3db29a59bca1dd',
 };
 
-const CIFAR100_ARCHIVE = {
+const CIFAR100_ARCHIVE: Archive = {
   file: 'cifar-100-binary.tar.gz',
+  urls: ['https://www.cs.toronto.edu/~kriz/cifar-100-binary.tar.gz'],
   bytes: 168_513_733,
   sha256: '58a81ae192c23a4be8b1804d68e518ed807d710a4eb253b1f2a199162a40d8ec',
 };
@@ -120,14 +128,10 @@ export async function cifar100(options: Cifar100Options = {}): Promise<Cifar> {
   return load(coarse ? { ...CIFAR100, labelByte: 0, classes: CIFAR100_COARSE_CLASSES } : CIFAR100, CIFAR100_ARCHIVE, others);
 }
 
-async function load(
-  layout: CifarLayout,
-  { file, bytes, sha256 }: { file: string; bytes: number; sha256: string },
-  { folder, ...downloading }: CifarOptions,
-): Promise<Cifar> {
+async function load(layout: CifarLayout, { file, ...remote }: Archive, { folder, ...downloading }: CifarOptions): Promise<Cifar> {
   if (folder !== undefined) return readCifarFolder(folder, layout);
   const path = join(downloadsFolder(), file);
-  await obtain({ path, bytes, sha256, urls: [`https://www.cs.toronto.edu/~kriz/${file}`] }, downloading);
+  await obtain({ ...remote, path }, downloading);
   return readCifarArchive(path, layout);
 }
 
