@@ -9,6 +9,9 @@
  *     basic block     h = relu(bn(conv3x3(x, stride)));  y = relu(bn(conv3x3(h)) + shortcut(x))
  *     bottleneck      h = relu(bn(conv1x1(x)));  h = relu(bn(conv3x3(h, stride)));  y = relu(bn(conv1x1(h)) + shortcut(x))
  *     shortcut        bn(conv1x1(x, stride)) where the shape changes, else x
+ *
+ * On images of even sides a 3 x 3 convolution at stride 2 uses one row of zeros at the top and one column at the left, as in PyTorch,
+ * where TensorFlow's `same` has them at the bottom and at the right: so weights mean the same here and there. `conv2d` sees to it.
  */
 import { checkKnownOptions, checkNumber, checkOneOf } from '../runtime/errors';
 import * as tf from '../runtime/tf';
@@ -60,7 +63,7 @@ const EXPANSION = 4;
  * A ResNet. Input `[n, ...inputs]`, output: logits `[n, classes]`. The caller disposes the model.
  *
  * Layers have the names of the PyTorch code with `/` for `.`: `conv1`, `bn1`, `layer1/0/conv1`, `layer1/0/shortcut/conv`,
- * `layer1/0/shortcut/bn`, ..., `linear`. Padding at stride 2 is PyTorch's.
+ * `layer1/0/shortcut/bn`, ..., `linear`. For weights from there see `loadStateDict`.
  *
  * @throws OptionError
  */

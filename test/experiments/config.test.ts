@@ -39,6 +39,12 @@ const RICH = {
   ],
 } satisfies RunConfig;
 
+const NETWORKS: Array<Exclude<RunConfig['model'], string>> = [
+  { kind: 'resNet', depth: 20, width: 1 },
+  { kind: 'wideResNet', depth: 10, widen: 2, width: 1, dropout: 0.1 },
+  { kind: 'vit', patchSize: 2, width: 6, depth: 1, heads: 2, dropout: 0.1 },
+];
+
 type Json = null | boolean | number | string | Json[] | { [key: string]: Json };
 
 function shuffleKeys(value: Json, order: (keys: string[]) => string[]): Json {
@@ -114,6 +120,36 @@ describe('the hash of a configuration', () => {
     ];
     const hashes = changes.map(configHash);
     assert.equal(new Set([base, ...hashes]).size, changes.length + 1);
+  });
+});
+
+describe('a network for images', () => {
+  for (const model of NETWORKS) {
+    test(`${model.kind} is built of its configuration and trains`, async () => {
+      const config: RunConfig = { ...SMALL, model, epochs: 1 };
+      assert.equal(configHash(resolveConfig(config)), configHash(config));
+      const run = await buildRun(config);
+      assert.deepEqual(run.model.inputs[0].shape, [null, 8, 8, 1]);
+      const before = run.model.getWeights()[0].dataSync().slice();
+      await run.trainer.train();
+      assert.notDeepEqual(run.model.getWeights()[0].dataSync(), before);
+      run.dispose();
+    });
+  }
+
+  test('and its data have their options checked', () => {
+    const wrong: Array<[Partial<RunConfig>, RegExp]> = [
+      [{ model: { kind: 'wideResNet', depth: 12 } }, /model\.depth must be 6 n \+ 4.*, got 12/],
+      [{ model: { kind: 'vit', initializer: 'he' } as never }, /option "initializer"/],
+      [{ data: { kind: 'tinyImageNet', side: 48 } as never }, /data\.side must be one of 64, 32, got 48/],
+      [{ data: { kind: 'tinyImageNet', trainSize: 100_001 } }, /data\.trainSize/],
+    ];
+    for (const [change, message] of wrong) {
+      assert.throws(
+        () => resolveConfig({ ...SMALL, ...change }),
+        (error: Error) => error instanceof OptionError && message.test(error.message),
+      );
+    }
   });
 });
 
