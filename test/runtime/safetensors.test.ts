@@ -4,10 +4,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import fc from 'fast-check';
+import { DataError, OptionError } from 'lookbehind/dist/runtime/errors';
 import {
-  DataError,
   encodeSafetensors,
-  OptionError,
   parseSafetensors,
   readSafetensors,
   type StoredTensor,
@@ -16,7 +15,7 @@ import {
   storeFloats,
   TensorFileError,
   writeSafetensors,
-} from 'lookbehind';
+} from 'lookbehind/dist/runtime/safetensors';
 
 const scratch = mkdtempSync(join(tmpdir(), 'lookbehind-safetensors-'));
 after(() => rmSync(scratch, { recursive: true }));

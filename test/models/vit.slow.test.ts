@@ -1,6 +1,22 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { compile, crossEntropy, isRescaled, models, OptionError, tf } from 'lookbehind';
+import {
+  adamw,
+  asam,
+  compile,
+  crossEntropy,
+  isRescaled,
+  lookahead,
+  lookbehindASAM,
+  lookbehindSAM,
+  models,
+  multistepASAM,
+  multistepSAM,
+  OptionError,
+  sam,
+  sgd,
+  tf,
+} from 'lookbehind';
 
 const SMALL: models.VitOptions = { inputs: [8, 8, 3], patchSize: 4, width: 12, depth: 2, heads: 3, classes: 4 };
 
@@ -14,6 +30,91 @@ function batch(n = 6): { xs: tf.Tensor4D; ys: tf.Tensor1D } {
     ),
   };
 }
+
+/** Number of trainable weights. */
+function parameters(model: tf.LayersModel): number {
+  return model.trainableWeights.reduce((total, { shape }) => total + (shape as number[]).reduce((a, b) => a * b, 1), 0);
+}
+
+test('it has the published numbers of parameters', () => {
+  // As counted by timm for vit_tiny_patch16_224 and vit_small_patch16_224; the paper has 86 M for ViT-B/16.
+  const published: [models.VitOptions, number][] = [
+    [{ width: 192, heads: 3, classes: 1000 }, 5_717_416],
+    [{ width: 384, heads: 6, classes: 1000 }, 22_050_664],
+  ];
+  for (const [options, expected] of published) {
+    const before = tf.memory().numTensors;
+    const model = models.vit({ inputs: [224, 224, 3], patchSize: 16, ...options });
+    assert.equal(parameters(model), expected);
+    model.dispose();
+    assert.equal(tf.memory().numTensors, before);
+  }
+});
+
+test('it trains through model.compile and model.fit with every optimizer of the family', async () => {
+  const { xs, ys } = batch();
+  const labels = tf.oneHot(ys, 4);
+  const common = { learningRate: 0.05, momentum: 0.9 };
+  const optimizers = {
+    sgd: () => sgd(common),
+    adamw: () => adamw({ learningRate: 0.01 }),
+    sam: () => sam({ ...common, rho: 0.05 }),
+    asam: () => asam({ ...common, rho: 0.5 }),
+    multistepSAM: () => multistepSAM({ ...common, k: 2, rho: 0.05 }),
+    multistepASAM: () => multistepASAM({ ...common, k: 2, rho: 0.5 }),
+    lookahead: () => lookahead(sgd(common), { k: 2, alpha: 0.8 }),
+    lookbehindSAM: () => lookbehindSAM({ ...common, k: 2, alpha: 0.8, rho: 0.05 }),
+    lookbehindASAM: () => lookbehindASAM({ ...common, k: 2, alpha: 'adaptive', rho: 0.5 }),
+  };
+  for (const [name, make] of Object.entries(optimizers)) {
+    const model = models.vit({ ...SMALL, depth: 1, name: `fit-${name}` });
+    const before = model.getWeights().map((weight) => weight.dataSync().slice());
+    const optimizer = make();
+    const compiled = tf.sequential({ layers: [model as unknown as tf.layers.Layer, tf.layers.softmax()] });
+    compiled.compile({ optimizer, loss: 'categoricalCrossentropy', metrics: ['accuracy'] });
+    const { history } = await compiled.fit(xs, labels, { epochs: 8, batchSize: 6, verbose: 0 });
+    const losses = history.loss as number[];
+    assert.ok(losses[7] < losses[0], `${name}: ${losses}`);
+    model.getWeights().forEach((weight, i) => {
+      assert.ok(
+        weight.dataSync().some((value, j) => value !== before[i][j]),
+        `${name}: weight ${i} did not move`,
+      );
+    });
+    optimizer.dispose();
+    compiled.dispose();
+  }
+  tf.dispose([xs, ys, labels]);
+});
+
+test('a compiled Lookbehind step is the eager one, and tensors stay flat', () => {
+  const { xs, ys } = batch();
+  const run = (eager: boolean): number[][] => {
+    const before = tf.memory().numTensors;
+    const model = models.vit({ ...SMALL, name: `compiled-${eager}` });
+    const variables = model.trainableWeights.map((weight) => weight.read() as tf.Variable);
+    const optimizer = lookbehindSAM({ learningRate: 0.1, momentum: 0.9, k: 2, alpha: 0.5, rho: 0.05 });
+    const step = compile(
+      (x: tf.Tensor, y: tf.Tensor) =>
+        optimizer.step(() => crossEntropy(y, model.apply(x, { training: true }) as tf.Tensor), variables).loss,
+      { eager },
+    );
+    for (let i = 0; i < 4; i++) step(xs, ys).dispose();
+    const weights = variables.map((variable) => [...variable.dataSync()]);
+    step.dispose();
+    optimizer.dispose();
+    model.dispose();
+    assert.equal(tf.memory().numTensors, before);
+    return weights;
+  };
+  const [eager, compiled] = [run(true), run(false)];
+  eager.forEach((weight, i) => {
+    weight.forEach((value, j) => {
+      assert.ok(Math.abs(value - compiled[i][j]) < 1e-5, `weight ${i}: ${value} and ${compiled[i][j]}`);
+    });
+  });
+  tf.dispose([xs, ys]);
+});
 
 test('gradients can be differentiated again: layer norm, softmax and gelu, eagerly and compiled', () => {
   const model = models.vit({ ...SMALL, depth: 1, name: 'twice', seed: 3 });
