@@ -1,7 +1,7 @@
 /**
  * A labelled data set in memory: compact storage, tensors on demand, seeded batches.
  */
-import { checkKnownOptions, checkNumber, OptionError } from '../runtime/errors';
+import { checkKnownOptions, checkNames, checkNumber, checkNumbers, checkObject, checkText, OptionError } from '../runtime/errors';
 import { Random } from '../runtime/random';
 import * as tf from '../runtime/tf';
 import { apportion, deal } from './deal';
@@ -31,6 +31,17 @@ export interface DatasetFields {
   /** Standardisation after scaling. Default: none. */
   statistics?: Statistics;
 }
+
+const FIELDS: readonly (keyof DatasetFields)[] = [
+  'name',
+  'split',
+  'inputs',
+  'labels',
+  'inputShape',
+  'classes',
+  'scale',
+  'statistics',
+];
 
 /** Options of `Dataset.batches`. */
 export interface BatchOptions {
@@ -93,7 +104,18 @@ export class Dataset {
 
   /** @throws OptionError where fields do not fit together. */
   constructor(fields: DatasetFields) {
+    checkObject('Dataset: fields', fields);
+    checkNames('Dataset', fields, FIELDS);
     const { name, split, inputs, labels, inputShape, classes, scale = 1, statistics = null } = fields;
+    checkText('name', name);
+    checkText('split', split);
+    if (!(inputs instanceof Float32Array || inputs instanceof Uint8Array)) {
+      throw new OptionError('inputs', inputs, 'a Float32Array or Uint8Array');
+    }
+    if (!Array.isArray(classes) || classes.length === 0) throw new OptionError('classes', classes, 'a list of at least one name');
+    checkNumbers('labels', labels, { min: 0, max: classes.length - 1, integer: true });
+    checkNumbers('inputShape', inputShape, { min: 1, integer: true });
+    checkFinite(inputs, name);
     this.name = name;
     this.split = split;
     this.inputs = inputs;
@@ -103,7 +125,7 @@ export class Dataset {
     this.scale = checkNumber('scale', scale);
     this.statistics = statistics;
     this.size = labels.length;
-    this.inputSize = inputShape.reduce((product, n) => product * checkNumber('inputShape', n, { min: 1, integer: true }), 1);
+    this.inputSize = inputShape.reduce((product, n) => product * n, 1);
     if (inputs.length !== this.size * this.inputSize) {
       throw new OptionError(
         'inputs',
@@ -111,8 +133,7 @@ export class Dataset {
         `labels.length times inputShape, ${this.size * this.inputSize} numbers`,
       );
     }
-    for (const label of Array.from(labels)) checkNumber('labels', label, { min: 0, max: classes.length - 1, integer: true });
-    if (statistics) this.#checkStatistics(statistics);
+    if (statistics !== null) this.#checkStatistics(statistics);
   }
 
   /** Samples of each class. */
@@ -218,7 +239,9 @@ export class Dataset {
    * @example const { train, selection } = data.partition({ fractions: { train: 0.8, selection: 0.2 }, stratified: true });
    */
   partition<Part extends string>(options: PartitionOptions<Part>): Record<Part, Dataset> {
+    checkObject('partition: options', options);
     const { fractions, ...choice } = options;
+    checkObject('fractions', fractions);
     const names = Object.keys(fractions) as Part[];
     const shares = names.map((name) => checkNumber(`fractions.${name}`, fractions[name], { min: 0, max: 1 }));
     const total = shares.reduce((sum, share) => sum + share, 0);
@@ -365,15 +388,35 @@ export class Dataset {
     return index;
   }
 
-  #checkStatistics({ mean, std }: Statistics): void {
+  #checkStatistics(statistics: Statistics): void {
+    checkObject('statistics', statistics);
+    const { mean, std } = statistics;
     const channels = this.inputShape[this.inputShape.length - 1];
     for (const [option, list] of Object.entries({ mean, std })) {
+      checkNumbers(`statistics.${option}`, list);
+      const constant = option === 'std' ? list.findIndex((value) => value <= 0) : -1;
+      if (constant >= 0) {
+        const which = list.length > 1 ? `channel ${constant}` : 'all inputs';
+        throw new OptionError(
+          'statistics.std',
+          list[constant],
+          'above 0',
+          `Constant features (${which}) cannot be standardised.`,
+        );
+      }
       if (list.length !== 1 && list.length !== channels) {
         throw new OptionError(`statistics.${option}`, list, `one number, or one for each of the ${channels} channels`);
       }
-      for (const number of list)
-        checkNumber(`statistics.${option}`, number, option === 'std' ? { min: 0, exclusiveMin: true } : {});
     }
     if (mean.length !== std.length) throw new OptionError('statistics.std', std, `as long as statistics.mean, ${mean.length}`);
+  }
+}
+
+/** Throws an OptionError where an input is NaN or infinite. */
+function checkFinite(inputs: Float32Array | Uint8Array, name: string): void {
+  if (inputs instanceof Uint8Array) return;
+  for (let i = 0; i < inputs.length; i++) {
+    if (!Number.isFinite(inputs[i]))
+      throw new OptionError('inputs', inputs[i], 'finite numbers', `It is number ${i} of ${name}.`);
   }
 }

@@ -1,7 +1,7 @@
 /**
  * Toy problems: losses of a few parameters with known minima, and small two-dimensional data sets.
  */
-import { checkKnownOptions, checkNumber, OptionError } from '../runtime/errors';
+import { checkKnownOptions, checkNumber, checkNumbers, OptionError } from '../runtime/errors';
 import { Random } from '../runtime/random';
 import * as tf from '../runtime/tf';
 import { Dataset } from './dataset';
@@ -94,9 +94,10 @@ export interface QuadraticOptions {
 /** A bowl along the axes: `f(w) = sum_i curvatures[i] / 2 * (w[i] - minimum[i])^2`. */
 export function quadratic(options: QuadraticOptions): ToyLoss {
   checkKnownOptions('quadratic', options, ['curvatures', 'minimum', 'start']);
-  const curvatures = options.curvatures.map((c) => checkNumber('curvatures', c, { min: 0, exclusiveMin: true }));
+  const curvatures = [...checkNumbers('curvatures', options.curvatures, { min: 0, exclusiveMin: true })];
   const { minimum = curvatures.map(() => 0), start = curvatures.map(() => 1) } = options;
   for (const [option, list] of Object.entries({ minimum, start })) {
+    checkNumbers(option, list);
     if (list.length !== curvatures.length) throw new OptionError(option, list, `one number per curvature, ${curvatures.length}`);
   }
   return {

@@ -9,12 +9,11 @@ import { join } from 'node:path';
 import type { LifelongState } from '../lifelong';
 import {
   AbortedError,
-  checkFunction,
   checkKnownOptions,
   checkNumber,
-  checkSignal,
   DataError,
   type Divergence,
+  OptionError,
   StateMismatchError,
 } from '../runtime/errors';
 import { tryLock } from '../runtime/lock';
@@ -60,9 +59,10 @@ export interface ExecuteOptions {
  */
 export async function executeRun(config: RunConfig, store: RunStore, options: ExecuteOptions = {}): Promise<RunOutcome> {
   checkKnownOptions('executeRun', options, ['signal', 'onProgress', 'checkpointSeconds', 'loader']);
-  checkSignal(options.signal);
-  checkFunction('onProgress', options.onProgress);
   checkNumber('checkpointSeconds', options.checkpointSeconds ?? 2, { min: 0 });
+  if (options.loader !== undefined && !(options.loader instanceof DataLoader)) {
+    throw new OptionError('loader', options.loader, 'a DataLoader');
+  }
   const full = resolveConfig(config);
   const hash = configHash(full);
   const done = store.readResult(hash);

@@ -1,7 +1,7 @@
 /**
  * Descriptions of JSON: which fields an object may have, what each may hold, and what it holds where it is left out.
  */
-import { checkKnownOptions, checkNumber, checkOneOf, type NumberRange, OptionError } from '../runtime/errors';
+import { checkNames, checkNumber, checkOneOf, type NumberRange, OptionError } from '../runtime/errors';
 
 /**
  * Which form a checked object takes: `full` writes all defaults out, `minimal` leaves out what equals its default, so that
@@ -72,7 +72,7 @@ export function required<T>(field: Field<T>): Field<T> {
 export function checkFields<T extends object>(path: string, value: unknown, fields: Fields<T>, form: Form): T {
   const given = checkObject(path, value);
   const names = Object.keys(fields);
-  checkKnownOptions(path === '' ? 'configuration' : path, given, names);
+  checkNames(path === '' ? 'configuration' : path, given, names);
   const result: Record<string, unknown> = {};
   for (const name of names) {
     const field = fields[name as keyof T] as Field<unknown>;

@@ -3,7 +3,7 @@
  *
  * Diverged runs (NaN) and failed ones (null) are counted, and left out of means; a difference needs both of its runs.
  */
-import { OptionError } from '../runtime/errors';
+import { checkKnownOptions, checkOneOf, OptionError } from '../runtime/errors';
 import { type BootstrapOptions, bootstrapMean } from './bootstrap';
 import type { FlatRow, FlatValue } from './rows';
 
@@ -32,6 +32,7 @@ export interface GroupSummary {
 
 /** Mean ± std of each group, in order of first appearance. */
 export function summarise(rows: readonly FlatRow[], options: GroupOptions = {}): GroupSummary[] {
+  checkKnownOptions('summarise', options, ['by', 'value']);
   const { value = 'testError' } = options;
   return groups(rows, options).map(({ group, members }) => {
     const values = members.map((row) => row[value]).filter(isFiniteNumber);
@@ -71,6 +72,7 @@ export interface PairedDifference {
  * @throws OptionError where no group is the baseline, or a group has two runs of one seed.
  */
 export function pairedDifferences(rows: readonly FlatRow[], options: PairedOptions): PairedDifference[] {
+  checkKnownOptions('pairedDifferences', options, ['by', 'value', 'baseline', 'pairedBy', 'level', 'resamples', 'seed']);
   const { by = ['label'], value = 'testError', baseline, pairedBy = 'seed', level, resamples, seed } = options;
   const wanted = typeof baseline === 'object' && baseline !== null ? baseline : { [by[0]]: baseline };
   const all = groups(rows, options);
@@ -114,7 +116,9 @@ export interface GroupRank {
 
 /** Ranks of the groups, the best first. */
 export function ranks(rows: readonly FlatRow[], options: RankOptions = {}): GroupRank[] {
+  checkKnownOptions('ranks', options, ['by', 'value', 'best', 'pairedBy']);
   const { value = 'testError', best = 'lowest', pairedBy = 'seed' } = options;
+  checkOneOf('best', best, ['lowest', 'highest']);
   const all = groups(rows, options).map(({ group, members }) => ({ group, runs: bySeed(members, pairedBy) }));
   const seeds = [...(all[0]?.runs.keys() ?? [])].filter((key) => all.every(({ runs }) => runs.has(key)));
   const costOf = (row: FlatRow): number => {
@@ -145,6 +149,7 @@ function ranking(costs: readonly number[]): { ranks: number[]; best: boolean[] }
 }
 
 function groups(rows: readonly FlatRow[], { by = ['label'] }: GroupOptions): Array<{ group: FlatRow; members: FlatRow[] }> {
+  if (!Array.isArray(by)) throw new OptionError('by', by, 'a list of columns');
   const found = new Map<string, { group: FlatRow; members: FlatRow[] }>();
   for (const row of rows) {
     const missing = by.find((column) => !(column in row));

@@ -15,7 +15,7 @@ import { readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join, relative, resolve } from 'node:path';
 import { dataFolder } from '../datasets';
 import { makeFolder, writeFileAtomic } from '../runtime/atomicFile';
-import { DataError, type Divergence, OptionError } from '../runtime/errors';
+import { checkText, DataError, type Divergence, OptionError } from '../runtime/errors';
 import { parseNumbers, stringifyNumbers } from '../runtime/numberJson';
 import { loadCheckpoint, newestCheckpoint, type SavedState, saveCheckpoint } from '../training/checkpoint';
 import type { EpochRecord } from '../training/trainer';
@@ -81,7 +81,7 @@ export class RunStore {
 
   /** @param folder Made when the first run starts. Default: `defaultStore()`. */
   constructor(folder: string = defaultStore()) {
-    this.folder = resolve(folder);
+    this.folder = resolve(checkText('store', folder));
   }
 
   /** The folder of a run. Throws an OptionError for what is no hash: no name leads out of the store. */

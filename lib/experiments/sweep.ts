@@ -91,6 +91,7 @@ export async function sweep(grids: SweepGrid | readonly SweepGrid[], options: Sw
   if (configs.length === 0) throw new OptionError('grids', grids, 'at least one configuration');
   throwIfAborted(signal, 'The sweep');
   const present = typeof engine === 'object' ? engine : undefined;
+  if (present !== undefined && typeof present.run !== 'function') throw new OptionError('engine', present, 'an engine');
   const used = present ?? makeEngine(checkOneOf('engine', engine as string, ['processes', 'inProcess']), workers);
   try {
     return await new Sweep(configs, store, used, { ...options, checkpointSeconds }).run();

@@ -13,7 +13,7 @@
  * Frankle, Dziugaite, Roy, Carbin, "Linear Mode Connectivity and the Lottery Ticket Hypothesis", ICML 2020, arXiv:1912.05671 (the barrier).
  */
 import { BatchNormEstimator, type BatchNormOptions } from '../robustness';
-import { checkKnownOptions, checkNumber, OptionError, throwIfAborted } from '../runtime/errors';
+import { checkKnownOptions, checkNumber, checkObject, OptionError, throwIfAborted } from '../runtime/errors';
 import { Random } from '../runtime/random';
 import * as tf from '../runtime/tf';
 import { modelObjective } from '../sharpness';
@@ -85,6 +85,7 @@ export async function lossAlongPath(
   checkKnownOptions('lossAlongPath', options, ['points', 'recomputeBatchNorm', 'loss', 'batchSize', 'memoryBudget', 'signal']);
   const { points = 21, recomputeBatchNorm, signal, ...evaluation } = options;
   checkNumber('points', points, { min: 2, integer: true });
+  if (recomputeBatchNorm !== undefined) checkObject('recomputeBatchNorm', recomputeBatchNorm);
   const t = Array.from({ length: points }, (_, i) => i / (points - 1));
   const estimator = recomputeBatchNorm && new BatchNormEstimator(model, recomputeBatchNorm);
   const evaluator = new ManyEvaluator(model, samples, evaluation);
@@ -160,9 +161,13 @@ export async function connectByBezier(
   checkNumber('steps', steps, { min: 1, integer: true });
   checkNumber('learningRate', learningRate, { min: 0, exclusiveMin: true });
   checkNumber('momentum', momentum, { min: 0, max: 0.999 });
+  checkNumber('seed', seed, { integer: true });
   checkEnds(from, to);
   const slots = weightLayout(model);
   checkFlatSize(from, slots);
+  if (options.start !== undefined && !(options.start instanceof Float32Array)) {
+    throw new OptionError('start', options.start, 'a Float32Array, as flatWeights gives it');
+  }
   const middle = options.start?.slice() ?? linePath(from, to)(0.5);
   checkEnds(from, middle);
   const random = new Random(seed, 'bezier');

@@ -4,7 +4,7 @@
  *     25 points:   5 (every 6th)  ->  9 (every 3rd)  ->  25
  *     65 points:   5  ->  9  ->  17  ->  33  ->  65
  */
-import { checkNumber, OptionError } from '../runtime/errors';
+import { checkKnownOptions, checkNumber, OptionError } from '../runtime/errors';
 
 /** The points of one axis. */
 export interface AxisOptions {
@@ -20,7 +20,9 @@ export interface AxisOptions {
 const COARSEST = 4;
 
 /** The coordinates of an axis. Throws an OptionError that names it by `option`. */
-export function axisCoordinates(option: string, { from, to, points = 25 }: AxisOptions): number[] {
+export function axisCoordinates(option: string, axis: AxisOptions): number[] {
+  checkKnownOptions(option, axis, ['from', 'to', 'points']);
+  const { from, to, points = 25 } = axis;
   checkNumber(`${option}.from`, from);
   checkNumber(`${option}.to`, to);
   checkNumber(`${option}.points`, points, { min: 2, integer: true });

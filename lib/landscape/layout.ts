@@ -2,7 +2,7 @@
  * The trainable weights of a model as one flat vector, and which of them make up one unit.
  */
 import { type WeightRole, weightRole } from '../robustness';
-import { StateMismatchError } from '../runtime/errors';
+import { OptionError, StateMismatchError } from '../runtime/errors';
 import * as tf from '../runtime/tf';
 import { trainableVariables } from '../training/weights';
 
@@ -72,6 +72,7 @@ export function slotTensor(flat: Float32Array, { offset, size, shape }: WeightSl
 
 /** Throws a StateMismatchError where `flat` has not as many numbers as the model has trainable weights. */
 export function checkFlatSize(flat: Float32Array, slots: readonly WeightSlot[]): void {
+  if (!(flat instanceof Float32Array)) throw new OptionError('weights', flat, 'a Float32Array, as flatWeights gives it');
   const size = slots.reduce((sum, slot) => sum + slot.size, 0);
   if (flat.length !== size) {
     throw new StateMismatchError(`The model has ${size} trainable weights, but a vector of ${flat.length} numbers was given.`);

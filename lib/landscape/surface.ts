@@ -11,7 +11,7 @@ import { ManyEvaluator } from '../training/many';
 import type { Samples } from '../training/samples';
 import { type AxisOptions, axisCoordinates, gridLevels } from './grid';
 import { weightLayout } from './layout';
-import { type Plane, PlaneSets } from './plane';
+import { Plane, PlaneSets } from './plane';
 import { fingerprint, type PointRecord, SurfaceFile } from './surfaceFile';
 
 /** Options of `lossSurface`. */
@@ -126,6 +126,7 @@ const OPTIONS = [
 export async function lossSurface(model: tf.LayersModel, samples: Samples, options: SurfaceOptions): Promise<Surface> {
   checkKnownOptions('lossSurface', options, OPTIONS);
   const { plane, batchSize = 250, batchNorm = 'moving', path } = options;
+  if (!(plane instanceof Plane)) throw new OptionError('plane', plane, 'a Plane');
   if (plane.y === undefined && options.y !== undefined)
     throw new OptionError('y', options.y, 'left out where the plane is a line');
   const xOptions = options.x ?? { from: -1, to: 1 };

@@ -16,16 +16,7 @@
 import type { Augmentation } from '../datasets';
 import type { FamilyOptimizer, LossFunction } from '../optimizers';
 import { assignAll } from '../optimizers/loss';
-import {
-  AbortedError,
-  checkFlag,
-  checkFunction,
-  checkKnownOptions,
-  checkNumber,
-  checkOneOf,
-  type Divergence,
-  OptionError,
-} from '../runtime/errors';
+import { AbortedError, checkKnownOptions, checkNumber, checkOneOf, type Divergence, OptionError } from '../runtime/errors';
 import { crossEntropy } from '../runtime/losses';
 import { Random } from '../runtime/random';
 import * as tf from '../runtime/tf';
@@ -249,9 +240,6 @@ export class LifelongLearner {
     checkNumber('learningRateFloor', learningRateFloor, { min: 0 });
     checkOneOf('optimizerState', options.optimizerState ?? 'renew', ['renew', 'keep']);
     checkOneOf('onDivergence', options.onDivergence ?? 'throw', ['throw', 'stop', 'continue']);
-    checkFlag('switchBatches', switchBatches);
-    for (const name of ['dropLast', 'eager'] as const) if (options[name] !== undefined) checkFlag(name, options[name]);
-    for (const name of ['loss', 'augment', 'wrapLoss', 'measure'] as const) checkFunction(name, options[name]);
     this.#seed = checkNumber('seed', seed, { integer: true });
     this.#replaySize = replay === undefined ? 0 : checkReplay(replay, batchSize, regime);
     this.memory = replay && new Reservoir(replay.capacity, seed);
@@ -312,6 +300,7 @@ export class LifelongLearner {
    *   state that was saved last.
    */
   async train(options: LearnOptions = {}): Promise<TrainingStatus> {
+    checkKnownOptions('train', options, ['signal', 'onProgress', 'onEpoch', 'onTask']);
     const { signal, onEpoch, onTask } = options;
     if (this.status === 'finished' || this.status === 'diverged') return this.status;
     this.status = 'running';
@@ -546,8 +535,7 @@ export class LifelongLearner {
 /** Samples that are replayed at each step. */
 function checkReplay(replay: ReplayOptions, taskBatchSize: number, regime: LearningRegime): number {
   checkKnownOptions('replay', replay, ['capacity', 'batchSize', 'switchBatches']);
-  const { capacity, batchSize, switchBatches = false } = replay;
-  checkFlag('replay.switchBatches', switchBatches);
+  const { capacity, batchSize } = replay;
   if (regime !== 'sequential') throw new OptionError('replay', { capacity }, `left out in the regime "${regime}"`);
   checkNumber('replay.capacity', capacity, { min: 1, integer: true });
   return checkNumber('replay.batchSize', batchSize ?? taskBatchSize, { min: 1, max: capacity, integer: true });

@@ -4,7 +4,7 @@
  * Lopez-Paz, Ranzato, "Gradient episodic memory for continual learning", NeurIPS 2017, arXiv:1706.08840.
  */
 import type { Dataset } from '../datasets';
-import { checkKnownOptions, checkNumber, OptionError } from '../runtime/errors';
+import { checkKnownOptions, checkNumber, checkNumbers, OptionError } from '../runtime/errors';
 import { dealSamples } from './samples';
 import { type TaskData, TaskSequence } from './sequence';
 
@@ -27,6 +27,7 @@ export function rotatedTasks(data: TaskData, options: RotatedTasksOptions = {}):
   checkKnownOptions('rotatedTasks', options, ['angles', 'trainSamples', 'seed']);
   const { angles = [0, 36, 72, 108, 144], trainSamples, seed = 0 } = options;
   if (!Array.isArray(angles) || angles.length === 0) throw new OptionError('angles', angles, 'a list of at least one angle');
+  checkNumbers('angles', angles);
   const { classes, name } = data.train;
   const trainSets = dealSamples(data.train, angles.length, trainSamples, checkNumber('seed', seed, { integer: true }));
   const tasks = trainSets.map((train, t) => ({

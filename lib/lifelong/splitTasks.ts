@@ -34,6 +34,7 @@ export function splitTasks(data: TaskData, options: SplitTasksOptions): TaskSequ
   checkKnownOptions('splitTasks', options, ['tasks', 'scenario', 'classOrder', 'seed']);
   const { scenario = 'task-incremental', classOrder = 'given', seed = 0 } = options;
   checkOneOf('scenario', scenario, ['task-incremental', 'class-incremental']);
+  checkNumber('seed', seed, { integer: true });
   const names = data.train.classes;
   const order = orderOf(classOrder, names.length, seed);
   const count = checkNumber('tasks', options.tasks, { min: 1, max: order.length, integer: true });
@@ -61,6 +62,7 @@ function orderOf(classOrder: 'given' | 'random' | readonly number[], count: numb
   if (classOrder === 'random') return Array.from(new Random(seed, 'class order').permutation(count));
   const good =
     Array.isArray(classOrder) &&
+    classOrder.length > 0 &&
     new Set(classOrder).size === classOrder.length &&
     classOrder.every((c) => Number.isInteger(c) && c >= 0 && c < count);
   if (!good) {

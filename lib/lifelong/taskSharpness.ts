@@ -1,7 +1,7 @@
 /**
  * How sharp the loss of a task is when the task is learned: does a flat minimum forget less?
  */
-import { checkKnownOptions, checkNumber } from '../runtime/errors';
+import { checkKnownOptions, checkNumber, checkNumbers } from '../runtime/errors';
 import { modelObjective, oneStepSharpness } from '../sharpness';
 import { taskModel } from './heads';
 import type { TaskMeasure } from './learner';
@@ -28,6 +28,8 @@ export interface TaskSharpnessOptions {
 export function taskSharpness(options: TaskSharpnessOptions): TaskMeasure {
   checkKnownOptions('taskSharpness', options, ['radii', 'samples', 'batchSize', 'adaptive']);
   const { radii, samples = 1000, batchSize = 128, adaptive = false } = options;
+  checkNumbers('radii', radii, { min: 0 });
+  checkNumber('batchSize', batchSize, { min: 1, integer: true });
   checkNumber('samples', samples, { min: 1, integer: true });
   return async ({ sequence, task, model, signal }) => {
     const { train } = sequence.tasks[task];

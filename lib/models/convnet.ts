@@ -1,7 +1,7 @@
 /**
  * The plain convolutional network, for images and for signals.
  */
-import { checkKnownOptions, checkNumber, checkOneOf, OptionError } from '../runtime/errors';
+import { checkFlag, checkKnownOptions, checkNumber, checkOneOf, OptionError } from '../runtime/errors';
 import * as tf from '../runtime/tf';
 import { initialize } from './initialize';
 import {
@@ -77,6 +77,7 @@ export function convNet(options: ConvNetOptions): tf.LayersModel {
   const pooling = checkOneOf('pooling', options.pooling ?? 'max', ['max', 'average', 'none']);
   const poolSize = pooling === 'none' ? 1 : checkNumber('poolSize', options.poolSize ?? 2, { min: 1, integer: true });
   const dropout = checkDropout(options.dropout);
+  checkFlag('batchNorm', options.batchNorm ?? false);
   const kernelSize = checkNumber('kernelSize', options.kernelSize ?? 3, { min: 1, integer: true });
   if (kernelSize % 2 === 0) throw new OptionError('kernelSize', kernelSize, 'odd');
   const isImage = inputs.length === 3;

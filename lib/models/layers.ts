@@ -1,7 +1,7 @@
 /**
  * The layers that the models share, with PyTorch's conventions, and the check of their common options.
  */
-import { checkNumber, checkOneOf, OptionError } from '../runtime/errors';
+import { checkNumber, checkNumbers, checkOneOf, OptionError } from '../runtime/errors';
 import * as tf from '../runtime/tf';
 import { INITIALIZERS, type Initializer } from './initialize';
 
@@ -44,22 +44,22 @@ export function resolveModelOptions(options: ModelOptions, defaultName: string):
 
 /** Checks the sizes of layers: whole numbers >= 1. */
 export function checkSizes(option: string, sizes: readonly number[]): readonly number[] {
-  for (const size of sizes) checkNumber(option, size, { min: 1, integer: true });
-  return sizes;
+  return checkNumbers(option, sizes, { min: 1, integer: true });
 }
 
 /** Checks a dropout rate, the share of outputs set to 0 in training; default 0. */
 export function checkDropout(rate = 0): number {
-  if (!(rate >= 0 && rate < 1)) throw new OptionError('dropout', rate, 'a number >= 0 and < 1');
+  if (!(typeof rate === 'number' && rate >= 0 && rate < 1)) throw new OptionError('dropout', rate, 'a number >= 0 and < 1');
   return rate;
 }
 
 /** Checks the shape of one sample: each side a whole number >= 1, and `ranks` says how many sides there may be. */
 export function checkInputShape(inputs: readonly number[], ranks: readonly number[]): number[] {
+  checkSizes('inputs', inputs);
   if (!ranks.includes(inputs.length)) {
     throw new OptionError('inputs', inputs, `a shape of ${ranks.join(' or ')} numbers`);
   }
-  return [...checkSizes('inputs', inputs)];
+  return [...inputs];
 }
 
 /** Checks an activation function's name. */

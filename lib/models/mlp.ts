@@ -1,7 +1,7 @@
 /**
  * The multilayer perceptron.
  */
-import { checkKnownOptions, OptionError } from '../runtime/errors';
+import { checkFlag, checkKnownOptions, OptionError } from '../runtime/errors';
 import * as tf from '../runtime/tf';
 import { initialize } from './initialize';
 import {
@@ -56,6 +56,7 @@ export function mlp(options: MlpOptions): tf.LayersModel {
   const inputs = checkInputShape(typeof options.inputs === 'number' ? [options.inputs] : options.inputs, [1, 2, 3]);
   const hidden = checkSizes('hidden', options.hidden);
   const dropout = checkDropout(options.dropout);
+  checkFlag('batchNorm', options.batchNorm ?? false);
   const activations = eachLayer(options.activation ?? 'relu', hidden.length);
 
   const input = tf.input({ shape: inputs, name: `${name}/input` });

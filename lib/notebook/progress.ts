@@ -1,5 +1,5 @@
 /** A progress bar with the time left and current values: in a cell's output, or as one line of a terminal. */
-import { checkNumber } from '../runtime/errors';
+import { checkKnownOptions, checkNumber, checkObject } from '../runtime/errors';
 import { inKernel, newOutput } from './display';
 import { escapeHtml } from './html';
 import { throttle } from './throttle';
@@ -40,8 +40,11 @@ const ERASE_LINE = '\r\u001b[2K';
  * @throws {OptionError} where total is not positive.
  */
 export function progress(options: ProgressOptions): Progress {
+  checkObject('options', options);
   const { title, total, unit = 'steps', from = 0, silent = false } = options;
+  checkKnownOptions('progress', options, ['title', 'total', 'unit', 'from', 'silent']);
   checkNumber('total', total, { min: 0, exclusiveMin: true });
+  checkNumber('from', from, { min: 0 });
   const state: State = { title, total, unit, from, done: from, values: {}, start: performance.now() };
   const output = newOutput();
   const terminal = process.stderr;

@@ -10,7 +10,7 @@
  * arXiv:2010.01412. ASAM: Kwon, Kim, Park, Choi, "ASAM: Adaptive Sharpness-Aware Minimization for Scale-Invariant Learning of
  * Deep Neural Networks", ICML 2021, arXiv:2102.11600.
  */
-import { checkNumber } from '../runtime/errors';
+import { checkNumber, checkObject } from '../runtime/errors';
 import * as tf from '../runtime/tf';
 
 /** Keeps 0 / 0 away; the value of the official code. */
@@ -54,7 +54,9 @@ export interface AsamAscentOptions {
 }
 
 /** The ascent rule of ASAM. */
-export function asamAscent({ eta = 0.01, rescale = isRescaled }: AsamAscentOptions = {}): AscentRule {
+export function asamAscent(options: AsamAscentOptions = {}): AscentRule {
+  checkObject('options', options);
+  const { eta = 0.01, rescale = isRescaled } = options;
   checkNumber('eta', eta, { min: 0 });
   return {
     name: 'asam',

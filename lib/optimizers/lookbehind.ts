@@ -16,7 +16,7 @@
  * Mordido, Malviya, Baratin, Chandar, "Lookbehind-SAM: k steps back, 1 step forward", ICML 2024, PMLR 235:36229-36248.
  * https://github.com/chandar-lab/Lookbehind-SAM, classes LookbehindSAM and LookbehindASAM.
  */
-import { checkNumber, OptionError } from '../runtime/errors';
+import { checkNumber, checkObject, OptionError } from '../runtime/errors';
 import * as tf from '../runtime/tf';
 import { assignAll, LossEvaluator, type LossFunction } from './loss';
 import type { StepOptions, StepResult } from './optimizer';
@@ -61,6 +61,7 @@ export class Lookbehind extends SharpnessOptimizer {
   readonly alpha: number | 'adaptive';
 
   constructor(rule: 'sam' | 'asam', options: LookbehindASAMOptions = {}) {
+    checkObject('options', options);
     const { k = 2, alpha = 0.5 } = options;
     checkNumber('k', k, { min: 1, integer: true });
     if (alpha !== 'adaptive' && !(typeof alpha === 'number' && alpha >= 0 && alpha <= 1)) {

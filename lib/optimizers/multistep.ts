@@ -8,7 +8,7 @@
  * Each ascent has the full length rho and starts where the last one ended. k + 1 gradients per step; k = 1 is SAM.
  * Baseline of Mordido, Malviya, Baratin, Chandar, "Lookbehind-SAM: k steps back, 1 step forward", ICML 2024, PMLR 235:36229-36248.
  */
-import { checkNumber } from '../runtime/errors';
+import { checkNumber, checkObject } from '../runtime/errors';
 import * as tf from '../runtime/tf';
 import { assignAll, LossEvaluator, type LossFunction } from './loss';
 import type { StepOptions, StepResult } from './optimizer';
@@ -43,6 +43,7 @@ export class MultistepSAM extends SharpnessOptimizer {
   readonly k: number;
 
   constructor(rule: 'sam' | 'asam', options: MultistepASAMOptions = {}) {
+    checkObject('options', options);
     const { k = 2 } = options;
     checkNumber('k', k, { min: 1, integer: true });
     super(rule === 'sam' ? 'multistepSAM' : 'multistepASAM', ascentRule(rule, options), options, ['k']);

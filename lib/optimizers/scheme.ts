@@ -1,7 +1,7 @@
 /**
  * What SAM, Multistep-SAM and Lookbehind share: an ascent rule, a base optimizer and a radius.
  */
-import { checkKnownOptions, OptionError } from '../runtime/errors';
+import { checkKnownOptions, checkObject, OptionError } from '../runtime/errors';
 import * as tf from '../runtime/tf';
 import { type AsamAscentOptions, type AscentRule, asamAscent, globalDistance, globalNorm, samAscent } from './ascent';
 import { DescentOptimizer } from './descent';
@@ -109,7 +109,9 @@ export abstract class SharpnessOptimizer extends FamilyOptimizer {
 }
 
 /** The ascent rule that `options` ask for. */
-export function ascentRule(name: 'sam' | 'asam', { eta, rescale }: AsamAscentOptions): AscentRule {
+export function ascentRule(name: 'sam' | 'asam', options: AsamAscentOptions): AscentRule {
+  checkObject('options', options);
+  const { eta, rescale } = options;
   return name === 'sam' ? samAscent : asamAscent({ eta, rescale });
 }
 

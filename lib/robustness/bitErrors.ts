@@ -12,7 +12,7 @@
  * Stutz, Chandramoorthy, Hein, Schiele, "Bit error robustness for energy-efficient DNN accelerators", MLSys 2021,
  * arXiv:2006.13977, and "Random and adversarial bit error robustness", TPAMI 2022, arXiv:2104.08323.
  */
-import { checkKnownOptions, checkNumber, checkOneOf, OptionError } from '../runtime/errors';
+import { checkKnownOptions, checkNumber, checkNumbers, checkOneOf, OptionError } from '../runtime/errors';
 import * as tf from '../runtime/tf';
 import type { DifferentiableNoise } from './noise';
 import {
@@ -109,8 +109,7 @@ function exposedBits(bits: number, { positions = 'all', protectedBits = 0 }: Bit
   const asked =
     typeof positions === 'string'
       ? named[checkOneOf('positions', positions, ['all', 'mostSignificant', 'leastSignificant'])]
-      : positions;
-  for (const bit of asked) checkNumber('positions', bit, { min: 0, max: bits - 1, integer: true });
+      : checkNumbers('positions', positions, { min: 0, max: bits - 1, integer: true });
   const exposed = [...new Set(asked)].filter((bit) => bit < bits - protectedBits).sort((a, b) => a - b);
   if (exposed.length === 0) {
     throw new OptionError(

@@ -4,7 +4,7 @@
  * Every model, level and layer meets the same random numbers in draw d (draws.ts), so differences between them are paired. Many
  * noisy weight sets are made and evaluated at a time, within a memory budget (training/many.ts). The model itself is never changed.
  */
-import { checkKnownOptions, checkNumber, OptionError } from '../runtime/errors';
+import { checkFunction, checkKnownOptions, checkNumber, checkObject, OptionError } from '../runtime/errors';
 import type * as tf from '../runtime/tf';
 import type { BatchLoss } from '../training/evaluate';
 import { DEFAULT_MEMORY_BUDGET, ManyEvaluator } from '../training/many';
@@ -169,6 +169,7 @@ export async function evaluateUnderNoise(
   data: Samples,
   options: NoiseEvaluationOptions,
 ): Promise<NoiseEvaluation> {
+  checkObject('options', options);
   const { noise, levels, signal, onProgress, ...evaluatorOptions } = options;
   const evaluator = new NoiseEvaluator(model, data, evaluatorOptions);
   try {
@@ -188,6 +189,7 @@ export async function noiseSensitivity(
   data: Samples,
   options: NoiseSensitivityOptions,
 ): Promise<NoiseSensitivity> {
+  checkObject('options', options);
   const { noise, signal, onProgress, ...evaluatorOptions } = options;
   const evaluator = new NoiseEvaluator(model, data, evaluatorOptions);
   try {
@@ -233,6 +235,7 @@ export class NoiseEvaluator {
   async evaluate(options: NoiseLevelsOptions): Promise<NoiseEvaluation> {
     checkKnownOptions('NoiseEvaluator.evaluate', options, [...RUN_OPTIONS, 'noise', 'levels']);
     const { noise, levels, ...run } = options;
+    checkFunction('noise', noise);
     if (!Array.isArray(levels) || levels.length === 0) throw new OptionError('levels', levels, 'a list of at least one number');
     const tensors = this.#tensors(run);
     const cases = levels.map((level) => ({ noise: noise(checkNumber('levels', level)), tensors }));
@@ -244,6 +247,7 @@ export class NoiseEvaluator {
   async sensitivity(options: NoiseLayersOptions): Promise<NoiseSensitivity> {
     checkKnownOptions('NoiseEvaluator.sensitivity', options, [...RUN_OPTIONS, 'noise']);
     const { noise, ...run } = options;
+    if (typeof noise?.apply !== 'function') throw new OptionError('noise', noise, 'a noise model');
     const tensors = this.#tensors(run);
     const names = [...new Set(tensors.map(layerOf))];
     const cases = names.map((name) => ({ noise, tensors: tensors.filter((tensor) => layerOf(tensor) === name) }));

@@ -59,7 +59,7 @@ export class TrainingNoise implements PassNoise {
   constructor(options: TrainingNoiseOptions) {
     checkKnownOptions('TrainingNoise', options, ['noise', 'select', 'strength', 'seed']);
     const { noise, select = kernelsAndEmbeddings, seed = 0, strength = 1 } = options;
-    if (!isDifferentiable(noise)) {
+    if (typeof noise !== 'object' || !isDifferentiable(noise)) {
       throw new OptionError('noise', noise, 'a differentiable noise', 'Give it a method perturb.');
     }
     this.#noise = noise;

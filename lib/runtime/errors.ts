@@ -114,16 +114,24 @@ export function checkFlag(option: string, value: unknown): boolean {
   return value;
 }
 
+/** Returns `value` where it is a text, else throws an OptionError that names the option. */
+export function checkText(option: string, value: unknown): string {
+  if (typeof value !== 'string') throw new OptionError(option, value, 'a text');
+  return value;
+}
+
 /** Throws an OptionError where `value` is there, but not a function. */
 export function checkFunction(option: string, value: unknown): void {
   if (value !== undefined && typeof value !== 'function') throw new OptionError(option, value, 'a function');
 }
 
-/** Throws an OptionError where `value` is no list (an array, a typed array), with `items` in words. */
-export function checkList(option: string, value: unknown, items = 'numbers'): void {
+/** Returns `value` where it is a list of numbers (an array or a typed array), each finite and in `range`, else throws an OptionError. */
+export function checkNumbers<T extends ArrayLike<number>>(option: string, value: T, range: NumberRange = {}): T {
   if (!Array.isArray(value) && !(ArrayBuffer.isView(value) && !(value instanceof DataView))) {
-    throw new OptionError(option, value, `a list of ${items}`);
+    throw new OptionError(option, value, 'a list of numbers');
   }
+  for (let i = 0; i < value.length; i++) checkNumber(option, value[i], range);
+  return value;
 }
 
 /** Throws an OptionError where `value` is no plain object, the form in which options are given. */
@@ -138,9 +146,25 @@ export function checkSignal(value: unknown): void {
   if (value !== undefined && !(value instanceof AbortSignal)) throw new OptionError('signal', value, 'an AbortSignal');
 }
 
-/** Throws an OptionError where `options` is no object, or has a field that is not in `known`: a typo must not pass silently. */
+/**
+ * Throws an OptionError where `options` is no object, has a field that is not in `known` (a typo must not pass silently), is null or NaN, or
+ * has not the type that options of its name have everywhere.
+ */
 export function checkKnownOptions(what: string, options: unknown, known: readonly string[]): void {
   checkObject(`${what}: options`, options);
+  checkNames(what, options, known);
+  for (const [name, value] of Object.entries(options)) {
+    if (value === undefined) continue;
+    if (value === null || Number.isNaN(value)) throw new OptionError(name, value, 'a value of its type, or left out');
+    if (FLAGS.has(name)) checkFlag(name, value);
+    else if (TEXTS.has(name)) checkText(name, value);
+    else if (name === 'signal') checkSignal(value);
+    else if (FUNCTIONS.has(name) || (/^on[A-Z]/.test(name) && name !== 'onDivergence')) checkFunction(name, value);
+  }
+}
+
+/** Throws an OptionError where `options` has a field that is not in `known`. */
+export function checkNames(what: string, options: object, known: readonly string[]): void {
   for (const name of Object.keys(options)) {
     if (!known.includes(name)) {
       throw new OptionError(
@@ -151,6 +175,18 @@ export function checkKnownOptions(what: string, options: unknown, known: readonl
     }
   }
 }
+
+/** Options that are true or false, wherever they occur. */
+const FLAGS: ReadonlySet<string> = new Set(
+  (
+    'adaptive download driftCompensation dropLast eager flip globalPooling nesterov reuseGradients shuffle silent stratified ' +
+    'switchBatches vectors'
+  ).split(' '),
+);
+/** Options that are functions, beside those called `onStep` and the like. */
+const FUNCTIONS: ReadonlySet<string> = new Set('augment loss measure outputs rescale select wrapLoss'.split(' '));
+/** Options that are texts. */
+const TEXTS: ReadonlySet<string> = new Set('folder label name pairedBy path title unit value'.split(' '));
 
 /** Throws an AbortedError where `signal` was aborted. */
 export function throwIfAborted(signal: AbortSignal | undefined, what: string): void {

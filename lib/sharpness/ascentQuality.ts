@@ -75,6 +75,7 @@ export async function ascentQuality(objective: Objective, options: AscentQuality
   const { k = 5, rho = 0.05, apgdSteps = 20, apgdRandomStarts = 0, seed = 0, signal, ...metric } = options;
   checkNumber('k', k, { min: 1, integer: true });
   checkNumber('rho', rho, { min: 0, exclusiveMin: true });
+  checkNumber('apgdSteps', apgdSteps, { min: 1, integer: true });
   checkNumber('apgdRandomStarts', apgdRandomStarts, { min: 0, integer: true });
   const batches: BatchSteps[] = [];
   for (let batch = 0; batch < objective.batchCount; batch++) {

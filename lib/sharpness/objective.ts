@@ -8,7 +8,7 @@
  */
 import { isRescaled } from '../optimizers/ascent';
 import { type Compiled, compile } from '../runtime/compile';
-import { checkKnownOptions, checkNumber, checkOneOf, StateMismatchError } from '../runtime/errors';
+import { checkFunction, checkKnownOptions, checkNumber, checkObject, checkOneOf, StateMismatchError } from '../runtime/errors';
 import { crossEntropy } from '../runtime/losses';
 import * as tf from '../runtime/tf';
 import { type BatchLoss, type BatchNormMode, forward } from '../training/evaluate';
@@ -230,7 +230,11 @@ export function functionObjective(
   loss: () => tf.Scalar,
   options: FunctionObjectiveOptions = {},
 ): Objective {
-  checkKnownOptions('objective', options, ['adaptive', 'eager']);
-  const { adaptive = isRescaled, eager = false } = options;
+  checkObject('options', options);
+  // Here it is a function, elsewhere a flag.
+  const { adaptive = isRescaled, ...rest } = options;
+  checkFunction('adaptive', adaptive);
+  checkKnownOptions('functionObjective', rest, ['eager']);
+  const { eager = false } = rest;
   return new Objective(variables, [], loss, adaptive, eager);
 }

@@ -3,7 +3,7 @@
  */
 import { withBatchNormUpdates } from '../runtime/batchnorm';
 import { type Compiled, compile } from '../runtime/compile';
-import { checkKnownOptions, checkNumber, checkOneOf, throwIfAborted } from '../runtime/errors';
+import { checkKnownOptions, checkNumber, checkObject, checkOneOf, throwIfAborted } from '../runtime/errors';
 import { crossEntropy } from '../runtime/losses';
 import * as tf from '../runtime/tf';
 import { type Samples, sampleBatches, type TensorSamples } from './samples';
@@ -54,6 +54,7 @@ export async function evaluate(
   samples: Samples,
   options: EvaluateOptions = {},
 ): Promise<EvaluationResult> {
+  checkObject('options', options);
   const evaluator = new Evaluator(model, { ...options, eager: true });
   try {
     return await evaluator.run(samples, options.signal);
@@ -68,6 +69,7 @@ export function evaluateSync(
   samples: Samples,
   options: Omit<EvaluateOptions, 'signal'> = {},
 ): EvaluationResult {
+  checkObject('options', options);
   const evaluator = new Evaluator(model, { ...options, eager: true });
   try {
     return evaluator.runSync(samples);

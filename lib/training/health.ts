@@ -1,8 +1,8 @@
 /**
  * Whether a training is in order: why a loss is not finite, whether weights are, and what in the data makes numbers that mislead.
  */
-import type { Dataset } from '../datasets';
-import { DataError, type Divergence, DivergenceError } from '../runtime/errors';
+import { Dataset } from '../datasets';
+import { DataError, type Divergence, DivergenceError, OptionError } from '../runtime/errors';
 import * as tf from '../runtime/tf';
 
 /** Losses of the last steps that a report of a divergence names. */
@@ -83,9 +83,11 @@ export function fingerprintOf(tensors: readonly tf.Tensor[]): WeightFingerprint 
   return { finite: zero === 0, size };
 }
 
-/** Throws a DataError where a set has no samples. */
-export function checkNotEmpty(what: string, { name, split, size }: Dataset): void {
-  if (size === 0) throw new DataError(`The ${what} (${name}, ${split}) has no samples. Give it at least one.`);
+/** Throws an OptionError where the option is no data set, a DataError where it has no samples. */
+export function checkNotEmpty(option: string, data: Dataset): void {
+  if (!(data instanceof Dataset)) throw new OptionError(option, data, 'a Dataset');
+  const { name, split, size } = data;
+  if (size === 0) throw new DataError(`${option} (${name}, ${split}) has no samples. Give it at least one.`);
 }
 
 /** What in the data makes the numbers of a training mean less than they seem to, in words. */

@@ -277,6 +277,7 @@ export async function evaluateMany(
   weightSets: WeightSets | Iterable<tf.Tensor[]>,
   options: EvaluateManyOptions = {},
 ): Promise<ManyEvaluations> {
+  checkKnownOptions('evaluateMany', options, [...OPTIONS, 'signal', 'onChunk']);
   const { signal, onChunk, ...evaluatorOptions } = options;
   const evaluator = new ManyEvaluator(model, samples, evaluatorOptions);
   try {

@@ -1,7 +1,7 @@
 /**
  * What evaluation and analysis take as data: a data set, or tensors that the caller owns.
  */
-import { checkNumber, DataError } from '../runtime/errors';
+import { checkNumber, DataError, OptionError } from '../runtime/errors';
 import * as tf from '../runtime/tf';
 
 /** Anything that makes tensors of its samples on demand, such as a `Dataset`. */
@@ -23,12 +23,18 @@ export type Samples = SampleSource | TensorSamples;
 
 /** Number of samples. Throws a DataError where there are none, or where inputs and labels differ in number. */
 export function sampleCount(samples: Samples): number {
+  if (!isSamples(samples)) throw new OptionError('data', samples, 'a data set, or tensors { xs, ys }');
   const count = 'tensors' in samples ? samples.size : samples.xs.shape[0];
   if (!('tensors' in samples) && samples.ys.shape[0] !== count) {
     throw new DataError(`There are ${count} inputs but ${samples.ys.shape[0]} labels; give one label per input.`);
   }
   if (count === 0) throw new DataError('There are no samples to evaluate on.');
   return count;
+}
+
+function isSamples(value: unknown): value is Samples {
+  if (typeof value !== 'object' || value === null) return false;
+  return 'tensors' in value || ('xs' in value && value.xs instanceof tf.Tensor && 'ys' in value && value.ys instanceof tf.Tensor);
 }
 
 /**

@@ -7,7 +7,7 @@
  *
  * Each may start with a linear warm-up. The paper trains with multiStep at epochs 50, 100 and 150 of 200, gamma 0.1.
  */
-import { checkKnownOptions, checkNumber, checkOneOf, OptionError } from '../runtime/errors';
+import { checkKnownOptions, checkNumber, checkObject, checkOneOf, OptionError } from '../runtime/errors';
 
 /** A schedule of the learning rate. */
 export type Schedule = ConstantSchedule | MultiStepSchedule | CosineSchedule;
@@ -58,6 +58,7 @@ export function scheduleFunction(schedule: Schedule, epochs: number, stepsPerEpo
 }
 
 function factorOf(schedule: Schedule, epochs: number): (epoch: number, passed: number) => number {
+  checkObject('schedule', schedule);
   checkOneOf('schedule.kind', schedule.kind, ['constant', 'multiStep', 'cosine']);
   switch (schedule.kind) {
     case 'constant':

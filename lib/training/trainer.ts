@@ -6,7 +6,7 @@
  */
 import type { Augmentation, Dataset } from '../datasets';
 import type { FamilyOptimizer, LossFunction } from '../optimizers';
-import { checkFlag, checkFunction, checkKnownOptions, checkNumber, checkOneOf, type Divergence } from '../runtime/errors';
+import { checkKnownOptions, checkNumber, checkOneOf, type Divergence } from '../runtime/errors';
 import { crossEntropy } from '../runtime/losses';
 import { Random } from '../runtime/random';
 import * as tf from '../runtime/tf';
@@ -175,11 +175,8 @@ export class Trainer {
     this.#seed = checkNumber('seed', seed, { integer: true });
     checkNumber('evaluateEvery', evaluateEvery, { min: 1, integer: true });
     checkOneOf('onDivergence', onDivergence, ['throw', 'stop', 'continue']);
-    checkFlag('switchBatches', switchBatches);
-    if (options.eager !== undefined) checkFlag('eager', options.eager);
-    for (const name of ['loss', 'augment', 'wrapLoss'] as const) checkFunction(name, options[name]);
-    checkNotEmpty('training set', trainingSet);
-    if (options.test !== undefined) checkNotEmpty('test set', options.test);
+    checkNotEmpty('trainingSet', trainingSet);
+    if (options.test !== undefined) checkNotEmpty('test', options.test);
     this.#options = options;
     this.warnings = dataWarnings(model, trainingSet, batchSize);
     this.#batchesPerStep = switchBatches ? innerSteps(optimizer) : 1;
@@ -205,7 +202,9 @@ export class Trainer {
    * @throws DivergenceError where a loss or a weight is not finite, unless `onDivergence` says otherwise. It names step and cause, and the
    *   state that was saved last.
    */
-  async train({ signal, onProgress, onEpoch, untilEpoch = this.epochs }: TrainOptions = {}): Promise<TrainingStatus> {
+  async train(options: TrainOptions = {}): Promise<TrainingStatus> {
+    checkKnownOptions('train', options, ['signal', 'onProgress', 'onEpoch', 'untilEpoch']);
+    const { signal, onProgress, onEpoch, untilEpoch = this.epochs } = options;
     if (this.status === 'finished' || this.status === 'diverged') return this.status;
     checkNumber('untilEpoch', untilEpoch, { min: 0, integer: true });
     this.status = 'running';

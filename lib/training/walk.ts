@@ -3,7 +3,7 @@
  */
 import type { FamilyOptimizer } from '../optimizers';
 import { compile } from '../runtime/compile';
-import { checkKnownOptions, checkNumber } from '../runtime/errors';
+import { checkKnownOptions, checkNumber, checkNumbers } from '../runtime/errors';
 import * as tf from '../runtime/tf';
 
 /** A loss of one tensor, such as `twoMinima().loss`. */
@@ -28,8 +28,9 @@ export interface WalkOptions {
  *
  * @throws OptionError
  */
-export function walk({ loss, start, optimizer, steps, every = 1, ...unknown }: WalkOptions): number[][] {
-  checkKnownOptions('walk', unknown, []);
+export function walk(options: WalkOptions): number[][] {
+  checkKnownOptions('walk', options, ['loss', 'start', 'optimizer', 'steps', 'every']);
+  const { loss, start, optimizer, steps, every = 1 } = options;
   checkNumber('steps', steps, { min: 1, integer: true });
   checkNumber('every', every, { min: 1, integer: true });
   const point = variableAt(start);
@@ -135,7 +136,7 @@ function compiledStep(optimizer: FamilyOptimizer, loss: PointLoss, point: tf.Var
 }
 
 function variableAt(start: readonly number[]): tf.Variable {
-  for (const value of start) checkNumber('start', value);
+  checkNumbers('start', start);
   return tf.tidy(() => tf.variable(tf.tensor1d([...start])));
 }
 

@@ -1,0 +1,625 @@
+/**
+ * Options that are wrong: of another type, not finite, unknown. Everything that takes options refuses each with an OptionError that names
+ * it, before any work is done; NaN passes nowhere.
+ */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import fc from 'fast-check';
+import * as lb from 'lookbehind';
+import { SEED, scale } from './support';
+
+/** What an option holds. `number` and `whole` are finite. */
+type Kind = 'number' | 'whole' | 'flag' | 'function' | 'choice' | 'text' | 'numbers' | 'signal' | 'object';
+
+const nothing = (): void => undefined;
+
+/** Values that no option of a kind may have. */
+const BAD: Readonly<Record<Kind, readonly unknown[]>> = {
+  number: [Number.NaN, Infinity, -Infinity, '1', '', null, {}, [], [1], true, nothing],
+  whole: [Number.NaN, Infinity, 1.5, '1', null, {}, [2], false, nothing],
+  flag: [Number.NaN, 0, 1, 'true', '', null, {}, [], nothing],
+  function: [Number.NaN, 0, 'loss', null, {}, [], true],
+  choice: [Number.NaN, 0, 'nonsense', '', 'constructor', '__proto__', null, {}, [], true, nothing],
+  text: [Number.NaN, 3, null, {}, [], true],
+  numbers: [Number.NaN, 3, 'abc', null, {}, true, [Number.NaN], ['1'], [null], [{}], [Infinity], nothing],
+  signal: [Number.NaN, {}, true, 'stop', null, []],
+  object: [Number.NaN, 3, 'text', null, true, []],
+};
+
+/** What no set of options may be. */
+const NO_OPTIONS: readonly unknown[] = [null, Number.NaN, 5, 'text', true, [], nothing];
+
+interface Target {
+  name: string;
+  /** Options that must be there, with right values. */
+  needed?: Record<string, unknown>;
+  /** All options. */
+  kinds: Record<string, Kind>;
+  call(options: never): unknown;
+}
+
+const { train, test: testSet } = lb.digits();
+const small = train.subset(20);
+const flat = small.flattened();
+const model = lb.models.mlp({ inputs: 64, hidden: [4], classes: 10 });
+const image = lb.models.convNet({ inputs: [8, 8, 1], filters: [2], classes: 10, batchNorm: true });
+const point = lb.flatWeights(model);
+const objective = lb.modelObjective(model, flat, { batchSize: 10 });
+const operator: lb.SymmetricOperator = { size: 3, multiply: async (v) => v.map((x, i) => x * (i + 1)) };
+const plane = new lb.Plane(point, lb.randomDirection(model, { seed: 1 }));
+const noise = lb.additiveNoise({ sigma: 0.1 });
+const sequence = lb.splitTasks({ train: flat, test: testSet.flattened() }, { tasks: 5 });
+const rows = [1, 2, 3].flatMap((seed) => ['a', 'b'].map((label) => ({ label, seed, testError: seed }) as lb.FlatRow));
+
+const DESCENT = { learningRate: 'number', weightDecay: 'number', countPer: 'choice' } as const;
+const SGD = { ...DESCENT, momentum: 'number', dampening: 'number', nesterov: 'flag' } as const;
+const SHARP = { ...SGD, rho: 'number', batchNormUpdates: 'choice', base: 'object' } as const;
+const ADAPTIVE = { ...SHARP, eta: 'number', rescale: 'function' } as const;
+const EVALUATION = { loss: 'function', batchSize: 'whole', memoryBudget: 'number', signal: 'signal' } as const;
+const METRIC = { adaptive: 'flag', eta: 'number' } as const;
+const DOWNLOAD = { download: 'flag', onProgress: 'function', signal: 'signal', timeout: 'number', folder: 'text' } as const;
+
+const DOWNLOADED = {
+  fullMnist: lb.fullMnist,
+  fashionMnist: lb.fashionMnist,
+  kmnist: lb.kmnist,
+  cifar10: lb.cifar10,
+  cifar100: lb.cifar100,
+};
+
+const TARGETS: readonly Target[] = [
+  { name: 'sgd', kinds: SGD, call: lb.sgd },
+  { name: 'adamw', kinds: { ...DESCENT, beta1: 'number', beta2: 'number', epsilon: 'number' }, call: lb.adamw },
+  { name: 'sam', kinds: { ...SHARP, reuseGradients: 'flag' }, call: lb.sam },
+  { name: 'asam', kinds: { ...ADAPTIVE, reuseGradients: 'flag' }, call: lb.asam },
+  { name: 'multistepSAM', kinds: { ...SHARP, k: 'whole' }, call: lb.multistepSAM },
+  { name: 'multistepASAM', kinds: { ...ADAPTIVE, k: 'whole' }, call: lb.multistepASAM },
+  {
+    name: 'lookbehindSAM',
+    kinds: { ...SHARP, k: 'whole', alpha: 'number', reuseGradients: 'flag' },
+    call: lb.lookbehindSAM,
+  },
+  {
+    name: 'lookbehindASAM',
+    kinds: { ...ADAPTIVE, k: 'whole', alpha: 'number', reuseGradients: 'flag' },
+    call: lb.lookbehindASAM,
+  },
+  {
+    name: 'lookahead',
+    kinds: { k: 'whole', alpha: 'number' },
+    call: (options) => lb.lookahead(lb.sgd(), options),
+  },
+  {
+    name: 'Trainer',
+    needed: { epochs: 1 },
+    kinds: {
+      epochs: 'whole',
+      batchSize: 'whole',
+      seed: 'whole',
+      schedule: 'object',
+      loss: 'function',
+      test: 'object',
+      evaluateEvery: 'whole',
+      augment: 'function',
+      switchBatches: 'flag',
+      wrapLoss: 'function',
+      onDivergence: 'choice',
+      eager: 'flag',
+    },
+    call: (options) => new lb.Trainer(model, lb.sgd(), flat, options),
+  },
+  {
+    name: 'Trainer.train',
+    kinds: { signal: 'signal', onProgress: 'function', onEpoch: 'function', untilEpoch: 'whole' },
+    call: (options) => new lb.Trainer(model, lb.sgd(), flat, { epochs: 1 }).train(options),
+  },
+  ...(['constant', 'cosine', 'multiStep'] as const).map(
+    (kind): Target => ({
+      name: `schedule ${kind}`,
+      needed: { kind, ...(kind === 'multiStep' ? { milestones: [1] } : {}) },
+      kinds: {
+        kind: 'choice',
+        warmUpEpochs: 'number',
+        ...(kind === 'cosine' ? { final: 'number' } : {}),
+        ...(kind === 'multiStep' ? { milestones: 'numbers', gamma: 'number' } : {}),
+      },
+      call: (schedule) => new lb.Trainer(model, lb.sgd(), flat, { epochs: 2, schedule }),
+    }),
+  ),
+  {
+    name: 'evaluate',
+    kinds: { batchSize: 'whole', loss: 'function', batchNorm: 'choice', outputs: 'function', signal: 'signal' },
+    call: (options) => lb.evaluate(model, flat, options),
+  },
+  {
+    name: 'evaluateMany',
+    kinds: { ...EVALUATION, batchNorm: 'choice', chunkSize: 'whole', way: 'choice', eager: 'flag', onChunk: 'function' },
+    call: (options) => lb.evaluateMany(model, flat, [], options),
+  },
+  {
+    name: 'walk',
+    needed: { loss: lb.twoMinima().loss, start: [1, 1], optimizer: lb.sgd(), steps: 1 },
+    kinds: { loss: 'function', start: 'numbers', steps: 'whole', every: 'whole' },
+    call: lb.walk,
+  },
+  {
+    name: 'compile',
+    kinds: { name: 'text', eager: 'flag', maxSignatures: 'whole' },
+    call: (options) => lb.compile(nothing, options),
+  },
+  { name: 'gaussianNoise', needed: { sigma: 0.1 }, kinds: { sigma: 'number' }, call: lb.gaussianNoise },
+  { name: 'additiveNoise', needed: { sigma: 0.1 }, kinds: { sigma: 'number', relativeTo: 'choice' }, call: lb.additiveNoise },
+  {
+    name: 'quantization',
+    needed: { bits: 8 },
+    kinds: { bits: 'whole', scheme: 'choice', per: 'choice', clip: 'number' },
+    call: lb.quantization,
+  },
+  {
+    name: 'bitErrors',
+    needed: { rate: 0.1 },
+    kinds: {
+      rate: 'number',
+      fault: 'choice',
+      positions: 'choice',
+      protectedBits: 'whole',
+      bits: 'whole',
+      scheme: 'choice',
+      per: 'choice',
+      clip: 'number',
+    },
+    call: lb.bitErrors,
+  },
+  {
+    name: 'pcm',
+    needed: { seconds: 1 },
+    kinds: { seconds: 'number', driftCompensation: 'flag', programmingNoise: 'number', drift: 'number', readNoise: 'number' },
+    call: lb.pcm,
+  },
+  { name: 'reram', needed: { seconds: 1 }, kinds: { seconds: 'number', strength: 'number' }, call: lb.reram },
+  {
+    name: 'TrainingNoise',
+    needed: { noise },
+    kinds: { noise: 'object', select: 'function', strength: 'number', seed: 'whole' },
+    call: (options) => new lb.TrainingNoise(options),
+  },
+  {
+    name: 'evaluateUnderNoise',
+    needed: { noise: (sigma: number) => lb.additiveNoise({ sigma }), levels: [0.1], draws: 1 },
+    kinds: { ...EVALUATION, draws: 'whole', seed: 'whole', select: 'function', levels: 'numbers', onProgress: 'function' },
+    call: (options) => lb.evaluateUnderNoise(model, flat, options),
+  },
+  {
+    name: 'noiseSensitivity',
+    needed: { noise, draws: 1 },
+    kinds: { ...EVALUATION, draws: 'whole', seed: 'whole', select: 'function', onProgress: 'function', noise: 'object' },
+    call: (options) => lb.noiseSensitivity(model, flat, options),
+  },
+  {
+    name: 'recomputeBatchNorm',
+    needed: { data: small },
+    kinds: { data: 'object', batches: 'whole', batchSize: 'whole', seed: 'whole' },
+    call: (options) => lb.recomputeBatchNorm(image, options),
+  },
+  {
+    name: 'apgd',
+    needed: { steps: 1 },
+    kinds: { ...METRIC, norm: 'choice', steps: 'whole', restarts: 'whole', seed: 'whole', signal: 'signal' },
+    call: (options) => lb.apgd(objective, 0, 0.1, options),
+  },
+  {
+    name: 'worstCaseSharpness',
+    needed: { radii: [0.1], steps: 1 },
+    kinds: { ...METRIC, radii: 'numbers', norm: 'choice', steps: 'whole', restarts: 'whole', seed: 'whole', signal: 'signal' },
+    call: (options) => lb.worstCaseSharpness(objective, options),
+  },
+  {
+    name: 'averageSharpness',
+    needed: { radii: [0.1], draws: 1 },
+    kinds: { ...METRIC, radii: 'numbers', draws: 'whole', seed: 'whole', signal: 'signal' },
+    call: (options) => lb.averageSharpness(objective, options),
+  },
+  {
+    name: 'oneStepSharpness',
+    needed: { radii: [0.1] },
+    kinds: { ...METRIC, radii: 'numbers', signal: 'signal' },
+    call: (options) => lb.oneStepSharpness(objective, options),
+  },
+  {
+    name: 'ascentQuality',
+    needed: { k: 1, apgdSteps: 1 },
+    kinds: {
+      ...METRIC,
+      k: 'whole',
+      rho: 'number',
+      apgdSteps: 'whole',
+      apgdRandomStarts: 'whole',
+      seed: 'whole',
+      signal: 'signal',
+    },
+    call: (options) => lb.ascentQuality(objective, options),
+  },
+  {
+    name: 'hessianOperator',
+    kinds: { method: 'choice', step: 'number', seed: 'whole', signal: 'signal' },
+    call: (options) => lb.hessianOperator(objective, options),
+  },
+  {
+    name: 'topEigenvalues',
+    kinds: {
+      count: 'whole',
+      which: 'choice',
+      maxSteps: 'whole',
+      tolerance: 'number',
+      vectors: 'flag',
+      seed: 'whole',
+      signal: 'signal',
+      onStep: 'function',
+    },
+    call: (options) => lb.topEigenvalues(operator, options),
+  },
+  {
+    name: 'spectralDensity',
+    kinds: {
+      probes: 'whole',
+      steps: 'whole',
+      sigma: 'number',
+      points: 'whole',
+      seed: 'whole',
+      signal: 'signal',
+      onProbe: 'function',
+    },
+    call: (options) => lb.spectralDensity(operator, options),
+  },
+  {
+    name: 'hutchPlusPlus',
+    kinds: { products: 'whole', seed: 'whole', signal: 'signal' },
+    call: (options) => lb.hutchPlusPlus(operator, options),
+  },
+  {
+    name: 'modelObjective',
+    kinds: { batchSize: 'whole', loss: 'function', batchNorm: 'choice', eager: 'flag' },
+    call: (options) => lb.modelObjective(model, flat, options),
+  },
+  {
+    name: 'randomDirection',
+    kinds: { normalisation: 'choice', include: 'choice', weights: 'object', seed: 'whole', label: 'text' },
+    call: (options) => lb.randomDirection(model, options),
+  },
+  {
+    name: 'lossSurface',
+    needed: { plane, x: { from: -1, to: 1, points: 2 } },
+    kinds: {
+      ...EVALUATION,
+      plane: 'object',
+      x: 'object',
+      batchNorm: 'choice',
+      chunkSize: 'whole',
+      eager: 'flag',
+      path: 'text',
+      onProgress: 'function',
+    },
+    call: (options) => lb.lossSurface(model, flat, options),
+  },
+  {
+    name: 'axis of a surface',
+    needed: { from: -1, to: 1, points: 2 },
+    kinds: { from: 'number', to: 'number', points: 'whole' },
+    call: (x) => lb.lossSurface(model, flat, { plane, x }),
+  },
+  {
+    name: 'trajectoryOnPlane',
+    kinds: EVALUATION,
+    call: (options) => lb.trajectoryOnPlane(model, flat, plane, [point], options),
+  },
+  {
+    name: 'lossAlongPath',
+    needed: { points: 3 },
+    kinds: { ...EVALUATION, points: 'whole', recomputeBatchNorm: 'object' },
+    call: (options) => lb.lossAlongPath(model, flat, lb.linePath(point, point), options),
+  },
+  {
+    name: 'connectByBezier',
+    needed: { steps: 1 },
+    kinds: {
+      steps: 'whole',
+      batchSize: 'whole',
+      learningRate: 'number',
+      momentum: 'number',
+      start: 'object',
+      loss: 'function',
+      seed: 'whole',
+      signal: 'signal',
+      onStep: 'function',
+    },
+    call: (options) => lb.connectByBezier(model, flat, point, point, options),
+  },
+  {
+    name: 'splitTasks',
+    needed: { tasks: 5 },
+    kinds: { tasks: 'whole', scenario: 'choice', classOrder: 'choice', seed: 'whole' },
+    call: (options) => lb.splitTasks({ train: flat, test: flat }, options),
+  },
+  {
+    name: 'permutedTasks',
+    kinds: { tasks: 'whole', trainSamples: 'whole', seed: 'whole' },
+    call: (options) => lb.permutedTasks({ train: flat, test: flat }, options),
+  },
+  {
+    name: 'rotatedTasks',
+    kinds: { angles: 'numbers', trainSamples: 'whole', seed: 'whole' },
+    call: (options) => lb.rotatedTasks({ train: small, test: small }, options),
+  },
+  {
+    name: 'taskSharpness',
+    needed: { radii: [0.1] },
+    kinds: { radii: 'numbers', samples: 'whole', batchSize: 'whole', adaptive: 'flag' },
+    call: lb.taskSharpness,
+  },
+  {
+    name: 'LifelongLearner',
+    kinds: {
+      epochs: 'whole',
+      batchSize: 'whole',
+      regime: 'choice',
+      replay: 'object',
+      learningRateDecay: 'number',
+      learningRateFloor: 'number',
+      optimizerState: 'choice',
+      switchBatches: 'flag',
+      dropLast: 'flag',
+      seed: 'whole',
+      loss: 'function',
+      augment: 'function',
+      wrapLoss: 'function',
+      measure: 'function',
+      onDivergence: 'choice',
+      eager: 'flag',
+    },
+    call: (options) => new lb.LifelongLearner(model, lb.sgd(), sequence, options),
+  },
+  {
+    name: 'replay',
+    needed: { capacity: 20 },
+    kinds: { capacity: 'whole', batchSize: 'whole', switchBatches: 'flag' },
+    call: (replay) => new lb.LifelongLearner(model, lb.sgd(), sequence, { replay }),
+  },
+  {
+    name: 'Dataset',
+    needed: { name: 'a', split: 'b', inputs: new Float32Array(4), labels: [0, 1], inputShape: [2], classes: ['x', 'y'] },
+    kinds: {
+      name: 'text',
+      split: 'text',
+      inputs: 'object',
+      labels: 'numbers',
+      inputShape: 'numbers',
+      classes: 'object',
+      scale: 'number',
+    },
+    call: (fields) => new lb.Dataset(fields),
+  },
+  {
+    name: 'Dataset.batches',
+    needed: { batchSize: 5 },
+    kinds: { batchSize: 'whole', seed: 'whole', epoch: 'whole', shuffle: 'flag', dropLast: 'flag' },
+    call: (options) => small.batches(options),
+  },
+  { name: 'Dataset.subset', kinds: { seed: 'whole', stratified: 'flag' }, call: (options) => small.subset(5, options) },
+  {
+    name: 'Dataset.partition',
+    needed: { fractions: { a: 0.5, b: 0.5 } },
+    kinds: { fractions: 'object', seed: 'whole', stratified: 'flag' },
+    call: (options) => small.partition(options),
+  },
+  { name: 'cropAndFlip', kinds: { padding: 'whole', flip: 'flag' }, call: lb.cropAndFlip },
+  { name: 'rosenbrock', kinds: { a: 'number', b: 'number' }, call: lb.rosenbrock },
+  {
+    name: 'quadratic',
+    needed: { curvatures: [1, 2] },
+    kinds: { curvatures: 'numbers', minimum: 'numbers', start: 'numbers' },
+    call: lb.quadratic,
+  },
+  { name: 'twoMoons', kinds: { samples: 'whole', noise: 'number', seed: 'whole' }, call: lb.twoMoons },
+  {
+    name: 'spirals',
+    kinds: { classes: 'whole', samples: 'whole', turns: 'number', noise: 'number', seed: 'whole' },
+    call: lb.spirals,
+  },
+  ...Object.entries(DOWNLOADED).map(
+    ([name, call]): Target => ({
+      name,
+      needed: { download: false },
+      kinds: { ...DOWNLOAD, ...(name === 'cifar100' ? { labels: 'choice' as const } : {}) },
+      call,
+    }),
+  ),
+  {
+    name: 'mlp',
+    needed: { inputs: 3, hidden: [2], classes: 2 },
+    kinds: {
+      inputs: 'function',
+      hidden: 'numbers',
+      classes: 'whole',
+      activation: 'choice',
+      batchNorm: 'flag',
+      dropout: 'number',
+      seed: 'whole',
+      initializer: 'choice',
+      name: 'text',
+    },
+    call: lb.models.mlp,
+  },
+  {
+    name: 'convNet',
+    needed: { inputs: [8, 8, 1], filters: [2], classes: 2 },
+    kinds: {
+      inputs: 'numbers',
+      filters: 'numbers',
+      kernelSize: 'whole',
+      pooling: 'choice',
+      poolSize: 'whole',
+      globalPooling: 'flag',
+      hidden: 'numbers',
+      classes: 'whole',
+      activation: 'choice',
+      batchNorm: 'flag',
+      dropout: 'number',
+      seed: 'whole',
+      initializer: 'choice',
+      name: 'text',
+    },
+    call: lb.models.convNet,
+  },
+  {
+    name: 'resNet',
+    needed: { depth: 20, width: 1, classes: 2, inputs: [8, 8, 1] },
+    kinds: {
+      depth: 'whole',
+      inputs: 'numbers',
+      width: 'whole',
+      classes: 'whole',
+      initializer: 'choice',
+      seed: 'whole',
+      name: 'text',
+    },
+    call: lb.models.resNet,
+  },
+  {
+    name: 'run',
+    needed: { data: 'digits', model: { kind: 'mlp', hidden: [2] }, optimizer: 'sgd', epochs: 1 },
+    kinds: {
+      data: 'choice',
+      model: 'choice',
+      optimizer: 'choice',
+      lifelong: 'choice',
+      epochs: 'whole',
+      batchSize: 'whole',
+      schedule: 'choice',
+      augmentation: 'choice',
+      switchBatches: 'flag',
+      evaluateEvery: 'whole',
+      seed: 'whole',
+      measures: 'numbers',
+      label: 'text',
+      profile: 'choice',
+    },
+    call: lb.resolveConfig,
+  },
+  {
+    name: 'sweep',
+    kinds: {
+      store: 'text',
+      workers: 'whole',
+      engine: 'choice',
+      signal: 'signal',
+      onRow: 'function',
+      onProgress: 'function',
+      checkpointSeconds: 'number',
+    },
+    call: (options) => lb.sweep({ data: 'digits', model: { kind: 'mlp', hidden: [2] }, optimizer: 'sgd', epochs: 1 }, options),
+  },
+  {
+    name: 'executeRun',
+    kinds: { signal: 'signal', onProgress: 'function', checkpointSeconds: 'number', loader: 'object' },
+    call: (options) =>
+      lb.executeRun(
+        { data: 'digits', model: { kind: 'mlp', hidden: [2] }, optimizer: 'sgd', epochs: 1 },
+        new lb.RunStore('/proc/none'),
+        options,
+      ),
+  },
+  {
+    name: 'ProcessEngine',
+    kinds: { workers: 'whole', threads: 'whole' },
+    call: (options) => new lb.ProcessEngine(options),
+  },
+  {
+    name: 'bootstrapMean',
+    kinds: { level: 'number', resamples: 'whole', seed: 'whole' },
+    call: (options) => lb.bootstrapMean([1, 2, 3], options),
+  },
+  {
+    name: 'rankCorrelation',
+    kinds: { level: 'number', resamples: 'whole', seed: 'whole' },
+    call: (options) => lb.rankCorrelation([1, 2, 3], [1, 3, 2], options),
+  },
+  { name: 'summarise', kinds: { by: 'numbers', value: 'text' }, call: (options) => lb.summarise(rows, options) },
+  {
+    name: 'pairedDifferences',
+    needed: { baseline: 'a' },
+    kinds: { by: 'numbers', value: 'text', pairedBy: 'text', level: 'number', resamples: 'whole', seed: 'whole' },
+    call: (options) => lb.pairedDifferences(rows, options),
+  },
+  {
+    name: 'ranks',
+    kinds: { by: 'numbers', value: 'text', best: 'choice', pairedBy: 'text' },
+    call: (options) => lb.ranks(rows, options),
+  },
+  {
+    name: 'progress',
+    needed: { title: 'a', total: 3, silent: true },
+    kinds: { title: 'text', total: 'number', unit: 'text', from: 'number', silent: 'flag' },
+    call: lb.progress,
+  },
+];
+
+/** One wrong call. */
+interface Case {
+  target: Target;
+  /** The wrong option; undefined where the options as a whole are wrong. */
+  option: string | undefined;
+  options: unknown;
+}
+
+const CASES: readonly Case[] = TARGETS.flatMap((target) => {
+  const wrong = (option: string, value: unknown): Case => ({ target, option, options: { ...target.needed, [option]: value } });
+  return [
+    ...NO_OPTIONS.map((options): Case => ({ target, option: undefined, options })),
+    ...Object.entries(target.kinds).flatMap(([option, kind]) => BAD[kind].map((value) => wrong(option, value))),
+    ...['nonsense', 'epoch_s', 'constructor'].map((option) => wrong(option, 1)),
+  ];
+});
+
+/** What is wrong with how a wrong call was met; undefined where nothing is. */
+async function complaint({ target, option, options }: Case): Promise<string | undefined> {
+  const call = `${target.name}(${describe(options)})`;
+  try {
+    await (target.call as (options: unknown) => unknown)(options);
+  } catch (error) {
+    if (!(error instanceof lb.OptionError)) return `${call}: ${error}`;
+    if (option !== undefined && !error.message.includes(option)) return `${call} is not named: ${error.message}`;
+    return undefined;
+  }
+  return `${call} passed`;
+}
+
+function describe(options: unknown): string {
+  if (typeof options !== 'object' || options === null || Array.isArray(options)) return String(options);
+  const short = (value: unknown): string =>
+    typeof value === 'object' && value !== null && !Array.isArray(value) ? '{..}' : (JSON.stringify(value) ?? String(value));
+  return `{ ${Object.entries(options)
+    .map(([name, value]) => `${name}: ${short(value)}`)
+    .join(', ')} }`.slice(0, 300);
+}
+
+test('right options pass', async () => {
+  for (const { name, needed = {}, call } of TARGETS) {
+    if (name in DOWNLOADED || name === 'sweep' || name === 'executeRun') continue;
+    await assert.doesNotReject(async () => (call as (options: unknown) => unknown)({ ...needed }), name);
+  }
+});
+
+test('wrong options are refused with an OptionError that names them', async (t) => {
+  t.diagnostic(`${CASES.length} kinds of wrong calls of ${TARGETS.length} functions`);
+  if (process.env.LB_FAULTS_ALL) {
+    const complaints = (await Promise.all(CASES.map(complaint))).filter((one) => one !== undefined);
+    assert.deepEqual(complaints, []);
+  }
+  await fc.assert(
+    fc.asyncProperty(fc.constantFrom(...CASES), async (one) => {
+      const problem = await complaint(one);
+      assert.equal(problem, undefined);
+    }),
+    { numRuns: scale(500), seed: SEED },
+  );
+});
