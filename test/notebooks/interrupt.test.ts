@@ -1,0 +1,72 @@
+/** Ctrl-C while a notebook is executed: before its first cell, and in a cell. */
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, describe, it } from 'node:test';
+
+const root = join(__dirname, '..', '..');
+const PYTHON = join(root, '.venv', 'bin', 'python');
+
+describe('an interrupt', { skip: existsSync(PYTHON) ? false : 'no .venv: run npm run setup' }, () => {
+  const folder = mkdtempSync(join(tmpdir(), 'lookbehind-interrupt-'));
+  const source = join(folder, 'long.ipynb');
+  const target = join(folder, 'out', 'long.ipynb');
+  after(() => rmSync(folder, { recursive: true, force: true }));
+
+  const cells = [
+    "console.log('first cell');",
+    "console.log('second');\nawait new Promise((resolve) => setTimeout(resolve, 60000));",
+  ];
+  writeFileSync(
+    source,
+    JSON.stringify({
+      cells: cells.map((code, i) => ({
+        cell_type: 'code',
+        id: `c${i}`,
+        metadata: {},
+        outputs: [],
+        execution_count: null,
+        source: code,
+      })),
+      metadata: { kernelspec: { name: 'tslab', display_name: 'TypeScript', language: 'typescript' } },
+      nbformat: 4,
+      nbformat_minor: 5,
+    }),
+  );
+
+  /** Executes the notebook, and interrupts it when its output has the given text. */
+  async function interruptAt(text: string): Promise<{ code: number; stdout: string; stderr: string; seconds: number }> {
+    const script = join(root, 'scripts', 'notebooks', 'execute.py');
+    const child = spawn(PYTHON, ['-W', 'ignore', script, source, target], { env: { ...process.env, PYTHONUNBUFFERED: '1' } });
+    let [stdout, stderr] = ['', ''];
+    let interrupted = 0;
+    child.stdout.on('data', (data) => {
+      stdout += data;
+      if (interrupted > 0 || !stdout.includes(text)) return;
+      interrupted = performance.now();
+      child.kill('SIGINT');
+    });
+    child.stderr.on('data', (data) => {
+      stderr += data;
+    });
+    const [code] = (await once(child, 'close')) as [number];
+    return { code, stdout, stderr, seconds: (performance.now() - interrupted) / 1000 };
+  }
+
+  it('while the kernel starts ends at once, says so in one line, and writes nothing', async () => {
+    const { code, stdout, stderr, seconds } = await interruptAt('starting the kernel');
+    assert.deepEqual([code, stdout, stderr], [130, 'starting the kernel\n', 'Interrupted before the first cell.\n']);
+    assert.ok(seconds < 15, `${seconds} s`);
+    assert.ok(!existsSync(target));
+  });
+
+  it('in a cell keeps the outputs up to there', async () => {
+    const { code, stderr } = await interruptAt('second\n');
+    assert.equal(code, 130);
+    assert.match(stderr, /^Interrupted in cell 2 of 2 of long\.ipynb\. [^\n]+\n$/);
+    assert.match(readFileSync(target, 'utf8'), /first cell\\n/);
+  });
+});
