@@ -1,0 +1,108 @@
+/** Writing in a notebook: hovering shows the documentation of every public name, completion finds it, and cells answer quickly. */
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { before, describe, test } from 'node:test';
+import { publicNames } from '../publicNames';
+
+const ROOT = join(__dirname, '..', '..');
+const PYTHON = join(ROOT, '.venv', 'bin', 'python');
+const missing = !existsSync(PYTHON) ? 'no .venv: run npm run setup' : process.platform !== 'linux' ? 'reads /proc' : false;
+
+interface Answer {
+  content: { status: string; found?: boolean; data?: { 'text/plain': string }; matches?: string[] };
+  /** Processor time of the kernel. */
+  seconds: number;
+}
+
+interface Question {
+  ask: 'inspect' | 'complete' | 'execute';
+  code: string;
+  cursor?: number;
+}
+
+/** The cell of imports of the walkthrough. */
+function importCell(): string {
+  const { cells } = JSON.parse(readFileSync(join(ROOT, 'notebooks', '00-walkthrough.ipynb'), 'utf8')) as {
+    cells: { cell_type: string; source: string[] }[];
+  };
+  return cells.find(({ cell_type }) => cell_type === 'code')!.source.join('');
+}
+
+describe('an editor on a tslab kernel', { skip: missing }, () => {
+  const names = publicNames();
+  const top = names.filter(({ name }) => !name.includes('.')).map(({ name }) => name);
+  const nested = names.filter(({ name }) => name.includes('.'));
+  const namespaces = [...new Set(nested.map(({ name }) => name.split('.')[0]!))];
+  const everything = [
+    `import { ${[...top, ...namespaces].join(', ')} } from 'lookbehind';`,
+    ...nested.map(({ name, isValue }) => (isValue ? `${name};` : `let a_${name.replace('.', '_')}: ${name};`)),
+  ].join('\n');
+  const place = (name: string): number => {
+    const found = new RegExp(`[ ,]${name.replace('.', '\\.')}[ ,;]|^${name.replace('.', '\\.')};`, 'm').exec(everything)!;
+    return found.index + found[0].replace(/[ ,;]$/, '').length - 1;
+  };
+  const options = "import { lookbehindSAM, figures } from 'lookbehind';\nlookbehindSAM({ ";
+  const method = "import { figures } from 'lookbehind';\nfigures.";
+  const questions: Record<string, Question> = {
+    // First, in a kernel that has seen nothing yet.
+    imports: { ask: 'execute', code: importCell() },
+    first: { ask: 'execute', code: 'const one = 1;' },
+    later: { ask: 'execute', code: 'const plan = lookbehindSAM({ k: 5, alpha: 0.5, rho: 0.05 });' },
+    ...Object.fromEntries(
+      names.map(({ name }): [string, Question] => [name, { ask: 'inspect', code: everything, cursor: place(name) }]),
+    ),
+    importing: { ask: 'complete', code: "import { lookb } from 'lookbehind';", cursor: 14 },
+    options: { ask: 'complete', code: `${options}});`, cursor: options.length },
+    figures: { ask: 'complete', code: method, cursor: method.length },
+  };
+  let answers: Record<string, Answer>;
+
+  before(() => {
+    const { JPY_SESSION_NAME: _, ...env } = process.env;
+    const { status, stdout, stderr } = spawnSync(PYTHON, [join(__dirname, 'ask_kernel.py'), join(ROOT, 'notebooks')], {
+      input: JSON.stringify(Object.values(questions)),
+      env,
+      encoding: 'utf8',
+      maxBuffer: 1e8,
+    });
+    assert.equal(status, 0, stderr);
+    const report = JSON.parse(stdout) as Answer[];
+    answers = Object.fromEntries(Object.keys(questions).map((name, i) => [name, report[i]!]));
+  });
+
+  test('shows the documentation of every public name', () => {
+    assert.ok(names.length > 300);
+    const silent = names.filter(({ name, documentation }) => {
+      const shown = answers[name]!.content.data?.['text/plain'] ?? '';
+      return documentation === '' || !shown.includes(documentation.split('\n')[0]!);
+    });
+    assert.deepEqual(
+      silent.map(({ name }) => name),
+      [],
+    );
+  });
+
+  test('completes names, options and figures', () => {
+    const matches = (name: string): string[] => answers[name]!.content.matches ?? [];
+    for (const name of ['lookbehindSAM', 'lookbehindASAM', 'LookbehindSAMOptions'])
+      assert.ok(matches('importing').includes(name), name);
+    for (const name of ['k', 'alpha', 'rho', 'learningRate', 'momentum']) assert.ok(matches('options').includes(name), name);
+    const found = matches('figures');
+    const figures = nested.filter(({ name, isValue }) => isValue && name.startsWith('figures.')).map(({ name }) => name.slice(8));
+    assert.deepEqual(
+      figures.filter((name) => !found.includes(name)),
+      [],
+    );
+  });
+
+  test('imports in less than 4 s of processor time, and checks a later cell in less than half a second', (t) => {
+    for (const name of ['imports', 'first', 'later']) {
+      assert.equal(answers[name]!.content.status, 'ok', name);
+      t.diagnostic(`${name}: ${answers[name]!.seconds.toFixed(2)} s`);
+    }
+    assert.ok(answers.imports!.seconds < 4);
+    assert.ok(answers.later!.seconds < 0.5);
+  });
+});
