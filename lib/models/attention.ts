@@ -87,7 +87,10 @@ export class ClassToken extends tf.layers.Layer {
   override call(inputs: tf.Tensor | tf.Tensor[]): tf.Tensor {
     return tf.tidy(() => {
       const input = only(inputs);
-      return tf.concat([tf.tile(this.#token.read(), [input.shape[0], 1, 1]), input], 1);
+      const [batch, , width] = input.shape;
+      // By addition: the gradient of a sum is one op, that of tf.tile one for each copy.
+      const tokens = tf.add(tf.zeros([batch, 1, width]), this.#token.read());
+      return tf.concat([tokens, input], 1);
     });
   }
 }
