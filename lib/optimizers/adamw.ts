@@ -80,6 +80,11 @@ export class AdamW extends DescentOptimizer {
     };
   }
 
+  protected override makeSlots(variables: tf.Variable[]): void {
+    for (const kind of ['beta1Power', 'beta2Power']) this.slots.scalar(kind, 1);
+    for (const variable of variables) for (const kind of ['m', 'v']) this.slots.get(kind, variable);
+  }
+
   #average(kind: string, variable: tf.Variable, value: tf.Tensor, beta: number): tf.Tensor {
     const slot = this.slots.get(kind, variable);
     const average = tf.add(tf.mul(slot, beta), tf.mul(value, 1 - beta));

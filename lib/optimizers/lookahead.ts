@@ -64,7 +64,7 @@ export class Lookahead extends FamilyOptimizer {
   }
 
   step(loss: LossFunction, variables: tf.Variable[], options: StepOptions = {}): StepResult {
-    const slow = variables.map((variable) => this.slots.get('slow', variable, () => variable.clone()));
+    const slow = variables.map((variable) => this.#slow(variable));
     const result = this.base.step(loss, variables, options);
     if (this.#synchronises()) {
       variables.forEach((variable, i) => {
@@ -113,6 +113,14 @@ export class Lookahead extends FamilyOptimizer {
   ): T {
     const { base, customObjects: _, ...options } = config;
     return new (cls as unknown as new (base: unknown, options: unknown) => T)(optimizerFrom(base), options);
+  }
+
+  protected override makeSlots(variables: tf.Variable[]): void {
+    for (const variable of variables) this.#slow(variable);
+  }
+
+  #slow(variable: tf.Variable): tf.Variable {
+    return this.slots.get('slow', variable, () => variable.clone());
   }
 
   #synchronises(): boolean {

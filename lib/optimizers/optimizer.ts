@@ -135,6 +135,17 @@ export abstract class FamilyOptimizer extends tf.Optimizer {
    */
   abstract step(loss: LossFunction, variables: tf.Variable[], options?: StepOptions): StepResult;
 
+  /**
+   * Makes all that the optimizer remembers of `variables`, in place of its first step: a step that is compiled then finds it there.
+   * What exists already stays as it is.
+   */
+  prepare(variables: tf.Variable[]): void {
+    for (const one of this.family()) one.makeSlots(variables);
+  }
+
+  /** Makes the optimizer's own slots, as the first step would. */
+  protected makeSlots(_variables: tf.Variable[]): void {}
+
   /** Names the kind of the next step where steps differ: a compiled step is valid for one kind only. */
   get stepKind(): string {
     return 'step';

@@ -77,6 +77,17 @@ export class SGD extends DescentOptimizer {
     };
   }
 
+  protected override makeSlots(variables: tf.Variable[]): void {
+    if (this.#momentum === 0) return;
+    for (const variable of variables) this.slots.get('momentum', variable);
+    if (this.#dampening !== 0) this.#started();
+  }
+
+  /** Whether a step was taken: 0 or 1. */
+  #started(): tf.Variable {
+    return this.slots.scalar('started', 0);
+  }
+
   #accumulate(variable: tf.Variable, d: tf.Tensor, momentum: number, share: tf.Scalar | undefined): tf.Tensor {
     const slot = this.slots.get('momentum', variable);
     const m = tf.add(tf.mul(slot, momentum), share === undefined ? d : tf.mul(d, share));
@@ -87,7 +98,7 @@ export class SGD extends DescentOptimizer {
   /** 1 at the first step, 1 - dampening later; undefined where it is always 1. */
   #shareOfGradient(): tf.Scalar | undefined {
     if (this.#dampening === 0 || this.#momentum === 0) return undefined;
-    const started = this.slots.scalar('started', 0);
+    const started = this.#started();
     const share = tf.sub(1, tf.mul(started, this.#dampening)) as tf.Scalar;
     started.assign(tf.onesLike(started));
     return share;

@@ -1,7 +1,7 @@
 /**
  * `compile(fn)`: tf.js code as one TensorFlow graph. What tf.function and jax.jit are for their libraries.
  *
- *   first call of a signature:  fn runs as it is, op by op, and is recorded (graph/trace.ts)
+ *   first call of a signature:  fn runs as it is, op by op, and is recorded (graph/trace.ts); with makesNoVariables it is only recorded
  *   later calls:                one native call runs the graph; fn itself is not called any more
  *
  * The graph runs without JavaScript between the ops, ops that do not depend on each other run in parallel, buffers are
@@ -40,10 +40,11 @@ export interface CompileOptions {
    */
   seed?: number | (() => number);
   /**
-   * Takes the result of the recorded call from the graph, too, at the price of one more run. Op by op it may differ from the graph's in
-   * the last bits, and so would what depends on when the function was compiled: a training that was resumed. Default false.
+   * Promises that the function makes no tf.Variable, not even at its first call. That call then need not run op by op: it is only
+   * recorded, and the graph does the work. For deep networks this saves most of the first call; and as op by op the last bits may differ
+   * from the graph's, a training then does not depend on when its step was compiled. Default false.
    */
-  repeatable?: boolean;
+  makesNoVariables?: boolean;
 }
 
 /** What a compiled function does, for one signature. */
@@ -79,7 +80,7 @@ export interface Compiled<A extends tf.Tensor[], R> {
   dispose(): void;
 }
 
-const KNOWN_OPTIONS = ['name', 'eager', 'maxSignatures', 'seed', 'repeatable'] as const;
+const KNOWN_OPTIONS = ['name', 'eager', 'maxSignatures', 'seed', 'makesNoVariables'] as const;
 
 /**
  * Compiles a function of tensors.
@@ -118,8 +119,8 @@ class Signatures<A extends tf.Tensor[], R> {
   readonly #fn: (...args: A) => R;
   readonly #eager: boolean;
   readonly #maxSignatures: number;
-  readonly #repeatable: boolean;
   readonly #drawSeed: () => RunSeed;
+  readonly #makesNoVariables: boolean;
   readonly #programs = new Map<string, Program<R>>();
   #last: Program<R> | undefined;
   #createdVariables = false;
@@ -127,11 +128,17 @@ class Signatures<A extends tf.Tensor[], R> {
   #disposed = false;
 
   constructor(fn: (...args: A) => R, options: CompileOptions) {
-    const { name = fn.name || 'function', eager = process.env.LB_EAGER === '1', maxSignatures = 8, seed } = options;
-    this.#repeatable = options.repeatable ?? false;
+    const {
+      name = fn.name || 'function',
+      eager = process.env.LB_EAGER === '1',
+      maxSignatures = 8,
+      seed,
+      makesNoVariables = false,
+    } = options;
     this.name = name;
     this.#fn = fn;
     this.#eager = eager;
+    this.#makesNoVariables = makesNoVariables;
     this.#maxSignatures = checkNumber('maxSignatures', maxSignatures, { integer: true, min: 1 });
     const stream = typeof seed === 'function' ? undefined : new Random(seed ?? Math.floor(Math.random() * 2 ** 31), 'compile');
     this.#drawSeed = () => {
@@ -169,20 +176,28 @@ class Signatures<A extends tf.Tensor[], R> {
       this.#reportOverflow(signature);
       return callSeeded(this.#fn, args, this.#drawSeed);
     }
-    return this.#trace(signature, args);
+    return this.#makesNoVariables ? this.#record(signature, args).run(args, this.#drawSeed) : this.#trace(signature, args);
   }
 
+  /** Records a call without executing it. */
+  #record(signature: string, args: A): Program<R> {
+    return trace(this.#fn, args, { drawRunSeed: () => [0, 0], recordOnly: true }, (traced) => {
+      if (traced.created.length > 0) {
+        throw new CompileError(
+          `${this.name} makes a tf.Variable ("${traced.created[0].name}"), though makesNoVariables promised that it does not. ` +
+            'Make it before the first call, or leave the option out.',
+        );
+      }
+      return this.#keep(signature, traced);
+    });
+  }
+
+  /** Executes a call op by op and records it. */
   #trace(signature: string, args: A): R {
-    return trace(this.#fn, args, this.#drawSeed, (traced) => {
+    return trace(this.#fn, args, { drawRunSeed: this.#drawSeed }, (traced) => {
       if (traced.created.length === 0) {
         this.#createdVariables = false;
-        this.#last = new Program(signature, traced);
-        this.#programs.set(signature, this.#last);
-        this.#reportLargeConstants(traced.largeConstants);
-        if (this.#repeatable) {
-          traced.undo();
-          return this.#last.run(args, () => traced.runSeed ?? this.#drawSeed());
-        }
+        this.#keep(signature, traced);
       } else if (this.#createdVariables) {
         const [{ name }] = traced.created;
         throw new CompileError(`${this.name} makes a tf.Variable at every call ("${name}"). Make it once and keep it.`);
@@ -192,6 +207,14 @@ class Signatures<A extends tf.Tensor[], R> {
       }
       return traced.result;
     });
+  }
+
+  #keep(signature: string, traced: Trace<R>): Program<R> {
+    const program = new Program(signature, traced);
+    this.#programs.set(signature, program);
+    this.#last = program;
+    this.#reportLargeConstants(traced.largeConstants);
+    return program;
   }
 
   #reportLargeConstants(largeConstants: string[]): void {

@@ -128,11 +128,13 @@ export function dissectStep({ loss, start, optimizer }: Pick<WalkOptions, 'loss'
 }
 
 function compiledStep(optimizer: FamilyOptimizer, loss: PointLoss, point: tf.Variable, count: (gradients: number) => void) {
-  return compile(() => {
+  tf.tidy(() => optimizer.prepare([point]));
+  const step = (): tf.Scalar => {
     const result = optimizer.step(() => loss(point), [point]);
     count(result.gradientEvaluations);
     return result.loss;
-  });
+  };
+  return compile(step, { makesNoVariables: true });
 }
 
 function variableAt(start: readonly number[]): tf.Variable {

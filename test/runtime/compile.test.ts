@@ -305,7 +305,7 @@ test('random numbers are fresh in every run, of the right distribution, and repe
   for (const run of runs) assertClose(numbersOf(Object.values(eager(x))), numbersOf(Object.values(run)), 1e-6, 'eager run');
 });
 
-test('a repeatable function gives the same bits whenever it is compiled, and its first call happens once', () => {
+test('a function that makes no variables gives the same bits whenever it is compiled, and its first call happens once', () => {
   const run = (anew: boolean): Float32Array[] => {
     const { weights, momenta, step } = momentumStep();
     const count = tf.variable(tf.scalar(0));
@@ -316,7 +316,7 @@ test('a repeatable function gives the same bits whenever it is compiled, and its
     };
     const tensors = tf.memory().numTensors;
     let calls = 0;
-    const make = () => compile(noisy, { repeatable: true, seed: () => calls });
+    const make = () => compile(noisy, { makesNoVariables: true, seed: () => calls });
     let compiled = make();
     const losses: Float32Array[] = [];
     for (; calls < 4; calls++) {

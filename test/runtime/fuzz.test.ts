@@ -137,9 +137,9 @@ function disposeMachine({ variables, filter, square }: Machine): void {
 test('random programs give the same results and the same state compiled as op by op', () => {
   assertNoLeak(() =>
     fc.assert(
-      fc.property(program, (instructions) => {
+      fc.property(program, fc.boolean(), (instructions, makesNoVariables) => {
         const [eager, other] = [makeMachine(), makeMachine()];
-        const compiled = compile((...inputs: tf.Tensor[]) => interpret(other, instructions, inputs));
+        const compiled = compile((...inputs: tf.Tensor[]) => interpret(other, instructions, inputs), { makesNoVariables });
         for (let call = 0; call < 3; call++) {
           const inputs = [normal([ROWS, COLUMNS], 10 + call), normal([ROWS, COLUMNS], 20 + call)];
           const expected = tf.tidy(() => interpret(eager, instructions, inputs).map((tensor) => numbersOf(tensor)));

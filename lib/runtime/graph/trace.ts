@@ -17,6 +17,7 @@
  */
 import { attr, type NodeBackend, nodeBackend, type OpAttribute } from '../backend';
 import * as tf from '../tf';
+import { Blanks, outputForms } from './blank';
 import { type ConstantData, GraphBuilder, type GraphTensor, output } from './builder';
 import { CompileError } from './error';
 import { lowerRandomOps, refuseOtherDraws } from './randomness';
@@ -45,9 +46,20 @@ const IMPLIED_ATTRIBUTES: Readonly<Record<string, string>> = { ExpandDims: 'T' }
 /** Seed of the random numbers of one run: two whole numbers. */
 export type RunSeed = [number, number];
 
+/** How a function is recorded. */
+export interface TraceOptions {
+  /** Called where the function draws random numbers: the seed of this call. */
+  drawRunSeed: () => RunSeed;
+  /**
+   * Records only: costly ops are not executed (graph/blank.ts), and afterwards all variables are as before. The values of `result` then
+   * mean nothing, and nor do those of variables that the function made.
+   */
+  recordOnly?: boolean;
+}
+
 /** What was recorded. */
 export interface Trace<R> {
-  /** The result of the traced call itself. Whoever takes it owns its tensors. */
+  /** The result of the traced call itself. Whoever takes it owns its tensors; of a call that was only recorded, nobody does. */
   result: R;
   graph: GraphBuilder;
   /** Nodes of the arguments. */
@@ -64,25 +76,19 @@ export interface Trace<R> {
   largeConstants: string[];
   /** Variables that this call made: the next call does other work, so the record is of no use. */
   created: tf.Variable[];
-  /** The seed that this call drew, where random numbers are drawn. */
-  runSeed: RunSeed | undefined;
-  /** Takes the call back: disposes its result and gives the variables the values that they had before. */
-  undo(): void;
 }
 
 /**
  * Calls `fn`, records it, and hands the record to `use`. Where `fn` does something that a graph cannot repeat, throws a
  * CompileError. Where anything throws, variables, tensors and the backend are as they were before.
- *
- * @param drawRunSeed Called where `fn` draws random numbers: the seed of this call.
  */
 export function trace<A extends tf.Tensor[], R, T>(
   fn: (...args: A) => R,
   args: A,
-  drawRunSeed: () => RunSeed,
+  options: TraceOptions,
   use: (trace: Trace<R>) => T,
 ): T {
-  return new Tracer(drawRunSeed).trace(fn, args, use);
+  return new Tracer(options).trace(fn, args, use);
 }
 
 /** Calls `fn` as `callOwned` does, with the random numbers that a run of its graph draws from the same seed. */
@@ -115,8 +121,6 @@ export function callOwned<A extends tf.Tensor[], R>(fn: (...args: A) => R, args:
 class RunSeeds {
   #base: tf.Tensor | undefined;
   #draws = 0;
-  /** The seed of the run as numbers; undefined as long as nothing was drawn. */
-  drawn: RunSeed | undefined;
 
   constructor(private readonly drawRunSeed: () => RunSeed) {}
 
@@ -128,8 +132,7 @@ class RunSeeds {
   /** The seed of the next op, int32 [2]. `onFirst` is called with the seed of the run before its first use. */
   next(onFirst?: (base: tf.Tensor) => void): tf.Tensor {
     if (this.#base === undefined) {
-      this.drawn = this.drawRunSeed();
-      this.#base = tf.keep(tf.tensor1d(this.drawn, 'int32'));
+      this.#base = tf.keep(tf.tensor1d(this.drawRunSeed(), 'int32'));
       onFirst?.(this.#base);
     }
     return tf.add(this.#base, tf.tensor1d([0, this.#draws++], 'int32'));
@@ -150,10 +153,12 @@ class Tracer {
   readonly #read = new Map<tf.Variable, GraphTensor>();
   readonly #largeConstants: string[] = [];
   readonly #seeds: RunSeeds;
+  readonly #blanks: Blanks | undefined;
   #failure: CompileError | undefined;
 
-  constructor(drawRunSeed: () => RunSeed) {
+  constructor({ drawRunSeed, recordOnly = false }: TraceOptions) {
     this.#seeds = new RunSeeds(drawRunSeed);
+    this.#blanks = recordOnly ? new Blanks(this.#backend.executeSingleOutput.bind(this.#backend)) : undefined;
   }
 
   trace<A extends tf.Tensor[], R, T>(fn: (...args: A) => R, args: A, use: (trace: Trace<R>) => T): T {
@@ -173,7 +178,7 @@ class Tracer {
       const disposed = [...before.keys()].find((variable) => variable.isDisposed);
       if (disposed !== undefined) throw this.#fail(`it disposes the variable "${disposed.name}"`);
       const assigned = [...this.#variables].filter(([dataId, variable]) => variable.dataId !== dataId);
-      return use({
+      const used = use({
         result: traced,
         graph: this.#graph,
         inputs,
@@ -183,12 +188,12 @@ class Tracer {
         seed: this.#seeds.base && this.#nodes.get(this.#seeds.base.dataId),
         largeConstants: this.#largeConstants,
         created: registered().filter((variable) => !before.has(variable)),
-        runSeed: this.#seeds.drawn,
-        undo: () => {
-          tf.dispose(flatten(traced));
-          undo(before);
-        },
       });
+      if (this.#blanks !== undefined) {
+        tf.dispose(flatten(traced));
+        undo(before);
+      }
+      return used;
     } catch (error) {
       if (result !== undefined) tf.dispose(flatten(result));
       undo(before);
@@ -196,6 +201,7 @@ class Tracer {
     } finally {
       tf.dispose([...before.values(), ...own]);
       this.#seeds.dispose();
+      this.#blanks?.dispose();
     }
   }
 
@@ -214,12 +220,14 @@ class Tracer {
     const { executeSingleOutput, executeMultipleOutputs, readSync, read } = backend;
     const overrides = {
       executeSingleOutput: (op: string, attributes: OpAttribute[], inputs: tf.TensorInfo[]) => {
-        const result = executeSingleOutput.call(backend, op, attributes, inputs);
+        const blank = this.#blank(op, attributes, inputs);
+        const result = blank?.[0] ?? executeSingleOutput.call(backend, op, attributes, inputs);
         this.#recordOp(op, attributes, inputs, [result]);
         return result;
       },
       executeMultipleOutputs: (op: string, attributes: OpAttribute[], inputs: tf.TensorInfo[], count: number) => {
-        const results = executeMultipleOutputs.call(backend, op, attributes, inputs, count);
+        const results =
+          this.#blank(op, attributes, inputs) ?? executeMultipleOutputs.call(backend, op, attributes, inputs, count);
         this.#recordOp(op, attributes, inputs, results);
         return results;
       },
@@ -244,6 +252,13 @@ class Tracer {
       restoreOtherDraws();
       restoreRandomOps();
     }
+  }
+
+  /** Stand-ins for the results of an op; undefined where it must be executed. */
+  #blank(op: string, attributes: OpAttribute[], inputs: tf.TensorInfo[]): tf.Tensor[] | undefined {
+    if (this.#blanks === undefined) return undefined;
+    const valuesOf = (tensor: tf.TensorInfo) => (this.#isComputed(tensor.dataId) ? undefined : this.#valuesOf(tensor.dataId));
+    return outputForms(op, attributes, inputs, valuesOf)?.map((form) => (this.#blanks as Blanks).make(form));
   }
 
   #recordOp(op: string, attributes: OpAttribute[], inputs: tf.TensorInfo[], results: tf.Tensor[]): void {
@@ -280,14 +295,19 @@ class Tracer {
     if (dtype !== 'float32' && dtype !== 'int32' && dtype !== 'bool') {
       throw this.#fail(`it uses a ${dtype} tensor that is not an argument`);
     }
-    const prototype = Object.getPrototypeOf(this.#backend) as NodeBackend;
-    const data = prototype.readSync.call(this.#backend, dataId) as ConstantData | number[];
+    const data = this.#valuesOf(dataId);
     const before = this.#graph.constantBytes;
     const node = this.#graph.constant(dtype, shape, typedArray(dtype, data));
     const bytes = this.#graph.constantBytes - before;
     if (bytes > LARGE_CONSTANT_BYTES) this.#largeConstants.push(`${dtype} [${shape}], ${(bytes / 2 ** 20).toFixed(1)} MB`);
     this.#nodes.set(dataId, node);
     return node;
+  }
+
+  /** The values of a tensor, past the guard that is up while the function runs. */
+  #valuesOf(dataId: object): ConstantData | number[] {
+    const prototype = Object.getPrototypeOf(this.#backend) as NodeBackend;
+    return prototype.readSync.call(this.#backend, dataId) as ConstantData | number[];
   }
 
   /** A node that can be fetched. TensorFlow refuses to return what it is fed, but returns the identity of it. */
