@@ -11,6 +11,8 @@ export interface StepSetting {
   alpha: number | 'adaptive';
   eager: boolean;
   reuse: boolean;
+  /** Takes the first steps, which are slow, before anything else. Default true. */
+  warm?: boolean;
 }
 
 /** What was measured. */
@@ -21,7 +23,7 @@ export interface StepTiming {
   medianMs: number;
   minMs: number;
   gradientEvaluations: number;
-  /** The first compiled step: the call that is recorded, and the first run of its graph, in which TensorFlow optimises it. */
+  /** The first step: it is recorded, and its graph runs for the first time, in which TensorFlow optimises it. */
   firstStepMs: number;
   peakRssMB: number;
 }
@@ -30,8 +32,19 @@ export interface StepTiming {
 export interface PreparedStep {
   /** Takes one step and returns its time in ms. */
   run(): number;
+  /** The same, with the loss before the step. */
+  step(): { ms: number; loss: number };
   gradientEvaluations: number;
   firstStepMs: number;
+  /** Model, weights and batch, so that another program can take the same steps. */
+  setUp(): {
+    topology: object;
+    weights: Float32Array[];
+    shapes: number[][];
+    inputs: Float32Array;
+    inputShape: number[];
+    labels: Int32Array;
+  };
 }
 
 const CLASSES = 10;
@@ -63,7 +76,7 @@ export function measureStep(setting: StepSetting, rounds: number): StepTiming {
 }
 
 /** Builds the model, takes the first steps, and returns the rest ready to run. */
-export function prepareStep({ model: name, batch, k, alpha, eager, reuse }: StepSetting): PreparedStep {
+export function prepareStep({ model: name, batch, k, alpha, eager, reuse, warm = true }: StepSetting): PreparedStep {
   const network = NETWORKS[name];
   const model = network.make();
   const variables = model.trainableWeights.map((weight) => weight.read() as tf.Variable);
@@ -76,6 +89,7 @@ export function prepareStep({ model: name, batch, k, alpha, eager, reuse }: Step
     weightDecay: 5e-4,
     ...(reuse ? {} : { reuseGradients: false }),
   });
+  optimizer.prepare(variables);
   let gradientEvaluations = 0;
   const step = compile(
     (xs: tf.Tensor, ys: tf.Tensor): tf.Scalar => {
@@ -84,28 +98,38 @@ export function prepareStep({ model: name, batch, k, alpha, eager, reuse }: Step
       gradientEvaluations = result.gradientEvaluations;
       return result.loss;
     },
-    { name: 'lookbehind step', eager },
+    { name: 'lookbehind step', eager, makesNoVariables: true },
   );
 
   const random = new Random(0, 'benchmark');
-  const samples = (count: number): [tf.Tensor, tf.Tensor] => {
-    const size = network.inputs.reduce((product, side) => product * side, count);
-    const labels = Int32Array.from({ length: count }, () => random.int(CLASSES));
-    return [tf.tensor(random.normals(size), [count, ...network.inputs]), tf.tensor1d(labels, 'int32')];
-  };
-  const timed = (xs: tf.Tensor, ys: tf.Tensor): number => {
+  const inputs = Float32Array.from(random.normals(network.inputs.reduce((product, side) => product * side, batch)));
+  const labels = Int32Array.from({ length: batch }, () => random.int(CLASSES));
+  const [xs, ys] = [tf.tensor(inputs, [batch, ...network.inputs]), tf.tensor1d(labels, 'int32')];
+  const timed = (): { ms: number; loss: number } => {
     const start = performance.now();
-    const loss = step(xs, ys);
-    if (!Number.isFinite(loss.dataSync()[0])) throw new Error('The loss is not finite.');
-    loss.dispose();
-    return performance.now() - start;
+    const result = step(xs, ys);
+    const [loss] = result.dataSync();
+    if (!Number.isFinite(loss)) throw new Error('The loss is not finite.');
+    result.dispose();
+    return { ms: performance.now() - start, loss };
   };
 
-  // On two samples: the call that makes the optimizer's state, which belongs to no particular batch.
-  timed(...samples(2));
-  const [xs, ys] = samples(batch);
-  const firstStepMs = timed(xs, ys) + timed(xs, ys);
-  return { run: () => timed(xs, ys), gradientEvaluations, firstStepMs };
+  const firstStepMs = warm ? timed().ms : Number.NaN;
+  if (warm) timed();
+  return {
+    run: () => timed().ms,
+    step: timed,
+    gradientEvaluations,
+    firstStepMs,
+    setUp: () => ({
+      topology: { modelTopology: JSON.parse(model.toJSON() as string) },
+      weights: model.weights.map((weight) => weight.read().dataSync() as Float32Array),
+      shapes: model.weights.map((weight) => weight.read().shape),
+      inputs,
+      inputShape: network.inputs,
+      labels,
+    }),
+  };
 }
 
 /** The middle value. */
