@@ -7,13 +7,18 @@ import { projectAt } from './setup/project.mjs';
 
 const USAGE = `Usage: npm run clean [-- --all]
 
-Removes lib/dist and results. Data, downloads and finished runs (data/) stay.
+Removes lib/dist, docs and results. Data, downloads and finished runs (data/) stay.
 
-  --all   also node_modules and .venv: "npm run setup" makes them again`;
+  --all   also node_modules (with TypeDoc's) and .venv: "npm run setup" makes them again`;
 
 const { values } = readCommandLine(USAGE, { all: { type: 'boolean' } });
 const { root } = projectAt();
-for (const folder of ['lib/dist', 'results', ...(values.all ? ['.venv', 'node_modules'] : [])]) {
+for (const folder of [
+  'lib/dist',
+  'docs',
+  'results',
+  ...(values.all ? ['.venv', 'node_modules', 'scripts/docs/node_modules'] : []),
+]) {
   if (!fs.existsSync(path.join(root, folder))) continue;
   fs.rmSync(path.join(root, folder), { recursive: true, force: true });
   console.log(`removed ${folder}`);

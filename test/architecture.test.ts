@@ -4,6 +4,7 @@ import { execFileSync, spawnSync } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join, relative, resolve, sep } from 'node:path';
 import { describe, it } from 'node:test';
+import { publicNames } from './publicNames';
 
 const root = join(__dirname, '..');
 const lib = join(root, 'lib');
@@ -104,6 +105,15 @@ describe('the public surface', () => {
         });
       });
     assert.deepEqual(bare, []);
+  });
+
+  it('shows a documentation for every public name, wherever its comment stands', () => {
+    const names = publicNames();
+    assert.ok(names.length > 500);
+    assert.deepEqual(
+      names.filter(({ documentation }) => documentation === '').map(({ name }) => name),
+      [],
+    );
   });
 
   it('needs nothing of danfojs or tslab to load', () => {

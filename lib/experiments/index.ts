@@ -13,6 +13,7 @@ export {
   type DownloadedConfig,
   type Mnist1dConfig,
   type RunData,
+  type TinyImageNetConfig,
 } from './dataConfig';
 export { type Engine, InProcessEngine, type RunTask, type TaskOptions, WorkerDiedError } from './engine';
 export { type ExecuteOptions, executeRun, openLifelongRun, openRun, type RunOutcome } from './execute';
@@ -23,7 +24,7 @@ export { type BuiltLifelongRun, buildLifelongRun, type LifelongResult } from './
 export { deviceName, type Machine, type Versions } from './machine';
 export type { MeasuredValues } from './measure';
 export type { MeasureConfig, SharpnessConfig } from './measures';
-export type { ConvNetConfig, MlpConfig, ModelConfig, ResNetConfig } from './modelConfig';
+export type { ConvNetConfig, MlpConfig, ModelConfig, ResNetConfig, VitConfig, WideResNetConfig } from './modelConfig';
 export type { NoiseConfig, NoiseFamilyConfig, NoisyTensors, TrainingNoiseConfig } from './noiseConfig';
 export type {
   BatchNormConfig,
