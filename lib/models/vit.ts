@@ -45,6 +45,11 @@ export interface VitOptions extends Omit<ModelOptions, 'initializer'> {
  *
  * Initial weights: dense kernels and positions ~ normal(0, .02), biases and token 0; the patches' kernel as in PyTorch.
  *
+ * @example
+ * // Fine-tunes ViT-Ti/16 on 10 classes. Its pixels are standardised by mean .5 and standard deviation .5.
+ * const model = vit({ inputs: [224, 224, 3], patchSize: 16, classes: 10 });
+ * const { tensors } = await readSafetensors('vit_tiny_patch16_224.safetensors');
+ * loadStateDict(model, tensors, { keep: ['head.'] });
  * @throws OptionError
  */
 export function vit(options: VitOptions): tf.LayersModel {
