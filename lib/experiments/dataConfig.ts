@@ -53,6 +53,11 @@ export interface DigitsConfig extends DataOptions {
 /** Images that are downloaded, or placed by hand: 60,000 (CIFAR: 50,000) to train on. */
 export interface DownloadedConfig extends DataOptions {
   kind: 'fullMnist' | 'fashionMnist' | 'kmnist' | 'cifar10';
+  /**
+   * The set to evaluate on. `selection`, for choosing settings, is a tenth of the training set, the same for all runs and in equal class
+   * proportions, which is then not trained on. Default `test`.
+   */
+  evaluateOn?: 'test' | 'selection';
   /** A folder with files of one's own in the published format. Default: the published data in `data/downloads/`. */
   folder?: string;
 }
@@ -112,6 +117,8 @@ const options = (kind: DataConfig['kind']): Fields<DataOptions> => ({
   standardise: flag(false),
 });
 
+const EVALUATE_ON = { evaluateOn: oneOf(['test', 'selection'] as const, 'test') };
+
 const MNIST1D: Fields<Omit<Mnist1dConfig, 'kind'>> = {
   evaluateOn: oneOf(['test', 'selection', 'freshTest'], 'test'),
   ...options('mnist1d'),
@@ -127,11 +134,12 @@ const pooled = (kind: 'digits' | 'mnist', pools: readonly number[]): Check<objec
 };
 
 const downloaded = (kind: DownloadedConfig['kind']): Check<object> => {
-  const fields: Fields<Omit<DownloadedConfig, 'kind'>> = { folder: text(), ...options(kind) };
+  const fields: Fields<Omit<DownloadedConfig, 'kind'>> = { ...EVALUATE_ON, folder: text(), ...options(kind) };
   return (path, value, form) => checkFields(path, value, fields, form);
 };
 
 const CIFAR100: Fields<Omit<Cifar100Config, 'kind'>> = {
+  ...EVALUATE_ON,
   labels: oneOf(['fine', 'coarse'], 'fine'),
   folder: text(),
   ...options('cifar100'),
@@ -176,9 +184,11 @@ export class DataLoader {
   async load(config: DataConfig, seed: number): Promise<RunData> {
     const { kind, trainSize, standardise } = config;
     const { pool = 1, evaluateOn = 'test', folder, labels, side }: AnyOption = config;
-    const source = JSON.stringify([kind, folder, labels, side]);
+    const holdsOut = evaluateOn === 'selection' && !SHIPPED.has(kind);
+    const source = JSON.stringify([kind, folder, labels, side, holdsOut]);
     if (this.#source !== source) {
-      this.#sets = { ...(await loadSets(config)) };
+      const sets = await loadSets(config);
+      this.#sets = holdsOut ? heldOut(sets.train) : { ...sets };
       this.#source = source;
     }
     const meanPooled = (data: Dataset): Dataset => (pool > 1 ? data.meanPooled(pool) : data);
@@ -189,6 +199,14 @@ export class DataLoader {
     const statistics = PUBLISHED_STATISTICS[kind] ?? train.measure();
     return { train: train.standardised(statistics), test: test.standardised(statistics) };
   }
+}
+
+/** Data sets that come with a set for choosing settings. */
+const SHIPPED: ReadonlySet<DataConfig['kind']> = new Set<DataConfig['kind']>(['mnist1d', 'digits', 'mnist']);
+
+/** The training set in two: nine tenths to train on, one for choosing settings. */
+function heldOut(train: Dataset): Record<'train' | 'selection', Dataset> {
+  return train.partition({ fractions: { train: 0.9, selection: 0.1 }, seed: 0, stratified: true });
 }
 
 /** All sets of the data, by name. */

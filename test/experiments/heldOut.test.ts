@@ -1,0 +1,53 @@
+/** Data that come without a set for choosing settings: a part of the training set takes its place. */
+import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { DataLoader, type Dataset, resolveConfig } from 'lookbehind';
+
+const PIXELS = 3 * 32 * 32;
+
+/** Records of CIFAR-10's binary format, each image of one grey that tells it from all others. */
+function records(count: number, firstGrey: number): Buffer {
+  return Buffer.concat(
+    Array.from({ length: count }, (_, i) => Buffer.concat([Buffer.from([i % 10]), Buffer.alloc(PIXELS, firstGrey + i)])),
+  );
+}
+
+const greys = (data: Dataset): number[] => Array.from({ length: data.size }, (_, i) => Number(data.inputs[i * data.inputSize]));
+
+test('a tenth of the training set, the same for all seeds, is held out for choosing settings', async (t) => {
+  const folder = mkdtempSync(join(tmpdir(), 'lookbehind-cifar-'));
+  t.after(() => rmSync(folder, { recursive: true, force: true }));
+  writeFileSync(join(folder, 'data_batch_1.bin'), records(100, 0));
+  writeFileSync(join(folder, 'test_batch.bin'), records(20, 200));
+  const { data: selecting } = resolveConfig({
+    data: { kind: 'cifar10', folder, evaluateOn: 'selection' },
+    model: { kind: 'mlp', hidden: [4] },
+    optimizer: 'sgd',
+    epochs: 1,
+  });
+  const loader = new DataLoader();
+  const first = await loader.load(selecting, 0);
+  assert.deepEqual([first.train.size, first.test.size], [90, 10]);
+  assert.deepEqual(
+    [...first.test.labels].sort((a, b) => a - b),
+    [0, 1, 2, 3, 4, 5, 6, 7, 8, 9],
+    'one of each class',
+  );
+  const both = [...greys(first.train), ...greys(first.test)].sort((a, b) => a - b);
+  assert.deepEqual(
+    both,
+    Array.from({ length: 100 }, (_, i) => i),
+    'each image once, and none of the test set',
+  );
+  const other = await new DataLoader().load(selecting, 7);
+  assert.deepEqual(greys(other.test), greys(first.test));
+
+  const whole = await loader.load({ kind: 'cifar10', folder }, 0);
+  assert.deepEqual([whole.train.size, whole.test.size], [100, 20]);
+  const part = await loader.load({ kind: 'cifar10', folder, evaluateOn: 'selection', trainSize: 30 }, 1);
+  assert.equal(part.train.size, 30);
+  assert.ok(greys(part.train).every((grey) => !greys(first.test).includes(grey)));
+});
