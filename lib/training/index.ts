@@ -19,6 +19,7 @@ export {
   type ManyRunOptions,
   type WeightSets,
 } from './many';
+export { type MeasuredSteps, type MeasureStepsOptions, measureSteps } from './measureSteps';
 export type { ModelState, SavedWeight } from './modelState';
 export type { SampleSource, Samples, TensorSamples } from './samples';
 export type { ConstantSchedule, CosineSchedule, MultiStepSchedule, Schedule, WarmUp } from './schedule';

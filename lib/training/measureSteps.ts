@@ -1,0 +1,77 @@
+/**
+ * What the steps of a training meet, looked at from the side: the training goes on as if nothing had been measured.
+ */
+import { compile } from '../runtime/compile';
+import { checkKnownOptions, checkNumber } from '../runtime/errors';
+import { crossEntropy } from '../runtime/losses';
+import * as tf from '../runtime/tf';
+import type { BatchLoss } from './evaluate';
+import type { Trainer } from './trainer';
+import { trainableVariables } from './weights';
+
+/** Options of `measureSteps`. */
+export interface MeasureStepsOptions {
+  /** Batches to measure on. A whole number, at least 1; no more than there are are taken. Default 5. */
+  batches?: number;
+  /** Samples per batch. A whole number, at least 1. Default 128. */
+  batchSize?: number;
+  /** Seed of the choice of batches. A whole number. Default 0. */
+  seed?: number;
+  /** The loss of a batch. Default: mean softmax cross-entropy on logits, as the trainer's. */
+  loss?: BatchLoss;
+}
+
+/** Means over the batches: the fields of `StepMeasures` as plain numbers. Empty where the algorithm has none. */
+export interface MeasuredSteps {
+  /** Loss at the weights, and at each perturbed point. */
+  losses: number[];
+  /** Norm of the gradient at each of these points. */
+  gradientNorms: number[];
+  /** Distance of each perturbed point from the weights. */
+  distances: number[];
+  /** Interpolation factor of each variable. */
+  alphas: number[];
+}
+
+const FIELDS = ['losses', 'gradientNorms', 'distances', 'alphas'] as const;
+
+/**
+ * Takes one step of the trainer's optimizer on each of some training batches, always from the weights of the moment, and says what it
+ * met. Weights, moving statistics and the optimizer's state are put back. Full batches only, where there is one.
+ *
+ * @throws OptionError
+ */
+export function measureSteps(trainer: Trainer, options: MeasureStepsOptions = {}): MeasuredSteps {
+  checkKnownOptions('measureSteps', options, ['batches', 'batchSize', 'seed', 'loss']);
+  const { batches: count = 5, batchSize = 128, seed = 0, loss = crossEntropy } = options;
+  checkNumber('batches', count, { min: 1, integer: true });
+  const { model, optimizer, trainingSet } = trainer;
+  const variables = trainableVariables(model);
+  const size = Math.min(checkNumber('batchSize', batchSize, { min: 1, integer: true }), trainingSet.size);
+  const batches = trainingSet.batches({ batchSize: size, seed, dropLast: true }).slice(0, count);
+  const step = compile(
+    (xs: tf.Tensor, ys: tf.Tensor) =>
+      optimizer.step(() => loss(ys as tf.Tensor1D, model.apply(xs, { training: true }) as tf.Tensor), variables, {
+        measure: true,
+      }).measures!,
+    { name: 'measureSteps' },
+  );
+  const sums: MeasuredSteps = { losses: [], gradientNorms: [], distances: [], alphas: [] };
+  const state = trainer.save();
+  try {
+    for (const indices of batches) {
+      const { xs, ys } = trainingSet.tensors(indices);
+      const measured = step(xs, ys);
+      for (const field of FIELDS) {
+        const values = Array.from(measured[field].dataSync());
+        sums[field] = values.map((value, i) => (sums[field][i] ?? 0) + value / batches.length);
+      }
+      tf.dispose([xs, ys, Object.values(measured)]);
+      trainer.restore(state);
+    }
+    return sums;
+  } finally {
+    trainer.restore(state);
+    step.dispose();
+  }
+}
