@@ -31,6 +31,8 @@ export interface SweepResults {
   values(label: string, column: string): number[];
   /** Several numbers of each run of a label: one row per seed, one value per column, as curves over radii or noise levels want them. */
   across(label: string, columns: readonly string[]): number[][];
+  /** A number of the runs of several labels: one row per seed, one value per label, as curves over settings want them. NaN where a label has fewer runs. */
+  along(labels: readonly string[], column: string): number[][];
   /** How figures draw a label: the method and its number of inner steps, by the optimizer of its runs. */
   style(label: string): { method: string; k?: number; label: string };
   /**
@@ -108,6 +110,11 @@ export function resultsOf(rows: readonly RunRow[], store: RunStore = new RunStor
       }));
     },
     across: (label, columns) => of(label).map((row) => columns.map((column) => number(row, column))),
+    along(along, column) {
+      const columns = along.map((label) => values(label, column));
+      const seeds = Math.max(0, ...columns.map((one) => one.length));
+      return Array.from({ length: seeds }, (_, i) => columns.map((one) => one[i] ?? Number.NaN));
+    },
     history: (label, column) =>
       of(label).map(({ hash, config }) => {
         const history = store.readHistory(hash);

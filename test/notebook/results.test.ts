@@ -1,7 +1,7 @@
 /** What figures take from the results of a sweep: styles of methods, paired differences. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { flattenRow, type OptimizerConfig, pairedDifferences, resultsOf, type SweepGrid, sweep } from 'lookbehind';
+import { flattenRow, type OptimizerConfig, OptionError, pairedDifferences, resultsOf, type SweepGrid, sweep } from 'lookbehind';
 import { SMALL, temporaryStore } from '../experiments/support';
 
 const OPTIMIZERS: Record<string, { optimizer: OptimizerConfig; style: object }> = {
@@ -34,4 +34,9 @@ test('results have the style of each method, and differences paired by seed', as
     halved.map(({ label, estimate }) => [label, estimate]),
     [['LB', differences.find(({ label }) => label === 'LB')!.estimate / 2]],
   );
+
+  const [first, second] = results.along(['LB', 'SGD'], 'testError');
+  assert.deepEqual([first[0], second[0]], results.values('LB', 'testError'));
+  assert.deepEqual([first[1], second[1]], results.values('SGD', 'testError'));
+  assert.throws(() => results.along(['none'], 'testError'), OptionError);
 });
