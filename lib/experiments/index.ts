@@ -4,6 +4,7 @@ export { type BestSettingsOptions, bestSettings, type GroupSettings, type Settin
 export { type BootstrapOptions, bootstrapMean, type Interval } from './bootstrap';
 export { type BuiltRun, buildRun } from './build';
 export { configHash, type FullRunConfig, type RunConfig, resolveConfig } from './config';
+export { distanceToCurve, type MeasuredCurve } from './curveDistance';
 export {
   type Cifar100Config,
   type DataConfig,
@@ -33,7 +34,7 @@ export type {
   NoisyAccuracyConfig,
   RobustnessConfig,
 } from './noiseMeasures';
-export type { BaseConfig, JsonOptions, OptimizerConfig } from './optimizerConfig';
+export { type BaseConfig, gradientsPerBatch, type JsonOptions, type OptimizerConfig } from './optimizerConfig';
 export { ProcessEngine, type ProcessEngineOptions } from './processes';
 export { type RankCorrelation, rankCorrelation } from './rankCorrelation';
 export { describeOptimizer, exportRows, type FlatRow, type FlatValue, flattenRow, flattenRows, toCsv, toJson } from './rows';
