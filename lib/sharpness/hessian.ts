@@ -6,7 +6,8 @@
  *
  * Differentiating twice is exact only where every op has a right second derivative, which tf.js does not promise: some ops throw, some
  * are silently wrong. The difference is always there, but its step h has to suit the loss: rounding of float32 grows as 1/h, what it cuts off as
- * h^2, and kinks (relu) disturb large steps. So an operator tests itself when it is made, and keeps what it saw in `selfTest`.
+ * h^2, and with kinks (relu) it may have no step at all: each kink that a step crosses adds a jump of the gradient divided by h. So an operator
+ * tests itself when it is made, and keeps what it saw in `selfTest`.
  */
 import { checkKnownOptions, checkNumber, checkOneOf, LookbehindError, throwIfAborted } from '../runtime/errors';
 import { Random } from '../runtime/random';
@@ -16,7 +17,10 @@ import { addScaled, dot, length, randomUnit, type SymmetricOperator } from './ve
 
 /** Options of `hessianOperator`. */
 export interface HessianOptions {
-  /** How products are computed. `'auto'`: exact where that agrees with differences, else by differences. Default `'auto'`. */
+  /**
+   * How products are computed. `'auto'`: exact where that agrees with differences, and where differences of no two steps agree with each other
+   * while exact products are symmetric; else by differences. Default `'auto'`.
+   */
   method?: 'auto' | 'exact' | 'difference';
   /** Length h of the step of a difference, > 0. Default: the one of `STEPS` whose result changes least to the next smaller one. */
   step?: number;
@@ -41,8 +45,10 @@ export interface HessianSelfTest {
 /** Steps of the sweep. */
 export const STEPS: readonly number[] = [1e-1, 3e-2, 1e-2, 3e-3, 1e-3, 3e-4];
 
-/** Above this relative difference exact and difference products are taken to contradict each other. */
+/** Above this relative difference two products are taken to contradict each other. */
 const CONTRADICTION = 0.05;
+/** Below this asymmetry exact products are taken to be symmetric up to rounding. Wrong second derivatives of one op hardly ever are. */
+const SYMMETRIC = 1e-3;
 
 /**
  * The Hessian of the mean loss over all batches, at the weights that the model has when this is called.
@@ -62,7 +68,7 @@ export async function hessianOperator(objective: Objective, options: HessianOpti
     const u = randomUnit(random, objective.size);
     const v = randomUnit(random, objective.size);
 
-    const { sweep, best } = await sweepSteps(products, v, options.step);
+    const { sweep, best, least } = await sweepSteps(products, v, options.step);
     let exact: Float64Array | undefined;
     let exactFailure: string | undefined;
     if (method !== 'difference') {
@@ -74,12 +80,16 @@ export async function hessianOperator(objective: Objective, options: HessianOpti
       }
     }
     const exactDifference = exact && relativeDifference(exact, best.product);
-    const isExact = exact !== undefined && (method === 'exact' || exactDifference! <= CONTRADICTION);
+    const asymmetryOf = (hu: Float64Array, hv: Float64Array): number =>
+      Math.abs(dot(u, hv) - dot(v, hu)) / Math.max(length(hu), length(hv), Number.MIN_VALUE);
+    const isExact =
+      exact !== undefined &&
+      (method === 'exact' ||
+        exactDifference! <= CONTRADICTION ||
+        (!(least <= CONTRADICTION) && asymmetryOf(await products.exact(u), exact) <= SYMMETRIC));
     const multiply = (x: Float64Array): Promise<Float64Array> =>
       isExact ? products.exact(x) : products.difference(x, best.step);
-    const hv = isExact ? exact! : best.product;
-    const hu = await multiply(u);
-    const asymmetry = Math.abs(dot(u, hv) - dot(v, hu)) / Math.max(length(hu), length(hv), Number.MIN_VALUE);
+    const asymmetry = asymmetryOf(await multiply(u), isExact ? exact! : best.product);
     const selfTest = { asymmetry, sweep, exactDifference, exactFailure };
     return new HessianOperator(objective.size, isExact ? 'exact' : 'difference', best.step, selfTest, multiply, () =>
       products.dispose(),
@@ -174,12 +184,12 @@ class Products {
   }
 }
 
-/** Hv by differences of several steps; the best is the one that differs least from its larger neighbour, or the one asked for. */
+/** Hv by differences of several steps; the best is the one that differs least from its larger neighbour (`least`), or the one asked for. */
 async function sweepSteps(
   products: Products,
   v: Float64Array,
   asked: number | undefined,
-): Promise<{ sweep: HessianSelfTest['sweep']; best: { step: number; product: Float64Array } }> {
+): Promise<{ sweep: HessianSelfTest['sweep']; best: { step: number; product: Float64Array }; least: number }> {
   const sweep: HessianSelfTest['sweep'] = [];
   let previous: Float64Array | undefined;
   let best: { step: number; product: Float64Array } | undefined;
@@ -194,10 +204,10 @@ async function sweepSteps(
     }
     previous = product;
   }
-  if (asked !== undefined) return { sweep, best: { step: asked, product: await products.difference(v, asked) } };
+  if (asked !== undefined) return { sweep, best: { step: asked, product: await products.difference(v, asked) }, least };
   if (best === undefined)
     throw new LookbehindError('The gradient is not finite at these weights, so the loss has no Hessian here.');
-  return { sweep, best };
+  return { sweep, best, least };
 }
 
 function relativeDifference(a: Float64Array, b: Float64Array): number {

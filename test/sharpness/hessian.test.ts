@@ -133,3 +133,25 @@ test('where second derivatives are missing, differences step in and say why', as
   objective.dispose();
   x.dispose();
 });
+
+test('where kinks keep differences from settling, exact products are taken', async () => {
+  const x = tf.variable(tf.tensor1d([0, 1]), true, 'kinks');
+  // 3 x0^2 / 2 + x0 x1, and on the way of every step of the differences a kink that bends the slope by more than the curvature.
+  const kinks = [0.05, 0.02, 0.005, 0.002, 0.0005, 0.0001];
+  const objective = functionObjective([x], () => {
+    const [a, b] = tf.unstack(x) as tf.Scalar[];
+    const bends = kinks.map((at) => tf.mul(6 * at, tf.abs(tf.sub(a, at))));
+    return tf.addN([tf.mul(1.5, tf.square(a)), tf.mul(a, b), ...bends]) as tf.Scalar;
+  });
+  const hessian = await hessianOperator(objective);
+  const { sweep, exactDifference, asymmetry } = hessian.selfTest;
+  assert.ok(sweep.slice(1).every(({ change }) => change > 0.05) && exactDifference! > 0.05, JSON.stringify(hessian.selfTest));
+  assert.equal(hessian.method, 'exact');
+  assert.ok(asymmetry < 1e-6);
+  const product = await hessian.multiply(Float64Array.of(1, 2));
+  near(product[0], 5, 1e-5);
+  near(product[1], 1, 1e-5);
+  hessian.dispose();
+  objective.dispose();
+  x.dispose();
+});
