@@ -1,5 +1,11 @@
 /** Looks at finished runs of a sweep, one model after the other: for measures that need the model itself. */
+import { createHash } from 'node:crypto';
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { type BuiltRun, DataLoader, openRun, RunStore } from '../experiments';
+import { writeFileAtomic } from '../runtime/atomicFile';
+import { checkKnownOptions, checkNumber } from '../runtime/errors';
+import { parseNumbers, stringifyNumbers } from '../runtime/numberJson';
 import { interruptible } from './interrupt';
 import { progress } from './progress';
 import type { SweepResults } from './runSweep';
@@ -8,17 +14,25 @@ import type { SweepResults } from './runSweep';
 export interface MeasureRunsOptions {
   /** What the progress bar says. Default: Measuring. */
   title?: string;
-  /** Looks at the first runs of each label only, >= 1. Default: all. */
+  /** Looks at the first runs of each label only, a whole number >= 1. Default: all. */
   seeds?: number;
   /** The store of the runs, or its folder. Default: that of `runSweep`. */
   store?: RunStore | string;
+  /**
+   * The name of the measure, and all that its results depend on beside the run: they are then kept in the run's folder, and taken from there
+   * where this is the same. For results that are plain JSON. Default: measured each time.
+   */
+  keep?: { readonly name: string; readonly [setting: string]: unknown };
 }
 
 /**
  * Opens the runs of some labels with their last weights, one at a time, and keeps what `measure` says of each: by label, in the order of seeds. The model is
- * freed after its turn. Stopped by interrupting the cell.
+ * freed after its turn. Stopped by interrupting the cell; with `keep`, what was measured until then stays.
  *
- * @example const sharpness = await measureRuns(results, ['SAM'], ({ model, data }, signal) => mySharpness(model, data.train, signal));
+ * @example
+ * const sharpness = await measureRuns(results, ['SAM'], ({ model, data }, signal) => mySharpness(model, data.train, { radius: 0.5, signal }), {
+ *   keep: { name: 'mySharpness', radius: 0.5 },
+ * });
  * @throws {OptionError} for an unknown label. {DataError} where a run has no checkpoint. {AbortedError} after an interrupt.
  */
 export async function measureRuns<T>(
@@ -27,31 +41,61 @@ export async function measureRuns<T>(
   measure: (run: BuiltRun, signal: AbortSignal) => Promise<T>,
   options: MeasureRunsOptions = {},
 ): Promise<Record<string, T[]>> {
-  const { title = 'Measuring', seeds = Number.POSITIVE_INFINITY } = options;
+  checkKnownOptions('measureRuns', options, ['title', 'seeds', 'store', 'keep']);
+  const { title = 'Measuring', seeds = Number.POSITIVE_INFINITY, keep } = options;
+  if (options.seeds !== undefined) checkNumber('seeds', seeds, { min: 1, integer: true });
   const store = options.store instanceof RunStore ? options.store : new RunStore(options.store);
   const rows = labels.flatMap((label) =>
     results
       .of(label)
       .slice(0, seeds)
-      .map((row) => ({ label, config: row.config })),
+      .map(({ hash, config }) => ({ label, config, file: keep && join(store.runFolder(hash), keptName(keep)) })),
   );
   const measured: Record<string, T[]> = Object.fromEntries(labels.map((label) => [label, []]));
   const loader = new DataLoader();
   const bar = progress({ title, total: rows.length, unit: 'runs' });
+  let done = 0;
   try {
     await interruptible(async (signal) => {
-      for (const [done, { label, config }] of rows.entries()) {
-        const run = await openRun(config, store, loader);
-        try {
-          measured[label].push(await measure(run, signal));
-        } finally {
-          run.dispose();
+      for (const { label, config, file } of rows) {
+        let value = file === undefined ? undefined : readKept<T>(file);
+        if (value === undefined) {
+          const run = await openRun(config, store, loader);
+          try {
+            value = { result: await measure(run, signal) };
+          } finally {
+            run.dispose();
+          }
+          if (file !== undefined) {
+            const text = stringifyNumbers({ ...keep, ...value });
+            writeFileAtomic(file, text);
+            // The same now as when it is read again.
+            value = parseNumbers(text) as { result: T };
+          }
         }
-        bar.update(done + 1);
+        measured[label].push(value.result);
+        bar.update(++done);
       }
     });
   } finally {
     bar.finish();
   }
   return measured;
+}
+
+/** The name of the file that keeps a measure with these settings. */
+function keptName(keep: object & { readonly name: string }): string {
+  const settings = createHash('sha256').update(stringifyNumbers(keep)).digest('hex').slice(0, 16);
+  return `measure-${keep.name.replace(/[^\w-]/g, '_')}-${settings}.json`;
+}
+
+/** What a file keeps, or undefined where it is not there or damaged. */
+function readKept<T>(file: string): { result: T } | undefined {
+  if (!existsSync(file)) return undefined;
+  try {
+    const kept = parseNumbers(readFileSync(file, 'utf8')) as { result: T };
+    return 'result' in kept ? kept : undefined;
+  } catch {
+    return undefined;
+  }
 }

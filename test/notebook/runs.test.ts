@@ -1,5 +1,7 @@
 /** What cells do with finished runs and with surfaces, outside of a notebook. */
 import assert from 'node:assert/strict';
+import { readdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { test } from 'node:test';
 import { flatWeights, measureRuns, mnist1d, models, OptionError, runSweep, type SweepGrid, showSurfaces, tf } from 'lookbehind';
 import { SMALL, temporaryStore } from '../experiments/support';
@@ -36,6 +38,26 @@ test('finished runs are opened one by one, with the weights that they ended with
   assert.notEqual(measured.a![0]!.first, measured.a![1]!.first);
   const first = await measureRuns(results, ['a'], async ({ config }) => config.seed, { store, seeds: 1 });
   assert.deepEqual(first, { a: [0] });
+  // What is kept is measured once for each run and setting.
+  let count = 0;
+  const counted = (radius: number, damage = false) => {
+    for (const { hash } of damage ? results.rows : []) {
+      const folder = store.runFolder(hash);
+      for (const name of readdirSync(folder)) if (name.startsWith('measure-')) writeFileSync(join(folder, name), '{');
+    }
+    const measure = async ({ config }: { config: { seed: number } }) => [radius, config.seed, Number.NaN, ++count];
+    return measureRuns(results, ['a'], measure, { store, keep: { name: 'my measure', radius } });
+  };
+  const kept = await counted(1);
+  assert.deepEqual(kept, {
+    a: [
+      [1, 0, Number.NaN, 1],
+      [1, 1, Number.NaN, 2],
+    ],
+  });
+  assert.deepEqual(await counted(1), kept);
+  assert.deepEqual((await counted(2)).a[0], [2, 0, Number.NaN, 3]);
+  assert.deepEqual((await counted(1, true)).a[1], [1, 1, Number.NaN, 6]);
   await assert.rejects(
     measureRuns(results, ['c'], async () => 0, { store }),
     OptionError,
