@@ -1,7 +1,13 @@
 /**
- * The curvature of a loss at the present weights, all at once: self-test of the Hessian, largest and smallest eigenvalues, trace, density.
+ * The curvature of a loss at the present weights, all at once: self-test of the Hessian, largest and smallest eigenvalues, trace, density; and one
+ * check from outside, which takes neither gradients nor the Hessian:
+ *
+ *     (L(w + h v) - 2 L(w) + L(w - h v)) / h^2        v: the unit eigenvector of the largest eigenvalue
+ *
+ * Kinks of the loss count in it, but not in the Hessian, so that it lies somewhat above the eigenvalue of a relu network.
  */
 import { checkKnownOptions } from '../runtime/errors';
+import * as tf from '../runtime/tf';
 import { type DensityOptions, type SpectralDensity, spectralDensity } from './density';
 import { type HessianOperator, type HessianOptions, type HessianSelfTest, hessianOperator } from './hessian';
 import { type TopEigenvalues, topEigenvalues } from './lanczos';
@@ -30,11 +36,16 @@ export interface Curvature {
   selfTest: HessianSelfTest;
   /** The largest eigenvalues, the largest first. */
   largest: TopEigenvalues;
+  /** The curvature along the eigenvector of the largest eigenvalue, from three losses `STEP` apart. */
+  largestByLoss: number;
   /** The smallest eigenvalue. */
   smallest: TopEigenvalues;
   trace: TraceEstimate;
   density?: SpectralDensity;
 }
+
+/** Between the losses of the check: small against the valley, large against the rounding of float32. */
+const STEP = 0.05;
 
 /**
  * Measures the Hessian of the mean loss over all batches.
@@ -59,11 +70,13 @@ export async function measureCurvature(objective: Objective, options: CurvatureO
   try {
     const { method, step, selfTest } = hessian;
     const search = { tolerance, maxSteps, seed, signal };
+    const { vectors, ...largest } = await topEigenvalues(hessian, { ...search, count, vectors: true });
     return {
       method,
       step,
       selfTest,
-      largest: await topEigenvalues(hessian, { ...search, count }),
+      largest,
+      largestByLoss: curvatureAlong(objective, vectors![0]),
       smallest: await topEigenvalues(hessian, { ...search, which: 'smallest' }),
       trace: await hutchPlusPlus(hessian, { products: traceProducts, seed, signal }),
       ...(density === false ? {} : { density: await spectralDensity(hessian, { ...density, seed, signal }) }),
@@ -71,4 +84,20 @@ export async function measureCurvature(objective: Objective, options: CurvatureO
   } finally {
     hessian.dispose();
   }
+}
+
+/** The second difference of the mean loss along a unit vector. */
+function curvatureAlong(objective: Objective, direction: Float64Array): number {
+  const { batchSizes } = objective;
+  return tf.tidy(() => {
+    const w = objective.weights();
+    const step = tf.tensor1d(Float32Array.from(direction, (x) => STEP * x));
+    let sum = 0;
+    for (const [batch, size] of batchSizes.entries()) {
+      const places = [tf.add(w, step), w, tf.sub(w, step)] as tf.Tensor1D[];
+      const [ahead, here, behind] = places.map((place) => objective.loss(place, batch).dataSync()[0]);
+      sum += size * (ahead - 2 * here + behind);
+    }
+    return sum / batchSizes.reduce((total, size) => total + size, 0) / STEP ** 2;
+  });
 }

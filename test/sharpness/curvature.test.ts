@@ -130,7 +130,7 @@ test('quadratures can be smoothed again, on one grid for several operators', asy
 test('everything at once agrees with each by itself', async () => {
   const { objective, variable } = quadratic(diagonal([5, 3, 1, -1]), [0, 0, 0, 0], [1, 0, 0, 0]);
   const tensors = tf.memory().numTensors;
-  const { method, selfTest, largest, smallest, trace, density } = await measureCurvature(objective, {
+  const { method, selfTest, largest, largestByLoss, smallest, trace, density } = await measureCurvature(objective, {
     count: 2,
     density: { probes: 2 },
   });
@@ -139,6 +139,8 @@ test('everything at once agrees with each by itself', async () => {
   assert.ok(selfTest.asymmetry < 1e-5);
   near(largest.values[0], 5, 1e-4);
   near(largest.values[1], 3, 1e-4);
+  near(largestByLoss, 5, 1e-2);
+  assert.ok(!('vectors' in largest));
   near(smallest.values[0], -1, 1e-4);
   near(trace.trace, 8, 1e-4);
   near(integral(density!.grid, density!.density), 1, 1e-2);
