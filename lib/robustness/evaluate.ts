@@ -32,7 +32,7 @@ export interface NoiseEvaluatorOptions {
   batchNorm?: 'keep' | BatchNormOptions;
   /** The loss. Default: mean softmax cross-entropy on logits. */
   loss?: BatchLoss;
-  /** Samples per forward pass, >= 1. Default 250. */
+  /** Samples per forward pass, >= 1. Default: as for `evaluateMany`. */
   batchSize?: number;
   /**
    * Bytes that the weight sets evaluated together may take, as in `evaluateMany`; a quarter of it may hold random numbers in addition.
@@ -210,6 +210,7 @@ export class NoiseEvaluator {
   readonly #estimators: { options: BatchNormOptions; estimator: BatchNormEstimator }[] = [];
   readonly #drawBudget: number;
   #kept: KeptDraws;
+  #chunkSize: number | undefined;
 
   /** @throws OptionError, DataError */
   constructor(model: tf.LayersModel, data: Samples, options: NoiseEvaluatorOptions = {}) {
@@ -294,8 +295,12 @@ export class NoiseEvaluator {
     if (seed !== this.#kept.seed) this.#kept = new KeptDraws(seed, this.#drawBudget);
     const estimator = this.#estimatorOf(options.batchNorm ?? this.#defaults.batchNorm);
     const sets = new NoisyWeightSets(allVariables(this.#model), cases, { draws: this.#kept, count: draws, estimator });
+    // Chunks of one size for all runs, chosen to fit the first: one graph is compiled.
+    const { chunkSize } = this.#evaluator;
+    this.#chunkSize ??= Math.ceil(sets.count / Math.ceil(sets.count / chunkSize));
     const { losses, accuracies } = await this.#evaluator.run(sets, {
       signal,
+      chunkSize: this.#chunkSize,
       onChunk: ({ from, losses: { length } }) => onProgress?.({ done: from + length, total: sets.count }),
     });
     const clean = { loss: losses[0], accuracy: accuracies[0] };

@@ -35,7 +35,10 @@ export interface WeightSets {
 export interface ManyEvaluatorOptions {
   /** The loss. Default: mean softmax cross-entropy on logits. */
   loss?: BatchLoss;
-  /** Samples per forward pass, >= 1. Default 250. */
+  /**
+   * Samples per forward pass, >= 1. Default: batches of equal size, of at most 1000 samples in the way `'stacked'` and 500 in the way
+   * `'loop'`, fewer where the activations of a layer would take much of the budget.
+   */
   batchSize?: number;
   /** By which statistics BatchNorm normalises, as in `evaluate`. `'batch'` rules out the way `'stacked'`. Default `'moving'`. */
   batchNorm?: BatchNormMode;
@@ -66,6 +69,8 @@ export interface ChunkEvaluations {
 export interface ManyRunOptions {
   /** Stops the run after the present chunk, with an AbortedError. */
   signal?: AbortSignal;
+  /** Weight sets per chunk of this run, >= 1. A last chunk that is smaller is filled up, so that one size is compiled. */
+  chunkSize?: number;
   /** Called with the results of each chunk as soon as they are there. */
   onChunk?: (chunk: ChunkEvaluations) => void | Promise<void>;
 }
@@ -113,7 +118,7 @@ export class ManyEvaluator {
   /** @throws OptionError, DataError */
   constructor(model: tf.LayersModel, samples: Samples, options: ManyEvaluatorOptions = {}) {
     checkKnownOptions('evaluateMany', options, OPTIONS);
-    const { loss = crossEntropy, batchSize = 250, batchNorm = 'moving', eager = false } = options;
+    const { loss = crossEntropy, batchNorm = 'moving', eager = false } = options;
     const { memoryBudget = DEFAULT_MEMORY_BUDGET } = options;
     checkOneOf('batchNorm', batchNorm, ['moving', 'batch']);
     checkNumber('memoryBudget', memoryBudget, { min: 1 });
@@ -124,6 +129,7 @@ export class ManyEvaluator {
     this.sampleCount = sampleCount(samples);
     const canStack = batchNorm === 'moving' && stackedForward(model, allVariables(model)) !== undefined;
     this.way = checkOneOf('way', options.way ?? (canStack ? 'stacked' : 'loop'), canStack ? ['stacked', 'loop'] : ['loop']);
+    const batchSize = options.batchSize ?? defaultBatchSize(model, this.way, this.sampleCount, memoryBudget);
     this.chunkSize =
       options.chunkSize === undefined
         ? this.way === 'loop'
@@ -141,14 +147,16 @@ export class ManyEvaluator {
    * @throws StateMismatchError, AbortedError
    */
   async run(weightSets: WeightSets | Iterable<tf.Tensor[]>, options: ManyRunOptions = {}): Promise<ManyEvaluations> {
-    const { signal, onChunk } = options;
+    const { signal, onChunk, chunkSize = this.chunkSize } = options;
+    checkNumber('chunkSize', chunkSize, { min: 1, integer: true });
+    const filled = options.chunkSize !== undefined;
     const losses: number[] = [];
     const accuracies: number[] = [];
-    for (const { from, weights } of this.#chunks(weightSets)) {
+    for (const { from, weights } of this.#chunks(weightSets, chunkSize)) {
       let chunk: ChunkEvaluations;
       try {
         throwIfAborted(signal, 'The evaluation of many weight sets');
-        chunk = { from, ...this.#evaluate(weights) };
+        chunk = { from, ...this.#evaluate(weights, chunkSize, filled) };
       } finally {
         tf.dispose(weights);
       }
@@ -167,10 +175,13 @@ export class ManyEvaluator {
     this.#programs.clear();
   }
 
-  *#chunks(sets: WeightSets | Iterable<tf.Tensor[]>): Generator<{ from: number; weights: tf.Tensor[] }, void, undefined> {
+  *#chunks(
+    sets: WeightSets | Iterable<tf.Tensor[]>,
+    chunkSize: number,
+  ): Generator<{ from: number; weights: tf.Tensor[] }, void, undefined> {
     if ('chunk' in sets) {
-      for (let from = 0; from < sets.count; from += this.chunkSize) {
-        yield { from, weights: sets.chunk(from, Math.min(from + this.chunkSize, sets.count)) };
+      for (let from = 0; from < sets.count; from += chunkSize) {
+        yield { from, weights: sets.chunk(from, Math.min(from + chunkSize, sets.count)) };
       }
       return;
     }
@@ -179,7 +190,7 @@ export class ManyEvaluator {
     try {
       for (const set of sets) {
         held.push(set.map((tensor) => tensor.clone()));
-        if (held.length < this.chunkSize) continue;
+        if (held.length < chunkSize) continue;
         yield { from, weights: stackSets(held) };
         from += held.length;
         tf.dispose(held);
@@ -191,12 +202,12 @@ export class ManyEvaluator {
     }
   }
 
-  #evaluate(weights: tf.Tensor[]): { losses: Float64Array; accuracies: Float64Array } {
+  #evaluate(weights: tf.Tensor[], chunkSize: number, filled: boolean): { losses: Float64Array; accuracies: Float64Array } {
     const sets = weights[0].shape[0];
     const losses = new Float64Array(sets);
     const accuracies = new Float64Array(sets);
     // A compiled function is made for one number of sets. The sizes of last chunks are rounded up, so that there are few.
-    const padded = sets === this.chunkSize ? sets : Math.min(2 ** Math.ceil(Math.log2(sets)), this.chunkSize);
+    const padded = filled ? chunkSize : Math.min(2 ** Math.ceil(Math.log2(sets)), chunkSize);
     const fed = padded === sets ? weights : weights.map((stack) => padRows(stack, padded));
     try {
       const program = this.#program(weights.length);
@@ -325,13 +336,30 @@ function padRows(stack: tf.Tensor, rows: number): tf.Tensor {
   });
 }
 
+/** Most samples per forward pass: larger batches of a dense network save calls, those of others outgrow the processor's cache. */
+const MOST_SAMPLES = { stacked: 1000, loop: 500 } as const;
+
+/** Samples per forward pass where none are asked for. All batches but the last are equal, so that few shapes are compiled. */
+function defaultBatchSize(model: tf.LayersModel, way: 'stacked' | 'loop', samples: number, memoryBudget: number): number {
+  const largest = Math.max(...layerSizes(model));
+  // A few layers are held at a time.
+  const fitting = Math.floor(memoryBudget / (4 * FLOAT * largest));
+  const most = Math.max(1, Math.min(MOST_SAMPLES[way], fitting));
+  return Math.ceil(samples / Math.ceil(samples / most));
+}
+
+/** Numbers that each layer puts out for one sample. */
+function layerSizes(model: tf.LayersModel): number[] {
+  return model.layers.map((layer) => {
+    const shapes = (Array.isArray(layer.outputShape[0]) ? layer.outputShape : [layer.outputShape]) as tf.Shape[];
+    return Math.max(...shapes.map((shape) => shape.slice(1).reduce<number>((size, n) => size * (n ?? 1), 1)));
+  });
+}
+
 /** How many weight sets of a dense network fit the budget: their weights, and the activations of one batch. */
 function stackedChunkSize(model: tf.LayersModel, batchSize: number, memoryBudget: number): number {
   const weights = allVariables(model).reduce((sum, variable) => sum + variable.size, 0);
-  const units = model.layers.map((layer) =>
-    (layer.outputShape as tf.Shape).slice(1).reduce<number>((size, n) => size * (n ?? 1), 1),
-  );
-  const activations = batchSize * units.reduce((sum, n) => sum + n, 0);
+  const activations = batchSize * layerSizes(model).reduce((sum, n) => sum + n, 0);
   const budget = usesGpu() ? memoryBudget : Math.min(memoryBudget, CACHE_FRIENDLY_BYTES);
   return Math.max(1, Math.min(64, Math.floor(budget / (FLOAT * (2 * weights + activations)))));
 }
