@@ -146,6 +146,7 @@ const CIFAR100: Fields<Omit<Cifar100Config, 'kind'>> = {
 };
 
 const TINY_IMAGENET: Fields<Omit<TinyImageNetConfig, 'kind'>> = {
+  ...EVALUATE_ON,
   side: oneOf([64, 32], 64),
   folder: text(),
   ...options('tinyImageNet'),
