@@ -73,7 +73,7 @@ export interface NoiseSensitivityOptions extends NoiseEvaluatorOptions, NoiseLay
 export interface NoiseProgress {
   /** Weight sets evaluated so far. */
   done: number;
-  /** Weight sets in all: levels times draws, and the clean one. */
+  /** Weight sets in all: draws times levels that change something, and the clean one. */
   total: number;
 }
 

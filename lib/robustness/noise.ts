@@ -60,7 +60,7 @@ export interface WeightNoise {
   readonly name: string;
   /** Name without settings, such as `gaussian`. Equal kinds in one composition get different random numbers. */
   readonly kind: string;
-  /** Whether the settings say that every weight stays as it is, as with sigma = 0. */
+  /** Whether the settings say that every weight stays as it is, as with sigma = 0. It is then not applied in evaluations. */
   readonly changesNothing: boolean;
   /**
    * The noisy weights of one tensor.

@@ -25,13 +25,15 @@ export interface InjectedNoise {
 
 /**
  * The weight sets of all draws and cases, made on demand: set 0 is clean, then all cases of draw 0, all cases of draw 1, and so
- * on, so that the random numbers of one draw are made once and then forgotten.
+ * on, so that the random numbers of one draw are in use for a short time. Set 0 stands for all draws of a noise that changes nothing.
  */
 export class NoisyWeightSets implements WeightSets {
   readonly count: number;
   /** What was injected: `injected[case][draw]`. */
   readonly injected: InjectedNoise[][];
   readonly #cases: readonly NoiseCase[];
+  /** Indices of the cases that change something. */
+  readonly #changing: readonly number[];
   readonly #variables: readonly tf.Variable[];
   readonly #clean: Float32Array[];
   readonly #squaredNorms: number[];
@@ -55,13 +57,16 @@ export class NoisyWeightSets implements WeightSets {
     this.#squaredNorms = this.#clean.map(squaredNorm);
     this.#draws = draws;
     this.#estimator = estimator;
-    this.count = 1 + count * cases.length;
-    this.injected = cases.map(() => []);
+    this.#changing = cases.flatMap(({ noise }, i) => (noise.changesNothing ? [] : [i]));
+    this.count = 1 + count * this.#changing.length;
+    const nothing = { relativeError: 0, flippedBits: 0, storedBits: 0 };
+    this.injected = cases.map(({ noise }) => (noise.changesNothing ? new Array<InjectedNoise>(count).fill(nothing) : []));
   }
 
   /** Index of the weight set of a draw and a case. */
   indexOf(draw: number, index: number): number {
-    return 1 + draw * this.#cases.length + index;
+    const place = this.#changing.indexOf(index);
+    return place < 0 ? 0 : 1 + draw * this.#changing.length + place;
   }
 
   chunk(from: number, to: number): tf.Tensor[] {
@@ -80,8 +85,8 @@ export class NoisyWeightSets implements WeightSets {
   #weightsOf(set: number): Float32Array[] {
     const weights = [...this.#clean];
     if (set > 0) {
-      const index = (set - 1) % this.#cases.length;
-      const draw = Math.floor((set - 1) / this.#cases.length);
+      const index = this.#changing[(set - 1) % this.#changing.length];
+      const draw = Math.floor((set - 1) / this.#changing.length);
       this.injected[index][draw] = this.#inject(weights, this.#cases[index], draw);
     }
     if (this.#estimator !== undefined) this.#refit(weights, this.#estimator);
