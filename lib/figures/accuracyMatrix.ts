@@ -2,6 +2,7 @@
 import type { FigureOptions } from './compose';
 import type { Figure, Numbers } from './figure';
 import { heatmap } from './heatmap';
+import { COLORS } from './theme';
 
 /** Options of `accuracyMatrix`. */
 export interface AccuracyMatrixOptions extends FigureOptions {
@@ -11,12 +12,16 @@ export interface AccuracyMatrixOptions extends FigureOptions {
   tasks?: readonly string[];
 }
 
-/** Accuracy on each task (columns) after each task (rows); what is not known yet stays empty, so that the matrix can fill live. */
+/**
+ * Accuracy on each task (columns) after each task (rows), with a line between tasks already learned (below) and yet to come. What is not
+ * known yet stays empty, so that the matrix can fill live.
+ */
 export function accuracyMatrix(options: AccuracyMatrixOptions): Figure {
   const { accuracy, tasks = accuracy.map((_, i) => String(i + 1)) } = options;
-  return heatmap({
+  const figure = heatmap({
     title: 'Accuracy on each task after each task',
-    height: Math.max(300, 140 + accuracy.length * 44),
+    subtitle: 'Below the line: tasks learned so far; above it: tasks yet to come',
+    height: Math.max(320, 160 + accuracy.length * 44),
     ...options,
     columns: tasks,
     rows: tasks,
@@ -27,4 +32,12 @@ export function accuracyMatrix(options: AccuracyMatrixOptions): Figure {
     range: [0, 100],
     missing: '',
   });
+  const border = { type: 'path', path: staircase(tasks.length), line: { color: COLORS.ink, width: 2 } };
+  return { ...figure, layout: { ...figure.layout, shapes: [border] } };
+}
+
+/** Along the right of the diagonal's cells, which are 1 wide and centred on whole numbers. */
+function staircase(count: number): string {
+  const steps = Array.from({ length: count - 1 }, (_, i) => `V${i + 0.5}H${i + 1.5}`);
+  return `M0.5,-0.5${steps.join('')}`;
 }
