@@ -1,7 +1,8 @@
 /**
  * Files that appear whole or not at all, also where the process is killed in the middle of writing.
  */
-import { mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { dirname } from 'node:path';
 import { StorageError } from './errors';
 
 let count = 0;
@@ -32,6 +33,18 @@ export function makeFolder(path: string): void {
   try {
     mkdirSync(path, { recursive: true });
   } catch (error) {
-    throw new StorageError(path, error as Error);
+    throw new StorageError(path, reasonFor(path) ?? (error as Error));
+  }
+}
+
+/** Why a folder cannot be made: with `recursive`, Node calls a read-only disk a missing folder. */
+function reasonFor(path: string): Error | undefined {
+  let missing = path;
+  while (!existsSync(dirname(missing)) && dirname(missing) !== missing) missing = dirname(missing);
+  try {
+    mkdirSync(missing);
+    return undefined;
+  } catch (error) {
+    return error as Error;
   }
 }

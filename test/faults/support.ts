@@ -30,9 +30,9 @@ export function temporaryFolder(t: TestContext): string {
 export function startScript(
   script: string,
   args: readonly string[] = [],
-  options: { env?: NodeJS.ProcessEnv } = {},
+  options: { env?: NodeJS.ProcessEnv; execArgv?: string[] } = {},
 ): ChildProcess {
-  return spawn(process.execPath, ['-e', script, ...args], {
+  return spawn(process.execPath, [...(options.execArgv ?? []), '-e', script, ...args], {
     cwd: ROOT,
     env: {
       ...process.env,
