@@ -42,12 +42,12 @@ export function readmeWith(entries) {
   const [before, rest] = fs.readFileSync(README, 'utf8').split(BEGIN);
   const after = rest?.split(END)[1];
   if (after === undefined) throw new Error('notebooks/README.md has lost the comments around its index.');
-  const rows = entries.map(({ name, title, claim, time, picture }) => {
-    const image = picture ? `<a href="${name}.ipynb"><img src="images/${name}.png" width="240" alt=""></a>` : '';
-    const cell = (/** @type {string} */ text) => text.replaceAll('|', '\\|');
-    return `| ${image} | **[${cell(title)}](${name}.ipynb)**<br>${cell(claim)}<br><small>${time}</small> |`;
+  // Not a table: JupyterLab would shrink the pictures to the width that texts leave.
+  const parts = entries.map(({ name, title, claim, time, picture }) => {
+    const image = picture ? `\n\n<a href="${name}.ipynb"><img src="images/${name}.png" width="410" alt=""></a>` : '';
+    return `### [${title}](${name}.ipynb)\n\n${claim}\n\n<small>${time}</small>${image}`;
   });
-  return `${before}${BEGIN}\n\n| | the claim that it looks into, and its time on two CPU cores |\n|---|---|\n${rows.join('\n')}\n\n${END}${after}`;
+  return `${before}${BEGIN}\n\n${parts.join('\n\n')}\n\n${END}${after}`;
 }
 
 /** Path of the picture of an entry. @param {Entry} entry */
