@@ -50,7 +50,10 @@ describe('the gap to a trade-off curve', () => {
   it('moves with the point along x, and not at all with both along y', () => {
     fc.assert(
       fc.property(
-        fc.uniqueArray(number, { minLength: 2, maxLength: 6 }),
+        // Heights that differ by more than rounding: between two that do not, the curve is as good as vertical.
+        fc
+          .uniqueArray(fc.integer({ min: -1000, max: 1000 }), { minLength: 2, maxLength: 6 })
+          .map((all) => all.map((n) => n / 100)),
         fc.array(number, { minLength: 6, maxLength: 6 }),
         number,
         number,
@@ -64,7 +67,7 @@ describe('the gap to a trade-off curve', () => {
           const gap = tradeoffGap({ x, y }, curve);
           near(tradeoffGap({ x: x + shift, y }, curve), gap + shift);
           // Every point of the curve is at best on it.
-          for (const point of curve) assert.ok(tradeoffGap(point, curve) >= -1e-9);
+          for (const point of curve) assert.ok(tradeoffGap(point, curve) >= -1e-6);
         },
       ),
     );
