@@ -9,7 +9,7 @@ import {
   type SweepOptions,
   sweep,
 } from '../experiments';
-import type { DotRangeRow } from '../figures';
+import type { DotRangeRow, NoiseSeries } from '../figures';
 import { OptionError } from '../runtime/errors';
 import { interruptible } from './interrupt';
 import { progress } from './progress';
@@ -33,6 +33,19 @@ export interface SweepResults {
   across(label: string, columns: readonly string[]): number[][];
   /** A number of the runs of several labels: one row per seed, one value per label, as curves over settings want them. NaN where a label has fewer runs. */
   along(labels: readonly string[], column: string): number[][];
+  /**
+   * Accuracies of each run of a label in per cent: one row per seed, one value per level.
+   *
+   * @param measure What a run calls the accuracy: `noisyAccuracy`, `noisyAccuracy.estimate`, or the name of a `robustness` measure.
+   * @param levels Levels of the noise that were measured.
+   */
+  percentAt(label: string, measure: string, levels: readonly number[]): number[][];
+  /**
+   * Curves of labels for `figures.noiseCurve`: `percentAt` with the labels' styles.
+   *
+   * @param options `lost`: per cent lost since the first level, in place of those reached. Default false.
+   */
+  noiseSeries(labels: readonly string[], measure: string, levels: readonly number[], options?: { lost?: boolean }): NoiseSeries[];
   /** How figures draw a label: the method and its number of inner steps, by the optimizer of its runs. */
   style(label: string): { method: string; k?: number; label: string };
   /**
@@ -89,6 +102,13 @@ export function resultsOf(rows: readonly RunRow[], store: RunStore = new RunStor
   };
   const number = (row: RunRow, column: string): number => Number(flat.get(row)![column] ?? Number.NaN);
   const values = (label: string, column: string): number[] => of(label).map((row) => number(row, column));
+  const across = (label: string, columns: readonly string[]): number[][] =>
+    of(label).map((row) => columns.map((column) => number(row, column)));
+  const percentAt: SweepResults['percentAt'] = (label, measure, levels) =>
+    across(
+      label,
+      levels.map((level) => `${measure}@${level}`),
+    ).map((row) => row.map((accuracy) => 100 * accuracy));
   const style = (label: string) => ({ ...styleOf(of(label)[0].config.optimizer), label });
   return {
     rows,
@@ -109,7 +129,17 @@ export function resultsOf(rows: readonly RunRow[], store: RunStore = new RunStor
         high,
       }));
     },
-    across: (label, columns) => of(label).map((row) => columns.map((column) => number(row, column))),
+    across,
+    percentAt,
+    noiseSeries: (chosen, measure, levels, { lost = false } = {}) =>
+      chosen.map((label) => {
+        const reached = percentAt(label, measure, levels);
+        return {
+          ...style(label),
+          sigma: levels,
+          accuracy: lost ? reached.map((row) => row.map((value) => row[0] - value)) : reached,
+        };
+      }),
     along(along, column) {
       const columns = along.map((label) => values(label, column));
       const seeds = Math.max(0, ...columns.map((one) => one.length));

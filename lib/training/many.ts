@@ -95,6 +95,9 @@ const FLOAT = 4;
  */
 const CACHE_FRIENDLY_BYTES = 16 * 2 ** 20;
 
+/** Bytes of the largest activations of one part, which stay in the cache of a core from layer to layer. */
+const PART_BYTES = 5 * 2 ** 20;
+
 const OPTIONS = ['loss', 'batchSize', 'batchNorm', 'memoryBudget', 'chunkSize', 'way', 'eager'] as const;
 
 /**
@@ -112,6 +115,8 @@ export class ManyEvaluator {
   readonly #batches: TensorSamples[];
   readonly #loss: BatchLoss;
   readonly #batchNorm: BatchNormMode;
+  /** Samples that go through the network together, in the way `'loop'`. */
+  readonly #partSize: number;
   readonly #eager: boolean;
   readonly #programs = new Map<number, Compiled<tf.Tensor[], tf.Tensor>>();
 
@@ -125,6 +130,7 @@ export class ManyEvaluator {
     this.#model = model;
     this.#loss = loss;
     this.#batchNorm = batchNorm;
+    this.#partSize = Math.max(1, usesGpu() ? samplesWithin(memoryBudget, model) : samplesWithin(PART_BYTES, model));
     this.#eager = eager;
     this.sampleCount = sampleCount(samples);
     const canStack = batchNorm === 'moving' && stackedForward(model, allVariables(model)) !== undefined;
@@ -263,7 +269,8 @@ export class ManyEvaluator {
           variables,
           stacks.map((stack) => stack[i]),
           () => {
-            const outputs = this.#batchNorm === 'moving' ? moving(xs) : forward(this.#model, xs, this.#batchNorm);
+            const outputs =
+              this.#batchNorm === 'moving' ? inParts(moving, xs, this.#partSize) : forward(this.#model, xs, this.#batchNorm);
             return [this.#loss(ys, outputs), correctCount(ys, outputs)];
           },
         ),
@@ -341,11 +348,24 @@ const MOST_SAMPLES = { stacked: 1000, loop: 500 } as const;
 
 /** Samples per forward pass where none are asked for. All batches but the last are equal, so that few shapes are compiled. */
 function defaultBatchSize(model: tf.LayersModel, way: 'stacked' | 'loop', samples: number, memoryBudget: number): number {
-  const largest = Math.max(...layerSizes(model));
   // A few layers are held at a time.
-  const fitting = Math.floor(memoryBudget / (4 * FLOAT * largest));
-  const most = Math.max(1, Math.min(MOST_SAMPLES[way], fitting));
+  const most = Math.max(1, Math.min(MOST_SAMPLES[way], samplesWithin(memoryBudget / 4, model)));
   return Math.ceil(samples / Math.ceil(samples / most));
+}
+
+/** For how many samples the largest activations of `model` fit into `bytes`. */
+function samplesWithin(bytes: number, model: tf.LayersModel): number {
+  return Math.floor(bytes / (FLOAT * Math.max(...layerSizes(model))));
+}
+
+/** `forward(xs)`, part by part within one graph: parts fit the cache, and run in parallel where single ops do not. */
+function inParts(forward: (xs: tf.Tensor) => tf.Tensor, xs: tf.Tensor, partSize: number): tf.Tensor {
+  const samples = xs.shape[0];
+  const count = Math.ceil(samples / partSize);
+  if (count === 1) return forward(xs);
+  const size = Math.ceil(samples / count);
+  const sizes = Array.from({ length: Math.ceil(samples / size) }, (_, i) => Math.min(size, samples - i * size));
+  return tf.concat(tf.split(xs, sizes).map(forward));
 }
 
 /** Numbers that each layer puts out for one sample. */

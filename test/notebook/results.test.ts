@@ -1,7 +1,16 @@
 /** What figures take from the results of a sweep: styles of methods, paired differences. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { flattenRow, type OptimizerConfig, OptionError, pairedDifferences, resultsOf, type SweepGrid, sweep } from 'lookbehind';
+import {
+  flattenRow,
+  type MeasureConfig,
+  type OptimizerConfig,
+  OptionError,
+  pairedDifferences,
+  resultsOf,
+  type SweepGrid,
+  sweep,
+} from 'lookbehind';
 import { SMALL, temporaryStore } from '../experiments/support';
 
 const OPTIMIZERS: Record<string, { optimizer: OptimizerConfig; style: object }> = {
@@ -13,8 +22,9 @@ const OPTIMIZERS: Record<string, { optimizer: OptimizerConfig; style: object }> 
 
 test('results have the style of each method, and differences paired by seed', async (t) => {
   const store = temporaryStore(t);
+  const measures: MeasureConfig[] = [{ kind: 'noisyAccuracy', sigmas: [0, 0.5], draws: 2 }];
   const grids = Object.entries(OPTIMIZERS).map(
-    ([label, { optimizer }]): SweepGrid => ({ ...(SMALL as SweepGrid), epochs: 1, seeds: 2, optimizer, label }),
+    ([label, { optimizer }]): SweepGrid => ({ ...(SMALL as SweepGrid), epochs: 1, seeds: 2, measures, optimizer, label }),
   );
   const rows = await sweep(grids, { store, engine: 'inProcess' });
   const results = resultsOf(rows, store);
@@ -34,6 +44,17 @@ test('results have the style of each method, and differences paired by seed', as
     halved.map(({ label, estimate }) => [label, estimate]),
     [['LB', differences.find(({ label }) => label === 'LB')!.estimate / 2]],
   );
+
+  const reached = results.percentAt('LB', 'noisyAccuracy', [0, 0.5]);
+  const columns = [0, 0.5].map((level) => results.values('LB', `noisyAccuracy@${level}`).map((accuracy) => 100 * accuracy));
+  assert.deepEqual(
+    reached,
+    columns[0].map((clean, seed) => [clean, columns[1][seed]]),
+  );
+  const series = { method: 'lookbehindSAM', k: 3, label: 'LB', sigma: [0, 0.5] };
+  assert.deepEqual(results.noiseSeries(['LB'], 'noisyAccuracy', [0, 0.5]), [{ ...series, accuracy: reached }]);
+  const lost = reached.map(([clean, noisy]) => [0, clean - noisy]);
+  assert.deepEqual(results.noiseSeries(['LB'], 'noisyAccuracy', [0, 0.5], { lost: true }), [{ ...series, accuracy: lost }]);
 
   const [first, second] = results.along(['LB', 'SGD'], 'testError');
   assert.deepEqual([first[0], second[0]], results.values('LB', 'testError'));
