@@ -29,9 +29,13 @@ export async function* tarMembers(source: AsyncIterable<Buffer>, path: string): 
   const reader = new BlockReader(source, path);
   for (;;) {
     const header = await reader.take(BLOCK);
-    if (header.every((byte) => byte === 0)) return;
+    if (header.every((byte) => byte === 0)) {
+      await reader.drain(); // an unzipping source compares its checksum at its end
+      return;
+    }
     if (octal(header, 148, 8) !== checksum(header)) throw new DataError(`${path} is not a tar archive, or is damaged.`);
     const size = octal(header, 124, 12);
+    if (!(size >= 0)) throw new DataError(`${path} is damaged: a file in it has no size.`);
     const type = String.fromCharCode(header[156]);
     const chunks = reader.chunks(size);
     if (type === '0' || type === '\0') yield { name: text(header, 0, 100), size, chunks };
@@ -58,6 +62,11 @@ class BlockReader {
     return Buffer.concat(pieces);
   }
 
+  /** Reads to the end of the source. */
+  async drain(): Promise<void> {
+    while (!(await this.#source.next()).done);
+  }
+
   async *chunks(size: number): AsyncGenerator<Buffer> {
     let rest = size;
     while (rest > 0) {
@@ -81,7 +90,8 @@ function text(header: Buffer, start: number, length: number): string {
 }
 
 function octal(header: Buffer, start: number, length: number): number {
-  return Number.parseInt(text(header, start, length).trim() || '0', 8);
+  const digits = text(header, start, length).trim();
+  return /^[0-7]*$/.test(digits) ? Number.parseInt(digits || '0', 8) : Number.NaN;
 }
 
 /** Sum of the header's bytes, with the checksum's own field as spaces. */

@@ -1,6 +1,7 @@
 /**
  * Surfaces as files for other tools: JSON, and NumPy's npz with the names that github.com/tomgoldstein/loss-landscape uses in its h5 files.
  */
+import { crc32 } from '../runtime/crc32';
 import { DataError } from '../runtime/errors';
 import { parseNumbers, stringifyNumbers } from '../runtime/numberJson';
 import { npy, zip } from './npz';
@@ -8,23 +9,34 @@ import type { Surface } from './surface';
 
 /** Names the format and its version. */
 const FORMAT = 'lookbehind-surface-export/1';
+/** The fields of surfaces that have no checksum: in other names a checksum may be damaged. */
+const FIELDS: ReadonlySet<string> = new Set([
+  ...['x', 'y', 'loss', 'accuracy', 'evaluated', 'labels', 'complete', 'centre', 'centreDeviation', 'provenance'],
+]);
 
-/** A surface as JSON text; numbers that are not finite are strings. Read it with `surfaceFromJson`. */
+/** A surface as JSON text, with a checksum; numbers that are not finite are strings. Read it with `surfaceFromJson`. */
 export function surfaceToJson(surface: Surface): string {
-  return stringifyNumbers({ format: FORMAT, ...surface });
+  return stringifyNumbers({ format: FORMAT, ...surface, crc32: checksum(surface) });
 }
 
-/** The inverse of `surfaceToJson`. Throws a DataError for other text. */
+/** The inverse of `surfaceToJson`. Throws a DataError for other or damaged text. */
 export function surfaceFromJson(text: string): Surface {
-  let parsed: { format?: unknown } & Partial<Surface>;
+  let parsed: ({ format?: unknown; crc32?: unknown } & Partial<Surface>) | null;
   try {
     parsed = parseNumbers(text) as typeof parsed;
   } catch (error) {
     throw new DataError(`This is not JSON: ${(error as Error).message}.`, { cause: error });
   }
-  const { format, ...surface } = parsed;
+  const { format, crc32: expected, ...surface } = typeof parsed === 'object' && parsed !== null ? parsed : {};
   if (format !== FORMAT) throw new DataError(`This is not a surface: its format is ${JSON.stringify(format)}, not "${FORMAT}".`);
+  // Files of earlier versions have no checksum.
+  const whole = expected === undefined ? Object.keys(surface).every((name) => FIELDS.has(name)) : expected === checksum(surface);
+  if (!whole) throw new DataError('This surface is damaged: its checksum is another.');
   return surface as Surface;
+}
+
+function checksum(surface: object): number {
+  return crc32(Buffer.from(stringifyNumbers(surface)));
 }
 
 /**

@@ -67,9 +67,11 @@ export function restoreState(
   names: SavedNames = new Map(),
 ): void {
   const family = optimizer.family();
+  if (typeof manifest !== 'object' || manifest === null) throw new StateMismatchError('This is not the state of an optimizer.');
   if (manifest.format !== 'lookbehind-optimizer/1' || !Array.isArray(manifest.parts)) {
     throw new StateMismatchError(`This is not the state of an optimizer: its format is ${JSON.stringify(manifest.format)}.`);
   }
+  for (const part of [...manifest.parts, manifest]) checkNumbersOf(part);
   const saved = manifest.parts.map(({ className }) => className).join(' over ');
   const present = family.map((part) => part.getClassName()).join(' over ');
   if (saved !== present) {
@@ -93,6 +95,25 @@ export function restoreState(
     }
   });
   optimizer.setCounters(manifest.iterations, manifest.gradientEvaluations);
+}
+
+/** Throws a StateMismatchError where a part of a manifest, or its counters, are not of their kind. */
+function checkNumbersOf(part: OptimizerPartManifest | OptimizerManifest | null): void {
+  const isCount = (value: unknown): boolean => Number.isSafeInteger(value) && (value as number) >= 0;
+  const good =
+    part !== null &&
+    ('parts' in part
+      ? isCount(part.iterations) && isCount(part.gradientEvaluations)
+      : typeof part.className === 'string' &&
+        Object.values(part.hyperparameters ?? { none: undefined }).every((value) => Number.isFinite(value) && value >= 0) &&
+        Array.isArray(part.slots) &&
+        part.slots.every(
+          ({ kind, variableName, shape, byteOffset }) =>
+            [typeof kind, typeof variableName].every((type) => type === 'string') &&
+            Array.isArray(shape) &&
+            [...shape, byteOffset].every(isCount),
+        ));
+  if (!good) throw new StateMismatchError('The state of the optimizer is damaged: use an older checkpoint.');
 }
 
 function checkSlot(

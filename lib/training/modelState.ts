@@ -34,6 +34,9 @@ export function captureModel(model: tf.LayersModel): ModelState {
  * Throws a StateMismatchError where `state` was not saved from a model like this one.
  */
 export function checkModelState(model: tf.LayersModel, { weights, data }: ModelState): void {
+  if (!Array.isArray(weights) || !weights.every((one) => typeof one?.name === 'string')) {
+    throw new StateMismatchError('The saved weights are damaged: use an older checkpoint.');
+  }
   const expected = savedWeights(model).map(({ name, shape }) => `${name} [${shape}]`);
   const saved = weights.map(({ name, shape }) => `${name} [${shape}]`);
   const differing = expected.findIndex((text, i) => text !== saved[i]);

@@ -62,6 +62,7 @@ export function restoreTrainer(trainer: Trainer, state: TrainerState): void {
   if (manifest.format !== 'lookbehind-training/1') {
     throw new StateMismatchError(`This is not the state of a training: its format is ${JSON.stringify(manifest.format)}.`);
   }
+  checkManifest(trainer, manifest);
   const modelState: ModelState = { weights: manifest.weights, data: state.weights };
   checkModelState(model, modelState);
   const optimizerState: OptimizerState = { manifest: manifest.optimizer, data: state.optimizer };
@@ -73,4 +74,30 @@ export function restoreTrainer(trainer: Trainer, state: TrainerState): void {
   trainer.baseLearningRate = manifest.baseLearningRate;
   trainer.warnings.splice(0, trainer.warnings.length, ...(manifest.warnings ?? []));
   trainer.divergence = manifest.divergence;
+}
+
+/** Throws a StateMismatchError where a field is not of its kind, or lies beyond the end of the training. */
+function checkManifest(
+  { epochs, stepsPerEpoch }: Trainer,
+  { status, position, history, baseLearningRate, optimizer }: TrainerManifest,
+): void {
+  const isObject = (value: unknown): boolean => typeof value === 'object' && value !== null;
+  const within = (value: unknown, end: number): boolean =>
+    Number.isInteger(value) && (value as number) >= 0 && (value as number) <= end;
+  const wrong = Object.entries({
+    status: ['running', 'finished', 'aborted', 'diverged'].includes(status),
+    position:
+      isObject(position) &&
+      within(position.epoch, epochs) &&
+      within(position.step, stepsPerEpoch) &&
+      [position.lossSum, position.sampleCount, position.seconds].every((value) => typeof value === 'number'),
+    history: Array.isArray(history) && history.every(isObject),
+    baseLearningRate: Number.isFinite(baseLearningRate) && baseLearningRate >= 0,
+    optimizer: isObject(optimizer),
+  }).find(([, good]) => !good);
+  if (wrong !== undefined) {
+    throw new StateMismatchError(
+      `The saved ${wrong[0]} does not fit a training of ${epochs} epochs of ${stepsPerEpoch} steps. Use the same settings, or an older checkpoint.`,
+    );
+  }
 }

@@ -42,11 +42,13 @@ function json(value) {
  * Node.js and tslab by their full paths: the kernel also starts where neither is on the PATH, as in a desktop application.
  * @param {import('./project.mjs').Project} project
  */
-function kernelSpec({ nodeModules }) {
+function kernelSpec({ root, nodeModules }) {
   return {
     argv: [
       fs.realpathSync(process.execPath),
       '--no-deprecation', // packages of danfojs use what Node.js 22 warns about, and a warning would appear in a cell's output
+      '--require',
+      path.join(root, 'scripts/notebooks/end-with-parent.cjs'),
       path.join(nodeModules, 'tslab/bin/tslab'),
       'kernel',
       '--config-path',

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { outputOf, scale, startScript } from './support';
 
-const STEPS = scale(1000);
+const STEPS = scale(300);
 const MEGABYTES = 50;
 
 /** The factories of the family, with options that make each keep all that it can. */
