@@ -36,7 +36,7 @@ export type {
 } from './noiseMeasures';
 export { type BaseConfig, gradientsPerBatch, type JsonOptions, type OptimizerConfig } from './optimizerConfig';
 export { ProcessEngine, type ProcessEngineOptions } from './processes';
-export { type RankCorrelation, rankCorrelation } from './rankCorrelation';
+export { type RankCorrelation, type RankCorrelationOptions, rankCorrelation } from './rankCorrelation';
 export { describeOptimizer, exportRows, type FlatRow, type FlatValue, flattenRow, flattenRows, toCsv, toJson } from './rows';
 export {
   type GroupOptions,

@@ -39,3 +39,20 @@ test('rankCorrelation leaves pairs with NaN out, and has none for constant value
   assert.ok(Number.isNaN(rankCorrelation([1, 1, 1], [1, 2, 3]).r));
   assert.throws(() => rankCorrelation([1, 2], [1]), OptionError);
 });
+
+test('rankCorrelation within groups sees what their means hide', () => {
+  // Simpson's paradox: in each group y falls as x grows, and the group of larger x has the larger y.
+  const x = [1, 2, 3, 11, 12, 13];
+  const y = [3, 2, 1, 13, 12, 11];
+  const within = ['a', 'a', 'a', 'b', 'b', 'b'];
+  assert.ok(rankCorrelation(x, y).r > 0.5);
+  const { r, low, high, count } = rankCorrelation(x, y, { within });
+  assert.deepEqual(
+    [r, low, high, count].map((value) => Number(value.toFixed(12))),
+    [-1, -1, -1, 6],
+  );
+  // A pair left out does not count for its group's mean.
+  assert.ok(Math.abs(rankCorrelation([...x, 50], [...y, Number.NaN], { within: [...within, 'b'] }).r + 1) < 1e-12);
+  assert.deepEqual(rankCorrelation(x, y, { within: x.map(() => 0) }).r, rankCorrelation(x, y).r);
+  assert.throws(() => rankCorrelation(x, y, { within: ['a'] }), OptionError);
+});
