@@ -54,10 +54,12 @@ export function measureSteps(trainer: Trainer, options: MeasureStepsOptions = {}
       optimizer.step(() => loss(ys as tf.Tensor1D, model.apply(xs, { training: true }) as tf.Tensor), variables, {
         measure: true,
       }).measures!,
-    { name: 'measureSteps' },
+    { name: 'measureSteps', makesNoVariables: true },
   );
   const sums: MeasuredSteps = { losses: [], gradientNorms: [], distances: [], alphas: [] };
   const state = trainer.save();
+  optimizer.prepare(variables);
+  const prepared = trainer.save();
   try {
     for (const indices of batches) {
       const { xs, ys } = trainingSet.tensors(indices);
@@ -67,7 +69,7 @@ export function measureSteps(trainer: Trainer, options: MeasureStepsOptions = {}
         sums[field] = values.map((value, i) => (sums[field][i] ?? 0) + value / batches.length);
       }
       tf.dispose([xs, ys, Object.values(measured)]);
-      trainer.restore(state);
+      trainer.restore(prepared);
     }
     return sums;
   } finally {

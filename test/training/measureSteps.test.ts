@@ -61,6 +61,23 @@ test('the training goes on as if nothing had been measured, and no tensor is lef
   assert.deepEqual(await weightsOf(true), await weightsOf(false));
 });
 
+test('a training that has not begun can be measured, and begins as if it had not been', async () => {
+  const weightsOf = async (measured: boolean) => {
+    const optimizer = lookbehindSAM({ k: 2, rho: 0.1, learningRate: 0.1, momentum: 0.9 });
+    const trainer = trainerOf(optimizer, 'measure-first');
+    const before = tf.memory().numTensors;
+    if (measured) assert.equal(measureSteps(trainer, { batches: 3, batchSize: 50 }).losses.length, 3);
+    assert.equal(tf.memory().numTensors, before);
+    await trainer.train({ untilEpoch: 1 });
+    const weights = trainer.model.getWeights().map((weight) => Array.from(weight.dataSync()));
+    trainer.dispose();
+    optimizer.dispose();
+    trainer.model.dispose();
+    return weights;
+  };
+  assert.deepEqual(await weightsOf(true), await weightsOf(false));
+});
+
 test('all batches are taken from the same weights', () => {
   const optimizer = sgd({ learningRate: 5 });
   const trainer = trainerOf(optimizer, 'measure-same', false);
