@@ -77,7 +77,7 @@ export class Slots {
     this.#initials.clear();
   }
 
-  /** Forgets the slots that are not in `kept`: undoes what a failed step made. */
+  /** Forgets the slots that are not in `kept`. */
   retain(kept: ReadonlySet<tf.Variable>): void {
     for (const [id, { variable }] of this.#slots) {
       if (kept.has(variable)) continue;

@@ -87,10 +87,16 @@ export function restoreState(
   family.forEach((part, i) => {
     const { hyperparameters, slots } = manifest.parts[i];
     for (const number of part.hyperparameters) number.value = hyperparameters[number.name] ?? number.value;
-    part.slots.dispose();
-    for (const { kind, variableName, shape, byteOffset } of slots) {
+    const saved = slots.map((slot) => ({ ...slot, name: presentNames.get(slot.variableName) ?? slot.variableName }));
+    // In place where it can be: compiled steps that use the slots stay valid.
+    const kept = part.slots
+      .list()
+      .filter(({ kind, variableName, variable }) =>
+        saved.some((one) => one.kind === kind && one.name === variableName && tf.util.arraysEqual(one.shape, variable.shape)),
+      );
+    part.slots.retain(new Set(kept.map(({ variable }) => variable)));
+    for (const { kind, name, shape, byteOffset } of saved) {
       const bytes = data.slice(byteOffset, byteOffset + byteLength(shape));
-      const name = presentNames.get(variableName) ?? variableName;
       tf.tidy(() => part.slots.set(kind, name, tf.tensor(new Float32Array(bytes.buffer), shape)));
     }
   });

@@ -57,6 +57,29 @@ describe('state', () => {
     });
   }
 
+  it('restores in place, so that what was compiled stays valid, and forgets what was not saved', () => {
+    const problem = new Quadratic();
+    const optimizer = sgd({ learningRate: 0.05, momentum: 0.9 });
+    const fresh = optimizer.saveState();
+    optimizer.minimize(problem.loss, false, problem.variables);
+    const state = optimizer.saveState();
+    const slots = optimizer.slots.list().map(({ variable }) => variable);
+    const values = slots.map((variable) => Array.from(variable.dataSync()));
+    optimizer.minimize(problem.loss, false, problem.variables);
+    optimizer.restoreState(state, problem.variables);
+    assert.deepEqual(
+      optimizer.slots.list().map(({ variable }) => variable.id),
+      slots.map(({ id }) => id),
+    );
+    assert.deepEqual(
+      slots.map((variable) => Array.from(variable.dataSync())),
+      values,
+    );
+    optimizer.restoreState(fresh, problem.variables);
+    assert.equal(optimizer.slots.list().length, 0);
+    for (const one of [problem, optimizer]) one.dispose();
+  });
+
   it('refuses what does not belong, says why, and changes nothing', () => {
     const problem = new Quadratic();
     const optimizer = lookbehindSAM({ learningRate: 0.05, momentum: 0.9 });
