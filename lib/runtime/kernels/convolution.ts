@@ -11,8 +11,6 @@
  * A convolution is bilinear in x and filter, so every derivative of a derivative is one of the three again.
  */
 import * as tf from '../tf';
-// Before this file's own kernels, which then build on that one's.
-import './convolutionBackward';
 import {
   type KernelAttributes,
   type KernelInputs,
