@@ -146,33 +146,17 @@ const KINDS: { readonly [K in ModelConfig['kind']]: Check<object> } = {
 /** Checks the model of a run. */
 export const checkModel: Check<ModelConfig> = (path, value, form) => checkKind(path, value, KINDS, form);
 
+/** How each kind is built. */
+const BUILDERS = { mlp, convNet, resNet, wideResNet, vit } as const satisfies Record<ModelConfig['kind'], unknown>;
+
 /**
  * Builds the model of a run for `data`, with initial weights that depend on the model and `seed` only. The caller disposes it.
  *
  * @throws OptionError where the model does not fit the data.
  */
 export function buildModel(config: ModelConfig, data: Dataset, seed: number): tf.LayersModel {
-  const given = { inputs: data.inputShape, classes: data.classes.length, seed };
-  switch (config.kind) {
-    case 'mlp': {
-      const { kind: _, ...options } = config;
-      return mlp({ ...options, ...given });
-    }
-    case 'convNet': {
-      const { kind: _, ...options } = config;
-      return convNet({ ...options, ...given });
-    }
-    case 'resNet': {
-      const { kind: _, ...options } = config;
-      return resNet({ ...options, ...given });
-    }
-    case 'wideResNet': {
-      const { kind: _, ...options } = config;
-      return wideResNet({ ...options, ...given });
-    }
-    case 'vit': {
-      const { kind: _, ...options } = config;
-      return vit({ ...options, ...given });
-    }
-  }
+  const { kind, ...options } = config;
+  // The options are those of the kind: the configuration was checked.
+  const build = BUILDERS[kind] as (options: object) => tf.LayersModel;
+  return build({ ...options, inputs: data.inputShape, classes: data.classes.length, seed });
 }

@@ -15,17 +15,8 @@
  */
 import { checkKnownOptions, checkNumber, checkOneOf } from '../runtime/errors';
 import * as tf from '../runtime/tf';
-import { initialize } from './initialize';
-import {
-  activate,
-  batchNorm,
-  checkInputShape,
-  conv2d,
-  dense,
-  type ModelOptions,
-  resolveModelOptions,
-  type Symbolic,
-} from './layers';
+import { activate, batchNorm, checkInputShape, conv2d, type ModelOptions, resolveModelOptions, type Symbolic } from './layers';
+import { classifier, inStages } from './residual';
 
 /** Number of layers with weights, shortcuts not counted. */
 export type ResNetDepth = 18 | 20 | 32 | 34 | 50 | 56;
@@ -78,16 +69,10 @@ export function resNet(options: ResNetOptions): tf.LayersModel {
   const input = tf.input({ shape: inputs, name: `${name}/input` });
   let x = conv2d(input, { filters: width, kernelSize: 3, useBias: false, name: `${name}/conv1` });
   x = activate(batchNorm(x, `${name}/bn1`), 'relu', `${name}/relu1`);
-  blocks.forEach((count, stage) => {
-    for (let block = 0; block < count; block++) {
-      const stride = stage > 0 && block === 0 ? 2 : 1;
-      x = residualBlock(x, { filters: width * 2 ** stage, stride, bottleneck, name: `${name}/layer${stage + 1}/${block}` });
-    }
-  });
-  x = tf.layers.globalAveragePooling2d({ name: `${name}/mean` }).apply(x) as Symbolic;
-  const model = tf.model({ inputs: input, outputs: dense(x, classes, `${name}/linear`), name });
-  initialize(model, initializer, seed);
-  return model;
+  x = inStages(x, blocks, (from, { stage, block, stride }) =>
+    residualBlock(from, { filters: width * 2 ** stage, stride, bottleneck, name: `${name}/layer${stage + 1}/${block}` }),
+  );
+  return classifier(input, x, { name, head: 'linear', classes, initializer, seed });
 }
 
 interface BlockOptions {

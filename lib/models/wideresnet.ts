@@ -12,18 +12,17 @@
  */
 import { checkKnownOptions, checkNumber, OptionError } from '../runtime/errors';
 import * as tf from '../runtime/tf';
-import { initialize } from './initialize';
 import {
   activate,
   batchNorm,
   checkDropout,
   checkInputShape,
   conv2d,
-  dense,
   type ModelOptions,
   resolveModelOptions,
   type Symbolic,
 } from './layers';
+import { classifier, inStages } from './residual';
 
 /** Options of `wideResNet`. */
 export interface WideResNetOptions extends ModelOptions {
@@ -69,18 +68,16 @@ export function wideResNet(options: WideResNetOptions): tf.LayersModel {
 
   const input = tf.input({ shape: inputs, name: `${name}/input` });
   let x = conv2d(input, { filters: width, kernelSize: 3, useBias: false, name: `${name}/conv1` });
-  for (let stage = 0; stage < 3; stage++) {
-    for (let block = 0; block < (depth - 4) / 6; block++) {
-      const stride = stage > 0 && block === 0 ? 2 : 1;
-      const filters = width * widen * 2 ** stage;
-      x = wideBlock(x, { filters, stride, dropout, name: `${name}/block${stage + 1}/layer/${block}` });
-    }
-  }
+  x = inStages(x, new Array<number>(3).fill((depth - 4) / 6), (from, { stage, block, stride }) =>
+    wideBlock(from, {
+      filters: width * widen * 2 ** stage,
+      stride,
+      dropout,
+      name: `${name}/block${stage + 1}/layer/${block}`,
+    }),
+  );
   x = normalised(x, `${name}/bn1`, `${name}/relu`);
-  x = tf.layers.globalAveragePooling2d({ name: `${name}/mean` }).apply(x) as Symbolic;
-  const model = tf.model({ inputs: input, outputs: dense(x, classes, `${name}/fc`), name });
-  initialize(model, initializer, seed);
-  return model;
+  return classifier(input, x, { name, head: 'fc', classes, initializer, seed });
 }
 
 interface WideBlockOptions {
