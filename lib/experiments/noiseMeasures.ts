@@ -89,9 +89,13 @@ export interface LayerSensitivityConfig extends Omit<NoiseMeasureOptions, 'tenso
 
 const whole = (fallback?: number): Field<number> => number({ min: 1, integer: true }, fallback);
 
+/** What `estimate` takes where it is not said. */
+const ESTIMATE = { batches: 10, batchSize: 100 } as const;
+
 const BATCH_NORM: { readonly [K in BatchNormConfig['kind']]: Check<object> } = {
   keep: (path, value, form) => checkFields(path, value, {}, form),
-  estimate: (path, value, form) => checkFields(path, value, { batches: whole(10), batchSize: whole(100) }, form),
+  estimate: (path, value, form) =>
+    checkFields(path, value, { batches: whole(ESTIMATE.batches), batchSize: whole(ESTIMATE.batchSize) }, form),
   recompute: (path, value, form) => checkFields(path, value, { batchSize: whole(250) }, form),
 };
 
@@ -216,8 +220,7 @@ async function forEachPolicy(
   const values: [string, number][] = [];
   for (const policy of policies) {
     const { kind, ...options } = typeof policy === 'string' ? { kind: policy } : policy;
-    const statistics: BatchNormOptions = { data: data.train, ...options };
-    if (kind === 'estimate') Object.assign(statistics, { batches: 10, batchSize: 100, ...options });
+    const statistics: BatchNormOptions = { data: data.train, ...(kind === 'estimate' ? ESTIMATE : {}), ...options };
     const select = tensorSelector(tensors);
     values.push(
       ...(await measure(evaluator, {

@@ -44,6 +44,11 @@ function flatTrace(trace: Trace): Trace {
   return trace;
 }
 
+/** The names of the 3-D scenes of a layout. */
+export function scenesOf(layout: Layout): string[] {
+  return Object.keys(layout).filter((name) => /^scene\d*$/.test(name));
+}
+
 /** Each scene becomes a pair of axes in its place, with room for labels at the left and, above other scenes, below; its title moves along. */
 function flatLayout(layout: Layout): Layout {
   const flat: Layout = { ...layout };
@@ -51,7 +56,7 @@ function flatLayout(layout: Layout): Layout {
   const margin = { l: 0, r: 0, t: 0, b: 0, ...(layout.margin as object) };
   const left = AXIS_ROOM.left / (width - margin.l - margin.r);
   const under = AXIS_ROOM.under / (height - margin.t - margin.b);
-  const scenes = Object.keys(layout).filter((name) => /^scene\d*$/.test(name));
+  const scenes = scenesOf(layout);
   const domains = scenes.map((key) => ({ x: [0, 1], y: [0, 1], ...(layout[key] as Scene).domain }));
   const lowest = Math.min(...domains.map(({ y }) => y[0]));
   scenes.forEach((key, s) => {

@@ -1,7 +1,7 @@
 /**
  * Surfaces as files for other tools: JSON, and NumPy's npz with the names that github.com/tomgoldstein/loss-landscape uses in its h5 files.
  */
-import { crc32 } from '../runtime/crc32';
+import { checksumOf } from '../runtime/crc32';
 import { DataError } from '../runtime/errors';
 import { parseNumbers, stringifyNumbers } from '../runtime/numberJson';
 import { npy, zip } from './npz';
@@ -16,7 +16,7 @@ const FIELDS: ReadonlySet<string> = new Set([
 
 /** A surface as JSON text, with a checksum; numbers that are not finite are strings. Read it with `surfaceFromJson`. */
 export function surfaceToJson(surface: Surface): string {
-  return stringifyNumbers({ format: FORMAT, ...surface, crc32: checksum(surface) });
+  return stringifyNumbers({ format: FORMAT, ...surface, crc32: checksumOf(surface) });
 }
 
 /** The inverse of `surfaceToJson`. Throws a DataError for other or damaged text. */
@@ -30,13 +30,10 @@ export function surfaceFromJson(text: string): Surface {
   const { format, crc32: expected, ...surface } = typeof parsed === 'object' && parsed !== null ? parsed : {};
   if (format !== FORMAT) throw new DataError(`This is not a surface: its format is ${JSON.stringify(format)}, not "${FORMAT}".`);
   // Files of earlier versions have no checksum.
-  const whole = expected === undefined ? Object.keys(surface).every((name) => FIELDS.has(name)) : expected === checksum(surface);
+  const whole =
+    expected === undefined ? Object.keys(surface).every((name) => FIELDS.has(name)) : expected === checksumOf(surface);
   if (!whole) throw new DataError('This surface is damaged: its checksum is another.');
   return surface as Surface;
-}
-
-function checksum(surface: object): number {
-  return crc32(Buffer.from(stringifyNumbers(surface)));
 }
 
 /**

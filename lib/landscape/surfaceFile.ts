@@ -7,7 +7,7 @@
 import { createHash, type Hash } from 'node:crypto';
 import { appendFileSync, closeSync, openSync, readFileSync } from 'node:fs';
 import { writeFileAtomic } from '../runtime/atomicFile';
-import { crc32 } from '../runtime/crc32';
+import { checksumOf } from '../runtime/crc32';
 import { DataError, StateMismatchError, StorageError } from '../runtime/errors';
 import { parseNumbers, stringifyNumbers } from '../runtime/numberJson';
 import type * as tf from '../runtime/tf';
@@ -96,7 +96,7 @@ export class SurfaceFile {
 
 /** A line of the file: the record and its checksum. */
 function lineOf(content: object): string {
-  return stringifyNumbers({ ...content, crc32: checksum(content) });
+  return stringifyNumbers({ ...content, crc32: checksumOf(content) });
 }
 
 /** The record of a line; undefined where it is damaged. Files of earlier versions have no checksums. */
@@ -104,7 +104,7 @@ function record(line: string): object | undefined {
   try {
     const { crc32: expected, ...content } = parseNumbers(line) as { crc32?: number };
     const known = 'points' in content || 'format' in content;
-    return known && (expected === undefined ? isComplete(content) : expected === checksum(content)) ? content : undefined;
+    return known && (expected === undefined ? isComplete(content) : expected === checksumOf(content)) ? content : undefined;
   } catch {
     return undefined;
   }
@@ -114,10 +114,6 @@ function record(line: string): object | undefined {
 function isComplete(content: object): boolean {
   const fields = Object.keys(content).join();
   return fields === 'points' || fields === 'format,fingerprint,chunkSize';
-}
-
-function checksum(content: object): number {
-  return crc32(Buffer.from(stringifyNumbers(content)));
 }
 
 /** Throws a DataError where there is something that cannot be read. */

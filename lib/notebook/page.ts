@@ -4,10 +4,11 @@
  * plotly.js is written into the page itself: the smallest of its bundles that draws the figure (1.5 to 5 MB).
  * What the scripts of a page can do and a notebook's output cannot: several surfaces turn together.
  */
-import { mkdirSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { dirname, extname } from 'node:path';
 import { type Caption, type Figure, withCaption } from '../figures';
-import { writeFileAtomic } from '../runtime/atomicFile';
+import { scenesOf } from '../figures/flatten';
+import { makeFolder, writeFileAtomic } from '../runtime/atomicFile';
 import { checkKnownOptions, checkOneOf } from '../runtime/errors';
 import { compact, plainTitle } from './bundle';
 import { escapeHtml } from './html';
@@ -21,6 +22,8 @@ export interface PageOptions {
   linkCameras?: boolean;
 }
 
+const OPTIONS = ['caption', 'linkCameras'] as const;
+
 /** Options of `saveFigure`. */
 export type SaveOptions = PageOptions;
 
@@ -29,11 +32,11 @@ export type SaveOptions = PageOptions;
  * @throws {OptionError} for an unknown option. {PictureError} where plotly.js is not installed.
  */
 export function figureToHtml(figure: Figure, options: PageOptions = {}): string {
-  checkKnownOptions('figureToHtml', options, ['caption', 'linkCameras']);
+  checkKnownOptions('figureToHtml', options, OPTIONS);
   const { caption, linkCameras = true } = options;
   const captioned = caption === undefined ? figure : withCaption(figure, caption);
   const { width = 820 } = captioned.layout;
-  const scenes = linkCameras ? scenesOf(captioned) : [];
+  const scenes = linkCameras ? scenesOf(captioned.layout) : [];
   return `<!doctype html>
 <html lang="en">
 <head>
@@ -70,10 +73,10 @@ const WRITERS: Readonly<
  * @throws {OptionError} for another ending. Else as `figureToHtml` and `figureToPng`.
  */
 export async function saveFigure(path: string, figure: Figure, options: SaveOptions = {}): Promise<void> {
-  checkKnownOptions('saveFigure', options, ['caption', 'linkCameras']);
+  checkKnownOptions('saveFigure', options, OPTIONS);
   const ending = checkOneOf('the ending of path', extname(path), Object.keys(WRITERS));
   const content = await WRITERS[ending]!(figure, options);
-  mkdirSync(dirname(path), { recursive: true });
+  makeFolder(dirname(path));
   writeFileAtomic(path, content);
 }
 
@@ -86,10 +89,6 @@ const BUNDLES: readonly [file: string, kinds: readonly string[]][] = [
 function bundleOf({ data }: Figure): string {
   const [file] = BUNDLES.find(([, kinds]) => data.every(({ type }) => kinds.includes(type))) ?? ['plotly'];
   return `plotly.js/dist/${file}.min.js`;
-}
-
-function scenesOf({ layout }: Figure): string[] {
-  return Object.keys(layout).filter((key) => /^scene\d*$/.test(key));
 }
 
 /**

@@ -1,4 +1,5 @@
 /** The checksum of zip archives and PNG pictures: finds any single damaged stretch of up to 32 bits. */
+import { stringifyNumbers } from './numberJson';
 
 const CRC_TABLE = Uint32Array.from({ length: 256 }, (_, byte) => {
   let remainder = byte;
@@ -11,4 +12,9 @@ export function crc32(bytes: Uint8Array): number {
   let crc = 0xffffffff;
   for (const byte of bytes) crc = CRC_TABLE[(crc ^ byte) & 0xff] ^ (crc >>> 8);
   return (crc ^ 0xffffffff) >>> 0;
+}
+
+/** The checksum of what is written as JSON. */
+export function checksumOf(content: object): number {
+  return crc32(Buffer.from(stringifyNumbers(content)));
 }
