@@ -30,9 +30,7 @@ export interface StepTiming {
 
 /** A step that is ready to be timed. */
 export interface PreparedStep {
-  /** Takes one step and returns its time in ms. */
-  run(): number;
-  /** The same, with the loss before the step. */
+  /** Takes one step and returns its time and the loss before it. */
   step(): { ms: number; loss: number };
   gradientEvaluations: number;
   firstStepMs: number;
@@ -61,8 +59,8 @@ export const MODEL_NAMES: readonly string[] = Object.keys(NETWORKS);
 
 /** Times `rounds` steps after the graph is warm. */
 export function measureStep(setting: StepSetting, rounds: number): StepTiming {
-  const { run, gradientEvaluations, firstStepMs } = prepareStep(setting);
-  const times = Array.from({ length: rounds }, run);
+  const { step, gradientEvaluations, firstStepMs } = prepareStep(setting);
+  const times = Array.from({ length: rounds }, () => step().ms);
   return {
     model: setting.model,
     batch: setting.batch,
@@ -117,7 +115,6 @@ export function prepareStep({ model: name, batch, k, alpha, eager, reuse, warm =
   const firstStepMs = warm ? timed().ms : Number.NaN;
   if (warm) timed();
   return {
-    run: () => timed().ms,
     step: timed,
     gradientEvaluations,
     firstStepMs,

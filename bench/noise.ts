@@ -8,8 +8,6 @@
  * the same noisy weights. `one call` includes compiling; `again` is a NoiseEvaluator that has compiled before, as where many
  * models of one architecture are compared. Processor time says more than time where the machine is busy.
  */
-import { fork } from 'node:child_process';
-import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import {
   allVariables,
@@ -24,6 +22,7 @@ import {
   type tf,
   weightTensors,
 } from 'lookbehind';
+import { PlainProcess } from './plainProcess';
 
 const NETWORKS: Readonly<Record<string, () => { model: tf.LayersModel; data: Dataset; title: string }>> = {
   convnet: () => ({
@@ -58,32 +57,6 @@ interface Timing {
   cpu: number;
 }
 
-/** The plain loop in its own process. */
-class PlainProcess {
-  readonly #child;
-
-  constructor(oneDNN: boolean) {
-    const env = { ...process.env, TF_CPP_MIN_LOG_LEVEL: '3', TF_ENABLE_ONEDNN_OPTS: oneDNN ? '1' : undefined };
-    this.#child = fork(join(__dirname, 'noisePlain.cjs'), { serialization: 'advanced', env, execArgv: [], silent: true });
-  }
-
-  ask<T>(message: object): Promise<T> {
-    return new Promise((resolve, reject) => {
-      const onError = (error: Error): void => reject(error);
-      this.#child.once('error', onError);
-      this.#child.once('message', (reply) => {
-        this.#child.off('error', onError);
-        resolve(reply as T);
-      });
-      this.#child.send(message);
-    });
-  }
-
-  stop(): void {
-    this.#child.kill();
-  }
-}
-
 async function timed(fn: () => Promise<unknown>): Promise<Timing> {
   const started = performance.now();
   const usage = process.cpuUsage();
@@ -97,7 +70,10 @@ async function bench(name: string): Promise<void> {
   const variables = allVariables(model);
   const tensors = weightTensors(model).filter(({ role }) => role === 'kernel');
   const weights = variables.map((variable) => variable.dataSync() as Float32Array);
-  const plain = { 'plain loop': new PlainProcess(false), 'plain loop, oneDNN': new PlainProcess(true) };
+  const plain = {
+    'plain loop': new PlainProcess('noisePlain.cjs'),
+    'plain loop, oneDNN': new PlainProcess('noisePlain.cjs', true),
+  };
   const evaluator = new NoiseEvaluator(model, data, { draws });
   const { levels } = await evaluator.evaluate({ noise, levels: sigmas });
   for (const one of Object.values(plain)) {

@@ -5,9 +5,8 @@
  *
  * Both begin at the same weights and see the same batch, and the losses of the first steps must agree.
  */
-import { type ChildProcess, fork } from 'node:child_process';
-import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { PlainProcess } from './plainProcess';
 import {
   alphaOf,
   defaultBatch,
@@ -34,29 +33,6 @@ interface Cost {
   loss: number;
 }
 
-class PlainProcess {
-  readonly #child: ChildProcess;
-
-  constructor() {
-    const env = { ...process.env, TF_CPP_MIN_LOG_LEVEL: '3', TF_ENABLE_ONEDNN_OPTS: undefined };
-    this.#child = fork(join(__dirname, 'stepPlain.cjs'), { serialization: 'advanced', env, execArgv: [], silent: true });
-    this.#child.stderr?.pipe(process.stderr);
-  }
-
-  ask<T>(message: object): Promise<T> {
-    return new Promise((resolve, reject) => {
-      this.#child.once('exit', (code) => reject(new Error(`The stock TensorFlow.js process ended with code ${code}.`)));
-      this.#child.once('message', (reply) => resolve(reply as T));
-      this.#child.send(message);
-    });
-  }
-
-  stop(): void {
-    this.#child.removeAllListeners('exit');
-    this.#child.kill();
-  }
-}
-
 async function compare(model: string, values: Record<string, unknown>): Promise<void> {
   const { median, prepareStep, round } = await import('./measure.js');
   const batch = positive('batch', String(values.batch ?? defaultBatch(model)));
@@ -64,7 +40,7 @@ async function compare(model: string, values: Record<string, unknown>): Promise<
   const alpha = alphaOf(String(values.alpha));
   if (alpha === 'adaptive') throw new UsageError('--alpha adaptive is not written in the stock program; give a number.');
   const ours = prepareStep({ model, batch, k, alpha, eager: false, reuse: true, warm: false });
-  const plain = new PlainProcess();
+  const plain = new PlainProcess('stepPlain.cjs');
   try {
     await plain.ask({ ...ours.setUp(), k, alpha });
     const here = (): Cost => {

@@ -78,7 +78,7 @@ export async function compareSteps(model: string, values: Record<string, unknown
     for (let i = 0; i < positive('rounds', String(values.rounds)); i++) {
       const costs: Record<string, Cost> = {};
       for (const program of others.programs) costs[program] = await server.run(program);
-      rounds.push({ ...costs, ours: turn(ours.run) });
+      rounds.push({ ...costs, ours: turn(() => ours.step().ms) });
     }
     const middle = (of: (one: (typeof rounds)[number]) => number) => round(median(rounds.map(of)));
     const all = (what: keyof Cost) => ({
