@@ -4,6 +4,7 @@
 import { readFileSync } from 'node:fs';
 import { availableParallelism, cpus } from 'node:os';
 import { join } from 'node:path';
+import { usesGpu } from '../runtime/backend';
 import { nativePackage } from '../runtime/native';
 import * as tf from '../runtime/tf';
 
@@ -60,8 +61,7 @@ export function presentMachine(): Machine {
 /** What computes, in words, for captions: `2 × AMD EPYC`, or `GPU`. */
 export function deviceName(): string {
   const { cpu, cores } = presentMachine();
-  const usesGpu = (tf.backend() as { isUsingGpuDevice?: boolean }).isUsingGpuDevice === true;
-  return usesGpu ? 'GPU' : `${cores} × ${cpu}`;
+  return usesGpu() ? 'GPU' : `${cores} × ${cpu}`;
 }
 
 function packageVersion(path: string): string {

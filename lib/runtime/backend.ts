@@ -44,6 +44,11 @@ export function isNative(): boolean {
   return tf.getBackend() === 'tensorflow';
 }
 
+/** Whether the native runtime computes on a GPU now. */
+export function usesGpu(): boolean {
+  return (tf.backend() as { isUsingGpuDevice?: boolean }).isUsingGpuDevice === true;
+}
+
 /** The native backend. Throws a NativeRuntimeError where tf.js runs on another one or tfjs-node has another shape. */
 export function nodeBackend(): NodeBackend {
   if (!isNative()) {

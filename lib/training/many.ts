@@ -9,6 +9,7 @@
  * Both leave out what a loop of setWeights and evaluate does beside the work itself. The weights of the model are the
  * same afterwards, bit for bit.
  */
+import { usesGpu } from '../runtime/backend';
 import { type Compiled, compile } from '../runtime/compile';
 import { checkKnownOptions, checkNumber, checkOneOf, DataError, StateMismatchError, throwIfAborted } from '../runtime/errors';
 import { crossEntropy } from '../runtime/losses';
@@ -382,8 +383,4 @@ function stackedChunkSize(model: tf.LayersModel, batchSize: number, memoryBudget
   const activations = batchSize * layerSizes(model).reduce((sum, n) => sum + n, 0);
   const budget = usesGpu() ? memoryBudget : Math.min(memoryBudget, CACHE_FRIENDLY_BYTES);
   return Math.max(1, Math.min(64, Math.floor(budget / (FLOAT * (2 * weights + activations)))));
-}
-
-function usesGpu(): boolean {
-  return (tf.backend() as { isUsingGpuDevice?: boolean }).isUsingGpuDevice === true;
 }

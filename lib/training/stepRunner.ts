@@ -3,7 +3,7 @@
  */
 import type { FamilyOptimizer, LossFunction } from '../optimizers';
 import { type Compiled, compile } from '../runtime/compile';
-import * as tf from '../runtime/tf';
+import type * as tf from '../runtime/tf';
 
 /** Noise in every pass of a step, such as a `TrainingNoise`. */
 export interface PassNoise {
@@ -77,7 +77,7 @@ export class StepRunner {
     const kind = `${this.optimizer.stepKind}, batches ${count}`;
     let compiled = this.#steps.get(kind);
     if (compiled === undefined) {
-      tf.tidy(() => this.optimizer.prepare(this.variables));
+      this.optimizer.prepare(this.variables);
       compiled = this.#compile(count, width);
       this.#steps.set(kind, compiled);
     }

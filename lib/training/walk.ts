@@ -128,7 +128,7 @@ export function dissectStep({ loss, start, optimizer }: Pick<WalkOptions, 'loss'
 }
 
 function compiledStep(optimizer: FamilyOptimizer, loss: PointLoss, point: tf.Variable, count: (gradients: number) => void) {
-  tf.tidy(() => optimizer.prepare([point]));
+  optimizer.prepare([point]);
   const step = (): tf.Scalar => {
     const result = optimizer.step(() => loss(point), [point]);
     count(result.gradientEvaluations);

@@ -58,6 +58,14 @@ test('names of runs do not lead out of the store', (t) => {
   assert.deepEqual(store.hashes(), []);
 });
 
+/** Writes the checksum of a tar header into it. */
+function withChecksum(block: Buffer): Buffer {
+  block.fill(' ', 148, 156);
+  const sum = block.reduce((total, byte) => total + byte, 0);
+  block.write(`${sum.toString(8).padStart(6, '0')}\0 `, 148);
+  return block;
+}
+
 test('an archive writes nothing, wherever its names and links point', async (t) => {
   const folder = temporaryFolder(t);
   const header = (name: string, size: number, type: string, link = ''): Buffer => {
@@ -66,15 +74,7 @@ test('an archive writes nothing, wherever its names and links point', async (t) 
     block.write(size.toString(8).padStart(11, '0'), 124);
     block.write(type, 156);
     block.write(link, 157);
-    block.fill(' ', 148, 156);
-    block.write(
-      `${block
-        .reduce((sum, byte) => sum + byte, 0)
-        .toString(8)
-        .padStart(6, '0')}\0 `,
-      148,
-    );
-    return block;
+    return withChecksum(block);
   };
   const content = Buffer.alloc(512, 65);
   const archive = Buffer.concat([
@@ -101,14 +101,7 @@ test('an archive writes nothing, wherever its names and links point', async (t) 
   for (const size of ['77777777777', '-0000000001', 'zzzzzzzzzzz']) {
     const bad = header('a', 0, '0');
     bad.write(size, 124);
-    bad.fill(' ', 148, 156);
-    bad.write(
-      `${bad
-        .reduce((sum, byte) => sum + byte, 0)
-        .toString(8)
-        .padStart(6, '0')}\0 `,
-      148,
-    );
+    withChecksum(bad);
     const reading = async (): Promise<void> => {
       async function* one() {
         yield Buffer.concat([bad, Buffer.alloc(1024)]);

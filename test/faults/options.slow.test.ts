@@ -59,6 +59,18 @@ const EVALUATION = { loss: 'function', batchSize: 'whole', memoryBudget: 'number
 const METRIC = { adaptive: 'flag', eta: 'number' } as const;
 const DOWNLOAD = { download: 'flag', onProgress: 'function', signal: 'signal', timeout: 'number', folder: 'text' } as const;
 
+/** What networks of layers have in common. */
+const LAYERED = {
+  hidden: 'numbers',
+  classes: 'whole',
+  activation: 'choice',
+  batchNorm: 'flag',
+  dropout: 'number',
+  seed: 'whole',
+  initializer: 'choice',
+  name: 'text',
+} as const;
+
 const DOWNLOADED = {
   fullMnist: lb.fullMnist,
   fashionMnist: lb.fashionMnist,
@@ -437,15 +449,8 @@ const TARGETS: readonly Target[] = [
     name: 'mlp',
     needed: { inputs: 3, hidden: [2], classes: 2 },
     kinds: {
+      ...LAYERED,
       inputs: 'function',
-      hidden: 'numbers',
-      classes: 'whole',
-      activation: 'choice',
-      batchNorm: 'flag',
-      dropout: 'number',
-      seed: 'whole',
-      initializer: 'choice',
-      name: 'text',
     },
     call: lb.models.mlp,
   },
@@ -459,14 +464,7 @@ const TARGETS: readonly Target[] = [
       pooling: 'choice',
       poolSize: 'whole',
       globalPooling: 'flag',
-      hidden: 'numbers',
-      classes: 'whole',
-      activation: 'choice',
-      batchNorm: 'flag',
-      dropout: 'number',
-      seed: 'whole',
-      initializer: 'choice',
-      name: 'text',
+      ...LAYERED,
     },
     call: lb.models.convNet,
   },
