@@ -90,6 +90,8 @@ describe('imports', () => {
 });
 
 describe('the public surface', () => {
+  const names = publicNames();
+
   it('is documented: every exported declaration has a comment', () => {
     const bare = sources()
       // runtime/graph is the inside of compile(): no index names it.
@@ -108,10 +110,20 @@ describe('the public surface', () => {
   });
 
   it('shows a documentation for every public name, wherever its comment stands', () => {
-    const names = publicNames();
     assert.ok(names.length > 500);
     assert.deepEqual(
       names.filter(({ documentation }) => documentation === '').map(({ name }) => name),
+      [],
+    );
+  });
+
+  it('shows a documentation for every option, field and method of its types', () => {
+    const members = names.flatMap(({ name, members }) =>
+      members.map((member) => ({ ...member, name: `${name}.${member.name}` })),
+    );
+    assert.ok(members.length > 2000);
+    assert.deepEqual(
+      members.filter(({ documentation }) => documentation === '').map(({ name }) => name),
       [],
     );
   });

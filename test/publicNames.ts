@@ -10,7 +10,7 @@ export interface PublicName {
   isValue: boolean;
   /** Its doc comment as plain text, without tags. */
   documentation: string;
-  /** Properties and methods of a class or interface that are declared in the library. */
+  /** Properties and methods of a class, an interface or an object type that are declared in the library, also those that are inherited. */
   members: { name: string; documentation: string }[];
 }
 
@@ -25,21 +25,40 @@ export function publicNames(): PublicName[] {
   const text = (symbol: ts.Symbol): string => ts.displayPartsToString(symbol.getDocumentationComment(checker)).trim();
   const isOurs = (symbol: ts.Symbol): boolean =>
     symbol.declarations?.some((declaration) => !declaration.getSourceFile().fileName.includes('node_modules')) === true;
+  const isPrivate = (symbol: ts.Symbol): boolean =>
+    symbol.declarations!.some(
+      (one) =>
+        (ts.getCombinedModifierFlags(one) & ts.ModifierFlags.Private) !== 0 ||
+        ts.isPrivateIdentifier((one as ts.NamedDeclaration).name ?? one),
+    );
+  /** `kind: 'sam'` tells the parts of a union apart: the union's own comment says what they are. */
+  const tellsApart = (symbol: ts.Symbol): boolean => {
+    const type = checker.getTypeOfSymbolAtLocation(symbol, symbol.valueDeclaration ?? symbol.declarations![0]!);
+    return symbol.name === 'kind' && type.isStringLiteral();
+  };
+  const membersOf = (symbol: ts.Symbol): ts.Symbol[] => {
+    const { Class, Interface, TypeAlias } = ts.SymbolFlags;
+    if ((symbol.flags & (Class | Interface | TypeAlias)) === 0) return [];
+    const type = checker.getDeclaredTypeOfSymbol(symbol);
+    const parts = type.isUnion() ? type.types : [type];
+    const statics = symbol.flags & Class ? [...(symbol.exports?.values() ?? [])].filter(({ name }) => name !== 'prototype') : [];
+    const members = [...statics, ...parts.flatMap((part) => part.getProperties())].filter(
+      (one) => isOurs(one) && !isPrivate(one),
+    );
+    return type.isUnion() ? members.filter((one) => !tellsApart(one)) : members;
+  };
 
   const namesOf = (module: ts.Symbol, prefix: string): PublicName[] =>
     checker.getExportsOfModule(module).flatMap((exported) => {
       if (FOREIGN.includes(exported.name)) return [];
       const symbol = exported.flags & ts.SymbolFlags.Alias ? checker.getAliasedSymbol(exported) : exported;
       if (symbol.flags & ts.SymbolFlags.ValueModule) return namesOf(symbol, `${exported.name}.`);
-      const hasMembers = symbol.flags & (ts.SymbolFlags.Class | ts.SymbolFlags.Interface);
-      const type = hasMembers ? checker.getDeclaredTypeOfSymbol(symbol) : undefined;
-      const members = (type?.getProperties() ?? []).filter(isOurs);
       return [
         {
           name: `${prefix}${exported.name}`,
           isValue: (symbol.flags & ts.SymbolFlags.Value) !== 0,
           documentation: text(symbol),
-          members: members.map((member) => ({ name: member.name, documentation: text(member) })),
+          members: membersOf(symbol).map((member) => ({ name: member.name, documentation: text(member) })),
         },
       ];
     });

@@ -8,7 +8,9 @@ import { apportion, deal } from './deal';
 
 /** Mean and standard deviation by which inputs are standardised: one number each, or one per channel (the last axis). */
 export interface Statistics {
+  /** Mean of the scaled inputs: `[mean]`, or one number per channel. */
   mean: number[];
+  /** Standard deviation of the scaled inputs, above 0; as many numbers as `mean`. */
   std: number[];
 }
 
@@ -87,13 +89,19 @@ export interface Batch {
  * `x = (stored * scale - mean) / std`.
  */
 export class Dataset {
+  /** Name of the data set, such as `'mnist1d'`. */
   readonly name: string;
+  /** Which part of it this is, such as `'train'`. */
   readonly split: string;
   /** Stored values: see `scale` and `statistics` for what they stand for. */
   readonly inputs: Float32Array | Uint8Array;
+  /** The class of each sample, 0 to `classes.length - 1`. */
   readonly labels: Int32Array;
+  /** Shape of one sample; images are `[height, width, channels]`, signals `[length]` or `[length, channels]`. */
   readonly inputShape: number[];
+  /** Names of the classes. */
   readonly classes: string[];
+  /** Value of a stored 1: `1 / 255` turns bytes into [0, 1]. */
   readonly scale: number;
   /** The standardisation that `tensors` applies, or null. */
   readonly statistics: Statistics | null;

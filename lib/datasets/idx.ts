@@ -14,7 +14,9 @@ import { type DownloadOptions, downloadsFolder, obtain } from './download';
 
 /** An array of bytes with its shape. */
 export interface IdxArray {
+  /** Lengths of its dimensions, the slowest first: `[10000, 28, 28]` for images. */
   shape: number[];
+  /** The bytes, row-major. */
   data: Uint8Array;
 }
 

@@ -16,11 +16,13 @@ export interface ToyMinimum {
 
 /** A loss of a few parameters, for pictures and tests. */
 export interface ToyLoss {
+  /** What it is called, such as `'two minima'`. */
   name: string;
   /** Number of parameters. */
   dimensions: number;
   /** The usual starting point. */
   start: number[];
+  /** All minima, local ones included. */
   minima: ToyMinimum[];
   /** The loss as a differentiable function of a tensor or variable with `dimensions` elements, of any shape. */
   loss(point: tf.Tensor): tf.Scalar;

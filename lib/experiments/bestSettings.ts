@@ -29,6 +29,7 @@ export interface Setting {
 export interface GroupSettings {
   /** The values of the columns `by`. */
   group: FlatRow;
+  /** The setting with the best mean. */
   best: Setting;
   /** All settings, in order of first appearance. */
   settings: Setting[];

@@ -26,7 +26,9 @@ export interface BootstrapOptions {
 
 /** An interval. */
 export interface Interval {
+  /** Lower end. */
   low: number;
+  /** Upper end. */
   high: number;
 }
 

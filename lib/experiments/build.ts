@@ -14,10 +14,15 @@ import { buildOptimizer } from './optimizerConfig';
 
 /** What a configuration describes, ready to train. */
 export interface BuiltRun {
+  /** The configuration, complete. */
   config: FullRunConfig;
+  /** What is trained and evaluated on. */
   data: RunData;
+  /** The model, with its initial weights. */
   model: tf.LayersModel;
+  /** The optimizer. */
   optimizer: FamilyOptimizer;
+  /** Trains the model; nothing is trained yet. */
   trainer: Trainer;
   /** Frees model, optimizer, trainer and what belongs to them. */
   dispose(): void;

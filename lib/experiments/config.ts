@@ -58,14 +58,23 @@ export interface RunConfig {
 
 /** A checked configuration, with all defaults written out. */
 export interface FullRunConfig extends Required<Omit<RunConfig, 'lifelong' | 'label' | 'profile'>> {
+  /** What to train and evaluate on. */
   data: DataConfig;
+  /** What to train. */
   model: ModelConfig;
+  /** How to train. */
   optimizer: OptimizerConfig;
+  /** The tasks that are learned one after the other; absent where it is one task. */
   lifelong?: LifelongConfig;
+  /** What the learning rate is multiplied by. */
   schedule: Schedule;
+  /** What changes training images at random. */
   augmentation: AugmentationConfig;
+  /** Noise on the weights in training. */
   noise: TrainingNoiseConfig;
+  /** A name for tables and figures. A note: not part of the hash. */
   label?: string;
+  /** The profile that asked for the run. A note: not part of the hash. */
   profile?: 'smoke' | 'quick' | 'paper';
 }
 

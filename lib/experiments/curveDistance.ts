@@ -9,7 +9,9 @@ import { OptionError } from '../runtime/errors';
 
 /** A curve: y at ascending x > 0. */
 export interface MeasuredCurve {
+  /** Where the curve was measured: ascending, above 0. */
   x: readonly number[];
+  /** Its heights: one per x. */
   y: readonly number[];
 }
 

@@ -36,6 +36,7 @@ export interface DataOptions {
 
 /** MNIST-1D: signals of length 40, 4,000 to train on. */
 export interface Mnist1dConfig extends DataOptions {
+  /** MNIST-1D. */
   kind: 'mnist1d';
   /** The set to evaluate on: `test` has 1,000 samples, `selection` (for choosing settings) and `freshTest` 4,000. Default `test`. */
   evaluateOn?: 'test' | 'selection' | 'freshTest';
@@ -43,6 +44,7 @@ export interface Mnist1dConfig extends DataOptions {
 
 /** Images that ship with the project: `digits` are 640 of 8 x 8 pixels to train on, `mnist` 7,000 of 28 x 28. */
 export interface DigitsConfig extends DataOptions {
+  /** Which of the two. */
   kind: 'digits' | 'mnist';
   /** The set to evaluate on; choose settings on `selection`. Default `test`. */
   evaluateOn?: 'test' | 'selection';
@@ -52,6 +54,7 @@ export interface DigitsConfig extends DataOptions {
 
 /** Images that are downloaded, or placed by hand: 60,000 (CIFAR: 50,000) to train on. */
 export interface DownloadedConfig extends DataOptions {
+  /** Which of them. */
   kind: 'fullMnist' | 'fashionMnist' | 'kmnist' | 'cifar10';
   /**
    * The set to evaluate on. `selection`, for choosing settings, is a tenth of the training set, the same for all runs and in equal class
@@ -64,6 +67,7 @@ export interface DownloadedConfig extends DataOptions {
 
 /** CIFAR-100. */
 export interface Cifar100Config extends Omit<DownloadedConfig, 'kind'> {
+  /** CIFAR-100. */
   kind: 'cifar100';
   /** The 100 classes or the 20 superclasses. Default `fine`. */
   labels?: 'fine' | 'coarse';
@@ -71,6 +75,7 @@ export interface Cifar100Config extends Omit<DownloadedConfig, 'kind'> {
 
 /** TinyImageNet: 100,000 images of 200 classes to train on; evaluated on its validation set. */
 export interface TinyImageNetConfig extends Omit<DownloadedConfig, 'kind'> {
+  /** TinyImageNet. */
   kind: 'tinyImageNet';
   /** 32 halves the images. Default 64. */
   side?: 64 | 32;
@@ -89,7 +94,9 @@ type AnyOption = Partial<
 
 /** What a run trains and is evaluated on. */
 export interface RunData {
+  /** What is trained on. */
   train: Dataset;
+  /** What is evaluated on. */
   test: Dataset;
 }
 

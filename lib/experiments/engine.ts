@@ -9,6 +9,7 @@ import { RunStore } from './store';
 
 /** One run to execute. Plain JSON, so that it can be sent. */
 export interface RunTask {
+  /** The configuration of the run. */
   config: FullRunConfig;
   /** Absolute path of the store. */
   store: string;

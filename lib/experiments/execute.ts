@@ -33,7 +33,14 @@ import { type RunResult, RunStore } from './store';
 
 /** What became of a run. */
 export type RunOutcome =
-  | { kind: 'done'; result: RunResult /** Whether another sweep had done it in the meantime. */; reused: boolean }
+  | {
+      /** The run is done. */
+      kind: 'done';
+      /** What it reached. */
+      result: RunResult;
+      /** Whether another sweep had done it in the meantime. */
+      reused: boolean;
+    }
   /** Another process works on it. */
   | { kind: 'locked' }
   /** Stopped on request; what was done is saved. */

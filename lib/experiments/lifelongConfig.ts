@@ -28,6 +28,7 @@ export interface LearningConfig
 
 /** Each task has some of the classes: the options of `splitTasks`. */
 export interface SplitConfig extends LearningConfig, Omit<SplitTasksOptions, 'seed' | 'classOrder'> {
+  /** Tasks that share out the classes. */
   kind: 'split';
   /** Classes in the order of the data, or in a random one by the seed of the run. Default `given`. */
   classOrder?: 'given' | 'random';
@@ -35,11 +36,13 @@ export interface SplitConfig extends LearningConfig, Omit<SplitTasksOptions, 'se
 
 /** Each task permutes the inputs: the options of `permutedTasks`. */
 export interface PermutedConfig extends LearningConfig, Omit<PermutedTasksOptions, 'seed'> {
+  /** Tasks that permute the inputs. */
   kind: 'permuted';
 }
 
 /** Each task turns the images: the options of `rotatedTasks`. */
 export interface RotatedConfig extends LearningConfig, Omit<RotatedTasksOptions, 'seed' | 'angles'> {
+  /** Tasks that turn the images. */
   kind: 'rotated';
   /** Angle of each task in degrees, counter-clockwise. Default 0, 36, 72, 108, 144. */
   angles?: number[];

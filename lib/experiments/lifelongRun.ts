@@ -17,10 +17,15 @@ import { buildOptimizer } from './optimizerConfig';
 
 /** What a configuration with `lifelong` describes, ready to learn. */
 export interface BuiltLifelongRun {
+  /** The configuration, complete. */
   config: FullRunConfig;
+  /** The tasks. */
   sequence: TaskSequence;
+  /** The model, with its initial weights. */
   model: tf.LayersModel;
+  /** The optimizer. */
   optimizer: FamilyOptimizer;
+  /** Learns the tasks; nothing is learned yet. */
   learner: LifelongLearner;
   /** Frees model, optimizer, learner and what belongs to them. */
   dispose(): void;

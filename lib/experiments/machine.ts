@@ -10,17 +10,21 @@ import * as tf from '../runtime/tf';
 
 /** Versions of what computed a result. */
 export interface Versions {
+  /** This library. */
   lookbehind: string;
   /** tf.js. */
   tfjs: string;
   /** The package of the native runtime, or null where tf.js ran without one. */
   native: string | null;
+  /** Node.js. */
   node: string;
 }
 
 /** The machine that computed a result. Results are bit-identical on the same machine with the same number of threads only. */
 export interface Machine {
+  /** System and architecture, such as `linux x64`. */
   platform: string;
+  /** The processor's name. */
   cpu: string;
   /** CPU cores available to the process. */
   cores: number;

@@ -16,6 +16,7 @@ import { type Check, checkFields, checkKind, type Fields, flag, listOf, number, 
 
 /** One-step m-sharpness: loss after one ascent step of SAM at each radius, a batch at a time, and its rise over the loss at the weights. */
 export interface SharpnessConfig {
+  /** m-sharpness. */
   kind: 'sharpness';
   /** Radii of the ascent step. At least 0. */
   radii: number[];

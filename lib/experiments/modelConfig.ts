@@ -24,6 +24,7 @@ type Given = 'inputs' | 'classes' | 'seed' | 'name';
 
 /** A multilayer perceptron: the options of `mlp`. */
 export interface MlpConfig extends Omit<MlpOptions, Given | 'activation' | 'hidden'> {
+  /** A multilayer perceptron. */
   kind: 'mlp';
   /** Units of each hidden layer. */
   hidden: number[];
@@ -33,6 +34,7 @@ export interface MlpConfig extends Omit<MlpOptions, Given | 'activation' | 'hidd
 
 /** A plain convolutional network: the options of `convNet`. */
 export interface ConvNetConfig extends Omit<ConvNetOptions, Given | 'filters' | 'hidden'> {
+  /** A plain convolutional network. */
   kind: 'convNet';
   /** Filters of each convolution layer. Default `[16, 32]`. */
   filters?: number[];
@@ -42,16 +44,19 @@ export interface ConvNetConfig extends Omit<ConvNetOptions, Given | 'filters' | 
 
 /** A residual network for images: the options of `resNet`. */
 export interface ResNetConfig extends Omit<ResNetOptions, Given> {
+  /** A residual network. */
   kind: 'resNet';
 }
 
 /** A wide residual network for images: the options of `wideResNet`. */
 export interface WideResNetConfig extends Omit<WideResNetOptions, Given> {
+  /** A wide residual network. */
   kind: 'wideResNet';
 }
 
 /** A vision transformer: the options of `vit`. */
 export interface VitConfig extends Omit<VitOptions, Given> {
+  /** A vision transformer. */
   kind: 'vit';
 }
 

@@ -32,7 +32,10 @@ interface NoiseOptions {
   gaussian: GaussianNoiseOptions;
   additive: AdditiveNoiseOptions;
   quantization: QuantizationOptions;
-  bitErrors: Omit<BitErrorOptions, 'positions'> & { positions?: 'all' | 'mostSignificant' | 'leastSignificant' | number[] };
+  bitErrors: Omit<BitErrorOptions, 'positions'> & {
+    /** Bits that can fail, 0 = least significant. Default `all`. Names stand for the one bit at that end. */
+    positions?: 'all' | 'mostSignificant' | 'leastSignificant' | number[];
+  };
   pcm: PCMOptions;
   reram: ReRAMOptions;
 }
@@ -51,7 +54,11 @@ type Level = typeof LEVEL;
 /** A noise: the name of its factory and its options. `composed`: one after the other. */
 export type NoiseConfig =
   | { [K in keyof NoiseOptions]: { kind: K } & NoiseOptions[K] }[keyof NoiseOptions]
-  | { kind: 'composed'; stages: NoiseConfig[] };
+  | {
+      kind: 'composed';
+      /** The noises, in the order in which they fall on the weights. */
+      stages: NoiseConfig[];
+    };
 
 /**
  * A noise without its strength, which is given by levels: sigma (`gaussian`, `additive`), bits (`quantization`), the rate (`bitErrors`),
@@ -59,7 +66,11 @@ export type NoiseConfig =
  */
 export type NoiseFamilyConfig =
   | { [K in keyof NoiseOptions]: { kind: K } & Omit<NoiseOptions[K], Level[K]> }[keyof NoiseOptions]
-  | { kind: 'composed'; stages: (NoiseConfig | NoiseFamilyConfig)[] };
+  | {
+      kind: 'composed';
+      /** The noises, in the order in which they fall on the weights; at least one without its strength. */
+      stages: (NoiseConfig | NoiseFamilyConfig)[];
+    };
 
 /** Which weights get noise: kernels and embeddings, or all that training changes. */
 export type NoisyTensors = 'kernels' | 'all';

@@ -64,6 +64,7 @@ export interface NoiseMeasureOptions {
  * standard deviation over draws.
  */
 export interface NoisyAccuracyConfig extends NoiseMeasureOptions {
+  /** Accuracy under Gaussian noise. */
   kind: 'noisyAccuracy';
   /** Standard deviations of the noise, relative to each weight. At least 0. */
   sigmas: number[];
@@ -71,6 +72,7 @@ export interface NoisyAccuracyConfig extends NoiseMeasureOptions {
 
 /** Accuracy under any noise on the weights, as `noisyAccuracy`: `bitErrors@0.01`, `bitErrorsStd@0.01`. May be taken several times. */
 export interface RobustnessConfig extends NoiseMeasureOptions {
+  /** Accuracy under any noise. */
   kind: 'robustness';
   /** Name of the values: letters, digits and _. Default: the kind of the noise. */
   name?: string;
@@ -82,6 +84,7 @@ export interface RobustnessConfig extends NoiseMeasureOptions {
 
 /** Accuracy lost with noise on one layer alone, -1 to 1, a mean over draws: `layerSensitivity@dense1`. */
 export interface LayerSensitivityConfig extends Omit<NoiseMeasureOptions, 'tensors'> {
+  /** Accuracy lost by noise on one layer. */
   kind: 'layerSensitivity';
   /** The noise. */
   noise: NoiseConfig;

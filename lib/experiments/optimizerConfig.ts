@@ -30,7 +30,10 @@ import { type Check, checkFields, checkKind, checkObject, type Field, type Field
 export type BaseConfig = ({ kind: 'sgd' } & SGDOptions) | ({ kind: 'adamw' } & AdamWOptions);
 
 /** Options of a sharpness-aware optimizer, as JSON. The options of `sgd` set its base, unless `base` is given. */
-export type JsonOptions<O> = Omit<O, 'base' | 'rescale'> & { base?: BaseConfig };
+export type JsonOptions<O> = Omit<O, 'base' | 'rescale'> & {
+  /** The optimizer that descends. Default: `sgd` with the options given here. */
+  base?: BaseConfig;
+};
 
 /** The optimizer of a run: its factory's name and options. */
 export type OptimizerConfig =
@@ -41,7 +44,11 @@ export type OptimizerConfig =
   | ({ kind: 'multistepASAM' } & JsonOptions<MultistepASAMOptions>)
   | ({ kind: 'lookbehindSAM' } & JsonOptions<LookbehindSAMOptions>)
   | ({ kind: 'lookbehindASAM' } & JsonOptions<LookbehindASAMOptions>)
-  | ({ kind: 'lookahead'; base?: OptimizerConfig } & LookaheadOptions);
+  | ({
+      kind: 'lookahead';
+      /** The optimizer that takes the fast steps. Default `{ kind: 'sgd' }`. */
+      base?: OptimizerConfig;
+    } & LookaheadOptions);
 
 const belowOne = (fallback: number): Field<number> => number({ min: 0, max: 1 - 2 ** -24 }, fallback);
 const share = (fallback: number): Field<number> => number({ min: 0, max: 1 }, fallback);

@@ -19,6 +19,7 @@ export interface GroupOptions {
 export interface GroupSummary {
   /** The values of the columns `by`. */
   group: FlatRow;
+  /** Mean of the finite values; NaN where there is none. */
   mean: number;
   /** Standard deviation over seeds, divided by n - 1; 0 for one run. */
   std: number;
@@ -50,13 +51,15 @@ export interface PairedOptions extends GroupOptions, BootstrapOptions {
 
 /** How a group differs from the baseline. */
 export interface PairedDifference {
+  /** The values of the columns `by`. */
   group: FlatRow;
   /** Mean of the differences group - baseline. */
   mean: number;
   /** Their standard deviation, divided by n - 1; 0 for one pair. */
   std: number;
-  /** The bootstrap interval of the mean, see `bootstrapMean`. */
+  /** Lower end of the bootstrap interval of the mean, see `bootstrapMean`. */
   low: number;
+  /** Its upper end. */
   high: number;
   /** Pairs in which both runs have a finite value. */
   count: number;
@@ -105,6 +108,7 @@ export interface RankOptions extends GroupOptions {
 
 /** The rank of a group. */
 export interface GroupRank {
+  /** The values of the columns `by`. */
   group: FlatRow;
   /** Mean over seeds of the rank among the groups, 1 the best; equal values share the mean of their ranks. */
   meanRank: number;

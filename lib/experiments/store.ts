@@ -36,6 +36,7 @@ const FIELDS: ReadonlySet<string> = new Set([
 
 /** The outcome of a run. */
 export interface RunResult {
+  /** Format and version of the file. */
   format: typeof FORMAT;
   /** The hash of the configuration. */
   hash: string;
@@ -62,8 +63,11 @@ export interface RunResult {
   measures: MeasuredValues;
   /** What a run with `lifelong` learned; absent in others. */
   lifelong?: LifelongResult;
+  /** The seed of the configuration. */
   seed: number;
+  /** Versions of what computed it. */
   versions: Versions;
+  /** The machine that computed it. */
   machine: Machine;
   /** When the run ended, ISO 8601. */
   finishedAt: string;
@@ -137,6 +141,7 @@ export class RunStore {
     return config;
   }
 
+  /** Writes the result of a run with its checksum: it is done then. Throws a StorageError where that is impossible. */
   writeResult(result: RunResult): void {
     const path = this.#path(result.hash, 'result.json');
     writeFileAtomic(path, `${stringifyNumbers({ ...result, sha256: digest(result) }, 2)}\n`);
@@ -156,6 +161,7 @@ export class RunStore {
     }
   }
 
+  /** Writes the history of a run, one line per epoch. Throws a StorageError where that is impossible. */
   writeHistory(hash: string, history: readonly EpochRecord[]): void {
     writeFileAtomic(this.#path(hash, 'history.csv'), historyToCsv(history));
   }
@@ -190,6 +196,7 @@ export class RunStore {
     return path && relative(this.runFolder(hash), path);
   }
 
+  /** Writes a checkpoint beside the last one, see `saveCheckpoint`. Throws a StorageError where that is impossible. */
   writeCheckpoint(hash: string, state: SavedState): void {
     saveCheckpoint(this.#path(hash, 'checkpoint'), state);
   }

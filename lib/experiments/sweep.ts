@@ -21,6 +21,7 @@ const LOCKED_WAIT = 150;
 export interface RunRow {
   /** The name of the run in the store. */
   hash: string;
+  /** The configuration of the run. */
   config: FullRunConfig;
   /** `failed`: an error ended it, see `error`. Nothing is stored then, so that the next sweep tries again. */
   status: 'finished' | 'diverged' | 'failed';
@@ -40,6 +41,7 @@ export interface SweepProgress {
   done: number;
   /** Runs whose results were there before. */
   reused: number;
+  /** Runs that an error ended. */
   failed: number;
   /** Runs under way. */
   running: number;

@@ -35,7 +35,9 @@ export function tradeoffGap({ x, y }: TradeoffPlace, curve: readonly TradeoffPla
 
 /** A setting of a trade-off: one value per seed. */
 export interface TradeoffValues {
+  /** One coordinate of the setting, such as its loss: one value per seed. */
   x: readonly number[];
+  /** The other, such as its sharpness: one value per seed, in the same order. */
   y: readonly number[];
 }
 

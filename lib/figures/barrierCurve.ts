@@ -15,6 +15,7 @@ export interface BarrierSeries extends MethodLabel {
 
 /** Options of `barrierCurve`. */
 export interface BarrierCurveOptions extends FigureOptions {
+  /** One path between minima each. */
   series: readonly BarrierSeries[];
   /** Default: Place between the two minima. */
   x?: AxisOptions;

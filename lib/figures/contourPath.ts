@@ -16,7 +16,9 @@ export interface Trajectory extends MethodLabel {
 
 /** A place worth naming: a minimum, a start. */
 export interface Mark {
+  /** Where it is: x, y. */
   at: Point;
+  /** What stands beside it. */
   text: string;
   /** Side of the place where the text stands. Default right. */
   side?: 'right' | 'left' | 'above' | 'below';
@@ -26,7 +28,9 @@ export interface Mark {
 export interface ContourPathOptions extends FigureOptions {
   /** The loss on a grid, as `gridOf` makes it. */
   grid: Grid;
+  /** The ways that are drawn over the contours. */
   trajectories: readonly Trajectory[];
+  /** Places that are named. Default: none. */
   marks?: readonly Mark[];
   /** Default: x. */
   x?: AxisOptions;

@@ -16,6 +16,7 @@ export interface CurveSeries extends MethodLabel {
 
 /** Options of `curves`. */
 export interface CurvesOptions extends FigureOptions {
+  /** The methods that are compared: one line each. */
   series: readonly CurveSeries[];
   /** Default: Epoch. */
   x?: AxisOptions;

@@ -11,6 +11,7 @@ export type Point = readonly number[];
 
 /** One layer of a figure (plotly calls it a trace): its kind, and plotly's attributes for that kind. */
 export interface Trace {
+  /** What is drawn. */
   type: 'scatter' | 'bar' | 'heatmap' | 'contour' | 'surface' | 'scatter3d';
   /** Text in the legend. */
   name?: string;
@@ -19,12 +20,14 @@ export interface Trace {
 
 /** Text at a place, with or without an arrow. */
 export interface Annotation {
+  /** The text; `<b>`, `<i>`, `<br>`, `<sub>` and `<sup>` are understood. */
   text?: string;
   [attribute: string]: unknown;
 }
 
 /** One axis of a figure. */
 export interface Axis {
+  /** What is drawn along the axis, with its unit. */
   title?: { text?: string; [attribute: string]: unknown };
   [attribute: string]: unknown;
 }
@@ -35,16 +38,22 @@ export interface Layout {
   width?: number;
   /** In pixels. */
   height?: number;
+  /** Headline, and a second line in smaller letters. */
   title?: { text: string; [attribute: string]: unknown };
+  /** The x axis of the first panel. */
   xaxis?: Axis;
+  /** The y axis of the first panel. */
   yaxis?: Axis;
+  /** Texts in the figure, the caption among them. */
   annotations?: Annotation[];
   [attribute: string]: unknown;
 }
 
 /** A figure: what `show` displays and what plotly.js draws. */
 export interface Figure {
+  /** What is drawn, from back to front. */
   data: Trace[];
+  /** All the rest. */
   layout: Layout;
 }
 

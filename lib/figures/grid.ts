@@ -33,9 +33,13 @@ export function gridOf(f: (x: number, y: number) => number, { x, y, points = 81 
 
 /** What a grid needs of a landscape's surface: `loss[i][j]` and `accuracy[i][j]` at `x[i]`, `y[j]`. */
 export interface SurfaceLike {
+  /** Coordinates along the first direction, ascending. */
   x: readonly number[];
+  /** Coordinates along the second direction, ascending; `[0]` for a line. */
   y: readonly number[];
+  /** Mean loss at each point; NaN where there is none. */
   loss: readonly (readonly number[])[];
+  /** Accuracy at each point, 0 to 1; NaN where there is none. */
   accuracy: readonly (readonly number[])[];
 }
 

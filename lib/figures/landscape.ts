@@ -45,11 +45,13 @@ export interface LandscapePanel {
   title: string;
   /** Loss on the plane; NaN where it is not computed yet. */
   grid: Grid;
+  /** Ways of weights over it. Default: none. */
   trajectories?: readonly PlaneTrajectory[];
 }
 
 /** Options of `landscapeContours` and `landscapeSurfaces`. */
 export interface LandscapeOptions extends FigureOptions {
+  /** The landscapes, in the order in which they are drawn. */
   landscapes: readonly LandscapePanel[];
   /** Default: First direction. */
   x?: AxisOptions;

@@ -14,6 +14,7 @@ export interface NoiseSeries extends MethodLabel {
 
 /** Options of `noiseCurve`. */
 export interface NoiseCurveOptions extends FigureOptions {
+  /** The methods that are compared: one line each. */
   series: readonly NoiseSeries[];
   /** Default: Noise level σ. Other noise models give their own: bits, bit-error rate, time in s. */
   x?: AxisOptions;

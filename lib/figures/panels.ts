@@ -15,6 +15,7 @@ export interface Panel {
 
 /** Options of `panels`. */
 export interface PanelsOptions extends FigureOptions {
+  /** The figures, row by row. */
   panels: readonly Panel[];
   /** Panels in a row. Default: all, up to 3. */
   columns?: number;

@@ -14,6 +14,7 @@ export interface PerturbationSeries extends MethodLabel {
 
 /** Options of `perturbationCurve`. */
 export interface PerturbationCurveOptions extends FigureOptions {
+  /** The methods that are compared: one line each. */
   series: readonly PerturbationSeries[];
   /** Default: Perturbation radius ρ. */
   x?: AxisOptions;

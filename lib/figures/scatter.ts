@@ -13,8 +13,11 @@ export interface ScatterSeries extends MethodLabel {
 
 /** Options of `scatter`. */
 export interface ScatterOptions extends FigureOptions {
+  /** The methods that are compared: one cloud of points each. */
   series: readonly ScatterSeries[];
+  /** The x axis. */
   x: AxisOptions;
+  /** The y axis. */
   y: AxisOptions;
 }
 

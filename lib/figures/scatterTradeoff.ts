@@ -17,11 +17,13 @@ export interface TradeoffPoint {
 
 /** One method at growing radii. */
 export interface TradeoffSeries extends MethodLabel {
+  /** Its places, in the order in which they are joined. */
   points: readonly TradeoffPoint[];
 }
 
 /** Options of `scatterTradeoff`. */
 export interface ScatterTradeoffOptions extends FigureOptions {
+  /** The methods that are compared: one line each. */
   series: readonly TradeoffSeries[];
   /** Default: Training loss. */
   x?: AxisOptions;

@@ -19,6 +19,7 @@ export interface SpectrumSeries extends MethodLabel {
 
 /** Options of `spectrum`. */
 export interface SpectrumOptions extends FigureOptions {
+  /** The spectra that are compared. */
   series: readonly SpectrumSeries[];
   /** Default: Eigenvalue of the Hessian. */
   x?: AxisOptions;

@@ -22,11 +22,13 @@ export interface CompareOptions extends Omit<SurfaceOptions, 'plane' | 'path' | 
 
 /** Surfaces that can be drawn side by side. */
 export interface SurfaceComparison {
+  /** The surface of each model, in the order of the models. */
   surfaces: { label: string; surface: Surface }[];
   /** Smallest and largest finite loss of all of them. */
   range: [number, number];
-  /** Points that were evaluated now, those read from files left out, and the seconds that they took. */
+  /** Points that were evaluated now; those read from files are left out. */
   evaluatedPoints: number;
+  /** Seconds that these points took. */
   seconds: number;
 }
 

@@ -19,6 +19,7 @@ import { checkFlatSize, flatWeights, type WeightSlot, weightLayout } from './lay
 export interface Direction {
   /** Stands at the axis of figures. */
   label: string;
+  /** One number per trainable weight, in the order of `weightLayout`. */
   values: Float32Array;
 }
 

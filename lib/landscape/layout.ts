@@ -10,11 +10,13 @@ import { trainableVariables } from '../training/weights';
 export interface WeightSlot {
   /** Name of its variable. */
   name: string;
+  /** Shape of the tensor. */
   shape: number[];
   /** Number of weights. */
   size: number;
   /** Where it starts in the flat vector. */
   offset: number;
+  /** What the tensor is for: kernel, bias, gamma and so on. */
   role: WeightRole;
   /** The axes that count the output units ("filters"): the weights of one unit share their index along them. */
   unitAxes: number[];

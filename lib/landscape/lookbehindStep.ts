@@ -24,8 +24,9 @@ export interface LookbehindStepRecord {
   fast: Float32Array[];
   /** Weights after the step. */
   newSlow: Float32Array;
-  /** Loss on the batch at the slow weights, and at each of the perturbed ones where they were evaluated. */
+  /** Loss on the batch at the slow weights. */
   loss: number;
+  /** Loss on the batch at each of the perturbed weights where it was evaluated. */
   perturbedLosses: number[];
   /** Gradient at each of the perturbed weights, flat. */
   gradients: Float32Array[];
@@ -92,9 +93,13 @@ export function lookbehindStepPlane({ slow, perturbed, fast }: LookbehindStepRec
 
 /** The places of a step on a plane, as figures take them. */
 export interface ProjectedStep {
+  /** Weights before the step. */
   slow: [number, number];
+  /** After each of the k ascents. */
   perturbed: [number, number][];
+  /** After each of the k descents. */
   fast: [number, number][];
+  /** Weights after the step. */
   newSlow: [number, number];
   /** Components of the gradients along the plane's directions, of unit length. */
   gradients: [number, number][];

@@ -9,8 +9,9 @@ import { checkFlatSize, type WeightSlot } from './layout';
 
 /** Where a point of weight space lies, seen from a plane. */
 export interface Projection {
-  /** Coordinates of the nearest point of the plane. */
+  /** Coordinate along x of the nearest point of the plane. */
   a: number;
+  /** Coordinate along y of that point; 0 for a line. */
   b: number;
   /** Distance from the plane's origin. */
   distance: number;
@@ -22,7 +23,9 @@ export interface Projection {
 export class Plane {
   /** The weights at (0, 0), flat. */
   readonly origin: Float32Array;
+  /** The first direction. */
   readonly x: Direction;
+  /** The second direction; undefined for a line. */
   readonly y: Direction | undefined;
 
   /** @throws OptionError where the directions do not fit the origin or do not span a plane. */

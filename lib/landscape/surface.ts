@@ -46,11 +46,13 @@ export interface SurfaceOptions {
 export interface SurfaceProgress {
   /** The surface so far; it changes as the run goes on. */
   surface: Surface;
-  /** Points evaluated, and in all. */
+  /** Points evaluated. */
   done: number;
+  /** Points in all. */
   total: number;
-  /** The level that is being evaluated, from 0, and how many there are. */
+  /** The level of the nested grids that is being evaluated, from 0. */
   level: number;
+  /** How many levels there are. */
   levels: number;
   /** Points per second in this run; NaN before the first chunk. */
   pointsPerSecond: number;
@@ -60,8 +62,9 @@ export interface SurfaceProgress {
 
 /** Loss and accuracy over a plane. */
 export interface Surface {
-  /** Coordinates along the plane's x and y; y is `[0]` for a line. */
+  /** Coordinates along the plane's x, ascending. */
   x: number[];
+  /** Coordinates along the plane's y, ascending; `[0]` for a line. */
   y: number[];
   /** `loss[i][j]` is the mean loss at `x[i]`, `y[j]`. NaN where it was not evaluated (or is NaN itself: see `evaluated`). */
   loss: number[][];
@@ -83,16 +86,21 @@ export interface Surface {
 
 /** How a surface came about. */
 export interface SurfaceProvenance {
-  /** Number of samples, and of trainable weights. */
+  /** Number of samples. */
   samples: number;
+  /** Number of trainable weights. */
   weights: number;
+  /** Samples per forward pass. */
   batchSize: number;
+  /** By which statistics BatchNorm normalised. */
   batchNorm: BatchNormMode;
-  /** How weight sets were evaluated, and how many at a time: see `evaluateMany`. */
+  /** How weight sets were evaluated: see `evaluateMany`. */
   way: 'stacked' | 'loop';
+  /** How many weight sets were evaluated at a time. */
   chunkSize: number;
-  /** Points and seconds of this run; points read from the file are not counted. */
+  /** Points evaluated in this run; those read from the file are not counted. */
   evaluatedPoints: number;
+  /** Seconds that these points took. */
   seconds: number;
 }
 
@@ -166,8 +174,11 @@ export async function lossSurface(model: tf.LayersModel, samples: Samples, optio
 
 /** A grid for figures: `z[j][i]` at `x[i]`, `y[j]`. */
 export interface SurfaceGrid {
+  /** Coordinates of the columns. */
   x: number[];
+  /** Coordinates of the rows. */
   y: number[];
+  /** One row of values per y; NaN where there is none yet. */
   z: number[][];
 }
 

@@ -100,8 +100,11 @@ export type TaskMeasure = (context: TaskContext) => Promise<Record<string, numbe
 export interface TaskContext {
   /** The task just learned, from 0; the last one where all were learned at once. */
   task: number;
+  /** All tasks. */
   sequence: TaskSequence;
+  /** The model that learns. */
   model: tf.LayersModel;
+  /** Asks the measure to stop, with an AbortedError. */
   signal?: AbortSignal;
 }
 
@@ -201,6 +204,7 @@ export class LifelongLearner {
   initialAccuracies: number[] | undefined;
   /** The memory of experience replay. */
   readonly memory: Reservoir<SampleRef> | undefined;
+  /** What is learned when. */
   readonly regime: LearningRegime;
   /** The learning rate of the first task. */
   baseLearningRate: number;
@@ -224,8 +228,11 @@ export class LifelongLearner {
 
   /** @throws OptionError where an option is wrong, or the model does not fit the sequence. */
   constructor(
+    /** The model that learns: the caller's. */
     readonly model: tf.LayersModel,
+    /** The optimizer that trains it: the caller's. */
     readonly optimizer: FamilyOptimizer,
+    /** The tasks. */
     readonly sequence: TaskSequence,
     options: LifelongOptions = {},
   ) {

@@ -19,6 +19,7 @@ import type { SampleRef } from './samples';
 
 /** Saved state of a `LifelongLearner`. `manifest` is plain JSON. */
 export interface LifelongState {
+  /** What the bytes mean, and all that is no tensor. */
   manifest: LifelongManifest;
   /** The weights' bytes, float32; in the regime `independent` followed by those of the weights that each task starts from. */
   weights: Uint8Array;
@@ -28,16 +29,23 @@ export interface LifelongState {
 
 /** What the bytes of a `LifelongState` mean. */
 export interface LifelongManifest {
+  /** Format and version of the state. */
   format: 'lookbehind-lifelong/1';
   /** Names of the tasks. */
   tasks: string[];
+  /** See `LifelongLearner.regime`. */
   regime: LearningRegime;
+  /** See `LifelongLearner.status`. */
   status: TrainingStatus;
+  /** See `LifelongLearner.position`. */
   position: LifelongPosition;
+  /** See `LifelongLearner.history`. */
   history: EpochRecord[];
+  /** See `LifelongLearner.records`. */
   records: TaskRecord[];
   /** Accuracy on each task before any learning; null before it is known. */
   initialAccuracies: number[] | null;
+  /** The learning rate of the first task. */
   baseLearningRate: number;
   /** See `LifelongLearner.divergence`. */
   divergence?: Divergence;
@@ -45,6 +53,7 @@ export interface LifelongManifest {
   memory: ReservoirState<SampleRef> | null;
   /** Weights in the order of their bytes: trained ones and moving statistics. */
   weights: SavedWeight[];
+  /** What the optimizer's bytes mean. */
   optimizer: OptimizerManifest;
 }
 

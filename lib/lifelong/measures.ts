@@ -33,11 +33,15 @@ export interface Forgetting {
 
 /** All measures of a matrix, in its unit. */
 export interface LifelongMeasures {
+  /** Mean over the tasks learned so far of the accuracy now. */
   averageAccuracy: number;
+  /** Mean over the tasks of the accuracy when each was just learned. */
   learningAccuracy: number;
+  /** Mean over the earlier tasks of the accuracy now minus that when just learned; below 0 where they were forgotten. NaN after the first task. */
   backwardTransfer: number;
   /** NaN where the accuracies before learning are not given. */
   forwardTransfer: number;
+  /** Mean forgetting over the earlier tasks; NaN after the first task. */
   forgetting: Forgetting;
 }
 

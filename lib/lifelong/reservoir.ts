@@ -14,8 +14,11 @@ import { Random, type RandomState } from '../runtime/random';
 
 /** Saved state of a `Reservoir`; plain JSON where its items are. */
 export interface ReservoirState<T> {
+  /** The items kept. */
   items: T[];
+  /** Items offered so far. */
   seen: number;
+  /** The state of the random numbers that decide what is kept. */
   random: RandomState;
 }
 

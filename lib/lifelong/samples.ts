@@ -11,7 +11,9 @@ import type { TaskSequence } from './sequence';
 
 /** One training sample of a sequence: the number of its task, and its place in the task's training set. */
 export interface SampleRef {
+  /** The task, from 0. */
   task: number;
+  /** The sample, from 0. */
   index: number;
 }
 

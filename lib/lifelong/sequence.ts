@@ -18,7 +18,9 @@ const SCENARIOS: readonly Scenario[] = ['task-incremental', 'class-incremental',
 
 /** The data that tasks are made of. To choose settings, give a selection set as `test`. */
 export interface TaskData {
+  /** What is learned. */
   train: Dataset;
+  /** What is evaluated. */
   test: Dataset;
 }
 
@@ -34,6 +36,7 @@ export interface Task extends TaskData {
 export interface TaskSequenceFields {
   /** Name of the sequence, such as `rotated mnist`. */
   name: string;
+  /** What is known about a sample's task. */
   scenario: Scenario;
   /** The tasks in the order in which they are learned, at least one. */
   tasks: readonly Task[];
@@ -43,8 +46,11 @@ export interface TaskSequenceFields {
 
 /** Tasks in order. Make it with `splitTasks`, `permutedTasks` or `rotatedTasks`, or from tasks of your own. */
 export class TaskSequence {
+  /** Name of the sequence, such as `rotated mnist`. */
   readonly name: string;
+  /** What is known about a sample's task. */
   readonly scenario: Scenario;
+  /** The tasks in the order in which they are learned. */
   readonly tasks: readonly Task[];
   /** How the sequence was made, as plain JSON. */
   readonly recipe: Readonly<Record<string, unknown>>;

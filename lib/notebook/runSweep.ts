@@ -22,6 +22,7 @@ export interface RunSweepOptions extends Omit<SweepOptions, 'signal' | 'onProgre
 
 /** The runs of a sweep with what figures and tables need of them. */
 export interface SweepResults {
+  /** The runs, in the order of their configurations. */
   rows: readonly RunRow[];
   /** Labels of the configurations, in order of first appearance. */
   labels: string[];

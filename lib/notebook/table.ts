@@ -6,7 +6,9 @@ import { escapeHtml } from './html';
 
 /** Mean and standard deviation, shown as `mean ± std`. */
 export interface MeanStd {
+  /** The mean. */
   mean: number;
+  /** The standard deviation. */
   std: number;
 }
 
@@ -18,7 +20,9 @@ export type TableRow = Readonly<Record<string, Cell>>;
 
 /** What a table needs of a danfojs DataFrame. */
 export interface FrameLike {
+  /** Names of the columns. */
   readonly columns: readonly string[];
+  /** The cells: one list per row. */
   readonly values: unknown;
 }
 
@@ -38,8 +42,11 @@ export interface TableOptions {
 
 /** A table as texts. */
 export interface RenderedTable {
+  /** An HTML table. */
   html: string;
+  /** A Markdown table, after its caption. */
   markdown: string;
+  /** Lines with aligned columns, after the caption. */
   text: string;
 }
 

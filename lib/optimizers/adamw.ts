@@ -34,7 +34,7 @@ const BELOW_ONE = 1 - 2 ** -24;
 
 /** Adam with decoupled weight decay. Make it with `adamw`. */
 export class AdamW extends DescentOptimizer {
-  /** @nocollapse */
+  /** The name under which it is saved. @nocollapse */
   static get className(): string {
     return 'LookbehindFamilyAdamW';
   }

@@ -32,10 +32,14 @@ export interface DescentOptions {
 export abstract class DescentOptimizer extends FamilyOptimizer {
   readonly parts: readonly FamilyOptimizer[] = [];
   readonly hyperparameters: readonly Hyperparameter[];
+  /** The learning rate, as compiled steps read it. */
   protected readonly rate: Hyperparameter;
+  /** Weight decay factor of a step. */
   protected readonly weightDecay: number;
+  /** What momentum and weight decay are counted per. */
   protected readonly countPer: 'inner' | 'batch';
 
+  /** @throws OptionError */
   constructor({ learningRate, weightDecay = 0, countPer = 'inner' }: DescentOptions & { learningRate: number }) {
     super();
     this.weightDecay = checkNumber('weightDecay', weightDecay, { min: 0 });
@@ -70,7 +74,7 @@ export abstract class DescentOptimizer extends FamilyOptimizer {
     return { loss: value, gradientEvaluations: evaluator.evaluations, measures };
   }
 
-  /** @nocollapse */
+  /** Makes the optimizer that `getConfig` described: model.save stores the description, tf.loadLayersModel reads it. @nocollapse */
   static override fromConfig<T extends tf.serialization.Serializable>(
     cls: tf.serialization.SerializableConstructor<T>,
     config: tf.serialization.ConfigDict,

@@ -24,7 +24,7 @@ export interface LookaheadOptions {
 
 /** Lookahead over another optimizer. Make it with `lookahead`. */
 export class Lookahead extends FamilyOptimizer {
-  /** @nocollapse */
+  /** The name under which it is saved. @nocollapse */
   static get className(): string {
     return 'LookbehindFamilyLookahead';
   }
@@ -106,7 +106,7 @@ export class Lookahead extends FamilyOptimizer {
     return { k: this.k, alpha: this.alpha, base: { className: this.base.getClassName(), config: this.base.getConfig() } };
   }
 
-  /** @nocollapse */
+  /** Makes the optimizer that `getConfig` described. @nocollapse */
   static override fromConfig<T extends tf.serialization.Serializable>(
     cls: tf.serialization.SerializableConstructor<T>,
     config: tf.serialization.ConfigDict,

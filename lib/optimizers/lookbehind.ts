@@ -51,7 +51,7 @@ export interface LookbehindASAMOptions extends LookbehindSAMOptions, AdaptiveSha
 
 /** Lookbehind over SAM or ASAM. Make it with `lookbehindSAM` or `lookbehindASAM`. */
 export class Lookbehind extends SharpnessOptimizer {
-  /** @nocollapse */
+  /** The name under which it is saved. @nocollapse */
   static get className(): string {
     return 'Lookbehind';
   }

@@ -23,7 +23,9 @@ export type LossFunction = (pass: LossPass) => tf.Scalar;
 
 /** Loss and gradients at one point. `gradients[i]` belongs to `variables[i]` of the evaluator. */
 export interface Evaluation {
+  /** Loss, a scalar. */
   loss: tf.Scalar;
+  /** One tensor per variable, of its shape. */
   gradients: tf.Tensor[];
 }
 

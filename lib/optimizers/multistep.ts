@@ -35,7 +35,7 @@ export interface MultistepASAMOptions extends Omit<AdaptiveSharpnessOptions, 're
 
 /** Multistep-SAM, or Multistep-ASAM by its ascent rule. Make it with `multistepSAM` or `multistepASAM`. */
 export class MultistepSAM extends SharpnessOptimizer {
-  /** @nocollapse */
+  /** The name under which it is saved. @nocollapse */
   static get className(): string {
     return 'MultistepSAM';
   }

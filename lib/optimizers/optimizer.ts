@@ -10,7 +10,9 @@ import { captureState, type OptimizerState, restoreState, type SavedNames } from
 
 /** A tensor with its name, as tf.js passes gradients and optimizer weights. */
 export interface NamedTensor {
+  /** Name of the variable or the weight that it belongs to. */
   name: string;
+  /** Its values. */
   tensor: tf.Tensor;
 }
 
@@ -76,10 +78,13 @@ export interface StepOptions {
 
 /** A number of an optimizer that may change between steps. It lives in a tf.Variable, so that a compiled step reads it anew. */
 export class Hyperparameter {
+  /** Where compiled steps read it: a scalar that is not trained. */
   readonly variable: tf.Variable;
   #value: number;
 
+  /** @throws OptionError where the value is no finite number of at least 0. */
   constructor(
+    /** Its name among the optimizer's options. */
     readonly name: string,
     value: number,
   ) {

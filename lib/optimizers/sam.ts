@@ -22,7 +22,7 @@ import {
 
 /** SAM, or ASAM by its ascent rule. Make it with `sam` or `asam`. */
 export class SAM extends SharpnessOptimizer {
-  /** @nocollapse */
+  /** The name under which it is saved. @nocollapse */
   static get className(): string {
     return 'SAM';
   }

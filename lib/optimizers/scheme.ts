@@ -39,15 +39,21 @@ const ASAM_OPTIONS: readonly string[] = ['eta', 'rescale'];
 
 /** An optimizer that climbs before it descends. */
 export abstract class SharpnessOptimizer extends FamilyOptimizer {
+  /** The optimizer that descends with the gradients met on the way. */
   readonly base: DescentOptimizer;
+  /** How it climbs: by SAM's rule or ASAM's. */
   readonly ascent: AscentRule;
   readonly parts: readonly FamilyOptimizer[];
   readonly hyperparameters: readonly Hyperparameter[];
   readonly slotKinds: readonly string[] = [];
+  /** The radius rho, as compiled steps read it. */
   protected readonly radius: Hyperparameter;
+  /** The option `reuseGradients`; undefined: where it is exact. */
   protected readonly reuseGradients: boolean | undefined;
+  /** The option `batchNormUpdates`. */
   protected readonly batchNormUpdates: BatchNormPolicy;
 
+  /** @throws OptionError */
   constructor(what: string, ascent: AscentRule, options: AdaptiveSharpnessOptions, ownOptions: readonly string[] = []) {
     super();
     checkKnownOptions(what, options, [...SHARPNESS_OPTIONS, ...(ascent.name === 'asam' ? ASAM_OPTIONS : []), ...ownOptions]);
@@ -97,7 +103,7 @@ export abstract class SharpnessOptimizer extends FamilyOptimizer {
     return this.batchNormUpdates === 'first' && first ? 1 : 0;
   }
 
-  /** @nocollapse Makes the optimizer that `getConfig` described: model.save stores the description, tf.loadLayersModel reads it. */
+  /** Makes the optimizer that `getConfig` described: model.save stores the description, tf.loadLayersModel reads it. @nocollapse */
   static override fromConfig<T extends tf.serialization.Serializable>(
     cls: tf.serialization.SerializableConstructor<T>,
     config: tf.serialization.ConfigDict,

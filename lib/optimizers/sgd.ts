@@ -32,7 +32,7 @@ export const SGD_OPTIONS: readonly string[] = ['learningRate', 'momentum', 'damp
 
 /** Stochastic gradient descent with momentum. Make it with `sgd`. */
 export class SGD extends DescentOptimizer {
-  /** @nocollapse */
+  /** The name under which it is saved. @nocollapse */
   static get className(): string {
     return 'LookbehindFamilySGD';
   }

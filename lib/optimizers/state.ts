@@ -7,12 +7,15 @@ import type { FamilyOptimizer } from './optimizer';
 
 /** The complete state of an optimizer. `manifest` is plain JSON, `data` holds the tensors' bytes in the order of the manifest. */
 export interface OptimizerState {
+  /** What the bytes mean, and all that is no tensor. */
   manifest: OptimizerManifest;
+  /** The tensors' bytes, in the order of the manifest. */
   data: Uint8Array;
 }
 
 /** What the bytes of an `OptimizerState` mean. */
 export interface OptimizerManifest {
+  /** Format and version of the state. */
   format: 'lookbehind-optimizer/1';
   /** Steps taken. */
   iterations: number;
@@ -24,6 +27,7 @@ export interface OptimizerManifest {
 
 /** One optimizer of a manifest. */
 export interface OptimizerPartManifest {
+  /** The optimizer's class, as `getClassName` gives it. */
   className: string;
   /** Numbers that may change between steps: learningRate, rho. */
   hyperparameters: Record<string, number>;

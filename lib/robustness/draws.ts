@@ -19,7 +19,9 @@ export class NoiseDraw {
    * @param index Index of the draw, from 0.
    */
   constructor(
+    /** Seed of the draws. */
     readonly seed: number,
+    /** Index of the draw, from 0. */
     readonly index: number,
   ) {
     checkNumber('seed', seed, { integer: true });
@@ -68,6 +70,7 @@ export class KeptDraws {
    * @param budget Bytes that kept draws may take. The draw in use comes on top.
    */
   constructor(
+    /** Seed of the draws. */
     readonly seed: number,
     private readonly budget: number,
   ) {

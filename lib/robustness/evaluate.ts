@@ -79,6 +79,7 @@ export interface NoiseProgress {
 
 /** Loss and accuracy of the model without noise. */
 export interface CleanEvaluation {
+  /** Mean over the samples. */
   loss: number;
   /** In [0, 1]. */
   accuracy: number;
@@ -92,6 +93,7 @@ export interface NoiseEffect {
   accuracy: DrawSummary;
   /** Accuracy lost: clean minus noisy. */
   accuracyDrop: DrawSummary;
+  /** Loss with noise. */
   loss: DrawSummary;
   /** Loss gained: noisy minus clean. */
   lossRise: DrawSummary;
@@ -105,6 +107,7 @@ export interface NoiseEffect {
 
 /** The effect of noise at one level. */
 export interface NoiseLevel extends NoiseEffect {
+  /** The level: a sigma, a rate, bits or seconds, as the noise has it. */
   level: number;
 }
 
@@ -120,10 +123,13 @@ export interface LayerSensitivity extends NoiseEffect {
 
 /** Result of `evaluateUnderNoise`. */
 export interface NoiseEvaluation {
+  /** The model without noise. */
   clean: CleanEvaluation;
   /** One entry per level, in the given order. */
   levels: NoiseLevel[];
+  /** Number of noise draws. */
   draws: number;
+  /** Seed of the draws. */
   seed: number;
   /** Number of samples that each weight set was evaluated on. */
   samples: number;
@@ -133,10 +139,13 @@ export interface NoiseEvaluation {
 
 /** Result of `noiseSensitivity`. */
 export interface NoiseSensitivity {
+  /** The model without noise. */
   clean: CleanEvaluation;
   /** One entry per layer that has weights to be noisy, in the order of the layers. */
   layers: LayerSensitivity[];
+  /** Number of noise draws. */
   draws: number;
+  /** Seed of the draws. */
   seed: number;
   /** Number of samples that each weight set was evaluated on. */
   samples: number;

@@ -6,19 +6,23 @@
 export interface DrawSummary {
   /** The value of each draw; draws of equal index are paired across levels and models. */
   values: number[];
+  /** The mean. */
   mean: number;
   /** Sample standard deviation (divided by n - 1); 0 for one draw. */
   std: number;
+  /** The smallest value. */
   min: number;
   /** The 5 % quantile. */
   q05: number;
   /** The 25 % quantile. */
   q25: number;
+  /** The median. */
   median: number;
   /** The 75 % quantile. */
   q75: number;
   /** The 95 % quantile. */
   q95: number;
+  /** The largest value. */
   max: number;
 }
 

@@ -7,6 +7,7 @@ import type { TensorSelector, WeightRole, WeightTensor } from './noise';
 
 /** A weight tensor together with the variable that holds it. */
 export interface ModelTensor extends WeightTensor {
+  /** The variable that holds the tensor. */
   readonly variable: tf.Variable;
 }
 

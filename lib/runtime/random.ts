@@ -99,6 +99,8 @@ export class Random {
 
 /** Saved state of a `Random`. */
 export interface RandomState {
+  /** The generator's own state. */
   generator: number[];
+  /** The second half of the last pair of normal draws; null where it was used. */
   spareNormal: number | null;
 }

@@ -24,6 +24,7 @@ const LONGEST_HEADER = 100_000_000;
 
 /** A tensor as it is stored. */
 export interface StoredTensor {
+  /** Type of its numbers. */
   dtype: StoredType;
   /** `[]` is a scalar. */
   shape: readonly number[];

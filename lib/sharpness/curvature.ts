@@ -30,9 +30,11 @@ export interface CurvatureOptions extends Pick<HessianOptions, 'method' | 'step'
 
 /** The curvature at some weights. */
 export interface Curvature {
-  /** How products with the Hessian were computed, the step of their differences, and what the Hessian found out about itself. */
+  /** How products with the Hessian were computed. */
   method: HessianOperator['method'];
+  /** The step of their differences. */
   step: number;
+  /** What the Hessian found out about itself. */
   selfTest: HessianSelfTest;
   /** The largest eigenvalues, the largest first. */
   largest: TopEigenvalues;
@@ -40,7 +42,9 @@ export interface Curvature {
   largestByLoss: number;
   /** The smallest eigenvalue. */
   smallest: TopEigenvalues;
+  /** The trace. */
   trace: TraceEstimate;
+  /** The density of all eigenvalues; absent where it was not asked for. */
   density?: SpectralDensity;
 }
 

@@ -19,6 +19,7 @@ import { trainableVariables, withWeights } from '../training/weights';
 export interface Parameter {
   /** Name of its variable. */
   name: string;
+  /** Shape of the tensor. */
   shape: number[];
   /** Number of weights. */
   size: number;
@@ -50,6 +51,7 @@ export interface FunctionObjectiveOptions {
 
 /** Loss and gradient, owned by the caller. */
 export interface LossAndGradient {
+  /** The mean loss. */
   loss: tf.Scalar;
   /** Flat, in the order of `parameters`. */
   gradient: tf.Tensor1D;
@@ -62,6 +64,7 @@ type BatchFunction<R> = Compiled<tf.Tensor[], R>;
  * after use. Make it with `modelObjective` or `functionObjective`.
  */
 export class Objective {
+  /** The tensors that make up the flat vector, in its order. */
   readonly parameters: readonly Parameter[];
   /** Number of weights. */
   readonly size: number;

@@ -25,6 +25,7 @@ export interface TraceOptions {
 
 /** An estimate of the trace. */
 export interface TraceEstimate {
+  /** The trace: `exactPart` and the sampled part together. */
   trace: number;
   /** Standard error of the sampled part: the part that was summed exactly has none. */
   standardError: number;

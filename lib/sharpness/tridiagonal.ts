@@ -9,7 +9,9 @@ import { LookbehindError } from '../runtime/errors';
 
 /** Eigenvalues in rising order; `vectors[j][i]` is component i of the unit eigenvector of value j. */
 export interface TridiagonalEigen {
+  /** The eigenvalues, in rising order. */
   values: Float64Array;
+  /** The eigenvectors, in the same order, of length 1. */
   vectors: Float64Array[];
 }
 

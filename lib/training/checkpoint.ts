@@ -24,7 +24,9 @@ const NEWLINE = 10;
 export interface SavedState {
   /** Plain JSON, in which numbers may be NaN or infinite. Its `format` says what it is. */
   manifest: { format: string };
+  /** The bytes of the weights. */
   weights: Uint8Array;
+  /** The bytes of the optimizer's state. */
   optimizer: Uint8Array;
 }
 

@@ -89,6 +89,7 @@ const MAX_SIGNATURES = 32;
 
 /** Evaluates one model, at the weights it has at each call, by a compiled forward pass. Dispose it after use. */
 export class Evaluator {
+  /** Samples per forward pass. */
   readonly batchSize: number;
   readonly #step: Compiled<[xs: tf.Tensor, ys: tf.Tensor], tf.Tensor>;
 

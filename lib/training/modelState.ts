@@ -10,6 +10,7 @@ import { allVariables } from './weights';
 export interface SavedWeight {
   /** Name that does not depend on how often the model was built in its process. */
   name: string;
+  /** Shape of the tensor. */
   shape: number[];
 }
 

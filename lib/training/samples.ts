@@ -14,7 +14,9 @@ export interface SampleSource {
 
 /** Inputs and labels as tensors: `xs` is `[n, ...inputShape]`; `ys` is int32 `[n]`, or has one row per sample. */
 export interface TensorSamples {
+  /** Inputs, float32 `[n, ...inputShape]`. */
   xs: tf.Tensor;
+  /** Labels: int32 `[n]`, or one row per sample. */
   ys: tf.Tensor;
 }
 

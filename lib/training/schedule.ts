@@ -20,11 +20,13 @@ export interface WarmUp {
 
 /** The same learning rate throughout. */
 export interface ConstantSchedule extends WarmUp {
+  /** The same rate throughout. */
   kind: 'constant';
 }
 
 /** Falls by a factor at given epochs. */
 export interface MultiStepSchedule extends WarmUp {
+  /** A rate that falls at milestones. */
   kind: 'multiStep';
   /** Epochs, counted from 0, at whose start the rate falls; ascending. */
   milestones: number[];
@@ -34,6 +36,7 @@ export interface MultiStepSchedule extends WarmUp {
 
 /** Falls along half a cosine over the whole training. */
 export interface CosineSchedule extends WarmUp {
+  /** A rate that falls along half a cosine. */
   kind: 'cosine';
   /** Share of the rate at the end, 0 to 1. Default 0. */
   final?: number;

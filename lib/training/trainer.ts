@@ -75,9 +75,11 @@ export interface EpochRecord {
 export interface TrainingProgress {
   /** Epoch under way, from 0. */
   epoch: number;
+  /** Epochs in all. */
   epochs: number;
   /** Steps done in this epoch. */
   step: number;
+  /** Steps of one epoch. */
   stepsPerEpoch: number;
   /** Loss at the weights before the last step. */
   loss: number;
@@ -162,8 +164,11 @@ export class Trainer {
 
   /** @throws OptionError; DataError where a set has no samples. */
   constructor(
+    /** The model that is trained: the caller's. */
     readonly model: tf.LayersModel,
+    /** The optimizer that trains it: the caller's. */
     readonly optimizer: FamilyOptimizer,
+    /** What it is trained on. */
     readonly trainingSet: Dataset,
     options: TrainerOptions,
   ) {

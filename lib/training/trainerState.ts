@@ -9,6 +9,7 @@ import { trainableVariables } from './weights';
 
 /** Saved state of a `Trainer`. `manifest` is plain JSON. */
 export interface TrainerState {
+  /** What the bytes mean, and all that is no tensor. */
   manifest: TrainerManifest;
   /** The weights' bytes, float32. */
   weights: Uint8Array;
@@ -18,9 +19,13 @@ export interface TrainerState {
 
 /** What the bytes of a `TrainerState` mean. */
 export interface TrainerManifest {
+  /** Format and version of the state. */
   format: 'lookbehind-training/1';
+  /** See `Trainer.status`. */
   status: TrainingStatus;
+  /** See `Trainer.position`. */
   position: TrainerPosition;
+  /** See `Trainer.history`. */
   history: EpochRecord[];
   /** The learning rate that the schedule multiplies. */
   baseLearningRate: number;
@@ -30,6 +35,7 @@ export interface TrainerManifest {
   divergence?: Divergence;
   /** Weights in the order of their bytes: trained ones and moving statistics. */
   weights: SavedWeight[];
+  /** What the optimizer's bytes mean. */
   optimizer: OptimizerManifest;
 }
 
