@@ -38,6 +38,6 @@ export function alphaCurve(options: AlphaCurveOptions): Figure {
     }),
   );
   const x = axis({ title: 'Step', ...options.x });
-  const y = axis({ title: 'Adaptive α', range: [0, 1], ...options.y });
+  const y = axis({ title: 'Adaptive α', range: [0, 1.02], ...options.y });
   return compose({ data, xaxis: x, yaxis: y }, options, { title: 'Adaptive α over training' });
 }

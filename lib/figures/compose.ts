@@ -196,6 +196,14 @@ export function legendWidth(data: readonly Trace[]): number {
   return named.length === 0 ? 0 : Math.ceil(Math.max(...named.map((trace) => textWidth(trace.name!, 12)))) + 62;
 }
 
+/**
+ * The title of a colour bar: upright beside its numbers, as with axes. A short one stands over the bar, since plotly.js would set it
+ * between two of the numbers.
+ */
+export function colorBarTitle(text: string): { text: string; side: 'top' | 'right' } {
+  return { text, side: textWidth(text, 13) < 60 ? 'top' : 'right' };
+}
+
 /** The text with a small first letter, unless it begins with an abbreviation: for titles inside sentences. */
 export function lowerFirst(text: string): string {
   return text.replace(/^[A-Z](?=[a-z])/, (letter) => letter.toLowerCase());

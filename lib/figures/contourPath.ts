@@ -1,6 +1,6 @@
 /** Trajectories of optimizers over the contours of a loss of two variables. */
 import { OptionError } from '../runtime/errors';
-import { axis, compose, type FigureOptions, legendWidth } from './compose';
+import { axis, colorBarTitle, compose, type FigureOptions, legendWidth } from './compose';
 import type { Annotation, AxisOptions, Figure, Point, Trace } from './figure';
 import type { Grid } from './grid';
 import { type MethodLabel, styled } from './methods';
@@ -107,7 +107,7 @@ export function contours(grid: Grid, { z, levels, scale }: { z: string; levels: 
     colorscale: scale,
     ...(typeof levels === 'number' ? { ncontours: levels } : { autocontour: false, contours: levels }),
     line: { width: 0.6, color: 'rgba(31, 35, 40, 0.28)', smoothing: 0.8 },
-    colorbar: { title: { text: z, side: 'right' } },
+    colorbar: { title: colorBarTitle(z) },
     hovertemplate: `(%{x:.3~g}, %{y:.3~g})<br>${z} %{z:.4~g}<extra></extra>`,
     showlegend: false,
   };

@@ -1,8 +1,8 @@
 /** A table of numbers as colours with the numbers in the cells, as for k × alpha. */
 import { OptionError } from '../runtime/errors';
-import { compose, type FigureOptions } from './compose';
+import { colorBarTitle, compose, type FigureOptions } from './compose';
 import type { Annotation, Figure, Numbers } from './figure';
-import { COLORS, SEQUENTIAL } from './theme';
+import { COLORS, colorAt, readableOn, SEQUENTIAL } from './theme';
 
 /** Options of `heatmap`. */
 export interface HeatmapOptions extends FigureOptions {
@@ -39,6 +39,7 @@ export function heatmap(options: HeatmapOptions): Figure {
   checkShape('values', values, rows.length, columns.length);
   if (spreads) checkShape('spreads', spreads, rows.length, columns.length);
   const finite = values.flatMap((row) => Array.from(row).filter(Number.isFinite));
+  const [low, high] = range ?? [Math.min(...finite), Math.max(...finite)];
   const chosen =
     best === undefined || finite.length === 0 ? undefined : best === 'min' ? Math.min(...finite) : Math.max(...finite);
   const z = values.map((row) => Array.from(row, (value) => (Number.isFinite(value) ? value : null)));
@@ -46,7 +47,8 @@ export function heatmap(options: HeatmapOptions): Figure {
     Array.from(row, (value, c) => {
       if (!Number.isFinite(value)) return '';
       const number = value.toFixed(digits);
-      return spreads ? `${number}<br>± ${spreads[r]![c]!.toFixed(digits)}` : number;
+      const color = readableOn(colorAt(SEQUENTIAL, high > low ? (value - low) / (high - low) : 0.5));
+      return `<span style="color:${color}">${spreads ? `${number}<br>± ${spreads[r]![c]!.toFixed(digits)}` : number}</span>`;
     }),
   );
   const gaps: Annotation[] = values.flatMap((row, r) =>
@@ -90,7 +92,7 @@ export function heatmap(options: HeatmapOptions): Figure {
           ygap: 2,
           colorscale: SEQUENTIAL,
           ...(range ? { zmin: range[0], zmax: range[1] } : {}),
-          colorbar: { title: { text: options.z, side: 'right' } },
+          colorbar: { title: colorBarTitle(options.z) },
           hovertemplate: `${options.y} %{customdata[0]}<br>${options.x} %{customdata[1]}<br>${options.z} %{z:.4~g}<extra></extra>`,
           customdata: rows.map((row) => columns.map((column) => [String(row), String(column)])),
           hoverongaps: false,

@@ -1,6 +1,6 @@
 /** Loss landscapes on planes through weight space: as contours and as surfaces, several on one colour range. */
 import { OptionError } from '../runtime/errors';
-import { axis, compose, type FigureOptions, legendWidth } from './compose';
+import { axis, colorBarTitle, compose, type FigureOptions, legendWidth } from './compose';
 import { contours, type Levels, withoutColorBar } from './contourPath';
 import type { Annotation, AxisOptions, Figure, Layout, Numbers, Point, Trace } from './figure';
 import type { Grid } from './grid';
@@ -84,7 +84,7 @@ export function landscapeContours(options: LandscapeOptions): Figure {
       zmin: scale.low,
       zmax: scale.high,
       customdata: grid.z,
-      colorbar: { title: { text: z, side: 'right' }, ...scale.ticks },
+      colorbar: { title: colorBarTitle(z), ...scale.ticks },
       hovertemplate: `(%{x:.3~g}, %{y:.3~g})<br>${z} %{customdata:.4~g}<extra></extra>`,
     };
     const lines = ways[l]!.flatMap(withHalo);
@@ -170,7 +170,7 @@ export function landscapeSurfaces(options: LandscapeOptions): Figure {
       colorscale: LANDSCAPE,
       cmin: scale.low,
       cmax: scale.high,
-      colorbar: { title: { text: z, side: 'right' }, len: 0.8, ...scale.ticks },
+      colorbar: { title: colorBarTitle(z), len: 0.8, ...scale.ticks },
       contours: { z: { show: true, color: 'rgba(31, 35, 40, 0.3)', width: 1, ...scale.levels } },
       hovertemplate: `(%{x:.3~g}, %{y:.3~g})<br>${z} %{customdata:.4~g}<extra></extra>`,
       showlegend: false,

@@ -4,6 +4,7 @@ import { axis, compose, type FigureOptions, legendWidth } from './compose';
 import { arrow, contours, withoutColorBar } from './contourPath';
 import type { Annotation, AxisOptions, Figure, Point, Trace } from './figure';
 import type { Grid } from './grid';
+import { placeNames } from './labels';
 import { COLORS, methodStyle, PALE } from './theme';
 
 /** Options of `lookbehindStepFigure`: the points of one step, as an optimizer's probe reports them, projected on a plane. */
@@ -28,6 +29,8 @@ export interface LookbehindStepOptions extends FigureOptions {
   y?: AxisOptions;
 }
 
+/** About the height of the plot in pixels, alone or among panels. */
+const PLOT_HEIGHT = 300;
 const ASCENT = methodStyle('sam').color;
 const DESCENT = methodStyle('lookbehindSAM').color;
 
@@ -80,18 +83,26 @@ export function lookbehindStepFigure(options: LookbehindStepOptions): Figure {
       hovertemplate: '(%{x:.4~g}, %{y:.4~g})<extra>slow weights</extra>',
     },
   ];
+  const descents = gradients.map((gradient, i): Segment => [perturbed[i]!, downhill(perturbed[i]!, gradient)]);
+  const meanDescent: Segment[] = meanGradient ? [[slow, downhill(slow, mean)]] : [];
+  const back = chain([slow, ...perturbed]);
+  const ahead = chain([slow, ...fast]);
   const arrows: Annotation[] = [
-    ...chain([slow, ...perturbed], ASCENT),
-    ...gradients.map((gradient, i) => arrow(perturbed[i]!, downhill(perturbed[i]!, gradient), COLORS.muted, { arrowwidth: 1.4 })),
-    ...chain([slow, ...fast], DESCENT),
-    ...(meanGradient ? [arrow(slow, downhill(slow, mean), COLORS.ink, { arrowwidth: 1.6 })] : []),
+    ...back.map(([from, to]) => arrow(from, to, ASCENT, { standoff: 3 })),
+    ...descents.map(([from, to]) => arrow(from, to, COLORS.muted, { arrowwidth: 1.4 })),
+    ...ahead.map(([from, to]) => arrow(from, to, DESCENT, { standoff: 3 })),
+    ...meanDescent.map(([from, to]) => arrow(from, to, COLORS.ink, { arrowwidth: 1.6 })),
   ];
-  const names: Annotation[] = [
-    label(slow, 'w', COLORS.ink),
-    label(newSlow, 'w′', COLORS.ink),
-    ...perturbed.map((point, i) => label(point, `p<sub>${i + 1}</sub>`, ASCENT)),
-    ...fast.map((point, i) => label(point, `f<sub>${i + 1}</sub>`, DESCENT)),
-  ];
+  const names = labels(
+    [
+      { at: slow, text: 'w', color: COLORS.ink },
+      { at: newSlow, text: 'w′', color: COLORS.ink },
+      ...lastFirst(perturbed.map((at, i) => ({ at, text: `p<sub>${i + 1}</sub>`, color: ASCENT }))),
+      ...lastFirst(fast.map((at, i) => ({ at, text: `f<sub>${i + 1}</sub>`, color: DESCENT }))),
+    ],
+    [...back, ...descents, ...ahead, ...meanDescent, [slow, newSlow]],
+    PLOT_HEIGHT / (ranges.y[1] - ranges.y[0]),
+  );
   // Without contours the axes may show more than their ranges, to fill the width.
   const hidden = { showgrid: false, constrain: grid ? 'domain' : 'range' };
   return compose(
@@ -120,12 +131,36 @@ function way(name: string, points: readonly Point[], color: string, dash: string
   };
 }
 
-function chain(points: readonly Point[], color: string): Annotation[] {
-  return points.slice(1).map((to, i) => arrow(points[i]!, to, color, { standoff: 3 }));
+/** From one point to another. */
+type Segment = readonly [Point, Point];
+
+interface Label {
+  at: Point;
+  text: string;
+  color: string;
 }
 
-function label(at: Point, text: string, color: string): Annotation {
-  return { text: `<i>${text}</i>`, x: at[0], y: at[1], showarrow: false, xshift: 13, yshift: 12, font: { size: 14, color } };
+function chain(points: readonly Point[]): Segment[] {
+  return points.slice(1).map((to, i) => [points[i]!, to]);
+}
+
+function lastFirst<T>(all: readonly T[]): T[] {
+  return [...all.slice(-1), ...all.slice(0, -1)];
+}
+
+/** The labels beside their points, the first ones first, off the lines where there is room; those without any room are left out. */
+function labels(all: readonly Label[], lines: readonly Segment[], pixels: number): Annotation[] {
+  const placed = ([x, y]: Point): Point => [x! * pixels, y! * pixels];
+  const shifts = placeNames(
+    all.map(({ at, text }) => ({ at: placed(at), width: text.includes('<sub>') ? 18 : 14 })),
+    lines.map(([from, to]) => [placed(from), placed(to)]),
+  );
+  return all.flatMap(({ at, text, color }, i) => {
+    const shift = shifts[i];
+    if (shift === undefined) return [];
+    const [xshift, yshift] = shift.map(Math.round);
+    return { text: `<i>${text}</i>`, x: at[0], y: at[1], showarrow: false, xshift, yshift, font: { size: 14, color } };
+  });
 }
 
 function average(values: readonly number[]): number {

@@ -138,6 +138,24 @@ export function layerColor(index: number, count: number): string {
   return mix(SEQUENTIAL[below]![1], SEQUENTIAL[below + 1]![1], position - below);
 }
 
+/** The colour of a scale at a position from 0 to 1; beyond them that of the ends. */
+export function colorAt(scale: ColorScale, position: number): string {
+  const above = scale.findIndex(([place]) => place >= position);
+  if (above === 0) return scale[0]![1];
+  if (above < 0) return scale[scale.length - 1]![1];
+  const [[from, color], [to, other]] = [scale[above - 1]!, scale[above]!];
+  return mix(color, other, (position - from) / (to - from));
+}
+
+/** Ink, paper or black: the first that has a contrast of 4.5 to the colour, which WCAG 2 asks for. Paper or black always has. */
+export function readableOn(color: string): string {
+  const contrast = (text: string): number => {
+    const [dark, light] = [luminance(text), luminance(color)].sort((a, b) => a - b) as [number, number];
+    return (light + 0.05) / (dark + 0.05);
+  };
+  return [COLORS.ink, COLORS.paper].find((text) => contrast(text) >= 4.5) ?? '#000000';
+}
+
 /** The colour with the given opacity, as plotly wants it. */
 export function translucent(color: string, opacity: number): string {
   return `rgba(${channels(color).join(', ')}, ${opacity})`;
@@ -170,7 +188,8 @@ export function template(): { layout: Layout; data: Record<string, object[]> } {
     ticks: 'outside',
     ticklen: 4,
     tickcolor: COLORS.line,
-    title: { side: 'right' },
+    tickfont: { size: 12, color: COLORS.muted },
+    title: { font: { size: 13, color: COLORS.ink } },
   };
   return {
     layout: {
@@ -189,6 +208,15 @@ export function template(): { layout: Layout; data: Record<string, object[]> } {
 
 function evenly(...colors: string[]): ColorScale {
   return colors.map((color, i) => [i / (colors.length - 1), color]);
+}
+
+/** Relative luminance of an sRGB colour, 0 to 1. */
+function luminance(color: string): number {
+  const [red, green, blue] = channels(color).map((value) => {
+    const share = value / 255;
+    return share <= 0.04045 ? share / 12.92 : ((share + 0.055) / 1.055) ** 2.4;
+  });
+  return 0.2126 * red! + 0.7152 * green! + 0.0722 * blue!;
 }
 
 function channels(color: string): number[] {

@@ -6,6 +6,8 @@ import { loadImage } from '@napi-rs/canvas';
 import fc from 'fast-check';
 import { figures, figureToPng, OptionError } from 'lookbehind';
 import { flatten } from 'lookbehind/dist/figures/flatten';
+import { placeNames } from 'lookbehind/dist/figures/labels';
+import { colorAt, readableOn, SEQUENTIAL } from 'lookbehind/dist/figures/theme';
 import { figureErrors } from 'lookbehind/dist/notebook/static';
 import { samples } from './samples';
 
@@ -198,6 +200,32 @@ describe('heat maps', () => {
     );
   });
 
+  test('write numbers readably on every colour: a contrast of at least 4.5, as WCAG 2 asks for', () => {
+    const luminance = (color: string): number => {
+      const [red, green, blue] = [1, 3, 5].map((at) => {
+        const share = Number.parseInt(color.slice(at, at + 2), 16) / 255;
+        return share <= 0.04045 ? share / 12.92 : ((share + 0.055) / 1.055) ** 2.4;
+      });
+      return 0.2126 * red! + 0.7152 * green! + 0.0722 * blue!;
+    };
+    for (let position = 0; position <= 1; position += 0.01) {
+      const cell = colorAt(SEQUENTIAL, position);
+      const [dark, light] = [luminance(cell), luminance(readableOn(cell))].sort((a, b) => a - b);
+      assert.ok((light! + 0.05) / (dark! + 0.05) >= 4.5, `${cell} at ${position}`);
+    }
+    const { data } = figures.heatmap({
+      ...head,
+      values: [
+        [1, 2],
+        [3, 9],
+      ],
+    });
+    assert.deepEqual(
+      (data[0]!.text as string[][]).flat().map((text) => /color:(#\w+)/.exec(text)![1]),
+      ['#1f2328', '#1f2328', '#1f2328', '#ffffff'],
+    );
+  });
+
   test('refuse another shape than rows × columns', () => {
     assert.throws(() => figures.heatmap({ ...head, values: [[1, 2]] }), OptionError);
   });
@@ -319,6 +347,44 @@ describe('panels', () => {
       ],
     );
     assert.ok(layout.xaxis2);
+  });
+});
+
+describe('names beside points', () => {
+  const point = fc.tuple(fc.integer({ min: 0, max: 300 }), fc.integer({ min: 0, max: 300 }));
+  const line = fc.tuple(point, point);
+
+  test('never cover each other, stand close to their points, and the first one always stands', () => {
+    fc.assert(
+      fc.property(fc.array(point, { minLength: 1, maxLength: 15 }), fc.array(line, { maxLength: 10 }), (points, lines) => {
+        const width = 18;
+        const shifts = placeNames(
+          points.map((at) => ({ at, width })),
+          lines,
+        );
+        assert.ok(shifts[0]);
+        const middles = shifts.flatMap((shift, i) => (shift ? [[points[i]![0] + shift[0], points[i]![1] + shift[1]]] : []));
+        for (const [i, [x, y]] of middles.entries()) {
+          for (const [otherX, otherY] of middles.slice(0, i)) {
+            assert.ok(Math.abs(x! - otherX!) >= width || Math.abs(y! - otherY!) >= 17);
+          }
+        }
+        for (const shift of shifts) assert.ok(shift === undefined || Math.hypot(...shift) < 30);
+      }),
+    );
+  });
+
+  test('keep off lines where there is room', () => {
+    const [shift] = placeNames(
+      [{ at: [0, 0], width: 18 }],
+      [
+        [
+          [0, 0],
+          [40, 30],
+        ],
+      ],
+    );
+    assert.ok(shift![1] < 0 || shift![0] < 0, `${shift}`);
   });
 });
 
