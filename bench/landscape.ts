@@ -1,11 +1,13 @@
 /**
- * Loss surfaces: lossSurface and evaluateMany against a plain loop of stock TensorFlow.js (setWeights, evaluate).
+ * Loss surfaces: lossSurface and evaluateMany against the plain loop of stock TensorFlow.js (setWeights, evaluate).
  *
  *     npm run -s bench:landscape [-- --rounds 5 --cases mlp-128,mlp-1024,convnet,resnet20,mnist --loopPoints 40 --side 5]
  *
- * Both sides run in turns in one process. The plain loop is timed on some of the points only (--loopPoints), with two batch sizes: tf.js's
- * own default of 32, and all examples at once, which is the fastest for most models. `ratio` compares warm points per second; `whole` compares the whole
- * surface from nothing, compiling and the check of its centre included, with the loop over as many points. Losses of both must agree.
+ * The plain loop (landscapePlain.cjs) runs in a process of its own, once as TensorFlow.js comes and once with TensorFlow's oneDNN
+ * kernels, which this library switches on; each with tf.js's own default of 32 examples per batch and with all examples at once. All take
+ * turns in each round, and must find the same losses. The loop is timed on some of the points only (--loopPoints). `ratio` compares warm
+ * points per second, in brackets by processor time; `whole` compares the whole surface from nothing, compiling and the check of its centre
+ * included, with the loop over as many points.
  */
 import { parseArgs } from 'node:util';
 import {
@@ -21,6 +23,8 @@ import {
   weightLayout,
 } from 'lookbehind';
 import { PlaneSets } from 'lookbehind/dist/landscape/plane';
+import { median } from './measure';
+import { PlainProcess } from './plainProcess';
 
 interface Case {
   build(): tf.LayersModel;
@@ -73,85 +77,110 @@ const { values: args } = parseArgs({
 });
 const rounds = Number(args.rounds);
 
-const median = (values: number[]): number => [...values].sort((a, b) => a - b)[values.length >> 1];
-const seconds = async (fn: () => unknown): Promise<number> => {
-  const began = performance.now();
+interface Timing {
+  milliseconds: number;
+  cpu: number;
+}
+
+async function timed(fn: () => unknown): Promise<Timing> {
+  const started = performance.now();
+  const usage = process.cpuUsage();
   await fn();
-  return (performance.now() - began) / 1000;
-};
+  const { user, system } = process.cpuUsage(usage);
+  return { milliseconds: performance.now() - started, cpu: (user + system) / 1000 };
+}
 
 async function runCase(name: string, { build, inputShape, examples, target, ...options }: Case): Promise<void> {
   const side = Number(args.side ?? options.side);
   const model = build();
   const random = new Random(0, 'bench');
-  const xs = tf.tensor(random.normals(inputShape.reduce((a, b) => a * b, examples)), [examples, ...inputShape]);
-  const ys = tf.tensor1d(
-    Int32Array.from({ length: examples }, () => random.int(10)),
-    'int32',
-  );
-  const oneHot = tf.oneHot(ys, 10);
-  const origin = flatWeights(model);
-  const plane = new Plane(origin, randomDirection(model, { seed: 1 }), randomDirection(model, { seed: 2 }));
+  const inputs = Float32Array.from(random.normals(inputShape.reduce((a, b) => a * b, examples)));
+  const labels = Int32Array.from({ length: examples }, () => random.int(10));
+  const [xs, ys] = [tf.tensor(inputs, [examples, ...inputShape]), tf.tensor1d(labels, 'int32')];
+  const plane = new Plane(flatWeights(model), randomDirection(model, { seed: 1 }), randomDirection(model, { seed: 2 }));
   const coordinates = Array.from({ length: side }, (_, i) => (2 * i) / (side - 1) - 1);
   const points = coordinates.flatMap((a) => coordinates.map((b) => [a, b] as const));
   const some = points.filter((_, p) => p % Math.ceil(points.length / Number(args.loopPoints)) === 0);
-
-  // The plain loop, as one writes it: the weights of a point by tf.js ops, setWeights, evaluate.
-  model.compile({ optimizer: 'sgd', loss: (a, b) => tf.losses.softmaxCrossEntropy(a, b), metrics: ['accuracy'] });
   const slots = weightLayout(model);
-  const part = (flat: Float32Array): tf.Tensor[] =>
-    slots.map(({ offset, size, shape }) => tf.tensor(flat.slice(offset, offset + size), shape));
-  const [w, dx, dy] = [origin, plane.x.values, plane.y!.values].map(part);
-  const others = model.getWeights().slice(w.length);
-  const plainLoop = (batchSize: number): number[] =>
-    some.map(([a, b]) =>
-      tf.tidy(() => {
-        model.setWeights([...w.map((weight, i) => tf.add(weight, tf.add(tf.mul(dx[i], a), tf.mul(dy[i], b)))), ...others]);
-        const [loss] = model.evaluate(xs, oneHot, { batchSize }) as tf.Scalar[];
-        return loss.dataSync()[0];
-      }),
-    );
 
   const rssBefore = process.memoryUsage().rss;
-  const axis = { from: -1, to: 1, points: side };
-  const firstSeconds = await seconds(() => lossSurface(model, { xs, ys }, { plane, x: axis }));
+  const whole = await timed(() => lossSurface(model, { xs, ys }, { plane, x: { from: -1, to: 1, points: side } }));
   const evaluator = new ManyEvaluator(model, { xs, ys });
   const sets = new PlaneSets(plane, slots, points);
   const { losses } = await evaluator.run(sets);
-  // One at a time, some points tell the rate of all.
-  const timed = evaluator.way === 'loop' ? some : points;
-  const timedSets = new PlaneSets(plane, slots, timed);
   const rssGrowth = (process.memoryUsage().rss - rssBefore) / 2 ** 20;
+  // One at a time, some points tell the rate of all.
+  const ours = evaluator.way === 'loop' ? some : points;
+  const ourSets = new PlaneSets(plane, slots, ours);
 
-  const loopLosses = plainLoop(examples);
-  const worst = Math.max(
-    ...some.map((point, s) => Math.abs(losses[points.indexOf(point)] - loopLosses[s]) / Math.max(1, loopLosses[s])),
-  );
-  if (!(worst < 1e-4)) throw new Error(`${name}: the losses differ by ${worst}.`);
-
-  const times = { many: [] as number[], small: [] as number[], whole: [] as number[] };
-  for (let round = 0; round < rounds; round++) {
-    times.many.push((await seconds(() => evaluator.run(timedSets))) / timed.length);
-    times.small.push((await seconds(() => plainLoop(32))) / some.length);
-    times.whole.push((await seconds(() => plainLoop(examples))) / some.length);
-  }
-  const ratios = (other: number[]): string => {
-    const all = other.map((time, round) => time / times.many[round]);
-    return `${median(all).toFixed(1)} (${Math.min(...all).toFixed(1)} to ${Math.max(...all).toFixed(1)})`;
+  const parts = (flat: Float32Array): Float32Array[] => slots.map(({ offset, size }) => flat.slice(offset, offset + size));
+  const setUp = {
+    topology: { modelTopology: JSON.parse(model.toJSON() as string) },
+    shapes: slots.map(({ shape }) => shape),
+    origin: parts(plane.origin),
+    dx: parts(plane.x.values),
+    dy: parts(plane.y!.values),
+    others: model
+      .getWeights()
+      .slice(slots.length)
+      .map((weight) => weight.dataSync()),
+    inputs,
+    inputShape,
+    labels,
   };
-  const whole = (other: number[]): string => ((median(other) * points.length) / firstSeconds).toFixed(1);
-  console.log(
-    `${name}: ${points.length} points, ${examples} examples, way ${evaluator.way}, chunks of ${evaluator.chunkSize}\n` +
-      `  evaluateMany ${(1 / median(times.many)).toPrecision(3)} points/s; whole surface from nothing ${firstSeconds.toFixed(2)} s\n` +
-      `  loop, batches of 32:  ${(1 / median(times.small)).toPrecision(3)} points/s, ratio ${ratios(times.small)}, whole ${whole(times.small)}\n` +
-      `  loop, one batch:      ${(1 / median(times.whole)).toPrecision(3)} points/s, ratio ${ratios(times.whole)}, whole ${whole(times.whole)}\n` +
-      `  target ${target}; largest difference of losses ${worst.toExponential(1)}; memory grew by ${rssGrowth.toFixed(0)} MB`,
-  );
-  sets.dispose();
-  timedSets.dispose();
-  evaluator.dispose();
-  tf.dispose([xs, ys, oneHot, w, dx, dy]);
-  model.dispose();
+  const stock = new PlainProcess('landscapePlain.cjs');
+  const oneDNN = new PlainProcess('landscapePlain.cjs', true);
+  const loops: Record<string, (chosen: typeof some) => Promise<Timing & { losses: number[] }>> = {
+    'loop, batches of 32': (chosen) => stock.ask({ points: chosen, batchSize: 32 }),
+    'loop, one batch': (chosen) => stock.ask({ points: chosen, batchSize: examples }),
+    'loop, batches of 32, oneDNN': (chosen) => oneDNN.ask({ points: chosen, batchSize: 32 }),
+    'loop, one batch, oneDNN': (chosen) => oneDNN.ask({ points: chosen, batchSize: examples }),
+  };
+  let worst = 0;
+  try {
+    await Promise.all([stock.ask(setUp), oneDNN.ask(setUp)]);
+    for (const [way, loop] of Object.entries(loops)) {
+      const found = (await loop(some)).losses;
+      const differences = some.map((point, s) => Math.abs(losses[points.indexOf(point)] - found[s]) / Math.max(1, found[s]));
+      worst = Math.max(worst, ...differences);
+      if (!(worst < 1e-4)) throw new Error(`${name}, ${way}: the losses differ by ${worst}.`);
+    }
+
+    const perPoint = ({ milliseconds, cpu }: Timing, count: number): Timing => ({
+      milliseconds: milliseconds / count,
+      cpu: cpu / count,
+    });
+    const times: Timing[] = [];
+    const others = Object.fromEntries(Object.keys(loops).map((way) => [way, [] as Timing[]]));
+    for (let round = 0; round < rounds; round++) {
+      times.push(perPoint(await timed(() => evaluator.run(ourSets)), ours.length));
+      for (const [way, loop] of Object.entries(loops)) others[way].push(perPoint(await loop(some), some.length));
+    }
+    const rate = (list: Timing[]): string => (1000 / median(list.map(({ milliseconds }) => milliseconds))).toPrecision(3);
+    console.log(
+      `${name}: ${points.length} points, ${examples} examples, way ${evaluator.way}, chunks of ${evaluator.chunkSize}; wanted: ${target} times
+` +
+        `  ${'evaluateMany'.padEnd(29)}${rate(times)} points/s; whole surface from nothing ${(whole.milliseconds / 1000).toFixed(2)} s`,
+    );
+    for (const [way, list] of Object.entries(others)) {
+      const ratios = (of: keyof Timing): number[] => list.map((timing, round) => timing[of] / times[round][of]);
+      const range = [Math.min, Math.max].map((pick) => pick(...ratios('milliseconds')).toFixed(1)).join(' to ');
+      const ofWhole = (median(list.map(({ milliseconds }) => milliseconds)) * points.length) / whole.milliseconds;
+      console.log(
+        `  ${way.padEnd(29)}${rate(list)} points/s, ratio ${median(ratios('milliseconds')).toFixed(1)}, ${range}` +
+          ` (${median(ratios('cpu')).toFixed(1)}), whole ${ofWhole.toFixed(1)}`,
+      );
+    }
+    console.log(`  largest difference of losses ${worst.toExponential(1)}; memory grew by ${rssGrowth.toFixed(0)} MB`);
+  } finally {
+    stock.stop();
+    oneDNN.stop();
+    sets.dispose();
+    ourSets.dispose();
+    evaluator.dispose();
+    tf.dispose([xs, ys]);
+    model.dispose();
+  }
 }
 
 /** A surface of the MNIST ConvNet on 2,000 images: how long until the first picture, and until the last point. */
