@@ -135,6 +135,19 @@ describe('the public surface', () => {
   });
 });
 
+describe('packages of install scripts', () => {
+  it('are never loaded: neither with the library nor with tables', () => {
+    const code = `require('lookbehind'); require('danfojs-node'); console.log(JSON.stringify(Object.keys(require.cache)));`;
+    const { stdout } = spawnSync(process.execPath, ['-e', code], { cwd: root, encoding: 'utf8' });
+    const files = JSON.parse(stdout.trim().split('\n').at(-1)!) as string[];
+    const loaded = ['tar', 'adm-zip', 'rimraf', 'glob', 'inflight', 'https-proxy-agent'].filter((name) =>
+      files.some((file) => file.replaceAll('\\', '/').includes(`/node_modules/${name}/`)),
+    );
+    assert.ok(files.length > 500);
+    assert.deepEqual(loaded, []);
+  });
+});
+
 describe('the native runtime', { skip: process.platform === 'linux' ? false : 'reads /proc/self/maps' }, () => {
   it('is loaded once, whoever asks for it', () => {
     const code = `require('danfojs-node'); require('@tensorflow/tfjs-node'); require('@tensorflow/tfjs-node-gpu'); require('lookbehind');

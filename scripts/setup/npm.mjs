@@ -43,14 +43,15 @@ export const npmPackages = {
   },
 };
 
-/** Packages of the lock file that belong on this machine and are absent or of another version. @param {string} root */
+/** Packages of the lock file that belong on this machine and are absent, of another version, or copies where links to a folder of the project should be. @param {string} root */
 export function missingPackages(root) {
   const { packages = {} } = readJson(path.join(root, 'package-lock.json')) ?? {};
   return Object.entries(/** @type {Record<string, LockEntry>} */ (packages))
     .filter(([folder, entry]) => folder.startsWith('node_modules/') && belongsHere(entry))
     .filter(([folder, { version, link }]) => {
       const file = path.join(root, folder, 'package.json');
-      return link ? !fs.existsSync(file) : readJson(file)?.version !== version;
+      if (link) return !fs.existsSync(file) || !fs.lstatSync(path.join(root, folder)).isSymbolicLink();
+      return readJson(file)?.version !== version;
     })
     .map(([folder]) => folder.replace(/^.*node_modules\//, ''));
 }

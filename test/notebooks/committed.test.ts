@@ -13,6 +13,7 @@ interface Cell {
   cell_type: string;
   source: string[];
   metadata: object;
+  outputs?: { data?: Record<string, string | string[]> }[];
 }
 
 interface Notebook {
@@ -132,6 +133,48 @@ describe('the index', () => {
         local.filter((target) => !existsSync(join(root, file, '..', target))),
         [],
         file,
+      );
+    }
+  });
+});
+
+describe('the table of the README', () => {
+  /** The cells of a Markdown table's body, without emphasis. */
+  const rowsOf = (table: string): string[][] =>
+    table
+      .split('\n')
+      .filter((line) => line.startsWith('|'))
+      .slice(2)
+      .map((line) =>
+        line
+          .slice(1, -1)
+          .split('|')
+          .map((cell) => cell.replaceAll('**', '').replace(' %', '').trim()),
+      );
+
+  it('has the numbers of the walkthrough', () => {
+    const { cells } = read('00-walkthrough.ipynb');
+    const tables = cells.flatMap(({ outputs = [] }) =>
+      outputs.flatMap(({ data }) => [data?.['text/markdown'] ?? []].flat().join('')),
+    );
+    const results = rowsOf(tables.find((table) => table.includes('test error'))!);
+    const readme = rowsOf(readFileSync(join(root, 'README.md'), 'utf8').match(/(^\|.*\|\n)+/m)![0]);
+    const methods = [...new Set(results.map(([, method]) => method!))];
+    assert.equal(readme.length, methods.length);
+    for (const [name, gradients, shared, tuned, sharpness, noisy] of readme) {
+      const method = methods.filter((one) => name!.startsWith(one)).sort((a, b) => b.length - a.length)[0];
+      const row = (rate: string) => results.find((one) => one[0] === rate && one[1] === method)!;
+      const sgd = results.find((one) => one[1] === 'SGD')!;
+      assert.deepEqual(
+        [Number(gradients), shared, tuned, sharpness, noisy],
+        [
+          Number(row('shared')[6]) / Number(sgd[6]),
+          row('shared')[2],
+          row('tuned')[2],
+          row('tuned')[4]!.split(' ')[0],
+          row('tuned')[5]!.split(' ')[0],
+        ],
+        name,
       );
     }
   });

@@ -2,7 +2,17 @@
 import assert from 'node:assert/strict';
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, truncateSync, utimesSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  truncateSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, it } from 'node:test';
@@ -120,7 +130,7 @@ describe('files', () => {
 });
 
 describe('npm packages', () => {
-  it('are missing where they are absent or of another version; those for other machines are not', async () => {
+  it('are missing where they are absent, of another version or no links; those for other machines are not', async () => {
     const { missingPackages } = await load('npm.mjs');
     const project = join(scratch, 'packages');
     const install = (name: string, version: string) => {
@@ -129,15 +139,19 @@ describe('npm packages', () => {
     };
     install('right', '1.0.0');
     install('old', '1.0.0');
+    install('copied', '1.0.0');
+    symlinkSync('right', join(project, 'node_modules', 'linked'));
     const packages = {
       '': {},
       'node_modules/right': { version: '1.0.0' },
       'node_modules/old': { version: '2.0.0' },
       'node_modules/absent': { version: '1.0.0' },
+      'node_modules/copied': { link: true },
+      'node_modules/linked': { link: true },
       'node_modules/elsewhere': { version: '1.0.0', optional: true, os: ['no such system'] },
     };
     writeFileSync(join(project, 'package-lock.json'), JSON.stringify({ packages }));
-    assert.deepEqual(missingPackages(project), ['old', 'absent']);
+    assert.deepEqual(missingPackages(project), ['old', 'absent', 'copied']);
   });
 });
 
