@@ -30,7 +30,7 @@ export interface FigureOptions {
   caption?: Caption | string;
   /** Width in pixels. Default 820. */
   width?: number;
-  /** Height in pixels, without the caption. Default: the figure's own, mostly 440. */
+  /** Height in pixels, without the caption and all but the first line of a subtitle. Default: the figure's own, mostly 440. */
   height?: number;
 }
 
@@ -55,18 +55,23 @@ export interface Composition {
 /** Room in pixels between the plot and the caption: tick labels and axis title. */
 const AXIS_ROOM = 58;
 const CAPTION_LINE = 15;
+const SUBTITLE_LINE = 21;
 const SIDE = 16;
+/** Texts are broken to be whole in figures that are narrower than they were made. */
+const NARROW = 720;
 
 /** The figure of a composition, in the library's theme. */
 export function compose(parts: Composition, options: FigureOptions, defaults: { title: string; height?: number }): Figure {
   const { width = 820, height = defaults.height ?? 440, title = defaults.title, subtitle } = options;
   const legend = legendWidth(parts.data) > 0 && parts.layout?.showlegend !== false;
+  const head = subtitle === undefined ? [] : wrap(subtitle, textRoom(width), 13);
+  const furtherLines = SUBTITLE_LINE * Math.max(0, head.length - 1);
   const layout: Layout = {
     template: template(),
     width,
-    height,
+    height: height + furtherLines,
     title: {
-      text: subtitle === undefined ? `<b>${title}</b>` : `<b>${title}</b><br>${small(subtitle)}`,
+      text: [`<b>${title}</b>`, ...head.map(small)].join('<br>'),
       font: { size: 16 },
       x: 0,
       y: 1,
@@ -74,12 +79,12 @@ export function compose(parts: Composition, options: FigureOptions, defaults: { 
       yref: 'container',
       xanchor: 'left',
       yanchor: 'top',
-      pad: { l: SIDE, t: subtitle === undefined ? 16 : 27 },
+      pad: { l: SIDE, t: head.length === 0 ? 16 : 27 },
     },
     margin: {
       l: parts.left ?? 70,
       r: parts.right ?? (legend ? legendWidth(parts.data) : 24),
-      t: (subtitle === undefined ? 54 : 74) + (parts.top ?? 0),
+      t: (head.length === 0 ? 54 : 74) + furtherLines + (parts.top ?? 0),
       b: AXIS_ROOM,
     },
     showlegend: legend,
@@ -90,6 +95,11 @@ export function compose(parts: Composition, options: FigureOptions, defaults: { 
     ...parts.layout,
   };
   return withCaption({ data: parts.data, layout }, options.caption);
+}
+
+/** Width in pixels of the lines of captions and subtitles. */
+function textRoom(width: number): number {
+  return Math.min(width, NARROW) - 2 * SIDE;
 }
 
 /** A line of the title in the subtitle's style. */
@@ -103,7 +113,7 @@ export function withCaption(figure: Figure, caption: Caption | string | undefine
   const old = figure.layout.annotations?.find((one) => one.name === 'caption');
   const others = figure.layout.annotations?.filter((one) => one !== old) ?? [];
   const width = figure.layout.width ?? 820;
-  const lines = wrap(text, width - 2 * SIDE, 11);
+  const lines = wrap(text, textRoom(width), 11);
   const room = (count: number) => (count === 0 ? 0 : count * CAPTION_LINE + 12);
   const before = old ? room(String(old.text).split('<br>').length) : 0;
   const margin = figure.layout.margin as { l: number; r: number; t: number; b: number };

@@ -1,5 +1,5 @@
 /** The MIME bundles of figures: what a cell's output holds while a figure changes, and in the end. */
-import type { Figure } from '../figures';
+import type { Axis, Figure } from '../figures';
 import type { MimeBundle } from './display';
 import { figureToPng, figureToSvg, PictureError } from './static';
 
@@ -12,7 +12,7 @@ const PLOTLY = 'application/vnd.plotly.v1+json';
  * The picture has the figure's own size, because Lab shows it pixel by pixel when a saved notebook is opened.
  */
 export async function finalBundle(figure: Figure): Promise<MimeBundle> {
-  const bundle = { [PLOTLY]: compact(figure), 'text/plain': describeFigure(figure) };
+  const bundle = { [PLOTLY]: adaptable(figure), 'text/plain': describeFigure(figure) };
   if (inLab()) return bundle;
   const png = await optional(() => figureToPng(figure, { scale: 1 }));
   return png === undefined ? bundle : { ...bundle, 'image/png': png.toString('base64') };
@@ -35,7 +35,8 @@ export function describeFigure(figure: Figure): string {
 
 /** The title of a figure without markup, its lines one after the other. */
 export function plainTitle({ layout }: Figure): string {
-  return (layout.title?.text ?? 'Figure').replace(/<br>/g, '. ').replace(/<\/?[a-z][^>]*>/gi, '');
+  const [title, ...subtitle] = (layout.title?.text ?? 'Figure').replace(/<(?!br>)\/?[a-z][^>]*>/gi, '').split('<br>');
+  return [title, ...(subtitle.length > 0 ? [subtitle.join(' ')] : [])].join('. ');
 }
 
 /** True in a kernel that JupyterLab (or Notebook) started for an open notebook. */
@@ -62,8 +63,26 @@ function hint(message: string): void {
   hinted = true;
 }
 
+/**
+ * A figure as plotly.js draws it on a page: as wide as the cell or page around it, as high as it is. Only where the axes share a scale it
+ * keeps its width, since the height would have to follow.
+ */
+export function adaptable(figure: Figure): Figure & { config: object } {
+  const { data, layout } = compact(figure);
+  const isAxis = /^[xy]axis\d*$/;
+  const equalScales = Object.entries(layout).some(
+    ([name, axis]) => isAxis.test(name) && (axis as Axis).scaleanchor !== undefined,
+  );
+  const { width: _, ...adapting } = layout;
+  return {
+    data,
+    layout: equalScales ? layout : { ...adapting, autosize: true },
+    config: { displaylogo: false, responsive: !equalScales },
+  };
+}
+
 /** The figure as plain JSON with seven significant digits, which is what float32 has: keeps notebooks small and their diffs quiet. */
-export function compact(figure: Figure): object {
+function compact(figure: Figure): Figure {
   return JSON.parse(
     JSON.stringify(figure, (_, value) =>
       typeof value === 'number' && !Number.isInteger(value) ? Number(value.toPrecision(7)) : value,

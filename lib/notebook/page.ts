@@ -10,7 +10,7 @@ import { type Caption, type Figure, withCaption } from '../figures';
 import { scenesOf } from '../figures/flatten';
 import { makeFolder, writeFileAtomic } from '../runtime/atomicFile';
 import { checkKnownOptions, checkOneOf } from '../runtime/errors';
-import { compact, plainTitle } from './bundle';
+import { adaptable, plainTitle } from './bundle';
 import { escapeHtml } from './html';
 import { figureToPng, figureToSvg, find } from './static';
 
@@ -49,9 +49,9 @@ export function figureToHtml(figure: Figure, options: PageOptions = {}): string 
 <body>
 <div id="figure"></div>
 <script>
-const { data, layout } = ${insideScript(JSON.stringify(compact(captioned)))};
+const { data, layout, config } = ${insideScript(JSON.stringify(adaptable(captioned)))};
 const plot = document.getElementById('figure');
-Plotly.newPlot(plot, data, layout, { displaylogo: false }).then(() => {${scenes.length > 1 ? linkScript(scenes) : ''}});
+Plotly.newPlot(plot, data, layout, config).then(() => {${scenes.length > 1 ? linkScript(scenes) : ''}});
 </script>
 </body>
 </html>

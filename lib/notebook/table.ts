@@ -162,12 +162,14 @@ function isSample(cell: MeanStd | readonly number[]): cell is readonly number[] 
 }
 
 function toHtml({ heads, bodies, numeric, marked, caption }: Sheet): string {
-  const align = (c: number) => `style="text-align:${numeric[c] ? 'right' : 'left'}"`;
-  const head = heads.map((text, c) => `<th ${align(c)}>${escapeHtml(text)}</th>`).join('');
+  const side = (c: number) => `text-align:${numeric[c] ? 'right' : 'left'}`;
+  // A number stays in one line with its deviation; a table that is wider than its cell can be scrolled.
+  const style = (c: number) => (numeric[c] ? `${side(c)};white-space:nowrap` : side(c));
+  const head = heads.map((text, c) => `<th style="${side(c)}">${escapeHtml(text)}</th>`).join('');
   const body = bodies.map((row, r) => {
     const cells = row.map((text, c) => {
       const content = escapeHtml(text);
-      return `<td ${align(c)}>${marked(r, c) ? `<b>${content}</b>` : content}</td>`;
+      return `<td style="${style(c)}">${marked(r, c) ? `<b>${content}</b>` : content}</td>`;
     });
     return `<tr>${cells.join('')}</tr>`;
   });

@@ -231,6 +231,18 @@ describe('heat maps', () => {
   });
 });
 
+describe('subtitles', () => {
+  test('that are long are broken into lines, for which the figure grows', () => {
+    const of = (subtitle: string) => figures.curves({ series: [{ method: 'sam', x: [1], runs: [[1]] }], subtitle }).layout;
+    const [short, long] = [of('short'), of('a long line '.repeat(20))];
+    const lines = (text: string) => text.split('<br>').length;
+    assert.deepEqual([lines(short.title!.text), lines(long.title!.text)], [2, 3]);
+    const plot = ({ height, margin }: figures.Layout) =>
+      height! - (margin as { t: number; b: number }).t - (margin as { b: number }).b;
+    assert.equal(plot(long), plot(short));
+  });
+});
+
 describe('captions', () => {
   const figure = () => figures.curves({ series: [{ method: 'sam', x: [1], runs: [[1]] }] });
 

@@ -124,13 +124,15 @@ describe('cells in a tslab kernel', { skip: existsSync(PYTHON) ? false : 'no .ve
     assert.deepEqual(Object.keys(data).sort(), ['application/vnd.plotly.v1+json', 'image/png', 'text/plain']);
     const { data: traces, layout } = data['application/vnd.plotly.v1+json'] as {
       data: object[];
-      layout: { width: number; height: number; annotations: { text: string }[] };
+      layout: { width?: number; autosize: boolean; height: number; annotations: { text: string }[] };
     };
     assert.equal(traces.length, 2);
     assert.equal(layout.annotations[0]!.text, '2 seeds');
     const png = Buffer.from(data['image/png'] as string, 'base64');
     assert.equal(png.toString('latin1', 1, 4), 'PNG');
-    assert.deepEqual([png.readUInt32BE(16), png.readUInt32BE(20)], [layout.width, layout.height]);
+    // As wide as its cell, while the picture has the figure's own size.
+    assert.deepEqual([layout.width, layout.autosize], [undefined, true]);
+    assert.deepEqual([png.readUInt32BE(16), png.readUInt32BE(20)], [820, layout.height]);
   });
 
   test('a table is HTML, Markdown and text, with the best marked', () => {

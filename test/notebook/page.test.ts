@@ -24,7 +24,7 @@ function scriptsOf(html: string): string[] {
 
 /** The figure that the second script draws. */
 function figureOf(html: string): figures.Figure {
-  const [, json] = /^const \{ data, layout \} = (.*);$/m.exec(scriptsOf(html)[1]!)!;
+  const [, json] = /^const \{ data, layout, config \} = (.*);$/m.exec(scriptsOf(html)[1]!)!;
   return new Function(`return ${json}`)() as figures.Figure;
 }
 
@@ -45,6 +45,15 @@ describe('the page of a figure', () => {
     assert.match(scriptsOf(spatial)[0]!.slice(0, 100), /gl3d/);
     const other = { data: [...curves.data, ...surfaces(1).data], layout: curves.layout };
     assert.ok(figureToHtml(other).length < figureToHtml({ ...other, data: [...other.data, { type: 'bar' }] }).length);
+  });
+
+  test('is as wide as its window up to its own width, unless its axes share a scale', () => {
+    const adapting = figureToHtml(curves);
+    assert.deepEqual([figureOf(adapting).layout.width, figureOf(adapting).layout.autosize], [undefined, true]);
+    assert.match(adapting, /max-width: 820px/);
+    const step = { slow: [0, 0], perturbed: [[0, 1]], fast: [[0, -1]], newSlow: [0, -0.5] };
+    const fixed = figureOf(figureToHtml(figures.lookbehindStepFigure(step))).layout;
+    assert.deepEqual([fixed.width, fixed.autosize], [820, undefined]);
   });
 
   test('survives texts that look like the end of a script', () => {
