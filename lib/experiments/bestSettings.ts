@@ -25,6 +25,12 @@ export interface Setting {
   values: number[];
 }
 
+/** The best setting at one value of an option. */
+export interface SettingAlong extends Setting {
+  /** The value of the option. */
+  at: number;
+}
+
 /** The settings of a group. */
 export interface GroupSettings {
   /** The values of the columns `by`. */
@@ -47,7 +53,7 @@ export interface GroupSettings {
 export function bestSettings(rows: readonly RunRow[], options: BestSettingsOptions = {}): GroupSettings[] {
   checkKnownOptions('bestSettings', options, ['by', 'value', 'best']);
   const { by = ['label'], value = 'testError', best = 'lowest' } = options;
-  const sign = checkOneOf('best', best, ['lowest', 'highest']) === 'lowest' ? 1 : -1;
+  const sign = signOf(best);
   const groups = new Map<string, { group: FlatRow; found: Map<string, Setting> }>();
   for (const row of rows) {
     const flat = flattenRow(row);
@@ -71,4 +77,31 @@ export function bestSettings(rows: readonly RunRow[], options: BestSettingsOptio
     }
     return { group, settings, best: usable.reduce((a, b) => (sign * b.mean < sign * a.mean ? b : a)) };
   });
+}
+
+/**
+ * The best setting at each value of one option, by rising value: does the best lie inside of what was tried, and is it a sharp one?
+ * Settings without a mean, since a run diverged, are left out.
+ *
+ * @param settings Settings of one group.
+ * @param option The option's value in a configuration: its learning rate, for example.
+ * @param best Which mean is the best. Default `lowest`.
+ */
+export function bestAlong(
+  settings: readonly Setting[],
+  option: (config: FullRunConfig) => number,
+  best: 'lowest' | 'highest' = 'lowest',
+): SettingAlong[] {
+  const sign = signOf(best);
+  const found = new Map<number, SettingAlong>();
+  for (const setting of settings.filter(({ mean }) => Number.isFinite(mean))) {
+    const at = option(setting.config);
+    const other = found.get(at);
+    if (other === undefined || sign * setting.mean < sign * other.mean) found.set(at, { ...setting, at });
+  }
+  return [...found.values()].sort((a, b) => a.at - b.at);
+}
+
+function signOf(best: 'lowest' | 'highest'): number {
+  return checkOneOf('best', best, ['lowest', 'highest']) === 'lowest' ? 1 : -1;
 }

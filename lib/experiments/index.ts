@@ -1,6 +1,13 @@
 /** Experiments: configurations, runs that are kept and resumed, sweeps over grids, statistics over seeds. */
 export type { AugmentationConfig } from './augmentationConfig';
-export { type BestSettingsOptions, bestSettings, type GroupSettings, type Setting } from './bestSettings';
+export {
+  type BestSettingsOptions,
+  bestAlong,
+  bestSettings,
+  type GroupSettings,
+  type Setting,
+  type SettingAlong,
+} from './bestSettings';
 export { type BootstrapOptions, bootstrapMean, type Interval } from './bootstrap';
 export { type BuiltRun, buildRun } from './build';
 export { configHash, type FullRunConfig, type RunConfig, resolveConfig } from './config';

@@ -184,9 +184,7 @@ export function axis(options: AxisOptions, more: Axis = {}): Axis {
  */
 function withLogTicks(axis: Axis, data: readonly Trace[], letter: 'x' | 'y'): Axis {
   if (axis.type !== 'log' || axis.tickvals !== undefined) return axis;
-  const drawn = data.flatMap((trace) => Array.from((trace[letter] as ArrayLike<number> | undefined) ?? []));
-  const logs = drawn.filter((value) => value > 0).map(Math.log10);
-  const [low, high] = (axis.range as [number, number] | undefined) ?? [lowest(logs), -lowest(logs.map((value) => -value))];
+  const [low, high] = logEnds(axis, data, letter);
   if (high - low <= 3) return { ...axis, tickformat: '~g', ...(high - low > 0.7 ? { dtick: 'D2' } : {}) };
   return {
     ...axis,
@@ -194,6 +192,23 @@ function withLogTicks(axis: Axis, data: readonly Trace[], letter: 'x' | 'y'): Ax
     dtick: Math.ceil((high - low) / 8),
     tickfont: { size: 12 / 1.25, color: COLORS.muted },
   };
+}
+
+/** The x axis with labels at powers of ten only, where those between them would run into each other on `pixels` and two powers are left. */
+export function withFewerLogTicks(axis: Axis, data: readonly Trace[], pixels: number): Axis {
+  if (axis.dtick !== 'D2') return axis;
+  const [low, high] = logEnds(axis, data, 'x');
+  const widest = Math.max(...[low, high].map((end) => textWidth(String(Number(`1e${Math.floor(end)}`)), 12)));
+  const powers = Math.floor(high) - Math.ceil(low) + 1;
+  const isNarrow = (Math.log10(2) * pixels) / (high - low) < widest + 6;
+  return isNarrow && powers >= 2 ? { ...axis, dtick: 1 } : axis;
+}
+
+/** The powers of ten at the ends of a logarithmic axis: of its range, or of the data. */
+function logEnds(axis: Axis, data: readonly Trace[], letter: 'x' | 'y'): [number, number] {
+  const drawn = data.flatMap((trace) => Array.from((trace[letter] as ArrayLike<number> | undefined) ?? []));
+  const logs = drawn.filter((value) => value > 0).map(Math.log10);
+  return (axis.range as [number, number] | undefined) ?? [lowest(logs), -lowest(logs.map((value) => -value))];
 }
 
 function lowest(values: readonly number[]): number {

@@ -1,6 +1,6 @@
 /** Several figures side by side as one, with one legend. */
 import { OptionError } from '../runtime/errors';
-import { compose, type FigureOptions, legendWidth } from './compose';
+import { compose, type FigureOptions, legendWidth, withFewerLogTicks } from './compose';
 import { withoutColorBar } from './contourPath';
 import type { Annotation, Axis, Figure, Layout, Trace } from './figure';
 import { COLORS } from './theme';
@@ -68,7 +68,7 @@ export function panels(options: PanelsOptions): Figure {
     const from = column * (share + gapX);
     const top = 1 - row * (high + gapY);
     layout[`xaxis${id}`] = {
-      ...xaxis,
+      ...withFewerLogTicks(xaxis, figure.data, share * plot),
       anchor: `y${id}`,
       domain: [from, from + share],
       ...(shareX && p > 0 ? { matches: 'x' } : {}),

@@ -50,6 +50,7 @@ export {
   recordTrajectory,
   type TrajectoryComponents,
   type TrajectoryOptions,
+  type TrajectoryPlaneOptions,
   type TrajectoryPoint,
   trajectoryComponents,
   trajectoryOnPlane,

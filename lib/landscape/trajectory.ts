@@ -2,7 +2,7 @@
  * Trajectories (checkpoints of a training) on a plane, told honestly: what a plane shows of a way through many dimensions is a shadow.
  * Each point comes with its true loss, the loss of its shadow, and the share of its distance that lies outside of the plane.
  */
-import { checkKnownOptions, checkNumber, OptionError, throwIfAborted } from '../runtime/errors';
+import { checkKnownOptions, checkNumber, checkOneOf, OptionError, throwIfAborted } from '../runtime/errors';
 import * as tf from '../runtime/tf';
 import { topEigenvalues } from '../sharpness';
 import type { BatchLoss } from '../training/evaluate';
@@ -148,12 +148,20 @@ export async function trajectoryComponents(trajectory: readonly Float32Array[], 
   return { directions, explained: values.map((value) => (total === 0 ? 0 : Math.max(0, value) / total)) };
 }
 
+/** Options of `trajectoryPlane`. */
+export interface TrajectoryPlaneOptions {
+  /** The point of the trajectory that is the plane's origin. Default `last`. */
+  through?: 'first' | 'last';
+}
+
 /**
- * The plane of the first two principal components of a trajectory, through its last point.
+ * The plane of the first two principal components of a trajectory, through its last point or its first.
  *
  * @throws OptionError where the trajectory has fewer than three points or moves along a line.
  */
-export async function trajectoryPlane(trajectory: readonly Float32Array[]): Promise<Plane> {
+export async function trajectoryPlane(trajectory: readonly Float32Array[], options: TrajectoryPlaneOptions = {}): Promise<Plane> {
+  checkKnownOptions('trajectoryPlane', options, ['through']);
+  const through = checkOneOf('through', options.through ?? 'last', ['first', 'last']);
   const { directions } = await trajectoryComponents(trajectory, 2);
-  return new Plane(trajectory[trajectory.length - 1], directions[0], directions[1]);
+  return new Plane(trajectory[through === 'first' ? 0 : trajectory.length - 1], directions[0], directions[1]);
 }

@@ -1,14 +1,5 @@
 /** A sweep in a cell, and its results in the shapes that figures and tables want. */
-import {
-  flattenRow,
-  type OptimizerConfig,
-  pairedDifferences,
-  type RunRow,
-  RunStore,
-  type SweepGrid,
-  type SweepOptions,
-  sweep,
-} from '../experiments';
+import { flattenRow, pairedDifferences, type RunRow, RunStore, type SweepGrid, type SweepOptions, sweep } from '../experiments';
 import type { DotRangeRow, NoiseSeries } from '../figures';
 import { OptionError } from '../runtime/errors';
 import { interruptible } from './interrupt';
@@ -26,6 +17,8 @@ export interface SweepResults {
   rows: readonly RunRow[];
   /** Labels of the configurations, in order of first appearance. */
   labels: string[];
+  /** The runs whose labels begin with `prefix`, labelled by what follows it. Throws an OptionError where there are none. */
+  part(prefix: string): SweepResults;
   /** The runs of a label, by seed. Throws an OptionError for an unknown label. */
   of(label: string): RunRow[];
   /** A number of each run of a label, by seed: a column of `flattenRow`, such as `testError` or `noisyAccuracy@0.2`. NaN where the run has none. */
@@ -47,7 +40,10 @@ export interface SweepResults {
    * @param options `lost`: per cent lost since the first level, in place of those reached. Default false.
    */
   noiseSeries(labels: readonly string[], measure: string, levels: readonly number[], options?: { lost?: boolean }): NoiseSeries[];
-  /** How figures draw a label: the method and its number of inner steps, by the optimizer of its runs. */
+  /**
+   * How figures draw a label: the method and its number of inner steps, by the optimizer of its runs. SGD with a learning rate that falls
+   * from task to task is the method `stable SGD`.
+   */
   style(label: string): { method: string; k?: number; label: string };
   /**
    * Differences of labels to `baseline`, paired by seed, with their 95 % intervals: the rows of `figures.dotRange`.
@@ -110,10 +106,16 @@ export function resultsOf(rows: readonly RunRow[], store: RunStore = new RunStor
       label,
       levels.map((level) => `${measure}@${level}`),
     ).map((row) => row.map((accuracy) => 100 * accuracy));
-  const style = (label: string) => ({ ...styleOf(of(label)[0].config.optimizer), label });
+  const style = (label: string) => ({ ...styleOf(of(label)[0].config), label });
   return {
     rows,
     labels,
+    part(prefix) {
+      const found = rows.filter((row) => labelOf(row).startsWith(prefix));
+      if (found.length === 0) throw new OptionError('prefix', prefix, `the beginning of one of ${labels.join(', ')}`);
+      const renamed = (row: RunRow) => ({ ...row, config: { ...row.config, label: labelOf(row).slice(prefix.length) } });
+      return resultsOf(found.map(renamed), store);
+    },
     of,
     values,
     style,
@@ -154,8 +156,10 @@ export function resultsOf(rows: readonly RunRow[], store: RunStore = new RunStor
   };
 }
 
-/** The name by which `methodStyle` knows an optimizer, and its number of inner steps where the method's name leaves it open. */
-function styleOf(optimizer: OptimizerConfig): { method: string; k?: number } {
+/** The name by which `methodStyle` knows a method, and its number of inner steps where the method's name leaves it open. */
+function styleOf({ optimizer, lifelong }: RunRow['config']): { method: string; k?: number } {
+  if (optimizer.kind === 'sgd' && lifelong?.learningRateDecay !== undefined && lifelong.learningRateDecay < 1)
+    return { method: 'stable SGD' };
   if (optimizer.kind === 'lookahead') {
     const inner = { sgd: '', sam: 'SAM', asam: 'ASAM' }[(optimizer.base?.kind ?? 'sgd') as 'sgd' | 'sam' | 'asam'];
     return { method: inner === undefined ? `lookahead over ${optimizer.base?.kind}` : `lookahead${inner}` };

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { bestSettings, configHash, expandGrid, OptionError, type RunRow, type SweepGrid } from 'lookbehind';
+import { bestAlong, bestSettings, configHash, expandGrid, OptionError, type RunRow, type SweepGrid } from 'lookbehind';
 import { SMALL } from './support';
 
 /** Rows of the runs of `grid`, as if they had these accuracies; null: failed, NaN: diverged. */
@@ -69,6 +69,24 @@ test('groups, column and direction can be chosen', () => {
     lowest.map(({ best }) => best.config),
     [sam[0].config, sam[2].config],
   );
+});
+
+test('along an option there is the best of the others at each of its values, in their order, without diverged ones', () => {
+  const [{ settings }] = bestSettings(sam, { value: 'accuracy' });
+  const rate = ({ optimizer }: RunRow['config']) => (optimizer as { learningRate: number }).learningRate;
+  const [lowest, highest] = (['lowest', 'highest'] as const).map((best) => bestAlong([...settings].reverse(), rate, best));
+  for (const found of [lowest, highest]) {
+    assert.deepEqual(
+      found.map(({ at, config }) => [at, rate(config)]),
+      [
+        [0.1, 0.1],
+        [0.2, 0.2],
+      ],
+    );
+  }
+  assert.deepEqual([lowest[0].config, highest[0].config], [sam[2].config, sam[0].config]);
+  assert.deepEqual(bestAlong(settings, rate)[0], lowest[0]);
+  assert.throws(() => bestAlong(settings, rate, 'most' as 'highest'), OptionError);
 });
 
 test('what cannot be chosen from is refused by name', () => {

@@ -155,6 +155,17 @@ describe('curves', () => {
     assert.equal(axisOf([1e-30, 1]).dtick, 4);
   });
 
+  test('write fewer ticks of a logarithmic axis where a panel has no room for them', () => {
+    const rates = [0.001, 0.01, 0.1];
+    const figure = figures.curves({ series: [{ method: 'sam', x: rates, runs: [rates] }], x: { log: true } });
+    const panel = { title: 'rates', figure };
+    const ticksOf = (parts: figures.Panel[]) => figures.panels({ panels: parts }).layout.xaxis!.dtick;
+    assert.equal(ticksOf([panel]), 'D2');
+    assert.equal(ticksOf([panel, panel, panel]), 1);
+    const within = figures.curves({ series: [{ method: 'sam', x: [0.02, 0.5], runs: [[1, 2]] }], x: { log: true } });
+    assert.equal(ticksOf([{ title: 'a decade', figure: within }, panel, panel]), 'D2', 'one power alone says too little');
+  });
+
   test('refuse runs of another length than x', () => {
     assert.throws(() => figures.curves({ series: [{ method: 'sam', x: [1, 2], runs: [[1]] }] }), OptionError);
   });

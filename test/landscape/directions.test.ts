@@ -189,6 +189,8 @@ test('principal components of a trajectory in a plane', async () => {
   const plane = await trajectoryPlane(trajectory);
   for (const weights of trajectory) assert.ok(plane.project(weights).outside < 1e-3);
   assert.deepEqual(plane.at(0, 0), trajectory[11]);
+  assert.deepEqual((await trajectoryPlane(trajectory, { through: 'first' })).at(0, 0), trajectory[0]);
+  await assert.rejects(trajectoryPlane(trajectory, { through: 'middle' as 'last' }), /through/);
   await assert.rejects(trajectoryComponents([origin]), /trajectory/);
 });
 

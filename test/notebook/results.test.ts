@@ -7,6 +7,8 @@ import {
   type OptimizerConfig,
   OptionError,
   pairedDifferences,
+  type RunRow,
+  resolveConfig,
   resultsOf,
   type SweepGrid,
   sweep,
@@ -56,8 +58,27 @@ test('results have the style of each method, and differences paired by seed', as
   const lost = reached.map(([clean, noisy]) => [0, clean - noisy]);
   assert.deepEqual(results.noiseSeries(['LB'], 'noisyAccuracy', [0, 0.5], { lost: true }), [{ ...series, accuracy: lost }]);
 
+  const part = results.part('L');
+  assert.deepEqual(part.labels, ['A', 'B']);
+  assert.deepEqual(part.values('B', 'testError'), results.values('LB', 'testError'));
+  assert.deepEqual(part.style('B'), { ...results.style('LB'), label: 'B' });
+  assert.deepEqual(part.history('A', 'testLoss'), results.history('LA', 'testLoss'));
+  assert.throws(() => results.part('M'), OptionError);
+
   const [first, second] = results.along(['LB', 'SGD'], 'testError');
   assert.deepEqual([first[0], second[0]], results.values('LB', 'testError'));
   assert.deepEqual([first[1], second[1]], results.values('SGD', 'testError'));
   assert.throws(() => results.along(['none'], 'testError'), OptionError);
+});
+
+test('SGD whose learning rate falls from task to task has a style of its own', () => {
+  const config = (learningRateDecay: number): RunRow['config'] =>
+    resolveConfig({ ...SMALL, optimizer: { kind: 'sgd' }, lifelong: { kind: 'split', tasks: 2, learningRateDecay } });
+  const row = (decay: number, label: string): RunRow => {
+    const known = { hash: label, status: 'finished', result: null, error: null, reused: true } as const;
+    return { ...known, config: { ...config(decay), label } };
+  };
+  const results = resultsOf([row(0.8, 'falling'), row(1, 'constant')]);
+  assert.deepEqual(results.style('falling'), { method: 'stable SGD', label: 'falling' });
+  assert.deepEqual(results.style('constant'), { method: 'sgd', label: 'constant' });
 });
