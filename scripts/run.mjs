@@ -9,11 +9,12 @@ import { projectAt } from './setup/project.mjs';
 import { isSetUp, setUpOrExit } from './setup/stages.mjs';
 
 const project = projectAt();
-if (!isSetUp(project)) {
-  console.log = console.error;
-  await setUpOrExit();
-}
 const [file, ...args] = process.argv.slice(2);
+const ray = args.some((arg, i) => arg === '--engine=ray' || (arg === 'ray' && args[i - 1] === '--engine'));
+if (!isSetUp(project, { ray })) {
+  console.log = console.error;
+  await setUpOrExit({ ray });
+}
 const loader = file.endsWith('.ts') ? ['--import', import.meta.resolve('tsx')] : [];
 // Paths on the command line are meant from where it was typed; npm itself moves to the project's root.
 const cwd = process.env.INIT_CWD ?? process.cwd();

@@ -10,8 +10,14 @@ and the notebook kernel, and compiles the library. What is up to date is left al
 
   --cuda    TensorFlow for NVIDIA GPUs (chosen by itself where an NVIDIA driver is found; 6 GB)
   --cpu     TensorFlow for CPU
+  --ray     Ray as well, for sweeps on a cluster (npm run sweep -- --engine ray does it by itself; 300 MB)
   --force   do every stage again
   --help`;
 
-const { values } = readCommandLine(USAGE, { cuda: { type: 'boolean' }, cpu: { type: 'boolean' }, force: { type: 'boolean' } });
-await setUpOrExit({ cuda: values.cuda ? true : values.cpu ? false : undefined, force: values.force });
+const { values } = readCommandLine(USAGE, {
+  cuda: { type: 'boolean' },
+  cpu: { type: 'boolean' },
+  ray: { type: 'boolean' },
+  force: { type: 'boolean' },
+});
+await setUpOrExit({ cuda: values.cuda ? true : values.cpu ? false : undefined, ray: values.ray, force: values.force });

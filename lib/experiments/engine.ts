@@ -31,6 +31,10 @@ export interface TaskOptions {
 export interface Engine {
   /** How many tasks it works on at a time. */
   readonly slots: number;
+  /** How often a run is begun before the death of its worker is its outcome. Default 2. */
+  readonly attempts?: number;
+  /** Makes the engine ready; a sweep calls it before its first run, and throws what it throws. */
+  connect?(): Promise<unknown>;
   /**
    * Executes one task.
    *
@@ -43,6 +47,14 @@ export interface Engine {
 
 /** A process that executed a run died. */
 export class WorkerDiedError extends LookbehindError {}
+
+/** An error that a run threw in another process. */
+export class RunError extends LookbehindError {
+  constructor(name: string, message: string) {
+    super(message);
+    this.name = name;
+  }
+}
 
 /** Executes one run at a time in this process, with all its threads. */
 export class InProcessEngine implements Engine {

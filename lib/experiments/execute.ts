@@ -78,7 +78,8 @@ export async function executeRun(config: RunConfig, store: RunStore, options: Ex
   if (lock === undefined) return { kind: 'locked' };
   try {
     const present = store.readResult(hash);
-    const result = present ?? (await work(hash, full, store, options));
+    const result = present ?? (await work(hash, full, store, lock.lost, options));
+    if (lock.lost.aborted) return { kind: 'locked' };
     return result === undefined ? { kind: 'aborted' } : { kind: 'done', result, reused: present !== undefined };
   } finally {
     lock.release();
@@ -162,14 +163,20 @@ async function build(config: FullRunConfig, loader: DataLoader): Promise<Executi
   return { ...run, measure: (signal) => optimizer.withSlowWeights(() => takeMeasures(config.measures, { model, data, signal })) };
 }
 
-/** The work itself; undefined where it was stopped. */
+/**
+ * The work itself; undefined where it was stopped.
+ *
+ * @param lost Aborted where the lock of the run was lost: nothing is written from then on.
+ */
 async function work(
   hash: string,
   config: FullRunConfig,
   store: RunStore,
+  lost: AbortSignal,
   options: ExecuteOptions,
 ): Promise<RunResult | undefined> {
-  const { signal, onProgress, checkpointSeconds = 2, loader = new DataLoader() } = options;
+  const { onProgress, checkpointSeconds = 2, loader = new DataLoader() } = options;
+  const signal = options.signal === undefined ? lost : AbortSignal.any([options.signal, lost]);
   store.clean(hash);
   store.writeConfig(hash, config);
   const run = await build(config, loader);
@@ -184,6 +191,7 @@ async function work(
       signal,
       onProgress: ({ epoch, step, epochs, stepsPerEpoch }) => onProgress?.((epoch + step / stepsPerEpoch) / epochs),
       onEpoch(record) {
+        if (lost.aborted) return;
         events?.write(record);
         store.writeHistory(hash, trainer.history);
         if (performance.now() - saved < checkpointSeconds * 1000 || record.epoch === trainer.epochs) return;
@@ -191,6 +199,7 @@ async function work(
         saved = performance.now();
       },
     });
+    if (lost.aborted) return undefined; // the run's folder is another's now
     store.writeHistory(hash, trainer.history);
     if (status === 'diverged') return finish(hash, run, store, {});
     store.writeCheckpoint(hash, trainer.save());

@@ -44,7 +44,9 @@ export type {
 export { type BaseConfig, gradientsPerBatch, type JsonOptions, type OptimizerConfig } from './optimizerConfig';
 export { ProcessEngine, type ProcessEngineOptions } from './processes';
 export { type RankCorrelation, type RankCorrelationOptions, rankCorrelation } from './rankCorrelation';
+export { type RayCluster, RayEngine, type RayEngineOptions, RayError } from './rayEngine';
 export { describeOptimizer, exportRows, type FlatRow, type FlatValue, flattenRow, flattenRows, toCsv, toJson } from './rows';
+export { SlurmError, type SlurmJob, type SlurmOptions, submitToSlurm } from './slurm';
 export {
   type GroupOptions,
   type GroupRank,

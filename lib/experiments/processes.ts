@@ -7,8 +7,8 @@ import { type ChildProcess, fork } from 'node:child_process';
 import type { Socket } from 'node:net';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
-import { checkKnownOptions, checkNumber, LookbehindError } from '../runtime/errors';
-import { type Engine, type RunTask, type TaskOptions, WorkerDiedError } from './engine';
+import { checkKnownOptions, checkNumber } from '../runtime/errors';
+import { type Engine, RunError, type RunTask, type TaskOptions, WorkerDiedError } from './engine';
 import type { RunOutcome } from './execute';
 import type { Reply, Request } from './messages';
 
@@ -163,13 +163,5 @@ class Worker {
   #send(request: Request): void {
     // A worker that just died is reported by its end, not by the failed sending.
     if (this.#child.connected) this.#child.send(request, () => {});
-  }
-}
-
-/** An error that a run threw in another process. */
-class RunError extends LookbehindError {
-  constructor(name: string, message: string) {
-    super(message);
-    this.name = name;
   }
 }

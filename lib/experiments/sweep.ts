@@ -12,7 +12,7 @@ import { expandGrid, type SweepGrid } from './grid';
 import { ProcessEngine } from './processes';
 import { type RunResult, RunStore } from './store';
 
-/** How often a run is begun before its worker's death is its outcome. */
+/** How often a run is begun before its worker's death is its outcome, where the engine does not say. */
 const ATTEMPTS = 2;
 /** Milliseconds until a run that another sweep works on is looked at again; up to twice as long, at random. */
 const LOCKED_WAIT = 150;
@@ -149,6 +149,7 @@ class Sweep {
     signal?.addEventListener('abort', stop, { once: true });
     try {
       this.#takeWhatIsDone();
+      if (this.#queue.length > 0) await this.engine.connect?.();
       const lanes = Array.from({ length: Math.min(this.engine.slots, this.#queue.length) }, () => this.#lane());
       const ends = await Promise.allSettled(lanes);
       const failure = ends.find((end) => end.status === 'rejected');
@@ -244,7 +245,7 @@ class Sweep {
 
   #failed(job: Job, error: Error): void {
     if (!(error instanceof WorkerDiedError)) this.#finish(job, { error: `${error.name}: ${error.message}`, reused: false });
-    else if (job.attempts < ATTEMPTS) this.#queue.push(job);
+    else if (job.attempts < (this.engine.attempts ?? ATTEMPTS)) this.#queue.push(job);
     else this.#finish(job, { error: error.message, reused: false });
   }
 

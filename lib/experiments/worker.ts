@@ -1,6 +1,11 @@
 /**
  * A worker process: executes one run after the other for the process that started it, and ends with it.
+ *
+ * A Node process that started it talks through Node's own channel; any other, with the option --lines, in lines of JSON through standard
+ * input and output.
  */
+import { createInterface } from 'node:readline';
+import { stringifyNumbers } from '../runtime/numberJson';
 import { DataLoader } from './dataConfig';
 import { executeRun } from './execute';
 import type { Reply, Request } from './messages';
@@ -10,6 +15,8 @@ const PROGRESS_INTERVAL = 100;
 
 const loader = new DataLoader();
 let stop = new AbortController();
+/** Whether the process that started this one ended or let it go. */
+let released = false;
 
 async function run({ task }: Request & { kind: 'run' }): Promise<void> {
   stop = new AbortController();
@@ -27,28 +34,43 @@ async function run({ task }: Request & { kind: 'run' }): Promise<void> {
     const { name, message } = error instanceof Error ? error : new Error(String(error));
     reply({ kind: 'error', name, message });
   }
-  if (!process.connected) process.exit();
-}
-
-function reply(message: Reply): void {
-  if (process.connected) process.send?.(message);
+  if (released) process.exit();
 }
 
 let running: Promise<void> | undefined;
 
-process.on('message', (request: Request) => {
+function take(request: Request): void {
   if (request.kind === 'abort') stop.abort();
   else
     running = run(request).finally(() => {
       running = undefined;
     });
-});
+}
 
-// The process that started this one ended or let it go: save what was done, then end.
-process.on('disconnect', () => {
+/** Saves what was done, then ends. */
+function end(): void {
+  released = true;
   stop.abort();
   if (running === undefined) process.exit();
-});
+}
+
+const reply = process.argv.includes('--lines') ? throughLines() : throughChannel();
+
+function throughChannel(): (message: Reply) => void {
+  process.on('message', take);
+  process.on('disconnect', end);
+  return (message) => {
+    if (process.connected) process.send?.(message);
+  };
+}
+
+function throughLines(): (message: Reply) => void {
+  const lines = createInterface({ input: process.stdin });
+  lines.on('line', (line) => take(JSON.parse(line) as Request));
+  lines.on('close', end);
+  process.stdout.on('error', () => {}); // nobody listens any more
+  return (message) => process.stdout.write(`${stringifyNumbers(message)}\n`);
+}
 
 // Ctrl-C reaches every process of a terminal; the one that started this one decides what it means.
 process.on('SIGINT', () => {});

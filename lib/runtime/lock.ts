@@ -9,14 +9,18 @@
  * A stale lock is removed by its unique name, so that nobody can remove a fresh one by mistake.
  *
  * A holder on this machine is alive while a process with its number and start time runs; the start time is counted from the start of
- * the machine, so that a number used again, or a clock set anew, deceives nobody. A holder elsewhere touches its file every few
- * seconds, and is taken for dead after a minute, by this process's own steady clock, without a change of the file.
+ * the machine, so that a number used again, or a clock set anew, deceives nobody. A holder elsewhere (on another machine, or in
+ * another container) touches its file every few seconds, from a thread of its own, because one step of a large network may keep the
+ * main thread for longer than a minute. It is taken for dead after a minute, by this process's own steady clock, without a change of
+ * the file. A holder that was taken for dead all the same, because its machine slept or lost the shared folder, learns so from its
+ * file, which is gone.
  */
 import { execFileSync } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
-import { readdirSync, readFileSync, rmSync, statSync, utimesSync } from 'node:fs';
+import { readdirSync, readFileSync, readlinkSync, rmSync, statSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
+import { Worker } from 'node:worker_threads';
 import { makeFolder, writeFileAtomic } from './atomicFile';
 
 const BEAT_SECONDS = 10;
@@ -32,6 +36,8 @@ export interface Holder {
 
 /** A lock that is held. */
 export interface Lock {
+  /** Aborted where the lock was lost: others may hold it now. */
+  readonly lost: AbortSignal;
   /** Gives the lock back. */
   release(): void;
 }
@@ -55,11 +61,12 @@ export function tryLock(folder: string, name = 'lock'): Lock | undefined {
     remove(path);
     return undefined;
   }
-  const beat = setInterval(() => touch(path), BEAT_SECONDS * 1000);
-  beat.unref();
+  const lost = new AbortController();
+  keepAlive(path, lost);
   return {
+    lost: lost.signal,
     release() {
-      clearInterval(beat);
+      letGo(path);
       remove(path);
     },
   };
@@ -115,13 +122,24 @@ function isAlive(path: string): boolean {
   return now - seen.at < FOREIGN_SECONDS * 1000;
 }
 
-function touch(path: string): void {
-  try {
-    const now = new Date();
-    utimesSync(path, now, now);
-  } catch {
-    // The folder was removed by hand: nothing is left to protect.
+/** Locks of this process, by the path of their files. */
+const held = new Map<string, AbortController>();
+/** The thread that touches them. It stays for the next lock. */
+let beat: Worker | undefined;
+
+function keepAlive(path: string, lost: AbortController): void {
+  held.set(path, lost);
+  if (beat === undefined) {
+    beat = new Worker(join(__dirname, 'beat.js'), { workerData: { seconds: BEAT_SECONDS } });
+    beat.on('message', (gone: string) => held.get(gone)?.abort());
+    beat.unref();
   }
+  beat.postMessage({ path, held: true });
+}
+
+function letGo(path: string): void {
+  held.delete(path);
+  beat?.postMessage({ path, held: false });
 }
 
 let present: Holder | undefined;
@@ -132,10 +150,11 @@ function self(): Holder {
   return present;
 }
 
-/** This machine since its last start, as far as the system tells. */
+/** This machine since its last start, and the part of it whose process numbers are known here, as far as the system tells. */
 function machineId(): string {
   try {
-    return `${hostname()}/${readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim()}`;
+    const boot = readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();
+    return `${hostname()}/${boot}/${readlinkSync('/proc/self/ns/pid')}`;
   } catch {
     return hostname();
   }

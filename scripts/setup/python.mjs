@@ -73,9 +73,9 @@ function wantedJupyter() {
   return sha256(...JUPYTER, fs.readFileSync(CONSTRAINTS));
 }
 
-/** All packages but TensorFlow and NVIDIA's libraries, which have a stage of their own. @param {import('./project.mjs').Project} project */
+/** All packages but TensorFlow, NVIDIA's libraries and Ray, which have stages of their own. @param {import('./project.mjs').Project} project */
 function jupyterPackages(project) {
-  return installedWheels(project.sitePackages() ?? '').filter(({ name }) => !/^(tensorflow|nvidia-)/.test(name));
+  return installedWheels(project.sitePackages() ?? '').filter(({ name }) => !/^(tensorflow|nvidia-|ray$)/.test(name));
 }
 
 /** Packages with missing or cut-off files. @param {import('./project.mjs').Project} project */

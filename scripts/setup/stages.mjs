@@ -9,6 +9,7 @@ import { npmPackages } from './npm.mjs';
 import { Processes } from './processes.mjs';
 import { projectAt } from './project.mjs';
 import { jupyterLab, pythonEnvironment } from './python.mjs';
+import { ray } from './ray.mjs';
 import { SetupError, secondsSince } from './report.mjs';
 import { checkPlatform, findCompiler, findPython } from './requirements.mjs';
 import { tensorflow } from './tensorflow.mjs';
@@ -16,6 +17,7 @@ import { tensorflow } from './tensorflow.mjs';
 /**
  * @typedef {object} Options
  * @property {boolean} [cuda] true: TensorFlow with CUDA; false: for CPU; left out: as installed, else by what the machine has
+ * @property {boolean} [ray] true: Ray, too
  * @property {boolean} [force] runs every stage, current or not
  * @property {boolean} [quiet] one line where all is current
  */
@@ -31,7 +33,7 @@ import { tensorflow } from './tensorflow.mjs';
  */
 
 /** In an order in which each follows those it needs. */
-const STAGES = [npmPackages, pythonEnvironment, tensorflow, nativeAddon, jupyterLab, notebookKernel, library];
+const STAGES = [npmPackages, pythonEnvironment, tensorflow, nativeAddon, jupyterLab, ray, notebookKernel, library];
 
 /**
  * Sets the project up, or finds that it is.

@@ -28,6 +28,12 @@ export const CUDA = [
   'nvidia-nvjitlink-cu12',
 ];
 
+/**
+ * The cluster engine of `--engine ray`, installed where it is asked for. Later versions give up where their helper processes take more than
+ * 15 s to start, as they do on a busy machine.
+ */
+export const RAY = 'ray==2.51.1';
+
 /** Highest Node-API version that the addon's loader looks for. */
 export const NODE_API = 8;
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, readdirSync, readFileSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
@@ -86,6 +86,21 @@ test('a holder on another machine is alive while it touches its file', (t) => {
   assert.ok(at(140));
   assert.ok(!at(151));
   assert.deepEqual(readdirSync(folder), []);
+});
+
+test('is touched while the main thread is busy, and says so where it was lost', async (t) => {
+  const [ours, theirs] = [folderOf(t), folderOf(t)];
+  const [kept, taken] = [tryLock(ours)!, tryLock(theirs)!];
+  const [file] = readdirSync(ours);
+  utimesSync(join(ours, file), new Date(0), new Date(0));
+  rmSync(theirs, { recursive: true }); // as one who takes the holder for dead
+  await new Promise((started) => setTimeout(started, 1000));
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 10_500); // a long step
+  assert.ok(statSync(join(ours, file)).mtimeMs > Date.now() - 12_000);
+  while (!taken.lost.aborted) await new Promise((wait) => setTimeout(wait, 50));
+  assert.ok(!kept.lost.aborted);
+  kept.release();
+  taken.release();
 });
 
 test('of many processes that try at once, never two hold it', async (t) => {

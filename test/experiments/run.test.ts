@@ -150,6 +150,22 @@ describe('an interrupted run', () => {
   });
 });
 
+test('a run that lost its lock stops, and leaves its folder to others', async (t) => {
+  const config = { ...SMALL, epochs: 1_000_000 };
+  const { store, folder, hash } = paths(t, config);
+  let lost = false;
+  const onProgress = (): void => {
+    if (lost || store.readCheckpoint(hash) === undefined) return;
+    lost = true;
+    for (const name of readdirSync(folder)) if (name.startsWith('lock-')) rmSync(join(folder, name));
+  };
+  const ended = executeRun(config, store, { onProgress });
+  assert.equal((await ended).kind, 'locked');
+  const left = readFileSync(join(folder, 'history.csv'), 'utf8');
+  assert.equal(store.readResult(hash), undefined);
+  assert.ok(store.readCheckpoint(hash)!.manifest.position.epoch <= left.trim().split('\n').length - 1);
+});
+
 test('a run that diverges is a result', async (t) => {
   const config: RunConfig = { ...SMALL, optimizer: { kind: 'sgd', learningRate: 1e30 } };
   const { store, hash } = paths(t, config);

@@ -532,6 +532,11 @@ const TARGETS: readonly Target[] = [
     call: (options) => new lb.ProcessEngine(options),
   },
   {
+    name: 'RayEngine',
+    kinds: { address: 'text', cpus: 'number', gpus: 'number', slots: 'whole', attempts: 'whole', python: 'text' },
+    call: (options) => new lb.RayEngine(options),
+  },
+  {
     name: 'bootstrapMean',
     kinds: { level: 'number', resamples: 'whole', seed: 'whole' },
     call: (options) => lb.bootstrapMean([1, 2, 3], options),

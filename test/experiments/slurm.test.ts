@@ -1,0 +1,38 @@
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { test } from 'node:test';
+import { configHash, expandGrid, OptionError, RunStore, type SweepGrid, submitToSlurm, sweep } from 'lookbehind';
+import { SMALL, temporaryStore } from './support';
+
+const HERE = spawnSync('sbatch', ['--version']).error === undefined;
+const GRID: SweepGrid = { ...(SMALL as SweepGrid), epochs: 1, seeds: 3 };
+
+test('a job array has an element for each run that is not done, and its elements do them', { skip: HERE }, async (t) => {
+  const store = new RunStore(`${temporaryStore(t).folder}/it's a store`);
+  const configs = expandGrid(GRID);
+  await sweep(configs[1] as SweepGrid, { store, engine: 'inProcess' });
+  const options = { cpus: 2, gpus: 1, workers: 4, sbatch: ['--partition=gpu'] };
+  const { script, runs, job } = submitToSlurm(configs, store, options);
+  assert.deepEqual([runs, job], [2, undefined]);
+  const text = readFileSync(script, 'utf8');
+  for (const option of ['--array=0-1%4', '--cpus-per-task=2', '--gpus-per-task=1', '--signal=B:INT@120', '--partition=gpu'])
+    assert.ok(text.includes(`\n#SBATCH ${option}\n`), option);
+  assert.equal(spawnSync('bash', ['-n', script]).status, 0);
+
+  // What SLURM would do with an element.
+  const { status, stderr } = spawnSync('bash', [script], { env: { ...process.env, SLURM_ARRAY_TASK_ID: '1' }, encoding: 'utf8' });
+  assert.equal(status, 0, stderr);
+  assert.deepEqual(
+    configs.map((config) => store.readResult(configHash(config)) !== undefined),
+    [false, true, true],
+  );
+  assert.equal(submitToSlurm(configs, store).runs, 1);
+});
+
+test('a job array of wrong sizes is refused', (t) => {
+  const store = temporaryStore(t);
+  assert.throws(() => submitToSlurm(expandGrid(GRID), store, { gpus: 0.5 }), OptionError);
+  assert.throws(() => submitToSlurm(expandGrid({ ...GRID, seeds: 1001 }), store), /at most 1000 runs in one job array/);
+  assert.deepEqual(store.hashes(), []);
+});
