@@ -80,6 +80,8 @@ class LiveClient(NotebookClient):
         self.code_cells = [i for i, cell in enumerate(notebook.cells) if cell.cell_type == "code" and cell.source.strip()]
         self.current = 0
         self.interrupted = False
+        self.ending = None  # the shutting down of a kernel that does not heed an interrupt
+        self.patience = None
 
     async def async_start_new_kernel(self, **options):
         self.terminal.line("starting the kernel")
@@ -113,6 +115,16 @@ class LiveClient(NotebookClient):
             self.terminal.progress(f"  {text}")
         return super().process_message(msg, cell, cell_index)
 
+    def end_kernel(self):
+        self.ending = self.ending or asyncio.ensure_future(self.km.shutdown_kernel())
+
+    async def _async_cleanup_kernel(self):
+        if self.patience:
+            self.patience.cancel()
+        if self.ending:
+            await self.ending  # nbclient would shut it down a second time, beside the first
+        await super()._async_cleanup_kernel()
+
     def on_early_interrupt(self, execution):
         self.interrupted = True
         self.shutdown_kernel = "immediate"  # nbclient ends it; it has nothing to save
@@ -121,12 +133,12 @@ class LiveClient(NotebookClient):
     def on_interrupt(self):
         loop = asyncio.get_running_loop()
         if self.interrupted:
-            loop.create_task(self._async_cleanup_kernel())
+            self.end_kernel()
             return
         self.interrupted = True
         self.terminal.line("Interrupting the cell; Ctrl-C again ends it at once.")
         loop.create_task(self.km.interrupt_kernel())
-        loop.call_later(SECONDS_TO_STOP, lambda: loop.create_task(self._async_cleanup_kernel()))
+        self.patience = loop.call_later(SECONDS_TO_STOP, self.end_kernel)
 
 
 def title_of(cells, index):
