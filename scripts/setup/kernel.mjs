@@ -47,8 +47,7 @@ function kernelSpec({ root, nodeModules }) {
     argv: [
       fs.realpathSync(process.execPath),
       '--no-deprecation', // packages of danfojs use what Node.js 22 warns about, and a warning would appear in a cell's output
-      '--require',
-      path.join(root, 'scripts/notebooks/end-with-parent.cjs'),
+      ...['end-with-parent.cjs', 'steady-types.cjs'].flatMap((name) => ['--require', path.join(root, 'scripts/notebooks', name)]),
       path.join(nodeModules, 'tslab/bin/tslab'),
       'kernel',
       '--config-path',
