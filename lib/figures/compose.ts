@@ -57,8 +57,8 @@ const AXIS_ROOM = 58;
 const CAPTION_LINE = 15;
 const SUBTITLE_LINE = 21;
 const SIDE = 16;
-/** Texts are broken to be whole in figures that are narrower than they were made. */
-const NARROW = 720;
+/** Texts are broken so that they are whole in figures as narrow as this, in pixels, however wide they were made. */
+export const NARROW = 720;
 
 /** The figure of a composition, in the library's theme. */
 export function compose(parts: Composition, options: FigureOptions, defaults: { title: string; height?: number }): Figure {

@@ -1,6 +1,6 @@
 /** Several figures side by side as one, with one legend. */
 import { OptionError } from '../runtime/errors';
-import { compose, type FigureOptions, legendWidth, withFewerLogTicks } from './compose';
+import { compose, type FigureOptions, legendWidth, NARROW, withFewerLogTicks, wrap } from './compose';
 import { withoutColorBar } from './contourPath';
 import type { Annotation, Axis, Figure, Layout, Trace } from './figure';
 import { COLORS } from './theme';
@@ -30,6 +30,10 @@ export interface PanelsOptions extends FigureOptions {
 /** Room between rows of panels, in pixels. */
 const GAP_Y = 96;
 const HEAD = 24;
+const TITLE_SIZE = 13;
+const TITLE_LINE = 17;
+/** Bold letters are that much wider. */
+const BOLD = 1.07;
 /** Height of title, panel titles and axis titles together. */
 const FRAME = 54 + HEAD + 58;
 
@@ -50,8 +54,14 @@ export function panels(options: PanelsOptions): Figure {
   const plot = width - left - right;
   const gapX = (shareY ? 30 : Math.max(74, left)) / plot;
   const share = (1 - gapX * (columns - 1)) / columns;
-  const height = options.height ?? FRAME + rows * rowHeight + (rows - 1) * GAP_Y;
-  const gapY = GAP_Y / (height - FRAME);
+  // Titles are broken to stay apart in a figure that is narrower than it was made.
+  const titleRoom = (share + 0.8 * gapX) * Math.max(200, Math.min(width, NARROW) - left - right);
+  const titles = parts.map(({ title }) => wrap(title, titleRoom, TITLE_SIZE * BOLD));
+  const furtherLines = TITLE_LINE * (Math.max(...titles.map((lines) => lines.length)) - 1);
+  const frame = FRAME + furtherLines;
+  const gap = GAP_Y + furtherLines;
+  const height = options.height ?? frame + rows * rowHeight + (rows - 1) * gap;
+  const gapY = gap / (height - frame);
   const high = (1 - gapY * (rows - 1)) / rows;
 
   const layout: Layout = {};
@@ -81,7 +91,7 @@ export function panels(options: PanelsOptions): Figure {
       ...(shareY && p > 0 ? { matches: 'y' } : {}),
     };
     annotations.push({
-      text: `<b>${title}</b>`,
+      text: `<b>${titles[p]!.join('<br>')}</b>`,
       xref: `x${id} domain`,
       yref: `y${id} domain`,
       x: 0,
@@ -90,7 +100,8 @@ export function panels(options: PanelsOptions): Figure {
       yanchor: 'bottom',
       yshift: 5,
       showarrow: false,
-      font: { size: 13, color: COLORS.ink },
+      align: 'left',
+      font: { size: TITLE_SIZE, color: COLORS.ink },
     });
     annotations.push(...(figure.layout.annotations ?? []).filter((one) => one.name !== 'caption').map((one) => moved(one, id)));
     shapes.push(...((figure.layout.shapes as Annotation[] | undefined) ?? []).map((one) => moved(one, id)));
@@ -102,7 +113,7 @@ export function panels(options: PanelsOptions): Figure {
       annotations,
       left,
       right,
-      top: HEAD,
+      top: HEAD + furtherLines,
       ...(scaled ? { legendX: 1 + 76 / plot } : {}),
       layout: {
         ...layout,

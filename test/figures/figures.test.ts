@@ -354,6 +354,17 @@ describe('landscapes', () => {
 });
 
 describe('panels', () => {
+  test('break titles that would meet in a narrow figure, and grow for it', () => {
+    const figure = figures.curves({ series: [{ method: 'sam', x: [1, 2], runs: [[1, 2]] }] });
+    const of = (title: string) => figures.panels({ panels: [title, title].map((one) => ({ title: one, figure })) }).layout;
+    const [short, long] = [of('short'), of('a long title that would not fit over one of two panels')];
+    assert.match(short.annotations![0]!.text!, /^<b>short<\/b>$/);
+    assert.match(long.annotations![0]!.text!, /^<b>a long .*<br>.*<\/b>$/);
+    assert.equal(long.height! - short.height!, 17);
+    const domain = ({ yaxis }: figures.Layout) => yaxis!.domain;
+    assert.deepEqual(domain(long), domain(short));
+  });
+
   test('name each method once in the legend', () => {
     const figure = figures.curves({ series: [{ method: 'sam', x: [1, 2], runs: [[1, 2]] }] });
     const { data, layout } = figures.panels({
