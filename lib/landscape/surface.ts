@@ -28,7 +28,7 @@ export interface SurfaceOptions {
   batchSize?: number;
   /** By which statistics BatchNorm normalises, as in `evaluate`. Default `'moving'`: those of the plane's origin, all over the plane. */
   batchNorm?: BatchNormMode;
-  /** Bytes for the weight sets that are evaluated together, as in `evaluateMany`. Default 256 MB. */
+  /** Bytes for the weight sets that are evaluated together, as in `evaluateMany`, with the same default. */
   memoryBudget?: number;
   /** Weight sets that are evaluated together, in place of a number chosen from the budget; >= 1. */
   chunkSize?: number;

@@ -29,7 +29,7 @@ export interface TrajectoryOptions {
   loss?: BatchLoss;
   /** Samples per forward pass, >= 1. Default 250. */
   batchSize?: number;
-  /** Bytes for the weight sets that are evaluated together, as in `evaluateMany`. Default 256 MB. */
+  /** Bytes for the weight sets that are evaluated together, as in `evaluateMany`, with the same default. */
   memoryBudget?: number;
   /** Stops after the present chunk, with an AbortedError. */
   signal?: AbortSignal;

@@ -5,9 +5,10 @@
  * noisy weight sets are made and evaluated at a time, within a memory budget (training/many.ts). The model itself is never changed.
  */
 import { checkFunction, checkKnownOptions, checkNumber, checkObject, OptionError } from '../runtime/errors';
+import { defaultMemoryBudget } from '../runtime/memoryBudget';
 import type * as tf from '../runtime/tf';
 import type { BatchLoss } from '../training/evaluate';
-import { DEFAULT_MEMORY_BUDGET, ManyEvaluator } from '../training/many';
+import { ManyEvaluator } from '../training/many';
 import type { Samples } from '../training/samples';
 import { allVariables } from '../training/weights';
 import { BatchNormEstimator, type BatchNormOptions } from './batchNormStatistics';
@@ -36,7 +37,7 @@ export interface NoiseEvaluatorOptions {
   batchSize?: number;
   /**
    * Bytes that the weight sets evaluated together may take, as in `evaluateMany`; a quarter of it may hold random numbers in addition.
-   * Default 256 MB.
+   * Default 256 MB; on a GPU a quarter of its free memory, if that is more.
    */
   memoryBudget?: number;
 }
@@ -225,7 +226,7 @@ export class NoiseEvaluator {
   constructor(model: tf.LayersModel, data: Samples, options: NoiseEvaluatorOptions = {}) {
     checkKnownOptions('evaluation under noise', options, EVALUATOR_OPTIONS);
     const { draws = 10, seed = 0, select = kernelsAndEmbeddings, batchNorm = 'keep', ...evaluatorOptions } = options;
-    const { memoryBudget = DEFAULT_MEMORY_BUDGET } = options;
+    const { memoryBudget = defaultMemoryBudget() } = options;
     this.#model = model;
     this.#defaults = { draws, seed, select, batchNorm };
     checkNumber('draws', draws, { min: 1, integer: true });

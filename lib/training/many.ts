@@ -13,6 +13,7 @@ import { usesGpu } from '../runtime/backend';
 import { type Compiled, compile } from '../runtime/compile';
 import { checkKnownOptions, checkNumber, checkOneOf, DataError, StateMismatchError, throwIfAborted } from '../runtime/errors';
 import { crossEntropy } from '../runtime/losses';
+import { defaultMemoryBudget } from '../runtime/memoryBudget';
 import * as tf from '../runtime/tf';
 import { type BatchLoss, type BatchNormMode, correctCount, forward } from './evaluate';
 import { foldedForward } from './folded';
@@ -38,14 +39,14 @@ export interface ManyEvaluatorOptions {
   loss?: BatchLoss;
   /**
    * Samples per forward pass, >= 1. Default: batches of equal size, of at most 1000 samples in the way `'stacked'` and 500 in the way
-   * `'loop'`, fewer where the activations of a layer would take much of the budget.
+   * `'loop'` (on a GPU: as many as there are), fewer where the activations of a layer would take much of the budget.
    */
   batchSize?: number;
   /** By which statistics BatchNorm normalises, as in `evaluate`. `'batch'` rules out the way `'stacked'`. Default `'moving'`. */
   batchNorm?: BatchNormMode;
   /**
    * Bytes that the weight sets of one chunk and what is computed from them may take, >= 1; samples and the model itself come on top. At
-   * least one set is evaluated at a time, whatever the budget. Default 256 MB.
+   * least one set is evaluated at a time, whatever the budget. Default 256 MB; on a GPU a quarter of its free memory, if that is more.
    */
   memoryBudget?: number;
   /** Weight sets per chunk, >= 1, in place of a number chosen from the budget. */
@@ -83,9 +84,6 @@ export interface ManyEvaluations {
   /** Share of right answers in [0, 1], for each weight set; NaN where labels are no classes. */
   accuracies: Float64Array;
 }
-
-/** The memory budget where none is given, in bytes. */
-export const DEFAULT_MEMORY_BUDGET = 256 * 2 ** 20;
 
 /** Bytes of a float32. */
 const FLOAT = 4;
@@ -125,7 +123,7 @@ export class ManyEvaluator {
   constructor(model: tf.LayersModel, samples: Samples, options: ManyEvaluatorOptions = {}) {
     checkKnownOptions('evaluateMany', options, OPTIONS);
     const { loss = crossEntropy, batchNorm = 'moving', eager = false } = options;
-    const { memoryBudget = DEFAULT_MEMORY_BUDGET } = options;
+    const { memoryBudget = defaultMemoryBudget() } = options;
     checkOneOf('batchNorm', batchNorm, ['moving', 'batch']);
     checkNumber('memoryBudget', memoryBudget, { min: 1 });
     this.#model = model;
@@ -350,7 +348,7 @@ const MOST_SAMPLES = { stacked: 1000, loop: 500 } as const;
 /** Samples per forward pass where none are asked for. All batches but the last are equal, so that few shapes are compiled. */
 function defaultBatchSize(model: tf.LayersModel, way: 'stacked' | 'loop', samples: number, memoryBudget: number): number {
   // A few layers are held at a time.
-  const most = Math.max(1, Math.min(MOST_SAMPLES[way], samplesWithin(memoryBudget / 4, model)));
+  const most = Math.max(1, Math.min(usesGpu() ? samples : MOST_SAMPLES[way], samplesWithin(memoryBudget / 4, model)));
   return Math.ceil(samples / Math.ceil(samples / most));
 }
 
@@ -377,10 +375,13 @@ function layerSizes(model: tf.LayersModel): number[] {
   });
 }
 
+/** Most weight sets per chunk: progress is seen, and an abort heeded, between chunks. */
+const MOST_SETS = 64;
+
 /** How many weight sets of a dense network fit the budget: their weights, and the activations of one batch. */
 function stackedChunkSize(model: tf.LayersModel, batchSize: number, memoryBudget: number): number {
   const weights = allVariables(model).reduce((sum, variable) => sum + variable.size, 0);
   const activations = batchSize * layerSizes(model).reduce((sum, n) => sum + n, 0);
   const budget = usesGpu() ? memoryBudget : Math.min(memoryBudget, CACHE_FRIENDLY_BYTES);
-  return Math.max(1, Math.min(64, Math.floor(budget / (FLOAT * (2 * weights + activations)))));
+  return Math.max(1, Math.min(MOST_SETS, Math.floor(budget / (FLOAT * (2 * weights + activations)))));
 }
