@@ -64,20 +64,19 @@ function hint(message: string): void {
 }
 
 /**
- * A figure as plotly.js draws it on a page: as wide as the cell or page around it, as high as it is. Only where the axes share a scale it
- * keeps its width, since the height would have to follow.
+ * A figure as plotly.js draws it on a page: as wide as the cell or page around it, as high as it is. Pictures of a plane, that is contours
+ * and axes that share a scale, keep their width and with it their shape: a round minimum stays round.
  */
 export function adaptable(figure: Figure): Figure & { config: object } {
   const { data, layout } = compact(figure);
-  const isAxis = /^[xy]axis\d*$/;
-  const equalScales = Object.entries(layout).some(
-    ([name, axis]) => isAxis.test(name) && (axis as Axis).scaleanchor !== undefined,
-  );
+  const axes = Object.keys(layout).filter((name) => /^[xy]axis\d*$/.test(name));
+  const isPlane =
+    data.some(({ type }) => type === 'contour') || axes.some((name) => (layout[name] as Axis).scaleanchor !== undefined);
   const { width: _, ...adapting } = layout;
   return {
     data,
-    layout: equalScales ? layout : { ...adapting, autosize: true },
-    config: { displaylogo: false, responsive: !equalScales },
+    layout: isPlane ? layout : { ...adapting, autosize: true },
+    config: { displaylogo: false, responsive: !isPlane },
   };
 }
 

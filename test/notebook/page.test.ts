@@ -47,13 +47,16 @@ describe('the page of a figure', () => {
     assert.ok(figureToHtml(other).length < figureToHtml({ ...other, data: [...other.data, { type: 'bar' }] }).length);
   });
 
-  test('is as wide as its window up to its own width, unless its axes share a scale', () => {
+  test('is as wide as its window up to its own width, unless it shows a plane', () => {
     const adapting = figureToHtml(curves);
     assert.deepEqual([figureOf(adapting).layout.width, figureOf(adapting).layout.autosize], [undefined, true]);
     assert.match(adapting, /max-width: 820px/);
     const step = { slow: [0, 0], perturbed: [[0, 1]], fast: [[0, -1]], newSlow: [0, -0.5] };
-    const fixed = figureOf(figureToHtml(figures.lookbehindStepFigure(step))).layout;
-    assert.deepEqual([fixed.width, fixed.autosize], [820, undefined]);
+    const contours = figures.landscapeContours({ landscapes: [{ title: 'a', grid }] });
+    for (const plane of [figures.lookbehindStepFigure(step), contours]) {
+      const { width, autosize } = figureOf(figureToHtml(plane)).layout;
+      assert.deepEqual([width, autosize], [820, undefined]);
+    }
   });
 
   test('survives texts that look like the end of a script', () => {
