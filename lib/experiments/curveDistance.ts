@@ -38,7 +38,8 @@ function valueAt({ x: xs, y: ys }: MeasuredCurve, x: number): number {
   return ys[after - 1] + share * (ys[after] - ys[after - 1]);
 }
 
-function checkCurve(name: string, { x, y }: MeasuredCurve): void {
+/** Refuses what is no curve. */
+export function checkCurve(name: string, { x, y }: MeasuredCurve): void {
   if (x.length !== y.length) throw new OptionError(`${name}.y`, y, `as many values as x, ${x.length}`);
   if (!x.every((value, i) => value > (i === 0 ? 0 : x[i - 1]) && Number.isFinite(value))) {
     throw new OptionError(`${name}.x`, x, 'positive numbers in ascending order');

@@ -26,6 +26,7 @@ export {
 export { type Engine, InProcessEngine, type RunTask, type TaskOptions, WorkerDiedError } from './engine';
 export { type ExecuteOptions, executeRun, openLifelongRun, openRun, type RunOutcome } from './execute';
 export { frameOf, toFrame } from './frame';
+export { type GoodRange, type GoodRangeOptions, goodRange } from './goodRange';
 export { type Each, type EachField, type EachValue, expandGrid, type SweepGrid } from './grid';
 export type { LearningConfig, LifelongConfig, PermutedConfig, RotatedConfig, SplitConfig } from './lifelongConfig';
 export { type BuiltLifelongRun, buildLifelongRun, type LifelongResult } from './lifelongRun';
@@ -42,6 +43,7 @@ export type {
   RobustnessConfig,
 } from './noiseMeasures';
 export { type BaseConfig, gradientsPerBatch, type JsonOptions, type OptimizerConfig } from './optimizerConfig';
+export { type PaperMethod, type PaperMethodsOptions, paperMethods } from './paperMethods';
 export { ProcessEngine, type ProcessEngineOptions } from './processes';
 export { type RankCorrelation, type RankCorrelationOptions, rankCorrelation } from './rankCorrelation';
 export { type RayCluster, RayEngine, type RayEngineOptions, RayError } from './rayEngine';

@@ -1,4 +1,11 @@
 /** What a notebook's cells use: figures, tables, progress, interrupts and the profile. All of it also works outside a notebook. */
+export {
+  type ComparedTask,
+  type CompareMethodsOptions,
+  compareMethods,
+  type MethodComparison,
+  withEpochs,
+} from './compareMethods';
 export { inKernel } from './display';
 export { interruptible } from './interrupt';
 export { type LiveFigure, type LiveFigureOptions, liveFigure } from './liveFigure';

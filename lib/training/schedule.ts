@@ -60,6 +60,17 @@ export function scheduleFunction(schedule: Schedule, epochs: number, stepsPerEpo
   };
 }
 
+/** The schedule of a training that is `factor` times as long: milestones (rounded) and warm-up move along. */
+export function stretchSchedule(schedule: Schedule, factor: number): Schedule {
+  checkNumber('factor', factor, { min: 0, exclusiveMin: true });
+  const { warmUpEpochs } = schedule;
+  return {
+    ...schedule,
+    ...(warmUpEpochs === undefined ? {} : { warmUpEpochs: factor * warmUpEpochs }),
+    ...(schedule.kind === 'multiStep' ? { milestones: schedule.milestones.map((epoch) => Math.round(factor * epoch)) } : {}),
+  };
+}
+
 function factorOf(schedule: Schedule, epochs: number): (epoch: number, passed: number) => number {
   checkObject('schedule', schedule);
   checkOneOf('schedule.kind', schedule.kind, ['constant', 'multiStep', 'cosine']);

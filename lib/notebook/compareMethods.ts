@@ -1,0 +1,144 @@
+/**
+ * Methods compared in three protocols, as one of them seldom decides which is better:
+ *
+ *     shared           one learning rate for all
+ *     tuned            for each the best of some rates, tried on the selection set with seeds of their own
+ *     equal gradients  the tuned rates, and for each as many epochs as a number of gradients per training sample allows
+ */
+import { bestSettings, gradientsPerBatch, type OptimizerConfig, type SweepGrid } from '../experiments';
+import type { CurveSeries } from '../figures';
+import { checkNumber, OptionError } from '../runtime/errors';
+import { type Schedule, stretchSchedule } from '../training/schedule';
+import { type RunSweepOptions, runSweep, type SweepResults } from './runSweep';
+
+/** What all runs of a comparison have in common. */
+export type ComparedTask = Omit<SweepGrid, 'optimizer' | 'label' | 'seed' | 'seeds' | 'epochs' | 'data' | 'schedule'> & {
+  data: Extract<SweepGrid['data'], { kind: unknown }>;
+  /** Those of the shared and of the tuned protocol. */
+  epochs: number;
+  schedule?: Schedule | Exclude<Schedule['kind'], 'multiStep'>;
+};
+
+/** Options of `compareMethods`. */
+export interface CompareMethodsOptions extends RunSweepOptions {
+  /** The data need a selection set: `evaluateOn: 'selection'`. Its measures are taken where runs have these epochs. */
+  task: ComparedTask;
+  /** The methods to compare at a learning rate, by label; the same labels at each. */
+  methods: (learningRate: number) => Readonly<Record<string, OptimizerConfig>>;
+  /** The learning rate of the shared protocol. */
+  sharedRate: number;
+  /** The learning rates that are tried for a method. */
+  rates: (label: string) => readonly number[];
+  /** Seeds of what is compared: a list, or how many, from 0. */
+  seeds: number | readonly number[];
+  /** Seeds of the tuning; best others than `seeds`. */
+  tuningSeeds: readonly number[];
+  /** Gradients per training sample where all have equally many. A number > 0. Default 2 per epoch: SAM's. */
+  gradients?: number;
+}
+
+/** What `compareMethods` found. */
+export interface MethodComparison {
+  /** Labels of the methods. */
+  labels: string[];
+  shared: SweepResults;
+  tuned: SweepResults;
+  equalGradients: SweepResults;
+  /** These three by their names, in this order: for the columns of a table, or the panels of a figure. */
+  protocols: Readonly<Record<'Shared rate' | 'Tuned rate' | 'Equal gradients', SweepResults>>;
+  /** The learning rate that was chosen for each method. */
+  rates: Readonly<Record<string, number>>;
+  /** Each method with its chosen rate. */
+  optimizers: Readonly<Record<string, OptimizerConfig>>;
+  /** Gradients that each method takes per batch. */
+  costs: Readonly<Record<string, number>>;
+  /** What the tuning saw: error in per cent on the selection set over the learning rate, for `figures.curves`. */
+  tuning: CurveSeries[];
+}
+
+/**
+ * Trains methods in three protocols, paired by seed. Finished runs come from the store, as in `runSweep`.
+ *
+ * @throws {OptionError} for a wrong configuration, and where all rates that were tried for a method diverge. Else as `runSweep`.
+ */
+export async function compareMethods(options: CompareMethodsOptions): Promise<MethodComparison> {
+  const { task, methods, sharedRate, rates, seeds, tuningSeeds, title = 'Methods', ...rest } = options;
+  const { gradients = 2 * task.epochs, ...sweepOptions } = rest;
+  checkNumber('gradients', gradients, { min: 0, exclusiveMin: true });
+  const shared = methods(sharedRate);
+  const labels = Object.keys(shared);
+  const costs = mapped(labels, (label) => gradientsPerBatch(shared[label]));
+  const train = (what: string, grids: SweepGrid[]): Promise<SweepResults> =>
+    runSweep(grids, { ...sweepOptions, title: `${title}: ${what}` });
+  const protocol = (what: string, of: Readonly<Record<string, OptimizerConfig>>, epochs: (label: string) => number) =>
+    train(
+      what,
+      labels.map((label): SweepGrid => ({ ...withEpochs(task, epochs(label)), label, optimizer: of[label], seeds })),
+    );
+
+  const sharedResults = await protocol('shared rate', shared, () => task.epochs);
+  const tried = await train(
+    'tuning',
+    labels.map((label): SweepGrid => {
+      const optimizer = rates(label).map((rate) => optimizerAt(methods(rate), label));
+      return {
+        ...untilTheEnd(task),
+        data: { ...task.data, evaluateOn: 'selection' },
+        label,
+        optimizer,
+        seeds: tuningSeeds,
+      };
+    }),
+  );
+  const chosen = bestSettings(tried.rows).map(({ group, best, settings }) => ({
+    label: String(group.label),
+    rate: rates(String(group.label))[settings.indexOf(best)],
+    errors: settings.map(({ values }) => values),
+  }));
+  const rateOf = Object.fromEntries(chosen.map(({ label, rate }) => [label, rate]));
+  const optimizers = mapped(labels, (label) => optimizerAt(methods(rateOf[label]), label));
+  const tuned = await protocol('tuned rate', optimizers, () => task.epochs);
+  const equal = await protocol('equal gradients', optimizers, (label) => Math.max(1, Math.round(gradients / costs[label])));
+  return {
+    labels,
+    shared: sharedResults,
+    tuned,
+    equalGradients: equal,
+    protocols: { 'Shared rate': sharedResults, 'Tuned rate': tuned, 'Equal gradients': equal },
+    rates: rateOf,
+    optimizers,
+    costs,
+    tuning: chosen.map(({ label, errors }) => ({
+      ...tried.style(label),
+      x: [...rates(label)],
+      runs: tuningSeeds.map((_, seed) => errors.map((values) => values[seed])),
+    })),
+  };
+}
+
+/**
+ * The task for other epochs: its schedule is stretched or shortened with them, it is evaluated at the end alone, and nothing is measured.
+ * For its own epochs the task as it is.
+ *
+ * @param epochs A whole number, at least 1.
+ */
+export function withEpochs(task: ComparedTask, epochs: number): ComparedTask {
+  checkNumber('epochs', epochs, { min: 1, integer: true });
+  if (epochs === task.epochs) return task;
+  const { schedule } = task;
+  const stretched = typeof schedule === 'object' ? { schedule: stretchSchedule(schedule, epochs / task.epochs) } : {};
+  return { ...untilTheEnd(task), ...stretched, epochs, evaluateEvery: epochs };
+}
+
+function untilTheEnd(task: ComparedTask): ComparedTask {
+  return { ...task, evaluateEvery: task.epochs, measures: [] };
+}
+
+function optimizerAt(methods: Readonly<Record<string, OptimizerConfig>>, label: string): OptimizerConfig {
+  if (!(label in methods)) throw new OptionError('methods', Object.keys(methods), `the same labels at all rates, also ${label}`);
+  return methods[label];
+}
+
+function mapped<T>(labels: readonly string[], value: (label: string) => T): Record<string, T> {
+  return Object.fromEntries(labels.map((label) => [label, value(label)]));
+}
