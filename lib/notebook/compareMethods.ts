@@ -5,11 +5,11 @@
  *     tuned            for each the best of some rates, tried on the selection set with seeds of their own
  *     equal gradients  the tuned rates, and for each as many epochs as a number of gradients per training sample allows
  */
-import { bestSettings, gradientsPerBatch, type OptimizerConfig, type SweepGrid } from '../experiments';
+import { bestSettings, expandGrid, gradientsPerBatch, type OptimizerConfig, RunStore, type SweepGrid } from '../experiments';
 import type { CurveSeries } from '../figures';
 import { checkNumber, OptionError } from '../runtime/errors';
 import { type Schedule, stretchSchedule } from '../training/schedule';
-import { type RunSweepOptions, runSweep, type SweepResults } from './runSweep';
+import { type RunSweepOptions, resultsOf, runSweep, type SweepResults } from './runSweep';
 
 /** What all runs of a comparison have in common. */
 export type ComparedTask = Omit<SweepGrid, 'optimizer' | 'label' | 'seed' | 'seeds' | 'epochs' | 'data' | 'schedule'> & {
@@ -68,28 +68,22 @@ export async function compareMethods(options: CompareMethodsOptions): Promise<Me
   const shared = methods(sharedRate);
   const labels = Object.keys(shared);
   const costs = mapped(labels, (label) => gradientsPerBatch(shared[label]));
-  const train = (what: string, grids: SweepGrid[]): Promise<SweepResults> =>
-    runSweep(grids, { ...sweepOptions, title: `${title}: ${what}` });
-  const protocol = (what: string, of: Readonly<Record<string, OptimizerConfig>>, epochs: (label: string) => number) =>
-    train(
-      what,
-      labels.map((label): SweepGrid => ({ ...withEpochs(task, epochs(label)), label, optimizer: of[label], seeds })),
-    );
+  const store = options.store instanceof RunStore ? options.store : new RunStore(options.store);
+  /** Runs the grids of several protocols in one go, so that no core waits for the end of each, and parts their results. */
+  const train = async (what: string, ...parts: SweepGrid[][]): Promise<SweepResults[]> => {
+    const { rows } = await runSweep(parts.flat(), { ...sweepOptions, store, title: `${title}: ${what}` });
+    const sizes = parts.map((grids) => grids.flatMap(expandGrid).length);
+    const from = sizes.map((_, part) => sizes.slice(0, part).reduce((sum, size) => sum + size, 0));
+    return sizes.map((size, part) => resultsOf(rows.slice(from[part], from[part] + size), store));
+  };
+  const grids = (of: Readonly<Record<string, OptimizerConfig>>, epochs = (_label: string): number => task.epochs): SweepGrid[] =>
+    labels.map((label) => ({ ...withEpochs(task, epochs(label)), label, optimizer: of[label], seeds }));
 
-  const sharedResults = await protocol('shared rate', shared, () => task.epochs);
-  const tried = await train(
-    'tuning',
-    labels.map((label): SweepGrid => {
-      const optimizer = rates(label).map((rate) => optimizerAt(methods(rate), label));
-      return {
-        ...untilTheEnd(task),
-        data: { ...task.data, evaluateOn: 'selection' },
-        label,
-        optimizer,
-        seeds: tuningSeeds,
-      };
-    }),
-  );
+  const trials = labels.map((label): SweepGrid => {
+    const optimizer = rates(label).map((rate) => optimizerAt(methods(rate), label));
+    return { ...untilTheEnd(task), data: { ...task.data, evaluateOn: 'selection' }, label, optimizer, seeds: tuningSeeds };
+  });
+  const [sharedResults, tried] = await train('shared rate, tuning', grids(shared), trials);
   const chosen = bestSettings(tried.rows).map(({ group, best, settings }) => ({
     label: String(group.label),
     rate: rates(String(group.label))[settings.indexOf(best)],
@@ -97,8 +91,8 @@ export async function compareMethods(options: CompareMethodsOptions): Promise<Me
   }));
   const rateOf = Object.fromEntries(chosen.map(({ label, rate }) => [label, rate]));
   const optimizers = mapped(labels, (label) => optimizerAt(methods(rateOf[label]), label));
-  const tuned = await protocol('tuned rate', optimizers, () => task.epochs);
-  const equal = await protocol('equal gradients', optimizers, (label) => Math.max(1, Math.round(gradients / costs[label])));
+  const affordable = (label: string): number => Math.max(1, Math.round(gradients / costs[label]));
+  const [tuned, equal] = await train('tuned rate, equal gradients', grids(optimizers), grids(optimizers, affordable));
   return {
     labels,
     shared: sharedResults,
