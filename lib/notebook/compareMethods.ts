@@ -5,11 +5,11 @@
  *     tuned            for each the best of some rates, tried on the selection set with seeds of their own
  *     equal gradients  the tuned rates, and for each as many epochs as a number of gradients per training sample allows
  */
-import { bestSettings, expandGrid, gradientsPerBatch, type OptimizerConfig, RunStore, type SweepGrid } from '../experiments';
+import { bestSettings, gradientsPerBatch, type OptimizerConfig, type SweepGrid } from '../experiments';
 import type { CurveSeries } from '../figures';
 import { checkNumber, OptionError } from '../runtime/errors';
 import { type Schedule, stretchSchedule } from '../training/schedule';
-import { type RunSweepOptions, resultsOf, runSweep, type SweepResults } from './runSweep';
+import { type RunSweepOptions, runSweep, type SweepResults } from './runSweep';
 
 /** What all runs of a comparison have in common. */
 export type ComparedTask = Omit<SweepGrid, 'optimizer' | 'label' | 'seed' | 'seeds' | 'epochs' | 'data' | 'schedule'> & {
@@ -68,13 +68,10 @@ export async function compareMethods(options: CompareMethodsOptions): Promise<Me
   const shared = methods(sharedRate);
   const labels = Object.keys(shared);
   const costs = mapped(labels, (label) => gradientsPerBatch(shared[label]));
-  const store = options.store instanceof RunStore ? options.store : new RunStore(options.store);
-  /** Runs the grids of several protocols in one go, so that no core waits for the end of each, and parts their results. */
-  const train = async (what: string, ...parts: SweepGrid[][]): Promise<SweepResults[]> => {
-    const { rows } = await runSweep(parts.flat(), { ...sweepOptions, store, title: `${title}: ${what}` });
-    const sizes = parts.map((grids) => grids.flatMap(expandGrid).length);
-    const from = sizes.map((_, part) => sizes.slice(0, part).reduce((sum, size) => sum + size, 0));
-    return sizes.map((size, part) => resultsOf(rows.slice(from[part], from[part] + size), store));
+  /** Trains for several protocols in one go, so that no core waits for the end of each. */
+  const train = (what: string, parts: Record<string, SweepGrid[]>): Promise<SweepResults> => {
+    const all = Object.entries(parts).flatMap(([part, runs]) => runs.map((run) => ({ ...run, label: `${part}: ${run.label}` })));
+    return runSweep(all, { ...sweepOptions, title: `${title}: ${what}` });
   };
   const grids = (of: Readonly<Record<string, OptimizerConfig>>, epochs = (_label: string): number => task.epochs): SweepGrid[] =>
     labels.map((label) => ({ ...withEpochs(task, epochs(label)), label, optimizer: of[label], seeds }));
@@ -83,7 +80,8 @@ export async function compareMethods(options: CompareMethodsOptions): Promise<Me
     const optimizer = rates(label).map((rate) => optimizerAt(methods(rate), label));
     return { ...untilTheEnd(task), data: { ...task.data, evaluateOn: 'selection' }, label, optimizer, seeds: tuningSeeds };
   });
-  const [sharedResults, tried] = await train('shared rate, tuning', grids(shared), trials);
+  const first = await train('shared rate, tuning', { shared: grids(shared), tuning: trials });
+  const tried = first.part('tuning: ');
   const chosen = bestSettings(tried.rows).map(({ group, best, settings }) => ({
     label: String(group.label),
     rate: rates(String(group.label))[settings.indexOf(best)],
@@ -92,13 +90,18 @@ export async function compareMethods(options: CompareMethodsOptions): Promise<Me
   const rateOf = Object.fromEntries(chosen.map(({ label, rate }) => [label, rate]));
   const optimizers = mapped(labels, (label) => optimizerAt(methods(rateOf[label]), label));
   const affordable = (label: string): number => Math.max(1, Math.round(gradients / costs[label]));
-  const [tuned, equal] = await train('tuned rate, equal gradients', grids(optimizers), grids(optimizers, affordable));
+  const second = await train('tuned rate, equal gradients', { tuned: grids(optimizers), equal: grids(optimizers, affordable) });
+  const protocols = {
+    'Shared rate': first.part('shared: '),
+    'Tuned rate': second.part('tuned: '),
+    'Equal gradients': second.part('equal: '),
+  };
   return {
     labels,
-    shared: sharedResults,
-    tuned,
-    equalGradients: equal,
-    protocols: { 'Shared rate': sharedResults, 'Tuned rate': tuned, 'Equal gradients': equal },
+    shared: protocols['Shared rate'],
+    tuned: protocols['Tuned rate'],
+    equalGradients: protocols['Equal gradients'],
+    protocols,
     rates: rateOf,
     optimizers,
     costs,
