@@ -8,6 +8,7 @@ export * from './lifelong';
 export * as models from './models';
 export * from './notebook';
 export * from './optimizers';
+export * from './paper';
 export * from './robustness';
 export * from './runtime';
 export * as tf from './runtime/tf';

@@ -11,6 +11,7 @@ const lib = join(root, 'lib');
 
 /** The rooms of lib/, from the top. A file may import from its own room and from those below. */
 const ROOMS = [
+  'paper',
   'notebook',
   'figures',
   'experiments',

@@ -81,7 +81,7 @@ export function adaptable(figure: Figure): Figure & { config: object } {
 }
 
 /** The figure as plain JSON with seven significant digits, which is what float32 has: keeps notebooks small and their diffs quiet. */
-function compact(figure: Figure): Figure {
+export function compact(figure: Figure): Figure {
   return JSON.parse(
     JSON.stringify(figure, (_, value) =>
       typeof value === 'number' && !Number.isInteger(value) ? Number(value.toPrecision(7)) : value,

@@ -10,7 +10,7 @@ import { type Caption, type Figure, withCaption } from '../figures';
 import { scenesOf } from '../figures/flatten';
 import { makeFolder, writeFileAtomic } from '../runtime/atomicFile';
 import { checkKnownOptions, checkOneOf } from '../runtime/errors';
-import { adaptable, plainTitle } from './bundle';
+import { adaptable, compact, plainTitle } from './bundle';
 import { escapeHtml } from './html';
 import { figureToPng, figureToSvg, find } from './static';
 
@@ -33,8 +33,8 @@ export type SaveOptions = PageOptions;
  */
 export function figureToHtml(figure: Figure, options: PageOptions = {}): string {
   checkKnownOptions('figureToHtml', options, OPTIONS);
-  const { caption, linkCameras = true } = options;
-  const captioned = caption === undefined ? figure : withCaption(figure, caption);
+  const { linkCameras = true } = options;
+  const captioned = captionedBy(figure, options);
   const { width = 820 } = captioned.layout;
   const scenes = linkCameras ? scenesOf(captioned.layout) : [];
   return `<!doctype html>
@@ -63,13 +63,14 @@ const WRITERS: Readonly<
   Record<string, (figure: Figure, options: SaveOptions) => string | Uint8Array | Promise<string | Uint8Array>>
 > = {
   '.html': figureToHtml,
-  '.png': (figure, { caption }) => figureToPng(caption === undefined ? figure : withCaption(figure, caption)),
-  '.svg': (figure, { caption }) => figureToSvg(caption === undefined ? figure : withCaption(figure, caption)),
+  '.png': (figure, options) => figureToPng(captionedBy(figure, options)),
+  '.svg': (figure, options) => figureToSvg(captionedBy(figure, options)),
+  '.json': (figure, options) => `${JSON.stringify(compact(captionedBy(figure, options)))}\n`,
 };
 
 /**
- * Writes a figure to a file, which then is there whole or not at all: as a page (`.html`), or as a picture (`.png`, `.svg`; surfaces are drawn as
- * contours). Folders that are missing are made.
+ * Writes a figure to a file, which then is there whole or not at all: as a page (`.html`), as a picture (`.png`, `.svg`; surfaces are drawn as
+ * contours), or as plotly's data and layout (`.json`). Folders that are missing are made.
  * @throws {OptionError} for another ending. Else as `figureToHtml` and `figureToPng`.
  */
 export async function saveFigure(path: string, figure: Figure, options: SaveOptions = {}): Promise<void> {
@@ -78,6 +79,10 @@ export async function saveFigure(path: string, figure: Figure, options: SaveOpti
   const content = await WRITERS[ending]!(figure, options);
   makeFolder(dirname(path));
   writeFileAtomic(path, content);
+}
+
+function captionedBy(figure: Figure, { caption }: PageOptions): Figure {
+  return caption === undefined ? figure : withCaption(figure, caption);
 }
 
 /** Kinds of traces that plotly's partial bundles draw, the smaller bundles first. */

@@ -80,10 +80,13 @@ describe('the page of a figure', () => {
       await saveFigure(join(folder, 'new', 'figure.html'), curves);
       await saveFigure(join(folder, 'new', 'figure.svg'), curves, { caption: 'Three seeds' });
       await saveFigure(join(folder, 'new', 'figure.png'), curves);
-      assert.deepEqual(readdirSync(join(folder, 'new')).sort(), ['figure.html', 'figure.png', 'figure.svg']);
+      await saveFigure(join(folder, 'new', 'figure.json'), curves);
+      assert.deepEqual(readdirSync(join(folder, 'new')).sort(), ['figure.html', 'figure.json', 'figure.png', 'figure.svg']);
       assert.equal(readFileSync(join(folder, 'new', 'figure.html'), 'utf8'), figureToHtml(curves));
       assert.match(readFileSync(join(folder, 'new', 'figure.svg'), 'utf8'), /^<svg.*Three seeds/s);
       assert.equal(readFileSync(join(folder, 'new', 'figure.png')).toString('latin1', 1, 4), 'PNG');
+      const saved: unknown = JSON.parse(readFileSync(join(folder, 'new', 'figure.json'), 'utf8'));
+      assert.deepEqual(saved, JSON.parse(JSON.stringify(curves)));
       await assert.rejects(saveFigure(join(folder, 'figure.pdf'), curves), /the ending of path must be one of ".html"/);
     } finally {
       rmSync(folder, { recursive: true });

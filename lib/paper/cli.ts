@@ -1,0 +1,144 @@
+#!/usr/bin/env node
+/**
+ * The paper's tables from the terminal: `npm run reproduce -- --table T [--dry-run] [--sizes FILE] [--out DIR] [--engine E]`.
+ */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { RunStore, sweep } from '../experiments';
+import {
+  describeCost,
+  duration,
+  ENGINE_OPTIONS,
+  EXIT,
+  engineChoice,
+  engineUsage,
+  makeEngine,
+  runCommand,
+  submit,
+  watch,
+} from '../experiments/commandLine';
+import { renderTable } from '../notebook';
+import { checkOneOf, OptionError } from '../runtime/errors';
+import { type Forecast, forecast } from './forecast';
+import { paperReport } from './report';
+import type { PaperSizes } from './settings';
+import { PAPER_TABLES, paperGrids, paperRuns } from './tables';
+import { writeReport } from './writeReport';
+
+const HELP = `Makes a table of the paper: trains what is missing, writes the table and its figures.
+
+  npm run reproduce -- --table T [--dry-run] [--sizes FILE] [--size NAME=VALUE] [--out DIR] [--engine E]
+
+  --table T       generalization, noise, lifelong or ablation; the first, second and last share their runs
+  --dry-run       says what would be run and how long that takes, and runs nothing
+  --sizes FILE    JSON: sizes in place of the paper's, such as { "data": "cifar10", "models": { "kind": "resNet", "depth": 20 },
+                  "epochs": 50, "seeds": 1 }. There are: data, folder (files of your own), models, methods, samples, epochs, batchSize,
+                  seeds, k, alpha, draws (of the noise), tasks and memory (of lifelong learning)
+  --size N=V      one of these, such as --size seeds=1 --size 'k=[2,5]'; may be repeated, and goes over those of the file
+  --out DIR       where table and figures are written (default: results/<table>, in the folder of the terminal)
+${engineUsage('inProcess')}
+
+Each run is saved after every epoch. Ctrl-C stops at the next step and saves; the same command goes on from there, on any machine that
+shares the store. A second Ctrl-C stops at once.
+`;
+
+async function main(): Promise<number> {
+  const { values } = parseArgs({
+    options: {
+      ...ENGINE_OPTIONS,
+      engine: { type: 'string', default: 'inProcess' },
+      table: { type: 'string' },
+      'dry-run': { type: 'boolean' },
+      sizes: { type: 'string' },
+      size: { type: 'string', multiple: true },
+      out: { type: 'string' },
+    },
+  });
+  if (values.help) {
+    process.stdout.write(HELP);
+    return EXIT.good;
+  }
+  const table = checkOneOf('--table', values.table as (typeof PAPER_TABLES)[number], PAPER_TABLES);
+  const sizes = readSizes(values.sizes, values.size);
+  const choice = engineChoice(values);
+  const runs = paperRuns(table, sizes);
+  const store = new RunStore(values.store);
+  const { signal, onRow, onProgress, clear } = watch();
+
+  const expected = await forecast(runs, {
+    store,
+    signal,
+    onMeasure: (what) => console.log(`Measuring a step: ${what} ...`),
+  });
+  console.log(describe(expected));
+  if (values['dry-run']) return EXIT.good;
+  if (choice.engine === 'slurm') return submit(runs, store, choice);
+
+  const engine = await makeEngine(choice);
+  try {
+    // A checkpoint after every epoch, however short.
+    const rows = await sweep(paperGrids(table, sizes), { store, engine, signal, onRow, onProgress, checkpointSeconds: 0 });
+    clear();
+    const report = paperReport(table, rows);
+    for (const part of report.tables) console.log(`\n${renderTable(part.rows, part.options).text}`);
+    const failed = rows.filter(({ status }) => status === 'failed').length;
+    console.log(`\n${rows.length} runs, ${failed} failed; all together ${describeCost(rows)}.`);
+    const folder = values.out ?? join('results', table);
+    const { files, withoutPictures } = await writeReport(folder, report, rows);
+    console.log(`Table and figures are in ${folder}: ${files.length} files.`);
+    if (withoutPictures !== undefined) console.log(`There are no pictures: ${withoutPictures}`);
+    return failed === 0 ? EXIT.good : EXIT.failed;
+  } finally {
+    clear();
+    await engine.close();
+  }
+}
+
+function readSizes(path: string | undefined, single: readonly string[] = []): PaperSizes {
+  const sizes: Record<string, unknown> = {};
+  if (path !== undefined) {
+    try {
+      Object.assign(sizes, JSON.parse(readFileSync(path, 'utf8')));
+    } catch (error) {
+      throw new OptionError('--sizes', path, 'a readable JSON file', (error as Error).message);
+    }
+  }
+  for (const one of single) {
+    const [, name, text] = /^(\w+)=(.+)$/s.exec(one) ?? [];
+    if (name === undefined) throw new OptionError('--size', one, 'of the form NAME=VALUE');
+    sizes[name] = parsed(text);
+  }
+  return sizes as PaperSizes;
+}
+
+/** `2` is a number, `[2,5]` a list, `cifar10` a text. */
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return text;
+  }
+}
+
+function describe({ rows, runs, done, gradients, seconds }: Forecast): string {
+  const { text } = renderTable(
+    rows.map((row) => ({
+      network: row.model,
+      data: row.data,
+      methods: `${row.methods}${row.replay ? ', with replay' : ''}`,
+      runs: row.done === 0 ? String(row.runs) : `${row.runs}, ${row.done} done`,
+      'gradients per batch': row.perBatch,
+      'gradients per run': row.gradients.toLocaleString('en'),
+      'time per run': Number.isNaN(row.seconds) ? '' : duration(row.seconds),
+    })),
+  );
+  const left = runs - done;
+  const total =
+    left === 0
+      ? 'All are done.'
+      : `${done === 0 ? 'All' : `The other ${left}`} take ${gradients.toLocaleString('en')} gradients of one batch, ${duration(seconds)} on this machine, one after the other; evaluations come on top, less than a tenth.`;
+  return `${text}\n${runs} runs${done === 0 ? '' : `, ${done} of them from before`}. ${total}`;
+}
+
+runCommand(main);

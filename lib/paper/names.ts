@@ -1,0 +1,27 @@
+/** Data sets and networks as readers call them. */
+import type { DataConfig, ModelConfig } from '../experiments';
+
+const DATA: Partial<Readonly<Record<DataConfig['kind'], string>>> = {
+  cifar10: 'CIFAR-10',
+  cifar100: 'CIFAR-100',
+  tinyImageNet: 'TinyImageNet',
+};
+
+/** The name of a data set, with its size where that is not the published one: `CIFAR-10, 512 images`. */
+export function dataName({ kind, trainSize }: DataConfig): string {
+  const name = DATA[kind] ?? kind;
+  return trainSize === undefined ? name : `${name}, ${trainSize.toLocaleString('en')} images`;
+}
+
+/** The name of a network: `ResNet-34`, `WRN-28-10`; with its width where that is not the published one. */
+export function modelName(model: ModelConfig): string {
+  const width = 'width' in model && model.width !== undefined ? `, width ${model.width}` : '';
+  switch (model.kind) {
+    case 'resNet':
+      return `ResNet-${model.depth}${width}`;
+    case 'wideResNet':
+      return `WRN-${model.depth ?? 28}-${model.widen ?? 10}${width}`;
+    default:
+      return model.kind;
+  }
+}

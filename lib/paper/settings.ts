@@ -1,0 +1,267 @@
+/**
+ * The experiments of the paper as configurations, in one place: for the notebooks' profile `paper` and for `npm run reproduce`.
+ *
+ * Training is that of the paper's code (https://github.com/chandar-lab/Lookbehind-SAM, example_cifar.py): SGD with learning rate .1,
+ * momentum .9 and weight decay 5e-4, batches of 128, 200 epochs, the rate times .1 at epochs 50, 100 and 150, random crops and flips;
+ * rho .05 for SAM, .5 for ASAM with eta .01; k from 2, 5, 10, alpha from .2, .5, .8 or adaptive.
+ *
+ * That code has neither noise nor lifelong learning, so that the settings of these are this library's. Noise: levels and draws below,
+ * BatchNorm's statistics once kept, once estimated anew. Tasks: 20, with classes in random order, a ResNet-18 of width 20, ten epochs each in
+ * batches of 10, and a memory of 200 samples (TinyImageNet: 400), as the line of work has them that the paper builds on:
+ * Mirzadeh et al., NeurIPS 2020, arXiv:2006.06958; Gupta, Yadav and Paull, NeurIPS 2020, arXiv:2007.13904.
+ */
+import type { DataConfig, MeasureConfig, ModelConfig, OptimizerConfig, SplitConfig, SweepGrid } from '../experiments';
+import { checkKnownOptions, checkOneOf, OptionError } from '../runtime/errors';
+
+/** Settings of the paper. Those of noise and lifelong learning are this library's. */
+export const PAPER = {
+  data: ['cifar10', 'cifar100'],
+  depths: [34, 50],
+  epochs: 200,
+  batchSize: 128,
+  sgd: { learningRate: 0.1, momentum: 0.9, weightDecay: 5e-4 },
+  /** Epochs at which the learning rate is multiplied by .1. */
+  milestones: [50, 100, 150],
+  sam: { rho: 0.05 },
+  asam: { rho: 0.5, eta: 0.01 },
+  k: [2, 5, 10],
+  alpha: [0.2, 0.5, 0.8, 'adaptive'],
+  seeds: 3,
+  /** Standard deviations of the noise, relative to each weight, and how often each is drawn. */
+  noise: { sigmas: [0, 0.05, 0.1, 0.15, 0.2, 0.25, 0.3], draws: 10 },
+  /** Radii at which the loss is measured after one step of ascent on the training set, m samples at a time. */
+  sharpness: { radii: [0.05, 0.1, 0.2, 0.5], m: 128 },
+  lifelong: {
+    data: ['cifar100', 'tinyImageNet'],
+    model: { kind: 'resNet', depth: 18, width: 20 },
+    tasks: 20,
+    epochs: 10,
+    batchSize: 10,
+    /** By data set: samples that experience replay keeps, and the learning rate. */
+    memory: { cifar10: 200, cifar100: 200, tinyImageNet: 400 },
+    learningRate: { cifar10: 0.03, cifar100: 0.03, tinyImageNet: 0.01 },
+  },
+} as const;
+
+/** Data sets of the paper's kind. */
+export type PaperData = 'cifar10' | 'cifar100' | 'tinyImageNet';
+
+/** Names of the data sets. */
+export const PAPER_DATA: readonly PaperData[] = ['cifar10', 'cifar100', 'tinyImageNet'];
+
+/** Names of the methods. */
+export const PAPER_METHODS = [
+  'sgd',
+  'sam',
+  'lookaheadSAM',
+  'multistepSAM',
+  'lookbehindSAM',
+  'asam',
+  'lookaheadASAM',
+  'multistepASAM',
+  'lookbehindASAM',
+] as const;
+
+/** A method of the paper. */
+export type PaperMethodName = (typeof PAPER_METHODS)[number];
+
+/** Sizes in place of the paper's. Everything else stays. A single value stands for a list of one. */
+export interface PaperSizes {
+  /** Data sets. Default: CIFAR-10 and CIFAR-100; in lifelong learning CIFAR-100 and TinyImageNet. */
+  data?: PaperData | readonly PaperData[];
+  /** A folder with files of one's own in the format of the data. Default: the published data. */
+  folder?: string;
+  /** Networks. Default: ResNet-34 and ResNet-50; in lifelong learning a ResNet-18 of width 20. */
+  models?: ModelConfig | readonly ModelConfig[];
+  /** Methods. Default: all; in lifelong learning SGD, SAM, Multistep-SAM and Lookbehind-SAM. */
+  methods?: PaperMethodName | readonly PaperMethodName[];
+  /** Training samples. Default: all. */
+  samples?: number;
+  /** Epochs (of each task). The milestones of the learning rate move in proportion. Default 200; 10 in lifelong learning. */
+  epochs?: number;
+  /** Samples per step. Default 128; 10 in lifelong learning. */
+  batchSize?: number;
+  /** Seeds: a list, or how many. Default 3. */
+  seeds?: number | readonly number[];
+  /** Inner steps that are tried. Default 2, 5, 10. */
+  k?: number | readonly number[];
+  /** Shares of the fast weights that are tried. Default .2, .5, .8, adaptive. */
+  alpha?: number | 'adaptive' | readonly (number | 'adaptive')[];
+  /** Draws of the noise per level. Default 10. */
+  draws?: number;
+  /** Tasks of lifelong learning, by which the number of classes can be divided. Default 20. */
+  tasks?: number;
+  /** Samples that experience replay keeps. Default 200; TinyImageNet: 400. */
+  memory?: number;
+}
+
+const SIZES: readonly (keyof PaperSizes)[] = [
+  'data',
+  'folder',
+  'models',
+  'methods',
+  'samples',
+  'epochs',
+  'batchSize',
+  'seeds',
+  'k',
+  'alpha',
+  'draws',
+  'tasks',
+  'memory',
+];
+
+/** A grid of runs that lacks the optimizer. */
+export type PaperGrid = Omit<SweepGrid, 'optimizer'>;
+
+/** A setting of a method that is tried. */
+export interface PaperSetting {
+  /** The method. */
+  method: PaperMethodName;
+  /** Name and setting: `Lookbehind-SAM, k = 2, α = 0.5`. */
+  label: string;
+  /** The optimizer of a run. */
+  optimizer: OptimizerConfig;
+}
+
+/** Checks sizes: their names, and what no configuration of a run would find. */
+export function checkSizes(sizes: PaperSizes): void {
+  checkKnownOptions('sizes', sizes, SIZES);
+  for (const one of listOf(sizes.data, [])) checkOneOf('data', one, PAPER_DATA);
+  for (const one of listOf(sizes.methods, [])) checkOneOf('methods', one, PAPER_METHODS);
+  for (const name of ['data', 'models', 'methods', 'seeds', 'k', 'alpha'] as const) {
+    const value = sizes[name];
+    if (Array.isArray(value) && value.length === 0) throw new OptionError(name, value, 'a list of at least one value');
+  }
+}
+
+/** A value, or a list of them, as a list. */
+export function listOf<T>(value: T | readonly T[] | undefined, preset: readonly T[]): readonly T[] {
+  if (value === undefined) return preset;
+  return Array.isArray(value) ? (value as readonly T[]) : [value as T];
+}
+
+/**
+ * How the paper trains on a data set, for all networks and seeds: a grid that lacks the optimizer, and has no measures.
+ *
+ * @throws OptionError
+ */
+export function paperTask(data: PaperData, sizes: PaperSizes = {}): PaperGrid {
+  checkOneOf('data', data, PAPER_DATA);
+  checkSizes(sizes);
+  const { epochs = PAPER.epochs, batchSize = PAPER.batchSize, seeds = PAPER.seeds } = sizes;
+  const published = PAPER.depths.map((depth): ModelConfig => ({ kind: 'resNet', depth }));
+  return {
+    profile: 'paper',
+    data: dataOf(data, sizes),
+    model: listOf(sizes.models, published),
+    epochs,
+    batchSize,
+    schedule: { kind: 'multiStep', milestones: milestonesOf(epochs), gamma: 0.1 },
+    augmentation: 'cropAndFlip',
+    seeds,
+  };
+}
+
+/**
+ * How a sequence of tasks made of a data set is learned: a grid that lacks the optimizer. All classes of a task have a head of their own.
+ *
+ * @param replay Whether a memory of samples is replayed. Default false.
+ * @throws OptionError
+ */
+export function paperSequence(data: PaperData, sizes: PaperSizes = {}, replay = false): PaperGrid {
+  checkOneOf('data', data, PAPER_DATA);
+  checkSizes(sizes);
+  const { model, memory: memories, ...preset } = PAPER.lifelong;
+  const { epochs = preset.epochs, batchSize = preset.batchSize, tasks = preset.tasks, seeds = PAPER.seeds } = sizes;
+  const { memory = memories[data] } = sizes;
+  const split: SplitConfig = { kind: 'split', tasks, classOrder: 'random' };
+  return {
+    profile: 'paper',
+    data: dataOf(data, sizes),
+    model: listOf(sizes.models, [model]),
+    lifelong: replay ? { ...split, replay: memory } : split,
+    epochs,
+    batchSize,
+    seeds,
+  };
+}
+
+/**
+ * The methods with all settings that are tried: first SGD, then those over SAM, then those over ASAM, each from simple to elaborate.
+ *
+ * @param sgd Options of the base optimizer. Default: the paper's.
+ */
+export function paperSettings(
+  sizes: Pick<PaperSizes, 'k' | 'alpha' | 'methods'> = {},
+  sgd: { learningRate: number; momentum?: number; weightDecay?: number } = PAPER.sgd,
+): PaperSetting[] {
+  checkSizes(sizes);
+  const k = listOf(sizes.k, PAPER.k);
+  const alpha = listOf(sizes.alpha, PAPER.alpha);
+  const fixed = alpha.filter((share): share is number => share !== 'adaptive');
+  const rules = [
+    { name: 'SAM', single: 'sam', options: PAPER.sam },
+    { name: 'ASAM', single: 'asam', options: PAPER.asam },
+  ] as const;
+  const all: PaperSetting[] = [
+    { method: 'sgd', label: 'SGD', optimizer: { kind: 'sgd', ...sgd } },
+    ...rules.flatMap(({ name, single, options }): PaperSetting[] => {
+      const [multistep, lookbehind] = [`multistep${name}`, `lookbehind${name}`] as const;
+      const base: OptimizerConfig = { kind: single, ...options, ...sgd };
+      return [
+        { method: single, label: name, optimizer: base },
+        ...k.flatMap((steps) =>
+          fixed.map(
+            (share): PaperSetting => ({
+              method: `lookahead${name}`,
+              label: `Lookahead + ${name}, k = ${steps}, α = ${share}`,
+              optimizer: { kind: 'lookahead', k: steps, alpha: share, base },
+            }),
+          ),
+        ),
+        ...k.map(
+          (steps): PaperSetting => ({
+            method: multistep,
+            label: `Multistep-${name}, k = ${steps}`,
+            optimizer: { kind: multistep, k: steps, ...options, ...sgd },
+          }),
+        ),
+        ...k.flatMap((steps) =>
+          alpha.map(
+            (share): PaperSetting => ({
+              method: lookbehind,
+              label: `Lookbehind-${name}, k = ${steps}, α ${share === 'adaptive' ? share : `= ${share}`}`,
+              optimizer: { kind: lookbehind, k: steps, alpha: share, ...options, ...sgd },
+            }),
+          ),
+        ),
+      ];
+    }),
+  ];
+  const chosen = listOf(sizes.methods, PAPER_METHODS);
+  return all.filter(({ method }) => chosen.includes(method));
+}
+
+/** What every network that learned one task is measured by: accuracy under noise on its weights, and sharpness. */
+export function paperMeasures({ draws = PAPER.noise.draws }: Pick<PaperSizes, 'draws'> = {}): MeasureConfig[] {
+  const { noise, sharpness } = PAPER;
+  return [
+    { kind: 'noisyAccuracy', sigmas: [...noise.sigmas], draws, batchNorm: ['keep', 'estimate'] },
+    { kind: 'sharpness', radii: [...sharpness.radii], m: sharpness.m },
+  ];
+}
+
+function dataOf(kind: PaperData, { folder, samples }: PaperSizes): DataConfig {
+  return {
+    kind,
+    standardise: true,
+    ...(folder === undefined ? {} : { folder }),
+    ...(samples === undefined ? {} : { trainSize: samples }),
+  };
+}
+
+/** The paper's milestones, at the same shares of the training. */
+function milestonesOf(epochs: number): number[] {
+  return [...new Set(PAPER.milestones.map((epoch) => Math.ceil((epoch / PAPER.epochs) * epochs)))];
+}

@@ -1,0 +1,76 @@
+/**
+ * How long one gradient of one batch takes, from a measured step.
+ */
+import { Dataset } from '../datasets';
+import { type DataConfig, DataLoader, type FullRunConfig } from '../experiments';
+import { buildModel } from '../experiments/modelConfig';
+import { sgd } from '../optimizers';
+import { checkKnownOptions, throwIfAborted } from '../runtime/errors';
+import { Trainer } from '../training';
+
+/** Steps that are not counted: the first is recorded, the second sets the compiled graph up. */
+const WARM_UP = 2;
+const TIMED = 2;
+
+/** Shape and number of classes of images that need not be loaded for the time of a step. */
+const MADE: Partial<Readonly<Record<DataConfig['kind'], { inputShape: readonly number[]; classes: number }>>> = {
+  cifar10: { inputShape: [32, 32, 3], classes: 10 },
+  cifar100: { inputShape: [32, 32, 3], classes: 100 },
+  tinyImageNet: { inputShape: [64, 64, 3], classes: 200 },
+};
+
+/** Options of `secondsPerGradient`. */
+export interface StepTimeOptions {
+  /** Stops the measurement after its present step, with an AbortedError. */
+  signal?: AbortSignal;
+}
+
+/**
+ * Seconds that one gradient of one batch takes in this process: a step of SGD on the model, batch size and kind of data of `config`, the
+ * faster of two after a warm-up. Images of the paper's data sets are made up for it; other data is loaded.
+ *
+ * @throws OptionError, DataError; AbortedError
+ */
+export async function secondsPerGradient(config: FullRunConfig, options: StepTimeOptions = {}): Promise<number> {
+  checkKnownOptions('secondsPerGradient', options, ['signal']);
+  const { batchSize, seed } = config;
+  const { signal } = options;
+  const data = await someData(config, batchSize * (WARM_UP + TIMED));
+  const model = buildModel(config.model, data, seed);
+  const optimizer = sgd({ learningRate: 1e-4 });
+  const trainer = new Trainer(model, optimizer, data, { epochs: 1, batchSize, onDivergence: 'continue' });
+  const ends: number[] = [];
+  try {
+    await trainer.train({ signal, onProgress: () => ends.push(performance.now()) });
+    throwIfAborted(signal, 'The measurement of a step');
+  } finally {
+    trainer.dispose();
+    optimizer.dispose();
+    model.dispose();
+  }
+  const seconds = ends.slice(1).map((end, i) => (end - ends[i]) / 1000);
+  return Math.min(...seconds.slice(-TIMED));
+}
+
+/** Runs with one key take the same time per gradient, but for the number of classes. */
+export function stepKey({ data, model, batchSize }: FullRunConfig): string {
+  return JSON.stringify([MADE[data.kind]?.inputShape ?? data, model, batchSize]);
+}
+
+async function someData(config: FullRunConfig, size: number): Promise<Dataset> {
+  const made = MADE[config.data.kind];
+  if (made === undefined) {
+    const { train } = await new DataLoader().load(config.data, config.seed);
+    return train.subset(Math.min(size, train.size), { seed: config.seed });
+  }
+  const { inputShape, classes } = made;
+  return new Dataset({
+    name: config.data.kind,
+    split: 'made',
+    inputs: Uint8Array.from({ length: size * inputShape.reduce((a, b) => a * b) }, (_, i) => (i * 31) % 251),
+    labels: Int32Array.from({ length: size }, (_, i) => i % classes),
+    inputShape,
+    classes: Array.from({ length: classes }, (_, i) => String(i)),
+    scale: 1 / 255,
+  });
+}

@@ -1,0 +1,71 @@
+/**
+ * The runs of the paper's tables.
+ *
+ *     generalization    CIFAR-10 and CIFAR-100, ResNet-34 and ResNet-50: all methods with all their settings
+ *     noise             the same runs: accuracy under Gaussian noise on their weights
+ *     ablation          of the same runs those of SAM, Multistep and Lookbehind (over SAM and ASAM): k and alpha
+ *     lifelong          Split CIFAR-100 and Split TinyImageNet, one task after the other, without and with experience replay
+ *
+ * All networks that learn one task are trained and measured in one way, so that tables share their runs: who has one has most of the others.
+ */
+import { expandGrid, type FullRunConfig, type SweepGrid } from '../experiments';
+import { checkOneOf } from '../runtime/errors';
+import {
+  checkSizes,
+  listOf,
+  PAPER,
+  type PaperMethodName,
+  type PaperSizes,
+  paperMeasures,
+  paperSequence,
+  paperSettings,
+  paperTask,
+} from './settings';
+
+/** The tables that can be made. */
+export const PAPER_TABLES = ['generalization', 'noise', 'lifelong', 'ablation'] as const;
+
+/** A table of the paper. */
+export type PaperTable = (typeof PAPER_TABLES)[number];
+
+/** Behind the labels of runs with experience replay. */
+export const REPLAY = ', replay';
+
+const LIFELONG_METHODS: readonly PaperMethodName[] = ['sgd', 'sam', 'multistepSAM', 'lookbehindSAM'];
+
+/**
+ * The runs of a table: a grid for each setting of a method on each data set, named by its label.
+ *
+ * @throws OptionError
+ */
+export function paperGrids(table: PaperTable, sizes: PaperSizes = {}): SweepGrid[] {
+  checkOneOf('table', table, PAPER_TABLES);
+  checkSizes(sizes);
+  return table === 'lifelong' ? lifelongGrids(sizes) : singleTaskGrids(table, sizes);
+}
+
+/** The runs of a table, one by one. Errors as for `paperGrids`. */
+export function paperRuns(table: PaperTable, sizes: PaperSizes = {}): FullRunConfig[] {
+  return paperGrids(table, sizes).flatMap(expandGrid);
+}
+
+function singleTaskGrids(table: PaperTable, sizes: PaperSizes): SweepGrid[] {
+  const methods = paperSettings(sizes).filter(({ method }) => table !== 'ablation' || !/^(sgd|lookahead)/.test(method));
+  return listOf(sizes.data, PAPER.data).flatMap((data) =>
+    methods.map(({ label, optimizer }) => ({ ...paperTask(data, sizes), label, optimizer, measures: paperMeasures(sizes) })),
+  );
+}
+
+function lifelongGrids(sizes: PaperSizes): SweepGrid[] {
+  return listOf(sizes.data, PAPER.lifelong.data).flatMap((data) =>
+    [false, true].flatMap((replay) =>
+      paperSettings({ methods: LIFELONG_METHODS, ...sizes }, { learningRate: PAPER.lifelong.learningRate[data] }).map(
+        ({ label, optimizer }) => ({
+          ...paperSequence(data, sizes, replay),
+          label: `${label}${replay ? REPLAY : ''}`,
+          optimizer,
+        }),
+      ),
+    ),
+  );
+}
