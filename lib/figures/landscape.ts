@@ -142,7 +142,8 @@ export function landscapeSurfaces(options: LandscapeOptions): Figure {
       domain,
       xaxis: { ...named(options.x?.title ?? 'First direction'), nticks: 5 },
       yaxis: { ...named(options.y?.title ?? 'Second direction'), nticks: 5 },
-      zaxis: { ...named(z), range: [scale.low, scale.high], ...scale.ticks },
+      // In a small scene the name would be cut off; the colour bar has it, too.
+      zaxis: { ...named(columns > 2 ? '' : z), range: [scale.low, scale.high], ...scale.ticks },
       camera: {
         eye: columns > 2 ? { x: 1.8, y: -2.1, z: 1.3 } : { x: 1.45, y: -1.7, z: 1.05 },
         center: { x: 0, y: 0, z: -0.12 },
