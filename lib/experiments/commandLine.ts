@@ -173,7 +173,9 @@ export function duration(seconds: number): string {
   if (minutes < 60) return `${minutes} min`;
   const hours = Math.round(minutes / 60);
   if (hours < 48) return `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
-  return hours < 240 ? `${Math.floor(hours / 24)} d ${hours % 24} h` : `${Math.round(hours / 24)} d`;
+  const days = hours / 24;
+  if (days < 10) return `${Math.floor(days)} d ${hours % 24} h`;
+  return days < 1000 ? `${Math.round(days)} d` : `${Math.round(days / 365)} years`;
 }
 
 function describe(row: RunRow): string {

@@ -37,7 +37,7 @@ export interface ForecastRow {
 
 /** The cost of a table. */
 export interface Forecast {
-  /** The dearest runs last. */
+  /** By network and data; the dearest runs last. */
   rows: ForecastRow[];
   /** Runs in all. */
   runs: number;
@@ -96,7 +96,7 @@ export async function forecast(runs: readonly FullRunConfig[], options: Forecast
       seconds: gradients * (measured.get(key) ?? Number.NaN),
     });
   }
-  rows.sort((a, b) => a.model.localeCompare(b.model) || a.gradients - b.gradients);
+  rows.sort((a, b) => a.model.localeCompare(b.model) || a.data.localeCompare(b.data) || a.gradients - b.gradients);
   const open = rows.filter((row) => row.done < row.runs);
   const total = (cost: (row: ForecastRow) => number): number =>
     open.reduce((sum, row) => sum + (row.runs - row.done) * cost(row), 0);

@@ -159,7 +159,7 @@ function lifelong({ results, ...problem }: Problem): Part {
     const percent = (label: string, column: string): number[] => results.values(label, column).map((value) => 100 * value);
     const accuracy = 'average accuracy (%)';
     const rows = labels.map((label) => ({
-      method: label,
+      method: withoutReplay(label),
       'gradients per batch': costOf(results, label),
       [accuracy]: percent(label, 'averageAccuracy'),
       'just learned (%)': percent(label, 'learningAccuracy'),
@@ -294,7 +294,7 @@ function comparison(
   const caption = { ...options.caption, note: `${options.caption.note}. ${CHOSEN}` };
   if (labels.length < 2 || (caption.seeds as number) < 2) {
     return figures.bars({
-      bars: labels.map((label) => ({ ...results.style(label), values: valuesOf(label) })),
+      bars: labels.map((label) => ({ ...results.style(label), label: withoutReplay(label), values: valuesOf(label) })),
       x: { title: quantity, unit: '%' },
       digits: 2,
       title: quantity,
@@ -303,12 +303,18 @@ function comparison(
     });
   }
   const baseline = labels.includes(options.baseline) ? options.baseline : labels[0];
+  const rows = results.differences(valuesOf, { baseline, labels: labels.filter((label) => label !== baseline) });
   return figures.dotRange({
-    rows: results.differences(valuesOf, { baseline, labels: labels.filter((label) => label !== baseline) }),
+    rows: rows.map((row) => ({ ...row, label: withoutReplay(row.label!) })),
     x: { title: `Difference in ${quantity.toLowerCase()}`, unit: 'percentage points' },
     better,
-    title: `${quantity} against that of ${baseline}, with 95 % intervals`,
+    title: `${quantity} against that of ${withoutReplay(baseline)}, with 95 % intervals`,
     subtitle,
     caption,
   });
+}
+
+/** A label where it is said elsewhere that there is replay. */
+function withoutReplay(label: string): string {
+  return label.endsWith(REPLAY) ? label.slice(0, -REPLAY.length) : label;
 }
