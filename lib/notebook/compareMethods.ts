@@ -13,9 +13,11 @@ import { type RunSweepOptions, runSweep, type SweepResults } from './runSweep';
 
 /** What all runs of a comparison have in common. */
 export type ComparedTask = Omit<SweepGrid, 'optimizer' | 'label' | 'seed' | 'seeds' | 'epochs' | 'data' | 'schedule'> & {
+  /** What to train and evaluate on. */
   data: Extract<SweepGrid['data'], { kind: unknown }>;
   /** Those of the shared and of the tuned protocol. */
   epochs: number;
+  /** What the learning rate is multiplied by, stretched where there are other epochs. Default constant. */
   schedule?: Schedule | Exclude<Schedule['kind'], 'multiStep'>;
 };
 
@@ -41,8 +43,11 @@ export interface CompareMethodsOptions extends RunSweepOptions {
 export interface MethodComparison {
   /** Labels of the methods. */
   labels: string[];
+  /** At the shared learning rate. */
   shared: SweepResults;
+  /** Each method at its own. */
   tuned: SweepResults;
+  /** Each method at its own, all with equally many gradients. */
   equalGradients: SweepResults;
   /** These three by their names, in this order: for the columns of a table, or the panels of a figure. */
   protocols: Readonly<Record<'Shared rate' | 'Tuned rate' | 'Equal gradients', SweepResults>>;

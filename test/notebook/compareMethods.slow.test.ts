@@ -1,7 +1,7 @@
 /** The three protocols of a comparison, on runs of a fraction of a second. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { compareMethods, type OptimizerConfig, OptionError, paperMethods, withEpochs } from 'lookbehind';
+import { type ComparedTask, compareMethods, type OptimizerConfig, OptionError, paperMethods, withEpochs } from 'lookbehind';
 import { temporaryStore } from '../experiments/support';
 
 const task = {
@@ -10,7 +10,7 @@ const task = {
   epochs: 3,
   batchSize: 50,
   measures: [{ kind: 'sharpness', radii: [0.1] }],
-} as const;
+} satisfies ComparedTask;
 const methods = (learningRate: number) => {
   const { SGD, SAM, ...others } = paperMethods({ learningRate, k: 2, rho: 0.1 });
   return { SGD, SAM, LB: others['Lookbehind-SAM'] };
