@@ -47,7 +47,7 @@ describe('notebooks', () => {
     it(`${name} is committed with its outputs, and fits its rules`, () => {
       const { cells } = JSON.parse(readFileSync(join(root, 'notebooks', name), 'utf8')) as Notebook;
       const code = cells.filter(({ cell_type, source }) => cell_type === 'code' && source.join('').trim() !== '');
-      assert.ok(code.length <= 18, `${code.length} code cells`);
+      assert.ok(code.length <= 14, `${code.length} code cells`);
       const outputs = code.flatMap((cell) => cell.outputs ?? []);
       assert.ok(
         outputs.some(({ data }) => data?.['image/png']),
