@@ -160,7 +160,7 @@ export function captionText(caption: Caption | string | undefined): string {
       ? undefined
       : typeof seeds === 'number'
         ? `${seeds} seed${seeds === 1 ? '' : 's'}`
-        : `seeds ${seeds.join(', ')}`;
+        : `seed${seeds.length === 1 ? '' : 's'} ${seeds.join(', ')}`;
   const facts = [data, model, seedText, profile && `profile ${profile}`, cost, device].filter(
     (fact) => fact !== undefined && fact !== '',
   );

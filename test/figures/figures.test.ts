@@ -263,6 +263,7 @@ describe('captions', () => {
     const [caption] = captioned.layout.annotations!;
     assert.match(caption!.text!, /^MNIST-1D · seeds 1, 2 · profile quick\. <br>|^MNIST-1D · seeds 1, 2 · profile quick\./);
     assert.ok(captioned.layout.height! > bare.layout.height!);
+    assert.match(figures.withCaption(bare, { seeds: [100] }).layout.annotations![0].text!, /^seed 100$/);
   });
 
   test('replace one another', () => {
