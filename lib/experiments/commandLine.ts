@@ -4,6 +4,7 @@
 import type { ParseArgsConfig, parseArgs } from 'node:util';
 import { AbortedError, checkOneOf, LookbehindError, OptionError } from '../runtime/errors';
 import type { FullRunConfig } from './config';
+import { duration } from './duration';
 import { type Engine, InProcessEngine } from './engine';
 import { ProcessEngine } from './processes';
 import { RayEngine } from './rayEngine';
@@ -164,18 +165,6 @@ export function describeCost(rows: readonly RunRow[]): string {
   const gradients = results.reduce((sum, { gradientEvaluations }) => sum + gradientEvaluations, 0);
   const seconds = results.reduce((sum, one) => sum + one.seconds, 0);
   return `${gradients.toLocaleString('en')} gradients of one batch, ${duration(seconds)} of training`;
-}
-
-/** A duration for people. */
-export function duration(seconds: number): string {
-  if (seconds < 60) return `${Math.ceil(seconds)} s`;
-  const minutes = Math.round(seconds / 60);
-  if (minutes < 60) return `${minutes} min`;
-  const hours = Math.round(minutes / 60);
-  if (hours < 48) return `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
-  const days = hours / 24;
-  if (days < 10) return `${Math.floor(days)} d ${hours % 24} h`;
-  return days < 1000 ? `${Math.round(days)} d` : `${Math.round(days / 365)} years`;
 }
 
 function describe(row: RunRow): string {

@@ -25,6 +25,7 @@ export {
 } from './dataConfig';
 export { type Engine, InProcessEngine, type RunTask, type TaskOptions, WorkerDiedError } from './engine';
 export { type ExecuteOptions, executeRun, openLifelongRun, openRun, type RunOutcome } from './execute';
+export { describeForecast, type Forecast, type ForecastOptions, type ForecastRow, forecast } from './forecast';
 export { frameOf, toFrame } from './frame';
 export { type GoodRange, type GoodRangeOptions, goodRange } from './goodRange';
 export { type Each, type EachField, type EachValue, expandGrid, type SweepGrid } from './grid';
@@ -60,6 +61,7 @@ export {
   ranks,
   summarise,
 } from './statistics';
+export { type StepTimeOptions, secondsPerGradient } from './stepTime';
 export { defaultStore, type RunResult, RunStore } from './store';
 export { type RunRow, type SweepOptions, type SweepProgress, sweep } from './sweep';
 export { taskRows } from './taskRows';

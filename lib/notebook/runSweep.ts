@@ -1,5 +1,16 @@
 /** A sweep in a cell, and its results in the shapes that figures and tables want. */
-import { flattenRow, pairedDifferences, type RunRow, RunStore, type SweepGrid, type SweepOptions, sweep } from '../experiments';
+import {
+  describeForecast,
+  expandGrid,
+  flattenRow,
+  forecast,
+  pairedDifferences,
+  type RunRow,
+  RunStore,
+  type SweepGrid,
+  type SweepOptions,
+  sweep,
+} from '../experiments';
 import type { DotRangeRow, NoiseSeries } from '../figures';
 import { OptionError } from '../runtime/errors';
 import { interruptible } from './interrupt';
@@ -61,13 +72,14 @@ export interface SweepResults {
 
 /**
  * Runs a sweep in a cell: with a progress bar, stopped by interrupting the cell, taken up again by running it again.
- * Runs that are done come from the store.
+ * Runs that are done come from the store. At the paper's scale (`profile: 'paper'`) it first measures a step and says how long the runs take.
  *
  * @throws {OptionError} for a wrong configuration. {AbortedError} after an interrupt. An Error that names the first failed run.
  */
 export async function runSweep(grids: SweepGrid | readonly SweepGrid[], options: RunSweepOptions = {}): Promise<SweepResults> {
   const { title = 'Training', ...rest } = options;
   const store = rest.store instanceof RunStore ? rest.store : new RunStore(rest.store);
+  await interruptible((signal) => announce(grids, store, signal));
   const bar = progress({ title, total: 1, unit: '%' });
   try {
     const rows = await interruptible((signal) =>
@@ -85,6 +97,15 @@ export async function runSweep(grids: SweepGrid | readonly SweepGrid[], options:
   } finally {
     bar.finish();
   }
+}
+
+/** Says what runs at the paper's scale cost before they begin; nothing where there are none, or all are done. */
+async function announce(grids: SweepGrid | readonly SweepGrid[], store: RunStore, signal: AbortSignal): Promise<void> {
+  const runs = (Array.isArray(grids) ? (grids as readonly SweepGrid[]) : [grids as SweepGrid])
+    .flatMap(expandGrid)
+    .filter(({ profile }) => profile === 'paper');
+  const expected = await forecast(runs, { store, signal });
+  if (expected.done < expected.runs) console.log(describeForecast(expected));
 }
 
 /** Results of runs that are done, for example of `sweep`. */

@@ -5,10 +5,9 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { RunStore, sweep } from '../experiments';
+import { describeForecast, type Forecast, forecast, RunStore, sweep } from '../experiments';
 import {
   describeCost,
-  duration,
   ENGINE_OPTIONS,
   EXIT,
   engineChoice,
@@ -18,9 +17,9 @@ import {
   submit,
   watch,
 } from '../experiments/commandLine';
+import { duration } from '../experiments/duration';
 import { renderTable } from '../notebook';
 import { checkOneOf, OptionError } from '../runtime/errors';
-import { type Forecast, forecast } from './forecast';
 import { paperReport } from './report';
 import type { PaperSizes } from './settings';
 import { PAPER_TABLES, paperGrids, paperRuns } from './tables';
@@ -121,9 +120,9 @@ function parsed(text: string): unknown {
   }
 }
 
-function describe({ rows, runs, done, gradients, seconds }: Forecast): string {
+function describe(expected: Forecast): string {
   const { text } = renderTable(
-    rows.map((row) => ({
+    expected.rows.map((row) => ({
       network: row.model,
       data: row.data,
       methods: `${row.methods}${row.replay ? ', with replay' : ''}`,
@@ -133,12 +132,7 @@ function describe({ rows, runs, done, gradients, seconds }: Forecast): string {
       'time per run': Number.isNaN(row.seconds) ? '' : duration(row.seconds),
     })),
   );
-  const left = runs - done;
-  const total =
-    left === 0
-      ? 'All are done.'
-      : `${done === 0 ? 'All' : `The other ${left}`} take ${gradients.toLocaleString('en')} gradients of one batch, ${duration(seconds)} on this machine, one after the other; evaluations come on top, less than a tenth.`;
-  return `${text}\n${runs} runs${done === 0 ? '' : `, ${done} of them from before`}. ${total}`;
+  return `${text}\n${describeForecast(expected)}`;
 }
 
 runCommand(main);

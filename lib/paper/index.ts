@@ -1,5 +1,4 @@
-/** The paper's experiments: their settings, runs, expected times, tables and figures. */
-export { type Forecast, type ForecastOptions, type ForecastRow, forecast } from './forecast';
+/** The paper's experiments: their settings, runs, tables and figures. */
 export { type PaperReport, paperReport, type ReportTable } from './report';
 export {
   PAPER,
@@ -15,6 +14,5 @@ export {
   paperSettings,
   paperTask,
 } from './settings';
-export { type StepTimeOptions, secondsPerGradient } from './stepTime';
 export { PAPER_TABLES, type PaperTable, paperGrids, paperRuns } from './tables';
 export { type WrittenReport, writeReport } from './writeReport';

@@ -10,11 +10,11 @@
  * with many settings gain by it.
  */
 import { gradientsPerBatch, type OptimizerConfig, type RunRow } from '../experiments';
+import { dataName, modelName } from '../experiments/names';
 import type { Figure } from '../figures';
 import * as figures from '../figures';
 import { resultsOf, type SweepResults, type TableOptions, type TableRow } from '../notebook';
 import { checkOneOf, OptionError } from '../runtime/errors';
-import { dataName, modelName } from './names';
 import { PAPER } from './settings';
 import { PAPER_TABLES, type PaperTable, REPLAY } from './tables';
 

@@ -6,6 +6,26 @@ import { test } from 'node:test';
 import { flatWeights, measureRuns, mnist1d, models, OptionError, runSweep, type SweepGrid, showSurfaces, tf } from 'lookbehind';
 import { SMALL, temporaryStore } from '../experiments/support';
 
+test('runs at the paper’s scale are announced with their cost, until they are done', async (t) => {
+  const store = temporaryStore(t);
+  const said: string[] = [];
+  t.mock.method(console, 'log', (text: string) => said.push(text));
+  const cost = () => said.splice(0).filter((text) => /gradients/.test(text));
+  const grid = { ...SMALL, label: 'LB', seeds: 2, epochs: 2 } as SweepGrid;
+  await runSweep({ ...grid, epochs: 1 }, { store, engine: 'inProcess' });
+  assert.deepEqual(cost(), []);
+  await runSweep({ ...grid, profile: 'paper' }, { store, engine: 'inProcess' });
+  // 2 epochs of 4 batches, k + 1 = 3 gradients each
+  assert.match(
+    cost().join(),
+    /^2 runs\. All take 48 gradients of one batch, 1 s on this machine, one after the other \(1 s each\)/,
+  );
+  await runSweep({ ...grid, profile: 'paper', seeds: 3 }, { store, engine: 'inProcess' });
+  assert.match(cost().join(), /^3 runs, 2 of them from before\. The other one takes 24 gradients/);
+  await runSweep({ ...grid, profile: 'paper' }, { store, engine: 'inProcess' });
+  assert.deepEqual(cost(), []);
+});
+
 test('finished runs are opened one by one, with the weights that they ended with', async (t) => {
   const store = temporaryStore(t);
   const grids = [

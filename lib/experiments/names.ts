@@ -1,5 +1,6 @@
 /** Data sets and networks as readers call them. */
-import type { DataConfig, ModelConfig } from '../experiments';
+import type { DataConfig } from './dataConfig';
+import type { ModelConfig } from './modelConfig';
 
 const DATA: Partial<Readonly<Record<DataConfig['kind'], string>>> = {
   cifar10: 'CIFAR-10',

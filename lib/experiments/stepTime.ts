@@ -2,11 +2,12 @@
  * How long one gradient of one batch takes, from a measured step.
  */
 import { Dataset } from '../datasets';
-import { type DataConfig, DataLoader, type FullRunConfig } from '../experiments';
-import { buildModel } from '../experiments/modelConfig';
 import { sgd } from '../optimizers';
 import { checkKnownOptions, throwIfAborted } from '../runtime/errors';
-import { Trainer } from '../training';
+import { Trainer } from '../training/trainer';
+import type { FullRunConfig } from './config';
+import { type DataConfig, DataLoader } from './dataConfig';
+import { buildModel } from './modelConfig';
 
 /** Steps that are not counted: the first is recorded, the second sets the compiled graph up. */
 const WARM_UP = 2;
@@ -27,7 +28,7 @@ export interface StepTimeOptions {
 
 /**
  * Seconds that one gradient of one batch takes in this process: a step of SGD on the model, batch size and kind of data of `config`, the
- * faster of two after a warm-up. Images of the paper's data sets are made up for it; other data is loaded.
+ * faster of two after a warm-up. CIFAR's and TinyImageNet's images are made up for it; other data is loaded.
  *
  * @throws OptionError, DataError; AbortedError
  */
@@ -38,7 +39,8 @@ export async function secondsPerGradient(config: FullRunConfig, options: StepTim
   const data = await someData(config, batchSize * (WARM_UP + TIMED));
   const model = buildModel(config.model, data, seed);
   const optimizer = sgd({ learningRate: 1e-4 });
-  const trainer = new Trainer(model, optimizer, data, { epochs: 1, batchSize, onDivergence: 'continue' });
+  const epochs = Math.ceil(((WARM_UP + TIMED) * batchSize) / data.size);
+  const trainer = new Trainer(model, optimizer, data, { epochs, batchSize, onDivergence: 'continue' });
   const ends: number[] = [];
   try {
     await trainer.train({ signal, onProgress: () => ends.push(performance.now()) });
@@ -49,7 +51,7 @@ export async function secondsPerGradient(config: FullRunConfig, options: StepTim
     model.dispose();
   }
   const seconds = ends.slice(1).map((end, i) => (end - ends[i]) / 1000);
-  return Math.min(...seconds.slice(-TIMED));
+  return Math.min(...seconds.slice(WARM_UP - 1, WARM_UP - 1 + TIMED));
 }
 
 /** Runs with one key take the same time per gradient, but for the number of classes. */
@@ -61,7 +63,8 @@ async function someData(config: FullRunConfig, size: number): Promise<Dataset> {
   const made = MADE[config.data.kind];
   if (made === undefined) {
     const { train } = await new DataLoader().load(config.data, config.seed);
-    return train.subset(Math.min(size, train.size), { seed: config.seed });
+    const whole = train.size - (train.size % config.batchSize) || train.size; // full batches only, where there is one
+    return train.subset(Math.min(size, whole), { seed: config.seed });
   }
   const { inputShape, classes } = made;
   return new Dataset({

@@ -1,15 +1,17 @@
 /**
- * What a table will cost, before anything is run:
+ * What runs will cost, before anything is run:
  *
  *     seconds of a run = gradients of one batch * seconds that one takes here, measured
  *
  * Evaluations come on top: after each epoch about a third of a gradient per test image, which is 7 % of an epoch of SGD on CIFAR and less for
  * the others, and the measures at the end.
  */
-import { configHash, type FullRunConfig, gradientsPerBatch, type RunStore } from '../experiments';
-import { workOf } from '../experiments/config';
+import { configHash, type FullRunConfig, workOf } from './config';
+import { duration } from './duration';
 import { dataName, modelName } from './names';
+import { gradientsPerBatch } from './optimizerConfig';
 import { type StepTimeOptions, secondsPerGradient, stepKey } from './stepTime';
+import type { RunStore } from './store';
 
 /** Runs that cost the same. */
 export interface ForecastRow {
@@ -35,7 +37,7 @@ export interface ForecastRow {
   seconds: number;
 }
 
-/** The cost of a table. */
+/** The cost of runs. */
 export interface Forecast {
   /** By network and data; the dearest runs last. */
   rows: ForecastRow[];
@@ -86,7 +88,7 @@ export async function forecast(runs: readonly FullRunConfig[], options: Forecast
     rows.push({
       data: namesOf(group, ({ data }) => dataName(data), ' and '),
       model: modelName(first.model),
-      methods: namesOf(group, ({ label = '' }) => label.split(',')[0], ', '),
+      methods: namesOf(group, ({ label, optimizer }) => (label ?? optimizer.kind).split(',')[0], ', '),
       replay: (first.lifelong?.replay ?? 0) > 0,
       perBatch: gradientsPerBatch(first.optimizer),
       runs: group.length,
@@ -107,6 +109,19 @@ export async function forecast(runs: readonly FullRunConfig[], options: Forecast
     gradients: total((row) => row.gradients),
     seconds: total((row) => row.seconds),
   };
+}
+
+/** A forecast in a sentence or two: how many runs, and how long they take. */
+export function describeForecast({ rows, runs, done, gradients, seconds }: Forecast): string {
+  const left = runs - done;
+  const each = rows.filter((row) => row.done < row.runs).map((row) => row.seconds);
+  const [shortest, longest] = [Math.min(...each), Math.max(...each)].map(duration);
+  const before = done === 0 ? '' : `, ${done} of them from before`;
+  if (left === 0) return `${runs} runs${before}. All are done.`;
+  const time = shortest === longest ? `${longest} each` : `${shortest} to ${longest} each`;
+  const cost = `${gradients.toLocaleString('en')} gradients of one batch, ${duration(seconds)} on this machine, one after the other`;
+  const who = done === 0 ? 'All take' : left === 1 ? 'The other one takes' : `The other ${left} take`;
+  return `${runs} runs${before}. ${who} ${cost} (${time}); evaluations come on top, less than a tenth.`;
 }
 
 function namesOf(runs: readonly FullRunConfig[], nameOf: (run: FullRunConfig) => string, glue: string): string {
