@@ -141,6 +141,11 @@ export function listOf<T>(value: T | readonly T[] | undefined, preset: readonly 
   return Array.isArray(value) ? (value as readonly T[]) : [value as T];
 }
 
+/** One value as it is, so that callers can change its fields; several as a list. */
+function oneOrAll<T>(values: readonly T[]): T | readonly T[] {
+  return values.length === 1 ? values[0] : values;
+}
+
 /**
  * How the paper trains on a data set, for all networks and seeds: a grid that lacks the optimizer, and has no measures.
  *
@@ -154,7 +159,7 @@ export function paperTask(data: PaperData, sizes: PaperSizes = {}): PaperGrid {
   return {
     profile: 'paper',
     data: dataOf(data, sizes),
-    model: listOf(sizes.models, published),
+    model: oneOrAll(listOf(sizes.models, published)),
     epochs,
     batchSize,
     schedule: { kind: 'multiStep', milestones: milestonesOf(epochs), gamma: 0.1 },
@@ -179,7 +184,7 @@ export function paperSequence(data: PaperData, sizes: PaperSizes = {}, replay = 
   return {
     profile: 'paper',
     data: dataOf(data, sizes),
-    model: listOf(sizes.models, [model]),
+    model: oneOrAll(listOf(sizes.models, [model])),
     lifelong: replay ? { ...split, replay: memory } : split,
     epochs,
     batchSize,
