@@ -1,4 +1,4 @@
-/** A package that a notebook imports is installed anew, or built, while the notebook runs: the cells that follow run as if nothing had happened. */
+/** A package that a notebook imports is installed anew, or built, while the notebook runs: the cells that follow, and threads, run as if nothing had happened. */
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -20,6 +20,9 @@ writeFileSync('own.ts', "export const two = 'changed';");
 await new Promise((resolve) => setTimeout(resolve, 1500));`,
   'const next: number = one + 1;\nconsole.log(next);',
   "import { two as again } from './own';\nconsole.log(again);",
+  `import { Worker } from 'worker_threads';
+const thread = new Worker('require("worker_threads").parentPort.postMessage("a thread")', { eval: true });
+console.log(await new Promise((done, fail) => thread.on('message', done).on('error', fail)));`,
 ];
 
 it(
@@ -59,7 +62,7 @@ it(
       const outputs = JSON.parse(readFileSync(target, 'utf8')).cells.map((cell: { outputs: { text?: string[] }[] }) =>
         cell.outputs.flatMap(({ text }) => text ?? []).join(''),
       );
-      assert.deepEqual(outputs, ['1 2\n', '', '2\n', 'changed\n']);
+      assert.deepEqual(outputs, ['1 2\n', '', '2\n', 'changed\n', 'a thread\n']);
     } finally {
       rmSync(folder, { recursive: true, force: true });
     }
