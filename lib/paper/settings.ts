@@ -111,8 +111,8 @@ const SIZES: readonly (keyof PaperSizes)[] = [
   'memory',
 ];
 
-/** A grid of runs that lacks the optimizer. */
-export type PaperGrid = Omit<SweepGrid, 'optimizer'>;
+/** A grid of runs that lacks optimizer and seeds. */
+export type PaperGrid = Omit<SweepGrid, 'optimizer' | 'seed' | 'seeds'>;
 
 /** A setting of a method that is tried. */
 export interface PaperSetting {
@@ -147,14 +147,14 @@ function oneOrAll<T>(values: readonly T[]): T | readonly T[] {
 }
 
 /**
- * How the paper trains on a data set, for all networks and seeds: a grid that lacks the optimizer, and has no measures.
+ * How the paper trains on a data set: a grid that lacks optimizer and seeds, and has no measures.
  *
  * @throws OptionError
  */
 export function paperTask(data: PaperData, sizes: PaperSizes = {}): PaperGrid {
   checkOneOf('data', data, PAPER_DATA);
   checkSizes(sizes);
-  const { epochs = PAPER.epochs, batchSize = PAPER.batchSize, seeds = PAPER.seeds } = sizes;
+  const { epochs = PAPER.epochs, batchSize = PAPER.batchSize } = sizes;
   const published = PAPER.depths.map((depth): ModelConfig => ({ kind: 'resNet', depth }));
   return {
     profile: 'paper',
@@ -164,12 +164,11 @@ export function paperTask(data: PaperData, sizes: PaperSizes = {}): PaperGrid {
     batchSize,
     schedule: { kind: 'multiStep', milestones: milestonesOf(epochs), gamma: 0.1 },
     augmentation: 'cropAndFlip',
-    seeds,
   };
 }
 
 /**
- * How a sequence of tasks made of a data set is learned: a grid that lacks the optimizer. All classes of a task have a head of their own.
+ * How a sequence of tasks made of a data set is learned: a grid that lacks optimizer and seeds. The classes of a task have a head of their own.
  *
  * @param replay Whether a memory of samples is replayed. Default false.
  * @throws OptionError
@@ -178,8 +177,7 @@ export function paperSequence(data: PaperData, sizes: PaperSizes = {}, replay = 
   checkOneOf('data', data, PAPER_DATA);
   checkSizes(sizes);
   const { model, memory: memories, ...preset } = PAPER.lifelong;
-  const { epochs = preset.epochs, batchSize = preset.batchSize, tasks = preset.tasks, seeds = PAPER.seeds } = sizes;
-  const { memory = memories[data] } = sizes;
+  const { epochs = preset.epochs, batchSize = preset.batchSize, tasks = preset.tasks, memory = memories[data] } = sizes;
   const split: SplitConfig = { kind: 'split', tasks, classOrder: 'random' };
   return {
     profile: 'paper',
@@ -188,7 +186,6 @@ export function paperSequence(data: PaperData, sizes: PaperSizes = {}, replay = 
     lifelong: replay ? { ...split, replay: memory } : split,
     epochs,
     batchSize,
-    seeds,
   };
 }
 

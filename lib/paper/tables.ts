@@ -52,7 +52,13 @@ export function paperRuns(table: PaperTable, sizes: PaperSizes = {}): FullRunCon
 function singleTaskGrids(table: PaperTable, sizes: PaperSizes): SweepGrid[] {
   const methods = paperSettings(sizes).filter(({ method }) => table !== 'ablation' || !/^(sgd|lookahead)/.test(method));
   return listOf(sizes.data, PAPER.data).flatMap((data) =>
-    methods.map(({ label, optimizer }) => ({ ...paperTask(data, sizes), label, optimizer, measures: paperMeasures(sizes) })),
+    methods.map(({ label, optimizer }) => ({
+      ...paperTask(data, sizes),
+      label,
+      optimizer,
+      measures: paperMeasures(sizes),
+      seeds: sizes.seeds ?? PAPER.seeds,
+    })),
   );
 }
 
@@ -64,6 +70,7 @@ function lifelongGrids(sizes: PaperSizes): SweepGrid[] {
           ...paperSequence(data, sizes, replay),
           label: `${label}${replay ? REPLAY : ''}`,
           optimizer,
+          seeds: sizes.seeds ?? PAPER.seeds,
         }),
       ),
     ),
