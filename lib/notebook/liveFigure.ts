@@ -1,5 +1,6 @@
 /** A figure that changes in place while work goes on: surfaces and matrices that fill up. */
 import type { Figure } from '../figures';
+import { checkKnownOptions, checkNumber } from '../runtime/errors';
 import { describeFigure, finalBundle, liveBundle } from './bundle';
 import { inKernel, newOutput } from './display';
 
@@ -23,9 +24,12 @@ const SHARE = 0.1;
 /**
  * Shows a figure that is updated in place: as a picture while it changes, interactive in the end. A drawing takes 0.1-0.2 s of the
  * kernel's time, so there are at most as many as take a tenth of it. Outside a notebook only `finish` prints a line.
+ *
+ * @throws {OptionError} where the interval is below 100 ms.
  */
 export function liveFigure(figure: Figure, options: LiveFigureOptions = {}): LiveFigure {
-  const interval = Math.max(100, options.interval ?? 1000);
+  checkKnownOptions('liveFigure', options, ['interval']);
+  const interval = checkNumber('interval', options.interval ?? 1000, { min: 100 });
   const output = newOutput();
   let state = figure;
   let first = true;

@@ -9,7 +9,7 @@ import { dirname, extname } from 'node:path';
 import { type Caption, type Figure, withCaption } from '../figures';
 import { scenesOf } from '../figures/flatten';
 import { makeFolder, writeFileAtomic } from '../runtime/atomicFile';
-import { checkKnownOptions, checkOneOf } from '../runtime/errors';
+import { checkFlag, checkKnownOptions, checkOneOf } from '../runtime/errors';
 import { adaptable, compact, plainTitle } from './bundle';
 import { escapeHtml } from './html';
 import { figureToPng, figureToSvg, find } from './static';
@@ -29,14 +29,14 @@ export type SaveOptions = PageOptions;
 
 /**
  * A figure as the text of an HTML page.
- * @throws {OptionError} for an unknown option. {PictureError} where plotly.js is not installed.
+ * @throws {OptionError} for an option that is unknown or wrong. {PictureError} where plotly.js is not installed.
  */
 export function figureToHtml(figure: Figure, options: PageOptions = {}): string {
   checkKnownOptions('figureToHtml', options, OPTIONS);
   const { linkCameras = true } = options;
   const captioned = captionedBy(figure, options);
   const { width = 820 } = captioned.layout;
-  const scenes = linkCameras ? scenesOf(captioned.layout) : [];
+  const scenes = checkFlag('linkCameras', linkCameras) ? scenesOf(captioned.layout) : [];
   return `<!doctype html>
 <html lang="en">
 <head>

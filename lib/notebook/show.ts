@@ -1,5 +1,6 @@
 /** Figures in a cell's output: interactive in JupyterLab, as a picture everywhere else. */
 import { type Caption, type Figure, withCaption } from '../figures';
+import { checkKnownOptions } from '../runtime/errors';
 import { describeFigure, finalBundle } from './bundle';
 import { displayBundle, inKernel } from './display';
 
@@ -14,8 +15,11 @@ export interface ShowOptions {
  * Outside a notebook it prints one line.
  *
  * There is no text/html in the output: readers that can't draw plotly's format would prefer it to the picture.
+ *
+ * @throws {OptionError} for an unknown option.
  */
 export async function show(figure: Figure, options: ShowOptions = {}): Promise<void> {
+  checkKnownOptions('show', options, ['caption']);
   const captioned = options.caption === undefined ? figure : withCaption(figure, options.caption);
   if (!inKernel()) console.log(describeFigure(captioned));
   else displayBundle(await finalBundle(captioned));

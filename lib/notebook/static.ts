@@ -8,12 +8,12 @@
 import { readFileSync } from 'node:fs';
 import type { Figure } from '../figures';
 import { flatten } from '../figures/flatten';
-import { LookbehindError } from '../runtime/errors';
+import { checkKnownOptions, checkNumber, LookbehindError } from '../runtime/errors';
 import { type SvgElement, svgBoxes, type TextRuler } from './svgBoxes';
 
 /** Options of `figureToPng`. */
 export interface PictureOptions {
-  /** Pixels of the picture per pixel of the figure. Default 2. */
+  /** Pixels of the picture per pixel of the figure, above 0. Default 2. */
   scale?: number;
 }
 
@@ -23,10 +23,12 @@ export class PictureError extends LookbehindError {}
 /**
  * A figure as PNG. Surfaces are drawn as contours.
  * @returns the picture's bytes.
- * @throws {PictureError} where plotly.js, jsdom, @napi-rs/canvas, @resvg/resvg-js, svg-path-properties or any font is not installed.
+ * @throws {OptionError} where the scale is not above 0. {PictureError} where plotly.js, jsdom, @napi-rs/canvas, @resvg/resvg-js, svg-path-properties or any font is not installed.
  */
 export async function figureToPng(figure: Figure, options: PictureOptions = {}): Promise<Buffer> {
-  return studio().toPng(await figureToSvg(figure), options.scale ?? 2);
+  checkKnownOptions('figureToPng', options, ['scale']);
+  const scale = checkNumber('scale', options.scale ?? 2, { min: 0, exclusiveMin: true });
+  return studio().toPng(await figureToSvg(figure), scale);
 }
 
 /** A figure as SVG; surfaces and errors as for `figureToPng`. */

@@ -108,12 +108,17 @@ export function quantization(options: QuantizationOptions): DifferentiableNoise 
   };
 }
 
-/** Quantizes the weights of one tensor to integers. */
+/**
+ * Quantizes the weights of one tensor to integers.
+ *
+ * @throws OptionError
+ */
 export function quantize(
   weights: Float32Array,
   tensor: Pick<WeightTensor, 'role' | 'shape'>,
   options: QuantizationOptions,
 ): QuantizedWeights {
+  checkKnownOptions('quantize', options, QUANTIZATION_OPTIONS);
   const { bits, scheme, per, clip = Number.POSITIVE_INFINITY } = quantizationSettings(options);
   const { groups, inner } = groupsOf(tensor, per);
   const { lowest, highest } = codeRange(bits, scheme);

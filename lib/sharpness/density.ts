@@ -9,7 +9,7 @@
  * Ghorbani, Krishnan, Xiao, "An Investigation into Neural Net Optimization via Hessian Eigenvalue Density", ICML 2019,
  * arXiv:1901.10159; Ubaru, Chen, Saad, "Fast estimation of tr(f(A)) via stochastic Lanczos quadrature", SIMAX 2017.
  */
-import { checkKnownOptions, checkNumber, OptionError, throwIfAborted } from '../runtime/errors';
+import { checkKnownOptions, checkNumber, checkNumbers, OptionError, throwIfAborted } from '../runtime/errors';
 import { Random } from '../runtime/random';
 import { standardDeviation } from './curve';
 import { Lanczos } from './lanczos';
@@ -103,7 +103,7 @@ export function smoothDensity(quadratures: SpectralDensity['quadratures'], optio
   const sigma = options.sigma ?? extent / Math.max(...quadratures.map((quadrature) => quadrature.nodes.length));
   checkNumber('sigma', sigma, { min: 0, exclusiveMin: true });
   const beyond = Math.max(0.1 * extent, 4 * sigma);
-  const [from, to] = options.range ?? [low - beyond, high + beyond];
+  const [from, to] = checkNumbers('range', options.range ?? [low - beyond, high + beyond]);
   if (!(to > from)) throw new OptionError('range', [from, to], 'a smaller and a larger number');
   const grid = Array.from({ length: points }, (_, i) => from + ((to - from) * i) / (points - 1));
   const curves = quadratures.map((quadrature) => grid.map((t) => smoothed(quadrature, t, sigma)));

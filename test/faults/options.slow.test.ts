@@ -49,6 +49,9 @@ const operator: lb.SymmetricOperator = { size: 3, multiply: async (v) => v.map((
 const plane = new lb.Plane(point, lb.randomDirection(model, { seed: 1 }));
 const noise = lb.additiveNoise({ sigma: 0.1 });
 const sequence = lb.splitTasks({ train: flat, test: testSet.flattened() }, { tasks: 5 });
+const figure = lb.figures.curves({ series: [{ method: 'sam', x: [1], runs: [[1]] }] });
+const quadratures = [{ nodes: [1, 2], weights: [0.5, 0.5] }];
+const way = [1, 2, 3].map((i) => Float32Array.from({ length: 4 }, (_, j) => i ** j));
 const rows = [1, 2, 3].flatMap((seed) => ['a', 'b'].map((label) => ({ label, seed, testError: seed }) as lb.FlatRow));
 
 const DESCENT = { learningRate: 'number', weightDecay: 'number', countPer: 'choice' } as const;
@@ -481,6 +484,65 @@ const TARGETS: readonly Target[] = [
       name: 'text',
     },
     call: lb.models.resNet,
+  },
+  {
+    name: 'wideResNet',
+    needed: { depth: 10, widen: 1, width: 1, classes: 2, inputs: [8, 8, 1] },
+    kinds: {
+      depth: 'whole',
+      widen: 'whole',
+      inputs: 'numbers',
+      width: 'whole',
+      dropout: 'number',
+      classes: 'whole',
+      initializer: 'choice',
+      seed: 'whole',
+      name: 'text',
+    },
+    call: lb.models.wideResNet,
+  },
+  {
+    name: 'vit',
+    needed: { inputs: [8, 8, 1], patchSize: 4, width: 4, depth: 1, heads: 2, classes: 2 },
+    kinds: {
+      inputs: 'numbers',
+      patchSize: 'whole',
+      width: 'whole',
+      depth: 'whole',
+      heads: 'whole',
+      mlpWidth: 'whole',
+      dropout: 'number',
+      classes: 'whole',
+      seed: 'whole',
+      name: 'text',
+    },
+    call: lb.models.vit,
+  },
+  { name: 'show', kinds: {}, call: (options) => lb.show(figure, options) },
+  { name: 'liveFigure', kinds: { interval: 'number' }, call: (options) => lb.liveFigure(figure, options) },
+  { name: 'figureToPng', kinds: { scale: 'number' }, call: (options) => lb.figureToPng(figure, options) },
+  { name: 'figureToHtml', kinds: { linkCameras: 'flag' }, call: (options) => lb.figureToHtml(figure, options) },
+  {
+    name: 'normaliseDirection',
+    kinds: { normalisation: 'choice', include: 'choice' },
+    call: (options) => lb.normaliseDirection(model, plane.x, options),
+  },
+  { name: 'trajectoryPlane', kinds: { through: 'choice' }, call: (options) => lb.trajectoryPlane(way, options) },
+  {
+    name: 'smoothDensity',
+    kinds: { sigma: 'number', points: 'whole', range: 'numbers' },
+    call: (options) => lb.smoothDensity(quadratures, options),
+  },
+  {
+    name: 'quantize',
+    needed: { bits: 4 },
+    kinds: { bits: 'whole', scheme: 'choice', per: 'choice', clip: 'number' },
+    call: (options) => lb.quantize(new Float32Array(6), { role: 'kernel', shape: [2, 3] }, options),
+  },
+  {
+    name: 'measureSteps',
+    kinds: { batches: 'whole', batchSize: 'whole', seed: 'whole', loss: 'function' },
+    call: (options) => lb.measureSteps(new lb.Trainer(model, lb.sam(), flat, { epochs: 1 }), options),
   },
   {
     name: 'run',
