@@ -16,6 +16,9 @@ function exampleOf(readme: string): string {
   return found[1]!;
 }
 
+/** Python's side of the engine for Ray. */
+const DRIVER = 'experiments/ray_driver.py';
+
 describe('the packed library', () => {
   const scratch = mkdtempSync(join(tmpdir(), 'lookbehind-package-'));
   const project = join(scratch, 'project');
@@ -44,11 +47,13 @@ describe('the packed library', () => {
     run('npm', ['install', '--offline', '--ignore-scripts', '--no-audit', '--no-fund', '--legacy-peer-deps'], project);
   });
 
-  it('holds the compiled library with its declarations, a README and the license, and nothing else', () => {
+  it('holds the compiled library with its declarations, the driver of Ray, a README and the license, and nothing else', () => {
     const paths = packed.files.map(({ path }) => path);
-    for (const file of ['package.json', 'README.md', 'LICENSE', 'dist/index.js', 'dist/index.d.ts'])
+    for (const file of ['package.json', 'README.md', 'LICENSE', 'dist/index.js', 'dist/index.d.ts', DRIVER])
       assert.ok(paths.includes(file));
-    const strange = paths.filter((path) => !/^(package\.json|README\.md|LICENSE|dist\/.+\.(js|d\.ts))$/.test(path));
+    const strange = paths.filter(
+      (path) => path !== DRIVER && !/^(package\.json|README\.md|LICENSE|dist\/.+\.(js|d\.ts))$/.test(path),
+    );
     assert.deepEqual(strange, []);
     assert.equal(read('lib/LICENSE'), read('LICENSE'));
     const { version, main, types, license, peerDependenciesMeta, peerDependencies } = JSON.parse(read('lib/package.json'));
