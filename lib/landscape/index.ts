@@ -47,6 +47,7 @@ export {
   surfaceGrid,
 } from './surface';
 export {
+  type RecordOptions,
   recordTrajectory,
   type TrajectoryComponents,
   type TrajectoryOptions,

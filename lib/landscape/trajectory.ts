@@ -72,19 +72,35 @@ export async function trajectoryOnPlane(
   }
 }
 
+/** Options of `recordTrajectory`. */
+export interface RecordOptions {
+  /** Epochs between two points, a whole number >= 1: each holds all weights of the model in memory. Default 1. */
+  every?: number;
+  /** Stops at the next step, with an AbortedError. */
+  signal?: AbortSignal;
+}
+
 /**
- * Trains to the end and returns the trainable weights before the first epoch and after each one, flat.
+ * Trains to the end and returns the trainable weights before the first epoch, after each `every`-th and after the last, flat.
  *
- * @throws AbortedError after `signal`.
+ * @throws OptionError; AbortedError after `signal`.
  */
 export async function recordTrajectory(
   model: tf.LayersModel,
   trainer: Trainer,
-  options: { signal?: AbortSignal } = {},
+  options: RecordOptions = {},
 ): Promise<Float32Array[]> {
+  checkKnownOptions('recordTrajectory', options, ['every', 'signal']);
+  const { every = 1, signal } = options;
+  checkNumber('every', every, { min: 1, integer: true });
   const trajectory = [flatWeights(model)];
-  await trainer.train({ ...options, onEpoch: () => void trajectory.push(flatWeights(model)) });
-  throwIfAborted(options.signal, 'The recorded training');
+  await trainer.train({
+    signal,
+    onEpoch({ epoch }) {
+      if (epoch % every === 0 || epoch === trainer.epochs) trajectory.push(flatWeights(model));
+    },
+  });
+  throwIfAborted(signal, 'The recorded training');
   return trajectory;
 }
 

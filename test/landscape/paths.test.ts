@@ -15,6 +15,7 @@ import {
   lossAlongPath,
   lossSurface,
   models,
+  OptionError,
   Plane,
   projectStep,
   Random,
@@ -226,6 +227,15 @@ test('a recorded training holds the weights before it and after each epoch', asy
   assert.deepEqual([trajectory.length, trajectory[0], trajectory[3]], [4, start, flatWeights(model)]);
   assert.notDeepEqual(trajectory[1], trajectory[2]);
   trainer.dispose();
+
+  setFlatWeights(model, start);
+  const again = new Trainer(model, sam({ rho: 0.05, learningRate: 0.1 }), data, { epochs: 3, batchSize: 8, seed: 0 });
+  await assert.rejects(recordTrajectory(model, again, { every: 0 }), OptionError);
+  assert.deepEqual(
+    await recordTrajectory(model, again, { every: 2 }),
+    [0, 2, 3].map((epoch) => trajectory[epoch]),
+  );
+  again.dispose();
   optimizer.dispose();
   model.dispose();
 });
