@@ -192,11 +192,11 @@ export class DataLoader {
   async load(config: DataConfig, seed: number): Promise<RunData> {
     const { kind, trainSize, standardise } = config;
     const { pool = 1, evaluateOn = 'test', folder, labels, side }: AnyOption = config;
-    const holdsOut = evaluateOn === 'selection' && !SHIPPED.has(kind);
-    const source = JSON.stringify([kind, folder, labels, side, holdsOut]);
+    const selects = evaluateOn === 'selection';
+    const source = JSON.stringify([kind, folder, labels, side, selects]);
     if (this.#source !== source) {
       const sets = await loadSets(config);
-      this.#sets = holdsOut ? heldOut(sets.train) : { ...sets };
+      this.#sets = selects && !('selection' in sets) ? heldOut(sets.train) : { ...sets };
       this.#source = source;
     }
     const meanPooled = (data: Dataset): Dataset => (pool > 1 ? data.meanPooled(pool) : data);
@@ -208,9 +208,6 @@ export class DataLoader {
     return { train: train.standardised(statistics), test: test.standardised(statistics) };
   }
 }
-
-/** Data sets that come with a set for choosing settings. */
-const SHIPPED: ReadonlySet<DataConfig['kind']> = new Set<DataConfig['kind']>(['mnist1d', 'digits', 'mnist']);
 
 /** The training set in two: nine tenths to train on, one for choosing settings. */
 function heldOut(train: Dataset): Record<'train' | 'selection', Dataset> {

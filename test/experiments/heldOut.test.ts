@@ -4,7 +4,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { DataLoader, type Dataset, resolveConfig } from 'lookbehind';
+import { DataLoader, type Dataset, digits, resolveConfig } from 'lookbehind';
 
 const PIXELS = 3 * 32 * 32;
 
@@ -50,4 +50,17 @@ test('a tenth of the training set, the same for all seeds, is held out for choos
   const part = await loader.load({ kind: 'cifar10', folder, evaluateOn: 'selection', trainSize: 30 }, 1);
   assert.equal(part.train.size, 30);
   assert.ok(greys(part.train).every((grey) => !greys(first.test).includes(grey)));
+});
+
+test('data that come with a set for choosing settings keep it, and all of their training set', async () => {
+  const loader = new DataLoader();
+  const { train, selection, test: tested } = digits();
+  for (const [evaluateOn, expected] of [
+    ['test', tested],
+    ['selection', selection],
+    ['test', tested],
+  ] as const) {
+    const loaded = await loader.load({ kind: 'digits', evaluateOn }, 0);
+    assert.deepEqual([loaded.train.inputs, loaded.test.inputs], [train.inputs, expected.inputs]);
+  }
 });
