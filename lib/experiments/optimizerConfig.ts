@@ -7,6 +7,7 @@ import {
   type AdaptiveSharpnessOptions,
   adamw,
   asam,
+  type DescentOptimizer,
   type FamilyOptimizer,
   type LookaheadOptions,
   type LookbehindASAMOptions,
@@ -139,14 +140,9 @@ function nesterovFits<T extends SGDOptions>(path: string, options: T): T {
 /** Builds the optimizer of a run. The caller disposes it. */
 export function buildOptimizer(config: OptimizerConfig): FamilyOptimizer {
   switch (config.kind) {
-    case 'sgd': {
-      const { kind: _, ...options } = config;
-      return sgd(options);
-    }
-    case 'adamw': {
-      const { kind: _, ...options } = config;
-      return adamw(options);
-    }
+    case 'sgd':
+    case 'adamw':
+      return buildBase(config);
     case 'lookahead': {
       const { kind: _, base = { kind: 'sgd' }, ...options } = config;
       return lookahead(buildOptimizer(base), options);
@@ -159,9 +155,17 @@ export function buildOptimizer(config: OptimizerConfig): FamilyOptimizer {
   }
 }
 
-function buildBase(config: BaseConfig): ReturnType<typeof sgd> | ReturnType<typeof adamw> {
-  const { kind, ...options } = config;
-  return kind === 'sgd' ? sgd(options) : adamw(options);
+function buildBase(config: BaseConfig): DescentOptimizer {
+  switch (config.kind) {
+    case 'sgd': {
+      const { kind: _, ...options } = config;
+      return sgd(options);
+    }
+    case 'adamw': {
+      const { kind: _, ...options } = config;
+      return adamw(options);
+    }
+  }
 }
 
 /** Whether gradients are reused on request, rather than where that is exact. */

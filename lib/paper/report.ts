@@ -195,10 +195,10 @@ function ablation({ results, ...problem }: Problem): Part {
     'gradients per batch': costOf(results, label),
     [error]: results.values(label, 'testError'),
   }));
-  const maps = ['SAM', 'ASAM'].flatMap((rule): [string, Figure][] => {
+  const maps = (['SAM', 'ASAM'] as const).flatMap((rule): [string, Figure][] => {
     const found = results.labels.flatMap((label) => {
       const { optimizer } = results.of(label)[0].config;
-      if (optimizer.kind !== `lookbehind${rule}` || !('alpha' in optimizer)) return [];
+      if (optimizer.kind !== (`lookbehind${rule}` as const) || !('alpha' in optimizer)) return [];
       return [{ k: optimizer.k ?? 2, alpha: String(optimizer.alpha), ...figures.spread(results.values(label, 'testError')) }];
     });
     if (found.length === 0) return [];
