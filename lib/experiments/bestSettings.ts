@@ -102,6 +102,7 @@ export function bestAlong(
   return [...found.values()].sort((a, b) => a.at - b.at);
 }
 
-function signOf(best: 'lowest' | 'highest'): number {
+/** What to multiply numbers by, so that the best is the smallest. */
+export function signOf(best: 'lowest' | 'highest'): number {
   return checkOneOf('best', best, ['lowest', 'highest']) === 'lowest' ? 1 : -1;
 }

@@ -4,7 +4,8 @@
  *
  *     best = argmin y;   the range is the longest run of points around best with  y <= y(best) + tolerance
  */
-import { checkKnownOptions, checkNumber, checkOneOf } from '../runtime/errors';
+import { checkKnownOptions, checkNumber } from '../runtime/errors';
+import { signOf } from './bestSettings';
 import { checkCurve, type MeasuredCurve } from './curveDistance';
 
 /** Options of `goodRange`. */
@@ -41,7 +42,7 @@ export function goodRange(curve: MeasuredCurve, options: GoodRangeOptions): Good
   checkKnownOptions('goodRange', options, ['tolerance', 'best']);
   checkCurve('curve', curve);
   const tolerance = checkNumber('tolerance', options.tolerance, { min: 0 });
-  const sign = checkOneOf('best', options.best ?? 'lowest', ['lowest', 'highest']) === 'lowest' ? 1 : -1;
+  const sign = signOf(options.best ?? 'lowest');
   const { x } = curve;
   const cost = curve.y.map((value) => (Number.isFinite(value) ? sign * value : Number.POSITIVE_INFINITY));
   const least = Math.min(...cost);

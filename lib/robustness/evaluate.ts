@@ -225,15 +225,16 @@ export class NoiseEvaluator {
   /** @throws OptionError, DataError */
   constructor(model: tf.LayersModel, data: Samples, options: NoiseEvaluatorOptions = {}) {
     checkKnownOptions('evaluation under noise', options, EVALUATOR_OPTIONS);
-    const { draws = 10, seed = 0, select = kernelsAndEmbeddings, batchNorm = 'keep', ...evaluatorOptions } = options;
-    const { memoryBudget = defaultMemoryBudget() } = options;
+    const { draws = 10, seed = 0, select = kernelsAndEmbeddings, batchNorm = 'keep', ...others } = options;
+    // Asked for once: on a GPU the answer comes from a program.
+    const { memoryBudget = defaultMemoryBudget(), ...evaluatorOptions } = others;
     this.#model = model;
     this.#defaults = { draws, seed, select, batchNorm };
     checkNumber('draws', draws, { min: 1, integer: true });
     this.#drawBudget = SHARE_OF_DRAWS * checkNumber('memoryBudget', memoryBudget, { min: 1 });
     this.#kept = new KeptDraws(seed, this.#drawBudget);
     selectTensors(weightTensors(model), select);
-    this.#evaluator = new ManyEvaluator(model, data, evaluatorOptions);
+    this.#evaluator = new ManyEvaluator(model, data, { ...evaluatorOptions, memoryBudget });
     try {
       this.#estimatorOf(batchNorm);
     } catch (error) {
