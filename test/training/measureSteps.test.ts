@@ -43,6 +43,15 @@ test('distances of the first ascent are rho, of the later ones at most i * rho; 
   trainer.model.dispose();
 });
 
+/** The weights, after which all is disposed. */
+function weightsAtLast(trainer: Trainer, optimizer: FamilyOptimizer): number[][] {
+  const weights = trainer.model.getWeights().map((weight) => Array.from(weight.dataSync()));
+  trainer.dispose();
+  optimizer.dispose();
+  trainer.model.dispose();
+  return weights;
+}
+
 test('the training goes on as if nothing had been measured, and no tensor is left', async () => {
   const weightsOf = async (measured: boolean) => {
     const optimizer = multistepSAM({ k: 2, rho: 0.1, learningRate: 0.1, momentum: 0.9 });
@@ -52,11 +61,7 @@ test('the training goes on as if nothing had been measured, and no tensor is lef
     if (measured) measureSteps(trainer, { batches: 2, batchSize: 40 });
     assert.equal(tf.memory().numTensors, before);
     await trainer.train();
-    const weights = trainer.model.getWeights().map((weight) => Array.from(weight.dataSync()));
-    trainer.dispose();
-    optimizer.dispose();
-    trainer.model.dispose();
-    return weights;
+    return weightsAtLast(trainer, optimizer);
   };
   assert.deepEqual(await weightsOf(true), await weightsOf(false));
 });
@@ -69,11 +74,7 @@ test('a training that has not begun can be measured, and begins as if it had not
     if (measured) assert.equal(measureSteps(trainer, { batches: 3, batchSize: 50 }).losses.length, 3);
     assert.equal(tf.memory().numTensors, before);
     await trainer.train({ untilEpoch: 1 });
-    const weights = trainer.model.getWeights().map((weight) => Array.from(weight.dataSync()));
-    trainer.dispose();
-    optimizer.dispose();
-    trainer.model.dispose();
-    return weights;
+    return weightsAtLast(trainer, optimizer);
   };
   assert.deepEqual(await weightsOf(true), await weightsOf(false));
 });
