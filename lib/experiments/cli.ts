@@ -11,16 +11,16 @@ import {
   EXIT,
   engineChoice,
   engineUsage,
-  makeEngine,
   runCommand,
   submit,
   watch,
+  watchedSweep,
 } from './commandLine';
 import { expandGrid, type SweepGrid } from './grid';
 import { exportRows, flattenRows } from './rows';
 import { summarise } from './statistics';
 import { RunStore } from './store';
-import { type RunRow, sweep } from './sweep';
+import type { RunRow } from './sweep';
 
 const HELP = `Runs a grid of configurations and keeps the results; what is done is not run again.
 
@@ -64,17 +64,10 @@ async function main(): Promise<number> {
   }
   const store = new RunStore(values.store);
   if (choice.engine === 'slurm') return submit(grids.flatMap(expandGrid), store, choice);
-  const { signal, onRow, onProgress, clear } = watch();
-  const engine = await makeEngine(choice);
-  try {
-    const rows = await sweep(grids, { store, engine, signal, onRow, onProgress });
-    clear();
+  return watchedSweep(grids, choice, watch(), { store }, (rows) => {
     if (values.out !== undefined) exportRows(values.out, rows);
     return report(rows);
-  } finally {
-    clear();
-    await engine.close();
-  }
+  });
 }
 
 function readGrids(path: string): SweepGrid[] {

@@ -6,12 +6,13 @@ import { AbortedError, checkOneOf, LookbehindError, OptionError } from '../runti
 import type { FullRunConfig } from './config';
 import { duration } from './duration';
 import { type Engine, InProcessEngine } from './engine';
+import type { SweepGrid } from './grid';
 import { ProcessEngine } from './processes';
 import { RayEngine } from './rayEngine';
 import { flattenRow } from './rows';
 import { submitToSlurm } from './slurm';
 import type { RunStore } from './store';
-import type { RunRow, SweepProgress } from './sweep';
+import { type RunRow, type SweepOptions, type SweepProgress, sweep } from './sweep';
 
 /** Exit codes: all runs are there; a run failed or the call was wrong; interrupted. */
 export const EXIT = { good: 0, failed: 1, interrupted: 130 } as const;
@@ -95,7 +96,7 @@ export function engineChoice(values: EngineValues): EngineChoice {
  *
  * @throws OptionError; RayError
  */
-export async function makeEngine({ engine, workers, address, cpus, gpus, attempts }: EngineChoice): Promise<Engine> {
+async function makeEngine({ engine, workers, address, cpus, gpus, attempts }: EngineChoice): Promise<Engine> {
   if (engine === 'inProcess') return new InProcessEngine();
   if (engine !== 'ray') return new ProcessEngine({ workers });
   const ray = new RayEngine({ address, cpus, gpus, attempts, slots: workers });
@@ -145,6 +146,28 @@ export function watch(): Watch {
     onProgress: (progress) => line(bar(progress)),
     clear: () => line(''),
   };
+}
+
+/**
+ * Runs a sweep that is watched, with the engine of the command line, and then `report` on its rows before the engine is closed. Returns the
+ * exit code, which is the report's.
+ */
+export async function watchedSweep(
+  grids: readonly SweepGrid[],
+  choice: EngineChoice,
+  { clear, ...watched }: Watch,
+  options: Pick<SweepOptions, 'store' | 'checkpointSeconds'>,
+  report: (rows: RunRow[]) => number | Promise<number>,
+): Promise<number> {
+  const engine = await makeEngine(choice);
+  try {
+    const rows = await sweep(grids, { ...options, ...watched, engine });
+    clear();
+    return await report(rows);
+  } finally {
+    clear();
+    await engine.close();
+  }
 }
 
 /** Runs a command, and ends the process with its exit code; errors that a user can mend are shown without their stack. */

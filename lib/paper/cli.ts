@@ -5,17 +5,17 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { describeForecast, type Forecast, forecast, RunStore, sweep } from '../experiments';
+import { describeForecast, type Forecast, forecast, RunStore } from '../experiments';
 import {
   describeCost,
   ENGINE_OPTIONS,
   EXIT,
   engineChoice,
   engineUsage,
-  makeEngine,
   runCommand,
   submit,
   watch,
+  watchedSweep,
 } from '../experiments/commandLine';
 import { duration } from '../experiments/duration';
 import { renderTable } from '../notebook';
@@ -63,22 +63,19 @@ async function main(): Promise<number> {
   const choice = engineChoice(values);
   const runs = paperRuns(table, sizes);
   const store = new RunStore(values.store);
-  const { signal, onRow, onProgress, clear } = watch();
+  const watched = watch();
 
   const expected = await forecast(runs, {
     store,
-    signal,
+    signal: watched.signal,
     onMeasure: (what) => console.log(`Measuring a step: ${what} ...`),
   });
   console.log(describe(expected));
   if (values['dry-run']) return EXIT.good;
   if (choice.engine === 'slurm') return submit(runs, store, choice);
 
-  const engine = await makeEngine(choice);
-  try {
-    // A checkpoint after every epoch, however short.
-    const rows = await sweep(paperGrids(table, sizes), { store, engine, signal, onRow, onProgress, checkpointSeconds: 0 });
-    clear();
+  // A checkpoint after every epoch, however short.
+  return watchedSweep(paperGrids(table, sizes), choice, watched, { store, checkpointSeconds: 0 }, async (rows) => {
     const report = paperReport(table, rows);
     for (const part of report.tables) console.log(`\n${renderTable(part.rows, part.options).text}`);
     const failed = rows.filter(({ status }) => status === 'failed').length;
@@ -88,10 +85,7 @@ async function main(): Promise<number> {
     console.log(`Table and figures are in ${folder}: ${files.length} files.`);
     if (withoutPictures !== undefined) console.log(`There are no pictures: ${withoutPictures}`);
     return failed === 0 ? EXIT.good : EXIT.failed;
-  } finally {
-    clear();
-    await engine.close();
-  }
+  });
 }
 
 function readSizes(path: string | undefined, single: readonly string[] = []): PaperSizes {
