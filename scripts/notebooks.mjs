@@ -1,5 +1,6 @@
 /** `npm run notebooks`: executes the committed notebooks in order and writes them back, clean, with their outputs; renews their index. */
 import './setup/node-version.mjs';
+import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { writeCatalogue } from './notebooks/catalogue.mjs';
 import { NOTEBOOKS, notebookNames, readNotebook, writeNotebook } from './notebooks/file.mjs';
@@ -10,14 +11,24 @@ import { readCommandLine } from './setup/command-line.mjs';
 import { secondsSince } from './setup/report.mjs';
 import { setUpOrExit } from './setup/stages.mjs';
 
-const USAGE = `Usage: npm run notebooks [-- NAME... | --index]
+const USAGE = `Usage: npm run notebooks [-- NAME... [--sizes FILE] [--size NAME=VALUE] | --index]
 
 Executes the notebooks of notebooks/ whose names contain one of the given words (default: all) in the profile LB_PROFILE (quick),
 and writes them back with their outputs. A notebook that fails is left as it was. Then the index in notebooks/README.md is renewed.
 
-  --index   renews the index only`;
+With sizes it is a rehearsal, mostly of LB_PROFILE=paper: the executed notebooks are left in results/notebooks/, the committed ones as
+they are.
 
-const { values, positionals } = readCommandLine(USAGE, { index: { type: 'boolean' } });
+  --sizes FILE   JSON: what the configuration cell declares by these names gets these values; the others are sizes of the paper's
+                 tasks, as those of npm run reproduce
+  --size N=V     one of these, such as --size seeds=1; may be repeated, and goes over those of the file
+  --index        renews the index only`;
+
+const { values, positionals } = readCommandLine(USAGE, {
+  index: { type: 'boolean' },
+  sizes: { type: 'string' },
+  size: { type: 'string', multiple: true },
+});
 const names = notebookNames().filter((name) => positionals.length === 0 || positionals.some((word) => name.includes(word)));
 if (names.length === 0) {
   console.error(`No notebook is called so. There are: ${notebookNames().join(', ')}`);
@@ -25,22 +36,57 @@ if (names.length === 0) {
 }
 await setUpOrExit({ quiet: true });
 const profile = process.env.LB_PROFILE || 'quick';
+const sizes = readSizes();
+const flags = sizes === undefined ? [] : ['--sizes', JSON.stringify(sizes)];
 for (const name of values.index ? [] : names) {
   const started = performance.now();
   console.log(name);
   const source = path.join(NOTEBOOKS, name);
   const target = path.join(NOTEBOOKS, '..', 'results', 'notebooks', name);
-  formatNotebooks([source]); // before the stamp: it is of the cells as they are committed
-  const status = await executeNotebook(source, target, { profile });
+  if (sizes === undefined) formatNotebooks([source]); // before the stamp: it is of the cells as they are committed
+  const status = await executeNotebook(source, target, { profile, flags });
   if (status !== 0) process.exit(status);
+  if (sizes !== undefined) {
+    console.log(`  ${secondsSince(started)}; it is in ${path.relative(process.cwd(), target)}`);
+    continue;
+  }
   const executed = readNotebook(target);
   executed.metadata.lookbehind = stampOf(executed, profile);
   writeNotebook(source, executed);
   console.log(`  ${secondsSince(started)}`);
 }
+if (sizes !== undefined) process.exit();
 try {
   writeCatalogue();
 } catch (error) {
   console.error(`The index was not renewed. ${/** @type {Error} */ (error).message}`);
   process.exitCode = 1;
+}
+
+/** Sizes of a rehearsal; undefined where there are none. @returns {Record<string, unknown> | undefined} */
+function readSizes() {
+  const { sizes: file, size: single = [] } = values;
+  if (file === undefined && single.length === 0) return undefined;
+  try {
+    /** @type {Record<string, unknown>} */
+    const read = file === undefined ? {} : JSON.parse(readFileSync(file, 'utf8'));
+    for (const one of single) {
+      const [, name, text] = /^(\w+)=(.+)$/s.exec(one) ?? [];
+      if (name === undefined) throw new Error(`--size must be of the form NAME=VALUE, not ${one}`);
+      read[name] = valueOf(text);
+    }
+    return read;
+  } catch (error) {
+    console.error(`The sizes cannot be read: ${/** @type {Error} */ (error).message}`);
+    process.exit(2);
+  }
+}
+
+/** `2` is a number, `[2,5]` a list, `cifar10` a text. @param {string} text @returns {unknown} */
+function valueOf(text) {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return text;
+  }
 }

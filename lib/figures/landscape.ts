@@ -219,6 +219,7 @@ function rowHeight(grid: Grid, columns: number): number {
   const [left, right] = ends(grid.x);
   const [bottom, top] = ends(grid.y);
   const width = (columns > 2 ? 620 : 540) / columns;
+  if (left === right || bottom === top) return Math.min(420, width); // an unfinished surface may have one column or row so far
   return Math.min(420, Math.max(180, (width * (top - bottom)) / (right - left)));
 }
 

@@ -65,7 +65,10 @@ export const PAPER_METHODS = [
 /** A method of the paper. */
 export type PaperMethodName = (typeof PAPER_METHODS)[number];
 
-/** Sizes in place of the paper's. Everything else stays. A single value stands for a list of one. */
+/**
+ * Sizes in place of the paper's. Everything else stays. A single value stands for a list of one. Those of the environment variable
+ * LB_PAPER_SIZES, a JSON object, go over all others.
+ */
 export interface PaperSizes {
   /** Data sets. Default: CIFAR-10 and CIFAR-100; in lifelong learning CIFAR-100 and TinyImageNet. */
   data?: PaperData | readonly PaperData[];
@@ -135,6 +138,24 @@ export function checkSizes(sizes: PaperSizes): void {
   }
 }
 
+/**
+ * Sizes in force, checked: those of the environment variable LB_PAPER_SIZES, a JSON object, go over the given ones. So a notebook can be
+ * rehearsed in the profile `paper`.
+ */
+export function sizesInForce(given: PaperSizes): PaperSizes {
+  checkSizes(given);
+  const text = process.env.LB_PAPER_SIZES;
+  if (!text) return given;
+  let sizes: PaperSizes;
+  try {
+    sizes = JSON.parse(text);
+  } catch (error) {
+    throw new OptionError('LB_PAPER_SIZES', text, 'a JSON object', (error as Error).message);
+  }
+  checkSizes(sizes);
+  return { ...given, ...sizes };
+}
+
 /** A value, or a list of them, as a list. */
 export function listOf<T>(value: T | readonly T[] | undefined, preset: readonly T[]): readonly T[] {
   if (value === undefined) return preset;
@@ -151,9 +172,9 @@ function oneOrAll<T>(values: readonly T[]): T | readonly T[] {
  *
  * @throws OptionError
  */
-export function paperTask(data: PaperData, sizes: PaperSizes = {}): PaperGrid {
+export function paperTask(data: PaperData, given: PaperSizes = {}): PaperGrid {
   checkOneOf('data', data, PAPER_DATA);
-  checkSizes(sizes);
+  const sizes = sizesInForce(given);
   const { epochs = PAPER.epochs, batchSize = PAPER.batchSize } = sizes;
   const published = PAPER.depths.map((depth): ModelConfig => ({ kind: 'resNet', depth }));
   return {
@@ -173,9 +194,9 @@ export function paperTask(data: PaperData, sizes: PaperSizes = {}): PaperGrid {
  * @param replay Whether a memory of samples is replayed. Default false.
  * @throws OptionError
  */
-export function paperSequence(data: PaperData, sizes: PaperSizes = {}, replay = false): PaperGrid {
+export function paperSequence(data: PaperData, given: PaperSizes = {}, replay = false): PaperGrid {
   checkOneOf('data', data, PAPER_DATA);
-  checkSizes(sizes);
+  const sizes = sizesInForce(given);
   const { model, memory: memories, ...preset } = PAPER.lifelong;
   const { epochs = preset.epochs, batchSize = preset.batchSize, tasks = preset.tasks, memory = memories[data] } = sizes;
   const split: SplitConfig = { kind: 'split', tasks, classOrder: 'random' };

@@ -11,7 +11,6 @@
 import { expandGrid, type FullRunConfig, type SweepGrid } from '../experiments';
 import { checkOneOf } from '../runtime/errors';
 import {
-  checkSizes,
   listOf,
   PAPER,
   type PaperMethodName,
@@ -20,6 +19,7 @@ import {
   paperSequence,
   paperSettings,
   paperTask,
+  sizesInForce,
 } from './settings';
 
 /** The tables that can be made. */
@@ -38,9 +38,9 @@ const LIFELONG_METHODS: readonly PaperMethodName[] = ['sgd', 'sam', 'multistepSA
  *
  * @throws OptionError
  */
-export function paperGrids(table: PaperTable, sizes: PaperSizes = {}): SweepGrid[] {
+export function paperGrids(table: PaperTable, given: PaperSizes = {}): SweepGrid[] {
   checkOneOf('table', table, PAPER_TABLES);
-  checkSizes(sizes);
+  const sizes = sizesInForce(given);
   return table === 'lifelong' ? lifelongGrids(sizes) : singleTaskGrids(table, sizes);
 }
 

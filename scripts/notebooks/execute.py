@@ -1,9 +1,12 @@
 """Executes a notebook in its kernel, shows what happens while it happens, and writes it with its outputs.
 
-    python execute.py SOURCE TARGET [--quiet] [--tables]
+    python execute.py SOURCE TARGET [--quiet] [--tables] [--sizes JSON]
 
 The notebook runs in the folder of SOURCE. TARGET is written in one step, also after an error or an interrupt: it then has the outputs
 up to there. What is written is clean: no timings, no volatile metadata, one stream output per cell, the same cell ids.
+
+Sizes make a rehearsal of the profile `paper`: what the configuration cell declares by such a name gets that value in a cell below it;
+the others are given to the library in LB_PAPER_SIZES.
 
 Ctrl-C interrupts the current cell, as JupyterLab's stop button does, so that it can save its work; a second one ends at once.
 Before the first cell it ends at once too, and nothing is written.
@@ -12,6 +15,7 @@ Exit status: 0; 1 where a cell failed or wrote to standard error; 130 after an i
 
 import argparse
 import asyncio
+import json
 import os
 import re
 import shutil
@@ -155,6 +159,17 @@ def single_line(data):
     return "" if is_figure or "\n" in text else text
 
 
+def rehearse(notebook, sizes):
+    """Puts sizes in place of those of the configuration cell, which asks for the profile; what it does not declare is for the library."""
+    cells = notebook.cells
+    place = next(i for i, cell in enumerate(cells) if cell.cell_type == "code" and "= profile();" in cell.source)
+    declared = {match[1]: match[2] for match in re.finditer(r"^const (\w+)(: [^=\n]+)? =", cells[place].source, re.MULTILINE)}
+    lines = [f"const {name}{declared[name] or ''} = {json.dumps(value)};" for name, value in sizes.items() if name in declared]
+    if lines:
+        cells.insert(place + 1, nbformat.v4.new_code_cell("\n".join(["// Sizes of a rehearsal, in place of those above.", *lines])))
+    os.environ["LB_PAPER_SIZES"] = json.dumps({name: value for name, value in sizes.items() if name not in declared})
+
+
 def clean(notebook):
     """Leaves what belongs to the notebook, so that a commit shows changed sources and results only."""
     notebook.metadata = {key: notebook.metadata[key] for key in ("kernelspec", "language_info") if key in notebook.metadata}
@@ -192,12 +207,15 @@ def main():
     parser.add_argument("target")
     parser.add_argument("--quiet", action="store_true", help="print errors only")
     parser.add_argument("--tables", action="store_true", help="print the notebook's tables at the end")
+    parser.add_argument("--sizes", type=json.loads, metavar="JSON", help="sizes by name, for a rehearsal")
     options = parser.parse_args()
 
     notebook = nbformat.read(options.source, as_version=4)
     for cell in notebook.cells:
         if cell.cell_type == "code":
             cell.outputs, cell.execution_count = [], None
+    if options.sizes is not None:
+        rehearse(notebook, options.sizes)
     terminal = Terminal(options.quiet)
     client = LiveClient(
         notebook,

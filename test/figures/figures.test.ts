@@ -468,3 +468,9 @@ describe('pictures', () => {
     assert.deepEqual(await png(), await png());
   });
 });
+
+test('a surface with one point or one row so far has a height', () => {
+  const one = figures.landscapeContours({ landscapes: [{ title: 'SGD', grid: { x: [0], y: [0], z: [[1]] } }] });
+  const row = figures.landscapeContours({ landscapes: [{ title: 'SGD', grid: { x: [-1, 1], y: [0], z: [[1, 2]] } }] });
+  for (const { layout } of [one, row]) assert.ok(Number.isFinite(layout.height) && layout.height! > 180);
+});

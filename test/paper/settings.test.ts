@@ -11,7 +11,9 @@ import {
   type PaperSizes,
   type PaperTable,
   paperRuns,
+  paperSequence,
   paperSettings,
+  paperTask,
   resolveConfig,
 } from 'lookbehind';
 
@@ -124,6 +126,34 @@ test('sizes take the place of the paper’s, and of nothing else', () => {
     -1,
   );
   assert.deepEqual([learned.lifelong!.replay, (learned.lifelong as { tasks: number }).tasks, learned.epochs], [30, 5, 1]);
+});
+
+test('sizes of the environment go over all others', (context) => {
+  context.after(() => delete process.env.LB_PAPER_SIZES);
+  process.env.LB_PAPER_SIZES = JSON.stringify({
+    models: { kind: 'resNet', depth: 20 },
+    samples: 64,
+    epochs: 4,
+    seeds: [7],
+    tasks: 2,
+  });
+  const task = paperTask('cifar10', { epochs: 100, models: { kind: 'resNet', depth: 34 }, batchSize: 32 });
+  assert.deepEqual(task.model, { kind: 'resNet', depth: 20 });
+  assert.deepEqual([task.epochs, task.batchSize, task.data], [4, 32, { kind: 'cifar10', standardise: true, trainSize: 64 }]);
+  assert.deepEqual(task.schedule, { kind: 'multiStep', milestones: [1, 2, 3], gamma: 0.1 });
+  const sequence = paperSequence('cifar100');
+  assert.deepEqual([(sequence.lifelong as { tasks: number }).tasks, sequence.epochs], [2, 4]);
+  assert.deepEqual(new Set(paperRuns('ablation', { seeds: 2 }).map(({ seed }) => seed)), new Set([7]));
+  for (const [text, message] of [
+    ['{', /^LB_PAPER_SIZES must be a JSON object/],
+    ['{"epoch":1}', /"epoch" must be one of data, folder/],
+  ] as const) {
+    process.env.LB_PAPER_SIZES = text;
+    assert.throws(
+      () => paperTask('cifar10'),
+      (error: Error) => error instanceof OptionError && message.test(error.message),
+    );
+  }
 });
 
 test('wrong sizes are refused by name', () => {
