@@ -43,14 +43,16 @@ test('compiling and disposing again and again does not grow the process', async 
   const cycles = SOAK ? 200 : 40;
   const weight = tf.variable(normal([100, 100], 1));
   const x = normal([64, 100], 2);
-  const constant = normal([500, 500], 3);
+  let count = 0;
   const cycle = async () => {
+    const constant = normal([500, 500], count++); // an equal graph would come from the sessions that are kept
     const compiled = compile((a: tf.Tensor) => {
       weight.assign(tf.mul(weight, 0.999));
       return tf.add(tf.sum(tf.tanh(tf.matMul(a, weight))), tf.sum(constant));
     });
     for (let i = 0; i < 3; i++) tf.dispose(compiled(x));
     compiled.dispose();
+    constant.dispose();
     // Garbage that piles up would raise the peak, and the C library keeps what it once had.
     collectGarbage();
     await tick();

@@ -1,10 +1,18 @@
 /**
  * A TensorFlow session over a graph, opened through tfjs-node's SavedModel loader.
  *
+ *     open     the session of an equal graph, where there is one; else a new one
+ *     dispose  the last user's: the session is kept for a while, in case that an equal graph comes again
+ *
+ * A session's first run costs 10 to 1,000 times a later one, since TensorFlow then simplifies the graph and makes its kernels. Graphs that
+ * are equal to the byte do the same, and hold no state: variables are fed. So runs that differ in their seed, weights, data or learning
+ * rate share a session, one after the other or at once.
+ *
  * The loader wants a folder, which exists for the milliseconds of one synchronous call. Where the process is killed in
  * between, the next one that compiles removes it. (TensorFlow's own in-memory file system would need none, but no op deletes
  * what was written there, so every graph would stay.)
  */
+import { createHash } from 'node:crypto';
 import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -20,47 +28,110 @@ const FOLDER_PREFIX = 'lookbehind-graph-';
 
 let swept = false;
 
-/** Frees the sessions of compiled functions that were dropped without dispose(). */
-const dropped = new FinalizationRegistry<() => void>((free) => free());
+/**
+ * Sessions that nobody uses are kept as long as their graphs, as written, have this many bytes in all: some 25 training steps of small
+ * networks, or three of a ResNet-20. Each byte stands for about 100 resident ones.
+ */
+const IDLE_BYTES = 2 ** 20;
+
+/** A native session, and who uses it. */
+interface SharedSession {
+  readonly backend: NodeBackend;
+  readonly id: number;
+  readonly key: string;
+  readonly bytes: number;
+  users: number;
+}
+
+/** The open sessions of a backend by what their graphs hold, those that were let go last at the end. */
+const pools = new WeakMap<NodeBackend, Map<string, SharedSession>>();
+
+/** Lets the sessions go that compiled functions hold which were dropped without dispose(). */
+const dropped = new FinalizationRegistry<SharedSession>(release);
 
 export class GraphSession {
-  readonly #backend: NodeBackend;
-  #id: number | undefined;
+  #shared: SharedSession | undefined;
 
   /** Opens a session over a graph. */
   constructor(graph: GraphBuilder) {
-    this.#backend = checkedNodeBackend();
-    removeLeftovers();
-    const folder = temporaryFolder();
-    try {
-      writeFileAtomic(join(folder, 'saved_model.pb'), graph.serialize());
-      this.#id = this.#backend.loadSavedModelMetaGraph(folder, 'serve');
-    } catch (error) {
-      if (error instanceof StorageError) throw error;
-      const message = (error as Error).message;
-      const node = /\{\{node (\w+)\}\}/.exec(message)?.[1];
-      const op = node === undefined ? '' : ` (at op ${graph.opOf(node)})`;
-      throw new CompileError(`TensorFlow refused the compiled graph${op}: ${message}`, { cause: error });
-    } finally {
-      rmSync(folder, { recursive: true, force: true });
-    }
-    const [backend, id] = [this.#backend, this.#id];
-    dropped.register(this, () => backend.deleteSavedModel(id), this);
+    this.#shared = acquire(graph);
+    dropped.register(this, this.#shared, this);
   }
 
   /** Runs the graph. The caller owns the results (or the enclosing tf.tidy). */
   run(inputs: tf.Tensor[], inputNames: { name: GraphTensor }[], outputNames: GraphTensor[]): tf.Tensor[] {
-    if (this.#id === undefined) throw new CompileError('This compiled function was disposed.');
+    if (this.#shared === undefined) throw new CompileError('This compiled function was disposed.');
     if (outputNames.length === 0) return [];
-    return this.#backend.runSavedModel(this.#id, inputs, inputNames, outputNames);
+    return this.#shared.backend.runSavedModel(this.#shared.id, inputs, inputNames, outputNames);
   }
 
-  /** Frees the session, its graph and its state. */
+  /** Lets the session go. */
   dispose(): void {
-    if (this.#id === undefined) return;
+    if (this.#shared === undefined) return;
     dropped.unregister(this);
-    this.#backend.deleteSavedModel(this.#id);
-    this.#id = undefined;
+    release(this.#shared);
+    this.#shared = undefined;
+  }
+}
+
+function poolOf(backend: NodeBackend): Map<string, SharedSession> {
+  let pool = pools.get(backend);
+  if (pool === undefined) {
+    pool = new Map();
+    pools.set(backend, pool);
+  }
+  return pool;
+}
+
+function acquire(graph: GraphBuilder): SharedSession {
+  const backend = checkedNodeBackend();
+  const pool = poolOf(backend);
+  const model = graph.serialize();
+  const key = createHash('sha256').update(model).digest('base64');
+  let session = pool.get(key);
+  if (session === undefined) {
+    session = { backend, key, id: load(backend, graph, model), bytes: model.byteLength, users: 0 };
+    pool.set(key, session);
+  }
+  session.users++;
+  return session;
+}
+
+function release(session: SharedSession): void {
+  session.users--;
+  if (session.users > 0) return;
+  const pool = poolOf(session.backend);
+  pool.delete(session.key);
+  pool.set(session.key, session);
+  trim(pool);
+}
+
+/** Frees sessions that nobody uses, those first that were let go first, until the graphs of the others are small enough. */
+function trim(pool: Map<string, SharedSession>): void {
+  const idle = [...pool.values()].filter(({ users }) => users === 0);
+  let kept = idle.reduce((sum, { bytes }) => sum + bytes, 0);
+  for (const { backend, key, id, bytes } of idle) {
+    if (kept <= IDLE_BYTES) return;
+    backend.deleteSavedModel(id);
+    pool.delete(key);
+    kept -= bytes;
+  }
+}
+
+function load(backend: NodeBackend, graph: GraphBuilder, model: Uint8Array): number {
+  removeLeftovers();
+  const folder = temporaryFolder();
+  try {
+    writeFileAtomic(join(folder, 'saved_model.pb'), model);
+    return backend.loadSavedModelMetaGraph(folder, 'serve');
+  } catch (error) {
+    if (error instanceof StorageError) throw error;
+    const message = (error as Error).message;
+    const node = /\{\{node (\w+)\}\}/.exec(message)?.[1];
+    const op = node === undefined ? '' : ` (at op ${graph.opOf(node)})`;
+    throw new CompileError(`TensorFlow refused the compiled graph${op}: ${message}`, { cause: error });
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
   }
 }
 
