@@ -171,7 +171,8 @@ export class Dataset {
 
   /** The inputs at `indices` (default: all, in order), scaled and standardised, row-major. A new array. */
   values(indices?: ArrayLike<number>): Float32Array {
-    return this.scaled(indices === undefined ? this.inputs : this.stored(indices));
+    if (indices === undefined) return this.scaled(this.inputs);
+    return this.scaled(this.#consecutive(indices) ?? this.stored(indices));
   }
 
   /** The inputs at `indices` as they are stored, row-major. A new array. */
@@ -192,6 +193,7 @@ export class Dataset {
 
   /** What the stored values of whole samples stand for: `(stored * scale - mean) / std`. A new array. */
   scaled(stored: Float32Array | Uint8Array): Float32Array {
+    if (stored instanceof Float32Array && this.scale === 1 && this.statistics === null) return stored.slice();
     const { mean, std } = this.statistics ?? { mean: [0], std: [1] };
     const factor = std.map((s) => this.scale / s);
     const shift = mean.map((m, c) => -m / std[c]);

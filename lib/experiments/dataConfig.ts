@@ -183,6 +183,8 @@ export function trainingSize({ kind, trainSize }: DataConfig): number {
 export class DataLoader {
   #source = '';
   #sets: Readonly<Record<string, Dataset>> = {};
+  /** The sets with pixels averaged, by name and side of the averaged blocks. */
+  readonly #pooled = new Map<string, Dataset>();
 
   /**
    * The data of a run. The training samples depend on `config` and `seed` only.
@@ -198,14 +200,23 @@ export class DataLoader {
       const sets = await loadSets(config);
       this.#sets = selects && !('selection' in sets) ? heldOut(sets.train) : { ...sets };
       this.#source = source;
+      this.#pooled.clear();
     }
-    const meanPooled = (data: Dataset): Dataset => (pool > 1 ? data.meanPooled(pool) : data);
-    const all = this.#sets.train;
-    const train = meanPooled(trainSize === undefined ? all : all.subset(trainSize, { seed, stratified: true }));
-    const test = meanPooled(this.#sets[evaluateOn]);
+    const all = this.#set('train', pool);
+    const train = trainSize === undefined ? all : all.subset(trainSize, { seed, stratified: true });
+    const test = this.#set(evaluateOn, pool);
     if (!standardise) return { train, test };
     const statistics = PUBLISHED_STATISTICS[kind] ?? train.measure();
     return { train: train.standardised(statistics), test: test.standardised(statistics) };
+  }
+
+  /** One of the sets. Averaging pixels takes longer than the rest of `load`, so it is done once for all runs that follow. */
+  #set(name: string, pool: number): Dataset {
+    if (pool === 1) return this.#sets[name];
+    const key = `${name} ${pool}`;
+    const pooled = this.#pooled.get(key) ?? this.#sets[name].meanPooled(pool);
+    this.#pooled.set(key, pooled);
+    return pooled;
   }
 }
 

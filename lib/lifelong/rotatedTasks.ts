@@ -61,21 +61,27 @@ export function rotated(data: Dataset, angle: number): Dataset {
   const { inputs, inputSize } = data;
   const turned = inputs.slice();
   const bytes = inputs instanceof Uint8Array;
-  const { from, weight } = bilinearSources(height, width, angle);
+  const { from, weight } = bilinearSources(height, width, channels, angle);
   for (let start = 0; start < inputs.length; start += inputSize) {
-    for (let pixel = 0; pixel < height * width; pixel++) {
-      for (let c = 0; c < channels; c++) {
-        let value = 0;
-        for (let i = 4 * pixel; i < 4 * pixel + 4; i++) value += weight[i] * inputs[start + from[i] * channels + c];
-        turned[start + pixel * channels + c] = bytes ? Math.round(value) : value;
+    for (let c = 0; c < channels; c++) {
+      const first = start + c;
+      for (let pixel = 0, i = 0; pixel < height * width; pixel++, i += 4) {
+        const above = weight[i] * inputs[first + from[i]] + weight[i + 1] * inputs[first + from[i + 1]];
+        const value = above + weight[i + 2] * inputs[first + from[i + 2]] + weight[i + 3] * inputs[first + from[i + 3]];
+        turned[first + pixel * channels] = bytes ? Math.round(value) : value + 0; // a negative zero becomes 0
       }
     }
   }
   return data.with({ inputs: turned });
 }
 
-/** The four old pixels that each new one is made of, and their weights: 0 for those outside of the image. */
-function bilinearSources(height: number, width: number, angle: number): { from: Int32Array; weight: Float64Array } {
+/** Where the four old pixels begin that each new one is made of, and their weights: 0 for those outside of the image. */
+function bilinearSources(
+  height: number,
+  width: number,
+  channels: number,
+  angle: number,
+): { from: Int32Array; weight: Float64Array } {
   const radians = (angle / 180) * Math.PI;
   const [cos, sin] = [Math.cos(radians), Math.sin(radians)];
   const [centreY, centreX] = [(height - 1) / 2, (width - 1) / 2];
@@ -90,7 +96,7 @@ function bilinearSources(height: number, width: number, angle: number): { from: 
       const row = Math.floor(y) + (corner >> 1);
       const column = Math.floor(x) + (corner & 1);
       if (row < 0 || row >= height || column < 0 || column >= width) continue;
-      from[4 * pixel + corner] = row * width + column;
+      from[4 * pixel + corner] = (row * width + column) * channels;
       weight[4 * pixel + corner] = (1 - Math.abs(y - row)) * (1 - Math.abs(x - column));
     }
   }

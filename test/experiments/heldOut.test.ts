@@ -64,3 +64,20 @@ test('data that come with a set for choosing settings keep it, and all of their 
     assert.deepEqual([loaded.train.inputs, loaded.test.inputs], [train.inputs, expected.inputs]);
   }
 });
+
+test('pixels are averaged once for all runs that follow, also for those on a part of the data', async () => {
+  const loader = new DataLoader();
+  const first = await loader.load({ kind: 'digits', pool: 2 }, 0);
+  const again = await loader.load({ kind: 'digits', pool: 2 }, 1);
+  assert.equal(again.train, first.train);
+  assert.equal(again.test, first.test);
+  const { train, test: tested } = digits();
+  const part = await loader.load({ kind: 'digits', pool: 2, trainSize: 50 }, 3);
+  assert.deepEqual(part.train, train.subset(50, { seed: 3, stratified: true }).meanPooled(2));
+  assert.deepEqual(part.test, tested.meanPooled(2));
+  const [coarser, whole] = [await loader.load({ kind: 'digits', pool: 4 }, 0), await loader.load({ kind: 'digits' }, 0)];
+  assert.deepEqual(coarser.test, tested.meanPooled(4));
+  assert.deepEqual(whole.test, tested);
+  const selecting = await loader.load({ kind: 'digits', pool: 2, evaluateOn: 'selection' }, 0);
+  assert.deepEqual(selecting.test, digits().selection.meanPooled(2));
+});

@@ -134,6 +134,25 @@ test('quarter turns are exact and go counter-clockwise', () => {
   assert.ok(left.flat().every((value, i) => Math.abs(floats[i] - value) < 1e-6));
 });
 
+test('each channel turns by itself, and outside of negative values is 0, not a negative zero', () => {
+  const [height, width] = [5, 4];
+  const pixels = (channel: number): number[][] =>
+    Array.from({ length: height }, (_, y) => Array.from({ length: width }, (_, x) => -1 - Math.sin(1 + channel + y * width + x)));
+  const channels = [0, 1, 2].map(pixels);
+  const coloured = image(channels[0]).with({
+    inputs: Float32Array.from({ length: height * width * 3 }, (_, i) => channels[i % 3].flat()[Math.floor(i / 3)]),
+    inputShape: [height, width, 3],
+  });
+  const turned = rotated(coloured, 40).inputs;
+  assert.ok(turned.includes(0) && !turned.some((value) => Object.is(value, -0)));
+  channels.forEach((rows, c) => {
+    assert.deepEqual(
+      turned.filter((_, i) => i % 3 === c),
+      rotated(image(rows), 40).inputs,
+    );
+  });
+});
+
 test('turning a linear ramp gives the turned ramp, and outside is a stored 0', () => {
   const size = 15;
   const centre = (size - 1) / 2;
