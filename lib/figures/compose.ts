@@ -194,14 +194,23 @@ function withLogTicks(axis: Axis, data: readonly Trace[], letter: 'x' | 'y'): Ax
   };
 }
 
-/** The x axis with labels at powers of ten only, where those between them would run into each other on `pixels` and two powers are left. */
+/**
+ * The x axis with fewer labels than 1, 2 and 5 of each power of ten where they would run into each other on `pixels`: 1 and 3, or the
+ * powers alone if at least two of them are left.
+ */
 export function withFewerLogTicks(axis: Axis, data: readonly Trace[], pixels: number): Axis {
   if (axis.dtick !== 'D2') return axis;
   const [low, high] = logEnds(axis, data, 'x');
+  // plotly.js leaves room for the markers at both ends, so that a decade is shorter, and the power beyond an end may be seen.
+  const decade = pixels / ((high - low) * (axis.range === undefined ? 1.2 : 1));
   const widest = Math.max(...[low, high].map((end) => textWidth(String(Number(`1e${Math.floor(end)}`)), 12)));
+  const fits = (factor: number): boolean => Math.log10(factor) * decade >= widest + 6;
+  if (fits(2)) return axis;
   const powers = Math.floor(high) - Math.ceil(low) + 1;
-  const isNarrow = (Math.log10(2) * pixels) / (high - low) < widest + 6;
-  return isNarrow && powers >= 2 ? { ...axis, dtick: 1 } : axis;
+  if (!fits(3) && powers >= 2) return { ...axis, dtick: 1 };
+  const { dtick: _, ...bare } = axis;
+  const exponents = Array.from({ length: Math.ceil(high) - Math.floor(low) + 1 }, (_, i) => Math.floor(low) + i);
+  return { ...bare, tickvals: exponents.flatMap((exponent) => [Number(`1e${exponent}`), Number(`3e${exponent}`)]) };
 }
 
 /** The powers of ten at the ends of a logarithmic axis: of its range, or of the data. */

@@ -156,14 +156,23 @@ describe('curves', () => {
   });
 
   test('write fewer ticks of a logarithmic axis where a panel has no room for them', () => {
-    const rates = [0.001, 0.01, 0.1];
-    const figure = figures.curves({ series: [{ method: 'sam', x: rates, runs: [rates] }], x: { log: true } });
-    const panel = { title: 'rates', figure };
-    const ticksOf = (parts: figures.Panel[]) => figures.panels({ panels: parts }).layout.xaxis!.dtick;
-    assert.equal(ticksOf([panel]), 'D2');
-    assert.equal(ticksOf([panel, panel, panel]), 1);
-    const within = figures.curves({ series: [{ method: 'sam', x: [0.02, 0.5], runs: [[1, 2]] }], x: { log: true } });
-    assert.equal(ticksOf([{ title: 'a decade', figure: within }, panel, panel]), 'D2', 'one power alone says too little');
+    const panelOf = (x: number[]): figures.Panel => ({
+      title: 'rates',
+      figure: figures.curves({ series: [{ method: 'sam', x, runs: [x] }], x: { log: true } }),
+    });
+    const ticksOf = (...parts: figures.Panel[]): unknown => {
+      const { dtick, tickvals } = figures.panels({ panels: parts }).layout.xaxis!;
+      return dtick ?? tickvals;
+    };
+    const [decades, within, between] = [
+      [1e-4, 0.1],
+      [0.02, 0.5],
+      [0.0125, 0.8],
+    ].map(panelOf) as [figures.Panel, ...figures.Panel[]];
+    assert.equal(ticksOf(decades), 'D2');
+    assert.equal(ticksOf(decades, decades, decades), 1);
+    assert.equal(ticksOf(within!, decades, decades), 'D2');
+    assert.deepEqual(ticksOf(between!, decades, decades), [0.01, 0.03, 0.1, 0.3, 1, 3], 'one power inside says too little');
   });
 
   test('refuse runs of another length than x', () => {

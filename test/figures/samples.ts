@@ -315,6 +315,19 @@ export const samples: Record<string, () => figures.Figure> = {
       title: 'Paired differences to SAM',
       caption,
     }),
+  'panels-log': () =>
+    panels({
+      panels: [0.0125, 0.05, 0.0001].map((low) => ({
+        title: `From ${low}`,
+        figure: curves({
+          series: [{ method: 'lookbehindSAM', k: 10, x: [low, 8 * low, 64 * low], runs: [[33, 31, 34]] }],
+          x: { title: 'One step, ρ', log: true },
+        }),
+      })),
+      columns: 3,
+      shareY: true,
+      caption,
+    }),
   panels: () =>
     panels({
       panels: [
