@@ -12,6 +12,7 @@
  */
 import type { DataConfig, MeasureConfig, ModelConfig, OptimizerConfig, SplitConfig, SweepGrid } from '../experiments';
 import { checkKnownOptions, checkOneOf, OptionError } from '../runtime/errors';
+import { stretchMilestones } from '../training/schedule';
 
 /** Settings of the paper. Those of noise and lifelong learning are this library's. */
 export const PAPER = {
@@ -183,7 +184,7 @@ export function paperTask(data: PaperData, given: PaperSizes = {}): PaperGrid {
     model: oneOrAll(listOf(sizes.models, published)),
     epochs,
     batchSize,
-    schedule: { kind: 'multiStep', milestones: milestonesOf(epochs), gamma: 0.1 },
+    schedule: { kind: 'multiStep', milestones: stretchMilestones(PAPER.milestones, epochs / PAPER.epochs), gamma: 0.1 },
     augmentation: 'cropAndFlip',
   };
 }
@@ -282,9 +283,4 @@ function dataOf(kind: PaperData, { folder, samples }: PaperSizes): DataConfig {
     ...(folder === undefined ? {} : { folder }),
     ...(samples === undefined ? {} : { trainSize: samples }),
   };
-}
-
-/** The paper's milestones, at the same shares of the training. */
-function milestonesOf(epochs: number): number[] {
-  return [...new Set(PAPER.milestones.map((epoch) => Math.ceil((epoch / PAPER.epochs) * epochs)))];
 }

@@ -60,15 +60,24 @@ export function scheduleFunction(schedule: Schedule, epochs: number, stepsPerEpo
   };
 }
 
-/** The schedule of a training that is `factor` times as long: milestones (rounded) and warm-up move along. */
+/**
+ * The schedule of a training that is `factor` times as long: milestones and warm-up move along. Milestones are rounded up, so that none falls on
+ * the start of a short training; two that meet become one.
+ */
 export function stretchSchedule(schedule: Schedule, factor: number): Schedule {
   checkNumber('factor', factor, { min: 0, exclusiveMin: true });
   const { warmUpEpochs } = schedule;
   return {
     ...schedule,
     ...(warmUpEpochs === undefined ? {} : { warmUpEpochs: factor * warmUpEpochs }),
-    ...(schedule.kind === 'multiStep' ? { milestones: schedule.milestones.map((epoch) => Math.round(factor * epoch)) } : {}),
+    ...(schedule.kind === 'multiStep' ? { milestones: stretchMilestones(schedule.milestones, factor) } : {}),
   };
+}
+
+/** Milestones of a training that is `factor` times as long, as `stretchSchedule` moves them. */
+export function stretchMilestones(milestones: readonly number[], factor: number): number[] {
+  // 0.1 * 30 is a little more than 3.
+  return [...new Set(milestones.map((epoch) => Math.ceil(factor * epoch - 1e-9)))];
 }
 
 function factorOf(schedule: Schedule, epochs: number): (epoch: number, passed: number) => number {

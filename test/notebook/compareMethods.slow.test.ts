@@ -74,7 +74,7 @@ test('a task of other epochs keeps the shape of its schedule, and is evaluated a
     epochs: 67,
     evaluateEvery: 67,
     measures: [],
-    schedule: { kind: 'multiStep', milestones: [17, 34, 50], warmUpEpochs: 4 * (67 / 200) },
+    schedule: { kind: 'multiStep', milestones: [17, 34, 51], warmUpEpochs: 4 * (67 / 200) },
   });
   const smooth = { ...long, schedule: 'cosine' as const };
   assert.equal(withEpochs(smooth, 10).schedule, 'cosine');

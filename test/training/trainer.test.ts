@@ -20,7 +20,7 @@ import {
   type TrainerState,
   tf,
 } from 'lookbehind';
-import { scheduleFunction } from 'lookbehind/dist/training/schedule';
+import { scheduleFunction, stretchSchedule } from 'lookbehind/dist/training/schedule';
 
 /** 80 points around four corners, one class each. */
 const corners = (() => {
@@ -243,6 +243,22 @@ describe('Trainer', () => {
 });
 
 describe('schedules', () => {
+  it('stretched to another length fall at the same shares, never at the start, and once where milestones meet', () => {
+    const milestones = (epochs: number) => {
+      const stretched = stretchSchedule({ kind: 'multiStep', milestones: [50, 100, 150] }, epochs / 200);
+      assert.ok(stretched.kind === 'multiStep');
+      return stretched.milestones;
+    };
+    assert.deepEqual([400, 200, 30, 6, 2, 1].map(milestones), [
+      [100, 200, 300],
+      [50, 100, 150],
+      [8, 15, 23],
+      [2, 3, 5],
+      [1, 2],
+      [1],
+    ]);
+  });
+
   it("multiStep is the paper's", () => {
     const factor = scheduleFunction({ kind: 'multiStep', milestones: [50, 100, 150] }, 200, 10);
     assert.deepEqual(
