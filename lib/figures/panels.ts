@@ -1,6 +1,6 @@
 /** Several figures side by side as one, with one legend. */
 import { OptionError } from '../runtime/errors';
-import { compose, type FigureOptions, legendWidth, NARROW, withFewerLogTicks, wrap } from './compose';
+import { compose, type FigureOptions, isPlane, legendWidth, withFewerLogTicks, wrap } from './compose';
 import { withoutColorBar } from './contourPath';
 import type { Annotation, Axis, Figure, Layout, Trace } from './figure';
 import { COLORS } from './theme';
@@ -32,8 +32,11 @@ const GAP_Y = 96;
 const HEAD = 24;
 const TITLE_SIZE = 13;
 const TITLE_LINE = 17;
-/** Bold letters are that much wider. */
-const BOLD = 1.07;
+/** Bold letters are up to that much wider. */
+const BOLD = 1.1;
+/** Titles are broken to stay apart in cells as narrow as this, in pixels, as long as the panels have some room beside the legend. */
+const NARROW = 450;
+const LEAST_PLOT = 240;
 /** Height of title, panel titles and axis titles together. */
 const FRAME = 54 + HEAD + 58;
 
@@ -54,8 +57,8 @@ export function panels(options: PanelsOptions): Figure {
   const plot = width - left - right;
   const gapX = (shareY ? 30 : Math.max(74, left)) / plot;
   const share = (1 - gapX * (columns - 1)) / columns;
-  // Titles are broken to stay apart in a figure that is narrower than it was made.
-  const titleRoom = (share + 0.8 * gapX) * Math.max(200, Math.min(width, NARROW) - left - right);
+  const narrowest = parts.some(({ figure }) => isPlane(figure)) ? width : Math.min(width, NARROW);
+  const titleRoom = (share + 0.8 * gapX) * Math.max(LEAST_PLOT, narrowest - left - right);
   const titles = parts.map(({ title }) => wrap(title, titleRoom, TITLE_SIZE * BOLD));
   const furtherLines = TITLE_LINE * (Math.max(...titles.map((lines) => lines.length)) - 1);
   const frame = FRAME + furtherLines;

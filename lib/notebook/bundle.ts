@@ -1,5 +1,6 @@
 /** The MIME bundles of figures: what a cell's output holds while a figure changes, and in the end. */
-import type { Axis, Figure } from '../figures';
+import type { Figure } from '../figures';
+import { isPlane } from '../figures/compose';
 import type { MimeBundle } from './display';
 import { figureToPng, figureToSvg, PictureError } from './static';
 
@@ -69,14 +70,12 @@ function hint(message: string): void {
  */
 export function adaptable(figure: Figure): Figure & { config: object } {
   const { data, layout } = compact(figure);
-  const axes = Object.keys(layout).filter((name) => /^[xy]axis\d*$/.test(name));
-  const isPlane =
-    data.some(({ type }) => type === 'contour') || axes.some((name) => (layout[name] as Axis).scaleanchor !== undefined);
+  const fixed = isPlane(figure);
   const { width: _, ...adapting } = layout;
   return {
     data,
-    layout: isPlane ? layout : { ...adapting, autosize: true },
-    config: { displaylogo: false, responsive: !isPlane },
+    layout: fixed ? layout : { ...adapting, autosize: true },
+    config: { displaylogo: false, responsive: !fixed },
   };
 }
 

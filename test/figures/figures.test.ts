@@ -2,12 +2,13 @@ import assert from 'node:assert/strict';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
-import { loadImage } from '@napi-rs/canvas';
+import { createCanvas, loadImage } from '@napi-rs/canvas';
 import fc from 'fast-check';
 import { figures, figureToPng, OptionError } from 'lookbehind';
+import { textWidth } from 'lookbehind/dist/figures/compose';
 import { flatten } from 'lookbehind/dist/figures/flatten';
 import { placeNames } from 'lookbehind/dist/figures/labels';
-import { colorAt, readableOn, SEQUENTIAL } from 'lookbehind/dist/figures/theme';
+import { colorAt, FONT_FAMILY, readableOn, SEQUENTIAL } from 'lookbehind/dist/figures/theme';
 import { figureErrors } from 'lookbehind/dist/notebook/static';
 import { samples } from './samples';
 
@@ -263,6 +264,23 @@ describe('subtitles', () => {
   });
 });
 
+describe('widths of texts', () => {
+  test('are those that the font has, within 3 %', () => {
+    const ruler = createCanvas(1, 1).getContext('2d');
+    ruler.font = '100px Liberation Sans, Arial, Helvetica';
+    const texts = [
+      'Training loss at the slow weights',
+      'MNIST-1D, 4,000 train · MLP 40-100-100-10 · 3 seeds',
+      'k = 5, α = 0.5 (%) {a|b} WAVE @ ~',
+    ];
+    for (const text of texts) {
+      const real = ruler.measureText(text).width;
+      assert.ok(Math.abs(textWidth(text, 100) / real - 1) < 0.03, `${text}: ${textWidth(text, 100)}, ${real} by the font`);
+    }
+    assert.equal(textWidth('<b>a</b>', 10), textWidth('a', 10));
+  });
+});
+
 describe('captions', () => {
   const figure = () => figures.curves({ series: [{ method: 'sam', x: [1], runs: [[1]] }] });
 
@@ -370,9 +388,31 @@ describe('panels', () => {
     const [short, long] = [of('short'), of('a long title that would not fit over one of two panels')];
     assert.match(short.annotations![0]!.text!, /^<b>short<\/b>$/);
     assert.match(long.annotations![0]!.text!, /^<b>a long .*<br>.*<\/b>$/);
-    assert.equal(long.height! - short.height!, 17);
+    const further = long.annotations![0]!.text!.split('<br>').length - 1;
+    assert.equal(long.height! - short.height!, 17 * further);
     const domain = ({ yaxis }: figures.Layout) => yaxis!.domain;
     assert.deepEqual(domain(long), domain(short));
+  });
+
+  test('have titles that stay apart in a cell of 450 pixels, as measured in their font', () => {
+    const figure = figures.curves({ series: [{ method: 'sam', x: [1, 2], runs: [[1, 2]] }] });
+    const ruler = createCanvas(1, 1).getContext('2d');
+    ruler.font = `bold 13px ${FONT_FAMILY}`;
+    for (const title of ['Test accuracy under weight noise', 'Training loss at the slow weights, learning rate 0.05']) {
+      const { layout } = figures.panels({ panels: [title, title].map((one) => ({ title: one, figure })) });
+      const { l, r } = layout.margin as { l: number; r: number };
+      const second = (layout.xaxis2 as { domain: [number, number] }).domain[0] * (450 - l - r);
+      for (const line of layout.annotations![0]!.text!.replace(/<\/?b>/g, '').split('<br>')) {
+        assert.ok(ruler.measureText(line).width < second, `${line}: ${ruler.measureText(line).width} of ${second} px`);
+      }
+    }
+  });
+
+  test('keep titles whole over planes, which keep their width in a narrow cell', () => {
+    const grid = figures.gridOf((x, y) => 1 + x * x + y * y, { x: [-1, 1], y: [-1, 1], points: 5 });
+    const title = 'Lookbehind-SAM, k = 5';
+    const { layout } = figures.landscapeContours({ landscapes: [title, title].map((one) => ({ title: one, grid })) });
+    assert.equal(layout.annotations![0]!.text, `<b>${title}</b>`);
   });
 
   test('name each method once in the legend', () => {
