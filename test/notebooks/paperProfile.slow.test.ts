@@ -29,6 +29,7 @@ const SIZES: Record<string, object> = {
     ...{ ...CONV_NET, seeds: 2, shownSeeds: 1, epochs: 1, learningRates: [0.1], probed: 32, curvatureBatch: 32 },
     density: { probes: 2, steps: 10 },
   },
+  '06': { ...RES_NET, epochs: 2, points: 5, directions: 2, bezierSteps: 4, draws: 2, every: 1 },
   '07': { ...CONV_NET, seeds: 2, epochs: 1, draws: 2, steps: [5] },
 };
 
