@@ -35,6 +35,9 @@ from nbclient.exceptions import CellExecutionError, DeadKernelError  # noqa: E40
 
 SECONDS_BETWEEN_PROGRESS_LINES = 10  # where the output is a file or a pipe; a terminal shows every change
 SECONDS_TO_STOP = 15  # that an interrupted cell has to save its work
+# On a machine that is busy with other work nbclient's own 60 and 4 seconds are too few: the second loses outputs, with a warning only.
+SECONDS_TO_START = 300
+SECONDS_FOR_OUTPUTS = 60  # that may come in after a cell's reply
 ERASE_LINE = "\r\033[2K"
 
 
@@ -222,6 +225,8 @@ def main():
         terminal,
         kernel_name="tslab",
         timeout=None,
+        startup_timeout=SECONDS_TO_START,
+        iopub_timeout=SECONDS_FOR_OUTPUTS,
         coalesce_streams=True,
         record_timing=False,
         resources={"metadata": {"path": os.path.dirname(os.path.abspath(options.source))}},
