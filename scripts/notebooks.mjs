@@ -19,7 +19,7 @@ and writes them back with their outputs. A notebook that fails is left as it was
 With sizes it is a rehearsal, mostly of LB_PROFILE=paper: the executed notebooks are left in results/notebooks/, the committed ones as
 they are.
 
-  --sizes FILE   JSON: what the configuration cell declares by these names gets these values; the others are sizes of the paper's
+  --sizes FILE   JSON: what a cell declares by these names gets these values below it; the others are sizes of the paper's
                  tasks, as those of npm run reproduce
   --size N=V     one of these, such as --size seeds=1; may be repeated, and goes over those of the file
   --index        renews the index only`;
@@ -73,7 +73,7 @@ function readSizes() {
     for (const one of single) {
       const [, name, text] = /^(\w+)=(.+)$/s.exec(one) ?? [];
       if (name === undefined) throw new Error(`--size must be of the form NAME=VALUE, not ${one}`);
-      read[name] = valueOf(text);
+      read[name] = parsed(text);
     }
     return read;
   } catch (error) {
@@ -83,7 +83,7 @@ function readSizes() {
 }
 
 /** `2` is a number, `[2,5]` a list, `cifar10` a text. @param {string} text @returns {unknown} */
-function valueOf(text) {
+function parsed(text) {
   try {
     return JSON.parse(text);
   } catch {

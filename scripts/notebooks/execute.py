@@ -5,8 +5,8 @@
 The notebook runs in the folder of SOURCE. TARGET is written in one step, also after an error or an interrupt: it then has the outputs
 up to there. What is written is clean: no timings, no volatile metadata, one stream output per cell, the same cell ids.
 
-Sizes make a rehearsal of the profile `paper`: what the configuration cell declares by such a name gets that value in a cell below it;
-the others are given to the library in LB_PAPER_SIZES.
+Sizes make a rehearsal of the profile `paper`: what a cell declares by such a name gets that value in a cell below it; the others are
+given to the library in LB_PAPER_SIZES.
 
 Ctrl-C interrupts the current cell, as JupyterLab's stop button does, so that it can save its work; a second one ends at once.
 Before the first cell it ends at once too, and nothing is written.
@@ -163,14 +163,18 @@ def single_line(data):
 
 
 def rehearse(notebook, sizes):
-    """Puts sizes in place of those of the configuration cell, which asks for the profile; what it does not declare is for the library."""
-    cells = notebook.cells
-    place = next(i for i, cell in enumerate(cells) if cell.cell_type == "code" and "= profile();" in cell.source)
-    declared = {match[1]: match[2] for match in re.finditer(r"^const (\w+)(: [^=\n]+)? =", cells[place].source, re.MULTILINE)}
-    lines = [f"const {name}{declared[name] or ''} = {json.dumps(value)};" for name, value in sizes.items() if name in declared]
-    if lines:
-        cells.insert(place + 1, nbformat.v4.new_code_cell("\n".join(["// Sizes of a rehearsal, in place of those above.", *lines])))
-    os.environ["LB_PAPER_SIZES"] = json.dumps({name: value for name, value in sizes.items() if name not in declared})
+    """Puts sizes in place of what cells declare by these names; what none declares is for the library."""
+    left, cells = dict(sizes), []
+    for cell in notebook.cells:
+        cells.append(cell)
+        if cell.cell_type != "code":
+            continue
+        declared = re.findall(r"^const (\w+)(: [^=\n]+)? =", cell.source, re.MULTILINE)
+        lines = [f"const {name}{kind} = {json.dumps(left.pop(name))};" for name, kind in declared if name in left]
+        if lines:
+            cells.append(nbformat.v4.new_code_cell("\n".join(["// Sizes of a rehearsal, in place of those above.", *lines])))
+    notebook.cells = cells
+    os.environ["LB_PAPER_SIZES"] = json.dumps(left)
 
 
 def clean(notebook):
