@@ -81,7 +81,7 @@ export function dotRange(options: DotRangeOptions): Figure {
     showlegend: false,
   };
   const named = axis(
-    { range: [low - room, high + room], ...x },
+    { ...x, range: x?.range ?? [low - room, high + room] },
     { zeroline: true, zerolinecolor: COLORS.muted, zerolinewidth: 1.5 },
   );
   const title = named.title!.text!;
