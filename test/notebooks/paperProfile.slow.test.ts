@@ -1,5 +1,5 @@
 /**
- * Every notebook runs to its end in the profile `paper`, its assertions included, with only sizes changed: a few images in the formats of
+ * Notebooks run to their end in the profile `paper`, their assertions included, with only sizes changed: a few images in the formats of
  * CIFAR and TinyImageNet, a small network with BatchNorm, an epoch, two seeds. It goes the way of `npm run notebooks -- NAME --sizes FILE`.
  */
 import assert from 'node:assert/strict';
@@ -23,6 +23,10 @@ const RES_NET = { ...CONV_NET, models: { kind: 'resNet', depth: 20, width: 2 } }
 /** What stands in for the sizes of each notebook. */
 const SIZES: Record<string, object> = {
   '00': { ...CONV_NET, seeds: 2, epochs: 2, trainSize: 128, toySteps: 200, draws: 2, ablationK: [1, 2], ablationAlpha: [0.5] },
+  '02': {
+    ...{ ...CONV_NET, seeds: 2, epochs: 1, otherEpochs: 1, draws: 2, rates: [0.1], engine: 'inProcess' },
+    names: ['SGD', 'SAM', 'Lookbehind-SAM', 'ASAM', 'Lookbehind-ASAM'],
+  },
   '03': { ...RES_NET, seeds: 1, switchSeeds: 2, epochs: 2, trainSize: 128, ks: [1, 2], alphas: [0.5, 'adaptive'] },
   '04': { ...CONV_NET, seeds: 1, pairedSeeds: 2, epochs: 1, ks: [2], rhos: [0.05, 0.1] },
   '05': {
