@@ -194,7 +194,10 @@ describe('dots with intervals', () => {
       x: { title: 'x' },
     });
     const { xaxis, yaxis } = figure.layout;
-    assert.deepEqual(xaxis!.range, figures.dotRange({ rows: [known], x: { title: 'x' } }).layout.xaxis!.range);
+    const alone = (range?: [number, number]): figures.Axis =>
+      figures.dotRange({ rows: [known], x: { title: 'x', range } }).layout.xaxis!;
+    assert.deepEqual(xaxis!.range, alone().range);
+    assert.deepEqual(alone([-3, 4]).range, [-3, 4]);
     assert.deepEqual(yaxis!.ticktext, ['a', 'b']);
     assert.deepEqual(figure.data.at(-1)!.x, [1, Number.NaN]);
   });
