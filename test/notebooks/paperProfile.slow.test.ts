@@ -35,6 +35,10 @@ const SIZES: Record<string, object> = {
   },
   '06': { ...RES_NET, epochs: 2, points: 5, directions: 2, bezierSteps: 4, draws: 2, every: 1 },
   '07': { ...CONV_NET, seeds: 2, epochs: 1, draws: 2, steps: [5] },
+  '08': {
+    ...{ ...CONV_NET, seeds: 1, fewSeeds: 1, tuningSeeds: [100], samples: 40, epochs: 1, tasks: 4, batchSize: 20, memory: 80 },
+    titles: ['SGD', 'SAM', 'Lookbehind-SAM'],
+  },
 };
 
 interface Notebook {
@@ -79,7 +83,7 @@ describe('notebooks in the profile paper, with small sizes', { concurrency: 2 },
   before(async () => {
     writeCifar10(IMAGES, { train: 160, test: 20 }); // a tenth of the 160 is for selection
     writeCifar100(IMAGES, { train: 400, test: 200 });
-    await writeTinyImageNet(IMAGES, { classes: 4, train: 10, test: 4 });
+    await writeTinyImageNet(IMAGES, { classes: 8, train: 10, test: 4 });
   });
 
   for (const number of Object.keys(SIZES)) test(`${number} runs to its end`, () => rehearse(number));
