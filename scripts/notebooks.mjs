@@ -1,6 +1,6 @@
 /** `npm run notebooks`: executes the committed notebooks in order and writes them back, clean, with their outputs; renews their index. */
 import './setup/node-version.mjs';
-import { readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
 import path from 'node:path';
 import { writeCatalogue } from './notebooks/catalogue.mjs';
 import { NOTEBOOKS, notebookNames, readNotebook, writeNotebook } from './notebooks/file.mjs';
@@ -65,28 +65,13 @@ try {
 
 /** Sizes of a rehearsal; undefined where there are none. @returns {Record<string, unknown> | undefined} */
 function readSizes() {
-  const { sizes: file, size: single = [] } = values;
-  if (file === undefined && single.length === 0) return undefined;
+  const { sizes, size } = values;
+  if (sizes === undefined && size === undefined) return undefined;
   try {
-    /** @type {Record<string, unknown>} */
-    const read = file === undefined ? {} : JSON.parse(readFileSync(file, 'utf8'));
-    for (const one of single) {
-      const [, name, text] = /^(\w+)=(.+)$/s.exec(one) ?? [];
-      if (name === undefined) throw new Error(`--size must be of the form NAME=VALUE, not ${one}`);
-      read[name] = parsed(text);
-    }
-    return read;
+    // Of the library, which is built by now.
+    return createRequire(import.meta.url)('../lib/dist/paper/commandLine.js').readSizes(sizes, size);
   } catch (error) {
     console.error(`The sizes cannot be read: ${/** @type {Error} */ (error).message}`);
     process.exit(2);
-  }
-}
-
-/** `2` is a number, `[2,5]` a list, `cifar10` a text. @param {string} text @returns {unknown} */
-function parsed(text) {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return text;
   }
 }

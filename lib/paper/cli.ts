@@ -2,7 +2,6 @@
 /**
  * The paper's tables from the terminal: `npm run reproduce -- --table T [--dry-run] [--sizes FILE] [--out DIR] [--engine E]`.
  */
-import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { describeForecast, type Forecast, forecast, RunStore } from '../experiments';
@@ -19,9 +18,9 @@ import {
 } from '../experiments/commandLine';
 import { duration } from '../experiments/duration';
 import { renderTable } from '../notebook';
-import { checkOneOf, OptionError } from '../runtime/errors';
+import { checkOneOf } from '../runtime/errors';
+import { readSizes } from './commandLine';
 import { paperReport } from './report';
-import type { PaperSizes } from './settings';
 import { PAPER_TABLES, paperGrids, paperRuns } from './tables';
 import { writeReport } from './writeReport';
 
@@ -86,32 +85,6 @@ async function main(): Promise<number> {
     if (withoutPictures !== undefined) console.log(`There are no pictures: ${withoutPictures}`);
     return failed === 0 ? EXIT.good : EXIT.failed;
   });
-}
-
-function readSizes(path: string | undefined, single: readonly string[] = []): PaperSizes {
-  const sizes: Record<string, unknown> = {};
-  if (path !== undefined) {
-    try {
-      Object.assign(sizes, JSON.parse(readFileSync(path, 'utf8')));
-    } catch (error) {
-      throw new OptionError('--sizes', path, 'a readable JSON file', (error as Error).message);
-    }
-  }
-  for (const one of single) {
-    const [, name, text] = /^(\w+)=(.+)$/s.exec(one) ?? [];
-    if (name === undefined) throw new OptionError('--size', one, 'of the form NAME=VALUE');
-    sizes[name] = parsed(text);
-  }
-  return sizes as PaperSizes;
-}
-
-/** `2` is a number, `[2,5]` a list, `cifar10` a text. */
-function parsed(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return text;
-  }
 }
 
 function describe(expected: Forecast): string {
