@@ -77,8 +77,8 @@ export interface Compiled<A extends tf.Tensor[], R> {
   /** The same for humans. */
   explain(): string;
   /**
-   * Frees the graphs. Later calls throw a CompileError. A small native session (about 100 MB of memory in all) stays for the next function
-   * with an equal graph, such as the same training with another seed.
+   * Frees the graphs. Later calls throw a CompileError. The native sessions of small graphs stay for a while, about 100 MB for all
+   * functions together: the same training with another seed goes on with them.
    */
   dispose(): void;
 }

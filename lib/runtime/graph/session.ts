@@ -101,6 +101,7 @@ function release(session: SharedSession): void {
   session.users--;
   if (session.users > 0) return;
   const pool = poolOf(session.backend);
+  // Now the last one in the queue.
   pool.delete(session.key);
   pool.set(session.key, session);
   trim(pool);
