@@ -35,7 +35,7 @@ const TITLE_LINE = 17;
 /** Bold letters are up to that much wider. */
 const BOLD = 1.1;
 /** Titles are broken to stay apart in cells as narrow as this, in pixels, as long as the panels have some room beside the legend. */
-const NARROW = 450;
+const NARROW = 600;
 const LEAST_PLOT = 240;
 /** Height of title, panel titles and axis titles together. */
 const FRAME = 54 + HEAD + 58;

@@ -161,10 +161,14 @@ function isSample(cell: MeanStd | readonly number[]): cell is readonly number[] 
   return Array.isArray(cell);
 }
 
+/** Letters of the longest text in a first column that is not broken into lines. */
+const LONGEST_NAME = 40;
+
 function toHtml({ heads, bodies, numeric, marked, caption }: Sheet): string {
   const side = (c: number) => `text-align:${numeric[c] ? 'right' : 'left'}`;
-  // A number stays in one line with its deviation; a table that is wider than its cell can be scrolled.
-  const style = (c: number) => (numeric[c] ? `${side(c)};white-space:nowrap` : side(c));
+  // A number stays in one line with its deviation, and so does what a row is called; a table that is wider than its cell can be scrolled.
+  const isName = bodies.every(([name]) => name.length <= LONGEST_NAME);
+  const style = (c: number) => (numeric[c] || (c === 0 && isName) ? `${side(c)};white-space:nowrap` : side(c));
   const head = heads.map((text, c) => `<th style="${side(c)}">${escapeHtml(text)}</th>`).join('');
   const body = bodies.map((row, r) => {
     const cells = row.map((text, c) => {

@@ -397,14 +397,14 @@ describe('panels', () => {
     assert.deepEqual(domain(long), domain(short));
   });
 
-  test('have titles that stay apart in a cell of 450 pixels, as measured in their font', () => {
+  test('have titles that stay apart in a cell of 600 pixels, as measured in their font', () => {
     const figure = figures.curves({ series: [{ method: 'sam', x: [1, 2], runs: [[1, 2]] }] });
     const ruler = createCanvas(1, 1).getContext('2d');
     ruler.font = `bold 13px ${FONT_FAMILY}`;
     for (const title of ['Test accuracy under weight noise', 'Training loss at the slow weights, learning rate 0.05']) {
       const { layout } = figures.panels({ panels: [title, title].map((one) => ({ title: one, figure })) });
       const { l, r } = layout.margin as { l: number; r: number };
-      const second = (layout.xaxis2 as { domain: [number, number] }).domain[0] * (450 - l - r);
+      const second = (layout.xaxis2 as { domain: [number, number] }).domain[0] * (600 - l - r);
       for (const line of layout.annotations![0]!.text!.replace(/<\/?b>/g, '').split('<br>')) {
         assert.ok(ruler.measureText(line).width < second, `${line}: ${ruler.measureText(line).width} of ${second} px`);
       }

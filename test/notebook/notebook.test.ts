@@ -41,11 +41,17 @@ describe('tables', () => {
 
   test('escape what HTML and Markdown would read', () => {
     const { html, markdown } = renderTable(rows, { ...options, caption: 'a < b', heads: { error: 'error & more' } });
-    assert.match(html, /<td style="text-align:left">a\|b &lt;i&gt;<\/td>/);
+    assert.match(html, /<td style="text-align:left;white-space:nowrap">a\|b &lt;i&gt;<\/td>/);
     assert.match(html, /<caption[^>]*>a &lt; b<\/caption>.*error &amp; more/);
     assert.match(markdown, /^a < b\n\n\| method \| error & more \|.*\n\| --- \| ---: \|/);
     assert.match(renderTable([{ a: 'two\nlines' }]).text, /\ntwo lines$/);
     assert.match(markdown, /\| a\\\|b <i> \| \*\*24\.0 ± 0\.5\*\* \|/);
+  });
+
+  test('break names of rows in HTML only where they are long', () => {
+    const cell = (name: string) => renderTable([{ name, remark: 'two words' }]).html.match(/<td[^>]*>/g);
+    assert.deepEqual(cell('k = 5'), ['<td style="text-align:left;white-space:nowrap">', '<td style="text-align:left">']);
+    assert.deepEqual(cell('a name '.repeat(6)), ['<td style="text-align:left">', '<td style="text-align:left">']);
   });
 
   test('join x_mean and x_std, and choose columns', () => {
