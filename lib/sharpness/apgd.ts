@@ -15,6 +15,7 @@
  * arXiv:2003.01690, algorithm 1; on weights: Andriushchenko et al., "A Modern Look at the Relationship between Sharpness and
  * Generalization", ICML 2023, arXiv:2302.07011.
  */
+import { type Compiled, compile } from '../runtime/compile';
 import { checkKnownOptions, checkNumber, checkOneOf, throwIfAborted } from '../runtime/errors';
 import { Random } from '../runtime/random';
 import * as tf from '../runtime/tf';
@@ -63,18 +64,23 @@ export async function worstCaseSharpness(objective: Objective, options: WorstCas
   const { radii: _, ...apgdOptions } = options;
   const radii = checkRadii(options.radii);
   const order = radii.map((_, i) => i).sort((a, b) => radii[a] - radii[b]);
+  const search = new ApgdSearch(objective, apgdOptions);
   const samples: CurveSample[] = [];
-  for (let batch = 0; batch < objective.batchCount; batch++) {
-    const perturbed = new Array<number>(radii.length);
-    let largest = Number.NEGATIVE_INFINITY;
-    let loss = 0;
-    for (const i of order) {
-      const found = await apgd(objective, batch, radii[i], apgdOptions);
-      loss = found.losses[0];
-      largest = Math.max(largest, found.loss);
-      perturbed[i] = largest;
+  try {
+    for (let batch = 0; batch < objective.batchCount; batch++) {
+      const perturbed = new Array<number>(radii.length);
+      let largest = Number.NEGATIVE_INFINITY;
+      let loss = 0;
+      for (const i of order) {
+        const found = await search.within(radii[i], batch);
+        loss = found.losses[0];
+        largest = Math.max(largest, found.loss);
+        perturbed[i] = largest;
+      }
+      samples.push({ size: objective.batchSizes[batch], loss, perturbed });
     }
-    samples.push({ size: objective.batchSizes[batch], loss, perturbed });
+  } finally {
+    search.dispose();
   }
   return curveOf({ kind: 'worst-case', norm: options.norm ?? 'l2', adaptive: options.adaptive ?? false, radii }, samples);
 }
@@ -93,42 +99,107 @@ export interface ApgdResult {
  * @throws OptionError, AbortedError
  */
 export async function apgd(objective: Objective, batch: number, radius: number, options: ApgdOptions = {}): Promise<ApgdResult> {
-  checkKnownOptions('apgd', options, OPTIONS);
-  const { norm: ball = 'l2', steps = 20, restarts = 1, seed = 0, signal } = options;
-  checkNumber('radius', radius, { min: 0 });
-  checkOneOf('norm', ball, ['l2', 'linf']);
-  checkNumber('steps', steps, { min: 1, integer: true });
-  checkNumber('restarts', restarts, { min: 1, integer: true });
-  const random = new Random(seed, `apgd/${batch}`);
-  const losses: number[] = [];
-  for (let restart = 0; restart < restarts; restart++) {
-    throwIfAborted(signal, 'The search for the largest loss');
-    const ascent = new Ascent(objective, batch, radius, ball, steps, options, random);
-    try {
-      ascent.start(restart > 0);
-      losses.push(...ascent.losses);
-      for (let step = 0; step < steps; step++) {
-        losses.push(ascent.step());
-        await new Promise((resolve) => setImmediate(resolve));
-      }
-    } finally {
-      ascent.dispose();
-    }
+  const search = new ApgdSearch(objective, options);
+  try {
+    return await search.within(radius, batch);
+  } finally {
+    search.dispose();
   }
-  return { loss: losses.reduce((a, b) => Math.max(a, b), Number.NEGATIVE_INFINITY), losses };
 }
 
-/** A point of an ascent: u, the loss there, and the gradient in u. */
-interface Point {
+/**
+ * Searches on one objective with the same options: what a step computes is compiled once for all. Dispose it after use.
+ *
+ * @internal
+ */
+export class ApgdSearch {
+  readonly #objective: Objective;
+  readonly #options: ApgdOptions;
+  readonly #step: Compiled<tf.Tensor[], Step>;
+
+  /** @throws OptionError */
+  constructor(objective: Objective, options: ApgdOptions) {
+    checkKnownOptions('apgd', options, OPTIONS);
+    const { norm: ball = 'l2', steps = 20, restarts = 1 } = options;
+    checkOneOf('norm', ball, ['l2', 'linf']);
+    checkNumber('steps', steps, { min: 1, integer: true });
+    checkNumber('restarts', restarts, { min: 1, integer: true });
+    this.#objective = objective;
+    this.#options = options;
+    const step = (gradient: tf.Tensor, ...from: tf.Tensor[]): Step => tf.tidy(() => stepAlong(ball, gradient, ...from));
+    this.#step = compile(step as (...args: tf.Tensor[]) => Step, { name: 'apgd', makesNoVariables: true });
+  }
+
+  /** As `apgd`. */
+  async within(radius: number, batch: number): Promise<ApgdResult> {
+    const { steps = 20, restarts = 1, seed = 0, signal } = this.#options;
+    checkNumber('radius', radius, { min: 0 });
+    const random = new Random(seed, `apgd/${batch}`);
+    const losses: number[] = [];
+    for (let restart = 0; restart < restarts; restart++) {
+      throwIfAborted(signal, 'The search for the largest loss');
+      const ascent = new Ascent(this.#objective, this.#step, batch, radius, this.#options, random);
+      try {
+        ascent.start(restart > 0);
+        losses.push(...ascent.losses);
+        for (let step = 0; step < steps; step++) {
+          losses.push(ascent.step());
+          await new Promise((resolve) => setImmediate(resolve));
+        }
+      } finally {
+        ascent.dispose();
+      }
+    }
+    return { loss: losses.reduce((a, b) => Math.max(a, b), Number.NEGATIVE_INFINITY), losses };
+  }
+
+  /** Frees the compiled function. The objective stays. */
+  dispose(): void {
+    this.#step.dispose();
+  }
+}
+
+/** Where a step leads. */
+type Step = {
+  u: tf.Tensor1D;
+  /** The weights there: w + T u. */
+  weights: tf.Tensor1D;
+  /** Length of the gradient in u that the step followed. */
+  slope: tf.Scalar;
+};
+
+/** The step from `u` along the gradient; `before` is the point before `u`, where there is one that counts. */
+function stepAlong(ball: 'l2' | 'linf', gradient: tf.Tensor, ...from: tf.Tensor[]): Step {
+  const scaled = tf.mul(gradient, from[1]) as tf.Tensor1D;
+  return { ...stepTowards(ball, ball === 'l2' ? unit(scaled) : tf.sign(scaled), ...from), slope: norm(scaled) };
+}
+
+function stepTowards(ball: 'l2' | 'linf', direction: tf.Tensor, ...from: tf.Tensor[]): Omit<Step, 'slope'> {
+  const [w, scale, u, stepSize, radius, before] = from;
+  const project = (v: tf.Tensor): tf.Tensor1D => {
+    if (ball === 'linf') return tf.minimum(tf.maximum(v, tf.neg(radius)), radius);
+    return tf.mul(v, tf.minimum(1, tf.div(radius, tf.maximum(norm(v as tf.Tensor1D), SMALLEST_NORM))));
+  };
+  const ahead = project(tf.add(u, tf.mul(direction, stepSize)));
+  const next =
+    before === undefined
+      ? ahead
+      : project(tf.addN([tf.mul(ahead, MOMENTUM), tf.mul(u, 2 * (1 - MOMENTUM)), tf.mul(before, MOMENTUM - 1)]));
+  return { u: next, weights: tf.add(w, tf.mul(scale, next)) };
+}
+
+/** A point of an ascent: u, the loss there, and its gradient in w. */
+type Point = {
   u: tf.Tensor1D;
   loss: number;
   gradient: tf.Tensor1D;
-}
+};
 
 /** One ascent. */
 class Ascent {
   readonly losses: number[] = [];
   readonly #objective: Objective;
+  readonly #step: Compiled<tf.Tensor[], Step>;
   readonly #batch: number;
   readonly #radius: number;
   readonly #ball: 'l2' | 'linf';
@@ -145,14 +216,14 @@ class Ascent {
 
   constructor(
     objective: Objective,
+    step: Compiled<tf.Tensor[], Step>,
     batch: number,
     radius: number,
-    ball: 'l2' | 'linf',
-    steps: number,
-    metric: MetricOptions,
+    { norm: ball = 'l2', steps = 20, ...metric }: ApgdOptions,
     random: Random,
   ) {
     this.#objective = objective;
+    this.#step = step;
     this.#batch = batch;
     this.#radius = radius;
     this.#ball = ball;
@@ -166,7 +237,7 @@ class Ascent {
   /** Goes to the start: the centre, or a random point of the ball. */
   start(atRandom: boolean): void {
     const u = atRandom ? this.#randomPoint() : tf.zerosLike(this.#w);
-    this.#here = this.#at(u);
+    this.#here = tf.tidy(() => this.#at(u, tf.add(this.#w, tf.mul(this.#scale, u))));
     this.#best = this.#here;
     this.losses.push(this.#here.loss);
     this.#sinceCheckpoint = { steps: 0, rising: 0, stepSize: Number.NaN, best: Number.NaN };
@@ -175,7 +246,10 @@ class Ascent {
   /** One step; returns the loss after it. */
   step(): number {
     const here = this.#here;
-    const next = this.#at(tf.tidy(() => this.#move(here)));
+    const next = tf.tidy(() => {
+      const { u, weights } = this.#move(here);
+      return this.#at(u, weights);
+    });
     const { loss } = next;
     if (this.#before !== undefined) this.#before.dispose();
     this.#before = here.u.clone();
@@ -198,28 +272,18 @@ class Ascent {
     this.#before?.dispose();
   }
 
-  #at(u: tf.Tensor1D): Point {
-    const { loss, gradient } = tf.tidy(() => {
-      const at = this.#objective.gradient(tf.add(this.#w, tf.mul(this.#scale, u)), this.#batch);
-      return { loss: at.loss.dataSync()[0], gradient: tf.mul(at.gradient, this.#scale) as tf.Tensor1D };
-    });
-    return { u, loss, gradient };
+  #at(u: tf.Tensor1D, weights: tf.Tensor1D): Point {
+    const { loss, gradient } = this.#objective.gradient(weights, this.#batch);
+    return { u, loss: loss.dataSync()[0], gradient };
   }
 
-  #move({ u, gradient }: Point): tf.Tensor1D {
-    const steepest = this.#ball === 'l2' ? unit(gradient) : (tf.sign(gradient) as tf.Tensor1D);
+  #move({ u, gradient }: Point): Omit<Step, 'slope'> {
+    const before = this.#before === undefined ? [] : [this.#before];
+    const from = [this.#w, this.#scale, u, tf.scalar(this.#stepSize), tf.scalar(this.#radius), ...before];
+    const step = this.#step(gradient, ...from);
+    if (step.slope.dataSync()[0] !== 0) return step;
     // At a stationary point every direction is as good: a random one gets away from a saddle or a minimum.
-    const isStationary = norm(gradient).dataSync()[0] === 0;
-    const direction = isStationary ? unit(tf.tensor1d(this.#random.normals(u.size))) : steepest;
-    const ahead = this.#project(tf.add(u, tf.mul(direction, this.#stepSize)));
-    if (this.#before === undefined) return ahead;
-    const mixed = tf.addN([tf.mul(ahead, MOMENTUM), tf.mul(u, 2 * (1 - MOMENTUM)), tf.mul(this.#before, MOMENTUM - 1)]);
-    return this.#project(mixed as tf.Tensor1D);
-  }
-
-  #project(u: tf.Tensor1D): tf.Tensor1D {
-    if (this.#ball === 'linf') return tf.clipByValue(u, -this.#radius, this.#radius);
-    return tf.mul(u, tf.minimum(1, tf.div(this.#radius, tf.maximum(norm(u), SMALLEST_NORM)))) as tf.Tensor1D;
+    return stepTowards(this.#ball, unit(tf.tensor1d(this.#random.normals(u.size))), ...from);
   }
 
   #randomPoint(): tf.Tensor1D {

@@ -15,7 +15,7 @@
  */
 import { checkKnownOptions, checkNumber, throwIfAborted } from '../runtime/errors';
 import * as tf from '../runtime/tf';
-import { apgd } from './apgd';
+import { ApgdSearch } from './apgd';
 import type { Objective } from './objective';
 import { type MetricOptions, metricScale, norm, unit } from './scale';
 
@@ -77,26 +77,25 @@ export async function ascentQuality(objective: Objective, options: AscentQuality
   checkNumber('rho', rho, { min: 0, exclusiveMin: true });
   checkNumber('apgdSteps', apgdSteps, { min: 1, integer: true });
   checkNumber('apgdRandomStarts', apgdRandomStarts, { min: 0, integer: true });
+  const search = new ApgdSearch(objective, { ...metric, steps: apgdSteps, restarts: 1 + apgdRandomStarts, seed, signal });
   const batches: BatchSteps[] = [];
-  for (let batch = 0; batch < objective.batchCount; batch++) {
-    throwIfAborted(signal, 'The measurement of the ascent');
-    const { loss, climbed, oneStep } = ascend(objective, batch, k, rho, metric);
-    const steps: BatchSteps['steps'] = [];
-    let worstLoss = loss;
-    for (let i = 0; i < k; i++) {
-      const { distance, loss: reached } = climbed[i];
-      const found = await apgd(objective, batch, distance, {
-        ...metric,
-        steps: apgdSteps,
-        restarts: 1 + apgdRandomStarts,
-        seed,
-        signal,
-      });
-      // Points at a smaller distance, and the ascent's own, lie in the ball too.
-      worstLoss = Math.max(worstLoss, found.loss, reached);
-      steps.push({ loss: reached, distance, oneStepLoss: oneStep[i], worstLoss });
+  try {
+    for (let batch = 0; batch < objective.batchCount; batch++) {
+      throwIfAborted(signal, 'The measurement of the ascent');
+      const { loss, climbed, oneStep } = ascend(objective, batch, k, rho, metric);
+      const steps: BatchSteps['steps'] = [];
+      let worstLoss = loss;
+      for (let i = 0; i < k; i++) {
+        const { distance, loss: reached } = climbed[i];
+        const found = await search.within(distance, batch);
+        // Points at a smaller distance, and the ascent's own, lie in the ball too.
+        worstLoss = Math.max(worstLoss, found.loss, reached);
+        steps.push({ loss: reached, distance, oneStepLoss: oneStep[i], worstLoss });
+      }
+      batches.push({ size: objective.batchSizes[batch], loss, steps });
     }
-    batches.push({ size: objective.batchSizes[batch], loss, steps });
+  } finally {
+    search.dispose();
   }
   return summary(batches, k);
 }
