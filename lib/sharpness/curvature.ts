@@ -95,7 +95,7 @@ function curvatureAlong(objective: Objective, direction: Float64Array): number {
   const { batchSizes } = objective;
   return tf.tidy(() => {
     const w = objective.weights();
-    const step = tf.tensor1d(Float32Array.from(direction, (x) => STEP * x));
+    const step = tf.tensor1d(new Float32Array(direction.map((x) => STEP * x)));
     let sum = 0;
     for (const [batch, size] of batchSizes.entries()) {
       const places = [tf.add(w, step), w, tf.sub(w, step)] as tf.Tensor1D[];

@@ -13,7 +13,7 @@ import { checkKnownOptions, checkNumber, checkOneOf, LookbehindError, throwIfAbo
 import { Random } from '../runtime/random';
 import * as tf from '../runtime/tf';
 import type { Objective } from './objective';
-import { addScaled, dot, length, randomUnit, type SymmetricOperator } from './vectors';
+import { addScaled, divided, dot, length, randomUnit, type SymmetricOperator } from './vectors';
 
 /** Options of `hessianOperator`. */
 export interface HessianOptions {
@@ -143,7 +143,7 @@ class Products {
     const scale = length(v);
     if (scale === 0) return Promise.resolve(new Float64Array(v.length));
     return this.#sum((batch) => {
-      const direction = tf.tensor1d(Float32Array.from(v, (x) => x / scale));
+      const direction = tf.tensor1d(new Float32Array(divided(v, scale)));
       return [{ vector: this.#objective.hessianVectorProduct(this.#w, direction, batch), factor: scale }];
     });
   }
@@ -152,7 +152,7 @@ class Products {
     const scale = length(v);
     if (scale === 0) return Promise.resolve(new Float64Array(v.length));
     return this.#sum((batch) => {
-      const shift = tf.tensor1d(Float32Array.from(v, (x) => (x / scale) * step));
+      const shift = tf.tensor1d(new Float32Array(v.map((x) => (x / scale) * step)));
       const ahead = this.#objective.gradient(tf.add(this.#w, shift), batch).gradient;
       const behind = this.#objective.gradient(tf.sub(this.#w, shift), batch).gradient;
       return [
@@ -175,7 +175,7 @@ class Products {
       throwIfAborted(this.#signal, 'The product with the Hessian');
       tf.tidy(() => {
         for (const { vector, factor } of of(batch)) {
-          addScaled(mean, Float64Array.from(vector.dataSync()), (factor * batchSizes[batch]) / total);
+          addScaled(mean, new Float64Array(vector.dataSync()), (factor * batchSizes[batch]) / total);
         }
       });
       await new Promise((resolve) => setImmediate(resolve));
