@@ -188,7 +188,7 @@ class Signatures<A extends tf.Tensor[], R> {
       if (traced.created.length > 0) {
         throw new CompileError(
           `${this.name} makes a tf.Variable ("${traced.created[0].name}"), though makesNoVariables promised that it does not. ` +
-            'Make it before the first call, or leave the option out.',
+            'Make it before the first call (an optimizer makes its own in makeSlots), or leave the option out.',
         );
       }
       return this.#keep(signature, traced);

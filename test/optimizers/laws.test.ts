@@ -6,6 +6,7 @@ import {
   adamw,
   asam,
   compile,
+  walk as compiledWalk,
   type InnerStep,
   lookahead,
   lookbehindASAM,
@@ -274,6 +275,21 @@ describe('every algorithm', () => {
       problem.dispose();
       optimizer.dispose();
       assert.equal(tf.memory().numTensors, before);
+    });
+
+    it(`${name} takes the same steps where they are compiled`, () => {
+      const start = [0.8, -0.6];
+      const loss = (point: tf.Tensor): tf.Scalar => tf.sum(tf.square(tf.sub(tf.square(point), [1, 2])));
+      const [compiled, plain] = [0, 1].map(() => make({ learningRate: 0.02, momentum: 0.5, weightDecay: 0.1 }));
+      const path = compiledWalk({ loss, start, optimizer: compiled, steps: 6 });
+      const w = tf.variable(tf.tensor1d(start));
+      for (const point of path.slice(1)) {
+        plain.minimize(() => loss(w), false, [w]);
+        assert.ok(difference([point], [Array.from(w.dataSync())]) < ROUNDING);
+      }
+      assert.equal(compiled.gradientEvaluations, plain.gradientEvaluations);
+      tf.dispose(w);
+      for (const one of [compiled, plain]) one.dispose();
     });
 
     it(`${name} counts the gradients it takes`, () => {
