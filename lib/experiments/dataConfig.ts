@@ -84,13 +84,8 @@ export interface TinyImageNetConfig extends Omit<DownloadedConfig, 'kind'> {
 /** The data of a run. */
 export type DataConfig = Mnist1dConfig | DigitsConfig | DownloadedConfig | Cifar100Config | TinyImageNetConfig;
 
-/** The options that only some data sets have. */
-type AnyOption = Partial<
-  Omit<Mnist1dConfig, 'kind'> &
-    Pick<DigitsConfig, 'pool'> &
-    Pick<Cifar100Config, 'folder' | 'labels'> &
-    Pick<TinyImageNetConfig, 'side'>
->;
+/** What a run takes of the sets of its data. All other options say which sets are loaded. */
+type Choice = DataOptions & Pick<Mnist1dConfig, 'evaluateOn'> & Pick<DigitsConfig, 'pool'>;
 
 /** What a run trains and is evaluated on. */
 export interface RunData {
@@ -192,10 +187,9 @@ export class DataLoader {
    * @throws DataError where files are missing or damaged.
    */
   async load(config: DataConfig, seed: number): Promise<RunData> {
-    const { kind, trainSize, standardise } = config;
-    const { pool = 1, evaluateOn = 'test', folder, labels, side }: AnyOption = config;
+    const { trainSize, standardise, pool = 1, evaluateOn = 'test', ...sources }: Choice = config;
     const selects = evaluateOn === 'selection';
-    const source = JSON.stringify([kind, folder, labels, side, selects]);
+    const source = JSON.stringify([sources, selects]);
     if (this.#source !== source) {
       const sets = await loadSets(config);
       this.#sets = selects && !('selection' in sets) ? heldOut(sets.train) : { ...sets };
@@ -206,7 +200,7 @@ export class DataLoader {
     const train = trainSize === undefined ? all : all.subset(trainSize, { seed, stratified: true });
     const test = this.#set(evaluateOn, pool);
     if (!standardise) return { train, test };
-    const statistics = PUBLISHED_STATISTICS[kind] ?? train.measure();
+    const statistics = PUBLISHED_STATISTICS[config.kind] ?? train.measure();
     return { train: train.standardised(statistics), test: test.standardised(statistics) };
   }
 

@@ -65,6 +65,14 @@ test('data that come with a set for choosing settings keep it, and all of their 
   }
 });
 
+test('the same sets are loaded once, and others for any option that may tell them apart', async () => {
+  const loader = new DataLoader();
+  const { train } = await loader.load({ kind: 'digits' }, 0);
+  assert.equal((await loader.load({ kind: 'digits', evaluateOn: 'test' }, 1)).train, train);
+  const another = { kind: 'digits', optionOfAnotherSet: 1 } as { kind: 'digits' };
+  assert.notEqual((await loader.load(another, 0)).train, train);
+});
+
 test('pixels are averaged once for all runs that follow, also for those on a part of the data', async () => {
   const loader = new DataLoader();
   const first = await loader.load({ kind: 'digits', pool: 2 }, 0);
