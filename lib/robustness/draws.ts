@@ -42,17 +42,15 @@ export class NoiseDraw {
       role,
       ordinal,
       shape,
-      normals: (stream) => this.#numbers(`${place}/normal/${stream}`, size, (random) => random.normal()),
-      uniforms: (stream) => this.#numbers(`${place}/uniform/${stream}`, size, (random) => random.uniform()),
+      normals: (stream) => this.#numbers(`${place}/normal/${stream}`, (random) => random.normals(size)),
+      uniforms: (stream) => this.#numbers(`${place}/uniform/${stream}`, (random) => random.uniforms(size)),
     };
   }
 
-  #numbers(stream: string, size: number, next: (random: Random) => number): Float32Array {
+  #numbers(stream: string, draw: (random: Random) => Float32Array): Float32Array {
     let numbers = this.#streams.get(stream);
     if (numbers === undefined) {
-      const random = new Random(this.seed, `noise/draw ${this.index}/${stream}`);
-      numbers = new Float32Array(size);
-      for (let i = 0; i < size; i++) numbers[i] = next(random);
+      numbers = draw(new Random(this.seed, `noise/draw ${this.index}/${stream}`));
       this.#streams.set(stream, numbers);
       this.#bytes += numbers.byteLength;
     }

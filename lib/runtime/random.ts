@@ -11,6 +11,9 @@ import { uniformInt } from 'pure-rand/distribution/uniformInt';
 import { xoroshiro128plusFromState } from 'pure-rand/generator/xoroshiro128plus';
 import { checkNumber } from './errors';
 
+/** The largest number below 1 in float32: what is nearer to 1 would be rounded to it. */
+const BELOW_ONE = 1 - 2 ** -24;
+
 /** A stream of seeded random numbers. */
 export class Random {
   #generator: ReturnType<typeof xoroshiro128plusFromState>;
@@ -60,7 +63,7 @@ export class Random {
   /** `n` draws from the uniform distribution on [low, high). */
   uniforms(n: number, low = 0, high = 1): Float32Array {
     const draws = new Float32Array(n);
-    for (let i = 0; i < n; i++) draws[i] = low + (high - low) * this.uniform();
+    for (let i = 0; i < n; i++) draws[i] = low + (high - low) * Math.min(this.uniform(), BELOW_ONE);
     return draws;
   }
 

@@ -12,6 +12,7 @@ import {
   NoiseDraw,
   onlyOn,
   quantization,
+  Random,
   tf,
   weightRole,
   weightTensors,
@@ -51,7 +52,16 @@ describe('NoiseDraw', () => {
     assert.ok(Math.abs(moments(a.map((z, i) => z * b[i])).mean) < 5 / Math.sqrt(n));
     const u = new NoiseDraw(0, 0).site(kernel(n)).uniforms('a');
     assert.ok(Math.abs(moments(u).mean - 0.5) < 5 / Math.sqrt(12 * n));
-    assert.ok(u.every((x) => x >= 0 && x <= 1));
+    assert.ok(u.every((x) => x >= 0 && x < 1));
+  });
+
+  it('draws no uniform number that float32 rounds to 1', () => {
+    const random = new Random(0);
+    random.restore({ generator: [0, -1, 0, 0], spareNormal: null });
+    const { generator } = random.save();
+    assert.equal(Math.fround(random.uniform()), 1);
+    random.restore({ generator, spareNormal: null });
+    assert.equal(random.uniforms(1)[0], 1 - 2 ** -24);
   });
 
   it('gives the same numbers in another process with another number of threads', () => {
