@@ -17,7 +17,7 @@ Ends with \`N passed, N failed\`.
 
 /** Share of the kills that each part gets; in tests of other parts, how many cases (or steps) they try. */
 const KILLS: Readonly<Record<string, number>> = { training: 0.3, sweep: 0.2, surface: 0.2, download: 0.25, notebook: 0.05 };
-const CASES: Readonly<Record<string, number>> = { options: 500, damage: 500, soak: 10_000 };
+const CASES: Readonly<Record<string, number>> = { damage: 500, soak: 10_000 };
 
 const folder = __dirname;
 const parts = readdirSync(folder).flatMap((name) => /^(\w+)(\.slow)?\.test\.ts$/.exec(name)?.[1] ?? []);

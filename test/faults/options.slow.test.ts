@@ -4,9 +4,7 @@
  */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import fc from 'fast-check';
 import * as lb from 'lookbehind';
-import { SEED, scale } from './support';
 
 /** What an option holds. `number` and `whole` are finite. */
 type Kind = 'number' | 'whole' | 'flag' | 'function' | 'choice' | 'text' | 'numbers' | 'signal' | 'object';
@@ -675,16 +673,7 @@ test('right options pass', async () => {
 });
 
 test('wrong options are refused with an OptionError that names them', async (t) => {
-  t.diagnostic(`${CASES.length} kinds of wrong calls of ${TARGETS.length} functions`);
-  if (process.env.LB_FAULTS_ALL) {
-    const complaints = (await Promise.all(CASES.map(complaint))).filter((one) => one !== undefined);
-    assert.deepEqual(complaints, []);
-  }
-  await fc.assert(
-    fc.asyncProperty(fc.constantFrom(...CASES), async (one) => {
-      const problem = await complaint(one);
-      assert.equal(problem, undefined);
-    }),
-    { numRuns: scale(500), seed: SEED },
-  );
+  t.diagnostic(`${CASES.length} wrong calls of ${TARGETS.length} functions`);
+  const complaints = (await Promise.all(CASES.map(complaint))).filter((one) => one !== undefined);
+  assert.deepEqual(complaints, []);
 });
