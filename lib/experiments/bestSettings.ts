@@ -53,6 +53,7 @@ export interface GroupSettings {
 export function bestSettings(rows: readonly RunRow[], options: BestSettingsOptions = {}): GroupSettings[] {
   checkKnownOptions('bestSettings', options, ['by', 'value', 'best']);
   const { by = ['label'], value = 'testError', best = 'lowest' } = options;
+  if (!Array.isArray(by)) throw new OptionError('by', by, 'a list of columns');
   const sign = signOf(best);
   const groups = new Map<string, { group: FlatRow; found: Map<string, Setting> }>();
   for (const row of rows) {

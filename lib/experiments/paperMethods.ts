@@ -3,7 +3,7 @@
  *
  * Mordido, Malviya, Baratin, Chandar, "Lookbehind-SAM: k steps back, 1 step forward", ICML 2024, section 4.
  */
-import { checkKnownOptions, checkNumber, checkOneOf } from '../runtime/errors';
+import { checkKnownOptions, checkNumber, checkObject, checkOneOf } from '../runtime/errors';
 import type { OptimizerConfig } from './optimizerConfig';
 
 /** The methods of the paper by their names in tables. */
@@ -21,13 +21,13 @@ export type PaperMethod =
   | 'Lookbehind-ASAM'
   | 'Lookbehind-ASAM, adaptive';
 
-/** Options of `paperMethods`. Those of single methods are checked where runs are configured. */
+/** Options of `paperMethods`. */
 export interface PaperMethodsOptions {
-  /** Of all methods. Default 0.1. */
+  /** Of all methods. At least 0. Default 0.1. */
   learningRate?: number;
-  /** Default 0.9. */
+  /** 0 to 1. Default 0.9. */
   momentum?: number;
-  /** Default 5e-4. */
+  /** At least 0. Default 5e-4. */
   weightDecay?: number;
   /** Inner steps of Lookbehind and of the multistep methods. A whole number, at least 1. Default 5. */
   k?: number;
@@ -61,18 +61,24 @@ export function paperMethods(options: PaperMethodsOptions = {}): Record<PaperMet
     ...['learningRate', 'momentum', 'weightDecay', 'k', 'alpha', 'adaptiveK', 'rho', 'asamRho', 'radius', 'lookahead'],
   ]);
   const { learningRate = 0.1, momentum = 0.9, weightDecay = 5e-4, alpha = 0.5, radius = 'step' } = options;
+  checkNumber('learningRate', learningRate, { min: 0 });
+  checkNumber('momentum', momentum, { min: 0, max: 1 });
+  checkNumber('weightDecay', weightDecay, { min: 0 });
+  checkNumber('alpha', alpha, { min: 0, max: 1 });
   const k = checkNumber('k', options.k ?? 5, { min: 1, integer: true });
   const adaptiveK = checkNumber('adaptiveK', options.adaptiveK ?? 2, { min: 1, integer: true });
   const rho = checkNumber('rho', options.rho ?? 0.05, { min: 0 });
   const asamRho = checkNumber('asamRho', options.asamRho ?? 0.5, { min: 0 });
   checkOneOf('radius', radius, ['step', 'mean']);
+  const { lookahead = { k: 5, alpha: 0.8 } } = options;
+  checkObject('lookahead', lookahead);
   const base = { learningRate, momentum, weightDecay };
   // Rounded, so that radii that are equal on paper are equal, and their runs the same.
   const step = (whole: number, steps: number): number =>
     radius === 'step' ? whole : Number(((2 * whole) / (steps + 1)).toPrecision(6));
   const ahead = (inner: OptimizerConfig): OptimizerConfig => ({
     kind: 'lookahead',
-    ...(options.lookahead ?? { k: 5, alpha: 0.8 }),
+    ...lookahead,
     base: inner,
   });
 

@@ -13,7 +13,7 @@ import { createHash } from 'node:crypto';
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { writeFileAtomic } from '../runtime/atomicFile';
-import { checkKnownOptions, checkNumber, LookbehindError, OptionError } from '../runtime/errors';
+import { checkKnownOptions, checkNumber, checkText, LookbehindError, OptionError } from '../runtime/errors';
 import { configHash, type FullRunConfig } from './config';
 import { canonicalJson } from './schema';
 import type { RunStore } from './store';
@@ -55,6 +55,12 @@ const CLI = join(__dirname, 'cli.js');
  */
 export function submitToSlurm(configs: readonly FullRunConfig[], store: RunStore, options: SlurmOptions = {}): SlurmJob {
   checkKnownOptions('slurm', options, ['cpus', 'gpus', 'workers', 'sbatch']);
+  const { cpus = 1, gpus = 0, workers, sbatch = [] } = options;
+  checkNumber('cpus', cpus, { min: 1, integer: true });
+  checkNumber('gpus', gpus, { min: 0, integer: true });
+  if (workers !== undefined) checkNumber('workers', workers, { min: 1, integer: true });
+  if (!Array.isArray(sbatch)) throw new OptionError('sbatch', sbatch, 'a list of texts');
+  for (const one of sbatch) checkText('sbatch', one);
   const open = [...new Map(configs.map((config) => [configHash(config), config])).entries()].filter(
     ([hash]) => store.readResult(hash) === undefined,
   );
@@ -67,25 +73,27 @@ export function submitToSlurm(configs: readonly FullRunConfig[], store: RunStore
   if (open.length === 0) return { script, runs: 0, job: undefined };
   mkdirSync(folder, { recursive: true });
   writeFileAtomic(join(folder, 'configs.json'), content);
-  writeFileAtomic(script, arrayScript(folder, store.folder, open.length, options));
+  writeFileAtomic(script, arrayScript(folder, store.folder, open.length, { cpus, gpus, workers, sbatch }));
   return { script, runs: open.length, job: submit(script) };
 }
 
 /** The text of the script. */
-function arrayScript(folder: string, store: string, runs: number, options: SlurmOptions): string {
-  const cpus = checkNumber('cpus', options.cpus ?? 1, { min: 1, integer: true });
-  const gpus = checkNumber('gpus', options.gpus ?? 0, { min: 0, integer: true });
-  const workers = options.workers === undefined ? '' : `%${checkNumber('workers', options.workers, { min: 1, integer: true })}`;
+function arrayScript(
+  folder: string,
+  store: string,
+  runs: number,
+  { cpus, gpus, workers, sbatch }: Required<Omit<SlurmOptions, 'workers'>> & Pick<SlurmOptions, 'workers'>,
+): string {
   const wanted = [
     '--job-name=lookbehind',
-    `--array=0-${runs - 1}${workers}`,
+    `--array=0-${runs - 1}${workers === undefined ? '' : `%${workers}`}`,
     `--cpus-per-task=${cpus}`,
     ...(gpus > 0 ? [`--gpus-per-task=${gpus}`, '--ntasks=1'] : []),
     `--output=${quote(join(folder, '%a.log'))}`,
     '--open-mode=append',
     '--requeue',
     '--signal=B:INT@120',
-    ...(options.sbatch ?? []),
+    ...sbatch,
   ];
   return `#!/bin/bash
 ${wanted.map((option) => `#SBATCH ${option}`).join('\n')}

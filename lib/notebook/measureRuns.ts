@@ -4,7 +4,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type BuiltRun, DataLoader, openRun, RunStore } from '../experiments';
 import { writeFileAtomic } from '../runtime/atomicFile';
-import { checkKnownOptions, checkNumber } from '../runtime/errors';
+import { checkKnownOptions, checkNumber, checkObject } from '../runtime/errors';
 import { parseNumbers, stringifyNumbers } from '../runtime/numberJson';
 import { interruptible } from './interrupt';
 import { progress } from './progress';
@@ -44,6 +44,7 @@ export async function measureRuns<T>(
   checkKnownOptions('measureRuns', options, ['title', 'seeds', 'store', 'keep']);
   const { title = 'Measuring', seeds = Number.POSITIVE_INFINITY, keep } = options;
   if (options.seeds !== undefined) checkNumber('seeds', seeds, { min: 1, integer: true });
+  if (keep !== undefined) checkObject('keep', keep);
   const store = options.store instanceof RunStore ? options.store : new RunStore(options.store);
   const rows = labels.flatMap((label) =>
     results
@@ -52,6 +53,7 @@ export async function measureRuns<T>(
       .map(({ hash, config }) => ({ label, config, file: keep && join(store.runFolder(hash), keptName(keep)) })),
   );
   const measured: Record<string, T[]> = Object.fromEntries(labels.map((label) => [label, []]));
+  if (rows.length === 0) return measured;
   const loader = new DataLoader();
   const bar = progress({ title, total: rows.length, unit: 'runs' });
   let done = 0;

@@ -6,7 +6,7 @@
  *
  * Kinks of the loss count in it, but not in the Hessian, so that it lies somewhat above the eigenvalue of a relu network.
  */
-import { checkKnownOptions } from '../runtime/errors';
+import { checkKnownOptions, checkNumber } from '../runtime/errors';
 import * as tf from '../runtime/tf';
 import { type DensityOptions, type SpectralDensity, spectralDensity } from './density';
 import { type HessianOperator, type HessianOptions, type HessianSelfTest, hessianOperator } from './hessian';
@@ -70,6 +70,10 @@ export async function measureCurvature(objective: Objective, options: CurvatureO
   ]);
   const { count = 3, tolerance = 1e-3, maxSteps = 100, traceProducts = 45, density = {}, ...hessianOptions } = options;
   const { seed = 0, signal } = hessianOptions;
+  checkNumber('count', count, { min: 1, integer: true });
+  checkNumber('tolerance', tolerance, { min: 0, exclusiveMin: true });
+  checkNumber('maxSteps', maxSteps, { min: 1, integer: true });
+  checkNumber('traceProducts', traceProducts, { min: 6, integer: true });
   const hessian = await hessianOperator(objective, hessianOptions);
   try {
     const { method, step, selfTest } = hessian;

@@ -3,11 +3,16 @@
  * it, before any work is done; NaN passes nowhere.
  */
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, test } from 'node:test';
 import * as lb from 'lookbehind';
 
 /** What an option holds. `number` and `whole` are finite. */
-type Kind = 'number' | 'whole' | 'flag' | 'function' | 'choice' | 'text' | 'numbers' | 'signal' | 'object';
+type Kind = 'number' | 'whole' | 'flag' | 'function' | 'choice' | 'text' | 'texts' | 'numbers' | 'signal' | 'object';
+
+const LIB = join(__dirname, '../../lib');
 
 const nothing = (): void => undefined;
 
@@ -19,6 +24,7 @@ const BAD: Readonly<Record<Kind, readonly unknown[]>> = {
   function: [Number.NaN, 0, 'loss', null, {}, [], true],
   choice: [Number.NaN, 0, 'nonsense', '', 'constructor', '__proto__', null, {}, [], true, nothing],
   text: [Number.NaN, 3, null, {}, [], true],
+  texts: [Number.NaN, 3, 'abc', null, {}, true, [Number.NaN], [1], [null], [{}], nothing],
   numbers: [Number.NaN, 3, 'abc', null, {}, true, [Number.NaN], ['1'], [null], [{}], [Infinity], nothing],
   signal: [Number.NaN, {}, true, 'stop', null, []],
   object: [Number.NaN, 3, 'text', null, true, []],
@@ -44,12 +50,16 @@ const image = lb.models.convNet({ inputs: [8, 8, 1], filters: [2], classes: 10, 
 const point = lb.flatWeights(model);
 const objective = lb.modelObjective(model, flat, { batchSize: 10 });
 const operator: lb.SymmetricOperator = { size: 3, multiply: async (v) => v.map((x, i) => x * (i + 1)) };
+const scalar = lb.tf.variable(lb.tf.scalar(1));
 const plane = new lb.Plane(point, lb.randomDirection(model, { seed: 1 }));
 const noise = lb.additiveNoise({ sigma: 0.1 });
 const sequence = lb.splitTasks({ train: flat, test: testSet.flattened() }, { tasks: 5 });
 const figure = lb.figures.curves({ series: [{ method: 'sam', x: [1], runs: [[1]] }] });
 const quadratures = [{ nodes: [1, 2], weights: [0.5, 0.5] }];
 const way = [1, 2, 3].map((i) => Float32Array.from({ length: 4 }, (_, j) => i ** j));
+const folder = mkdtempSync(join(tmpdir(), 'lookbehind-options-'));
+const runConfig = lb.resolveConfig({ data: 'digits', model: { kind: 'mlp', hidden: [2] }, optimizer: 'sgd', epochs: 1 });
+const run: lb.RunRow = { hash: 'a', config: runConfig, status: 'failed', result: null, error: 'none', reused: false };
 const rows = [1, 2, 3].flatMap((seed) => ['a', 'b'].map((label) => ({ label, seed, testError: seed }) as lb.FlatRow));
 
 const DESCENT = { learningRate: 'number', weightDecay: 'number', countPer: 'choice' } as const;
@@ -78,6 +88,13 @@ const DOWNLOADED = {
   kmnist: lb.kmnist,
   cifar10: lb.cifar10,
   cifar100: lb.cifar100,
+  tinyImageNet: lb.tinyImageNet,
+};
+
+/** Options that only some downloads have. */
+const FURTHER: Readonly<Record<string, Record<string, Kind>>> = {
+  cifar100: { labels: 'choice' },
+  tinyImageNet: { side: 'choice', onDecode: 'function' },
 };
 
 const TARGETS: readonly Target[] = [
@@ -290,6 +307,26 @@ const TARGETS: readonly Target[] = [
     call: (options) => lb.hutchPlusPlus(operator, options),
   },
   {
+    name: 'measureCurvature',
+    needed: { density: false },
+    kinds: {
+      method: 'choice',
+      step: 'number',
+      seed: 'whole',
+      signal: 'signal',
+      count: 'whole',
+      tolerance: 'number',
+      maxSteps: 'whole',
+      traceProducts: 'whole',
+    },
+    call: (options) => lb.measureCurvature(objective, options),
+  },
+  {
+    name: 'functionObjective',
+    kinds: { adaptive: 'function', eager: 'flag' },
+    call: (options) => lb.functionObjective([scalar], () => lb.tf.square(scalar), options),
+  },
+  {
     name: 'modelObjective',
     kinds: { batchSize: 'whole', loss: 'function', batchNorm: 'choice', eager: 'flag' },
     call: (options) => lb.modelObjective(model, flat, options),
@@ -324,6 +361,11 @@ const TARGETS: readonly Target[] = [
     name: 'trajectoryOnPlane',
     kinds: EVALUATION,
     call: (options) => lb.trajectoryOnPlane(model, flat, plane, [point], options),
+  },
+  {
+    name: 'recordTrajectory',
+    kinds: { every: 'whole', signal: 'signal' },
+    call: (options) => lb.recordTrajectory(model, new lb.Trainer(model, lb.sgd(), flat, { epochs: 1 }), options),
   },
   {
     name: 'lossAlongPath',
@@ -442,7 +484,7 @@ const TARGETS: readonly Target[] = [
     ([name, call]): Target => ({
       name,
       needed: { download: false },
-      kinds: { ...DOWNLOAD, ...(name === 'cifar100' ? { labels: 'choice' as const } : {}) },
+      kinds: { ...DOWNLOAD, ...FURTHER[name] },
       call,
     }),
   ),
@@ -515,6 +557,11 @@ const TARGETS: readonly Target[] = [
       name: 'text',
     },
     call: lb.models.vit,
+  },
+  {
+    name: 'saveFigure',
+    kinds: { linkCameras: 'flag' },
+    call: (options) => lb.saveFigure(join(folder, 'figure.html'), figure, options),
   },
   { name: 'show', kinds: {}, call: (options) => lb.show(figure, options) },
   { name: 'liveFigure', kinds: { interval: 'number' }, call: (options) => lb.liveFigure(figure, options) },
@@ -606,16 +653,60 @@ const TARGETS: readonly Target[] = [
     kinds: { level: 'number', resamples: 'whole', seed: 'whole' },
     call: (options) => lb.rankCorrelation([1, 2, 3], [1, 3, 2], options),
   },
-  { name: 'summarise', kinds: { by: 'numbers', value: 'text' }, call: (options) => lb.summarise(rows, options) },
+  {
+    name: 'secondsPerGradient',
+    kinds: { signal: 'signal' },
+    call: (options) => lb.secondsPerGradient(runConfig, options),
+  },
+  {
+    name: 'submitToSlurm',
+    kinds: { cpus: 'whole', gpus: 'whole', workers: 'whole', sbatch: 'texts' },
+    call: (options) => lb.submitToSlurm([], new lb.RunStore('/proc/none'), options),
+  },
+  {
+    name: 'paperMethods',
+    kinds: {
+      learningRate: 'number',
+      momentum: 'number',
+      weightDecay: 'number',
+      k: 'whole',
+      alpha: 'number',
+      adaptiveK: 'whole',
+      rho: 'number',
+      asamRho: 'number',
+      radius: 'choice',
+      lookahead: 'object',
+    },
+    call: lb.paperMethods,
+  },
+  {
+    name: 'bestSettings',
+    needed: { value: 'seed' },
+    kinds: { by: 'texts', value: 'text', best: 'choice' },
+    call: (options) => lb.bestSettings([run], options),
+  },
+  {
+    name: 'goodRange',
+    needed: { tolerance: 0.1 },
+    kinds: { tolerance: 'number', best: 'choice' },
+    call: (options) => lb.goodRange({ x: [1, 2], y: [1, 2] }, options),
+  },
+  {
+    name: 'measureRuns',
+    needed: { store: folder },
+    kinds: { title: 'text', seeds: 'whole', keep: 'object' },
+    call: (options) => lb.measureRuns({ of: () => [] } as unknown as lb.SweepResults, [], async () => 0, options),
+  },
+  { name: 'summarise', kinds: { by: 'texts', value: 'text' }, call: (options) => lb.summarise(rows, options) },
   {
     name: 'pairedDifferences',
     needed: { baseline: 'a' },
-    kinds: { by: 'numbers', value: 'text', pairedBy: 'text', level: 'number', resamples: 'whole', seed: 'whole' },
+    kinds: { by: 'texts', value: 'text', pairedBy: 'text', level: 'number', resamples: 'whole', seed: 'whole' },
     call: (options) => lb.pairedDifferences(rows, options),
   },
   {
     name: 'ranks',
-    kinds: { by: 'numbers', value: 'text', best: 'choice', pairedBy: 'text' },
+    kinds: { by: 'texts', value: 'text', best: 'choice', pairedBy: 'text' },
     call: (options) => lb.ranks(rows, options),
   },
   {
@@ -664,6 +755,21 @@ function describe(options: unknown): string {
     .map(([name, value]) => `${name}: ${short(value)}`)
     .join(', ')} }`.slice(0, 300);
 }
+
+after(() => rmSync(folder, { recursive: true, force: true }));
+
+test('every public function that checks its options is called', () => {
+  const sources = readdirSync(LIB, { recursive: true, encoding: 'utf8' }).filter((name) => /^(?!dist).*\.ts$/.test(name));
+  const checked = sources.flatMap((name) =>
+    [...readFileSync(join(LIB, name), 'utf8').matchAll(/checkKnownOptions\(\s*'(\w+)'/g)].map(([, what]) => what),
+  );
+  const names = TARGETS.map(({ name }) => name);
+  assert.deepEqual(
+    checked.filter((what) => what in { ...lb, ...lb.models } && !names.includes(what)),
+    [],
+  );
+  assert.ok(checked.length > 80);
+});
 
 test('right options pass', async () => {
   for (const { name, needed = {}, call } of TARGETS) {
