@@ -167,7 +167,7 @@ const LONGEST_NAME = 40;
 function toHtml({ heads, bodies, numeric, marked, caption }: Sheet): string {
   const side = (c: number) => `text-align:${numeric[c] ? 'right' : 'left'}`;
   // A number stays in one line with its deviation, and so does what a row is called; a table that is wider than its cell can be scrolled.
-  const isName = bodies.every(([name]) => name.length <= LONGEST_NAME);
+  const isName = bodies.every(([name = '']) => name.length <= LONGEST_NAME);
   const style = (c: number) => (numeric[c] || (c === 0 && isName) ? `${side(c)};white-space:nowrap` : side(c));
   const head = heads.map((text, c) => `<th style="${side(c)}">${escapeHtml(text)}</th>`).join('');
   const body = bodies.map((row, r) => {

@@ -52,6 +52,7 @@ describe('tables', () => {
     const cell = (name: string) => renderTable([{ name, remark: 'two words' }]).html.match(/<td[^>]*>/g);
     assert.deepEqual(cell('k = 5'), ['<td style="text-align:left;white-space:nowrap">', '<td style="text-align:left">']);
     assert.deepEqual(cell('a name '.repeat(6)), ['<td style="text-align:left">', '<td style="text-align:left">']);
+    assert.match(renderTable([{}]).html, /<tr><\/tr>/);
   });
 
   test('join x_mean and x_std, and choose columns', () => {
