@@ -114,31 +114,31 @@ export async function apgd(objective: Objective, batch: number, radius: number, 
  */
 export class ApgdSearch {
   readonly #objective: Objective;
-  readonly #options: ApgdOptions;
+  readonly #settings: Settings;
   readonly #step: Compiled<tf.Tensor[], Step>;
 
   /** @throws OptionError */
   constructor(objective: Objective, options: ApgdOptions) {
     checkKnownOptions('apgd', options, OPTIONS);
-    const { norm: ball = 'l2', steps = 20, restarts = 1 } = options;
+    const { norm: ball = 'l2', steps = 20, restarts = 1, seed = 0, ...rest } = options;
     checkOneOf('norm', ball, ['l2', 'linf']);
     checkNumber('steps', steps, { min: 1, integer: true });
     checkNumber('restarts', restarts, { min: 1, integer: true });
     this.#objective = objective;
-    this.#options = options;
+    this.#settings = { ...rest, ball, steps, restarts, seed };
     const step = (gradient: tf.Tensor, ...from: tf.Tensor[]): Step => tf.tidy(() => stepAlong(ball, gradient, ...from));
     this.#step = compile(step as (...args: tf.Tensor[]) => Step, { name: 'apgd', makesNoVariables: true });
   }
 
   /** As `apgd`. */
   async within(radius: number, batch: number): Promise<ApgdResult> {
-    const { steps = 20, restarts = 1, seed = 0, signal } = this.#options;
+    const { steps, restarts, seed, signal } = this.#settings;
     checkNumber('radius', radius, { min: 0 });
     const random = new Random(seed, `apgd/${batch}`);
     const losses: number[] = [];
     for (let restart = 0; restart < restarts; restart++) {
       throwIfAborted(signal, 'The search for the largest loss');
-      const ascent = new Ascent(this.#objective, this.#step, batch, radius, this.#options, random);
+      const ascent = new Ascent(this.#objective, this.#step, batch, radius, this.#settings, random);
       try {
         ascent.start(restart > 0);
         losses.push(...ascent.losses);
@@ -159,6 +159,14 @@ export class ApgdSearch {
   }
 }
 
+/** Options with their defaults. */
+interface Settings
+  extends MetricOptions,
+    Required<Pick<ApgdOptions, 'steps' | 'restarts' | 'seed'>>,
+    Pick<ApgdOptions, 'signal'> {
+  ball: 'l2' | 'linf';
+}
+
 /** Where a step leads. */
 type Step = {
   u: tf.Tensor1D;
@@ -170,10 +178,12 @@ type Step = {
 
 /** The step from `u` along the gradient; `before` is the point before `u`, where there is one that counts. */
 function stepAlong(ball: 'l2' | 'linf', gradient: tf.Tensor, ...from: tf.Tensor[]): Step {
-  const scaled = tf.mul(gradient, from[1]) as tf.Tensor1D;
+  const [, scale] = from;
+  const scaled = tf.mul(gradient, scale) as tf.Tensor1D;
   return { ...stepTowards(ball, ball === 'l2' ? unit(scaled) : tf.sign(scaled), ...from), slope: norm(scaled) };
 }
 
+/** The step from `u` in `direction`, a vector in u. */
 function stepTowards(ball: 'l2' | 'linf', direction: tf.Tensor, ...from: tf.Tensor[]): Omit<Step, 'slope'> {
   const [w, scale, u, stepSize, radius, before] = from;
   const project = (v: tf.Tensor): tf.Tensor1D => {
@@ -219,7 +229,7 @@ class Ascent {
     step: Compiled<tf.Tensor[], Step>,
     batch: number,
     radius: number,
-    { norm: ball = 'l2', steps = 20, ...metric }: ApgdOptions,
+    { ball, steps, ...metric }: Settings,
     random: Random,
   ) {
     this.#objective = objective;

@@ -142,8 +142,9 @@ class Products {
   exact(v: Float64Array): Promise<Float64Array> {
     const scale = length(v);
     if (scale === 0) return Promise.resolve(new Float64Array(v.length));
+    const unit = new Float32Array(divided(v, scale));
     return this.#sum((batch) => {
-      const direction = tf.tensor1d(new Float32Array(divided(v, scale)));
+      const direction = tf.tensor1d(unit);
       return [{ vector: this.#objective.hessianVectorProduct(this.#w, direction, batch), factor: scale }];
     });
   }
@@ -151,8 +152,9 @@ class Products {
   difference(v: Float64Array, step: number): Promise<Float64Array> {
     const scale = length(v);
     if (scale === 0) return Promise.resolve(new Float64Array(v.length));
+    const away = new Float32Array(v.map((x) => (x / scale) * step));
     return this.#sum((batch) => {
-      const shift = tf.tensor1d(new Float32Array(v.map((x) => (x / scale) * step)));
+      const shift = tf.tensor1d(away);
       const ahead = this.#objective.gradient(tf.add(this.#w, shift), batch).gradient;
       const behind = this.#objective.gradient(tf.sub(this.#w, shift), batch).gradient;
       return [
