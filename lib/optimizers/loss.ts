@@ -4,6 +4,7 @@
  */
 import { isMovingStatistic, withBatchNormUpdates } from '../runtime/batchnorm';
 import * as tf from '../runtime/tf';
+import { withoutMetrics } from './metrics';
 
 /** What one evaluation of the loss is for. A loss that takes it can switch batches, fix dropout seeds or skip statistics. */
 export interface LossPass {
@@ -53,7 +54,7 @@ export class LossEvaluator {
       withBatchNormUpdates(pass.batchNormUpdates, () => tf.variableGrads(() => this.loss(pass), this.variables));
     this.evaluations++;
     if (this.evaluations > 1) {
-      const { value, grads } = disposingKept(gradientsAt);
+      const { value, grads } = withoutMetrics(gradientsAt);
       return { loss: value, gradients: this.variables.map(({ name }) => grads[name]) };
     }
     const before = otherState(this.variables);
@@ -74,24 +75,4 @@ function otherState(trained: tf.Variable[]): Array<[tf.Variable, object]> {
   return Object.values(tf.engine().registeredVariables)
     .filter((variable) => !own.has(variable))
     .map((variable) => [variable, variable.dataId]);
-}
-
-/**
- * Runs `fn` and disposes what it marked with tf.keep. model.fit's loss keeps one tensor per metric at each evaluation and reads
- * those of the first only; the others would leak.
- */
-function disposingKept<T>(fn: () => T): T {
-  const engine = tf.engine() as { keep<K extends tf.Tensor>(tensor: K): K };
-  const { keep } = engine;
-  const kept: tf.Tensor[] = [];
-  engine.keep = (tensor) => {
-    kept.push(tensor);
-    return keep.call(engine, tensor) as typeof tensor;
-  };
-  try {
-    return fn();
-  } finally {
-    engine.keep = keep;
-    for (const tensor of kept) if (!tensor.isDisposed) tensor.dispose();
-  }
 }

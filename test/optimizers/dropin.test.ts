@@ -118,6 +118,84 @@ describe('model.fit', () => {
     tf.dispose([xs, ys]);
   });
 
+  for (const [name, make] of Object.entries(FAMILY)) {
+    it(`${name} trains two outputs, and a step leaks nothing`, async () => {
+      const input = tf.input({ shape: [2] });
+      const outputs = ['left', 'right'].map((output) =>
+        tf.layers.dense({ units: 1, name: `${output}${name.replace(/\W/g, '')}` }).apply(input),
+      );
+      const model = tf.model({ inputs: input, outputs: outputs as tf.SymbolicTensor[] });
+      const optimizer = make({ learningRate: 0.01 });
+      const xs = tf.tensor2d([1, 2, -1, 0.5], [2, 2]);
+      const ys = [tf.ones([2, 1]), tf.zeros([2, 1])];
+      // model.evaluate weighs two outputs in its own way: compare with what stock training reports of the first step.
+      const start = model.getWeights().map((weight) => weight.clone());
+      model.compile({ optimizer: tf.train.sgd(0.01), loss: 'meanSquaredError', metrics: ['mae'] });
+      const stock = await model.fit(xs, ys, { ...silent, epochs: 1 });
+      model.setWeights(start);
+      model.compile({ optimizer, loss: 'meanSquaredError', metrics: ['mae'] });
+      const { history } = await model.fit(xs, ys, { ...silent, epochs: 1 });
+      assert.equal(Object.keys(history).length, 5);
+      assert.deepEqual(history, stock.history);
+      const warm = tf.memory().numTensors;
+      await model.fit(xs, ys, { ...silent, epochs: 3 });
+      assert.equal(tf.memory().numTensors, warm);
+      tf.dispose([xs, ys, start]);
+      optimizer.dispose();
+      model.dispose();
+    });
+
+    it(`${name}: trainOnBatch returns loss and metrics at the weights before the step`, async () => {
+      const { xs, ys } = blobs(16);
+      const model = sequential();
+      const optimizer = make({ learningRate: 0.05 });
+      model.compile({ optimizer, loss: 'categoricalCrossentropy', metrics: ['accuracy', 'mse'] });
+      const before = model.evaluate(xs, ys, silent) as tf.Scalar[];
+      const expected = before.map((value) => value.dataSync()[0]);
+      const reported = (await model.trainOnBatch(xs, ys)) as number[];
+      assert.equal(reported.length, 3);
+      reported.forEach((value, i) => {
+        assert.ok(Math.abs(value - expected[i]) < 1e-6);
+      });
+      const warm = tf.memory().numTensors;
+      await model.trainOnBatch(xs, ys);
+      assert.equal(tf.memory().numTensors, warm);
+      tf.dispose([before, xs, ys]);
+      optimizer.dispose();
+      model.dispose();
+    });
+
+    it(`${name} leaves what the loss keeps: states of layers, maps and constants`, async () => {
+      const optimizer = make({ learningRate: 0.01 });
+      const model = tf.sequential();
+      model.add(tf.layers.simpleRNN({ units: 2, batchInputShape: [2, 3, 1], stateful: true, dropout: 0.5 }));
+      model.add(tf.layers.dense({ units: 1 }));
+      model.compile({ optimizer, loss: 'meanSquaredError' });
+      const xs = tf.ones([2, 3, 1]);
+      const ys = tf.ones([2, 1]);
+      await model.fit(xs, ys, { ...silent, epochs: 3, batchSize: 2, shuffle: false });
+      const w = tf.variable(tf.scalar(1));
+      const maps: tf.Tensor[] = [];
+      let constant: tf.Tensor | undefined;
+      let evaluations = 0;
+      for (let step = 0; step < 2; step++) {
+        optimizer.minimize(
+          () => {
+            if (evaluations++ > 0) constant ??= tf.keep(tf.scalar(2));
+            maps.push(tf.keep(tf.mul(w, 3)));
+            return tf.square(tf.mul(w, constant ?? 2)) as tf.Scalar;
+          },
+          false,
+          [w],
+        );
+      }
+      for (const map of [constant!, ...maps]) assert.ok(Number.isFinite(map.dataSync()[0]));
+      tf.dispose([xs, ys, w, constant!, maps]);
+      optimizer.dispose();
+      model.dispose();
+    });
+  }
+
   it('first-epoch loss of one batch is the loss at the weights before the step', async () => {
     const { xs, ys } = blobs(16);
     const model = sequential();
