@@ -20,7 +20,7 @@ export interface DatasetFields {
   name: string;
   /** Which part of it this is, such as `'train'`. */
   split: string;
-  /** All samples one after the other, each row-major in `inputShape`. Kept, not copied. */
+  /** All samples one after the other, each row-major in `inputShape`. Kept, not copied; a Buffer is seen as a plain Uint8Array. */
   inputs: Float32Array | Uint8Array;
   /** The class of each sample, 0 to `classes.length - 1`. */
   labels: ArrayLike<number>;
@@ -126,7 +126,7 @@ export class Dataset {
     checkFinite(inputs, name);
     this.name = name;
     this.split = split;
-    this.inputs = inputs;
+    this.inputs = plain(inputs);
     this.labels = labels instanceof Int32Array ? labels : Int32Array.from(labels);
     this.inputShape = [...inputShape];
     this.classes = [...classes];
@@ -420,6 +420,13 @@ export class Dataset {
     }
     if (mean.length !== std.length) throw new OptionError('statistics.std', std, `as long as statistics.mean, ${mean.length}`);
   }
+}
+
+/** The same memory as an array whose `slice` copies: that of a Node Buffer is a view. */
+function plain(inputs: Float32Array | Uint8Array): Float32Array | Uint8Array {
+  const { buffer, byteOffset, length } = inputs;
+  if (Buffer.isBuffer(inputs)) return new Uint8Array(buffer, byteOffset, length);
+  return inputs;
 }
 
 /** Throws an OptionError where an input is NaN or infinite. */

@@ -4,11 +4,11 @@
  * The format (http://yann.lecun.com/exdb/mnist): two zero bytes, the type of the numbers (8: unsigned bytes), the number of
  * dimensions, each dimension as a big-endian 32-bit number, then the numbers, row-major. Files may be gzipped.
  */
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { gunzip } from 'node:zlib';
+import { constants, gunzip, gunzipSync } from 'node:zlib';
 import { checkKnownOptions, DataError } from '../runtime/errors';
+import { readRegularFile } from '../runtime/regularFile';
 import { Dataset } from './dataset';
 import { type DownloadOptions, downloadsFolder, obtain } from './download';
 
@@ -49,6 +49,11 @@ interface IdxSource {
   /** Size and SHA-256 of each of `FILES`, gzipped. */
   files: [bytes: number, sha256: string][];
 }
+
+/** Numbers of a larger array are not read. The largest published set has half as many. */
+const LARGEST_ARRAY = 1 << 30;
+/** Zipped bytes that are enough for a header. */
+const ZIPPED_HEADER = 1 << 12;
 
 const DIGITS = ['0', '1', '2', '3', '4', '5', '6', '7', '8', '9'];
 
@@ -126,6 +131,17 @@ export function kmnist(options: IdxOptions = {}): Promise<TrainTest> {
  */
 export async function readIdx(path: string): Promise<IdxArray> {
   const content = await readMaybeGzipped(path);
+  const { start, shape, size } = readHeader(content, path);
+  if (content.length !== start + size) {
+    throw new DataError(
+      `${path} is damaged: ${content.length - start} numbers, but its header says ${shape.join(' x ')} = ${size}.`,
+    );
+  }
+  return { shape, data: new Uint8Array(content.buffer, content.byteOffset + start, size) };
+}
+
+/** Where the numbers begin, the shape, and how many numbers that are. */
+function readHeader(content: Buffer, path: string): { start: number; shape: number[]; size: number } {
   const type = content.length >= 4 && content[0] === 0 && content[1] === 0 ? content[2] : undefined;
   if (type !== 8) throw new DataError(`${path} is not an IDX file of unsigned bytes (it should begin with 00 00 08).`);
   const dimensions = content[3];
@@ -133,12 +149,10 @@ export async function readIdx(path: string): Promise<IdxArray> {
   if (content.length < start) throw new DataError(`${path} is cut off within its header.`);
   const shape = Array.from({ length: dimensions }, (_, i) => content.readUInt32BE(4 + 4 * i));
   const size = shape.reduce((product, n) => product * n, 1);
-  if (content.length !== start + size) {
-    throw new DataError(
-      `${path} is damaged: ${content.length - start} numbers, but its header says ${shape.join(' x ')} = ${size}.`,
-    );
+  if (size > LARGEST_ARRAY) {
+    throw new DataError(`${path} is too large: its header says ${shape.join(' x ')} numbers, at most ${LARGEST_ARRAY} are read.`);
   }
-  return { shape, data: content.subarray(start) };
+  return { start, shape, size };
 }
 
 async function load(source: IdxSource, options: IdxOptions): Promise<TrainTest> {
@@ -180,17 +194,36 @@ async function pair({ name, classes }: IdxSource, split: string, imagesPath: str
 async function readMaybeGzipped(path: string): Promise<Buffer> {
   let content: Buffer;
   try {
-    content = await readFile(path).catch((error: NodeJS.ErrnoException) => {
-      if (error.code === 'ENOENT' && !path.endsWith('.gz')) return readFile(`${path}.gz`);
-      throw error;
-    });
+    content = readFirst(path.endsWith('.gz') ? [path] : [path, `${path}.gz`]);
   } catch (error) {
     throw new DataError(`The data file ${path}(.gz) cannot be read: ${(error as Error).message}`, { cause: error });
   }
   if (content[0] !== 0x1f || content[1] !== 0x8b) return content;
-  try {
-    return await promisify(gunzip)(content);
-  } catch (error) {
+  const damaged = (error: unknown): never => {
     throw new DataError(`${path} is damaged: it cannot be unzipped (${(error as Error).message}).`, { cause: error });
+  };
+  let beginning: Buffer;
+  try {
+    beginning = gunzipSync(content.subarray(0, ZIPPED_HEADER), { finishFlush: constants.Z_SYNC_FLUSH });
+  } catch (error) {
+    return damaged(error);
+  }
+  // Never more memory than the header asks for: a few bytes can unfold to a thousand times as many.
+  const { start, shape, size } = readHeader(beginning, path);
+  return promisify(gunzip)(content, { maxOutputLength: start + size }).catch((error: NodeJS.ErrnoException) => {
+    if (error.code !== 'ERR_BUFFER_TOO_LARGE') return damaged(error);
+    throw new DataError(`${path} is damaged: more numbers than its header says, ${shape.join(' x ')} = ${size}.`, {
+      cause: error,
+    });
+  });
+}
+
+/** The content of the first of `paths` that exists. */
+function readFirst([path, ...others]: string[]): Buffer {
+  try {
+    return readRegularFile(path);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT' && others.length > 0) return readFirst(others);
+    throw error;
   }
 }
