@@ -87,6 +87,7 @@ export abstract class DescentOptimizer extends FamilyOptimizer {
     const named = Array.isArray(given) ? given : Object.entries(given).map(([name, tensor]) => ({ name, tensor }));
     const usable = named.filter(({ tensor }) => tensor !== null && tensor !== undefined);
     const variables = usable.map(({ name }) => tf.engine().registeredVariables[name]);
+    this.meet(variables);
     tf.tidy(() =>
       assignAll(
         variables,

@@ -5,6 +5,7 @@
 import { checkNumber, LookbehindError, OptionError } from '../runtime/errors';
 import * as tf from '../runtime/tf';
 import { assignAll, type Evaluation, type LossFunction } from './loss';
+import { matchVariables, trainedOrder } from './order';
 import { Slots } from './slots';
 import { captureState, type OptimizerState, restoreState, type SavedNames } from './state';
 
@@ -124,6 +125,10 @@ export abstract class FamilyOptimizer extends tf.Optimizer {
   readonly slots: Slots = new Slots();
 
   #gradientEvaluations = 0;
+  /** Names of the variables of the steps, in their order; undefined where a loaded state does not tell. */
+  #order: ReadonlyArray<string | undefined> = [];
+  /** Whether the slots were loaded by `setWeights` and still bear the names that they were saved under. */
+  #loaded = false;
 
   /** Learning rate of the base optimizer. Paper: eta. May be set at any time. */
   abstract learningRate: number;
@@ -145,7 +150,26 @@ export abstract class FamilyOptimizer extends tf.Optimizer {
    * What exists already stays as it is.
    */
   prepare(variables: tf.Variable[]): void {
+    this.meet(variables);
     for (const one of this.family()) one.makeSlots(variables);
+  }
+
+  /** Learns which variables a step trains, and gives them what was loaded for them. */
+  protected meet(variables: tf.Variable[]): void {
+    const present = variables.map(({ name }) => name);
+    if (this.#loaded) {
+      const family = this.family();
+      const remembered = family.flatMap(({ slots }) => slots.list()).filter(({ variableName }) => variableName !== '');
+      const shapes = remembered.map(({ variableName, variable }) => ({ name: variableName, shape: variable.shape }));
+      const names = matchVariables(this.#order, shapes, variables);
+      for (const { slots } of family) slots.rename(names);
+      this.#order = this.#order.map((name) => (name === undefined ? undefined : (names.get(name) ?? name)));
+      this.#loaded = false;
+    }
+    this.#order = trainedOrder(
+      this.#order.filter((name) => name !== undefined),
+      present,
+    );
   }
 
   /** Makes the optimizer's own slots, as the first step would. */
@@ -179,6 +203,7 @@ export abstract class FamilyOptimizer extends tf.Optimizer {
    */
   override minimize(loss: LossFunction, returnCost = false, varList?: tf.Variable[]): tf.Scalar | null {
     const variables = trainable(varList);
+    this.meet(variables);
     const result = this.#undoOnError(variables, () =>
       tf.tidy(() => {
         const { loss: value, gradientEvaluations } = this.step(loss, variables);
@@ -229,7 +254,10 @@ export abstract class FamilyOptimizer extends tf.Optimizer {
    * @throws StateMismatchError where the algorithm, a name or a shape differs. Nothing is changed then.
    */
   restoreState(state: OptimizerState, variables?: tf.Variable[], names?: SavedNames): void {
-    restoreState(this, state, trainable(variables), names);
+    const present = trainable(variables);
+    restoreState(this, state, present, names);
+    this.#loaded = false;
+    this.#order = present.map(({ name }) => name);
   }
 
   /**
@@ -252,29 +280,52 @@ export abstract class FamilyOptimizer extends tf.Optimizer {
     return [this, ...this.parts.flatMap((part) => part.family())];
   }
 
-  /** For tf.js: step counter and slots. `saveState` is the complete form. */
-  override async getWeights(): Promise<NamedTensor[]> {
-    const slots = this.family().flatMap((one) => one.slots.list());
-    return [
-      await this.saveIterations(),
-      ...slots.map(({ kind, variableName, variable }) => ({
-        name: variableName === '' ? kind : `${variableName}/${kind}`,
-        tensor: variable as tf.Tensor,
-      })),
-    ];
+  /** Names of the variables of the steps so far, in their order. */
+  get trainedNames(): ReadonlyArray<string | undefined> {
+    return this.#order;
   }
 
-  /** For tf.js: the inverse of `getWeights`. */
+  /**
+   * For tf.js: step counter and slots. `saveState` is the complete form. A name is `part/kind` for a number, where part counts the
+   * optimizers of the family, and `part.position.total/variable/kind` for a tensor of the variable at `position` of `total`.
+   */
+  override async getWeights(): Promise<NamedTensor[]> {
+    const positions = new Map(this.#order.map((name, i) => [name, i]));
+    const place = (name: string): string => `${positions.get(name) ?? 0}.${this.#order.length}/${name}`;
+    const slots = this.family().flatMap((one, part) =>
+      one.slots.list().map(({ kind, variableName, variable }) => ({
+        name: variableName === '' ? `${part}/${kind}` : `${part}.${place(variableName)}/${kind}`,
+        tensor: variable as tf.Tensor,
+      })),
+    );
+    return [await this.saveIterations(), ...slots];
+  }
+
+  /** For tf.js: the inverse of `getWeights`. The tensors find their variables at the next step, by order and shape. */
   override async setWeights(weights: NamedTensor[]): Promise<void> {
     const rest = await this.extractIterations(weights);
     const family = this.family();
-    for (const { name, tensor } of rest) {
-      const cut = name.lastIndexOf('/');
-      const kind = name.slice(cut + 1);
-      const owner = family.find((one) => one.slotKinds.includes(kind));
-      if (owner === undefined) throw new OptionError('weights', name, `a slot of ${this.getClassName()}`);
-      owner.slots.set(kind, cut < 0 ? '' : name.slice(0, cut), tensor);
+    const loaded = rest.map(({ name, tensor }) => {
+      const [, part, position, total, variableName = '', kind] =
+        /^(\d+)(?:\.(\d+)\.(\d+)\/(.*))?\/([^/]+)$/s.exec(name) ?? ([] as Array<string | undefined>);
+      const owner = family[Number(part)];
+      if (kind === undefined || !owner?.slotKinds.includes(kind)) {
+        throw new OptionError('weights', name, `a slot of ${this.getClassName()}`);
+      }
+      return { owner, kind, variableName, position: Number(position), total: Number(total), tensor };
+    });
+    for (const { slots } of family) slots.dispose();
+    const order: Array<string | undefined> = [];
+    for (const { owner, kind, variableName, position, total, tensor } of loaded) {
+      owner.slots.set(kind, variableName, tensor);
+      if (variableName === '') continue;
+      order.length = total;
+      order[position] = variableName;
     }
+    // Also for the optimizers inside: an inner Lookahead counts its own steps.
+    this.setCounters(this.iterations, this.gradientEvaluations);
+    this.#order = Array.from(order);
+    this.#loaded = true;
   }
 
   /** Kinds of slots that the optimizer itself makes. */

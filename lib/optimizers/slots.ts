@@ -56,6 +56,17 @@ export class Slots {
     this.#getOrCreate(kind, variableName, () => value.clone()).assign(value);
   }
 
+  /** Gives the slots of each variable to the one that `names` maps its name to. */
+  rename(names: ReadonlyMap<string, string>): void {
+    const slots = this.list();
+    this.#slots.clear();
+    this.#initials.clear();
+    for (const slot of slots) {
+      const variableName = names.get(slot.variableName) ?? slot.variableName;
+      this.#slots.set(key(slot.kind, variableName), { ...slot, variableName });
+    }
+  }
+
   /** Gives all slots their first values, in place: a compiled step that uses them stays valid. */
   reset(): void {
     for (const [id, { variable }] of this.#slots) {

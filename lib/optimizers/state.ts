@@ -21,6 +21,8 @@ export interface OptimizerManifest {
   iterations: number;
   /** Gradients taken. */
   gradientEvaluations: number;
+  /** Names of the variables of its steps, in their order; absent before the first step. */
+  variables?: string[];
   /** The optimizer and those inside it, outermost first. */
   parts: OptimizerPartManifest[];
 }
@@ -58,8 +60,15 @@ export function captureState(optimizer: FamilyOptimizer, names: SavedNames = new
       return slot;
     }),
   }));
-  const { iterations, gradientEvaluations } = optimizer;
-  const manifest: OptimizerManifest = { format: 'lookbehind-optimizer/1', iterations, gradientEvaluations, parts };
+  const { iterations, gradientEvaluations, trainedNames } = optimizer;
+  const variables = trainedNames.filter((name) => name !== undefined).map((name) => names.get(name) ?? name);
+  const manifest: OptimizerManifest = {
+    format: 'lookbehind-optimizer/1',
+    iterations,
+    gradientEvaluations,
+    ...(variables.length === 0 || variables.length < trainedNames.length ? {} : { variables }),
+    parts,
+  };
   return { manifest, data: new Uint8Array(Buffer.concat(blocks)) };
 }
 
@@ -76,6 +85,10 @@ export function restoreState(
     throw new StateMismatchError(`This is not the state of an optimizer: its format is ${JSON.stringify(manifest.format)}.`);
   }
   for (const part of [...manifest.parts, manifest]) checkNumbersOf(part);
+  const order: unknown = manifest.variables ?? [];
+  if (!Array.isArray(order) || !order.every((name) => typeof name === 'string')) {
+    throw new StateMismatchError('The state of the optimizer is damaged: use an older checkpoint.');
+  }
   const saved = manifest.parts.map(({ className }) => className).join(' over ');
   const present = family.map((part) => part.getClassName()).join(' over ');
   if (saved !== present) {
@@ -86,6 +99,17 @@ export function restoreState(
   const savedName = (name: string): string => names.get(name) ?? name;
   const shapes = new Map(variables.map(({ name, shape }) => [savedName(name), shape]));
   const presentNames = new Map(variables.map(({ name }) => [savedName(name), name]));
+  const all = manifest.variables;
+  if (all !== undefined && all.length === variables.length && all.some((name) => !presentNames.has(name))) {
+    // Other names, as many variables: their order decides.
+    const present = variables.map(({ name }) => name);
+    presentNames.clear();
+    shapes.clear();
+    all.forEach((name, i) => {
+      presentNames.set(name, present[i]);
+      shapes.set(name, variables[i].shape);
+    });
+  }
   for (const { slots } of manifest.parts) for (const slot of slots) checkSlot(slot, shapes, data.byteLength);
 
   family.forEach((part, i) => {
