@@ -2,8 +2,8 @@
  * Data files that are too large to ship: downloaded once into the data folder, or put there by hand.
  */
 import { createHash } from 'node:crypto';
-import { createReadStream } from 'node:fs';
-import { open, rename, rm, stat } from 'node:fs/promises';
+import { constants, createReadStream } from 'node:fs';
+import { lstat, open, rename, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { checkFlag, checkFunction, checkNumber, checkSignal, DataError, StorageError, throwIfAborted } from '../runtime/errors';
@@ -56,6 +56,7 @@ const PAUSE = 200;
 /** Milliseconds until a file that another process downloads is looked at again. */
 const LOCKED_WAIT = 100;
 const PROGRESS_INTERVAL = 100;
+const APPEND = constants.O_WRONLY | constants.O_APPEND | (constants.O_NOFOLLOW ?? 0);
 
 /**
  * Makes sure that `file.path` is there with the right content, and returns its path.
@@ -101,6 +102,7 @@ async function isThere({ path, sha256, bytes, urls }: RemoteFile): Promise<boole
 async function download(file: RemoteFile, options: DownloadOptions): Promise<void> {
   const part = `${file.path}.part`;
   const failures: string[] = [];
+  await dropUnlessFile(part);
   for (const url of file.urls) {
     let fruitless = 0;
     while (fruitless < TRIES) {
@@ -132,6 +134,12 @@ async function download(file: RemoteFile, options: DownloadOptions): Promise<voi
   throw new DataError(`The data file ${file.path} could not be downloaded (${failures.join('; ')}). ${byHand(file)}`);
 }
 
+/** Removes a link, pipe or device in place of a file: nothing is read from it or written through it. */
+async function dropUnlessFile(part: string): Promise<void> {
+  const status = await lstat(part).catch(() => undefined);
+  if (status !== undefined && !status.isFile()) await stored(part, rm(part));
+}
+
 /** The server answered, but not with the file: trying again is of no use. */
 class Refused extends Error {}
 
@@ -161,7 +169,9 @@ async function receive(
         throw new Refused(`HTTP status ${response.status}`);
       }
       if (!continues) received = 0;
-      const output = await stored(part, open(part, continues ? 'a' : 'w'));
+      if (!continues) await stored(part, rm(part, { force: true }));
+      // A link that was put in its place is not followed.
+      const output = await stored(part, open(part, continues ? APPEND : 'wx'));
       let reported = Number.NEGATIVE_INFINITY;
       try {
         for await (const chunk of response.body as AsyncIterable<Uint8Array>) {

@@ -5,11 +5,12 @@
  * has a checksum; one that a killed process left unfinished, or that was damaged, is dropped when the file is opened again.
  */
 import { createHash, type Hash } from 'node:crypto';
-import { appendFileSync, closeSync, openSync, readFileSync } from 'node:fs';
+import { appendFileSync, closeSync, openSync } from 'node:fs';
 import { writeFileAtomic } from '../runtime/atomicFile';
 import { checksumOf } from '../runtime/crc32';
 import { DataError, StateMismatchError, StorageError } from '../runtime/errors';
 import { parseNumbers, stringifyNumbers } from '../runtime/numberJson';
+import { readRegularFile } from '../runtime/regularFile';
 import type * as tf from '../runtime/tf';
 import { type Samples, sampleBatches } from '../training/samples';
 import { allVariables, trainableVariables } from '../training/weights';
@@ -47,8 +48,8 @@ export class SurfaceFile {
     this.#fingerprint = fingerprint;
     const content = contentOf(path);
     const [header = content, ...lines] = completeLines(content);
-    this.#lines = lines.filter((line) => record(line) !== undefined);
-    this.points = this.#lines.flatMap((line) => (record(line) as { points: PointRecord[] }).points);
+    this.#lines = lines.filter((line) => pointsOf(line) !== undefined);
+    this.points = this.#lines.flatMap((line) => pointsOf(line) as PointRecord[]);
     if (header === '') return;
     this.#header = record(header) as Header | undefined;
     if (this.#header === undefined) {
@@ -110,6 +111,17 @@ function record(line: string): object | undefined {
   }
 }
 
+/** The points of a line; undefined where it is damaged or holds something else. Indices are whole numbers, never names. */
+function pointsOf(line: string): PointRecord[] | undefined {
+  const { points } = (record(line) ?? {}) as { points?: unknown };
+  const good = (point: unknown): boolean =>
+    Array.isArray(point) &&
+    point.length === 4 &&
+    point.every((value) => typeof value === 'number') &&
+    [point[0], point[1]].every((index) => Number.isSafeInteger(index) && index >= 0);
+  return Array.isArray(points) && points.every(good) ? (points as PointRecord[]) : undefined;
+}
+
 /** Whether a record has the fields of its kind and no others: the name of a checksum was not damaged away. */
 function isComplete(content: object): boolean {
   const fields = Object.keys(content).join();
@@ -119,7 +131,7 @@ function isComplete(content: object): boolean {
 /** Throws a DataError where there is something that cannot be read. */
 function contentOf(path: string): string {
   try {
-    return readFileSync(path, 'utf8');
+    return readRegularFile(path).toString('utf8');
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return '';
     throw new DataError(`${path} cannot be read: ${(error as Error).message}.`, { cause: error });

@@ -1,22 +1,22 @@
 /**
  * Files that appear whole or not at all, also where the process is killed in the middle of writing.
  */
+import { randomUUID } from 'node:crypto';
 import { existsSync, mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { StorageError } from './errors';
 
-let count = 0;
-
 /**
- * Writes a file: a neighbour with a name of its own first, which then takes the place of `path`. Readers see the old content or the
+ * Writes a file: a neighbour with a name that nobody can guess first, which then takes the place of `path`. Readers see the old content or the
  * new one. The disk is not flushed: after a power failure the file may be damaged, so what must survive that carries a checksum.
  *
  * @throws StorageError where the disk is full or read-only. The old content is then still there.
  */
 export function writeFileAtomic(path: string, content: string | Uint8Array): void {
-  const temporary = `${path}.${process.pid}.${count++}.tmp`;
+  const temporary = `${path}.${randomUUID()}.tmp`;
   try {
-    writeFileSync(temporary, content);
+    // Made here and now: a file or a link that is there already is not written to.
+    writeFileSync(temporary, content, { flag: 'wx' });
     renameSync(temporary, path);
   } catch (error) {
     try {

@@ -22,9 +22,12 @@ import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import { makeFolder, writeFileAtomic } from './atomicFile';
+import { readRegularFile } from './regularFile';
 
 const BEAT_SECONDS = 10;
 const FOREIGN_SECONDS = 60;
+/** Bytes of a lock file at most: a larger one is no lock. */
+const LARGEST_HOLDER = 1 << 16;
 
 /** Who holds a lock. */
 export interface Holder {
@@ -106,13 +109,15 @@ function isAlive(path: string): boolean {
   let holder: Partial<Holder> | null;
   let version: number;
   try {
-    holder = JSON.parse(readFileSync(path, 'utf8')) as Partial<Holder> | null;
+    holder = JSON.parse(readRegularFile(path, LARGEST_HOLDER).toString('utf8')) as Partial<Holder> | null;
     version = statSync(path).mtimeMs;
   } catch {
     return false; // released meanwhile, or damaged: lock files appear whole
   }
-  if (typeof holder?.host !== 'string' || typeof holder.pid !== 'number') return false;
-  if (holder.host === self().host) return startOf(holder.pid) === holder.started;
+  // A holder without a number or a start could never be found dead.
+  if (typeof holder?.host !== 'string' || !Number.isSafeInteger(holder.pid) || holder.pid! < 1) return false;
+  if (typeof holder.started !== 'string' || holder.started === '') return false;
+  if (holder.host === self().host) return startOf(holder.pid!) === holder.started;
   const now = performance.now();
   const seen = firstSeen.get(path);
   if (seen?.version !== version) {

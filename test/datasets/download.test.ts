@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
-import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -97,6 +97,16 @@ test('a broken connection is taken up where it broke', async () => {
   assertComplete(file);
   assert.ok(requests.length >= 3);
   for (const request of requests.slice(1)) assert.match(request, /bytes=\d{5,6}-$/);
+});
+
+test('a link in place of the part is not followed', async () => {
+  const file = remote('linked', good);
+  const victim = join(scratch, 'victim');
+  writeFileSync(victim, 'precious');
+  symlinkSync(victim, `${file.path}.part`);
+  await obtain(file);
+  assertComplete(file);
+  assert.equal(readFileSync(victim, 'utf8'), 'precious');
 });
 
 test('a server that cannot continue starts again', async () => {
