@@ -5,6 +5,7 @@ import './activations';
 import './bias';
 import './comparisons';
 import './convolution';
+import './extremes';
 import './gather';
 import './layerNorm';
 import './pooling';
