@@ -8,7 +8,7 @@
  */
 import { attr, runOp } from '../backend';
 import * as tf from '../tf';
-import { isRecorded, registerNativeGradient, registerNativeKernel } from './register';
+import { isRecorded, registerGradient, registerNativeGradient, registerNativeKernel } from './register';
 
 type Attributes = Parameters<tf.GradFunc>[2];
 type Op = (x: tf.Tensor, attributes: Attributes) => tf.Tensor;
@@ -20,7 +20,7 @@ function gradientByOutput(
   op: Op,
   derivative: (dy: tf.Tensor, y: tf.Tensor, attributes: Attributes) => tf.Tensor,
 ): void {
-  registerNativeGradient(kernel, {
+  registerGradient(kernel, {
     inputsToSave: [input],
     outputsToSave: [true],
     gradFunc: (dy, [x, y], attributes) => ({
@@ -42,19 +42,21 @@ gradientByOutput(
   },
 );
 
-registerNativeGradient('Elu', {
+registerGradient('Elu', {
   inputsToSave: ['x'],
   outputsToSave: [true],
   gradFunc: (dy, [x, y]) => {
     const incoming = dy as tf.Tensor;
     return {
       x: () =>
-        isRecorded() ? tf.mul(incoming, tf.exp(tf.minimum(x, 0))) : runOp('EluGrad', [attr.type('T', 'float32')], [incoming, y]),
+        isRecorded()
+          ? tf.mul(incoming, tf.exp(tf.minimum(x, 0)))
+          : (tf.engine().runKernel('EluGrad', { dy: incoming, y }) as tf.Tensor),
     };
   },
 });
 
-registerNativeGradient('Pow', {
+registerGradient('Pow', {
   inputsToSave: ['a', 'b'],
   outputsToSave: [true],
   gradFunc: (dy, [base, exponent, y]) => {

@@ -3,7 +3,7 @@
  * a maximum, or a first one through tf.where, stops with an error.
  */
 import * as tf from '../tf';
-import { registerNativeGradient } from './register';
+import { registerGradient } from './register';
 
 const COMPARISONS = ['Equal', 'NotEqual', 'Greater', 'GreaterEqual', 'Less', 'LessEqual', 'LogicalAnd', 'LogicalOr'];
 const TESTS = ['LogicalNot', 'IsNan', 'IsInf', 'IsFinite'];
@@ -12,7 +12,7 @@ for (const kernel of COMPARISONS) registerZeroGradient(kernel, ['a', 'b']);
 for (const kernel of TESTS) registerZeroGradient(kernel, ['x']);
 
 function registerZeroGradient(kernel: string, inputs: string[]): void {
-  registerNativeGradient(kernel, {
+  registerGradient(kernel, {
     inputsToSave: inputs,
     gradFunc: (_dy, saved) =>
       Object.fromEntries(inputs.map((name, i) => [name, () => tf.zerosLike(tf.cast(saved[i], 'float32'))])),

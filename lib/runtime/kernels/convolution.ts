@@ -11,13 +11,7 @@
  * A convolution is bilinear in x and filter, so every derivative of a derivative is one of the three again.
  */
 import * as tf from '../tf';
-import {
-  type KernelAttributes,
-  type KernelInputs,
-  type NativeKernel,
-  registerNativeGradient,
-  replaceNativeKernel,
-} from './register';
+import { type KernelAttributes, type KernelInputs, type NativeKernel, registerGradient, replaceNativeKernel } from './register';
 
 type ConvInfo = ReturnType<typeof tf.backend_util.computeConv2DInfo>;
 
@@ -104,7 +98,7 @@ padExplicitly(
 );
 
 // Stock tf.js has no gradient of this one.
-registerNativeGradient('Conv2DBackpropFilter', {
+registerGradient('Conv2DBackpropFilter', {
   inputsToSave: ['x', 'dy'],
   gradFunc: (ddFilter, saved, attributes) => {
     const [x, dy] = saved as tf.Tensor4D[];

@@ -6,10 +6,10 @@
  * window. As in TensorFlow, the first of equal maxima gets the gradient. In a graph the native op is faster still: there
  * oneDNN remembers in the forward pass where each maximum was.
  */
-import { attr, type OpAttribute, runOp } from '../backend';
+import { attr, isNative, type OpAttribute, runOp } from '../backend';
 import { isTracing } from '../graph/tracing';
 import * as tf from '../tf';
-import { type KernelAttributes, registerNativeGradient, replaceNativeKernel } from './register';
+import { type KernelAttributes, registerGradient, replaceNativeKernel } from './register';
 
 interface PoolAttributes {
   filterSize: number | [number, number];
@@ -32,16 +32,19 @@ replaceNativeKernel('MaxPoolGrad', (stock) => (inputs, attributes) => {
 });
 
 // MaxPoolGrad is linear in dy and piecewise constant in the rest.
-registerNativeGradient('MaxPoolGrad', {
+registerGradient('MaxPoolGrad', {
   inputsToSave: ['input', 'output'],
   gradFunc: (ddx, [input, output], attributes) => ({
-    dy: () => runOp('MaxPoolGradGrad', poolAttributes(infoOf(input, attributes)), [input, output, ddx as tf.Tensor]),
+    dy: () =>
+      isNative()
+        ? runOp('MaxPoolGradGrad', poolAttributes(infoOf(input, attributes)), [input, output, ddx as tf.Tensor])
+        : atMaxima(ddx as tf.Tensor, input as tf.Tensor4D, attributes),
     input: () => tf.zerosLike(input),
     output: () => tf.zerosLike(output),
   }),
 });
 
-registerNativeGradient('AvgPoolGrad', {
+registerGradient('AvgPoolGrad', {
   inputsToSave: ['input'],
   gradFunc: (ddx, [input], attributes) => {
     const { filterSize, strides, pad, dimRoundingMode } = attributes as unknown as PoolAttributes;
@@ -51,6 +54,13 @@ registerNativeGradient('AvgPoolGrad', {
     };
   },
 });
+
+/** The numbers of `tensor` at the places of the maxima of `input`, on any backend. */
+function atMaxima(tensor: tf.Tensor, input: tf.Tensor4D, attributes: tf.NamedAttrMap): tf.Tensor {
+  const { filterSize, strides, pad } = attributes as unknown as PoolAttributes;
+  const { indexes } = tf.maxPoolWithArgmax(input, filterSize, strides, pad, true) as Record<'indexes', tf.Tensor>;
+  return tf.gather(tf.reshape(tensor, [-1]), tf.cast(indexes, 'int32'));
+}
 
 function tiledMaxPoolGrad(dy: tf.Tensor, input: tf.Tensor, output: tf.Tensor, info: PoolInfo): tf.Tensor {
   const { batchSize, outHeight, outWidth, inChannels, filterHeight, filterWidth } = info;

@@ -1,6 +1,7 @@
 /**
  * Registers kernels of the native backend and gradients, in place of those that tf.js brings.
  */
+import { isNative } from '../backend';
 import * as tf from '../tf';
 
 /** Inputs of a kernel, by name. */
@@ -37,10 +38,38 @@ export function replaceNativeKernel(name: string, replacement: (stock: NativeKer
   );
 }
 
-/** Registers the gradient of a kernel, in place of the stock one where there is one. */
-export function registerNativeGradient(name: string, gradient: Omit<tf.GradConfig, 'kernelName'>): void {
+/** What tf.js has to know of a gradient. */
+type Gradient = Omit<tf.GradConfig, 'kernelName'>;
+
+/** Registers the gradient of a kernel, in place of the stock one where there is one. It must run on every backend. */
+export function registerGradient(name: string, gradient: Gradient): void {
   if (tf.getGradient(name) !== undefined) tf.unregisterGradient(name);
   tf.registerGradient({ kernelName: name, ...gradient });
+}
+
+/**
+ * Registers a gradient that needs kernels of the native backend. tf.js keeps one gradient of a kernel for all backends, so on any other
+ * backend this one hands on to the stock gradient. tf.js reads the fields at each call of the kernel.
+ */
+export function registerNativeGradient(name: string, gradient: Gradient): void {
+  const stock = tf.getGradient(name);
+  const current = (): Gradient => (isNative() || stock === undefined ? gradient : stock);
+  if (stock !== undefined) tf.unregisterGradient(name);
+  tf.registerGradient({
+    kernelName: name,
+    get inputsToSave() {
+      return current().inputsToSave;
+    },
+    get outputsToSave() {
+      return current().outputsToSave;
+    },
+    get saveAllInputs() {
+      return current().saveAllInputs;
+    },
+    get gradFunc() {
+      return current().gradFunc;
+    },
+  });
 }
 
 /** Whether the present backward pass is itself recorded, to be differentiated again. */
