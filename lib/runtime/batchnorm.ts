@@ -127,7 +127,8 @@ function composedCall(layer: BatchNormLayer, input: tf.Tensor, stockCall: () => 
   const y = stockCall();
   [layer.movingMean, layer.movingVariance].forEach((statistic, i) => {
     const old = before[i];
-    if (updateCount === 0) {
+    // With momentum 1 the statistics never move, and what the batch had cannot be told from them.
+    if (updateCount === 0 || momentum === 1) {
       statistic.write(old);
       return;
     }

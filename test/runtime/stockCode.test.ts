@@ -113,3 +113,14 @@ describe('sums along all but the last axis', () => {
     });
   }
 });
+
+it('keeps the statistics of a BatchNorm of momentum 1 on the JavaScript backend', async () => {
+  await tf.setBackend('cpu');
+  const layer = tf.layers.batchNormalization({ momentum: 1 });
+  const x = tf.tensor2d([1, 2, 3, 6], [2, 2]);
+  lb.withBatchNormUpdates(2, () => layer.apply(x, { training: true }));
+  const [, , mean, variance] = layer.getWeights().map((weight) => Array.from(weight.dataSync()));
+  await tf.setBackend('tensorflow');
+  near(mean, [0, 0]);
+  near(variance, [1, 1]);
+});
