@@ -6,24 +6,22 @@
  */
 
 /** The major versions of Node.js that are supported. */
-export const SUPPORTED_NODE = [20, 22];
-const FIRST_MINOR_OF_20 = 11;
+export const SUPPORTED_NODE = [22, 24, 26];
+const INSTALL = 24;
 
 /**
  * What is wrong with this version of Node.js and what to do, or an empty string where it is supported.
  * @param {string} version as in `process.versions.node`
  */
 export function nodeProblem(version) {
-  const [major, minor] = version.split('.').map(Number);
-  const newEnough = major !== 20 || minor >= FIRST_MINOR_OF_20;
-  if (SUPPORTED_NODE.includes(major) && newEnough) return '';
-  const reason =
-    major > 22
-      ? 'TensorFlow.js 4.22 uses functions that Node.js 23 removed'
-      : `the project is tested on Node.js 20 (from 20.${FIRST_MINOR_OF_20}) and 22`;
+  const major = Number(version.split('.')[0]);
+  if (SUPPORTED_NODE.includes(major)) return '';
+  const [oldest, newest] = [Math.min(...SUPPORTED_NODE), Math.max(...SUPPORTED_NODE)];
+  const tested = `${SUPPORTED_NODE.slice(0, -1).join(', ')} and ${newest}`;
+  const reason = major < oldest ? `it is past its end, and the project needs ${tested}` : `the project is tested on ${tested}`;
   return (
     `Node.js ${version} is not supported: ${reason}.\n` +
-    '  What to do: install Node.js 22 (https://nodejs.org, or "nvm install 22") and run the command again.\n' +
+    `  What to do: install Node.js ${INSTALL} (https://nodejs.org, or "nvm install ${INSTALL}") and run the command again.\n` +
     '  To try it all the same, set LB_ANY_NODE=1.'
   );
 }
