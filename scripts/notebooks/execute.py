@@ -37,6 +37,7 @@ SECONDS_BETWEEN_PROGRESS_LINES = 10  # where the output is a file or a pipe; a t
 SECONDS_TO_STOP = 15  # that an interrupted cell has to save its work
 # On a machine that is busy with other work nbclient's own 60 and 4 seconds are too few: the second loses outputs, with a warning only.
 SECONDS_TO_START = 300
+STARTS = 3  # of a kernel that dies before its first cell
 SECONDS_FOR_OUTPUTS = 60  # that may come in after a cell's reply
 ERASE_LINE = "\r\033[2K"
 
@@ -96,6 +97,19 @@ class LiveClient(NotebookClient):
         execution = asyncio.current_task()
         asyncio.get_running_loop().add_signal_handler(signal.SIGINT, self.on_early_interrupt, execution)
         await super().async_start_new_kernel(**options)
+
+    async def async_start_new_kernel_client(self):
+        """With a new kernel where one dies at its start, as it does when another program took one of its ports."""
+        for attempt in range(1, STARTS + 1):
+            try:
+                return await super().async_start_new_kernel_client()
+            except RuntimeError as error:
+                # nbclient has shut the kernel down. One that lives but does not answer is no case for a new one.
+                if attempt == STARTS or "died" not in str(error):
+                    raise
+                self.terminal.line("the kernel ended at its start; trying again")
+                self.km = self.create_kernel_manager()  # chooses new ports
+                await self.async_start_new_kernel()
 
     async def async_execute_cell(self, cell, cell_index, **options):
         if cell_index not in self.code_cells:

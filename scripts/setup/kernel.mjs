@@ -47,7 +47,10 @@ function kernelSpec({ root, nodeModules }) {
     argv: [
       fs.realpathSync(process.execPath),
       '--no-deprecation', // packages of danfojs use what Node.js 22 warns about, and a warning would appear in a cell's output
-      ...['end-with-parent.cjs', 'steady-types.cjs'].flatMap((name) => ['--require', path.join(root, 'scripts/notebooks', name)]),
+      ...['end-with-parent.cjs', 'steady-types.cjs', 'end-without-ports.cjs'].flatMap((name) => [
+        '--require',
+        path.join(root, 'scripts/notebooks', name),
+      ]),
       path.join(nodeModules, 'tslab/bin/tslab'),
       'kernel',
       '--config-path',

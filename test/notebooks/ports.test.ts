@@ -1,0 +1,84 @@
+/** A kernel whose port another program holds: it ends at once, and the headless runner goes on with a new one. */
+import assert from 'node:assert/strict';
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { type AddressInfo, createServer, type Server } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, describe, it } from 'node:test';
+
+const root = join(__dirname, '..', '..');
+const PYTHON = join(root, '.venv', 'bin', 'python');
+const SPEC = join(root, '.venv', 'share', 'jupyter', 'kernels', 'tslab', 'kernel.json');
+
+describe('a kernel whose port is taken', { skip: existsSync(PYTHON) ? false : 'no .venv: run npm run setup' }, () => {
+  const folder = mkdtempSync(join(tmpdir(), 'lookbehind-ports-'));
+  after(() => rmSync(folder, { recursive: true, force: true }));
+
+  it('ends within seconds and says why', async () => {
+    const servers: Server[] = [];
+    for (let i = 0; i < 5; i++) {
+      const server = createServer().listen(0, '127.0.0.1');
+      await once(server, 'listening');
+      servers.push(server);
+    }
+    const ports = servers.map((server) => (server.address() as AddressInfo).port);
+    for (const server of servers.slice(1)) server.close();
+    const [shell_port, iopub_port, control_port, stdin_port, hb_port] = ports;
+    const file = join(folder, 'connection.json');
+    const connection = { shell_port, iopub_port, control_port, stdin_port, hb_port };
+    writeFileSync(
+      file,
+      JSON.stringify({ ...connection, ip: '127.0.0.1', transport: 'tcp', key: 'k', signature_scheme: 'hmac-sha256' }),
+    );
+    const { argv } = JSON.parse(readFileSync(SPEC, 'utf8')) as { argv: string[] };
+    const [node, ...args] = argv.map((arg) => arg.replace('{connection_file}', file)) as [string, ...string[]];
+    const kernel = spawn(node, args, { cwd: root });
+    let stderr = '';
+    kernel.stderr.on('data', (data) => {
+      stderr += data;
+    });
+    const impatient = setTimeout(() => kernel.kill('SIGKILL'), 30_000);
+    const [code, signal] = (await once(kernel, 'close')) as [number | null, string | null];
+    clearTimeout(impatient);
+    servers[0]?.close();
+    assert.deepEqual([code, signal], [1, null], stderr);
+    assert.match(stderr, /Address already in use/);
+  });
+
+  it('is replaced by a new one where a notebook is executed', () => {
+    // The runner as it is; only the ports of its first kernel are those that a listener holds.
+    const runner = `
+import runpy, socket, sys
+from jupyter_client.manager import AsyncKernelManager
+held = socket.create_server(("127.0.0.1", 0))
+starts = []
+pre = AsyncKernelManager._async_pre_start_kernel
+async def taken(self, **options):
+    if not starts:
+        self.cache_ports = False
+        self.shell_port = held.getsockname()[1]
+        for name in ("iopub_port", "stdin_port", "hb_port", "control_port"):
+            with socket.create_server(("127.0.0.1", 0)) as free:
+                setattr(self, name, free.getsockname()[1])
+    starts.append(1)
+    return await pre(self, **options)
+AsyncKernelManager._async_pre_start_kernel = taken
+sys.argv = sys.argv[1:]
+runpy.run_path(sys.argv[0], run_name="__main__")
+`;
+    const [source, target] = [join(folder, 'a.ipynb'), join(folder, 'b.ipynb')];
+    const metadata = { kernelspec: { name: 'tslab', display_name: 'TypeScript', language: 'typescript' } };
+    const cell = { cell_type: 'code', id: 'c', metadata: {}, outputs: [], execution_count: null, source: "console.log('done');" };
+    writeFileSync(source, JSON.stringify({ cells: [cell], metadata, nbformat: 4, nbformat_minor: 5 }));
+    const script = join(root, 'scripts', 'notebooks', 'execute.py');
+    const { status, stdout, stderr } = spawnSync(PYTHON, ['-W', 'ignore', '-c', runner, script, source, target], {
+      encoding: 'utf8',
+      timeout: 60_000,
+    });
+    assert.equal(status, 0, stdout + stderr);
+    assert.match(stdout, /trying again/);
+    assert.match(readFileSync(target, 'utf8'), /done/);
+  });
+});
