@@ -35,7 +35,10 @@ export interface EvaluateOptions {
 export interface EvaluationResult {
   /** Mean loss over all samples. */
   loss: number;
-  /** Share of samples whose largest output is at their label, in [0, 1]. NaN where labels are no classes. */
+  /**
+   * Share of samples whose largest output is at their label, in [0, 1]; with one output, of those where it is on the side of its label, 0
+   * or 1: above 0, or above 0.5 where it is a sigmoid's. NaN where labels are no classes.
+   */
   accuracy: number;
   /** Number of samples. */
   count: number;
@@ -99,11 +102,12 @@ export class Evaluator {
     const { batchSize = 250, loss = crossEntropy, batchNorm = 'moving', outputs: change, eager = false } = options;
     this.batchSize = checkNumber('batchSize', batchSize, { min: 1, integer: true });
     checkOneOf('batchNorm', batchNorm, ['moving', 'batch']);
+    const boundary = classBoundary(model);
     const step = (xs: tf.Tensor, ys: tf.Tensor): tf.Tensor =>
       tf.tidy(() => {
         const unchanged = forward(model, xs, batchNorm);
         const outputs = change === undefined ? unchanged : change(unchanged);
-        return tf.stack([loss(ys, outputs), correctCount(ys, outputs)]);
+        return tf.stack([loss(ys, outputs), correctCount(ys, outputs, boundary)]);
       });
     this.#step = compile(step, { name: 'evaluate', eager: eager || undefined, maxSignatures: MAX_SIGNATURES });
   }
@@ -151,14 +155,38 @@ export function forward(model: tf.LayersModel, xs: tf.Tensor, batchNorm: BatchNo
 
 /**
  * For how many samples the largest output is at the label, as a float32 scalar: labels are int32 `[n]` or one-hot, outputs `[n, classes]`.
- * NaN where labels are no classes.
+ * With one output, labels are 0 or 1 (`[n]` or `[n, 1]`), and an output above `boundary` means 1. NaN where labels are no classes.
+ *
+ * @param boundary Between the two classes of a model with one output: `classBoundary`.
  */
-export function correctCount(labels: tf.Tensor, outputs: tf.Tensor): tf.Scalar {
+export function correctCount(labels: tf.Tensor, outputs: tf.Tensor, boundary: number): tf.Scalar {
+  if (outputs.rank === 2 && outputs.shape[1] === 1) return correctOfTwo(labels, outputs, boundary);
   const isClass = labels.rank === 1 && labels.dtype === 'int32';
-  const isOneHot = labels.rank === 2 && tf.util.arraysEqual(labels.shape, outputs.shape) && outputs.shape[1]! > 1;
+  const isOneHot = labels.rank === 2 && tf.util.arraysEqual(labels.shape, outputs.shape);
   if (outputs.rank !== 2 || !(isClass || isOneHot)) return tf.scalar(Number.NaN);
   const classes = isClass ? labels : labels.argMax(1);
   return tf.sum(tf.cast(tf.equal(outputs.argMax(1), classes), 'float32')) as tf.Scalar;
+}
+
+/** As `correctCount`, for outputs `[n, 1]`. */
+function correctOfTwo(labels: tf.Tensor, outputs: tf.Tensor, boundary: number): tf.Scalar {
+  if (labels.size !== outputs.size) return tf.scalar(Number.NaN);
+  return tf.tidy(() => {
+    const isOne = tf.reshape(tf.equal(labels, 1), [-1]);
+    const isZero = tf.reshape(tf.equal(labels, 0), [-1]);
+    const saysOne = tf.reshape(tf.greater(outputs, boundary), [-1]);
+    const correct = tf.sum(tf.cast(tf.equal(tf.cast(saysOne, 'int32'), tf.cast(isOne, 'int32')), 'float32'));
+    const areClasses = tf.all(tf.logicalOr(isOne, isZero));
+    return tf.where(areClasses, correct, tf.scalar(Number.NaN)) as tf.Scalar;
+  });
+}
+
+/** Where the one output of a model changes from class 0 to class 1: 0.5 where its last activation is a sigmoid, else 0, as for logits. */
+export function classBoundary(model: tf.LayersModel): number {
+  let [layer] = model.outputLayers ?? [];
+  while (layer !== undefined && 'outputLayers' in layer) [layer] = (layer as tf.LayersModel).outputLayers;
+  const activation = layer?.getConfig().activation;
+  return activation === 'sigmoid' || activation === 'hardSigmoid' || activation === 'hard_sigmoid' ? 0.5 : 0;
 }
 
 /** Sums in float64, weighted by batch size. */

@@ -15,7 +15,7 @@ import { checkKnownOptions, checkNumber, checkOneOf, DataError, StateMismatchErr
 import { crossEntropy } from '../runtime/losses';
 import { defaultMemoryBudget } from '../runtime/memoryBudget';
 import * as tf from '../runtime/tf';
-import { type BatchLoss, type BatchNormMode, correctCount, forward } from './evaluate';
+import { type BatchLoss, type BatchNormMode, classBoundary, correctCount, forward } from './evaluate';
 import { foldedForward } from './folded';
 import { type Samples, sampleBatches, sampleCount, type TensorSamples } from './samples';
 import { type StackedForward, stackedForward } from './stacked';
@@ -255,7 +255,7 @@ export class ManyEvaluator {
     const stack = stacked(weights, xs);
     if (this.#loss === crossEntropy && ys.rank === 1 && ys.dtype === 'int32') return stackedScores(stack, ys as tf.Tensor1D);
     const outputs = tf.unstack(stack);
-    return scores(outputs.map((output) => [this.#loss(ys, output), correctCount(ys, output)]));
+    return scores(outputs.map((output) => [this.#loss(ys, output), correctCount(ys, output, classBoundary(this.#model))]));
   }
 
   #evaluateLoop(variables: tf.Variable[], weights: tf.Tensor[], xs: tf.Tensor, ys: tf.Tensor): tf.Tensor {
@@ -270,7 +270,7 @@ export class ManyEvaluator {
           () => {
             const outputs =
               this.#batchNorm === 'moving' ? inParts(moving, xs, this.#partSize) : forward(this.#model, xs, this.#batchNorm);
-            return [this.#loss(ys, outputs), correctCount(ys, outputs)];
+            return [this.#loss(ys, outputs), correctCount(ys, outputs, classBoundary(this.#model))];
           },
         ),
       ),

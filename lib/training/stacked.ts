@@ -26,7 +26,8 @@ type Weight = tf.layers.Layer['weights'][number];
 
 /**
  * The stacked forward pass of `model`, or undefined where it is not a plain chain of these layers: Dense, Activation, ReLU, Dropout
- * (off), BatchNormalization (by its moving averages) over the last axis; Flatten and Reshape before the first Dense.
+ * (off), BatchNormalization (by its moving averages) over the last axis; Flatten and Reshape before the first Dense. Dense and
+ * BatchNormalization take vectors: over `[time, features]`, say, the axes of sets and of time would be taken for each other.
  *
  * @param variables The weights that vary from set to set; the others keep their present values.
  */
@@ -88,7 +89,8 @@ function elementwiseStep(layer: tf.layers.Layer): Step {
   return ({ values, stacked }) => ({ values: layer.call(values, {}) as tf.Tensor, stacked });
 }
 
-function denseStep(layer: tf.layers.Layer, config: tf.serialization.ConfigDict): Step {
+function denseStep(layer: tf.layers.Layer, config: tf.serialization.ConfigDict): Step | undefined {
+  if (inputRank(layer) !== 2) return undefined;
   const [kernel, bias] = layer.weights;
   const activation = elementwiseStep(tf.layers.activation({ activation: config.activation as 'relu' }));
   return (flow, weightOf) => {
@@ -107,9 +109,8 @@ function denseStep(layer: tf.layers.Layer, config: tf.serialization.ConfigDict):
 }
 
 function batchNormStep(layer: tf.layers.Layer, config: tf.serialization.ConfigDict): Step | undefined {
-  const rank = (layer.inboundNodes[0].inputShapes[0] as tf.Shape).length;
   const axis = config.axis as number;
-  if (rank !== 2 || (axis !== -1 && axis !== 1)) return undefined;
+  if (inputRank(layer) !== 2 || (axis !== -1 && axis !== 1)) return undefined;
   const weights = [...layer.weights];
   const gamma = config.scale ? weights.shift() : undefined;
   const beta = config.center ? weights.shift() : undefined;
@@ -122,6 +123,11 @@ function batchNormStep(layer: tf.layers.Layer, config: tf.serialization.ConfigDi
     const values = beta === undefined ? scaled : tf.add(scaled, perSet(weightOf(beta)));
     return { values, stacked: flow.stacked || values.rank > flow.values.rank };
   };
+}
+
+/** Axes of the layer's input, that of the samples included. */
+function inputRank(layer: tf.layers.Layer): number {
+  return (layer.inboundNodes[0].inputShapes[0] as tf.Shape).length;
 }
 
 function asStack(values: tf.Tensor, stacked: boolean): tf.Tensor {

@@ -6,7 +6,7 @@
  */
 import type { Augmentation, Dataset } from '../datasets';
 import type { FamilyOptimizer, LossFunction } from '../optimizers';
-import { checkKnownOptions, checkNumber, checkOneOf, type Divergence } from '../runtime/errors';
+import { checkKnownOptions, checkNumber, checkOneOf, type Divergence, StateMismatchError } from '../runtime/errors';
 import { crossEntropy } from '../runtime/losses';
 import { Random } from '../runtime/random';
 import * as tf from '../runtime/tf';
@@ -155,7 +155,10 @@ export class Trainer {
   readonly #factor: ScheduleFunction;
   readonly #batchesPerStep: number;
   readonly #evaluator: Evaluator;
-  readonly #steps: StepRunner;
+  #steps: StepRunner;
+  /** What `#steps` was traced for: which layers are trained. */
+  #traced: string;
+  #isTraining = false;
   readonly #watch = new LossWatch();
   #lastSaved: Divergence['lastSaved'] = null;
   #fingerprint: WeightFingerprint | undefined;
@@ -188,30 +191,41 @@ export class Trainer {
     this.stepsPerEpoch = Math.ceil(trainingSet.size / (this.#batchSize * this.#batchesPerStep));
     this.#factor = scheduleFunction(schedule, epochs, this.stepsPerEpoch);
     this.#evaluator = new Evaluator(model, { loss, eager: options.eager });
-    this.#steps = new StepRunner(optimizer, trainableVariables(model), {
-      lossOf: (xs, ys) => loss(ys, model.apply(xs, { training: true }) as tf.Tensor),
-      wrapLoss: options.wrapLoss,
-      noise: options.noise,
-      seed: () => new Random(seed, `dropout/${this.position.epoch}/${this.position.step}`).seed(),
-      eager: options.eager,
-    });
+    this.#steps = this.#makeSteps();
+    this.#traced = trainedNames(model);
     this.baseLearningRate = optimizer.learningRate;
   }
 
   /**
    * Trains to the end, from where it stands. Gives way to other work after each step.
    *
+   * Which layers are trained is looked at before each step: `layer.trainable = false` between two steps freezes the layer.
+   *
    * The loss is looked at after each step, the weights after each epoch, so that no epoch is recorded whose weights are not finite.
    *
    * @returns The status: `finished`, `aborted` by the signal, or `diverged`; `running` where `untilEpoch` was reached.
+   * @throws StateMismatchError where a call before is still under way: two calls would share one position.
    * @throws DivergenceError where a loss or a weight is not finite, unless `onDivergence` says otherwise. It names step and cause, and the
    *   state that was saved last.
    */
   async train(options: TrainOptions = {}): Promise<TrainingStatus> {
     checkKnownOptions('train', options, ['signal', 'onProgress', 'onEpoch', 'untilEpoch']);
-    const { signal, onProgress, onEpoch, untilEpoch = this.epochs } = options;
+    checkNumber('untilEpoch', options.untilEpoch ?? this.epochs, { min: 0, integer: true });
+    if (this.#isTraining) {
+      throw new StateMismatchError(
+        `The trainer is training already, in epoch ${this.position.epoch + 1} of ${this.epochs}: await that call of train() before the next.`,
+      );
+    }
+    this.#isTraining = true;
+    try {
+      return await this.#train(options);
+    } finally {
+      this.#isTraining = false;
+    }
+  }
+
+  async #train({ signal, onProgress, onEpoch, untilEpoch = this.epochs }: TrainOptions): Promise<TrainingStatus> {
     if (this.status === 'finished' || this.status === 'diverged') return this.status;
-    checkNumber('untilEpoch', untilEpoch, { min: 0, integer: true });
     this.status = 'running';
     while (this.position.epoch < Math.min(untilEpoch, this.epochs)) {
       const { epoch } = this.position;
@@ -277,12 +291,35 @@ export class Trainer {
     this.#steps.dispose();
   }
 
+  #makeSteps(): StepRunner {
+    const { model } = this;
+    const { loss = crossEntropy, wrapLoss, noise, eager } = this.#options;
+    return new StepRunner(this.optimizer, trainableVariables(model), {
+      lossOf: (xs, ys) => loss(ys, model.apply(xs, { training: true }) as tf.Tensor),
+      wrapLoss,
+      noise,
+      seed: () => new Random(this.#seed, `dropout/${this.position.epoch}/${this.position.step}`).seed(),
+      eager,
+    });
+  }
+
+  /** Traces the steps anew where other layers are trained than in the last step. */
+  #followTrainable(): void {
+    const trained = trainedNames(this.model);
+    if (trained === this.#traced) return;
+    this.#steps.dispose();
+    this.#steps = this.#makeSteps();
+    this.#traced = trained;
+    this.#fingerprint = undefined;
+  }
+
   /** One step; returns the loss before it. */
   #step(batches: Int32Array[]): number {
     const started = performance.now();
     const { epoch, step } = this.position;
     const { optimizer, trainingSet } = this;
     const { augment } = this.#options;
+    this.#followTrainable();
     const tensors = batches.map((indices, i) => {
       const random = (): Random => new Random(this.#seed, `augment/${epoch}/${step}/${i}`);
       const { xs, ys } = augment === undefined ? trainingSet.tensors(indices) : augment(trainingSet, indices, random());
@@ -360,4 +397,11 @@ export class Trainer {
     const where = `step ${step} of epoch ${epoch + 1}`;
     throw divergenceError('The training loss', where, divergence, this.optimizer.learningRate);
   }
+}
+
+/** The ids of the variables that are trained, as one text. */
+function trainedNames(model: tf.LayersModel): string {
+  return trainableVariables(model)
+    .map(({ id }) => id)
+    .join();
 }

@@ -98,3 +98,25 @@ test('wrong use is told by name', async () => {
   tf.dispose([xs, ys, labels]);
   model.dispose();
 });
+
+test('one output: accuracy is the share on the side of the label, of logits and of probabilities', async () => {
+  for (const [activation, shift] of [
+    ['linear', 0],
+    ['sigmoid', 0.5],
+  ] as const) {
+    const model = tf.sequential({ layers: [tf.layers.dense({ units: 1, activation, inputShape: [1] })] });
+    model.setWeights([tf.tensor2d([[1]]), tf.tensor1d([0])]);
+    const xs = tf.tensor2d([-2, -1, 0.2, 2, 3], [5, 1]);
+    const labels = tf.tensor1d([0, 1, 1, 1, 0], 'int32');
+    const loss = (_: tf.Tensor, outputs: tf.Tensor) => tf.mean(tf.sub(outputs, shift)) as tf.Scalar;
+    for (const ys of [labels, tf.reshape(tf.cast(labels, 'float32'), [5, 1])]) {
+      assert.equal(evaluateSync(model, { xs, ys }, { loss }).accuracy, 3 / 5);
+      const compiled = new Evaluator(model, { loss, batchSize: 2 });
+      assert.equal((await compiled.run({ xs, ys })).accuracy, 3 / 5);
+      compiled.dispose();
+    }
+    const targets = tf.tensor2d([0, 1, 0.5, 1, 0], [5, 1]);
+    assert.ok(Number.isNaN(evaluateSync(model, { xs, ys: targets }, { loss }).accuracy), 'no classes');
+    model.dispose();
+  }
+});

@@ -149,3 +149,33 @@ test('any loss, also on weight sets that diverge', async () => {
   tf.dispose([xs, ys, exact, infinite]);
   model.dispose();
 });
+
+test('Dense over [time, features] is as one by one, for every size of chunk', async () => {
+  const { layers } = tf;
+  const model = tf.sequential({
+    layers: [layers.dense({ units: 5, activation: 'tanh', inputShape: [6, 4] }), layers.dense({ units: 3 })],
+  });
+  const random = new Random(4, 'time');
+  const xs = tf.tensor(random.normals(96), [4, 6, 4]);
+  const ys = tf.tensor(random.normals(72), [4, 6, 3]);
+  const loss = (labels: tf.Tensor, outputs: tf.Tensor) => tf.losses.meanSquaredError(labels, outputs) as tf.Scalar;
+  const sets = noisySets(
+    model.trainableWeights.map((weight) => weight.read()),
+    4,
+  );
+  const before = model.getWeights().map((weight) => weight.clone());
+  const wanted = sets.map((set) => {
+    model.setWeights(set);
+    return evaluateSync(model, { xs, ys }, { loss }).loss;
+  });
+  model.setWeights(before);
+  for (const chunkSize of [1, 2, 4]) {
+    const evaluator = new ManyEvaluator(model, { xs, ys }, { loss, chunkSize });
+    const { losses } = await evaluator.run(sets);
+    wanted.forEach((value, i) => {
+      assert.ok(Math.abs(losses[i] - value) < 1e-5 * value, `${losses[i]} ${value}`);
+    });
+    evaluator.dispose();
+  }
+  model.dispose();
+});

@@ -224,6 +224,38 @@ describe('Trainer', () => {
     dispose();
   });
 
+  it('refuses a second call of train() while one is under way, and trains each epoch once', async () => {
+    const { trainer, dispose } = make({ epochs: 3 });
+    const first = trainer.train();
+    await assert.rejects(trainer.train(), (error: Error) => error instanceof StateMismatchError && /await/.test(error.message));
+    assert.equal(await first, 'finished');
+    assert.deepEqual(
+      trainer.history.map(({ epoch }) => epoch),
+      [1, 2, 3],
+    );
+    trainer.restore(trainer.save());
+    dispose();
+  });
+
+  for (const eager of [true, false]) {
+    it(`freezes a layer between two epochs, and trains it again, ${eager ? 'op by op' : 'compiled'}`, async () => {
+      const { trainer, dispose } = make({ epochs: 6, eager }, sam({ learningRate: 0.1, momentum: 0.9 }));
+      const layer = trainer.model.layers.find(({ weights }) => weights.length > 0)!;
+      const seen: number[][] = [];
+      await trainer.train({
+        onEpoch({ epoch }) {
+          seen.push([...layer.getWeights()[0].dataSync()]);
+          if (epoch === 2) layer.trainable = false;
+          if (epoch === 4) layer.trainable = true;
+        },
+      });
+      assert.notDeepEqual(seen[1], seen[0]);
+      assert.deepEqual([seen[2], seen[3]], [seen[1], seen[1]]);
+      assert.notDeepEqual(seen[4], seen[3]);
+      dispose();
+    });
+  }
+
   it('names wrong options', () => {
     const cases: Array<[Partial<TrainerOptions>, RegExp]> = [
       [{ epochs: 0 }, /^epochs must be/],
