@@ -1,15 +1,16 @@
 /**
  * Pictures of figures, made in Node without a browser: plotly.js draws an SVG in a jsdom window, resvg makes a PNG of it.
  *
- * plotly.js needs three things that jsdom lacks: widths of texts (measured here with the same fonts on a canvas), a 2-D canvas (for colour
- * bars) and lengths of paths (for contour labels). The packages are optional; without them figures have no picture.
+ * plotly.js needs three things that jsdom lacks: widths of texts (measured here on a canvas), a 2-D canvas (for colour bars) and lengths
+ * of paths (for contour labels). Texts are measured and drawn in Arimo, from its package and not from the machine, so that pictures are
+ * the same everywhere; it has Arial's widths. The packages are optional; without them figures have no picture.
  * Loading takes about 1 s, once; a figure 0.2-0.4 s.
  */
 import { readFileSync } from 'node:fs';
 import type { Figure } from '../figures';
 import { flatten } from '../figures/flatten';
 import { checkKnownOptions, checkNumber, LookbehindError } from '../runtime/errors';
-import { type SvgElement, svgBoxes, type TextRuler } from './svgBoxes';
+import { PICTURE_FONT, type SvgElement, svgBoxes, type TextRuler } from './svgBoxes';
 
 /** Options of `figureToPng`. */
 export interface PictureOptions {
@@ -17,13 +18,13 @@ export interface PictureOptions {
   scale?: number;
 }
 
-/** Pictures can't be made: an optional package, or any font, is missing. */
+/** Pictures can't be made: an optional package is missing. */
 export class PictureError extends LookbehindError {}
 
 /**
  * A figure as PNG. Surfaces are drawn as contours.
  * @returns the picture's bytes.
- * @throws {OptionError} where the scale is not above 0. {PictureError} where plotly.js, jsdom, @napi-rs/canvas, @resvg/resvg-js, svg-path-properties or any font is not installed.
+ * @throws {OptionError} where the scale is not above 0. {PictureError} where plotly.js, jsdom, @napi-rs/canvas, @resvg/resvg-js, svg-path-properties or @expo-google-fonts/arimo is not installed.
  */
 export async function figureToPng(figure: Figure, options: PictureOptions = {}): Promise<Buffer> {
   checkKnownOptions('figureToPng', options, ['scale']);
@@ -78,7 +79,7 @@ interface Window {
 /** What is used of @napi-rs/canvas. */
 interface CanvasPackage {
   createCanvas(width: number, height: number): Canvas;
-  GlobalFonts: { families: readonly unknown[] };
+  GlobalFonts: { registerFromPath(path: string, family: string): unknown };
 }
 
 interface Canvas {
@@ -87,6 +88,20 @@ interface Canvas {
   getContext(kind: '2d'): TextRuler;
   toDataURL(mimeType: 'image/png'): string;
 }
+
+const FONT_FILES = [
+  '400Regular/Arimo_400Regular.ttf',
+  '400Regular_Italic/Arimo_400Regular_Italic.ttf',
+  '700Bold/Arimo_700Bold.ttf',
+  '700Bold_Italic/Arimo_700Bold_Italic.ttf',
+];
+/** The name in the files; resvg takes it whatever family a text asks for. */
+const FONT_ROLES = Object.fromEntries(
+  ['default', 'serif', 'sansSerif', 'cursive', 'fantasy', 'monospace'].map((role) => [
+    role === 'default' ? 'defaultFontFamily' : `${role}Family`,
+    'Arimo',
+  ]),
+);
 
 let opened: Studio | undefined;
 
@@ -98,8 +113,11 @@ function studio(): Studio {
 function openStudio(): Studio {
   const { JSDOM } = load<{ JSDOM: new (html: string, options: object) => { window: Window } }>('jsdom');
   const { createCanvas, GlobalFonts } = load<CanvasPackage>('@napi-rs/canvas');
-  if (GlobalFonts.families.length === 0)
-    throw new PictureError('Pictures of figures need fonts, and none is installed. Install DejaVu or Liberation.');
+  const fontFiles = FONT_FILES.map((file) => find(`@expo-google-fonts/arimo/${file}`));
+  for (const file of fontFiles) {
+    if (!GlobalFonts.registerFromPath(file, PICTURE_FONT))
+      throw new PictureError(`The font ${file} can't be read. Install it anew.`);
+  }
   const { Resvg } = load<{ Resvg: new (svg: string, options: object) => { render(): { asPng(): Buffer } } }>('@resvg/resvg-js');
   const source = readFileSync(find('plotly.js/dist/plotly.min.js'), 'utf8');
 
@@ -120,7 +138,9 @@ function openStudio(): Studio {
     plotly: window.Plotly,
     parse: (json) => window.JSON.parse(json),
     toPng: (svg, scale) =>
-      new Resvg(svg, { font: { loadSystemFonts: true }, fitTo: { mode: 'zoom', value: scale } }).render().asPng(),
+      new Resvg(svg, { font: { ...FONT_ROLES, fontFiles, loadSystemFonts: false }, fitTo: { mode: 'zoom', value: scale } })
+        .render()
+        .asPng(),
   };
 }
 
@@ -187,7 +207,7 @@ export function find(name: string): string {
   } catch (cause) {
     const packageName = name.startsWith('@') ? name.split('/').slice(0, 2).join('/') : name.split('/')[0];
     throw new PictureError(
-      `Pictures of figures need the package ${packageName}. Install it with: npm install --save-dev plotly.js jsdom @napi-rs/canvas @resvg/resvg-js svg-path-properties`,
+      `Pictures of figures need the package ${packageName}. Install it with: npm install --save-dev plotly.js jsdom @napi-rs/canvas @resvg/resvg-js svg-path-properties @expo-google-fonts/arimo`,
       { cause },
     );
   }

@@ -1,6 +1,6 @@
 /**
  * Where the parts of an SVG drawing lie, which jsdom doesn't know and plotly.js needs for titles, legends and margins: texts are measured
- * on a canvas with the same fonts, groups are the union of their parts, and transforms are applied on the way up. Paths count nothing:
+ * on a canvas in the font that pictures are drawn with, groups are the union of their parts, and transforms are applied on the way up. Paths count nothing:
  * plotly.js asks only for texts and for groups of texts.
  */
 
@@ -11,7 +11,7 @@ export interface SvgElement {
   readonly textContent: string | null;
   readonly childNodes: ArrayLike<SvgElement>;
   readonly parentElement: SvgElement | null;
-  readonly style?: { fontSize: string; fontFamily: string; fontWeight: string; textAnchor: string; display: string };
+  readonly style?: { fontSize: string; fontStyle: string; fontWeight: string; textAnchor: string; display: string };
   querySelectorAll(selector: string): ArrayLike<SvgElement>;
   getAttribute(name: string): string | null;
 }
@@ -46,12 +46,15 @@ export interface SvgBoxes {
 
 interface Font {
   size: number;
-  family: string;
+  style: string;
   weight: string;
 }
 
 /** The affine map x' = a x + c y + e, y' = b x + d y + f. */
 type Affine = readonly [a: number, b: number, c: number, d: number, e: number, f: number];
+
+/** Own name of the font of pictures on a canvas: fonts of the machine have no say, not even those of the same family. */
+export const PICTURE_FONT = 'LookbehindPictures';
 
 const TEXT_NODE = 3;
 /** Height above and below the baseline, in font sizes: Arial's. */
@@ -60,11 +63,11 @@ const DESCENT = 0.212;
 const IDENTITY: Affine = [1, 0, 0, 1, 0, 0];
 const EMPTY = box(0, 0, 0, 0);
 
-/** Measures with the fonts of the given canvas. */
+/** Measures in the picture font, which the given canvas knows. */
 export function svgBoxes(ruler: TextRuler): SvgBoxes {
   const textLength = (node: SvgElement, inherited: Font): number => {
     if (node.nodeType === TEXT_NODE) {
-      ruler.font = `${inherited.weight} ${inherited.size}px ${inherited.family}`;
+      ruler.font = `${inherited.style} ${inherited.weight} ${inherited.size}px ${PICTURE_FONT}`;
       return ruler.measureText(node.textContent ?? '').width;
     }
     const font = ownFont(node, inherited);
@@ -172,7 +175,7 @@ function length(text: string | null, em: number): number {
 
 function fontAround(element: SvgElement): Font {
   const parent = element.parentElement;
-  return parent?.style ? ownFont(parent, fontAround(parent)) : { size: 12, family: 'sans-serif', weight: 'normal' };
+  return parent?.style ? ownFont(parent, fontAround(parent)) : { size: 12, style: 'normal', weight: 'normal' };
 }
 
 function ownFont({ style }: SvgElement, inherited: Font): Font {
@@ -180,7 +183,7 @@ function ownFont({ style }: SvgElement, inherited: Font): Font {
   const size = Number.parseFloat(style.fontSize);
   return {
     size: Number.isNaN(size) ? inherited.size : style.fontSize.endsWith('%') ? (inherited.size * size) / 100 : size,
-    family: style.fontFamily || inherited.family,
+    style: style.fontStyle || inherited.style,
     weight: style.fontWeight || inherited.weight,
   };
 }

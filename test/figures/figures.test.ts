@@ -1,20 +1,27 @@
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
-import { createCanvas, loadImage } from '@napi-rs/canvas';
+import { createCanvas, GlobalFonts, loadImage } from '@napi-rs/canvas';
 import fc from 'fast-check';
 import { figures, figureToPng, OptionError } from 'lookbehind';
 import { textWidth } from 'lookbehind/dist/figures/compose';
 import { flatten } from 'lookbehind/dist/figures/flatten';
 import { placeNames } from 'lookbehind/dist/figures/labels';
-import { colorAt, FONT_FAMILY, readableOn, SEQUENTIAL } from 'lookbehind/dist/figures/theme';
+import { colorAt, readableOn, SEQUENTIAL } from 'lookbehind/dist/figures/theme';
 import { figureErrors } from 'lookbehind/dist/notebook/static';
 import { samples } from './samples';
 
 /** LB_UPDATE_SNAPSHOTS=1 writes the snapshots anew: look at the pictures first (render.ts). */
 const UPDATE = process.env.LB_UPDATE_SNAPSHOTS === '1';
 const names = Object.keys(samples);
+
+/** The font of pictures, with Arial's widths; the machine's own fonts have no say. */
+const FONT = 'Arimo of the tests';
+for (const file of ['400Regular/Arimo_400Regular.ttf', '700Bold/Arimo_700Bold.ttf']) {
+  GlobalFonts.registerFromPath(require.resolve(`@expo-google-fonts/arimo/${file}`), FONT);
+}
 
 /** Plain JSON with rounded numbers: the last digits of sums may differ between machines. */
 function plain(figure: figures.Figure): figures.Figure {
@@ -270,7 +277,7 @@ describe('subtitles', () => {
 describe('widths of texts', () => {
   test('are those that the font has, within 3 %', () => {
     const ruler = createCanvas(1, 1).getContext('2d');
-    ruler.font = '100px Liberation Sans, Arial, Helvetica';
+    ruler.font = `100px ${FONT}`;
     const texts = [
       'Training loss at the slow weights',
       'MNIST-1D, 4,000 train · MLP 40-100-100-10 · 3 seeds',
@@ -400,7 +407,7 @@ describe('panels', () => {
   test('have titles that stay apart in a cell of 600 pixels, as measured in their font', () => {
     const figure = figures.curves({ series: [{ method: 'sam', x: [1, 2], runs: [[1, 2]] }] });
     const ruler = createCanvas(1, 1).getContext('2d');
-    ruler.font = `bold 13px ${FONT_FAMILY}`;
+    ruler.font = `bold 13px ${FONT}`;
     for (const title of ['Test accuracy under weight noise', 'Training loss at the slow weights, learning rate 0.05']) {
       const { layout } = figures.panels({ panels: [title, title].map((one) => ({ title: one, figure })) });
       const { l, r } = layout.margin as { l: number; r: number };
@@ -518,6 +525,20 @@ describe('pictures', () => {
   test('are the same for the same figure', async () => {
     const png = () => figureToPng(samples.dotRange!());
     assert.deepEqual(await png(), await png());
+  });
+
+  test('are the same on a machine without fonts', async () => {
+    const source = `
+      const { figureToPng } = require('lookbehind');
+      figureToPng(JSON.parse(process.argv[1])).then((png) => console.log('png:' + png.toString('base64')));`;
+    const figure = samples.dotRange!();
+    const bare = execFileSync(process.execPath, ['-e', source, JSON.stringify(figure)], {
+      encoding: 'utf8',
+      env: { ...process.env, FONTCONFIG_FILE: '/dev/null' },
+      maxBuffer: 2 ** 26,
+    });
+    const png = Buffer.from(bare.split('png:')[1]!, 'base64');
+    assert.ok(png.equals(await figureToPng(figure)), 'another picture without the fonts of the machine');
   });
 });
 
