@@ -1,4 +1,4 @@
-/** `npm test` and `npm run test:unit`: set-up, checks of the sources, all test suites; closes with `N passed, N failed`. */
+/** `npm test`, `npm run test:unit` and `npm run test:all`: set-up, checks, test suites; each closes with `N passed, N failed`. */
 import './setup/node-version.mjs';
 import { spawn } from 'node:child_process';
 import fs from 'node:fs';
@@ -10,21 +10,29 @@ import { setUpOrExit } from './setup/stages.mjs';
 
 const USAGE = `Usage: npm test [-- OPTIONS] [FILES]
 
-Sets the project up, checks format and types, and runs all tests (or the given test files).
+Sets the project up, checks format and types, and runs the tests (or the given test files).
 
+  --long    only *.long.test.ts, which are left out otherwise, and no checks: a Ray cluster, notebooks at the paper's profile
   --unit    only the quick suites: no notebooks, no browser, no *.slow.test.ts, no set-up tests; less than a minute
   --help`;
 
 /** What of test/ starts kernels, browsers, set-ups or other processes, or draws pictures. */
 const NOT_UNIT = ['notebooks', 'notebook', 'browser', 'setup', 'experiments', 'figures', 'architecture.test.ts'];
 
-const { values, positionals } = readCommandLine(USAGE, { unit: { type: 'boolean' } });
+const { values, positionals } = readCommandLine(USAGE, {
+  unit: { type: 'boolean' },
+  long: { type: 'boolean' },
+});
+if (values.unit && values.long) {
+  console.error(`--unit and --long exclude each other\n\n${USAGE}`);
+  process.exit(2);
+}
 const { root } = projectAt();
 const started = performance.now();
 await setUpOrExit();
 
 const counts = { passed: 0, failed: 0, skipped: 0 };
-if (!values.unit) {
+if (!values.unit && !values.long) {
   await check('Format and lint', ['node_modules/.bin/biome', 'check', '.']);
   await check('Notebooks', ['scripts/format-notebooks.mjs', '--check']);
   await check('Types of tests and benchmarks', ['node_modules/typescript/bin/tsc', '-p', 'test']);
@@ -63,6 +71,7 @@ function testFiles() {
   return fs
     .readdirSync(folder, { recursive: true, encoding: 'utf8' })
     .filter((name) => name.endsWith('.test.ts'))
+    .filter((name) => name.endsWith('.long.test.ts') === Boolean(values.long))
     .filter((name) => !values.unit || !(NOT_UNIT.includes(name.split(path.sep)[0]) || name.endsWith('.slow.test.ts')))
     .sort()
     .map((name) => path.join('test', name));

@@ -1,4 +1,4 @@
-"""A Ray cluster of several nodes on this machine, for ray.slow.test.ts.
+"""A Ray cluster of several nodes on this machine, for ray.long.test.ts.
 
     ray_cluster.py NODES        a head without processors, and NODES nodes with one processor each; the first says that it has a GPU
 
