@@ -1,0 +1,66 @@
+/** Runs a notebook of the project in the smoke profile after an edit of its configuration cell, as a reader makes it. */
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { ROOT } from '../experiments/support';
+
+interface Notebook {
+  cells: { cell_type: string; source: string | string[]; outputs?: { text?: string | string[] }[] }[];
+}
+
+/** What is written in a cell, and what is written in its place. */
+export type Edit = readonly [was: string, becomes: string];
+
+const linesOf = (text: string | string[] = ''): string => [text].flat().join('');
+
+/**
+ * Runs notebook `number` with `edits`, each of which must change the cell that opens with "The one place to edit", and asserts that it
+ * runs to its end and writes nothing to standard error.
+ *
+ * @returns What its cells printed.
+ */
+export async function runEdited(number: string, edits: readonly Edit[]): Promise<string> {
+  const name = readdirSync(join(ROOT, 'notebooks')).find((file) => file.startsWith(`${number}-`) && file.endsWith('.ipynb'))!;
+  const notebook = JSON.parse(readFileSync(join(ROOT, 'notebooks', name), 'utf8')) as Notebook;
+  const cell = notebook.cells.find(({ source }) => linesOf(source).startsWith('// The one place to edit'));
+  assert.ok(cell, `${name} has a configuration cell`);
+  for (const [was, becomes] of edits) {
+    const source = linesOf(cell.source);
+    assert.equal(source.split(was).length, 2, `${name} has "${was}" once`);
+    cell.source = source.replace(was, () => becomes);
+  }
+  // Inside the project, where the library is found.
+  mkdirSync(join(ROOT, 'results'), { recursive: true });
+  const folder = mkdtempSync(join(ROOT, 'results', 'edited-'));
+  try {
+    const [source, target] = [join(folder, name), join(folder, `executed-${name}`)];
+    writeFileSync(source, JSON.stringify(notebook));
+    const child = spawn(
+      join(ROOT, '.venv', 'bin', 'python'),
+      ['-W', 'ignore', join(ROOT, 'scripts', 'notebooks', 'execute.py'), source, target, '--quiet'],
+      {
+        env: {
+          ...process.env,
+          ...{ LB_PROFILE: 'smoke', LB_RUNS: join(folder, 'runs') },
+          ...{ TF_NUM_INTRAOP_THREADS: '1', TF_NUM_INTEROP_THREADS: '1' },
+        },
+        stdio: ['ignore', 'ignore', 'pipe'],
+      },
+    );
+    let complaints = '';
+    child.stderr.setEncoding('utf8').on('data', (more: string) => {
+      complaints += more;
+    });
+    const [code] = (await once(child, 'close')) as [number | null];
+    assert.equal(code, 0, complaints);
+    const { cells } = JSON.parse(readFileSync(target, 'utf8')) as Notebook;
+    return cells
+      .flatMap(({ outputs = [] }) => outputs)
+      .map(({ text }) => linesOf(text))
+      .join('\n');
+  } finally {
+    rmSync(folder, { recursive: true, force: true, maxRetries: 5 });
+  }
+}
