@@ -148,7 +148,8 @@ function ranking(costs: readonly number[]): { ranks: number[]; best: boolean[] }
       const equal = costs.filter((other) => other === cost).length;
       return lower + (equal + 1) / 2;
     }),
-    best: costs.map((cost) => cost === least),
+    // Where all diverged nobody wins.
+    best: costs.map((cost) => cost === least && Number.isFinite(least)),
   };
 }
 

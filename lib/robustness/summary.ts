@@ -2,7 +2,7 @@
  * How a measured number spreads over noise draws.
  */
 
-/** Summary of one number over draws. NaN and infinite values (diverged draws) enter as they are. */
+/** Summary of one number over draws. Infinite values (diverged draws) enter as they are; a NaN makes all NaN, as in NumPy. */
 export interface DrawSummary {
   /** The value of each draw; draws of equal index are paired across levels and models. */
   values: number[];
@@ -28,7 +28,7 @@ export interface DrawSummary {
 
 /** Summary of `values`, at least one. */
 export function summarize(values: readonly number[]): DrawSummary {
-  const sorted = [...values].sort((a, b) => a - b);
+  const sorted = values.some(Number.isNaN) ? values.map(() => Number.NaN) : Array.from(Float64Array.from(values).sort());
   const mean = values.reduce((sum, value) => sum + value, 0) / values.length;
   const squares = values.reduce((sum, value) => sum + (value - mean) ** 2, 0);
   return {
@@ -50,5 +50,7 @@ function quantile(sorted: readonly number[], p: number): number {
   const position = p * (sorted.length - 1);
   const below = Math.floor(position);
   const above = Math.min(below + 1, sorted.length - 1);
-  return sorted[below] === sorted[above] ? sorted[below] : sorted[below] + (position - below) * (sorted[above] - sorted[below]);
+  // The value itself at a whole position: beside an infinite one, 0 * Infinity would be NaN.
+  if (sorted[below] === sorted[above] || position === below) return sorted[below];
+  return sorted[below] + (position - below) * (sorted[above] - sorted[below]);
 }

@@ -118,4 +118,12 @@ describe('statistics over seeds', () => {
     ]);
     assert.equal(ranks(ROWS, { best: 'highest' })[0].group.label, 'SGD');
   });
+
+  test('count no win where all runs diverged', () => {
+    const rows = ['SAM', 'SGD'].map((label) => ({ label, seed: 0, testError: Number.NaN }));
+    assert.deepEqual(
+      ranks(rows, { by: ['label'] }).map(({ wins }) => wins),
+      [0, 0],
+    );
+  });
 });

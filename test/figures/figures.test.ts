@@ -97,7 +97,10 @@ describe('methods', () => {
   });
 
   test('that are unknown never look alike in a figure, and keep their looks in others', () => {
-    const unknown = fc.uniqueArray(fc.string({ minLength: 1 }), { minLength: 2, maxLength: 24, selector: (name) => name.trim() });
+    // 'SGD ' is a spelling of a known method.
+    const known = figures.METHOD_NAMES.map((name) => figures.methodStyle(name).label);
+    const other = fc.string({ minLength: 1 }).filter((name) => !known.includes(figures.methodStyle(name).label));
+    const unknown = fc.uniqueArray(other, { minLength: 2, maxLength: 24, selector: (name) => name.trim() });
     const looks = (methods: readonly string[]): string[] => {
       const { data } = figures.curves({ series: methods.map((method) => ({ method, x: [1], runs: [[1]] })) });
       return data.map(({ line, marker }) => {

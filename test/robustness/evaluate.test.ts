@@ -470,6 +470,13 @@ describe('golden noise entries', () => {
 });
 
 describe('summarize', () => {
+  it('has the right order statistics where a value is not finite', () => {
+    const { min, median, max } = summarize([1, Number.POSITIVE_INFINITY, 2]);
+    assert.deepEqual([min, median, max], [1, 2, Number.POSITIVE_INFINITY]);
+    const unknown = summarize([5, Number.NaN, 1, 2]);
+    for (const number of [unknown.min, unknown.median, unknown.q75, unknown.max]) assert.equal(number, Number.NaN);
+  });
+
   it('equals NumPy on a sample', () => {
     const { mean, std, min, q05, q25, median, q75, q95, max, values } = summarize([3, 1, 4, 1, 5, 9]);
     assert.deepEqual(values, [3, 1, 4, 1, 5, 9]);
