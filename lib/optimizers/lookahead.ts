@@ -36,6 +36,12 @@ export class Lookahead extends FamilyOptimizer {
   /** Share of the fast weights in the new slow weights. */
   readonly alpha: number;
 
+  /** Evaluations at the slow weights that are under way. */
+  #evaluations = 0;
+
+  /** The fast weights during such evaluations. */
+  #fast: Array<{ variable: tf.Variable; value: tf.Tensor }> = [];
+
   constructor(
     /** The optimizer of the fast weights. */
     readonly base: FamilyOptimizer,
@@ -87,19 +93,31 @@ export class Lookahead extends FamilyOptimizer {
   }
 
   override async withSlowWeights<T>(fn: () => T | Promise<T>): Promise<T> {
-    const slots = this.slots.list();
-    const variables = slots.map(({ variableName }) => tf.engine().registeredVariables[variableName]);
-    const fast = variables.map((variable) => variable.clone());
+    // Of evaluations that overlap, the first puts the fast weights away and the last puts them back.
+    if (this.#evaluations++ === 0) this.#putAway();
     try {
-      assignAll(
-        variables,
-        slots.map(({ variable }) => variable),
-      );
       return await fn();
     } finally {
-      assignAll(variables, fast);
-      tf.dispose(fast);
+      if (--this.#evaluations === 0) this.#putBack();
     }
+  }
+
+  #putAway(): void {
+    const slots = this.slots.list();
+    this.#fast = slots.map(({ variableName }) => {
+      const variable = tf.engine().registeredVariables[variableName];
+      return { variable, value: variable.clone() };
+    });
+    assignAll(
+      this.#fast.map(({ variable }) => variable),
+      slots.map(({ variable }) => variable),
+    );
+  }
+
+  #putBack(): void {
+    for (const { variable, value } of this.#fast) variable.assign(value);
+    tf.dispose(this.#fast.map(({ value }) => value));
+    this.#fast = [];
   }
 
   getConfig(): tf.serialization.ConfigDict {

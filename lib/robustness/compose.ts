@@ -16,19 +16,21 @@ import {
  * Noises one after the other: each works on the weights that the one before left. `composeNoise(quantization({ bits: 8 }),
  * gaussianNoise({ sigma: 0.1 }))` adds Gaussian noise to quantized weights.
  *
- * The first noise of a kind gets the random numbers that it would get alone, the second of that kind others.
+ * The first noise of a kind gets the random numbers that it would get alone, the second of that kind others, also where one of them
+ * is inside a composed noise.
  */
 export function composeNoise(...stages: DifferentiableNoise[]): DifferentiableNoise;
 export function composeNoise(...stages: WeightNoise[]): WeightNoise;
 export function composeNoise(...stages: WeightNoise[]): WeightNoise {
   if (stages.length === 0) throw new OptionError('stages', stages, 'at least one noise');
   const prefixes = stages.map(({ kind }, i) => {
-    const earlier = stages.slice(0, i).filter((stage) => stage.kind === kind).length;
+    const before = stages.slice(0, i).flatMap(kindsOf);
+    const earlier = Math.max(...kindsOf({ kind }).map((one) => before.filter((other) => other === one).length));
     return earlier === 0 ? '' : `${earlier + 1}/`;
   });
   const composed: WeightNoise = {
     name: stages.map(({ name }) => name).join(' + '),
-    kind: stages.map(({ kind }) => kind).join('+'),
+    kind: stages.map(({ kind }) => kind).join(JOINT),
     changesNothing: stages.every(({ changesNothing }) => changesNothing),
     apply(weights, site) {
       let values: Float32Array = weights.slice();
@@ -50,6 +52,14 @@ export function composeNoise(...stages: WeightNoise[]): WeightNoise {
       stages.reduce((noisy: tf.Tensor, stage, i) => stage.perturb(noisy, prefixedTensors(site, prefixes[i])), weights),
   };
   return differentiable;
+}
+
+/** Stands between the kinds of a composed noise. */
+const JOINT = '+';
+
+/** The kinds of all that a noise is composed of. */
+function kindsOf({ kind }: Pick<WeightNoise, 'kind'>): string[] {
+  return kind.split(JOINT);
 }
 
 /** The same noise on the tensors that `select` chooses; the others stay as they are. */

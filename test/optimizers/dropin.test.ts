@@ -403,6 +403,30 @@ describe('withSlowWeights', () => {
     optimizer.dispose();
     problem.dispose();
   });
+
+  it('shows them to two evaluations at once, whichever ends first', async () => {
+    for (const [first, second] of [
+      [1, 3],
+      [3, 1],
+    ]) {
+      const problem = new Quadratic();
+      const optimizer = lookahead(sgd({ learningRate: 0.05 }), { k: 3 });
+      const start = problem.values;
+      optimizer.minimize(problem.loss, false, problem.variables);
+      const fast = problem.values;
+      const tensors = tf.memory().numTensors;
+      const after = (turns: number) =>
+        optimizer.withSlowWeights(async () => {
+          for (let turn = 0; turn < turns; turn++) await Promise.resolve();
+          return problem.values;
+        });
+      assert.deepEqual(await Promise.all([after(first), after(second)]), [start, start]);
+      assert.deepEqual(problem.values, fast);
+      assert.equal(tf.memory().numTensors, tensors);
+      optimizer.dispose();
+      problem.dispose();
+    }
+  });
 });
 
 describe('wrong options', () => {

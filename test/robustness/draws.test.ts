@@ -98,6 +98,22 @@ describe('composeNoise', () => {
     assert.ok(Math.abs(std - 0.3 * Math.SQRT2) < 0.01, `standard deviation ${std}`);
   });
 
+  it('does so, too, where one of them is inside a composed noise', () => {
+    const n = 20_000;
+    const big = drawnSite(kernel(n));
+    const ones = new Float32Array(n).fill(1);
+    const noise = additiveNoise({ sigma: 0.3, relativeTo: 'none' });
+    const other = gaussianNoise({ sigma: 0 });
+    for (const composed of [
+      composeNoise(composeNoise(noise, other), noise),
+      composeNoise(noise, composeNoise(other, noise)),
+      composeNoise(other, composeNoise(noise, noise)),
+    ]) {
+      const { std } = moments(composed.apply(ones, big).values);
+      assert.ok(Math.abs(std - 0.3 * Math.SQRT2) < 0.01, `standard deviation ${std}`);
+    }
+  });
+
   it('adds up bit counts and stays differentiable only where all stages are', () => {
     const noisy = composeNoise(gaussianNoise({ sigma: 0.1 }), bitErrors({ rate: 0.1 })).apply(weights, site);
     assert.equal(noisy.bits?.stored, 12 * 8);
