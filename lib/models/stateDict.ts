@@ -7,7 +7,8 @@
  *     gamma, beta                     weight, bias
  *     moving_mean, moving_variance    running_mean, running_var  (and the counter num_batches_tracked)
  *
- * A dense layer behind a flattened image takes its inputs in another order, as PyTorch flattens channels first.
+ * What takes the features of a flattened image has its weights in another order, as PyTorch flattens channels first
+ * (featureOrder.ts).
  *
  * A layer `<model>/layer1/0/conv1` is the module `layer1.0.conv1`, so the models of this library have the names of the usual PyTorch
  * code: kuangliu/pytorch-cifar (ResNets), xternalz/WideResNet-pytorch, timm (ViT).
@@ -15,6 +16,7 @@
 import { OptionError, StateMismatchError } from '../runtime/errors';
 import { type StoredTensor, storedFloats, storeFloats } from '../runtime/safetensors';
 import * as tf from '../runtime/tf';
+import { coversAllAxes, type FeatureOrder, featureOrders, featurePermutation } from './featureOrder';
 
 /** Tensors by their names in PyTorch, as `readSafetensors` gives them and `writeSafetensors` takes them. */
 export type StateDict = ReadonlyMap<string, StoredTensor>;
@@ -50,13 +52,13 @@ export interface StateDictOptions {
  * The weights of `model` as a state dictionary, moving statistics included. The numbers are copied.
  *
  * @example writeSafetensors('model.safetensors', stateDict(model), { format: 'pt' });
- * @throws OptionError where a layer has weights that PyTorch has no counterpart for.
+ * @throws OptionError where a layer has weights that PyTorch has no counterpart for, or takes features whose order there is not known.
  */
 export function stateDict(model: tf.LayersModel, { batchesTracked = 0 }: StateDictOptions = {}): Map<string, StoredTensor> {
   const dict = new Map<string, StoredTensor>();
   for (const { name, weight, layout } of entriesOf(model)) {
-    const { view, order, shape } = layout;
-    const values = tf.tidy(() => tf.transpose(tf.reshape(weight.read(), view), order).dataSync() as Float32Array);
+    const { from, order, shape } = layout;
+    const values = tf.tidy(() => tf.transpose(gathered(weight.read(), from), order).dataSync() as Float32Array);
     dict.set(name, storeFloats(values, shape));
   }
   for (const name of countersOf(model)) {
@@ -71,7 +73,7 @@ export function stateDict(model: tf.LayersModel, { batchesTracked = 0 }: StateDi
  *
  * @example loadStateDict(model, (await readSafetensors('model.safetensors')).tensors);
  * @throws StateMismatchError that names the tensors which are missing, have no place in the model, or have another shape.
- * @throws OptionError where a layer has weights that PyTorch has no counterpart for.
+ * @throws OptionError where a layer has weights that PyTorch has no counterpart for, or takes features whose order there is not known.
  */
 export function loadStateDict(model: tf.LayersModel, dict: StateDict, options: LoadStateDictOptions = {}): LoadedState {
   const { rename = (name) => name, keep = [] } = options;
@@ -101,22 +103,20 @@ export function loadStateDict(model: tf.LayersModel, dict: StateDict, options: L
     throw new StateMismatchError(`The state dictionary does not fit the model ${model.name}: ${shown}${rest}.`);
   }
   for (const { name, weight, layout } of entries) {
-    const { view, order } = layout;
+    const { from, order, shape } = layout;
     tf.tidy(() => {
-      const values = tf.tensor(
-        storedFloats(given.get(name) as StoredTensor),
-        order.map((axis) => view[axis]),
-      );
-      weight.write(tf.reshape(tf.transpose(values, inverse(order)), weight.shape as number[]));
+      const values = tf.tensor(storedFloats(given.get(name) as StoredTensor), shape);
+      weight.write(gathered(tf.transpose(values, inverse(order)), from && inverse(from)));
     });
   }
   const counter = counters.map((name) => given.get(name)).find((tensor) => tensor !== undefined);
   return { batchesTracked: counter && storedFloats(counter)[0] };
 }
 
-/** How a weight here becomes a tensor there: `reshape(transpose(reshape(weight, view), order), shape)`. */
+/** How a weight here becomes a tensor there: `transpose(gather(weight, from), order)`. */
 interface Layout {
-  view: number[];
+  /** Where features have another order there: their places here. */
+  from?: number[];
   order: number[];
   shape: number[];
 }
@@ -147,46 +147,40 @@ const KERNEL_ORDERS: Readonly<Record<string, number[]>> = { Dense: [1, 0], Conv1
 const NORMALISATIONS: ReadonlySet<string> = new Set(['BatchNormalization', 'LayerNormalization']);
 
 function entriesOf(model: tf.LayersModel): Entry[] {
-  return model.layers.flatMap((layer) => layer.weights.map((weight) => entryOf(model, layer, weight)));
+  const orders = featureOrders(model);
+  return model.layers.flatMap((layer) => {
+    const features = orders.get(layer) ?? { kind: 'same' };
+    return layer.weights.map((weight) => entryOf(model, layer, weight, features));
+  });
 }
 
-function entryOf(model: tf.LayersModel, layer: tf.layers.Layer, weight: tf.LayerVariable): Entry {
+function entryOf(model: tf.LayersModel, layer: tf.layers.Layer, weight: tf.LayerVariable, features: FeatureOrder): Entry {
   const kind = layer.getClassName();
   const module = moduleName(model, layer);
-  const view = weight.shape as number[];
-  const asItIs = { view, order: view.map((_, axis) => axis), shape: view };
-  if (BARE_PARAMETERS.has(kind)) return { name: module, weight, layout: asItIs };
+  const here = weight.shape as number[];
+  const asItIs = here.map((_, axis) => axis);
+  if (BARE_PARAMETERS.has(kind)) return { name: module, weight, layout: { order: asItIs, shape: here } };
   const own = weight.originalName.slice(weight.originalName.lastIndexOf('/') + 1);
-  const order = KERNEL_ORDERS[kind];
-  if (order === undefined && !NORMALISATIONS.has(kind)) {
+  const kernelOrder = KERNEL_ORDERS[kind];
+  if (kernelOrder === undefined && !NORMALISATIONS.has(kind)) {
     throw new OptionError(
       'model',
       `${layer.name}, a ${kind}`,
       'of dense, convolution and normalisation layers, or a model of this library',
     );
   }
-  const layout = own === 'kernel' ? kernelLayout(layer, view, order) : asItIs;
-  return { name: `${module}.${WEIGHT_NAMES[own]}`, weight, layout };
+  const permutation = featurePermutation(layer, features);
+  let order = asItIs;
+  if (own === 'kernel') order = kernelOrder;
+  else if (features.kind === 'channelsFirst' && coversAllAxes(layer)) order = [here.length - 1, ...asItIs.slice(0, -1)];
+  // A bias belongs to what a layer puts out.
+  const from = own === 'bias' ? undefined : permutation;
+  return { name: `${module}.${WEIGHT_NAMES[own]}`, weight, layout: { from, order, shape: order.map((axis) => here[axis]) } };
 }
 
-function kernelLayout(layer: tf.layers.Layer, view: number[], order: number[]): Layout {
-  const image = flattenedImage(layer);
-  if (image === undefined) return { view, order, shape: order.map((axis) => view[axis]) };
-  const [inputs, units] = view;
-  const channels = image.length - 1;
-  const sides = Array.from({ length: channels }, (_, axis) => axis);
-  return { view: [...image, units], order: [image.length, channels, ...sides], shape: [units, inputs] };
-}
-
-/** The shape, channels last, of what was flattened to be the input of `layer`; undefined where nothing was. */
-function flattenedImage(layer: tf.layers.Layer): number[] | undefined {
-  let before = layer.inboundNodes[0]?.inboundLayers[0];
-  while (before !== undefined && ['Dropout', 'Activation'].includes(before.getClassName())) {
-    before = before.inboundNodes[0]?.inboundLayers[0];
-  }
-  if (before?.getClassName() !== 'Flatten') return undefined;
-  const [, ...shape] = before.inboundNodes[0].inputShapes[0] as number[];
-  return shape.length > 1 ? shape : undefined;
+/** The rows of `tensor` in the order `from`. */
+function gathered(tensor: tf.Tensor, from: number[] | undefined): tf.Tensor {
+  return from === undefined ? tensor : tf.gather(tensor, tf.tensor1d(from, 'int32'));
 }
 
 /** Names of BatchNorm's counters. */
@@ -206,6 +200,10 @@ function moduleName(model: tf.LayersModel, { name }: tf.layers.Layer): string {
 }
 
 /** The permutation that undoes `order`. */
-function inverse(order: number[]): number[] {
-  return order.map((_, axis) => order.indexOf(axis));
+function inverse(order: readonly number[]): number[] {
+  const undone = new Array<number>(order.length);
+  order.forEach((to, i) => {
+    undone[to] = i;
+  });
+  return undone;
 }
