@@ -3,6 +3,7 @@
  */
 import { type WeightRole, weightRole } from '../robustness';
 import { OptionError, StateMismatchError } from '../runtime/errors';
+import { innermostLayers } from '../runtime/modelGraph';
 import * as tf from '../runtime/tf';
 import { trainableVariables } from '../training/weights';
 
@@ -25,7 +26,7 @@ export interface WeightSlot {
 /** The trainable weights of `model` in the order of `model.trainableWeights`: that of the flat vector. */
 export function weightLayout(model: tf.LayersModel): WeightSlot[] {
   const transposed = new Set<number>();
-  for (const layer of model.layers) {
+  for (const layer of innermostLayers(model)) {
     if (layer.getClassName().endsWith('Transpose')) for (const weight of layer.weights) transposed.add(weight.read().id);
   }
   let offset = 0;

@@ -4,7 +4,8 @@
  *     mean     = sum over batches of n_b * mean_b     / sum of n_b
  *     variance = sum over batches of n_b * variance_b / sum of n_b
  *
- * with mean_b and variance_b of batch b in a forward pass in training mode. Noise on the weights shifts what flows through the
+ * with mean_b and variance_b of batch b in a forward pass in training mode; a layer that is called several times in it, once for each
+ * time step, say, has the means over its calls. Noise on the weights shifts what flows through the
  * network, so the statistics of the clean weights no longer fit; this refits them, without labels and without training.
  *
  * The recipe of `update_bn` in Garipov et al., "Loss surfaces, mode connectivity, and fast ensembling of DNNs", NeurIPS 2018, and
@@ -14,6 +15,7 @@
 import { withBatchNormUpdates } from '../runtime/batchnorm';
 import { type Compiled, compile } from '../runtime/compile';
 import { checkKnownOptions, checkNumber, OptionError } from '../runtime/errors';
+import { innermostLayers } from '../runtime/modelGraph';
 import { Random } from '../runtime/random';
 import * as tf from '../runtime/tf';
 import { type Samples, sampleCount } from '../training/samples';
@@ -32,6 +34,7 @@ export interface BatchNormOptions {
 }
 
 interface BatchNormLayer {
+  layer: tf.layers.Layer;
   mean: tf.Variable;
   variance: tf.Variable;
   momentum: number;
@@ -47,7 +50,7 @@ export class BatchNormEstimator {
   /** @throws OptionError, DataError */
   constructor(model: tf.LayersModel, options: BatchNormOptions) {
     checkKnownOptions('batchNorm', options, ['data', 'batches', 'batchSize', 'seed']);
-    const layers = batchNormLayers(model.layers);
+    const layers = batchNormLayers(model);
     this.statistics = layers.flatMap(({ mean, variance }) => [mean, variance]);
     this.#batches = layers.length === 0 ? [] : chooseBatches(options);
     this.#measure = compile((xs: tf.Tensor) => batchStatistics(model, layers, xs), { name: 'batchNormStatistics', seed: 0 });
@@ -101,26 +104,52 @@ export function recomputeBatchNorm(model: tf.LayersModel, options: BatchNormOpti
 function batchStatistics(model: tf.LayersModel, layers: readonly BatchNormLayer[], xs: tf.Tensor): tf.Tensor {
   return tf.tidy(() => {
     const moving = layers.flatMap(({ mean, variance }) => [mean, variance]);
-    // From zero, one update leaves (1 - momentum) times the statistics of the batch.
     const zeros = moving.map((variable) => tf.zerosLike(variable));
-    return withWeights(moving, zeros, () => {
-      withBatchNormUpdates(1, () => model.apply(xs, { training: true }));
-      return tf.concat(
-        layers.flatMap(({ mean, variance, momentum }) => [tf.div(mean, 1 - momentum), tf.div(variance, 1 - momentum)]),
-      );
-    });
+    const seen = layers.map(observeCalls);
+    try {
+      withWeights(moving, zeros, () => withBatchNormUpdates(1, () => model.apply(xs, { training: true })));
+      return tf.concat(seen.flatMap(({ calls }, i) => statisticsOf(layers[i], calls)));
+    } finally {
+      for (const { calls, end } of seen) {
+        end();
+        tf.dispose(calls);
+      }
+    }
   });
 }
 
-function batchNormLayers(layers: readonly tf.layers.Layer[]): BatchNormLayer[] {
-  return layers.flatMap((layer) => {
-    const inner = (layer as Partial<tf.LayersModel>).layers;
-    if (inner !== undefined) return batchNormLayers(inner);
+/** Mean and variance that one call left in the moving statistics. */
+type CallStatistics = [mean: tf.Tensor, variance: tf.Tensor];
+
+/** Collects the statistics of each call of a layer, until `end`. The caller disposes them. */
+function observeCalls({ layer, mean, variance, momentum }: BatchNormLayer): { calls: CallStatistics[]; end: () => void } {
+  const calls: CallStatistics[] = [];
+  const call: tf.layers.Layer['call'] = (inputs, kwargs) => {
+    // From zero, one update leaves (1 - momentum) times the statistics of the batch.
+    for (const variable of [mean, variance]) tf.tidy(() => variable.assign(tf.zerosLike(variable)));
+    const y = Object.getPrototypeOf(layer).call.call(layer, inputs, kwargs);
+    calls.push([tf.keep(tf.div(mean, 1 - momentum)), tf.keep(tf.div(variance, 1 - momentum))]);
+    return y;
+  };
+  Object.assign(layer, { call });
+  return { calls, end: () => Reflect.deleteProperty(layer, 'call') };
+}
+
+/** The means over the calls; the present statistics of a layer that `model` has but does not call. */
+function statisticsOf({ mean, variance }: BatchNormLayer, calls: readonly CallStatistics[]): tf.Tensor[] {
+  if (calls.length === 0) return [mean, variance];
+  const meanOf = (tensors: tf.Tensor[]): tf.Tensor =>
+    tensors.length === 1 ? tensors[0] : tf.div(tf.addN(tensors), tensors.length);
+  return [meanOf(calls.map(([one]) => one)), meanOf(calls.map(([, other]) => other))];
+}
+
+function batchNormLayers(model: tf.LayersModel): BatchNormLayer[] {
+  return innermostLayers(model).flatMap((layer) => {
     if (layer.getClassName() !== 'BatchNormalization') return [];
     const [mean, variance] = layer.weights.slice(-2).map((weight) => weight.read() as tf.Variable);
     const momentum = layer.getConfig().momentum as number;
     if (momentum >= 1) throw new OptionError(`momentum of ${layer.name}`, momentum, '< 1', 'Its statistics never move.');
-    return [{ mean, variance, momentum }];
+    return [{ layer, mean, variance, momentum }];
   });
 }
 

@@ -13,6 +13,7 @@
 import { attr, isNative, runOpWithOutputs } from './backend';
 import { checkOneOf } from './errors';
 import { isRecorded, registerNativeGradient, registerNativeKernel } from './kernels/register';
+import { innermostLayers } from './modelGraph';
 import * as tf from './tf';
 
 /** Which variance of the batch enters the moving variance: `tensorflow` the biased one, `pytorch` the unbiased one. */
@@ -56,12 +57,11 @@ export function withBatchNormUpdates<T>(count: 0 | 1 | 2, fn: () => T): T {
   }
 }
 
-/** Chooses the convention of every BatchNorm layer of a model, or of one layer. The default is `tensorflow`. */
+/** Chooses the convention of every BatchNorm layer inside of a model or of a layer. The default is `tensorflow`. */
 export function setBatchNormConvention(model: tf.LayersModel | tf.layers.Layer, convention: BatchNormConvention): void {
   checkOneOf('convention', convention, ['tensorflow', 'pytorch']);
-  for (const layer of 'layers' in model ? model.layers : [model]) {
-    if ('layers' in layer) setBatchNormConvention(layer as tf.LayersModel, convention);
-    else if (layer.getClassName() === 'BatchNormalization') conventions.set(layer, convention);
+  for (const layer of innermostLayers(model)) {
+    if (layer.getClassName() === 'BatchNormalization') conventions.set(layer, convention);
   }
   conventionChanges++;
 }

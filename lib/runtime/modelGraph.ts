@@ -6,28 +6,22 @@ import type * as tf from './tf';
 /** One call of a layer on symbolic tensors. */
 export type LayerCall = tf.layers.Layer['inboundNodes'][number];
 
-/** A layer that has others inside: a model, a wrapper such as TimeDistributed and Bidirectional, an RNN or its stacked cells. */
-interface Container {
-  layers?: tf.layers.Layer[];
-  layer?: tf.layers.Layer;
-  forwardLayer?: tf.layers.Layer;
-  backwardLayer?: tf.layers.Layer;
-  cell?: tf.layers.Layer;
-  cells?: tf.layers.Layer[];
-}
-
 /** The layers of `model` that have none inside, each once, in the order of the model: also those of nested models and wrappers. */
 export function innermostLayers(model: tf.LayersModel | tf.layers.Layer): tf.layers.Layer[] {
-  const inner = layersInside(model as Container);
+  const inner = layersInside(model);
   return inner.length === 0 ? [model as tf.layers.Layer] : [...new Set(inner.flatMap(innermostLayers))];
 }
 
-function layersInside({ layers, layer, forwardLayer, backwardLayer, cell, cells }: Container): tf.layers.Layer[] {
-  if (layers !== undefined) return layers;
-  if (forwardLayer !== undefined && backwardLayer !== undefined) return [forwardLayer, backwardLayer];
-  if (cells !== undefined) return cells;
-  const one = layer ?? cell;
-  return one === undefined ? [] : [one];
+/** What models, wrappers such as TimeDistributed and Bidirectional, RNNs and stacked cells call the layers inside of them. */
+const FIELDS = ['layers', 'forwardLayer', 'backwardLayer', 'layer', 'cell', 'cells'] as const;
+
+function layersInside(container: tf.LayersModel | tf.layers.Layer): tf.layers.Layer[] {
+  const fields = container as unknown as Readonly<Record<string, unknown>>;
+  return FIELDS.flatMap((field) => fields[field] ?? []).filter(isLayer);
+}
+
+function isLayer(value: unknown): value is tf.layers.Layer {
+  return typeof (value as Partial<tf.layers.Layer>).getClassName === 'function' && 'weights' in (value as object);
 }
 
 /**

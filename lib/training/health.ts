@@ -3,6 +3,7 @@
  */
 import { Dataset } from '../datasets';
 import { DataError, type Divergence, DivergenceError, OptionError } from '../runtime/errors';
+import { innermostLayers } from '../runtime/modelGraph';
 import * as tf from '../runtime/tf';
 
 /** Losses of the last steps that a report of a divergence names. */
@@ -103,7 +104,7 @@ export function dataWarnings(model: tf.LayersModel, data: Dataset, batchSize: nu
     warnings.push('All training samples have the same inputs: nothing tells the classes apart.');
   }
   const last = data.size % batchSize;
-  if ((last === 1 || batchSize === 1) && model.layers.some((layer) => layer.getClassName() === 'BatchNormalization')) {
+  if ((last === 1 || batchSize === 1) && innermostLayers(model).some((layer) => layer.getClassName() === 'BatchNormalization')) {
     warnings.push(
       `Batches of one sample (${data.size} samples in batches of ${batchSize}): BatchNorm then sees a variance of 0 in dense layers.`,
     );

@@ -14,6 +14,7 @@ import { type Compiled, compile } from '../runtime/compile';
 import { checkKnownOptions, checkNumber, checkOneOf, DataError, StateMismatchError, throwIfAborted } from '../runtime/errors';
 import { crossEntropy } from '../runtime/losses';
 import { defaultMemoryBudget } from '../runtime/memoryBudget';
+import { callsOf } from '../runtime/modelGraph';
 import * as tf from '../runtime/tf';
 import { type BatchLoss, type BatchNormMode, classBoundary, correctCount, forward } from './evaluate';
 import { foldedForward } from './folded';
@@ -367,12 +368,14 @@ function inParts(forward: (xs: tf.Tensor) => tf.Tensor, xs: tf.Tensor, partSize:
   return tf.concat(tf.split(xs, sizes).map(forward));
 }
 
-/** Numbers that each layer puts out for one sample. */
+/** Numbers that each call of a layer puts out for one sample, also inside of nested models. */
 function layerSizes(model: tf.LayersModel): number[] {
-  return model.layers.map((layer) => {
-    const shapes = (Array.isArray(layer.outputShape[0]) ? layer.outputShape : [layer.outputShape]) as tf.Shape[];
-    return Math.max(...shapes.map((shape) => shape.slice(1).reduce<number>((size, n) => size * (n ?? 1), 1)));
-  });
+  return callsOf(model)
+    .filter(({ outboundLayer }) => model.layers.includes(outboundLayer))
+    .flatMap(({ outboundLayer: layer, outputTensors }) => {
+      const sizes = outputTensors.map(({ shape }) => shape.slice(1).reduce<number>((size, n) => size * (n ?? 1), 1));
+      return 'layers' in layer ? [...sizes, ...layerSizes(layer as tf.LayersModel)] : [Math.max(...sizes)];
+    });
 }
 
 /** Most weight sets per chunk: progress is seen, and an abort heeded, between chunks. */
