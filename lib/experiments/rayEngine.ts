@@ -145,7 +145,7 @@ export class RayEngine implements Engine {
   }
 }
 
-/** What the driver is told on its command line. */
+/** What the driver is told in the first line of its input. */
 interface DriverOptions {
   address: string;
   cpus: number;
@@ -221,12 +221,14 @@ class Driver {
 
   private constructor(python: string, options: DriverOptions) {
     // Out of the terminal's process group: Ctrl-C is for this process, which then stops the runs one by one.
-    this.#child = spawn(python, ['-I', DRIVER, JSON.stringify(options)], {
+    this.#child = spawn(python, ['-I', DRIVER], {
       stdio: ['pipe', 'pipe', 'pipe'],
       detached: true,
       env: { ...process.env, ...SETTINGS, ...(options.address === 'local' ? LOCAL_SETTINGS : {}) },
     });
     this.#child.stdin?.on('error', () => {}); // its end is reported below
+    // Not as an argument: everybody on the machine can read those, and the options have values of environment variables.
+    this.#send(options);
     this.#child.stderr?.setEncoding('utf8').on('data', (text: string) => {
       this.#output = (this.#output + text).slice(-KEPT_OUTPUT);
     });

@@ -1,8 +1,9 @@
 """Executes the runs of a sweep on a Ray cluster, for RayEngine (rayEngine.ts), which starts this program.
 
-    ray_driver.py OPTIONS        OPTIONS: JSON, see RayEngine
+    ray_driver.py
 
-It reads requests from standard input and writes replies to standard output, one JSON object per line:
+The first line of standard input is JSON with the options, see RayEngine: values of environment variables must not show in the list of
+processes, as arguments do. It then reads requests from standard input and writes replies to standard output, one JSON object per line:
 
     {"kind": "run", "id": 1, "task": ...}                  a run, as the project's Node worker takes it
     {"kind": "abort", "id": 1}                             stop it at its next step, and save
@@ -249,7 +250,10 @@ def main():
     # What Ray or a library prints must not get among the replies.
     output = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)
-    driver = Driver(json.loads(sys.argv[1]), output)
+    options = sys.stdin.readline()
+    if not options:
+        return  # the sweep is gone
+    driver = Driver(json.loads(options), output)
     try:
         driver.connect()
     except Exception as error:  # whatever Ray throws: the reader of the message decides

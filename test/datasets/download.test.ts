@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
-import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -103,6 +103,7 @@ test('a link in place of the part is not followed', async () => {
   const file = remote('linked', good);
   const victim = join(scratch, 'victim');
   writeFileSync(victim, 'precious');
+  mkdirSync(dirname(file.path), { recursive: true });
   symlinkSync(victim, `${file.path}.part`);
   await obtain(file);
   assertComplete(file);
