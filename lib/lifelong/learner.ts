@@ -25,7 +25,7 @@ import { allFinite, divergenceError, LossWatch } from '../training/health';
 import { captureModel, type ModelState, restoreModel } from '../training/modelState';
 import { innerSteps, type PassNoise, StepRunner } from '../training/stepRunner';
 import type { EpochRecord, TrainingProgress, TrainingStatus } from '../training/trainer';
-import { trainableVariables } from '../training/weights';
+import { trainableVariables, trainedIds } from '../training/weights';
 import { headMask, maskByTask } from './heads';
 import { captureLearner, type LifelongState, restoreLearner } from './learnerState';
 import { type LifelongMeasures, lifelongMeasures } from './measures';
@@ -206,8 +206,6 @@ export class LifelongLearner {
   readonly memory: Reservoir<SampleRef> | undefined;
   /** What is learned when. */
   readonly regime: LearningRegime;
-  /** The learning rate of the first task. */
-  baseLearningRate: number;
   /** The weights from which each task is learned in the regime `independent`. */
   startingWeights: ModelState | undefined;
 
@@ -222,7 +220,11 @@ export class LifelongLearner {
   /** What is added to the outputs in evaluation. */
   readonly #mask: tf.Variable;
   readonly #evaluator: Evaluator;
-  readonly #steps: StepRunner;
+  #steps: StepRunner;
+  /** What `#steps` was traced for: which layers are trained. */
+  #traced: string;
+  /** Learning rate of the last step; undefined before the first since the start or since `restore`. */
+  #lastRate: number | undefined;
   readonly #watch = new LossWatch();
   #lastSaved: Divergence['lastSaved'] = null;
 
@@ -254,22 +256,13 @@ export class LifelongLearner {
     this.#replayBatches = (replay?.switchBatches ?? switchBatches) ? innerSteps(optimizer) : 1;
     this.#options = options;
     this.startingWeights = regime === 'independent' ? captureModel(model) : undefined;
-    this.baseLearningRate = optimizer.learningRate;
 
     const hasHeads = sequence.scenario === 'task-incremental';
     this.#mask = tf.tidy(() => tf.variable(tf.zeros([sequence.outputs]), false));
     const outputs = hasHeads ? (all: tf.Tensor): tf.Tensor => tf.add(all, this.#mask) : undefined;
     this.#evaluator = new Evaluator(model, { loss, outputs, eager });
-    this.#steps = new StepRunner(optimizer, trainableVariables(model), {
-      lossOf: (xs, ys, tasks) => {
-        const all = model.apply(xs, { training: true }) as tf.Tensor;
-        return loss(ys, hasHeads ? maskByTask(sequence, all, tasks) : all);
-      },
-      wrapLoss: options.wrapLoss,
-      noise: options.noise,
-      seed: () => this.#random('dropout', this.position.step).seed(),
-      eager,
-    });
+    this.#steps = this.#makeSteps();
+    this.#traced = trainedIds(model);
   }
 
   /** Tasks that are learned one after the other: 1 in joint learning. */
@@ -345,6 +338,7 @@ export class LifelongLearner {
     restoreLearner(this, state);
     this.#lastSaved = { epoch: this.history.length, step: this.position.step };
     this.#watch.reset();
+    this.#lastRate = undefined;
     this.#steps.resume();
   }
 
@@ -353,6 +347,38 @@ export class LifelongLearner {
     this.#evaluator.dispose();
     this.#steps.dispose();
     this.#mask.dispose();
+  }
+
+  #makeSteps(): StepRunner {
+    const { model, sequence } = this;
+    const { loss = crossEntropy, wrapLoss, noise, eager } = this.#options;
+    const hasHeads = sequence.scenario === 'task-incremental';
+    return new StepRunner(this.optimizer, trainableVariables(model), {
+      lossOf: (xs, ys, tasks) => {
+        const all = model.apply(xs, { training: true }) as tf.Tensor;
+        return loss(ys, hasHeads ? maskByTask(sequence, all, tasks) : all);
+      },
+      wrapLoss,
+      noise,
+      seed: () => this.#random('dropout', this.position.step).seed(),
+      eager,
+    });
+  }
+
+  /** Traces the steps anew where other layers are trained than in the last step. */
+  #followTrainable(): void {
+    const trained = trainedIds(this.model);
+    if (trained === this.#traced) return;
+    this.#steps.dispose();
+    this.#steps = this.#makeSteps();
+    this.#traced = trained;
+  }
+
+  /** Learning rate of the next step: the optimizer's own, less after each task. */
+  #nextRate(): number {
+    const { learningRateDecay = 1, learningRateFloor = 0 } = this.#options;
+    const rate = this.optimizer.learningRate * learningRateDecay ** (this.regime === 'sequential' ? this.position.stage : 0);
+    return Math.max(rate, learningRateFloor);
   }
 
   /** Sets weights and optimizer to what a task starts from. Doing it twice does no harm. */
@@ -423,12 +449,21 @@ export class LifelongLearner {
   /** One step on the samples `refs` of the task; returns the loss before it. */
   #step(refs: SampleRef[]): number {
     const started = performance.now();
-    const { stage, epoch, step } = this.position;
-    const rate = this.baseLearningRate * (this.#options.learningRateDecay ?? 1) ** (this.regime === 'sequential' ? stage : 0);
-    this.optimizer.learningRate = Math.max(rate, this.#options.learningRateFloor ?? 0);
+    const { epoch, step } = this.position;
+    const { optimizer } = this;
+    this.#followTrainable();
     const batches = this.#joinReplay(this.#chunks(refs)).map((batch, i) => this.#tensors(batch, i));
     try {
-      const loss = this.#steps.run(batches);
+      // The optimizer's own rate is its again after the step.
+      const own = optimizer.learningRate;
+      this.#lastRate = this.#nextRate();
+      optimizer.learningRate = this.#lastRate;
+      let loss: number;
+      try {
+        loss = this.#steps.run(batches);
+      } finally {
+        optimizer.learningRate = own;
+      }
       this.#watch.see(
         loss,
         batches.map(([xs]) => xs),
@@ -489,7 +524,7 @@ export class LifelongLearner {
       trainLoss: position.lossSum / position.step,
       testLoss: learned === undefined ? null : meanOf(learned.losses),
       testAccuracy: learned === undefined ? null : meanOf(learned.accuracies),
-      learningRate: optimizer.learningRate,
+      learningRate: this.#lastRate ?? this.#nextRate(),
       gradientEvaluations: optimizer.gradientEvaluations,
       seconds: position.seconds,
     };
@@ -535,7 +570,7 @@ export class LifelongLearner {
     this.status = 'diverged';
     if (onDivergence === 'stop') return true;
     const where = `step ${step} of epoch ${epoch + 1} of task ${stage + 1}`;
-    throw divergenceError('The loss', where, divergence, this.optimizer.learningRate);
+    throw divergenceError('The loss', where, divergence, this.#lastRate ?? this.#nextRate());
   }
 }
 

@@ -30,7 +30,7 @@ export interface LifelongState {
 /** What the bytes of a `LifelongState` mean. */
 export interface LifelongManifest {
   /** Format and version of the state. */
-  format: 'lookbehind-lifelong/1';
+  format: 'lookbehind-lifelong/2';
   /** Names of the tasks. */
   tasks: string[];
   /** See `LifelongLearner.regime`. */
@@ -45,8 +45,6 @@ export interface LifelongManifest {
   records: TaskRecord[];
   /** Accuracy on each task before any learning; null before it is known. */
   initialAccuracies: number[] | null;
-  /** The learning rate of the first task. */
-  baseLearningRate: number;
   /** See `LifelongLearner.divergence`. */
   divergence?: Divergence;
   /** The memory of experience replay; null without. */
@@ -57,7 +55,7 @@ export interface LifelongManifest {
   optimizer: OptimizerManifest;
 }
 
-const FORMAT = 'lookbehind-lifelong/1';
+const FORMAT = 'lookbehind-lifelong/2';
 
 /** Copies the state of `learner`. */
 export function captureLearner(learner: LifelongLearner): LifelongState {
@@ -74,7 +72,6 @@ export function captureLearner(learner: LifelongLearner): LifelongState {
       history: structuredClone(learner.history),
       records: structuredClone(learner.records),
       initialAccuracies: learner.initialAccuracies ?? null,
-      baseLearningRate: learner.baseLearningRate,
       ...(learner.divergence === undefined ? {} : { divergence: learner.divergence }),
       memory: memory?.save() ?? null,
       weights,
@@ -107,7 +104,6 @@ export function restoreLearner(learner: LifelongLearner, state: LifelongState): 
   learner.history.splice(0, learner.history.length, ...structuredClone(manifest.history));
   learner.records.splice(0, learner.records.length, ...structuredClone(manifest.records));
   learner.initialAccuracies = manifest.initialAccuracies ?? undefined;
-  learner.baseLearningRate = manifest.baseLearningRate;
   learner.divergence = manifest.divergence;
 }
 

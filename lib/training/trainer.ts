@@ -15,7 +15,7 @@ import { checkNotEmpty, dataWarnings, divergenceError, fingerprintOf, LossWatch,
 import { type Schedule, type ScheduleFunction, scheduleFunction } from './schedule';
 import { innerSteps, type PassNoise, StepRunner } from './stepRunner';
 import { captureTrainer, restoreTrainer, type TrainerState } from './trainerState';
-import { trainableVariables } from './weights';
+import { trainableVariables, trainedIds } from './weights';
 
 /** Options of a `Trainer`. */
 export interface TrainerOptions {
@@ -25,7 +25,10 @@ export interface TrainerOptions {
   batchSize?: number;
   /** Seed of data order, augmentation, noise and dropout. A whole number. Default 0. */
   seed?: number;
-  /** What the optimizer's learning rate is multiplied by. Default constant. */
+  /**
+   * What the optimizer's learning rate is multiplied by in a step. The rate itself stays the optimizer's and may be set at any time.
+   * Default constant.
+   */
   schedule?: Schedule;
   /** The loss of a batch, from int32 labels [n] and the model's outputs. Default: mean softmax cross-entropy on logits. */
   loss?: BatchLoss;
@@ -162,8 +165,8 @@ export class Trainer {
   readonly #watch = new LossWatch();
   #lastSaved: Divergence['lastSaved'] = null;
   #fingerprint: WeightFingerprint | undefined;
-  /** The learning rate that the schedule multiplies. */
-  baseLearningRate: number;
+  /** Learning rate of the last step; undefined before the first since the start or since `restore`. */
+  #lastRate: number | undefined;
 
   /** @throws OptionError; DataError where a set has no samples. */
   constructor(
@@ -192,8 +195,7 @@ export class Trainer {
     this.#factor = scheduleFunction(schedule, epochs, this.stepsPerEpoch);
     this.#evaluator = new Evaluator(model, { loss, eager: options.eager });
     this.#steps = this.#makeSteps();
-    this.#traced = trainedNames(model);
-    this.baseLearningRate = optimizer.learningRate;
+    this.#traced = trainedIds(model);
   }
 
   /**
@@ -282,6 +284,7 @@ export class Trainer {
     this.#lastSaved = { epoch, step };
     this.#fingerprint = epoch > 0 && step === 0 ? fingerprintOf(trainableVariables(this.model)) : undefined;
     this.#watch.reset();
+    this.#lastRate = undefined;
     this.#steps.resume();
   }
 
@@ -305,12 +308,31 @@ export class Trainer {
 
   /** Traces the steps anew where other layers are trained than in the last step. */
   #followTrainable(): void {
-    const trained = trainedNames(this.model);
+    const trained = trainedIds(this.model);
     if (trained === this.#traced) return;
     this.#steps.dispose();
     this.#steps = this.#makeSteps();
     this.#traced = trained;
     this.#fingerprint = undefined;
+  }
+
+  /** Learning rate of the last step. */
+  get #rate(): number {
+    const { epoch, step } = this.position;
+    return this.#lastRate ?? this.optimizer.learningRate * this.#factor(epoch, Math.max(0, step - 1));
+  }
+
+  /** Runs `step` at the learning rate `rate`. The optimizer's own rate, which the schedule multiplies, is its again afterwards. */
+  #atRate<T>(rate: number, step: () => T): T {
+    const { optimizer } = this;
+    const own = optimizer.learningRate;
+    this.#lastRate = rate;
+    optimizer.learningRate = rate;
+    try {
+      return step();
+    } finally {
+      optimizer.learningRate = own;
+    }
   }
 
   /** One step; returns the loss before it. */
@@ -325,9 +347,8 @@ export class Trainer {
       const { xs, ys } = augment === undefined ? trainingSet.tensors(indices) : augment(trainingSet, indices, random());
       return [xs, ys];
     });
-    optimizer.learningRate = this.baseLearningRate * this.#factor(epoch, step);
     try {
-      const loss = this.#steps.run(tensors);
+      const loss = this.#atRate(optimizer.learningRate * this.#factor(epoch, step), () => this.#steps.run(tensors));
       this.#watch.see(
         loss,
         tensors.map(([xs]) => xs),
@@ -354,7 +375,7 @@ export class Trainer {
       trainLoss: position.lossSum / position.sampleCount,
       testLoss: result?.loss ?? null,
       testAccuracy: result?.accuracy ?? null,
-      learningRate: optimizer.learningRate,
+      learningRate: this.#rate,
       gradientEvaluations: optimizer.gradientEvaluations,
       seconds: position.seconds,
     };
@@ -372,7 +393,7 @@ export class Trainer {
     this.#fingerprint = fingerprintOf(trainableVariables(this.model));
     const { finite, size } = this.#fingerprint;
     if (!finite) return this.#diverged(loss, 'the gradient or the step was too large');
-    if (before !== undefined && before.size === size && this.optimizer.learningRate > 0) {
+    if (before !== undefined && before.size === size && this.#rate > 0) {
       this.#warn(
         `No weight changed in epoch ${this.position.epoch + 1}, as far as single precision tells: are all gradients zero (dead units)?`,
       );
@@ -395,13 +416,6 @@ export class Trainer {
     this.status = 'diverged';
     if (onDivergence === 'stop') return true;
     const where = `step ${step} of epoch ${epoch + 1}`;
-    throw divergenceError('The training loss', where, divergence, this.optimizer.learningRate);
+    throw divergenceError('The training loss', where, divergence, this.#rate);
   }
-}
-
-/** The ids of the variables that are trained, as one text. */
-function trainedNames(model: tf.LayersModel): string {
-  return trainableVariables(model)
-    .map(({ id }) => id)
-    .join();
 }

@@ -20,15 +20,13 @@ export interface TrainerState {
 /** What the bytes of a `TrainerState` mean. */
 export interface TrainerManifest {
   /** Format and version of the state. */
-  format: 'lookbehind-training/1';
+  format: 'lookbehind-training/2';
   /** See `Trainer.status`. */
   status: TrainingStatus;
   /** See `Trainer.position`. */
   position: TrainerPosition;
   /** See `Trainer.history`. */
   history: EpochRecord[];
-  /** The learning rate that the schedule multiplies. */
-  baseLearningRate: number;
   /** See `Trainer.warnings`; absent where there are none. */
   warnings?: string[];
   /** See `Trainer.divergence`. */
@@ -41,16 +39,15 @@ export interface TrainerManifest {
 
 /** Copies the state of `trainer`. */
 export function captureTrainer(trainer: Trainer): TrainerState {
-  const { model, optimizer, status, position, history, baseLearningRate, warnings, divergence } = trainer;
+  const { model, optimizer, status, position, history, warnings, divergence } = trainer;
   const { weights, data } = captureModel(model);
   const optimizerState = optimizer.saveState(savedNames(model));
   return {
     manifest: {
-      format: 'lookbehind-training/1',
+      format: 'lookbehind-training/2',
       status,
       position: { ...position },
       history: history.map((record) => ({ ...record })),
-      baseLearningRate,
       ...(warnings.length === 0 ? {} : { warnings: [...warnings] }),
       ...(divergence === undefined ? {} : { divergence }),
       weights,
@@ -65,7 +62,7 @@ export function captureTrainer(trainer: Trainer): TrainerState {
 export function restoreTrainer(trainer: Trainer, state: TrainerState): void {
   const { manifest } = state;
   const { model, optimizer } = trainer;
-  if (manifest.format !== 'lookbehind-training/1') {
+  if (manifest.format !== 'lookbehind-training/2') {
     throw new StateMismatchError(`This is not the state of a training: its format is ${JSON.stringify(manifest.format)}.`);
   }
   checkManifest(trainer, manifest);
@@ -77,16 +74,12 @@ export function restoreTrainer(trainer: Trainer, state: TrainerState): void {
   trainer.status = manifest.status;
   trainer.position = { ...manifest.position };
   trainer.history.splice(0, trainer.history.length, ...manifest.history);
-  trainer.baseLearningRate = manifest.baseLearningRate;
   trainer.warnings.splice(0, trainer.warnings.length, ...(manifest.warnings ?? []));
   trainer.divergence = manifest.divergence;
 }
 
 /** Throws a StateMismatchError where a field is not of its kind, or lies beyond the end of the training. */
-function checkManifest(
-  { epochs, stepsPerEpoch }: Trainer,
-  { status, position, history, baseLearningRate, optimizer }: TrainerManifest,
-): void {
+function checkManifest({ epochs, stepsPerEpoch }: Trainer, { status, position, history, optimizer }: TrainerManifest): void {
   const isObject = (value: unknown): boolean => typeof value === 'object' && value !== null;
   const within = (value: unknown, end: number): boolean =>
     Number.isInteger(value) && (value as number) >= 0 && (value as number) <= end;
@@ -98,7 +91,6 @@ function checkManifest(
       within(position.step, stepsPerEpoch) &&
       [position.lossSum, position.sampleCount, position.seconds].every((value) => typeof value === 'number'),
     history: Array.isArray(history) && history.every(isObject),
-    baseLearningRate: Number.isFinite(baseLearningRate) && baseLearningRate >= 0,
     optimizer: isObject(optimizer),
   }).find(([, good]) => !good);
   if (wrong !== undefined) {

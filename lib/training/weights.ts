@@ -9,6 +9,13 @@ export function trainableVariables(model: tf.LayersModel): tf.Variable[] {
   return model.trainableWeights.map((weight) => weight.read() as tf.Variable);
 }
 
+/** The ids of the variables that are trained, as one text: it changes where a layer is frozen or thawed. */
+export function trainedIds(model: tf.LayersModel): string {
+  return trainableVariables(model)
+    .map(({ id }) => id)
+    .join();
+}
+
 /** All weights of `model`, BatchNorm's moving averages included, in the order of `model.weights`. They stay the model's. */
 export function allVariables(model: tf.LayersModel): tf.Variable[] {
   return model.weights.map((weight) => weight.read() as tf.Variable);

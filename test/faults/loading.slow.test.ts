@@ -156,7 +156,8 @@ test('states of other makers are refused as a whole', async () => {
     'a position beyond the end': (manifest) => (manifest.position.step = 1e9),
     'history of another kind': (manifest) => (manifest.history = 3),
     'a status that does not exist': (manifest) => (manifest.status = 'constructor'),
-    'a learning rate that is no number': (manifest) => (manifest.baseLearningRate = Number.NaN),
+    'a learning rate that is no number': (manifest) =>
+      (manifest.optimizer.parts.at(-1).hyperparameters.learningRate = Number.NaN),
     'parts of another kind': (manifest) => (manifest.optimizer.parts = [null]),
     'another optimizer': (manifest) => (manifest.optimizer.parts[0].className = '__proto__'),
     'slots of another kind': (manifest) => (manifest.optimizer.parts[0].slots = null),

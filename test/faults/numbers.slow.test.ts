@@ -45,7 +45,7 @@ test('overflow: step, cause and the last good state are named', async () => {
   const trainer = trainerOn(GOOD, { epochs: 20 });
   await trainer.train({ untilEpoch: 2 });
   trainer.save();
-  trainer.baseLearningRate = 1e38;
+  trainer.optimizer.learningRate = 1e38;
   const { message, divergence } = await divergenceOf(trainer);
   assert.ok(divergence!.epoch >= 3);
   assert.deepEqual(divergence?.lastSaved, { epoch: 2, step: 0 });

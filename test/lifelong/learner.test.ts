@@ -227,8 +227,35 @@ test('the learning rate falls from task to task to its floor, and the optimizer 
       learner.history.map(({ learningRate }) => learningRate),
       [0.1, 0.05, 0.04, 0.04],
     );
+    assert.equal(optimizer.learningRate, 0.1, "the optimizer's own rate is its again");
     assert.deepEqual(iterations, optimizerState === 'keep' ? [1, 2, 3, 4, 5, 6, 7, 8] : [1, 2, 1, 2, 1, 2, 1, 2]);
     assert.equal(optimizer.gradientEvaluations, 8);
+    learner.dispose();
+    optimizer.dispose();
+    model.dispose();
+  }
+});
+
+test('a learning rate set between two tasks is taken, and a layer that is frozen there stays as it is', async () => {
+  for (const eager of [true, false]) {
+    const optimizer = sgd({ learningRate: 0.1 });
+    const model = mlp(rotations, { hidden: [4] });
+    const learner = new LifelongLearner(model, optimizer, rotations, { batchSize: 20, learningRateDecay: 0.5, eager });
+    const layer = model.layers.find(({ weights }) => weights.length > 0)!;
+    const seen: number[][] = [];
+    await learner.train({
+      onTask({ task }) {
+        seen.push([...layer.getWeights()[0].dataSync()]);
+        if (task === 0) optimizer.learningRate = 0.8;
+        if (task === 1) layer.trainable = false;
+      },
+    });
+    assert.deepEqual(
+      learner.history.map(({ learningRate }) => learningRate),
+      [0.1, 0.4, 0.2, 0.1],
+    );
+    assert.notDeepEqual(seen[1], seen[0]);
+    assert.deepEqual([seen[2], seen[3]], [seen[1], seen[1]]);
     learner.dispose();
     optimizer.dispose();
     model.dispose();

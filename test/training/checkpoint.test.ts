@@ -14,7 +14,7 @@ function folderOf(t: TestContext): string {
 function stateOf(epoch: number): TrainerState {
   return {
     manifest: {
-      format: 'lookbehind-training/1',
+      format: 'lookbehind-training/2',
       status: 'running',
       position: { epoch, step: 2, lossSum: 1 / 3, sampleCount: 7, seconds: 0.1 },
       history: [
@@ -28,7 +28,6 @@ function stateOf(epoch: number): TrainerState {
           seconds: Number.NaN,
         },
       ],
-      baseLearningRate: 0.1,
       weights: [{ name: 'dense/kernel', shape: [1, 2] }],
       optimizer: { format: 'lookbehind-optimizer/1', iterations: 1, gradientEvaluations: 1, parts: [] },
     },

@@ -256,6 +256,34 @@ describe('Trainer', () => {
     });
   }
 
+  it("multiplies the optimizer's own learning rate, which stays the optimizer's, and takes rho as it is", async () => {
+    const optimizer = sam({ learningRate: 0.1, rho: 0.05 });
+    const { trainer, dispose } = make({ epochs: 4, schedule: { kind: 'multiStep', milestones: [1, 3], gamma: 0.5 } }, optimizer);
+    const layer = trainer.model.layers.find(({ weights }) => weights.length > 0)!;
+    const seen: number[][] = [];
+    await trainer.train({
+      onProgress: () =>
+        assert.equal(optimizer.learningRate, trainer.position.epoch < 2 ? 0.1 : trainer.position.epoch < 3 ? 0.4 : 0),
+      onEpoch({ epoch }) {
+        seen.push([...layer.getWeights()[0].dataSync()]);
+        if (epoch === 2) [optimizer.learningRate, optimizer.rho] = [0.4, 0.2];
+        if (epoch === 3) optimizer.learningRate = 0;
+      },
+    });
+    assert.deepEqual(
+      trainer.history.map(({ learningRate }) => learningRate),
+      [0.1, 0.05, 0.2, 0],
+    );
+    assert.deepEqual(seen[3], seen[2], 'no step at rate 0');
+    assert.equal(optimizer.rho, 0.2);
+    const { trainer: other, dispose: disposeOther } = make({}, sam({ learningRate: 0.3 }));
+    other.optimizer.learningRate = 0.7;
+    other.restore(other.save());
+    assert.equal(other.optimizer.learningRate, 0.7);
+    disposeOther();
+    dispose();
+  });
+
   it('names wrong options', () => {
     const cases: Array<[Partial<TrainerOptions>, RegExp]> = [
       [{ epochs: 0 }, /^epochs must be/],
