@@ -30,30 +30,43 @@ interface BatchNormLayer {
   movingVariance: tf.LayerVariable;
 }
 
+/** The calls of one layer in a pass that stands for two. Each pair is one for the moving mean and one for the moving variance. */
+interface Calls {
+  count: number;
+  /** The statistics before the first call. */
+  old: tf.Tensor[];
+  /** What one pass so far adds to the decayed old statistics. Known from the second call on. */
+  added: tf.Tensor[] | undefined;
+}
+
 type Call = (this: BatchNormLayer, inputs: tf.Tensor | tf.Tensor[], kwargs: { training?: boolean }) => tf.Tensor;
 
 const conventions = new WeakMap<object, BatchNormConvention>();
 const movingStatistics = new WeakSet<tf.Variable>();
 let conventionChanges = 0;
 let updateCount: 0 | 1 | 2 = 1;
+/** With two updates: the layers that were called so far. */
+let calledLayers = new Map<BatchNormLayer, Calls>();
 
 /**
  * Calls `fn`; within it, each BatchNorm layer that runs in training mode applies its moving-average update `count` times.
  *
  * With 2, a forward pass whose gradient serves as the descent gradient of one step and as the ascent gradient of the
- * next leaves the statistics that two passes would leave.
+ * next leaves the statistics that two passes would leave, also those of a layer that it calls several times.
  *
  * @param count 0 (the statistics stay), 1 (as always) or 2.
  * @param fn A synchronous function.
  */
 export function withBatchNormUpdates<T>(count: 0 | 1 | 2, fn: () => T): T {
   checkOneOf('count', count, [0, 1, 2]);
-  const outer = updateCount;
+  const outer = { updateCount, calledLayers };
   updateCount = count;
+  calledLayers = new Map();
   try {
     return fn();
   } finally {
-    updateCount = outer;
+    for (const { old, added } of calledLayers.values()) tf.dispose([old, added ?? []]);
+    ({ updateCount, calledLayers } = outer);
   }
 }
 
@@ -91,10 +104,41 @@ function replaceLayerCall(): void {
     for (const statistic of [this.movingMean, this.movingVariance]) movingStatistics.add(statistic.read() as tf.Variable);
     const input = Array.isArray(inputs) ? inputs[0] : inputs;
     const lastAxis = this.axis === -1 || this.axis === input.rank - 1;
-    return tf.tidy(() =>
-      isNative() && lastAxis ? fusedCall(this, input) : composedCall(this, input, () => stock.call(this, inputs, kwargs)),
-    );
+    const call = (): tf.Tensor =>
+      isNative() && lastAxis ? fusedCall(this, input) : composedCall(this, input, () => stock.call(this, inputs, kwargs));
+    return tf.tidy(() => (updateCount === 2 && this.momentum < 1 ? repeatedCall(this, call) : call()));
   };
+}
+
+/**
+ * One of several calls of a layer in a pass that stands for two. With s_1, ..., s_t the statistics of the calls so far, two passes leave
+ *
+ *     m^(2t) old + (m^t + 1) added_t,     added_t = m added_(t-1) + (1 - m) s_t
+ */
+function repeatedCall(layer: BatchNormLayer, call: () => tf.Tensor): tf.Tensor {
+  const statistics = [layer.movingMean, layer.movingVariance];
+  const before = statistics.map((statistic) => statistic.read().clone());
+  const y = call();
+  const calls = calledLayers.get(layer);
+  if (calls === undefined) {
+    calledLayers.set(layer, { count: 1, old: before.map(tf.keep), added: undefined });
+    return y;
+  }
+  const m = layer.momentum;
+  const { old, added } = calls;
+  // Each call by itself leaves m^2 times what was before and 1 - m^2 times its own; from that its share in one pass.
+  const share = (after: tf.Tensor, from: tf.Tensor): tf.Tensor => tf.div(tf.sub(after, tf.mul(from, m * m)), 1 + m);
+  calls.count++;
+  calls.added = statistics.map((statistic, i) => {
+    const earlier = added?.[i] ?? share(before[i], old[i]);
+    return tf.keep(tf.add(tf.mul(earlier, m), share(statistic.read(), before[i])));
+  });
+  tf.dispose(added ?? []);
+  const { count } = calls;
+  statistics.forEach((statistic, i) => {
+    statistic.write(tf.add(tf.mul(old[i], m ** (2 * count)), tf.mul((calls.added as tf.Tensor[])[i], m ** count + 1)));
+  });
+  return y;
 }
 
 function fusedCall(layer: BatchNormLayer, input: tf.Tensor): tf.Tensor {

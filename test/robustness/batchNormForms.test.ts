@@ -1,7 +1,7 @@
 /** BatchNorm inside of wrappers and nested models: its statistics and its convention, against sums over plain arrays. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { Random, recomputeBatchNorm, setBatchNormConvention, tf } from 'lookbehind';
+import { compile, Random, recomputeBatchNorm, setBatchNormConvention, tf, withBatchNormUpdates } from 'lookbehind';
 
 const [SAMPLES, STEPS, FEATURES] = [5, 3, 2];
 
@@ -94,6 +94,42 @@ for (const [name, build] of Object.entries(FORMS)) {
     }
     tf.dispose([xs, ys]);
   });
+}
+
+for (const axis of [-1, 1]) {
+  for (const eager of [true, false]) {
+    test(`a pass that stands for two leaves the statistics of two, axis ${axis}, ${eager ? 'op by op' : 'compiled'}`, () => {
+      const { xs, ys, values } = sequences();
+      const shape = [STEPS, 1, FEATURES];
+      const input = tf.input({ shape });
+      const norm = tf.layers.batchNormalization({ momentum: 0.9, axis });
+      const model = tf.model({ inputs: input, outputs: tf.layers.timeDistributed({ layer: norm }).apply(input) as Symbolic });
+      model.setWeights(model.getWeights().map((weight, i) => tf.fill(weight.shape, 0.5 + i)));
+      const pass = compile(
+        (x: tf.Tensor) => withBatchNormUpdates(2, () => tf.tidy(() => tf.sum(model.apply(x, { training: true }) as tf.Tensor))),
+        { eager: eager || undefined },
+      );
+      const { steps } = overSteps(values);
+      // Along axis 1 there is one channel, of all features.
+      const moments = axis === -1 ? steps : steps.map((_, t) => momentsOf(values.flatMap((sample) => sample[t].map((x) => [x]))));
+      let [mean, variance] = statistics(model).map((values) => [...values]);
+      const batch = xs.reshape([SAMPLES, ...shape]);
+      const tensors = tf.memory().numTensors;
+      for (let repeat = 0; repeat < 2; repeat++) {
+        pass(batch).dispose();
+        for (const step of [...moments, ...moments]) {
+          mean = mean.map((value, c) => 0.9 * value + 0.1 * step.mean[c]);
+          variance = variance.map((value, c) => 0.9 * value + 0.1 * step.variance[c]);
+        }
+        assertClose(statistics(model)[0], mean);
+        assertClose(statistics(model)[1], variance);
+      }
+      assert.equal(tf.memory().numTensors, tensors);
+      pass.dispose();
+      tf.dispose([xs, ys, batch]);
+      model.dispose();
+    });
+  }
 }
 
 test('a BatchNorm layer that is called twice has the mean over its calls', () => {
