@@ -10,6 +10,9 @@
  * alpha is a number or, per variable, adaptive: (cos(fast_1 - slow, fast_k - slow) + 1) / 2 with the fast weights after the first
  * and the last inner step, so that variables whose steps disagree stay closer to where they were.
  *
+ * A fixed alpha is a factor of the learning rate, with momentum too: no gradient is taken at the fast weights, so that
+ * w' = w - alpha * learningRate * (sum of the k updates). Only weight decay, which is taken at the fast weights, makes a difference.
+ *
  * On one batch the gradient that descends at live is also the next one that climbs: k + 1 gradients per step, where the official
  * loop takes 2k. Momentum runs on through inner and outer steps, and weight decay is taken at the fast weights.
  *

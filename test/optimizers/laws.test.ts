@@ -99,6 +99,37 @@ describe('identities', () => {
     );
   });
 
+  it('a fixed alpha is a factor of the learning rate, with momentum too; weight decay at the fast weights breaks it', () => {
+    const pair = (
+      w: number[],
+      k: number,
+      alpha: number,
+      o: { learningRate: number; momentum: number; weightDecay: number; rho: number },
+    ) =>
+      [lookbehindSAM, lookbehindASAM].map((make) =>
+        difference(
+          walk(make({ ...o, k, alpha }), 6, w),
+          walk(make({ ...o, k, alpha: 1, learningRate: alpha * o.learningRate }), 6, w),
+        ),
+      );
+    fc.assert(
+      fc.property(
+        start,
+        options,
+        fc.integer({ min: 1, max: 6 }),
+        fc.double({ min: 0.05, max: 1, noNaN: true }),
+        (w, o, k, alpha) => {
+          // Steps of moderate size, so that rounding is not amplified.
+          const steady = { ...o, learningRate: o.learningRate / 10, weightDecay: 0 };
+          for (const far of pair(w, k, alpha, steady)) assert.ok(far < 2e-5, `${far} apart`);
+        },
+      ),
+      { numRuns: 20 },
+    );
+    const decayed = { learningRate: 0.1, momentum: 0, weightDecay: 0.5, rho: 0.05 };
+    for (const far of pair([1, -1, 1], 5, 0.2, decayed)) assert.ok(far > 1e-3, `${far} apart`);
+  });
+
   it('Lookahead with k = 1 and alpha = 1 is its base', () => {
     fc.assert(
       fc.property(start, options, (w, o) => {
