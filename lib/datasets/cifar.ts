@@ -4,11 +4,12 @@
  * Alex Krizhevsky, "Learning Multiple Layers of Features from Tiny Images", 2009 (https://www.cs.toronto.edu/~kriz/cifar.html),
  * the "binary version": each record is one label byte (CIFAR-100: two, coarse and fine) and 3 x 32 x 32 bytes, channel by channel.
  */
-import { createReadStream } from 'node:fs';
-import { readdir, stat } from 'node:fs/promises';
+import { closeSync, createReadStream, type ReadStream } from 'node:fs';
+import { readdir } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { createGunzip } from 'node:zlib';
 import { checkKnownOptions, checkOneOf, DataError } from '../runtime/errors';
+import { openRegularFile } from '../runtime/regularFile';
 import { CIFAR10_CLASSES, CIFAR100_COARSE_CLASSES, CIFAR100_FINE_CLASSES } from './cifarClasses';
 import { Dataset, type Statistics } from './dataset';
 import { type DownloadOptions, downloadsFolder, obtain, type RemoteFile } from './download';
@@ -67,6 +68,11 @@ const SIDE = 32;
 const CHANNELS = 3;
 const PLANE = SIDE * SIDE;
 const PIXELS = CHANNELS * PLANE;
+
+/** Bytes of an archive beside its records: headers, and files with names. */
+const SMALL_FILES = 1 << 24;
+/** Bytes of the largest split that is read. */
+const LARGEST_SPLIT = 2 ** 32;
 
 const CIFAR10: CifarLayout = {
   name: 'cifar10',
@@ -138,9 +144,11 @@ async function load(layout: CifarLayout, { file, ...remote }: Archive, { folder,
 /** Reads the gzipped tar archive in one pass, without unpacking it to the disk. */
 export async function readCifarArchive(path: string, layout: CifarLayout): Promise<Cifar> {
   const parts = [new Part(layout, 'train'), new Part(layout, 'test')];
-  const unzipped = createReadStream(path).pipe(createGunzip({ chunkSize: 1 << 18 }));
+  const unzipped = openStream(path).pipe(createGunzip({ chunkSize: 1 << 18 }));
+  const recordBytes = layout.labelBytes + PIXELS;
+  const expected = [...layout.train, ...layout.test].reduce((sum, { records }) => sum + records * recordBytes, 0);
   try {
-    for await (const { name, chunks } of tarMembers(unzipped, path)) {
+    for await (const { name, chunks } of tarMembers(limited(unzipped, expected + SMALL_FILES, path), path)) {
       for (const part of parts) await part.read(basename(name), chunks);
     }
   } catch (error) {
@@ -149,6 +157,29 @@ export async function readCifarArchive(path: string, layout: CifarLayout): Promi
   }
   const [train, test] = parts.map((part) => part.dataset(path));
   return { train, test };
+}
+
+/** The chunks of `source`, of which there are not more than `most` bytes: a few zipped bytes can unfold to a thousand times as many. */
+async function* limited(source: AsyncIterable<Buffer>, most: number, path: string): AsyncGenerator<Buffer> {
+  let bytes = 0;
+  for await (const chunk of source) {
+    bytes += chunk.length;
+    if (bytes > most) throw new DataError(`${path} is damaged: it unfolds to more than the ${most} bytes that are expected.`);
+    yield chunk;
+  }
+}
+
+/** A file as a stream. Throws a DataError where it is none. */
+function openStream(path: string): ReadStream {
+  return createReadStream(path, { fd: openOrRefuse(path).descriptor });
+}
+
+function openOrRefuse(path: string): { descriptor: number; size: number } {
+  try {
+    return openRegularFile(path);
+  } catch (error) {
+    throw new DataError(`The data file ${path} cannot be read: ${(error as Error).message}.`, { cause: error });
+  }
 }
 
 /** Reads files of records; the number of records follows from their sizes. */
@@ -162,7 +193,8 @@ async function readCifarFolder(folder: string, layout: CifarLayout): Promise<Cif
     if (names.length === 0) throw new DataError(`The folder ${folder} has no ${files.map(({ name }) => name).join(', ')}.`);
     return Promise.all(
       names.map(async (name) => {
-        const { size } = await stat(join(folder, name));
+        const { descriptor, size } = openOrRefuse(join(folder, name));
+        closeSync(descriptor);
         if (size % recordBytes !== 0) {
           throw new DataError(
             `${join(folder, name)} is damaged: ${size} bytes are no multiple of ${recordBytes}, the size of a record.`,
@@ -176,7 +208,7 @@ async function readCifarFolder(folder: string, layout: CifarLayout): Promise<Cif
   const sets: Dataset[] = [];
   for (const split of ['train', 'test'] as const) {
     const part = new Part(own, split);
-    for (const { name } of own[split]) await part.read(name, createReadStream(join(folder, name)));
+    for (const { name } of own[split]) await part.read(name, openStream(join(folder, name)));
     sets.push(part.dataset(folder));
   }
   return { train: sets[0], test: sets[1] };
@@ -195,6 +227,9 @@ class Part {
     this.#layout = layout;
     this.#split = split;
     const total = layout[split].reduce((sum, { records }) => sum + records, 0);
+    if (total * PIXELS > LARGEST_SPLIT) {
+      throw new DataError(`${layout.name}: ${total} images of the split ${split} take more than ${LARGEST_SPLIT} bytes.`);
+    }
     this.#inputs = new Uint8Array(total * PIXELS);
     this.#labels = new Uint8Array(total);
     this.#missing = new Set(layout[split].map(({ name }) => name));

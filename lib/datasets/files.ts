@@ -2,9 +2,10 @@
  * Finds, reads and verifies the data files that ship with the project.
  */
 import { createHash } from 'node:crypto';
-import { existsSync, readFileSync, statSync } from 'node:fs';
+import { existsSync, statSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { DataError } from '../runtime/errors';
+import { readRegularFile } from '../runtime/regularFile';
 
 /** What a data file must be. */
 export interface ExpectedFile {
@@ -51,7 +52,7 @@ export function readVerified({ path, sha256, remedy }: ExpectedFile): Buffer {
   try {
     const { size, mtimeMs } = statSync(path);
     version = `${size}/${mtimeMs}`;
-    content = readFileSync(path);
+    content = readRegularFile(path);
   } catch (error) {
     const missing = (error as NodeJS.ErrnoException).code === 'ENOENT';
     const what = missing ? 'is missing' : `cannot be read (${(error as Error).message})`;

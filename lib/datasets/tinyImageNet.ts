@@ -13,7 +13,7 @@
  * Its test set has no labels and is left out, as everywhere: `test` is the validation set.
  */
 import { createHash } from 'node:crypto';
-import { readdir, readFile, rm } from 'node:fs/promises';
+import { readdir, rm } from 'node:fs/promises';
 import { join, sep } from 'node:path';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { makeFolder } from '../runtime/atomicFile';
@@ -27,9 +27,11 @@ import {
   throwIfAborted,
 } from '../runtime/errors';
 import { nativeNode } from '../runtime/native';
+import { readRegularFile } from '../runtime/regularFile';
 import { readSafetensors, type StoredTensor, writeSafetensors } from '../runtime/safetensors';
 import { Dataset, type Statistics } from './dataset';
 import { type DownloadOptions, downloadsFolder, lockOf, obtain, type RemoteFile } from './download';
+import { imageSize } from './imageSize';
 import { ZipArchive } from './zip';
 
 /** How far the decoding of images is. */
@@ -75,6 +77,9 @@ const ARCHIVE: Omit<RemoteFile, 'path'> & { file: string } = {
     'https://image-net.org/data/tiny-imagenet-200.zip',
   ],
 };
+
+/** Bytes of the largest file of a folder that is read: images are small, and the largest list has 3 MB. */
+const LARGEST_FILE = 1 << 28;
 
 const SIDE = 64;
 const CHANNELS = 3;
@@ -212,7 +217,15 @@ async function folderSource(folder: string): Promise<Source> {
     throw new DataError(`The data folder ${folder} cannot be read: ${error.message}`, { cause: error });
   });
   const files = present.map((path) => path.split(sep).join('/'));
-  return { name: folder, files: new Set(files), read: (path) => readFile(join(folder, path)) };
+  return { name: folder, files: new Set(files), read: async (path) => readOwn(join(folder, path)) };
+}
+
+function readOwn(path: string): Buffer {
+  try {
+    return readRegularFile(path, LARGEST_FILE);
+  } catch (error) {
+    throw new DataError(`The data file ${path} cannot be read: ${(error as Error).message}.`, { cause: error });
+  }
 }
 
 /** Finds the images and their labels. Classes are numbered in the order of their ids, as by torchvision's ImageFolder. */
@@ -283,18 +296,19 @@ function decode(content: Uint8Array, name: string, side: Side, to: Uint8Array): 
   if (node === undefined) {
     throw new NativeRuntimeError('Images are decoded by the native TensorFlow runtime. Run "npm run setup" and try again.');
   }
-  let shape: number[];
+  // Before anything is decoded: a small file can unfold to gigabytes.
+  const size = imageSize(content);
+  if (size === undefined) throw new DataError(`${name} is damaged, or no image: it begins neither as JPEG nor as PNG.`);
+  if (size.width !== SIDE || size.height !== SIDE) {
+    throw new DataError(`${name} has ${size.width} x ${size.height} pixels, expected ${SIDE} x ${SIDE}.`);
+  }
   let values: ArrayLike<number>;
   try {
     const image = node.decodeImage(content, CHANNELS, 'int32', false);
-    shape = image.shape;
     values = image.dataSync();
     image.dispose();
   } catch (error) {
     throw new DataError(`${name} is damaged, or no image: ${(error as Error).message}.`, { cause: error });
-  }
-  if (shape[0] !== SIDE || shape[1] !== SIDE) {
-    throw new DataError(`${name} has ${shape[1]} x ${shape[0]} pixels, expected ${SIDE} x ${SIDE}.`);
   }
   if (side === SIDE) {
     to.set(values);

@@ -5,6 +5,7 @@
  * file lists them; after it comes a record that says where it is. Archives of more than 65,535 members have a second such record
  * with 64-bit numbers ("zip64").
  */
+import { constants } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
 import { promisify } from 'node:util';
 import { inflateRaw } from 'node:zlib';
@@ -69,10 +70,11 @@ export class ZipArchive {
    * @throws DataError where it is missing, is no zip archive, or is damaged.
    */
   static async open(path: string): Promise<ZipArchive> {
-    const file = await open(path, 'r').catch((error: Error) => {
+    const file = await open(path, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0)).catch((error: Error) => {
       throw new DataError(`The archive ${path} cannot be read: ${error.message}`, { cause: error });
     });
     try {
+      if (!(await file.stat()).isFile()) throw new DataError(`The archive ${path} is a folder, pipe or device, not a file.`);
       return new ZipArchive(path, file, await readDirectory(file, path));
     } catch (error) {
       await file.close();

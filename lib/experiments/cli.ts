@@ -2,9 +2,9 @@
 /**
  * A sweep from the terminal: `npm run sweep -- --config FILE [--store DIR] [--engine E] [--workers N] [--out FILE]`.
  */
-import { readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { checkNumber, OptionError } from '../runtime/errors';
+import { readRegularText } from '../runtime/regularFile';
 import {
   describeCost,
   ENGINE_OPTIONS,
@@ -37,6 +37,9 @@ ${engineUsage('processes')}
 
 Ctrl-C stops at the next step and saves; the same command goes on from there. A second Ctrl-C stops at once.
 `;
+
+/** Bytes of the largest file of grids. */
+const LARGEST_CONFIG = 1 << 26;
 
 async function main(): Promise<number> {
   const { values } = parseArgs({
@@ -73,7 +76,7 @@ async function main(): Promise<number> {
 function readGrids(path: string): SweepGrid[] {
   let content: unknown;
   try {
-    content = JSON.parse(readFileSync(path, 'utf8'));
+    content = JSON.parse(readRegularText(path, LARGEST_CONFIG));
   } catch (error) {
     throw new OptionError('--config', path, 'a readable JSON file', (error as Error).message);
   }

@@ -30,6 +30,9 @@ export type SweepGrid = EachField<Omit<RunConfig, 'measures'>> & {
 
 /** Fields that hold lists themselves. */
 const LIST_FIELDS: ReadonlySet<string> = new Set(['hidden', 'filters', 'milestones', 'angles', 'stages', 'positions']);
+/** Runs of the largest grid, and levels of its deepest value: more is a mistake, or an attack on the memory. */
+const MOST_RUNS = 100_000;
+const DEEPEST = 32;
 /** Fields that are taken as they are. */
 const PLAIN_FIELDS: ReadonlySet<string> = new Set(['measures']);
 
@@ -41,7 +44,7 @@ const PLAIN_FIELDS: ReadonlySet<string> = new Set(['measures']);
 export function expandGrid(grid: SweepGrid): FullRunConfig[] {
   const { seeds, ...rest } = checkObject('', grid);
   if (seeds !== undefined && rest.seed !== undefined) throw new OptionError('seed', rest.seed, 'left out where seeds is given');
-  const seed = typeof seeds === 'number' ? upTo(checkNumber('seeds', seeds, { min: 1, integer: true })) : seeds;
+  const seed = typeof seeds === 'number' ? upTo(checkNumber('seeds', seeds, { min: 1, max: MOST_RUNS, integer: true })) : seeds;
   const { seed: _seed, ...others } = rest;
   const last = seed ?? rest.seed;
   return alternatives('', last === undefined ? others : { ...others, seed: last }).map(resolveConfig);
@@ -52,17 +55,23 @@ function upTo(count: number): number[] {
 }
 
 /** All values that `value` stands for. */
-function alternatives(name: string, value: unknown): unknown[] {
+function alternatives(name: string, value: unknown, depth = 0): unknown[] {
+  if (depth > DEEPEST) throw new OptionError(name, value, `nested at most ${DEEPEST} deep`);
   if (PLAIN_FIELDS.has(name)) return [value];
   if (Array.isArray(value)) {
     if (LIST_FIELDS.has(name) && !(value.length > 0 && value.every(Array.isArray))) return [value];
     if (value.length === 0) throw new OptionError(name, value, 'a list of at least one value');
-    return LIST_FIELDS.has(name) ? value : value.flatMap((one) => alternatives(name, one));
+    return LIST_FIELDS.has(name) ? value : value.flatMap((one) => alternatives(name, one, depth + 1));
   }
   if (typeof value !== 'object' || value === null) return [value];
   return Object.entries(value).reduce<object[]>(
-    (configs, [field, item]) =>
-      configs.flatMap((config) => alternatives(field, item).map((one) => ({ ...config, [field]: one }))),
+    (configs, [field, item]) => {
+      const values = alternatives(field, item, depth + 1);
+      if (configs.length * values.length > MOST_RUNS) {
+        throw new OptionError('the grid', `${configs.length * values.length} runs or more`, `of at most ${MOST_RUNS} runs`);
+      }
+      return configs.flatMap((config) => values.map((one) => ({ ...config, [field]: one })));
+    },
     [{}],
   );
 }

@@ -11,12 +11,13 @@
  * Files appear whole or not at all, and carry checksums. Whatever can be made again from other files is made again where it is damaged.
  */
 import { createHash } from 'node:crypto';
-import { readdirSync, readFileSync, rmSync } from 'node:fs';
+import { readdirSync, rmSync } from 'node:fs';
 import { join, relative, resolve } from 'node:path';
 import { dataFolder } from '../datasets';
 import { makeFolder, writeFileAtomic } from '../runtime/atomicFile';
 import { checkText, DataError, type Divergence, OptionError } from '../runtime/errors';
 import { parseNumbers, stringifyNumbers } from '../runtime/numberJson';
+import { readRegularText } from '../runtime/regularFile';
 import { loadCheckpoint, newestCheckpoint, type SavedState, saveCheckpoint } from '../training/checkpoint';
 import type { EpochRecord } from '../training/trainer';
 import type { TrainerState } from '../training/trainerState';
@@ -126,7 +127,7 @@ export class RunStore {
     const path = this.#path(hash, 'config.json');
     let config: FullRunConfig;
     try {
-      config = resolveConfig(JSON.parse(readFileSync(path, 'utf8')));
+      config = resolveConfig(JSON.parse(readRegularText(path)));
     } catch (error) {
       throw new DataError(
         `${path} cannot be used: ${(error as Error).message} Run its configuration again, or delete the folder.`,
@@ -151,7 +152,7 @@ export class RunStore {
   readResult(hash: string): RunResult | undefined {
     const path = this.#path(hash, 'result.json');
     try {
-      const text = readFileSync(path, 'utf8');
+      const text = readRegularText(path);
       const { sha256, ...result } = parseNumbers(text) as RunResult & { sha256?: string };
       // Results of earlier versions have no checksum.
       const whole = sha256 === undefined ? Object.keys(result).every((name) => FIELDS.has(name)) : sha256 === digest(result);
@@ -174,7 +175,7 @@ export class RunStore {
   readHistory(hash: string): EpochRecord[] {
     const path = this.#path(hash, 'history.csv');
     try {
-      const history = historyFromCsv(readFileSync(path, 'utf8'), path);
+      const history = historyFromCsv(readRegularText(path), path);
       const { last } = this.readResult(hash) ?? {};
       if (last === undefined || (last?.epoch ?? 0) === history.length) return history;
       throw new DataError(`${path} is damaged: it has ${history.length} of ${last?.epoch ?? 0} epochs.`);

@@ -1,11 +1,12 @@
 /** Looks at finished runs of a sweep, one model after the other: for measures that need the model itself. */
 import { createHash } from 'node:crypto';
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { type BuiltRun, DataLoader, openRun, RunStore } from '../experiments';
 import { writeFileAtomic } from '../runtime/atomicFile';
 import { checkKnownOptions, checkNumber, checkObject } from '../runtime/errors';
 import { parseNumbers, stringifyNumbers } from '../runtime/numberJson';
+import { readRegularText } from '../runtime/regularFile';
 import { interruptible } from './interrupt';
 import { progress } from './progress';
 import type { SweepResults } from './runSweep';
@@ -95,8 +96,8 @@ function keptName(keep: object & { readonly name: string }): string {
 function readKept<T>(file: string): { result: T } | undefined {
   if (!existsSync(file)) return undefined;
   try {
-    const kept = parseNumbers(readFileSync(file, 'utf8')) as { result: T };
-    return 'result' in kept ? kept : undefined;
+    const kept = parseNumbers(readRegularText(file)) as { result: T };
+    return Object.hasOwn(kept, 'result') ? kept : undefined;
   } catch {
     return undefined;
   }

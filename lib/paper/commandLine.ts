@@ -1,6 +1,6 @@
 /** The options --sizes and --size, of `npm run reproduce` and of `npm run notebooks`. */
-import { readFileSync } from 'node:fs';
 import { OptionError } from '../runtime/errors';
+import { readRegularText } from '../runtime/regularFile';
 
 /**
  * The sizes that a command was given: those of a JSON file, and over them single ones as `NAME=VALUE`. What they are called is not checked.
@@ -8,10 +8,11 @@ import { OptionError } from '../runtime/errors';
  * @throws OptionError
  */
 export function readSizes(path: string | undefined, single: readonly string[] = []): Record<string, unknown> {
-  const sizes: Record<string, unknown> = {};
+  // Without a prototype: `__proto__` is then an unknown name like others.
+  const sizes: Record<string, unknown> = Object.create(null);
   if (path !== undefined) {
     try {
-      Object.assign(sizes, JSON.parse(readFileSync(path, 'utf8')));
+      Object.assign(sizes, JSON.parse(readRegularText(path)));
     } catch (error) {
       throw new OptionError('--sizes', path, 'a readable JSON file', (error as Error).message);
     }

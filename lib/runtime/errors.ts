@@ -2,10 +2,15 @@
  * The errors that the library throws on purpose. Each says what was wrong and what to do.
  */
 
+/** Characters of the longest message: what a hostile file holds must not flood a terminal or a log. */
+const LONGEST_MESSAGE = 4000;
+/** Characters of a value in a message. */
+const LONGEST_VALUE = 100;
+
 /** Base class: `error instanceof LookbehindError` tells the library's own errors from all others. */
 export class LookbehindError extends Error {
   constructor(message: string, options?: { cause?: unknown }) {
-    super(message, options as ErrorOptions);
+    super(shorten(message, LONGEST_MESSAGE), options as ErrorOptions);
     this.name = new.target.name;
   }
 }
@@ -219,13 +224,21 @@ function rangeInWords({ min, max, exclusiveMin = false, integer = false }: Numbe
   return parts.length === 0 ? noun : `${noun} ${parts.join(' and ')}`;
 }
 
-function describe(value: unknown): string {
-  if (typeof value === 'string') return JSON.stringify(value);
+/** A value as messages show it: as JSON where it has one, never long. */
+export function describe(value: unknown): string {
+  if (typeof value === 'string') return JSON.stringify(shorten(value, LONGEST_VALUE));
   if (typeof value === 'function') return 'a function';
-  if (typeof value !== 'object' || value === null) return String(value);
+  if (typeof value !== 'object' || value === null) return shorten(String(value), LONGEST_VALUE);
   try {
-    return JSON.stringify(value).slice(0, 100);
+    return JSON.stringify(value).slice(0, LONGEST_VALUE);
   } catch {
     return Object.prototype.toString.call(value);
   }
+}
+
+/** `text` where it has at most `most` characters, else its beginning and its end, and how long it is. */
+export function shorten(text: string, most: number): string {
+  if (text.length <= most) return text;
+  const kept = Math.floor(most / 2) - 20;
+  return `${text.slice(0, kept)} ... (${text.length} characters) ... ${text.slice(-kept)}`;
 }

@@ -7,9 +7,9 @@
  *
  * https://github.com/huggingface/safetensors. As there, what is not exactly of this form is refused.
  */
-import { readFile } from 'node:fs/promises';
 import { writeFileAtomic } from './atomicFile';
-import { DataError, OptionError } from './errors';
+import { DataError, describe, OptionError, shorten } from './errors';
+import { readRegularFile } from './regularFile';
 
 /** Bytes per number of each type, in the order in which the types are laid out, last to first. */
 const BYTES = { BOOL: 1, U8: 1, I8: 1, I16: 2, U16: 2, F16: 2, BF16: 2, I32: 4, U32: 4, F32: 4, F64: 8, I64: 8, U64: 8 } as const;
@@ -60,7 +60,7 @@ export class TensorFileError extends DataError {
 export async function readSafetensors(path: string): Promise<TensorFile> {
   let content: Buffer;
   try {
-    content = await readFile(path);
+    content = readRegularFile(path);
   } catch (error) {
     throw new TensorFileError(`The file ${path} cannot be read: ${(error as Error).message}`, undefined, { cause: error });
   }
@@ -76,7 +76,7 @@ export async function readSafetensors(path: string): Promise<TensorFile> {
  */
 export function parseSafetensors(content: Uint8Array, source = 'The content'): TensorFile {
   const refuse = (what: string, tensor?: string, cause?: unknown): never => {
-    const where = tensor === undefined ? source : `${source}: tensor "${tensor}"`;
+    const where = tensor === undefined ? source : `${source}: tensor "${shorten(tensor, 200)}"`;
     throw new TensorFileError(`${where} ${what}.`, tensor, { cause });
   };
   if (content.length < 8) refuse(`is no safetensors file: ${content.length} bytes, its header's length alone takes 8`);
@@ -101,17 +101,17 @@ export function parseSafetensors(content: Uint8Array, source = 'The content'): T
     if (!isRecord(entry)) return refuse('is not described by an object', name);
     const { dtype, shape, data_offsets: offsets } = entry;
     if (!TYPES.includes(dtype as StoredType)) {
-      return refuse(`has the type ${JSON.stringify(dtype)}, which is none of ${TYPES.join(', ')}`, name);
+      return refuse(`has the type ${describe(dtype)}, which is none of ${TYPES.join(', ')}`, name);
     }
-    if (!isSizes(shape)) return refuse(`has the shape ${JSON.stringify(shape)}, which is no list of sizes`, name);
+    if (!isSizes(shape)) return refuse(`has the shape ${describe(shape)}, which is no list of sizes`, name);
     if (!isSizes(offsets) || offsets.length !== 2 || offsets[0] > offsets[1]) {
-      return refuse(`has the data_offsets ${JSON.stringify(offsets)}, which are no start and end`, name);
+      return refuse(`has the data_offsets ${describe(offsets)}, which are no start and end`, name);
     }
     const [start, end] = offsets;
     if (end > data.length) return refuse(`ends at byte ${end} of ${data.length} bytes of data: the file is cut off`, name);
     const bytes = shape.reduce((product, n) => product * n, BYTES[dtype as StoredType]);
     if (bytes !== end - start) {
-      return refuse(`has ${end - start} bytes, but ${dtype as string} [${shape.join(', ')}] takes ${bytes}`, name);
+      return refuse(`has ${end - start} bytes, but ${dtype as string} ${describe(shape)} takes ${bytes}`, name);
     }
     return { name, start, end, tensor: { dtype: dtype as StoredType, shape, bytes: data.subarray(start, end) } };
   });

@@ -8,11 +8,12 @@
  * A file appears whole or not at all. Files are numbered; a damaged one is passed over for the one before it.
  */
 import { createHash } from 'node:crypto';
-import { readdirSync, readFileSync, rmSync } from 'node:fs';
+import { readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { makeFolder, writeFileAtomic } from '../runtime/atomicFile';
 import { DataError } from '../runtime/errors';
 import { parseNumbers, stringifyNumbers } from '../runtime/numberJson';
+import { readRegularFile } from '../runtime/regularFile';
 import type { TrainerState } from './trainerState';
 
 const FORMAT = 'lookbehind-checkpoint/1';
@@ -105,7 +106,7 @@ export function loadCheckpoint<S extends SavedState = TrainerState>(folder: stri
 export function readCheckpoint<S extends SavedState = TrainerState>(path: string): S {
   let content: Buffer;
   try {
-    content = readFileSync(path);
+    content = readRegularFile(path);
   } catch (error) {
     throw new DataError(`The checkpoint ${path} cannot be read: ${(error as Error).message}.`, { cause: error });
   }
@@ -121,8 +122,16 @@ export function readCheckpoint<S extends SavedState = TrainerState>(path: string
     throw new DataError(`The checkpoint ${path} is damaged: its content does not have the SHA-256 ${expected}.`);
   }
   const block = (start: number, length: number): Uint8Array => new Uint8Array(body.subarray(start, start + length));
+  let manifest: unknown;
+  try {
+    manifest = parseNumbers(body.subarray(0, manifestBytes).toString('utf8'));
+  } catch (error) {
+    throw new DataError(`The checkpoint ${path} is damaged: its manifest cannot be read (${(error as Error).message}).`, {
+      cause: error,
+    });
+  }
   return {
-    manifest: parseNumbers(body.subarray(0, manifestBytes).toString('utf8')),
+    manifest,
     weights: block(manifestBytes, weightBytes),
     optimizer: block(manifestBytes + weightBytes, optimizerBytes),
   } as S;
