@@ -7,12 +7,12 @@ import {
   captureModel,
   checkModelState,
   type ModelState,
+  rememberedVariables,
   restoreModel,
   type SavedWeight,
   savedNames,
 } from '../training/modelState';
 import type { EpochRecord, TrainingStatus } from '../training/trainer';
-import { trainableVariables } from '../training/weights';
 import type { LearningRegime, LifelongLearner, LifelongPosition, TaskRecord } from './learner';
 import type { ReservoirState } from './reservoir';
 import type { SampleRef } from './samples';
@@ -95,7 +95,9 @@ export function restoreLearner(learner: LifelongLearner, state: LifelongState): 
   const [weights, starting] = modelStates(manifest, state.weights);
   checkModelState(model, weights);
   if (starting !== undefined) checkModelState(model, starting);
-  optimizer.restoreState({ manifest: manifest.optimizer, data: state.optimizer }, trainableVariables(model), savedNames(model));
+  const optimizerState = { manifest: manifest.optimizer, data: state.optimizer };
+  const names = savedNames(model, weights.weights);
+  optimizer.restoreState(optimizerState, rememberedVariables(model, names, optimizerState), names);
   restoreModel(model, weights);
   learner.startingWeights = starting;
   if (manifest.memory !== null) memory?.restore(manifest.memory);

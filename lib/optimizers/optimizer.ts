@@ -254,7 +254,8 @@ export abstract class FamilyOptimizer extends tf.Optimizer {
    * @throws StateMismatchError where the algorithm, a name or a shape differs. Nothing is changed then.
    */
   restoreState(state: OptimizerState, variables?: tf.Variable[], names?: SavedNames): void {
-    const present = trainable(variables);
+    // A frozen variable that was trained before is among those given: what is remembered of it waits.
+    const present = variables ?? trainable();
     restoreState(this, state, present, names);
     this.#loaded = false;
     this.#order = present.map(({ name }) => name);

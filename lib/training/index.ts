@@ -33,6 +33,6 @@ export {
   type TrainingStatus,
   type TrainOptions,
 } from './trainer';
-export type { TrainerManifest, TrainerState } from './trainerState';
+export type { TrainerManifest, TrainerSettings, TrainerState } from './trainerState';
 export { dissectStep, type PointLoss, type StepAnatomy, type WalkOptions, walk } from './walk';
 export { allVariables, trainableVariables, withWeights } from './weights';

@@ -14,7 +14,7 @@ import { type BatchLoss, Evaluator } from './evaluate';
 import { checkNotEmpty, dataWarnings, divergenceError, fingerprintOf, LossWatch, type WeightFingerprint } from './health';
 import { type Schedule, type ScheduleFunction, scheduleFunction } from './schedule';
 import { innerSteps, type PassNoise, StepRunner } from './stepRunner';
-import { captureTrainer, restoreTrainer, type TrainerState } from './trainerState';
+import { captureTrainer, restoreTrainer, type TrainerSettings, type TrainerState } from './trainerState';
 import { trainableVariables, trainedIds } from './weights';
 
 /** Options of a `Trainer`. */
@@ -151,12 +151,11 @@ export class Trainer {
   readonly epochs: number;
   /** Steps of one epoch. */
   readonly stepsPerEpoch: number;
+  /** What a state must have been saved with to be restored here. */
+  readonly settings: TrainerSettings;
 
-  readonly #batchSize: number;
-  readonly #seed: number;
   readonly #options: TrainerOptions;
   readonly #factor: ScheduleFunction;
-  readonly #batchesPerStep: number;
   readonly #evaluator: Evaluator;
   #steps: StepRunner;
   /** What `#steps` was traced for: which layers are trained. */
@@ -182,16 +181,17 @@ export class Trainer {
     const { epochs, batchSize = 128, seed = 0, schedule = { kind: 'constant' }, loss = crossEntropy } = options;
     const { evaluateEvery = 1, onDivergence = 'throw', switchBatches = false } = options;
     this.epochs = checkNumber('epochs', epochs, { min: 1, integer: true });
-    this.#batchSize = checkNumber('batchSize', batchSize, { min: 1, integer: true });
-    this.#seed = checkNumber('seed', seed, { integer: true });
+    checkNumber('batchSize', batchSize, { min: 1, integer: true });
+    checkNumber('seed', seed, { integer: true });
     checkNumber('evaluateEvery', evaluateEvery, { min: 1, integer: true });
     checkOneOf('onDivergence', onDivergence, ['throw', 'stop', 'continue']);
     checkNotEmpty('trainingSet', trainingSet);
     if (options.test !== undefined) checkNotEmpty('test', options.test);
     this.#options = options;
     this.warnings = dataWarnings(model, trainingSet, batchSize);
-    this.#batchesPerStep = switchBatches ? innerSteps(optimizer) : 1;
-    this.stepsPerEpoch = Math.ceil(trainingSet.size / (this.#batchSize * this.#batchesPerStep));
+    const batchesPerStep = switchBatches ? innerSteps(optimizer) : 1;
+    this.settings = { samples: trainingSet.size, batchSize, batchesPerStep, seed };
+    this.stepsPerEpoch = Math.ceil(trainingSet.size / (batchSize * batchesPerStep));
     this.#factor = scheduleFunction(schedule, epochs, this.stepsPerEpoch);
     this.#evaluator = new Evaluator(model, { loss, eager: options.eager });
     this.#steps = this.#makeSteps();
@@ -231,7 +231,7 @@ export class Trainer {
     this.status = 'running';
     while (this.position.epoch < Math.min(untilEpoch, this.epochs)) {
       const { epoch } = this.position;
-      const batches = this.trainingSet.batches({ batchSize: this.#batchSize, seed: this.#seed, epoch });
+      const batches = this.trainingSet.batches({ batchSize: this.settings.batchSize, seed: this.settings.seed, epoch });
       let last = Number.NaN;
       while (this.position.step < this.stepsPerEpoch) {
         if (signal?.aborted) {
@@ -239,8 +239,8 @@ export class Trainer {
           return this.status;
         }
         const { step } = this.position;
-        const first = step * this.#batchesPerStep;
-        const loss = this.#step(batches.slice(first, first + this.#batchesPerStep));
+        const first = step * this.settings.batchesPerStep;
+        const loss = this.#step(batches.slice(first, first + this.settings.batchesPerStep));
         if (!Number.isFinite(loss) && this.#diverged(loss, this.#watch.cause())) return this.status;
         last = loss;
         onProgress?.({
@@ -276,7 +276,7 @@ export class Trainer {
   /**
    * Goes on where `state` was saved.
    *
-   * @throws StateMismatchError where model or optimizer are others. Nothing is changed then.
+   * @throws StateMismatchError where model, optimizer, batch size, seed or number of samples are others. Nothing is changed then.
    */
   restore(state: TrainerState): void {
     restoreTrainer(this, state);
@@ -301,7 +301,7 @@ export class Trainer {
       lossOf: (xs, ys) => loss(ys, model.apply(xs, { training: true }) as tf.Tensor),
       wrapLoss,
       noise,
-      seed: () => new Random(this.#seed, `dropout/${this.position.epoch}/${this.position.step}`).seed(),
+      seed: () => new Random(this.settings.seed, `dropout/${this.position.epoch}/${this.position.step}`).seed(),
       eager,
     });
   }
@@ -343,7 +343,7 @@ export class Trainer {
     const { augment } = this.#options;
     this.#followTrainable();
     const tensors = batches.map((indices, i) => {
-      const random = (): Random => new Random(this.#seed, `augment/${epoch}/${step}/${i}`);
+      const random = (): Random => new Random(this.settings.seed, `augment/${epoch}/${step}/${i}`);
       const { xs, ys } = augment === undefined ? trainingSet.tensors(indices) : augment(trainingSet, indices, random());
       return [xs, ys];
     });

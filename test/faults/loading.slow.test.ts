@@ -151,6 +151,8 @@ test('states of other makers are refused as a whole', async () => {
     'no weights': (manifest) => delete manifest.weights,
     'weights of another kind': (manifest) => (manifest.weights = 'all'),
     'no optimizer': (manifest) => delete manifest.optimizer,
+    'no settings': (manifest) => delete manifest.settings,
+    'settings of another kind': (manifest) => (manifest.settings = 'all'),
     'no position': (manifest) => delete manifest.position,
     'a position that is no number': (manifest) => (manifest.position.epoch = 'x'),
     'a position beyond the end': (manifest) => (manifest.position.step = 1e9),

@@ -28,6 +28,7 @@ function stateOf(epoch: number): TrainerState {
           seconds: Number.NaN,
         },
       ],
+      settings: { samples: 80, batchSize: 16, batchesPerStep: 1, seed: 0 },
       weights: [{ name: 'dense/kernel', shape: [1, 2] }],
       optimizer: { format: 'lookbehind-optimizer/1', iterations: 1, gradientEvaluations: 1, parts: [] },
     },

@@ -256,6 +256,111 @@ describe('Trainer', () => {
     });
   }
 
+  const { dense } = tf.layers;
+  const kernel = (seed: number) => ({ kernelInitializer: tf.initializers.glorotUniform({ seed }) });
+  const tower = (seed: number): tf.Sequential =>
+    tf.sequential({ layers: [dense({ units: 2, activation: 'tanh', inputShape: [2], name: 'd', ...kernel(seed) })] });
+  const rebuilt: Record<string, () => tf.LayersModel> = {
+    'nested models with layers of equal names': () =>
+      tf.sequential({ layers: [dense({ units: 2, inputShape: [2], name: 'in', ...kernel(1) }), tower(2), tower(3)] }),
+    'layers that get other names each time': () =>
+      tf.sequential({
+        layers: [dense({ units: 4, activation: 'tanh', inputShape: [2], ...kernel(1) }), dense({ units: 4, ...kernel(2) })],
+      }),
+  };
+  for (const [name, build] of Object.entries(rebuilt)) {
+    it(`goes on bit for bit in a model built again: ${name}, one of them frozen`, async () => {
+      const finalOf = async (parts: boolean): Promise<Uint8Array> => {
+        const made = () => {
+          const model = tf.sequential({ layers: [build(), dense({ units: 4, ...kernel(9) })] });
+          const optimizer = sgd({ learningRate: 0.1, momentum: 0.9 });
+          const trainer = new Trainer(model, optimizer, corners, { epochs: 4, batchSize: 16 });
+          const freeze = () => (((model.layers[0] as tf.LayersModel).layers[0] as tf.layers.Layer).trainable = false);
+          const dispose = () => [trainer, optimizer, model].forEach((one) => void one.dispose());
+          return { trainer, freeze, dispose };
+        };
+        let one = made();
+        await one.trainer.train({ untilEpoch: 1 });
+        one.freeze();
+        await one.trainer.train({ untilEpoch: 2 });
+        if (parts) {
+          const state = throughJson(one.trainer.save());
+          one.dispose();
+          one = made();
+          one.freeze();
+          one.trainer.restore(state);
+        }
+        await one.trainer.train({ untilEpoch: 3 });
+        const { weights } = one.trainer.save();
+        one.dispose();
+        return weights;
+      };
+      assert.deepEqual(await finalOf(true), await finalOf(false));
+    });
+  }
+
+  it('finds weights of equal shapes by their names where only the order of the layers is another', () => {
+    const build = (names: string[]) => {
+      const input = tf.input({ shape: [2] });
+      const branches = names.map((name) => dense({ units: 2, name }).apply(input) as tf.SymbolicTensor);
+      const sum = tf.layers.concatenate().apply(branches) as tf.SymbolicTensor;
+      const model = tf.model({ inputs: input, outputs: dense({ units: 4, name: 'out' }).apply(sum) as tf.SymbolicTensor });
+      return new Trainer(model, sgd(), corners, { epochs: 1 });
+    };
+    const [one, other] = [build(['left', 'right']), build(['right', 'left'])];
+    other.restore(one.save());
+    const weightsOf = ({ model }: Trainer, name: string) => [...model.getLayer(name).getWeights()[0].dataSync()];
+    for (const name of ['left', 'right', 'out']) assert.deepEqual(weightsOf(other, name), weightsOf(one, name));
+    for (const trainer of [one, other]) for (const thing of [trainer, trainer.optimizer, trainer.model]) thing.dispose();
+  });
+
+  it('saves and restores weights that are whole numbers', () => {
+    class Counter extends tf.layers.Layer {
+      static className = 'TestCounter';
+      count!: tf.LayerVariable;
+      override build(): void {
+        this.count = this.addWeight('count', [3], 'int32', tf.initializers.zeros(), undefined, false);
+        this.built = true;
+      }
+      override call(inputs: tf.Tensor | tf.Tensor[]): tf.Tensor {
+        return Array.isArray(inputs) ? inputs[0] : inputs;
+      }
+      override computeOutputShape(shape: tf.Shape): tf.Shape {
+        return shape;
+      }
+    }
+    const layer = new Counter({ inputShape: [2] });
+    const model = tf.sequential({ layers: [layer, dense({ units: 4 })] });
+    const trainer = new Trainer(model, sgd(), corners, { epochs: 1 });
+    const set = (values: number[]) => tf.tidy(() => void layer.count.write(tf.tensor1d(values, 'int32')));
+    set([1, -2, 16777217]);
+    const state = throughJson(trainer.save());
+    set([0, 0, 0]);
+    trainer.restore(state);
+    const restored = layer.count.read();
+    assert.deepEqual([restored.dtype, ...restored.dataSync()], ['int32', 1, -2, 16777217]);
+    for (const one of [trainer, trainer.optimizer, model]) one.dispose();
+  });
+
+  it('refuses a state whose position counts other batches', () => {
+    const { trainer, dispose } = make();
+    const state = trainer.save();
+    const others: Array<[Partial<TrainerOptions>, RegExp]> = [
+      [{ batchSize: 20 }, /batchSize is 16, but here it is 20/],
+      [{ switchBatches: true }, /batchesPerStep is 1, but here it is 3/],
+      [{ seed: 1 }, /seed is 0, but here it is 1/],
+    ];
+    for (const [options, message] of others) {
+      const other = make(options);
+      assert.throws(
+        () => other.trainer.restore(state),
+        (error: Error) => error instanceof StateMismatchError && message.test(error.message),
+      );
+      other.dispose();
+    }
+    dispose();
+  });
+
   it("multiplies the optimizer's own learning rate, which stays the optimizer's, and takes rho as it is", async () => {
     const optimizer = sam({ learningRate: 0.1, rho: 0.05 });
     const { trainer, dispose } = make({ epochs: 4, schedule: { kind: 'multiStep', milestones: [1, 3], gamma: 0.5 } }, optimizer);
