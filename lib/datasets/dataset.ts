@@ -258,11 +258,8 @@ export class Dataset {
     if (Math.abs(total - 1) > 1e-9)
       throw new OptionError('fractions', fractions, `shares that add up to 1 (they add up to ${total})`);
     const parts = this.#deal(apportion(this.size, shares), choice);
-    const result = {} as Record<Part, Dataset>;
-    names.forEach((name, i) => {
-      result[name] = this.subset(parts[i]).with({ split: name });
-    });
-    return result;
+    const sets = names.map((name, i) => [name, this.subset(parts[i]).with({ split: name })]);
+    return Object.fromEntries(sets) as Record<Part, Dataset>;
   }
 
   /** This data set with some fields replaced. */

@@ -4,6 +4,7 @@
  * Choose on seeds and samples (`evaluateOn: 'selection'`) that the comparison does not use; the best of many means is too good.
  */
 import { checkKnownOptions, checkOneOf, OptionError } from '../runtime/errors';
+import { own } from '../runtime/records';
 import { configHash, type FullRunConfig } from './config';
 import { type FlatRow, flattenRow } from './rows';
 import type { GroupOptions } from './statistics';
@@ -58,7 +59,7 @@ export function bestSettings(rows: readonly RunRow[], options: BestSettingsOptio
   const groups = new Map<string, { group: FlatRow; found: Map<string, Setting> }>();
   for (const row of rows) {
     const flat = flattenRow(row);
-    const missing = by.find((column) => !(column in flat));
+    const missing = by.find((column) => !Object.hasOwn(flat, column));
     if (missing !== undefined) throw new OptionError('by', missing, `one of the columns: ${Object.keys(flat).join(', ')}`);
     const group = Object.fromEntries(by.map((column) => [column, flat[column]]));
     const name = JSON.stringify(Object.values(group));
@@ -66,7 +67,7 @@ export function bestSettings(rows: readonly RunRow[], options: BestSettingsOptio
     const { found } = groups.get(name)!;
     const hash = configHash({ ...row.config, seed: 0 });
     if (!found.has(hash)) found.set(hash, { config: row.config, mean: Number.NaN, values: [] });
-    found.get(hash)!.values.push(Number(flat[value] ?? Number.NaN));
+    found.get(hash)!.values.push(Number(own(flat, value) ?? Number.NaN));
   }
   return Array.from(groups.values(), ({ group, found }) => {
     const settings = [...found.values()];

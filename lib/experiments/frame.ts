@@ -2,6 +2,7 @@
  * Results as danfojs DataFrames. The package is loaded on the first call, not before.
  */
 import type { DataFrame } from 'danfojs-node';
+import { own } from '../runtime/records';
 import { type FlatRow, flattenRows } from './rows';
 import type { RunRow } from './sweep';
 
@@ -15,7 +16,7 @@ export async function frameOf(rows: readonly FlatRow[]): Promise<DataFrame> {
   const { DataFrame: Frame } = await import('danfojs-node');
   const columns = [...new Set(rows.flatMap((row) => Object.keys(row)))];
   return new Frame(
-    rows.map((row) => columns.map((column) => row[column] ?? null)),
+    rows.map((row) => columns.map((column) => own(row, column) ?? null)),
     { columns },
   );
 }

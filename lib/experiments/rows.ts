@@ -4,6 +4,7 @@
 import { extname } from 'node:path';
 import { writeFileAtomic } from '../runtime/atomicFile';
 import { OptionError } from '../runtime/errors';
+import { own } from '../runtime/records';
 import type { RunRow } from './sweep';
 
 /** A value of a flat row. */
@@ -81,13 +82,13 @@ export function describeOptimizer(optimizer: RunRow['config']['optimizer']): str
 export function flattenRows(rows: readonly RunRow[]): FlatRow[] {
   const flat = rows.map(flattenRow);
   const columns = [...new Set(flat.flatMap((row) => Object.keys(row)))].filter((column) => column !== 'error');
-  return flat.map((row) => Object.fromEntries([...columns, 'error'].map((column) => [column, row[column] ?? null])));
+  return flat.map((row) => Object.fromEntries([...columns, 'error'].map((column) => [column, own(row, column) ?? null])));
 }
 
 /** Flat rows as CSV (RFC 4180): null is empty. */
 export function toCsv(rows: readonly FlatRow[]): string {
   const columns = [...new Set(rows.flatMap((row) => Object.keys(row)))];
-  const lines = rows.map((row) => columns.map((column) => csvCell(row[column] ?? null)).join(','));
+  const lines = rows.map((row) => columns.map((column) => csvCell(own(row, column) ?? null)).join(','));
   return `${[columns.map(csvCell).join(','), ...lines].join('\n')}\n`;
 }
 

@@ -4,6 +4,7 @@
  * Diverged runs (NaN) and failed ones (null) are counted, and left out of means; a difference needs both of its runs.
  */
 import { checkKnownOptions, checkOneOf, OptionError } from '../runtime/errors';
+import { own } from '../runtime/records';
 import { type BootstrapOptions, bootstrapMean } from './bootstrap';
 import type { FlatRow, FlatValue } from './rows';
 
@@ -79,7 +80,7 @@ export function pairedDifferences(rows: readonly FlatRow[], options: PairedOptio
   const { by = ['label'], value = 'testError', baseline, pairedBy = 'seed', level, resamples, seed } = options;
   const wanted = typeof baseline === 'object' && baseline !== null ? baseline : { [by[0]]: baseline };
   const all = groups(rows, options);
-  const chosen = all.find(({ group }) => by.every((column) => group[column] === (wanted[column] ?? null)));
+  const chosen = all.find(({ group }) => by.every((column) => group[column] === (own(wanted, column) ?? null)));
   if (chosen === undefined) {
     const names = all.slice(0, 20).map(({ group }) => Object.values(group).join(' '));
     throw new OptionError('baseline', baseline, `one of the groups: ${names.join('; ')}`);
@@ -157,7 +158,7 @@ function groups(rows: readonly FlatRow[], { by = ['label'] }: GroupOptions): Arr
   if (!Array.isArray(by)) throw new OptionError('by', by, 'a list of columns');
   const found = new Map<string, { group: FlatRow; members: FlatRow[] }>();
   for (const row of rows) {
-    const missing = by.find((column) => !(column in row));
+    const missing = by.find((column) => !Object.hasOwn(row, column));
     if (missing !== undefined) throw new OptionError('by', missing, `one of the columns: ${Object.keys(row).join(', ')}`);
     const group = Object.fromEntries(by.map((column) => [column, row[column]]));
     const key = JSON.stringify(Object.values(group));

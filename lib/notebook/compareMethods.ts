@@ -137,7 +137,8 @@ function untilTheEnd(task: ComparedTask): ComparedTask {
 }
 
 function optimizerAt(methods: Readonly<Record<string, OptimizerConfig>>, label: string): OptimizerConfig {
-  if (!(label in methods)) throw new OptionError('methods', Object.keys(methods), `the same labels at all rates, also ${label}`);
+  if (!Object.hasOwn(methods, label))
+    throw new OptionError('methods', Object.keys(methods), `the same labels at all rates, also ${label}`);
   return methods[label];
 }
 

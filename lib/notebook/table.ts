@@ -1,6 +1,7 @@
 /** Result tables: danfojs frames and plain rows, with mean ± std and the best value marked, as HTML, Markdown and text. */
 import { spread } from '../figures';
 import { OptionError } from '../runtime/errors';
+import { own } from '../runtime/records';
 import { displayBundle } from './display';
 import { escapeHtml } from './html';
 
@@ -67,10 +68,10 @@ export function renderTable(data: FrameLike | readonly TableRow[], options: Tabl
   checkColumns(known, options);
   const columns = options.columns ?? known;
   const digits = Object.fromEntries(columns.map((column) => [column, digitsOf(rows, column, options)]));
-  const heads = columns.map((column) => options.heads?.[column] ?? column);
-  const bodies = rows.map((row) => columns.map((column) => formatCell(row[column], digits[column])));
-  const bold = columns.map((column) => bestRows(rows, column, options.best?.[column]));
-  const numeric = columns.map((column) => rows.some((row) => centre(row[column]) !== undefined));
+  const heads = columns.map((column) => own(options.heads ?? {}, column) ?? column);
+  const bodies = rows.map((row) => columns.map((column) => formatCell(own(row, column), digits[column])));
+  const bold = columns.map((column) => bestRows(rows, column, own(options.best ?? {}, column)));
+  const numeric = columns.map((column) => rows.some((row) => centre(own(row, column)) !== undefined));
   const marked = (r: number, c: number) => bold[c]!.has(r);
   return {
     html: toHtml({ heads, bodies, numeric, marked, caption: options.caption }),
@@ -98,7 +99,7 @@ function toRows(data: FrameLike | readonly TableRow[]): TableRow[] {
 /** Columns x_mean and x_std become one column x, at the place of x_mean. */
 function joinMeanStd(rows: readonly TableRow[]): TableRow[] {
   return rows.map((row) => {
-    const joined: Record<string, Cell> = {};
+    const joined: Record<string, Cell> = Object.create(null);
     for (const [column, cell] of Object.entries(row)) {
       const [, name, kind] = /^(.+)_(mean|std)$/.exec(column) ?? [];
       if (name === undefined || !(`${name}_mean` in row && `${name}_std` in row)) joined[column] = cell;
@@ -124,8 +125,8 @@ function checkColumns(known: readonly string[], { columns = [], best = {}, digit
 
 /** Digits of a column: as asked for, else none where all its numbers are whole, else 2. */
 function digitsOf(rows: readonly TableRow[], column: string, { digits }: TableOptions): number {
-  const asked = typeof digits === 'number' ? digits : digits?.[column];
-  const numbers = rows.map((row) => row[column]).filter((cell) => cell !== null && cell !== undefined);
+  const asked = typeof digits === 'number' ? digits : own(digits ?? {}, column);
+  const numbers = rows.map((row) => own(row, column)).filter((cell) => cell !== null && cell !== undefined);
   return asked ?? (numbers.every((cell) => Number.isInteger(cell)) ? 0 : 2);
 }
 
@@ -142,7 +143,7 @@ function formatCell(cell: Cell, digits: number): string {
 /** Rows whose mean is the best of the column, to the digits of a double. */
 function bestRows(rows: readonly TableRow[], column: string, best: 'min' | 'max' | undefined): Set<number> {
   if (best === undefined) return new Set();
-  const centres = rows.map((row) => centre(row[column]) ?? Number.NaN);
+  const centres = rows.map((row) => centre(own(row, column)) ?? Number.NaN);
   const finite = centres.filter(Number.isFinite);
   const target = best === 'min' ? Math.min(...finite) : Math.max(...finite);
   return new Set(centres.flatMap((value, r) => (value === target ? [r] : [])));
