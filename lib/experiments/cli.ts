@@ -7,6 +7,7 @@ import { checkNumber, OptionError } from '../runtime/errors';
 import { readRegularText } from '../runtime/regularFile';
 import {
   describeCost,
+  describeGroups,
   ENGINE_OPTIONS,
   EXIT,
   engineChoice,
@@ -17,8 +18,7 @@ import {
   watchedSweep,
 } from './commandLine';
 import { expandGrid, type SweepGrid } from './grid';
-import { exportRows, flattenRows } from './rows';
-import { summarise } from './statistics';
+import { exportRows } from './rows';
 import { RunStore } from './store';
 import type { RunRow } from './sweep';
 
@@ -94,10 +94,7 @@ function report(rows: readonly RunRow[]): number {
   console.log(
     `\n${rows.length} runs, ${rows.filter(({ reused }) => reused).length} of them from before, ${failed.length} failed; all together ${describeCost(rows)}.`,
   );
-  for (const { group, mean, std, count, missing } of summarise(flattenRows(rows))) {
-    const note = missing > 0 ? `, ${missing} without a result` : '';
-    console.log(`  ${group.label}: test error ${mean.toFixed(2)} ± ${std.toFixed(2)} % (${count} runs${note})`);
-  }
+  for (const line of describeGroups(rows)) console.log(`  ${line}`);
   return failed.length === 0 ? EXIT.good : EXIT.failed;
 }
 

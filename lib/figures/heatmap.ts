@@ -10,7 +10,7 @@ export interface HeatmapOptions extends FigureOptions {
   columns: readonly (string | number)[];
   /** Row heads, top to bottom. */
   rows: readonly (string | number)[];
-  /** One row of numbers per row head; NaN or infinite where there is none, because the run diverged. */
+  /** One row of numbers per row head; NaN or infinite where there is none. */
   values: readonly Numbers[];
   /** Spread of each value, written behind it as ±. Default: none. */
   spreads?: readonly Numbers[];
@@ -22,8 +22,8 @@ export interface HeatmapOptions extends FigureOptions {
   z: string;
   /** Digits behind the decimal point. Default 1. */
   digits?: number;
-  /** Text in cells without a number. Default: diverged. */
-  missing?: string;
+  /** Text in cells without a number: one for all, or one row of texts per row head. Default: diverged. */
+  missing?: string | readonly (readonly string[])[];
   /** Which cell gets a frame: the smallest or the largest. Default: none. */
   best?: 'min' | 'max';
   /** Values at the ends of the colours. Default: smallest and largest value. */
@@ -32,12 +32,13 @@ export interface HeatmapOptions extends FigureOptions {
 
 /**
  * Values over two options, written in the cells; diverged cells are grey and say so, the best has a frame.
- * @throws {OptionError} where `values` or `spreads` don't have the shape of rows × columns.
+ * @throws {OptionError} where `values`, `spreads` or `missing` don't have the shape of rows × columns.
  */
 export function heatmap(options: HeatmapOptions): Figure {
   const { columns, rows, values, spreads, digits = 1, best, range, missing = 'diverged' } = options;
   checkShape('values', values, rows.length, columns.length);
   if (spreads) checkShape('spreads', spreads, rows.length, columns.length);
+  if (typeof missing !== 'string') checkShape('missing', missing, rows.length, columns.length);
   const finite = values.flatMap((row) => Array.from(row).filter(Number.isFinite));
   const [low, high] = range ?? [Math.min(...finite), Math.max(...finite)];
   const chosen =
@@ -54,7 +55,13 @@ export function heatmap(options: HeatmapOptions): Figure {
   const gaps: Annotation[] = values.flatMap((row, r) =>
     Array.from(row, (value, c) => ({ value, c }))
       .filter(({ value }) => !Number.isFinite(value))
-      .map(({ c }) => ({ text: missing, x: c, y: r, showarrow: false, font: { size: 11, color: COLORS.muted } })),
+      .map(({ c }) => ({
+        text: typeof missing === 'string' ? missing : missing[r]![c]!,
+        x: c,
+        y: r,
+        showarrow: false,
+        font: { size: 11, color: COLORS.muted },
+      })),
   );
   const frames = values.flatMap((row, r) =>
     Array.from(row, (value, c) => ({ value, c }))
@@ -114,7 +121,7 @@ export function heatmap(options: HeatmapOptions): Figure {
   );
 }
 
-function checkShape(option: string, table: readonly Numbers[], rows: number, columns: number): void {
+function checkShape(option: string, table: readonly (Numbers | readonly string[])[], rows: number, columns: number): void {
   const good = table.length === rows && table.every((row) => row.length === columns);
   if (!good) {
     throw new OptionError(

@@ -14,6 +14,7 @@ export { figureToHtml, type PageOptions, type SaveOptions, saveFigure } from './
 export { PROFILES, type Profile, profile } from './profile';
 export { formatDuration, type Progress, type ProgressOptions, type ProgressValues, progress } from './progress';
 export { type RunSweepOptions, resultsOf, runSweep, type SweepResults } from './runSweep';
+export { type Sample, type SampleSummary, type SampleValue, summariseSample } from './sample';
 export { type ShowOptions, show } from './show';
 export { type ShownSurfaces, type ShowSurfacesOptions, showSurfaces } from './showSurfaces';
 export { figureToPng, figureToSvg, PictureError, type PictureOptions } from './static';

@@ -15,6 +15,7 @@ import type { DotRangeRow, NoiseSeries } from '../figures';
 import { OptionError } from '../runtime/errors';
 import { interruptible } from './interrupt';
 import { progress } from './progress';
+import type { Sample } from './sample';
 
 /** Options of `runSweep`. */
 export interface RunSweepOptions extends Omit<SweepOptions, 'signal' | 'onProgress'> {
@@ -34,6 +35,13 @@ export interface SweepResults {
   of(label: string): RunRow[];
   /** A number of each run of a label, by seed: a column of `flattenRow`, such as `testError` or `noisyAccuracy@0.2`. NaN where the run has none. */
   values(label: string, column: string): number[];
+  /**
+   * What `values` gives, as the cell of a `table`: it tells apart a run that diverged (NaN), one that an error ended (`failed`), and one that
+   * has no such number (null).
+   *
+   * @param scale What the numbers are multiplied by. Default 1.
+   */
+  cell(label: string, column: string, scale?: number): Sample;
   /** Several numbers of each run of a label: one row per seed, one value per column, as curves over radii or noise levels want them. */
   across(label: string, columns: readonly string[]): number[][];
   /** A number of the runs of several labels: one row per seed, one value per label, as curves over settings want them. NaN where a label has fewer runs. */
@@ -120,6 +128,13 @@ export function resultsOf(rows: readonly RunRow[], store: RunStore = new RunStor
   };
   const number = (row: RunRow, column: string): number => Number(flat.get(row)![column] ?? Number.NaN);
   const values = (label: string, column: string): number[] => of(label).map((row) => number(row, column));
+  const cell: SweepResults['cell'] = (label, column, scale = 1) =>
+    of(label).map((row) => {
+      const value = flat.get(row)![column] ?? null;
+      if (row.status === 'failed') return 'failed';
+      if (value !== null) return scale * Number(value);
+      return row.status === 'diverged' ? Number.NaN : null;
+    });
   const across = (label: string, columns: readonly string[]): number[][] =>
     of(label).map((row) => columns.map((column) => number(row, column)));
   const percentAt: SweepResults['percentAt'] = (label, measure, levels) =>
@@ -139,6 +154,7 @@ export function resultsOf(rows: readonly RunRow[], store: RunStore = new RunStor
     },
     of,
     values,
+    cell,
     style,
     differences(value, { baseline, labels: compared = labels.filter((label) => label !== baseline) }) {
       const valuesOf = typeof value === 'string' ? (label: string) => values(label, value) : value;

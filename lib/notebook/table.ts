@@ -1,9 +1,9 @@
 /** Result tables: danfojs frames and plain rows, with mean ± std and the best value marked, as HTML, Markdown and text. */
-import { spread } from '../figures';
 import { OptionError } from '../runtime/errors';
 import { own } from '../runtime/records';
 import { displayBundle } from './display';
 import { escapeHtml } from './html';
+import { type Sample, summariseSample } from './sample';
 
 /** Mean and standard deviation, shown as `mean ± std`. */
 export interface MeanStd {
@@ -13,8 +13,8 @@ export interface MeanStd {
   std: number;
 }
 
-/** One cell. A list of numbers is a sample (one value per seed) and is shown as mean ± std. */
-export type Cell = string | number | boolean | null | undefined | MeanStd | readonly number[];
+/** One cell. A sample is shown as mean ± std of its numbers, and says what it lacks. */
+export type Cell = string | number | boolean | null | undefined | MeanStd | Sample;
 
 /** One row: cells by column. */
 export type TableRow = Readonly<Record<string, Cell>>;
@@ -134,11 +134,24 @@ function formatCell(cell: Cell, digits: number): string {
   if (cell === null || cell === undefined) return '';
   if (typeof cell === 'string' || typeof cell === 'boolean') return String(cell).replace(/\s+/g, ' ');
   if (typeof cell === 'number') return Number.isFinite(cell) ? cell.toFixed(digits) : 'diverged';
-  const { mean, std, count, diverged } = isSample(cell) ? spread(cell) : { ...cell, count: 2, diverged: 0 };
-  if (!Number.isFinite(mean)) return 'diverged';
-  const number = count > 1 && Number.isFinite(std) ? `${mean.toFixed(digits)} ± ${std.toFixed(digits)}` : mean.toFixed(digits);
-  return diverged === 0 ? number : `${number} (${diverged} diverged)`;
+  if (!isSample(cell)) return Number.isFinite(cell.mean) ? meanAndStd(cell, digits) : 'diverged';
+  const { mean, std, count, diverged, failed, absent } = summariseSample(cell);
+  const lost = Object.entries({ diverged, failed, 'without a value': absent }).filter(([, runs]) => runs > 0);
+  const told = lost.map(([what, runs]) => `${runs} ${what}`).join(', ');
+  if (count > 0) {
+    const number = count > 1 ? meanAndStd({ mean, std }, digits) : mean.toFixed(digits);
+    return told === '' ? number : `${number} (${told})`;
+  }
+  if (absent === cell.length) return NO_VALUE;
+  return lost.length === 1 ? lost[0]![0] : told;
 }
+
+function meanAndStd({ mean, std }: MeanStd, digits: number): string {
+  return Number.isFinite(std) ? `${mean.toFixed(digits)} ± ${std.toFixed(digits)}` : mean.toFixed(digits);
+}
+
+/** What stands where no run has the number. */
+const NO_VALUE = '–';
 
 /** Rows whose mean is the best of the column, to the digits of a double. */
 function bestRows(rows: readonly TableRow[], column: string, best: 'min' | 'max' | undefined): Set<number> {
@@ -149,16 +162,16 @@ function bestRows(rows: readonly TableRow[], column: string, best: 'min' | 'max'
   return new Set(centres.flatMap((value, r) => (value === target ? [r] : [])));
 }
 
-/** The number that a cell is compared by: NaN where a seed diverged, undefined for text. */
+/** The number that a cell is compared by: NaN where a seed has none, undefined for text. */
 function centre(cell: Cell): number | undefined {
   if (typeof cell === 'number') return cell;
   if (typeof cell !== 'object' || cell === null) return undefined;
   if (!isSample(cell)) return cell.mean;
-  const { mean, diverged } = spread(cell);
-  return diverged === 0 ? mean : Number.NaN;
+  const { mean, count } = summariseSample(cell);
+  return count === cell.length ? mean : Number.NaN;
 }
 
-function isSample(cell: MeanStd | readonly number[]): cell is readonly number[] {
+function isSample(cell: MeanStd | Sample): cell is Sample {
   return Array.isArray(cell);
 }
 

@@ -59,7 +59,7 @@ const RADIUS = 0.1;
 const CHOSEN = 'Each method at the setting with the best mean, chosen on these numbers.';
 
 /**
- * Tables and figures of a table's runs. Failed and diverged runs are missing values.
+ * Tables and figures of a table's runs. Tables say how many runs of a setting diverged or failed; figures leave these runs out.
  *
  * @param rows Rows of a sweep over `paperGrids(table)`.
  * @throws OptionError where there is no row.
@@ -103,9 +103,9 @@ function generalization({ results, ...problem }: Problem): Part {
   const rows = results.labels.map((label) => ({
     method: label,
     'gradients per batch': costOf(results, label),
-    [error]: results.values(label, 'testError'),
-    'training loss': results.values(label, 'trainLoss'),
-    [sharpness]: results.values(label, `sharpness@${RADIUS}`),
+    [error]: results.cell(label, 'testError'),
+    'training loss': results.cell(label, 'trainLoss'),
+    [sharpness]: results.cell(label, `sharpness@${RADIUS}`),
   }));
   const chosen = bestOfEachMethod(results, (label) => results.values(label, 'testError'), 'lowest');
   return {
@@ -131,8 +131,7 @@ function noise({ results, ...problem }: Problem): Part {
   return {
     tables: variants.map(({ measure, title }) => {
       const rows = results.labels.map((label) => {
-        const accuracies = results.percentAt(label, measure, sigmas);
-        const levels = sigmas.map((sigma, i) => [`σ = ${sigma}`, accuracies.map((run) => run[i])]);
+        const levels = sigmas.map((sigma) => [`σ = ${sigma}`, results.cell(label, `${measure}@${sigma}`, 100)]);
         return { method: label, ...Object.fromEntries(levels) };
       });
       const best = Object.fromEntries(sigmas.map((sigma) => [`σ = ${sigma}`, 'max' as const]));
@@ -161,9 +160,9 @@ function lifelong({ results, ...problem }: Problem): Part {
     const rows = labels.map((label) => ({
       method: withoutReplay(label),
       'gradients per batch': costOf(results, label),
-      [accuracy]: percent(label, 'averageAccuracy'),
-      'just learned (%)': percent(label, 'learningAccuracy'),
-      'forgetting (%)': percent(label, 'forgetting.firstMinusLast'),
+      [accuracy]: results.cell(label, 'averageAccuracy', 100),
+      'just learned (%)': results.cell(label, 'learningAccuracy', 100),
+      'forgetting (%)': results.cell(label, 'forgetting.firstMinusLast', 100),
     }));
     const chosen = bestOfEachMethod(results, (label) => results.values(label, 'averageAccuracy'), 'highest', labels);
     const memory = replay ? 'with replay' : 'without replay';
@@ -193,19 +192,22 @@ function ablation({ results, ...problem }: Problem): Part {
   const rows = results.labels.map((label) => ({
     method: label,
     'gradients per batch': costOf(results, label),
-    [error]: results.values(label, 'testError'),
+    [error]: results.cell(label, 'testError'),
   }));
   const maps = (['SAM', 'ASAM'] as const).flatMap((rule): [string, Figure][] => {
     const found = results.labels.flatMap((label) => {
       const { optimizer } = results.of(label)[0].config;
       if (optimizer.kind !== (`lookbehind${rule}` as const) || !('alpha' in optimizer)) return [];
-      return [{ k: optimizer.k ?? 2, alpha: String(optimizer.alpha), ...figures.spread(results.values(label, 'testError')) }];
+      const spread = figures.spread(results.values(label, 'testError'));
+      const failed = results.of(label).every(({ status }) => status !== 'diverged');
+      return [{ k: optimizer.k ?? 2, alpha: String(optimizer.alpha), ...spread, missing: failed ? 'failed' : 'diverged' }];
     });
     if (found.length === 0) return [];
     const k = [...new Set(found.map((one) => one.k))];
     const alpha = [...new Set(found.map((one) => one.alpha))];
+    const settings = k.map((row) => alpha.map((column) => found.find((one) => one.k === row && one.alpha === column)));
     const along = (field: 'mean' | 'std'): number[][] =>
-      k.map((row) => alpha.map((column) => found.find((one) => one.k === row && one.alpha === column)?.[field] ?? Number.NaN));
+      settings.map((row) => row.map((setting) => setting?.[field] ?? Number.NaN));
     const reference = figures.spread(results.labels.includes(rule) ? results.values(rule, 'testError') : []);
     return [
       [
@@ -215,6 +217,7 @@ function ablation({ results, ...problem }: Problem): Part {
           columns: alpha,
           values: along('mean'),
           spreads: along('std'),
+          missing: settings.map((row) => row.map((setting) => setting?.missing ?? '')),
           x: 'α',
           y: 'k',
           z: 'Test error (%)',

@@ -3,8 +3,7 @@
  */
 import { join } from 'node:path';
 import { exportRows, type FlatRow, type FlatValue, type RunRow, toCsv } from '../experiments';
-import { spread } from '../figures';
-import { type Cell, PictureError, renderTable, saveFigure } from '../notebook';
+import { type Cell, PictureError, renderTable, type Sample, saveFigure, summariseSample } from '../notebook';
 import { makeFolder, writeFileAtomic } from '../runtime/atomicFile';
 import { stringifyNumbers } from '../runtime/numberJson';
 import type { PaperReport } from './report';
@@ -66,16 +65,18 @@ export async function writeReport(folder: string, report: PaperReport, rows: rea
   return { files, withoutPictures };
 }
 
-/** A row of a table with numbers only: a sample becomes mean, standard deviation and number of runs. */
+/** A row of a table with numbers only: a sample becomes mean, standard deviation, and numbers of runs that have it, diverged and failed. */
 function flattened(row: Readonly<Record<string, Cell>>): FlatRow {
   return Object.fromEntries(
     Object.entries(row).flatMap(([name, cell]): [string, FlatValue][] => {
       if (!Array.isArray(cell)) return [[name, (cell ?? null) as FlatValue]];
-      const { mean, std, count } = spread(cell as readonly number[]);
+      const { mean, std, count, diverged, failed } = summariseSample(cell as Sample);
       return [
-        [`${name}, mean`, rounded(mean)],
+        [`${name}, mean`, count === 0 ? null : rounded(mean)],
         [`${name}, std`, count < 2 ? null : rounded(std)],
         [`${name}, runs`, count],
+        [`${name}, diverged`, diverged],
+        [`${name}, failed`, failed],
       ];
     }),
   );

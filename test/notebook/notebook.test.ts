@@ -39,6 +39,34 @@ describe('tables', () => {
     assert.deepEqual(cells[4], ['SGD', '20.0 ± 14.1 (1 diverged)', '*100', 'diverged']);
   });
 
+  test('tell apart what diverged, what failed, and what has no value', () => {
+    const samples: Record<string, TableRow[string]> = {
+      some: [30, Number.NaN, 10, 'failed', 'failed', null],
+      one: [3, 'failed'],
+      failed: ['failed', 'failed'],
+      diverged: [Number.NaN, Number.POSITIVE_INFINITY],
+      both: [Number.NaN, 'failed'],
+      none: [null, null],
+      empty: [],
+    };
+    const { text } = renderTable(Object.entries(samples).map(([name, value]) => ({ name, value })));
+    assert.deepEqual(
+      text
+        .split('\n')
+        .slice(2)
+        .map((line) => line.split(/ {2,}/)[1]),
+      [
+        '20.00 ± 14.14 (1 diverged, 2 failed, 1 without a value)',
+        '3.00 (1 failed)',
+        'failed',
+        'diverged',
+        '1 diverged, 1 failed',
+        '–',
+        '–',
+      ],
+    );
+  });
+
   test('escape what HTML and Markdown would read', () => {
     const { html, markdown } = renderTable(rows, { ...options, caption: 'a < b', heads: { error: 'error & more' } });
     assert.match(html, /<td style="text-align:left;white-space:nowrap">a\|b &lt;i&gt;<\/td>/);

@@ -1,5 +1,8 @@
 /** Tables and figures from runs whose numbers are known. */
 import assert from 'node:assert/strict';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { test } from 'node:test';
 import {
   configHash,
@@ -11,7 +14,10 @@ import {
   paperReport,
   paperRuns,
   type RunRow,
+  renderTable,
+  writeReport,
 } from 'lookbehind';
+import { describeGroups } from 'lookbehind/dist/experiments/commandLine';
 
 const SIZES = { data: 'cifar10', models: { kind: 'resNet', depth: 20 }, k: [2, 5], alpha: [0.5, 'adaptive'], seeds: 3 } as const;
 
@@ -92,12 +98,59 @@ test('a diverged or failed run leaves its setting out of the figure, and is told
   const { tables, figures } = paperReport('generalization', rows);
   const errors = tables[0].rows.map((row) => row['test error (%)'] as number[]);
   assert.deepEqual(errors[6].map(Number.isFinite), [true, false, true]);
-  assert.ok(errors[0].every(Number.isNaN));
+  assert.deepEqual(errors[0], ['failed', 'failed', 'failed']);
+  const text = renderTable(tables[0].rows, tables[0].options).text.split('\n');
+  assert.match(text.find((line) => line.startsWith('SGD'))!, / failed {2,}failed {2,}failed$/);
+  assert.match(text.find((line) => line.includes('k = 5, α = 0.5'))!, /4\.25 ± 0\.21 \(1 diverged\)/);
   assert.deepEqual(figures['generalization-cifar-10-resnet-20'].layout.yaxis!.ticktext, [
     'Multistep-SAM, k = 5',
     'Lookbehind-SAM, k = 2, α = 0.5',
     'Lookbehind-SAM, k = 2, α adaptive',
   ]);
+});
+
+test('the map of k and alpha says which settings failed and which diverged', () => {
+  const rows = rowsOf('ablation').map((row): RunRow => {
+    if (row.config.label === 'Lookbehind-SAM, k = 2, α = 0.5')
+      return { ...row, status: 'failed', result: null, error: 'no memory' };
+    if (row.config.label === 'Lookbehind-SAM, k = 5, α = 0.5') return { ...row, status: 'diverged' };
+    return row;
+  });
+  const { layout } = paperReport('ablation', rows).figures['ablation-cifar-10-resnet-20-sam'];
+  assert.deepEqual(
+    layout.annotations!.filter(({ text }) => ['failed', 'diverged'].includes(text!)).map(({ text, x, y }) => [text, x, y]),
+    [
+      ['failed', 0, 0],
+      ['diverged', 0, 1],
+    ],
+  );
+});
+
+test('files of a report count what failed and what diverged, and write no NaN', async () => {
+  const rows = rowsOf('generalization').map(
+    (row): RunRow => (row.config.label === 'SGD' ? { ...row, status: 'failed', result: null, error: 'no memory' } : row),
+  );
+  const folder = mkdtempSync(join(tmpdir(), 'report-'));
+  try {
+    await writeReport(folder, { ...paperReport('generalization', rows), figures: {} }, rows);
+    const [head, sgd] = readFileSync(join(folder, 'generalization.csv'), 'utf8').split('\n');
+    assert.match(
+      head,
+      /test error \(%\), mean","test error \(%\), std","test error \(%\), runs","test error \(%\), diverged","test error \(%\), failed"/,
+    );
+    assert.match(sgd, /^CIFAR-10,ResNet-20,SGD,1,,,0,0,3,/);
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+});
+
+test('the summary of a sweep has no number where there is none', () => {
+  const [finished, other, third] = rowsOf('generalization').filter(({ config }) => config.label === 'SAM');
+  const failed: RunRow = { ...other, status: 'failed', result: null, error: 'no network' };
+  const diverged: RunRow = { ...third, status: 'diverged' };
+  assert.deepEqual(describeGroups([failed, diverged]), ['SAM: no test error (1 diverged, 1 failed)']);
+  assert.deepEqual(describeGroups([finished, failed]), ['SAM: test error 5.00 % (1 run, 1 failed)']);
+  assert.deepEqual(describeGroups([finished, other]), ['SAM: test error 5.05 ± 0.07 % (2 runs)']);
 });
 
 test('noise: accuracies of both ways with BatchNorm, in per cent', () => {

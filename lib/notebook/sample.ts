@@ -1,0 +1,31 @@
+/** One number per run of a setting, where some runs lack it: they diverged, they failed, or they have no such number. */
+import { spread } from '../figures';
+
+/** One value per seed. Not a finite number where the run diverged, `failed` where an error ended it, null where it has no such number. */
+export type Sample = readonly SampleValue[];
+
+/** The value of one seed. */
+export type SampleValue = number | 'failed' | null;
+
+/** Mean and spread of a sample, and what it lacks. */
+export interface SampleSummary {
+  /** Mean of the finite values; NaN where there is none. */
+  mean: number;
+  /** Their standard deviation, divided by n - 1; 0 for one. */
+  std: number;
+  /** Number of finite values. */
+  count: number;
+  /** Runs that diverged. */
+  diverged: number;
+  /** Runs that an error ended. */
+  failed: number;
+  /** Other runs without the number. */
+  absent: number;
+}
+
+/** Counts what a sample has and lacks. */
+export function summariseSample(sample: Sample): SampleSummary {
+  const numbers = sample.filter((value) => typeof value === 'number');
+  const failed = sample.filter((value) => value === 'failed').length;
+  return { ...spread(numbers), failed, absent: sample.length - numbers.length - failed };
+}
