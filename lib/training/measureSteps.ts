@@ -36,8 +36,8 @@ export interface MeasuredSteps {
 const FIELDS = ['losses', 'gradientNorms', 'distances', 'alphas'] as const;
 
 /**
- * Takes one step of the trainer's optimizer on each of some training batches, always from the weights of the moment, and says what it
- * met. Weights, moving statistics and the optimizer's state are put back. Full batches only, where there is one.
+ * Takes one step of the trainer's optimizer on each of some training batches, always from the weights of the moment and at the learning
+ * rate of the last step, and says what it met. Weights, moving statistics and the optimizer's state are put back. Full batches only, where there is one.
  *
  * @throws OptionError
  */
@@ -58,6 +58,7 @@ export function measureSteps(trainer: Trainer, options: MeasureStepsOptions = {}
   );
   const sums: MeasuredSteps = { losses: [], gradientNorms: [], distances: [], alphas: [] };
   const state = trainer.save();
+  optimizer.learningRate = trainer.lastLearningRate;
   optimizer.prepare(variables);
   const prepared = trainer.save();
   try {

@@ -266,6 +266,13 @@ export class Trainer {
     return this.optimizer.withSlowWeights(() => this.#evaluator.run(data, signal));
   }
 
+  /** Learning rate of the last step: the optimizer's own times the schedule's factor. Before the first step, that of the first. */
+  get lastLearningRate(): number {
+    const { epoch, step } = this.position;
+    const [lastEpoch, lastStep] = step === 0 && epoch > 0 ? [epoch - 1, this.stepsPerEpoch - 1] : [epoch, Math.max(0, step - 1)];
+    return this.#lastRate ?? this.optimizer.learningRate * this.#factor(lastEpoch, lastStep);
+  }
+
   /** Everything that a later `restore` needs to go on bit for bit. */
   save(): TrainerState {
     const { epoch, step } = this.position;
@@ -314,12 +321,6 @@ export class Trainer {
     this.#steps = this.#makeSteps();
     this.#traced = trained;
     this.#fingerprint = undefined;
-  }
-
-  /** Learning rate of the last step. */
-  get #rate(): number {
-    const { epoch, step } = this.position;
-    return this.#lastRate ?? this.optimizer.learningRate * this.#factor(epoch, Math.max(0, step - 1));
   }
 
   /** Runs `step` at the learning rate `rate`. The optimizer's own rate, which the schedule multiplies, is its again afterwards. */
@@ -375,7 +376,7 @@ export class Trainer {
       trainLoss: position.lossSum / position.sampleCount,
       testLoss: result?.loss ?? null,
       testAccuracy: result?.accuracy ?? null,
-      learningRate: this.#rate,
+      learningRate: this.lastLearningRate,
       gradientEvaluations: optimizer.gradientEvaluations,
       seconds: position.seconds,
     };
@@ -393,7 +394,7 @@ export class Trainer {
     this.#fingerprint = fingerprintOf(trainableVariables(this.model));
     const { finite, size } = this.#fingerprint;
     if (!finite) return this.#diverged(loss, 'the gradient or the step was too large');
-    if (before !== undefined && before.size === size && this.#rate > 0) {
+    if (before !== undefined && before.size === size && this.lastLearningRate > 0) {
       this.#warn(
         `No weight changed in epoch ${this.position.epoch + 1}, as far as single precision tells: are all gradients zero (dead units)?`,
       );
@@ -416,6 +417,6 @@ export class Trainer {
     this.status = 'diverged';
     if (onDivergence === 'stop') return true;
     const where = `step ${step} of epoch ${epoch + 1}`;
-    throw divergenceError('The training loss', where, divergence, this.#rate);
+    throw divergenceError('The training loss', where, divergence, this.lastLearningRate);
   }
 }
