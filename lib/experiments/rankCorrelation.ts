@@ -3,7 +3,8 @@
  *
  *     r = correlation of the ranks of x and the ranks of y; equal values share the mean of their ranks
  *     interval: the quantiles (1 - level) / 2 and (1 + level) / 2 of r over resamples of the pairs
- *     within groups: of x and y each less the mean of its group, so that what tells groups apart does not count
+ *     within groups: of x and y each less the mean of its group, so that what tells groups apart does not count;
+ *     differences that are no larger than the rounding of the values count as equal
  *
  * Spearman, "The proof and measurement of association between two things", American Journal of Psychology 15 (1904).
  */
@@ -44,7 +45,7 @@ export function rankCorrelation(
     throw new OptionError('within', within.length, `${x.length} groups, one per pair`);
   const all = Array.from(x, (value, i) => ({ pair: [value, y[i]] as const, group: within?.[i] }));
   const finite = all.filter(({ pair }) => pair.every(Number.isFinite));
-  const pairs = within === undefined ? finite.map(({ pair }) => pair) : withoutMeans(finite);
+  const pairs = within === undefined ? finite.map(({ pair: [x, y] }) => [exact(x), exact(y)] as const) : withoutMeans(finite);
   const r = spearman(pairs);
   const random = new Random(seed, 'rankCorrelation');
   const resampled = Array.from({ length: Number.isNaN(r) ? 0 : resamples }, () =>
@@ -56,20 +57,47 @@ export function rankCorrelation(
   return { r, low: at((1 - level) / 2), high: at((1 + level) / 2), count: pairs.length };
 }
 
-/** The pairs, less the means of their groups. */
-function withoutMeans<G>(members: readonly { pair: readonly [number, number]; group: G }[]): (readonly [number, number])[] {
-  const sums = new Map<G, [number, number, number]>();
-  for (const { pair, group } of members) {
-    const [a, b, count] = sums.get(group) ?? [0, 0, 0];
-    sums.set(group, [a + pair[0], b + pair[1], count + 1]);
-  }
-  return members.map(({ pair, group }) => {
-    const [a, b, count] = sums.get(group)!;
-    return [pair[0] - a / count, pair[1] - b / count];
-  });
+/** A number, and how far it may be off by rounding. */
+interface Rounded {
+  value: number;
+  slack: number;
 }
 
-function spearman(pairs: readonly (readonly [number, number])[]): number {
+type Pair = readonly [Rounded, Rounded];
+
+function exact(value: number): Rounded {
+  return { value, slack: 0 };
+}
+
+/** The pairs, less the means of their groups. */
+function withoutMeans<G>(members: readonly { pair: readonly [number, number]; group: G }[]): Pair[] {
+  const groups = new Map<G, number[]>();
+  members.forEach(({ group }, i) => {
+    const known = groups.get(group);
+    if (known === undefined) groups.set(group, [i]);
+    else known.push(i);
+  });
+  const pairs = new Array<Pair>(members.length);
+  for (const indices of groups.values()) {
+    const [xs, ys] = [0, 1].map((side) => withoutMean(indices.map((i) => members[i].pair[side])));
+    indices.forEach((i, j) => {
+      pairs[i] = [xs[j], ys[j]];
+    });
+  }
+  return pairs;
+}
+
+/** The values less their mean; exactly 0 where all are equal, since they are taken from the first of them. */
+function withoutMean(values: readonly number[]): Rounded[] {
+  const moved = values.map((value) => value - values[0]);
+  const mean = moved.reduce((sum, value) => sum + value, 0) / values.length;
+  const constant = moved.every((value) => value === 0);
+  const largest = values.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
+  const slack = constant ? 0 : 2 * Number.EPSILON * largest;
+  return moved.map((value) => ({ value: value - mean, slack }));
+}
+
+function spearman(pairs: readonly Pair[]): number {
   const a = ranksOf(pairs.map(([x]) => x));
   const b = ranksOf(pairs.map(([, y]) => y));
   const mean = (pairs.length + 1) / 2;
@@ -84,13 +112,14 @@ function spearman(pairs: readonly (readonly [number, number])[]): number {
   return product / Math.sqrt(squareA * squareB);
 }
 
-/** Ranks from 1; equal values share the mean of their ranks. */
-function ranksOf(values: readonly number[]): Float64Array {
-  const order = values.map((_, i) => i).sort((i, j) => values[i] - values[j]);
+/** Ranks from 1; values that are equal within their slack share the mean of their ranks. */
+function ranksOf(values: readonly Rounded[]): Float64Array {
+  const order = values.map((_, i) => i).sort((i, j) => values[i].value - values[j].value);
+  const isTied = (i: number, j: number): boolean => values[j].value - values[i].value <= values[i].slack + values[j].slack;
   const ranks = new Float64Array(values.length);
   for (let start = 0; start < order.length; ) {
-    let end = start;
-    while (end < order.length && values[order[end]] === values[order[start]]) end++;
+    let end = start + 1;
+    while (end < order.length && isTied(order[end - 1], order[end])) end++;
     for (let i = start; i < end; i++) ranks[order[i]] = (start + 1 + end) / 2;
     start = end;
   }

@@ -56,3 +56,26 @@ test('rankCorrelation within groups sees what their means hide', () => {
   assert.deepEqual(rankCorrelation(x, y, { within: x.map(() => 0) }).r, rankCorrelation(x, y).r);
   assert.throws(() => rankCorrelation(x, y, { within: ['a'] }), OptionError);
 });
+
+test('rankCorrelation within groups has none where a side is constant in each group', () => {
+  const within = ['a', 'a', 'a', 'b', 'b', 'b', 'c', 'c', 'c'];
+  const constant = [0.1, 0.1, 0.1, 0.7, 0.7, 0.7, 1e6 + 0.3, 1e6 + 0.3, 1e6 + 0.3];
+  const other = [1, 5, 2, 8, 3, 9, 4, 7, 6];
+  for (const [x, y] of [
+    [constant, other],
+    [other, constant],
+    [constant, constant],
+  ]) {
+    const { r, low, high } = rankCorrelation(x, y, { within });
+    assert.deepEqual([r, low, high], [Number.NaN, Number.NaN, Number.NaN]);
+  }
+});
+
+test('rankCorrelation within groups: deviations that are equal but for rounding are ties', () => {
+  // Without rounding the deviations are -0.1, 0, 0.1 in each group, so that r is that of whole numbers.
+  const within = ['a', 'a', 'a', 'b', 'b', 'b', 'c', 'c', 'c'];
+  const x = [0.1, 0.2, 0.3, 1.1, 1.2, 1.3, 100.1, 100.2, 100.3];
+  const whole = [1, 2, 3, 11, 12, 13, 1001, 1002, 1003];
+  const y = [3, 1, 2, 2, 4, 3, 9, 8, 7];
+  assert.equal(rankCorrelation(x, y, { within }).r, rankCorrelation(whole, y, { within }).r);
+});
