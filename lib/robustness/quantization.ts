@@ -7,9 +7,11 @@
  * `symmetric`: signed codes of -(2^(bits-1) - 1) to 2^(bits-1) - 1, zeroPoint 0, scale = max|w| / (2^(bits-1) - 1).
  * `asymmetric`: unsigned codes of 0 to 2^bits - 1 over [min(w, 0), max(w, 0)], so that zero stays exactly zero.
  *
- * Within the range |w' - w| <= scale / 2 (asymmetric: to 1/2000 of scale), and quantizing twice changes nothing more. Halves round
+ * Within the range |w' - w| <= scale / 2 to 1/2000 of scale, and quantizing twice changes nothing more. Halves round
  * to even; asymmetric, zeroPoint rounds them down and w / scale + zeroPoint rounds them up, so that both ends of the range are
- * codes also where it is symmetric about zero, as after clipping.
+ * codes also where it is symmetric about zero, as after clipping. What is within 1/2000 of a half counts as one: so rounding does
+ * not decide, and plain arrays and tensors have the same codes. Weights that share a scale with one that is NaN, or infinite and
+ * not clipped, are all NaN, since their range is not known.
  *
  * Jacob et al., "Quantization and training of neural networks for efficient integer-arithmetic-only inference", CVPR 2018,
  * arXiv:1712.05877. Clipping to gain robustness to bit errors: Stutz et al., "Bit error robustness for energy-efficient DNN
@@ -62,7 +64,7 @@ export interface QuantizedWeights {
   inner: number;
 }
 
-/** How near a half counts as one in the asymmetric scheme: more than float32 rounding, less than matters. */
+/** How near a half counts as one: more than float32 rounding, less than matters. */
 const HALF_TOLERANCE = 2 ** -11;
 
 /** Names of the quantization options, for noises that take them among others. */
@@ -122,6 +124,7 @@ export function quantize(
   const { bits, scheme, per, clip = Number.POSITIVE_INFINITY } = quantizationSettings(options);
   const { groups, inner } = groupsOf(tensor, per);
   const { lowest, highest } = codeRange(bits, scheme);
+  const known = new Array<boolean>(groups).fill(true);
   const lows = new Float64Array(groups);
   const highs = new Float64Array(groups);
   const clipped = new Float32Array(weights.length);
@@ -129,6 +132,7 @@ export function quantize(
     const w = Math.min(Math.max(weights[i], -clip), clip);
     const group = Math.floor(i / inner) % groups;
     clipped[i] = w;
+    if (!Number.isFinite(w)) known[group] = false;
     lows[group] = Math.min(lows[group], w);
     highs[group] = Math.max(highs[group], w);
   }
@@ -136,7 +140,7 @@ export function quantize(
   const zeroPoints = new Int16Array(groups);
   for (let group = 0; group < groups; group++) {
     const range = scheme === 'symmetric' ? Math.max(-lows[group], highs[group]) : highs[group] - lows[group];
-    scales[group] = range > 0 ? range / highest : 1;
+    scales[group] = !known[group] ? Number.NaN : range > 0 ? range / highest : 1;
     zeroPoints[group] = scheme === 'symmetric' ? 0 : Math.ceil(-lows[group] / scales[group] - 0.5 - HALF_TOLERANCE);
   }
   const codes = new Int16Array(weights.length);
@@ -194,13 +198,15 @@ export function quantizeTensor(
   const { highest, lowest } = codeRange(bits, scheme);
   const axes = groupAxes(tensor, per);
   const clipped = clip !== undefined ? tf.clipByValue(weights, -clip, clip) : weights;
+  const isKnown = tf.all(clip !== undefined ? tf.logicalNot(tf.isNaN(weights)) : tf.isFinite(weights), axes, true);
+  const scaleOf = (range: tf.Tensor): tf.Tensor => tf.where(isKnown, positive(tf.div(range, highest)), Number.NaN);
   if (scheme === 'symmetric') {
-    const scale = positive(tf.div(tf.max(tf.abs(clipped), axes, true), highest));
-    return { codes: tf.round(tf.div(clipped, scale)), weightsOf: (codes) => tf.mul(codes, scale) };
+    const scale = scaleOf(tf.max(tf.abs(clipped), axes, true));
+    return { codes: roundTensor(tf.div(clipped, scale)), weightsOf: (codes) => tf.mul(codes, scale) };
   }
   const low = tf.minimum(tf.min(clipped, axes, true), 0);
   const high = tf.maximum(tf.max(clipped, axes, true), 0);
-  const scale = positive(tf.div(tf.sub(high, low), highest));
+  const scale = scaleOf(tf.sub(high, low));
   const zeroPoint = tf.ceil(tf.sub(tf.div(tf.neg(low), scale), 0.5 + HALF_TOLERANCE));
   const steps = tf.add(tf.div(clipped, scale), zeroPoint);
   return {
@@ -227,6 +233,14 @@ function positive(scale: tf.Tensor): tf.Tensor {
 }
 
 function roundHalfToEven(x: number): number {
-  const rounded = Math.round(x);
-  return rounded - x === 0.5 && rounded % 2 !== 0 ? rounded - 1 : rounded;
+  const below = Math.floor(x);
+  return Math.abs(x - below - 0.5) <= HALF_TOLERANCE ? below + Math.abs(below % 2) : Math.round(x);
+}
+
+/** `roundHalfToEven` of each entry. */
+function roundTensor(x: tf.Tensor): tf.Tensor {
+  const below = tf.floor(x);
+  const beyond = tf.sub(x, below);
+  const isHalf = tf.lessEqual(tf.abs(tf.sub(beyond, 0.5)), HALF_TOLERANCE);
+  return tf.where(isHalf, tf.add(below, tf.mod(below, 2)), tf.add(below, tf.cast(tf.greater(beyond, 0.5), 'float32')));
 }

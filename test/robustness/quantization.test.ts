@@ -103,6 +103,51 @@ describe('quantization', () => {
     }
   });
 
+  it('equals its tensor form also where weights lie halfway between two codes', () => {
+    for (const scheme of ['symmetric', 'asymmetric'] as const) {
+      for (const bits of [2, 3, 4, 8]) {
+        const highest = scheme === 'symmetric' ? 2 ** (bits - 1) - 1 : 2 ** bits - 1;
+        for (const step of [1, 0.1, 0.7 / 127, 1 / 3, 3e-5]) {
+          const halves = Array.from({ length: 2 * highest + 1 }, (_, i) => (i / 2) * step);
+          const w = Float32Array.from([...halves, ...halves.map((x) => (scheme === 'symmetric' ? -x : x))]);
+          const noise = quantization({ bits, scheme });
+          const site = drawnSite(kernel(w.length));
+          assertAllClose(tensorForm(noise, w, site).values, noise.apply(w, site).values, 0.01 * step, `${noise.name}, ${step}`);
+        }
+      }
+    }
+    const { codes } = quantize(Float32Array.from([0.5, 1.5, 2.5, -0.5, -1.5, -2.5, 3].map((x) => 0.1 * x)), kernel(7), {
+      bits: 3,
+    });
+    assert.deepEqual([...codes], [0, 2, 2, 0, -2, -2, 3]);
+  });
+
+  it('keeps what is not a number visible, in both forms alike', () => {
+    for (const scheme of ['symmetric', 'asymmetric'] as const) {
+      for (const [bad, clip, expected] of [
+        [Number.NaN, undefined, Number.NaN],
+        [Number.NaN, 1, Number.NaN],
+        [Number.POSITIVE_INFINITY, undefined, Number.NaN],
+        [Number.NEGATIVE_INFINITY, undefined, Number.NaN],
+        [Number.POSITIVE_INFINITY, 1, 1],
+      ] as const) {
+        // Columns are the output channels: only the first has the bad weight.
+        const w = Float32Array.from([bad, 1, -1, -1, 0, 0]);
+        const site = drawnSite(kernel(3, 2));
+        const noise = quantization({ bits: 4, scheme, per: 'channel', clip });
+        for (const values of [noise.apply(w, site).values, tensorForm(noise, w, site).values]) {
+          const first = [0, 2, 4].map((i) => values[i]);
+          if (Number.isNaN(expected)) assert.deepEqual(first, [Number.NaN, Number.NaN, Number.NaN], noise.name);
+          else assertAllClose(Float32Array.from(first), [1, -1, 0], 0.2, noise.name);
+          assertAllClose(Float32Array.of(values[1], values[3]), [1, -1], 0.1, noise.name);
+        }
+        const all = quantization({ bits: 4, scheme, clip });
+        const [plain, tensors] = [all.apply(w, site).values, tensorForm(all, w, site).values];
+        for (const values of [plain, tensors]) assert.equal(values.every(Number.isNaN), Number.isNaN(expected), all.name);
+      }
+    }
+  });
+
   it('keeps an all-zero tensor', () => {
     for (const scheme of ['symmetric', 'asymmetric'] as const) {
       const zeros = new Float32Array(12);
