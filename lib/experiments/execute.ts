@@ -120,7 +120,8 @@ function checkpointOf<S extends SavedState>(config: RunConfig, store: RunStore):
   const hash = configHash(config);
   const state = store.readCheckpoint<S>(hash);
   if (state === undefined) {
-    throw new DataError(`Run ${hash} has no checkpoint in ${store.folder}. Run it first: executeRun or sweep.`);
+    const again = store.readResult(hash) !== undefined ? `Delete ${store.runFolder(hash)} and run it again` : 'Run it first';
+    throw new DataError(`Run ${hash} has no checkpoint in ${store.folder} that can be read. ${again}: executeRun or sweep.`);
   }
   return state;
 }
@@ -255,5 +256,6 @@ function finish(
     finishedAt: new Date().toISOString(),
   };
   store.writeResult(result);
+  store.keepNewestCheckpoint(hash);
   return result;
 }

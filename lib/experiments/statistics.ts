@@ -142,13 +142,15 @@ export function ranks(rows: readonly FlatRow[], options: RankOptions = {}): Grou
 }
 
 function ranking(costs: readonly number[]): { ranks: number[]; best: boolean[] } {
-  const least = Math.min(...costs);
+  const sorted = Float64Array.from(costs).sort();
+  const [least] = sorted;
+  const rankOf = new Map<number, number>();
+  for (let lower = 0, end = 0; lower < sorted.length; lower = end) {
+    while (end < sorted.length && sorted[end] === sorted[lower]) end++;
+    rankOf.set(sorted[lower], lower + (end - lower + 1) / 2);
+  }
   return {
-    ranks: costs.map((cost) => {
-      const lower = costs.filter((other) => other < cost).length;
-      const equal = costs.filter((other) => other === cost).length;
-      return lower + (equal + 1) / 2;
-    }),
+    ranks: costs.map((cost) => rankOf.get(cost)!),
     // Where all diverged nobody wins.
     best: costs.map((cost) => cost === least && Number.isFinite(least)),
   };

@@ -18,7 +18,7 @@ import { makeFolder, writeFileAtomic } from '../runtime/atomicFile';
 import { checkText, DataError, type Divergence, OptionError } from '../runtime/errors';
 import { parseNumbers, stringifyNumbers } from '../runtime/numberJson';
 import { readRegularText } from '../runtime/regularFile';
-import { loadCheckpoint, newestCheckpoint, type SavedState, saveCheckpoint } from '../training/checkpoint';
+import { keepNewestCheckpoint, loadCheckpoint, newestCheckpoint, type SavedState, saveCheckpoint } from '../training/checkpoint';
 import type { EpochRecord } from '../training/trainer';
 import type { TrainerState } from '../training/trainerState';
 import { configHash, type FullRunConfig, resolveConfig } from './config';
@@ -200,6 +200,15 @@ export class RunStore {
   /** Writes a checkpoint beside the last one, see `saveCheckpoint`. Throws a StorageError where that is impossible. */
   writeCheckpoint(hash: string, state: SavedState): void {
     saveCheckpoint(this.#path(hash, 'checkpoint'), state);
+  }
+
+  /** Removes all checkpoints of a run that is done but the newest. One that cannot be removed stays, and does no harm. */
+  keepNewestCheckpoint(hash: string): void {
+    try {
+      keepNewestCheckpoint(this.#path(hash, 'checkpoint'));
+    } catch {
+      // The result is written: the run is done.
+    }
   }
 
   /** The newest state of a run that is not damaged; undefined where there is none. */

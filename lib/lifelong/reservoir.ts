@@ -12,6 +12,9 @@
 import { checkNumber } from '../runtime/errors';
 import { Random, type RandomState } from '../runtime/random';
 
+/** Items of the largest memory that is drawn from by a permutation of the whole, which gives the draws of earlier versions. */
+const PERMUTED = 4096;
+
 /** Saved state of a `Reservoir`; plain JSON where its items are. */
 export interface ReservoirState<T> {
   /** The items kept. */
@@ -59,7 +62,16 @@ export class Reservoir<T> {
 
   /** `count` different items at random; all where there are fewer. */
   draw(count: number, random: Random): T[] {
-    return Array.from(random.permutation(this.#items.length).subarray(0, count), (i) => this.#items[i]);
+    const { length } = this.#items;
+    if (length <= PERMUTED) return Array.from(random.permutation(length).subarray(0, count), (i) => this.#items[i]);
+    // The first steps of a shuffle, of whose array only the places that changed are kept.
+    const moved = new Map<number, number>();
+    return Array.from({ length: Math.min(count, length) }, (_, place) => {
+      const other = place + random.int(length - place);
+      const drawn = moved.get(other) ?? other;
+      moved.set(other, moved.get(place) ?? place);
+      return this.#items[drawn];
+    });
   }
 
   /** A copy of the state. */

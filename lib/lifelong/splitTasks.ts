@@ -40,13 +40,14 @@ export function splitTasks(data: TaskData, options: SplitTasksOptions): TaskSequ
   const count = checkNumber('tasks', options.tasks, { min: 1, max: order.length, integer: true });
   if (order.length % count !== 0) throw new OptionError('tasks', count, `a divisor of the number of classes, ${order.length}`);
   const perTask = order.length / count;
+  const [train, test] = [indicesByClass(data.train), indicesByClass(data.test)];
   const tasks = Array.from({ length: count }, (_, t) => {
     const classes = order.slice(t * perTask, (t + 1) * perTask).sort((a, b) => a - b);
     return {
       name: classes.map((c) => names[c]).join(', '),
       classes,
-      train: samplesOf(data.train, classes),
-      test: samplesOf(data.test, classes),
+      train: samplesOf(data.train, train, classes),
+      test: samplesOf(data.test, test, classes),
     };
   });
   return new TaskSequence({
@@ -71,7 +72,15 @@ function orderOf(classOrder: 'given' | 'random' | readonly number[], count: numb
   return [...classOrder];
 }
 
-function samplesOf(data: Dataset, classes: readonly number[]): Dataset {
-  const wanted = new Set(classes);
-  return data.subset(Array.from(data.labels.keys()).filter((i) => wanted.has(data.labels[i])));
+function indicesByClass({ labels, classes }: Dataset): number[][] {
+  const indices = classes.map((): number[] => []);
+  labels.forEach((label, i) => {
+    indices[label].push(i);
+  });
+  return indices;
+}
+
+/** The samples of some classes, in the order of the data set. */
+function samplesOf(data: Dataset, byClass: readonly number[][], classes: readonly number[]): Dataset {
+  return data.subset(classes.flatMap((c) => byClass[c] ?? []).sort((a, b) => a - b));
 }

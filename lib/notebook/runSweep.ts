@@ -120,11 +120,19 @@ async function announce(grids: SweepGrid | readonly SweepGrid[], store: RunStore
 export function resultsOf(rows: readonly RunRow[], store: RunStore = new RunStore()): SweepResults {
   const flat = new Map(rows.map((row) => [row, flattenRow(row)]));
   const labelOf = (row: RunRow): string => String(flat.get(row)!.label);
-  const labels = [...new Set(rows.map(labelOf))];
+  const byLabel = new Map<string, RunRow[]>();
+  for (const row of rows) {
+    const label = labelOf(row);
+    const found = byLabel.get(label);
+    if (found === undefined) byLabel.set(label, [row]);
+    else found.push(row);
+  }
+  for (const found of byLabel.values()) found.sort((a, b) => a.config.seed - b.config.seed);
+  const labels = [...byLabel.keys()];
   const of = (label: string): RunRow[] => {
-    const found = rows.filter((row) => labelOf(row) === label);
-    if (found.length === 0) throw new OptionError('label', label, `one of ${labels.join(', ')}`);
-    return found.sort((a, b) => a.config.seed - b.config.seed);
+    const found = byLabel.get(label);
+    if (found === undefined) throw new OptionError('label', label, `one of ${labels.join(', ')}`);
+    return [...found];
   };
   const number = (row: RunRow, column: string): number => Number(flat.get(row)![column] ?? Number.NaN);
   const values = (label: string, column: string): number[] => of(label).map((row) => number(row, column));

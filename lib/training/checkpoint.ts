@@ -9,7 +9,7 @@
  */
 import { createHash } from 'node:crypto';
 import { readdirSync, rmSync } from 'node:fs';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { makeFolder, writeFileAtomic } from '../runtime/atomicFile';
 import { DataError } from '../runtime/errors';
 import { parseNumbers, stringifyNumbers } from '../runtime/numberJson';
@@ -64,6 +64,14 @@ export function saveCheckpoint(folder: string, state: SavedState): string {
   const halfWritten = readdirSync(folder).filter((file) => file.endsWith('.tmp'));
   for (const file of [...present.slice(KEPT - 1), ...halfWritten]) rmSync(join(folder, file), { force: true });
   return path;
+}
+
+/** Removes the checkpoints before the newest that is not damaged: for a training that is done. */
+export function keepNewestCheckpoint(folder: string): void {
+  const newest = newestCheckpoint(folder);
+  if (newest === undefined) return;
+  const older = list(folder).filter((file) => numberOf(file) < numberOf(basename(newest)));
+  for (const file of older) rmSync(join(folder, file), { force: true });
 }
 
 /** Path of the newest checkpoint in `folder` that is not damaged; undefined where there is none. */

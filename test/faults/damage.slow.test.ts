@@ -3,7 +3,7 @@
  * or a typed error; never another number.
  */
 import assert from 'node:assert/strict';
-import { cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { gzipSync } from 'node:zlib';
@@ -127,20 +127,38 @@ const CONFIG: RunConfig = {
 };
 const hash = configHash(CONFIG);
 
-async function runIn(t: TestContext): Promise<{ store: RunStore; folder: string }> {
+/** @param epochs Epochs after which the run is stopped. Default: none. */
+async function runIn(t: TestContext, epochs?: number): Promise<{ store: RunStore; folder: string }> {
   const store = new RunStore(join(temporaryFolder(t), 'runs'));
-  await executeRun(CONFIG, store, { checkpointSeconds: 0 });
+  const stop = new AbortController();
+  const onProgress = (share: number): void => {
+    if (epochs !== undefined && share > epochs / CONFIG.epochs) stop.abort();
+  };
+  await executeRun(CONFIG, store, { checkpointSeconds: 0, signal: stop.signal, onProgress });
   return { store, folder: store.runFolder(hash) };
 }
 
 test('the files of a run', async (t) => {
   const { store, folder } = await runIn(t);
   const newest = join(folder, store.checkpointFile(hash)!);
-  const older = join(dirname(newest), '00000003.checkpoint');
   await assertHonest([
     { path: join(folder, 'config.json'), read: () => store.readConfig(hash) },
     { path: join(folder, 'result.json'), read: () => store.readResult(hash), others: [undefined] },
     { path: join(folder, 'history.csv'), read: () => store.readHistory(hash) },
+    { path: newest, read: () => store.readCheckpoint(hash), others: [undefined] },
+  ]);
+  assert.deepEqual(readdirSync(dirname(newest)), [basename(newest)], 'a finished run keeps one checkpoint');
+});
+
+test('the checkpoints of a run under way', async (t) => {
+  const { store, folder } = await runIn(t, 3);
+  assert.equal(store.readResult(hash), undefined);
+  const newest = join(folder, store.checkpointFile(hash)!);
+  const older = join(
+    dirname(newest),
+    readdirSync(dirname(newest)).find((name) => name !== basename(newest) && name.endsWith('.checkpoint'))!,
+  );
+  await assertHonest([
     { path: newest, read: () => store.readCheckpoint(hash), others: [loadCheckpoint(copyOf(older))] },
     { path: older, read: () => store.readCheckpoint(hash) },
   ]);

@@ -69,6 +69,29 @@ test('draws different items, each equally often', () => {
   );
 });
 
+test('draws from a large memory different items, from all of it, without a pass over it', () => {
+  const size = 200_000;
+  const reservoir = new Reservoir<number>(size);
+  for (let item = 0; item < size; item++) reservoir.add(item);
+  const tenths = new Array<number>(10).fill(0);
+  const began = performance.now();
+  for (let seed = 0; seed < 500; seed++) {
+    const drawn = reservoir.draw(20, new Random(seed));
+    assert.equal(new Set(drawn).size, 20);
+    for (const item of drawn) tenths[Math.floor((10 * item) / size)]++;
+  }
+  const took = performance.now() - began;
+  assert.ok(took < 1000, `${took} ms; a permutation for each draw takes seconds`);
+  // 1000 expected, standard deviation 30.
+  assert.ok(
+    tenths.every((count) => Math.abs(count - 1000) < 150),
+    String(tenths),
+  );
+  const all = new Reservoir<number>(5000);
+  for (let item = 0; item < 5000; item++) all.add(item);
+  assert.equal(new Set(all.draw(6000, new Random(0))).size, 5000);
+});
+
 test('goes on from its saved state as if it had never stopped', () => {
   const whole = new Reservoir<number>(5, 3);
   for (let item = 0; item < 100; item++) whole.add(item);

@@ -208,3 +208,15 @@ test('what does not fit is refused by name', () => {
   assert.throws(() => make({ train: task.train.flattened() }), OptionError);
   assert.throws(() => new TaskSequence({ name: 'none', scenario: 'class-incremental', tasks: [] }), OptionError);
 });
+
+test('splitting by class takes time in proportion to the samples, not to samples times tasks', () => {
+  const classes = Array.from({ length: 4000 }, (_, c) => `class ${c}`);
+  const labels = Int32Array.from({ length: 4 * classes.length }, (_, i) => (i * 7) % classes.length);
+  const inputs = Float32Array.from(labels.keys());
+  const data = new Dataset({ name: 'many', split: 'train', inputs, labels, inputShape: [1], classes });
+  const began = performance.now();
+  const { tasks } = splitTasks({ train: data, test: data }, { tasks: classes.length });
+  const took = performance.now() - began;
+  assert.ok(took < 5000, `${took} ms; a pass over all samples for each task took 14 s`);
+  assert.deepEqual(Array.from(tasks[7].train.inputs), [1, 4001, 8001, 12001]);
+});
