@@ -38,7 +38,9 @@ if (!values.unit && !values.long) {
   await check('Types of tests and benchmarks', ['node_modules/typescript/bin/tsc', '-p', 'test']);
   await check('Types of scripts', ['node_modules/typescript/bin/tsc', '-p', 'scripts']);
 }
-await runTests(positionals.length > 0 ? positionals : testFiles());
+if (positionals.length > 0) await runTests(['--test', '--test-concurrency=2', ...positionals]);
+else if (values.unit) await runFolders(testFiles());
+else await runTests(['--test', '--test-concurrency=2', ...testFiles()]);
 console.log(`Tests ran for ${secondsSince(started)}.`);
 const skipped = counts.skipped > 0 ? `, ${counts.skipped} skipped` : '';
 console.log(`${counts.passed} passed, ${counts.failed} failed${skipped}`);
@@ -52,9 +54,30 @@ async function check(name, command) {
   if (code !== 0) console.log(output);
 }
 
-/** @param {string[]} files relative to the project */
-async function runTests(files) {
-  const { output } = await run(['--import', 'tsx', '--test', '--test-reporter=spec', '--test-concurrency=2', ...files], true);
+/**
+ * Runs the files of each folder in one process, two folders at a time: most of what a quick file takes is the start of Node,
+ * TensorFlow and the library. `npm test` gives each file a process of its own.
+ * @param {string[]} files relative to the project
+ */
+async function runFolders(files) {
+  const size = (/** @type {string[]} */ group) => group.reduce((sum, file) => sum + fs.statSync(path.join(root, file)).size, 0);
+  const folders = [...new Set(files.map((file) => path.dirname(file)))]
+    .map((folder) => files.filter((file) => path.dirname(file) === folder))
+    .sort((a, b) => size(b) - size(a)); // the long ones first, so that both workers end together
+  const worker = async () => {
+    for (let group = folders.shift(); group; group = folders.shift())
+      await runTests(['scripts/test-together.mjs', ...group], false);
+  };
+  await Promise.all([worker(), worker()]);
+}
+
+/**
+ * Counts what the tests of a command say; shows it while it comes where `live`, else at the end, in one piece.
+ * @param {string[]} command arguments of Node @param {boolean} live
+ */
+async function runTests(command, live = true) {
+  const { output } = await run(['--import', 'tsx', '--test-reporter=spec', ...command], live);
+  if (!live) process.stdout.write(output);
   const number = (/** @type {string} */ word) => Number(new RegExp(`^ℹ ${word} (\\d+)$`, 'm').exec(output)?.[1] ?? 0);
   counts.passed += number('pass');
   counts.failed += number('fail') + number('cancelled');

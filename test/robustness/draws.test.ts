@@ -13,7 +13,6 @@ import {
   onlyOn,
   quantization,
   Random,
-  tf,
   weightRole,
   weightTensors,
 } from 'lookbehind';
@@ -152,6 +151,5 @@ describe('weightTensors', () => {
     assert.equal(weightRole('embedding/embeddings'), 'embedding');
     assert.equal(weightRole('norm/gamma_3'), 'gamma');
     assert.equal(weightRole('log_temperature'), 'other');
-    tf.disposeVariables();
   });
 });
