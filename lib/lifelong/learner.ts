@@ -22,6 +22,7 @@ import { Random } from '../runtime/random';
 import * as tf from '../runtime/tf';
 import { type BatchLoss, Evaluator } from '../training/evaluate';
 import { allFinite, divergenceError, LossWatch } from '../training/health';
+import { withLayerLosses } from '../training/layerLosses';
 import { captureModel, type ModelState, restoreModel } from '../training/modelState';
 import { innerSteps, type PassNoise, StepRunner } from '../training/stepRunner';
 import type { EpochRecord, TrainingProgress, TrainingStatus } from '../training/trainer';
@@ -356,7 +357,7 @@ export class LifelongLearner {
     return new StepRunner(this.optimizer, trainableVariables(model), {
       lossOf: (xs, ys, tasks) => {
         const all = model.apply(xs, { training: true }) as tf.Tensor;
-        return loss(ys, hasHeads ? maskByTask(sequence, all, tasks) : all);
+        return withLayerLosses(model, loss(ys, hasHeads ? maskByTask(sequence, all, tasks) : all));
       },
       wrapLoss,
       noise,

@@ -12,6 +12,11 @@ export function innermostLayers(model: tf.LayersModel | tf.layers.Layer): tf.lay
   return inner.length === 0 ? [model as tf.layers.Layer] : [...new Set(inner.flatMap(innermostLayers))];
 }
 
+/** `model` and all layers inside of it, each once. */
+export function allLayers(model: tf.LayersModel | tf.layers.Layer): tf.layers.Layer[] {
+  return [...new Set([model as tf.layers.Layer, ...layersInside(model).flatMap(allLayers)])];
+}
+
 /** What models, wrappers such as TimeDistributed and Bidirectional, RNNs and stacked cells call the layers inside of them. */
 const FIELDS = ['layers', 'forwardLayer', 'backwardLayer', 'layer', 'cell', 'cells'] as const;
 

@@ -6,6 +6,7 @@ import { checkKnownOptions, checkNumber } from '../runtime/errors';
 import { crossEntropy } from '../runtime/losses';
 import * as tf from '../runtime/tf';
 import type { BatchLoss } from './evaluate';
+import { withLayerLosses } from './layerLosses';
 import type { Trainer } from './trainer';
 import { trainableVariables } from './weights';
 
@@ -51,7 +52,7 @@ export function measureSteps(trainer: Trainer, options: MeasureStepsOptions = {}
   const batches = trainingSet.batches({ batchSize: size, seed, dropLast: true }).slice(0, count);
   const step = compile(
     (xs: tf.Tensor, ys: tf.Tensor) =>
-      optimizer.step(() => loss(ys as tf.Tensor1D, model.apply(xs, { training: true }) as tf.Tensor), variables, {
+      optimizer.step(() => withLayerLosses(model, loss(ys, model.apply(xs, { training: true }) as tf.Tensor)), variables, {
         measure: true,
       }).measures!,
     { name: 'measureSteps', makesNoVariables: true },

@@ -12,6 +12,7 @@ import { Random } from '../runtime/random';
 import * as tf from '../runtime/tf';
 import { type BatchLoss, Evaluator } from './evaluate';
 import { checkNotEmpty, dataWarnings, divergenceError, fingerprintOf, LossWatch, type WeightFingerprint } from './health';
+import { withLayerLosses } from './layerLosses';
 import { type Schedule, type ScheduleFunction, scheduleFunction } from './schedule';
 import { innerSteps, type PassNoise, StepRunner } from './stepRunner';
 import { captureTrainer, restoreTrainer, type TrainerSettings, type TrainerState } from './trainerState';
@@ -60,9 +61,12 @@ export interface TrainerOptions {
 export interface EpochRecord {
   /** Epochs finished, from 1. */
   epoch: number;
-  /** Mean over the epoch of the batch loss at the slow weights before each step; with noise on them in noise-aware training. */
+  /**
+   * Mean over the epoch of the batch loss at the slow weights before each step, regularizers and other losses of layers included; with
+   * noise on the weights in noise-aware training.
+   */
   trainLoss: number;
-  /** Loss on the test set after the epoch, or null where it was not evaluated. */
+  /** Loss on the test set after the epoch, losses of layers left out, or null where it was not evaluated. */
   testLoss: number | null;
   /** Accuracy on the test set after the epoch, 0 to 1, or null. */
   testAccuracy: number | null;
@@ -305,7 +309,7 @@ export class Trainer {
     const { model } = this;
     const { loss = crossEntropy, wrapLoss, noise, eager } = this.#options;
     return new StepRunner(this.optimizer, trainableVariables(model), {
-      lossOf: (xs, ys) => loss(ys, model.apply(xs, { training: true }) as tf.Tensor),
+      lossOf: (xs, ys) => withLayerLosses(model, loss(ys, model.apply(xs, { training: true }) as tf.Tensor)),
       wrapLoss,
       noise,
       seed: () => new Random(this.settings.seed, `dropout/${this.position.epoch}/${this.position.step}`).seed(),

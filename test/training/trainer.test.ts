@@ -314,6 +314,33 @@ describe('Trainer', () => {
     for (const trainer of [one, other]) for (const thing of [trainer, trainer.optimizer, trainer.model]) thing.dispose();
   });
 
+  it('adds the losses of layers, those of nested models and wrappers included, each once, in each pass', async () => {
+    const regularized = { kernelRegularizer: tf.regularizers.l2({ l2: 0.5 }) };
+    for (const eager of [true, false]) {
+      const input = tf.input({ shape: [2] });
+      const block = tf.sequential({
+        layers: [dense({ units: 2, inputShape: [2], useBias: false, ...regularized, ...kernel(1) })],
+      });
+      const rows = tf.layers.reshape({ targetShape: [2, 1] });
+      const wrapped = tf.layers.timeDistributed({ layer: dense({ units: 2, useBias: false, ...regularized, ...kernel(2) }) });
+      const twice = block.apply(block.apply(input)) as tf.SymbolicTensor;
+      const flat = tf.layers.flatten().apply(wrapped.apply(rows.apply(twice))) as tf.SymbolicTensor;
+      const model = tf.model({ inputs: input, outputs: flat });
+      // The loss of the batch is 0, so the weights shrink by the regularizers' gradient alone: d (0.5 w^2) / dw = w.
+      const zero = (_labels: tf.Tensor, outputs: tf.Tensor) => tf.tidy(() => tf.sum(tf.mul(outputs, 0)) as tf.Scalar);
+      const trainer = new Trainer(model, sgd({ learningRate: 0.1 }), corners, { epochs: 1, batchSize: 80, loss: zero, eager });
+      const valuesOf = () => model.getWeights().flatMap((weight) => [...weight.dataSync()]);
+      const before = valuesOf();
+      await trainer.train();
+      valuesOf().forEach((value, i) => {
+        assert.ok(Math.abs(value - 0.9 * before[i]) < 1e-6, `${value}, ${before[i]}`);
+      });
+      const penalty = before.reduce((sum, value) => sum + 0.5 * value * value, 0);
+      assert.ok(Math.abs(trainer.history[0].trainLoss - penalty) < 1e-5);
+      for (const one of [trainer, trainer.optimizer, model]) one.dispose();
+    }
+  });
+
   it('saves and restores weights that are whole numbers', () => {
     class Counter extends tf.layers.Layer {
       static className = 'TestCounter';
