@@ -10,6 +10,7 @@
  * Zhang, Lucas, Hinton, Ba, "Lookahead Optimizer: k steps forward, 1 step back", NeurIPS 2019, arXiv:1907.08610.
  */
 import { checkKnownOptions, checkNumber, OptionError } from '../runtime/errors';
+import { currentRecording } from '../runtime/graph/recording';
 import * as tf from '../runtime/tf';
 import { assignAll, type LossFunction } from './loss';
 import { FamilyOptimizer, type Hyperparameter, optimizerFrom, type StepOptions, type StepResult } from './optimizer';
@@ -64,12 +65,13 @@ export class Lookahead extends FamilyOptimizer {
     this.base.learningRate = learningRate;
   }
 
-  /** `synchronise` where the next step ends with an interpolation, else `fast`; with the base's kind. */
-  override get stepKind(): string {
-    return `${this.#synchronises() ? 'synchronise' : 'fast'}/${this.base.stepKind}`;
+  /** `synchronise` where that step ends with an interpolation, else `fast`; with the base's kind. */
+  override stepKindAfter(steps: number): string {
+    return `${this.#synchronises(steps) ? 'synchronise' : 'fast'}/${this.base.stepKindAfter(steps)}`;
   }
 
   step(loss: LossFunction, variables: tf.Variable[], options: StepOptions = {}): StepResult {
+    this.#recordKind();
     const slow = variables.map((variable) => this.#slow(variable));
     const result = this.base.step(loss, variables, options);
     if (this.#synchronises()) {
@@ -141,8 +143,16 @@ export class Lookahead extends FamilyOptimizer {
     return this.slots.get('slow', variable, () => variable.clone());
   }
 
-  #synchronises(): boolean {
-    return (this.iterations + 1) % this.k === 0;
+  #synchronises(steps = 0): boolean {
+    return (this.iterations + steps + 1) % this.k === 0;
+  }
+
+  /** A graph is valid where its steps are of the same kinds, counted from the step that each run begins with. */
+  #recordKind(): void {
+    const recording = currentRecording();
+    if (recording === undefined) return;
+    const steps = recording.countOf(this);
+    recording.dependOn(() => this.stepKindAfter(steps), this.stepKind);
   }
 }
 tf.serialization.registerClass(Lookahead);

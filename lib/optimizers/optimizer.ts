@@ -3,6 +3,7 @@
  * variable name, and steps that fail without a trace.
  */
 import { checkNumber, LookbehindError, OptionError } from '../runtime/errors';
+import { currentRecording } from '../runtime/graph/recording';
 import * as tf from '../runtime/tf';
 import { assignAll, type Evaluation, type LossFunction } from './loss';
 import { matchVariables, trainedOrder } from './order';
@@ -175,8 +176,13 @@ export abstract class FamilyOptimizer extends tf.Optimizer {
   /** Makes the optimizer's own slots, as the first step would. */
   protected makeSlots(_variables: tf.Variable[]): void {}
 
-  /** Names the kind of the next step where steps differ: a compiled step is valid for one kind only. */
+  /** Names the kind of the next step where steps differ: a graph of a step is valid for one kind only. */
   get stepKind(): string {
+    return this.stepKindAfter(0);
+  }
+
+  /** The kind of the step that follows `steps` further ones. */
+  stepKindAfter(_steps: number): string {
     return 'step';
   }
 
@@ -185,10 +191,25 @@ export abstract class FamilyOptimizer extends tf.Optimizer {
     return this.#gradientEvaluations;
   }
 
-  /** Counts a step that took `gradientEvaluations` gradients. `minimize` does it; only who calls `step` must. */
+  /**
+   * Counts a step that took `gradientEvaluations` gradients. `minimize` does it; only who calls `step` must. In a compiled function each run
+   * counts.
+   */
   finishStep(gradientEvaluations: number): void {
-    this.incrementIterations();
-    this.#gradientEvaluations += gradientEvaluations;
+    const counters = [this.iterations, this.gradientEvaluations] as const;
+    const count = (): void => {
+      this.iterations_ = this.iterations + 1;
+      this.#gradientEvaluations += gradientEvaluations;
+    };
+    count();
+    currentRecording()?.repeat({
+      owner: this,
+      redo: count,
+      undo: () => {
+        this.iterations_ = counters[0];
+        this.#gradientEvaluations = counters[1];
+      },
+    });
   }
 
   /**

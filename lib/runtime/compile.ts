@@ -13,9 +13,9 @@ import { batchNormState } from './batchnorm';
 import { checkKnownOptions, checkNumber } from './errors';
 import type { GraphTensor } from './graph/builder';
 import { CompileError } from './graph/error';
+import { type Condition, type Effect, isTracing } from './graph/recording';
 import { GraphSession } from './graph/session';
 import { callOwned, callSeeded, type RunSeed, type Trace, trace } from './graph/trace';
-import { isTracing } from './graph/tracing';
 import { mapTensors } from './graph/tree';
 import { Random } from './random';
 import * as tf from './tf';
@@ -31,7 +31,7 @@ export interface CompileOptions {
    * is 1.
    */
   eager?: boolean;
-  /** How many signatures (shapes and dtypes of the arguments) are compiled; calls with others run the original function. Whole number >= 1. Default 8. */
+  /** How many signatures (shapes and dtypes of the arguments) and states are compiled; calls with others run the original function. Whole number >= 1. Default 8. */
   maxSignatures?: number;
   /**
    * Seed of the random numbers drawn inside of the compiled function, a whole number: one for the function, whose runs then draw one
@@ -70,7 +70,7 @@ export interface CompiledGraph {
 /** A compiled function: called as the original one. */
 export interface Compiled<A extends tf.Tensor[], R> {
   (...args: A): R;
-  /** The compiled graphs, one for each signature so far. */
+  /** The compiled graphs, one for each signature and each state of JavaScript so far. */
   readonly graphs: readonly CompiledGraph[];
   /** The graph of the last call. Undefined before the first compiled call and where the function runs eagerly. */
   readonly graph: CompiledGraph | undefined;
@@ -93,10 +93,12 @@ const KNOWN_OPTIONS = ['name', 'eager', 'maxSignatures', 'seed', 'makesNoVariabl
  * and other compiled functions. The caller owns the returned tensors; whatever else `fn` makes is disposed.
  *
  * What is not a tensor operation happens once, in the traced call: JavaScript numbers, conditions, loops and counters
- * are then fixed. So pass what changes as an argument, or keep it in a variable. What would silently freeze and can be
+ * are then fixed. So pass what changes as an argument, or keep it in a variable. Known state is followed: `trainable` of layers and
+ * variables, numbers and flags of layers (`rate`), numbers of tf.js's optimizers (their learning rate) and which variables are passed as
+ * arguments: where they change, the function is traced anew. The optimizers' counters go on. What would silently freeze and can be
  * seen is refused with a CompileError: reading values (`dataSync`, `array`, `print`), `Math.random`, `tf.randomGamma`, ops
- * with value-dependent shapes, promises. tf.randomNormal, tf.randomUniform, tf.truncatedNormal, tf.dropout and
- * tf.multinomial draw afresh at each run.
+ * with value-dependent shapes, promises, stateful layers, tensors that are kept for later calls. tf.randomNormal, tf.randomUniform,
+ * tf.truncatedNormal, tf.dropout and tf.multinomial draw afresh at each run, unless they are given a seed.
  *
  * Inside of tf.grad and its kin, inside of another compiled function, and on other backends than the native one, the
  * original function is called.
@@ -124,7 +126,8 @@ class Signatures<A extends tf.Tensor[], R> {
   readonly #maxSignatures: number;
   readonly #drawSeed: () => RunSeed;
   readonly #makesNoVariables: boolean;
-  readonly #programs = new Map<string, Program<R>>();
+  /** One for each signature, and for each state of JavaScript that it was recorded in. */
+  #programs: Program<R>[] = [];
   #last: Program<R> | undefined;
   #createdVariables = false;
   #overflowReported = false;
@@ -155,7 +158,7 @@ class Signatures<A extends tf.Tensor[], R> {
   }
 
   get graphs(): CompiledGraph[] {
-    return [...this.#programs.values()].map((program) => program.description);
+    return this.#programs.map((program) => program.description);
   }
 
   call(args: A): R {
@@ -165,21 +168,23 @@ class Signatures<A extends tf.Tensor[], R> {
     if (!isNative() || isTracing() || tf.engine().state.gradientDepth > 0) return callOwned(this.#fn, args);
     if (this.#eager) return callSeeded(this.#fn, args, this.#drawSeed);
     const signature = signatureOf(args);
-    let program = this.#programs.get(signature);
-    if (program?.isStale()) {
-      this.#programs.delete(signature);
-      program.dispose();
-      program = undefined;
-    }
+    this.#dropStale();
+    const program = this.#programs.find((one) => one.isFor(signature, args));
     if (program !== undefined) {
       this.#last = program;
       return program.run(args, this.#drawSeed);
     }
-    if (this.#programs.size >= this.#maxSignatures) {
+    if (this.#programs.length >= this.#maxSignatures) {
       this.#reportOverflow(signature);
       return callSeeded(this.#fn, args, this.#drawSeed);
     }
     return this.#makesNoVariables ? this.#record(signature, args).run(args, this.#drawSeed) : this.#trace(signature, args);
+  }
+
+  #dropStale(): void {
+    if (!this.#programs.some((program) => program.isStale())) return;
+    for (const program of this.#programs) if (program.isStale()) program.dispose();
+    this.#programs = this.#programs.filter((program) => !program.isStale());
   }
 
   /** Records a call without executing it. */
@@ -191,7 +196,7 @@ class Signatures<A extends tf.Tensor[], R> {
             'Make it before the first call (an optimizer makes its own in makeSlots), or leave the option out.',
         );
       }
-      return this.#keep(signature, traced);
+      return this.#keep(signature, args, traced);
     });
   }
 
@@ -200,7 +205,7 @@ class Signatures<A extends tf.Tensor[], R> {
     return trace(this.#fn, args, { drawRunSeed: this.#drawSeed }, (traced) => {
       if (traced.created.length === 0) {
         this.#createdVariables = false;
-        this.#keep(signature, traced);
+        this.#keep(signature, args, traced);
       } else if (this.#createdVariables) {
         const [{ name }] = traced.created;
         throw new CompileError(`${this.name} makes a tf.Variable at every call ("${name}"). Make it once and keep it.`);
@@ -212,9 +217,9 @@ class Signatures<A extends tf.Tensor[], R> {
     });
   }
 
-  #keep(signature: string, traced: Trace<R>): Program<R> {
-    const program = new Program(signature, traced);
-    this.#programs.set(signature, program);
+  #keep(signature: string, args: A, traced: Trace<R>): Program<R> {
+    const program = new Program(signature, args, traced);
+    this.#programs.push(program);
     this.#last = program;
     this.#reportLargeConstants(traced.largeConstants);
     return program;
@@ -241,13 +246,13 @@ class Signatures<A extends tf.Tensor[], R> {
 
   explain(): string {
     if (this.#eager) return `${this.name}: runs the original function (eager).`;
-    if (this.#programs.size === 0) return `${this.name}: not called yet.`;
+    if (this.#programs.length === 0) return `${this.name}: not called yet.`;
     return this.graphs.map((graph) => explainGraph(this.name, graph)).join('\n\n');
   }
 
   dispose(): void {
-    for (const program of this.#programs.values()) program.dispose();
-    this.#programs.clear();
+    for (const program of this.#programs) program.dispose();
+    this.#programs = [];
     this.#last = undefined;
     this.#disposed = true;
   }
@@ -265,11 +270,11 @@ function checkArguments(name: string, args: unknown[]): void {
 /** Shapes and dtypes, and what else of the present state a trace depends on. */
 function signatureOf(args: tf.Tensor[]): string {
   const { updateCount } = batchNormState();
-  const shapes = args.map((arg) => `${arg.dtype} [${arg.shape}]`).join(', ');
+  const shapes = args.map((arg) => `${isVariable(arg) ? `variable ${arg.name} ` : ''}${arg.dtype} [${arg.shape}]`).join(', ');
   return updateCount === 1 ? shapes : `${shapes} with ${updateCount} BatchNorm updates`;
 }
 
-/** A graph with its session, for one signature. */
+/** A graph with its session, for one signature and one state of JavaScript. */
 class Program<R> {
   readonly description: CompiledGraph;
   readonly #session: GraphSession;
@@ -280,10 +285,19 @@ class Program<R> {
   readonly #assigned: { variable: tf.Variable; output: number }[];
   readonly #resultCount: number;
   readonly #random: boolean;
+  readonly #conditions: readonly Condition[];
+  readonly #effects: readonly Effect[];
+  /** The arguments that are variables, by position. */
+  readonly #variableArguments: ReadonlyMap<number, tf.Variable>;
   readonly #conventionChanges = batchNormState().conventionChanges;
 
-  constructor(signature: string, traced: Trace<R>) {
-    const { graph, inputs, outputs, read, assigned, seed } = traced;
+  constructor(signature: string, args: tf.Tensor[], traced: Trace<R>) {
+    const { graph, inputs, outputs, read, assigned, seed, conditions, effects } = traced;
+    this.#conditions = conditions;
+    this.#effects = effects;
+    this.#variableArguments = new Map(
+      [...args.entries()].filter((entry): entry is [number, tf.Variable] => isVariable(entry[1])),
+    );
     this.#session = new GraphSession(graph);
     this.#structure = mapTensors(traced.result, (tensor) => tensor);
     this.#read = [...read.keys()];
@@ -306,6 +320,15 @@ class Program<R> {
     };
   }
 
+  /** Whether a call with these arguments does, in the present state of JavaScript, what was recorded. */
+  isFor(signature: string, args: tf.Tensor[]): boolean {
+    return (
+      signature === this.description.signature &&
+      args.every((arg, i) => !isVariable(arg) || arg === this.#variableArguments.get(i)) &&
+      this.#conditions.every(({ read, value }) => Object.is(read(), value))
+    );
+  }
+
   /** Whether the function must be traced again: a variable of the graph is gone, or BatchNorm follows another convention. */
   isStale(): boolean {
     if (this.#conventionChanges !== batchNormState().conventionChanges) return true;
@@ -316,13 +339,15 @@ class Program<R> {
     const seed = this.#random ? [tf.tensor1d(drawSeed(), 'int32')] : [];
     let values: tf.Tensor[];
     try {
-      values = this.#session.run([...args, ...this.#read, ...seed], this.#inputNames, this.#outputNames);
+      const inputs = args.filter((arg) => !isVariable(arg));
+      values = this.#session.run([...inputs, ...this.#read, ...seed], this.#inputNames, this.#outputNames);
     } finally {
       tf.dispose(seed);
     }
     const newValues = values.slice(this.#resultCount);
     for (const { variable, output } of this.#assigned) variable.assign(newValues[output]);
     tf.dispose(newValues);
+    for (const { redo } of this.#effects) redo();
     let next = 0;
     return mapTensors(this.#structure, () => values[next++]);
   }
@@ -330,6 +355,10 @@ class Program<R> {
   dispose(): void {
     this.#session.dispose();
   }
+}
+
+function isVariable(tensor: tf.Tensor): tensor is tf.Variable {
+  return tensor instanceof tf.Variable;
 }
 
 function explainGraph(name: string, graph: CompiledGraph): string {

@@ -3,7 +3,8 @@
  *
  * tf.js draws random numbers in JavaScript, so a trace would freeze them as constants. While a function is traced, the
  * public random ops are replaced by native ones that take a seed, and that seed is an input of the graph. A draw with an
- * explicit seed is the same at each call, so it stays what it is: a constant. Whatever else draws is refused by name.
+ * explicit seed is the same at each call, so it stays what it is: a constant. (tf.multinomial draws natively, from a state that all its
+ * calls share; with a seed it becomes a draw that depends on the seed alone.) Whatever else draws is refused by name.
  */
 import { attr, runOp } from '../backend';
 import * as tf from '../tf';
@@ -77,7 +78,7 @@ function loweredOps(stock: Core, drawSeed: () => tf.Tensor) {
             return tf.mul(input, tf.div(kept, 1 - rate));
           }),
     multinomial: (logits: tf.Tensor1D | tf.Tensor2D | tf.TensorLike, numSamples: number, seed?: number, normalized = false) =>
-      seed || normalized
+      normalized
         ? stock.multinomial(logits, numSamples, seed, normalized)
         : tf.tidy(() => {
             const input = tf.cast(logits as tf.Tensor, 'float32');
@@ -85,7 +86,7 @@ function loweredOps(stock: Core, drawSeed: () => tf.Tensor) {
             const samples = runOp(
               'StatelessMultinomial',
               [attr.type('T', 'float32'), attr.type('Tseed', 'int32'), attr.type('output_dtype', 'int32')],
-              [rows, tf.scalar(numSamples, 'int32'), drawSeed()],
+              [rows, tf.scalar(numSamples, 'int32'), seed ? tf.tensor1d([seed, 0], 'int32') : drawSeed()],
             );
             return input.rank === 1 ? tf.squeeze(samples, [0]) : samples;
           }),

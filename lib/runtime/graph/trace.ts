@@ -12,16 +12,18 @@
  * call are exact, and it is also recorded. Tensors are known by their `dataId`, an object that is unique and whose
  * values never change.
  *
- * Variables that were assigned to each other share a dataId, and so does any clone of a variable. So each variable and
- * each argument gets a dataId of its own before the trace: from then on a dataId says whose value it is.
+ * Variables that were assigned to each other share a dataId, and so does any clone of a variable. So each variable that shares its
+ * data, and each argument, gets a dataId of its own before the trace: from then on a dataId says whose value it is. A variable that is
+ * an argument stays itself: the function may assign it, and a graph is valid for this one only.
  */
 import { attr, type NodeBackend, nodeBackend, type OpAttribute } from '../backend';
 import * as tf from '../tf';
 import { Blanks, outputForms } from './blank';
 import { type ConstantData, GraphBuilder, type GraphTensor, output } from './builder';
 import { CompileError } from './error';
+import { WatchedLayers } from './layers';
 import { lowerRandomOps, refuseOtherDraws } from './randomness';
-import { whileTracing } from './tracing';
+import { type Condition, type Effect, Recording, whileTracing } from './recording';
 import { flatten, mapTensors } from './tree';
 
 /** Constants above this many bytes are reported: the graph holds a copy of them. */
@@ -76,6 +78,10 @@ export interface Trace<R> {
   largeConstants: string[];
   /** Variables that this call made: the next call does other work, so the record is of no use. */
   created: tf.Variable[];
+  /** JavaScript state that the record depends on. */
+  conditions: Condition[];
+  /** Changes of JavaScript state that each run repeats. */
+  effects: Effect[];
 }
 
 /**
@@ -149,9 +155,18 @@ class Tracer {
   readonly #nodes = new Map<object, GraphTensor>();
   readonly #fed = new Set<GraphTensor>();
   readonly #computed = new Set<object>();
+  /** What differs from run to run: all that follows from what is fed. */
+  readonly #varying = new Set<object>();
   readonly #variables = new Map<object, tf.Variable>();
   readonly #read = new Map<tf.Variable, GraphTensor>();
   readonly #largeConstants: string[] = [];
+  readonly #recording = new Recording();
+  readonly #layers = new WatchedLayers(this.#recording, (reason) => this.#fail(reason));
+  /** The values of variables before their first assignment. */
+  readonly #before = new Map<tf.Variable, tf.Tensor>();
+  readonly #created: tf.Variable[] = [];
+  readonly #disposed: tf.Variable[] = [];
+  readonly #kept: tf.Tensor[] = [];
   readonly #seeds: RunSeeds;
   readonly #blanks: Blanks | undefined;
   #failure: CompileError | undefined;
@@ -162,47 +177,126 @@ class Tracer {
   }
 
   trace<A extends tf.Tensor[], R, T>(fn: (...args: A) => R, args: A, use: (trace: Trace<R>) => T): T {
-    const registered = () => Object.values(tf.engine().registeredVariables);
-    const before = new Map(registered().map((variable) => [variable, variable.clone()]));
-    const own = args.map((arg) => this.#withOwnData(arg));
+    const own = args.map((arg) => (arg instanceof tf.Variable ? arg : this.#withOwnData(arg)));
     let result: R | undefined;
     try {
-      for (const variable of before.keys()) {
-        tf.tidy(() => variable.assign(this.#withOwnData(variable)));
-        this.#variables.set(variable.dataId, variable);
-      }
-      const inputs = own.map((arg) => this.#placeholder(arg));
+      this.#meetVariables();
+      const inputs = own.flatMap((arg) => (arg instanceof tf.Variable ? [] : [this.#placeholder(arg)]));
       const traced = this.#record(() => callOwned(fn, own as A));
       result = traced;
       if (this.#failure !== undefined) throw this.#failure;
-      const disposed = [...before.keys()].find((variable) => variable.isDisposed);
-      if (disposed !== undefined) throw this.#fail(`it disposes the variable "${disposed.name}"`);
+      const outputs = flatten(traced);
+      this.#layers.finish();
+      this.#refuseKept(outputs);
+      if (this.#disposed.length > 0) throw this.#fail(`it disposes the variable "${this.#disposed[0].name}"`);
       const assigned = [...this.#variables].filter(([dataId, variable]) => variable.dataId !== dataId);
       const used = use({
         result: traced,
         graph: this.#graph,
         inputs,
-        outputs: flatten(traced).map((tensor) => this.#output(tensor)),
+        outputs: outputs.map((tensor) => this.#output(tensor)),
         assigned: new Map(assigned.map(([, variable]) => [variable, this.#output(variable)])),
         read: this.#read,
         seed: this.#seeds.base && this.#nodes.get(this.#seeds.base.dataId),
         largeConstants: this.#largeConstants,
-        created: registered().filter((variable) => !before.has(variable)),
+        created: this.#created,
+        conditions: [...this.#recording.conditions, ...this.#flags(assigned.map(([, variable]) => variable))],
+        effects: this.#recording.effects,
       });
       if (this.#blanks !== undefined) {
-        tf.dispose(flatten(traced));
-        undo(before);
+        tf.dispose(outputs);
+        this.#undo();
       }
       return used;
     } catch (error) {
       if (result !== undefined) tf.dispose(flatten(result));
-      undo(before);
+      this.#undo();
       throw error;
     } finally {
-      tf.dispose([...before.values(), ...own]);
+      tf.dispose([...this.#before.values(), ...own.filter((arg) => !(arg instanceof tf.Variable))]);
       this.#seeds.dispose();
       this.#blanks?.dispose();
     }
+  }
+
+  /** Learns the dataId of each variable, and parts those that share it with others. */
+  #meetVariables(): void {
+    for (const variable of Object.values(tf.engine().registeredVariables)) {
+      const shares = this.#variables.has(variable.dataId) || this.#backend.refCount(variable.dataId) > 1;
+      if (shares) tf.tidy(() => variable.assign(this.#withOwnData(variable)));
+      this.#variables.set(variable.dataId, variable);
+    }
+  }
+
+  /** Which of the graph's variables are trained decides what is recorded: tf.variableGrads and optimizers look at it. */
+  #flags(assigned: tf.Variable[]): Condition[] {
+    return [...new Set([...this.#read.keys(), ...assigned])].map((variable) => ({
+      read: () => variable.trainable,
+      value: variable.trainable,
+    }));
+  }
+
+  /** Refuses tensors that outlive the call beside its result: no later run would renew them. */
+  #refuseKept(outputs: tf.Tensor[]): void {
+    const frozen = this.#kept.find(
+      (tensor) =>
+        !tensor.isDisposed &&
+        this.#varying.has(tensor.dataId) &&
+        tensor !== this.#seeds.base &&
+        !outputs.includes(tensor) &&
+        !this.#layers.owns(tensor),
+    );
+    if (frozen === undefined) return;
+    throw this.#fail(
+      `it keeps a tensor (${frozen.dtype} [${frozen.shape}]) for later calls by tf.keep, which later runs would not renew. ` +
+        'Keep the value in a tf.Variable, or return it',
+    );
+  }
+
+  /** Gives everything its old state, disposes new variables, and what an interrupted gradient kept for its backward pass. */
+  #undo(): void {
+    for (const variable of this.#created) if (!variable.isDisposed) variable.dispose();
+    for (const [variable, value] of this.#before) if (!variable.isDisposed) variable.assign(value);
+    this.#recording.undo();
+    const { state } = tf.engine();
+    if (state.gradientDepth === 0 && state.activeTape != null) {
+      for (const node of state.activeTape) tf.dispose(node.saved);
+    }
+  }
+
+  /** Until the returned function is called, sees what is kept, made, assigned and disposed. */
+  #watch(): () => void {
+    const engine = tf.engine() as unknown as Engine;
+    const { keep, makeVariable } = engine;
+    const { assign, dispose } = tf.Variable.prototype;
+    const beforeAssign = (variable: tf.Variable) => {
+      if (!this.#before.has(variable) && !this.#created.includes(variable)) this.#before.set(variable, copyOf(variable, keep));
+    };
+    const beforeDispose = (variable: tf.Variable) => {
+      if (!this.#created.includes(variable)) this.#disposed.push(variable);
+    };
+    engine.keep = (tensor) => {
+      this.#kept.push(tensor);
+      return keep.call(engine, tensor);
+    };
+    engine.makeVariable = (...args) => {
+      const variable = makeVariable.apply(engine, args);
+      this.#created.push(variable);
+      return variable;
+    };
+    tf.Variable.prototype.assign = function (value) {
+      beforeAssign(this);
+      assign.call(this, value);
+    };
+    tf.Variable.prototype.dispose = function () {
+      beforeDispose(this);
+      dispose.call(this);
+    };
+    return () => {
+      Reflect.deleteProperty(engine, 'keep');
+      Reflect.deleteProperty(engine, 'makeVariable');
+      Object.assign(tf.Variable.prototype, { assign, dispose });
+    };
   }
 
   #fail(what: string): CompileError {
@@ -244,10 +338,12 @@ class Tracer {
     };
     const restoreRandomOps = lowerRandomOps(() => this.#seeds.next((base) => this.#placeholder(base)));
     const restoreOtherDraws = refuseOtherDraws((what) => this.#fail(what));
+    const stopWatching = [this.#layers.start(), this.#watch()];
     Object.assign(backend, overrides);
     try {
-      return whileTracing(run);
+      return whileTracing(this.#recording, run);
     } finally {
+      for (const stop of stopWatching) stop();
       for (const name of Object.keys(overrides)) Reflect.deleteProperty(backend, name);
       restoreOtherDraws();
       restoreRandomOps();
@@ -264,12 +360,14 @@ class Tracer {
   #recordOp(op: string, attributes: OpAttribute[], inputs: tf.TensorInfo[], results: tf.Tensor[]): void {
     if (VALUE_DEPENDENT_SHAPES.has(op)) throw this.#fail(`the shape of what ${op} returns depends on the values it is given`);
     const nodes = inputs.map((input) => this.#node(input));
+    const varies = inputs.some(({ dataId }) => this.#varying.has(dataId));
     const implied = IMPLIED_ATTRIBUTES[op];
     const complete = implied === undefined ? attributes : [...attributes, attr.type(implied, inputs[0].dtype)];
     const first = this.#graph.add(op, nodes, complete);
     results.forEach((tensor, i) => {
       this.#nodes.set(tensor.dataId, output(first, i));
       this.#computed.add(tensor.dataId);
+      if (varies) this.#varying.add(tensor.dataId);
     });
   }
 
@@ -287,6 +385,7 @@ class Tracer {
     const node = this.#graph.placeholder(dtype, shape);
     this.#nodes.set(known, node);
     this.#computed.add(known);
+    this.#varying.add(known);
     this.#fed.add(node);
     return node;
   }
@@ -326,17 +425,15 @@ class Tracer {
   }
 }
 
-/** Gives the variables their values back, disposes new ones, and what an interrupted gradient kept for its backward pass. */
-function undo(before: Map<tf.Variable, tf.Tensor>): void {
-  const { registeredVariables, state } = tf.engine();
-  for (const variable of Object.values(registeredVariables)) {
-    const value = before.get(variable);
-    if (value === undefined) variable.dispose();
-    else variable.assign(value);
-  }
-  if (state.gradientDepth === 0 && state.activeTape != null) {
-    for (const node of state.activeTape) tf.dispose(node.saved);
-  }
+/** What is watched of tf.js's engine. */
+interface Engine {
+  keep(tensor: tf.Tensor): tf.Tensor;
+  makeVariable(...args: unknown[]): tf.Variable;
+}
+
+/** The value of a variable, past every tf.tidy. */
+function copyOf(variable: tf.Variable, keep: Engine['keep']): tf.Tensor {
+  return keep.call(tf.engine() as unknown as Engine, variable.clone());
 }
 
 function newestTensorId(): number {

@@ -5,7 +5,7 @@
 import * as tf from '../tf';
 import { CompileError } from './error';
 
-/** The tensors of `value`, in a fixed order. Throws a CompileError where something else is in it. */
+/** The tensors of `value`, each once, in a fixed order. Throws a CompileError where something else is in it. */
 export function flatten(value: unknown): tf.Tensor[] {
   const tensors: tf.Tensor[] = [];
   mapTensors(value, (tensor) => {
@@ -15,10 +15,16 @@ export function flatten(value: unknown): tf.Tensor[] {
   return tensors;
 }
 
-/** The same structure with every tensor replaced, in the order of `flatten`. */
+/** The same structure with every tensor replaced, in the order of `flatten`: a tensor that occurs twice is replaced once. */
 export function mapTensors<R>(value: R, replace: (tensor: tf.Tensor) => tf.Tensor): R {
+  const replaced = new Map<tf.Tensor, tf.Tensor>();
+  const once = (tensor: tf.Tensor): tf.Tensor => {
+    const known = replaced.get(tensor) ?? replace(tensor);
+    replaced.set(tensor, known);
+    return known;
+  };
   const map = (node: unknown): unknown => {
-    if (node instanceof tf.Tensor) return replace(node);
+    if (node instanceof tf.Tensor) return once(node);
     if (node === null || node === undefined) return node;
     if (Array.isArray(node)) return node.map(map);
     if (isRecord(node)) return Object.fromEntries(Object.entries(node).map(([key, one]) => [key, map(one)]));

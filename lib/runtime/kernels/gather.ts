@@ -3,7 +3,7 @@
  * TensorFlow checks it itself (on a CPU; on a GPU an index out of range gives zeros).
  */
 import { attr, runOp } from '../backend';
-import { isTracing } from '../graph/tracing';
+import { isTracing } from '../graph/recording';
 import * as tf from '../tf';
 import { replaceNativeKernel } from './register';
 

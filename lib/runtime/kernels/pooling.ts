@@ -7,7 +7,7 @@
  * oneDNN remembers in the forward pass where each maximum was.
  */
 import { attr, isNative, type OpAttribute, runOp } from '../backend';
-import { isTracing } from '../graph/tracing';
+import { isTracing } from '../graph/recording';
 import * as tf from '../tf';
 import { type KernelAttributes, registerGradient, replaceNativeKernel } from './register';
 
