@@ -34,7 +34,10 @@ export interface SurfaceOptions {
   chunkSize?: number;
   /** Runs op by op in place of compiling. Default false. */
   eager?: boolean;
-  /** File that keeps the points. A run with the same file, model, plane and data goes on where the last one ended. Default: none. */
+  /**
+   * File that keeps the points. A run with the same file, model, plane, data and loss goes on where the last one ended; the loss is known
+   * by its values at the plane's origin and at the last point of the grid. Default: none.
+   */
   path?: string;
   /** Stops after the present chunk: the surface of the points so far is returned. */
   signal?: AbortSignal;
@@ -143,6 +146,10 @@ export async function lossSurface(model: tf.LayersModel, samples: Samples, optio
   const evaluation = { loss: options.loss, batchSize, batchNorm, eager: options.eager };
   const file =
     path === undefined ? undefined : new SurfaceFile(path, fingerprint(model, samples, plane, { x, y, batchSize, batchNorm }));
+  // The samples of this evaluator are freed before the next one takes its own.
+  const corner = [x[x.length - 1], y[y.length - 1]] as const;
+  const [centre, ...probes] = await evaluateExactly(model, samples, plane, evaluation, file === undefined ? [] : [corner]);
+  file?.check([centre.loss, ...probes.map(({ loss }) => loss)]);
   const evaluator = new ManyEvaluator(model, samples, {
     ...evaluation,
     memoryBudget: options.memoryBudget,
@@ -151,7 +158,6 @@ export async function lossSurface(model: tf.LayersModel, samples: Samples, optio
   });
   try {
     file?.open(evaluator.chunkSize);
-    const centre = await centreOf(model, samples, plane, evaluation);
     const provenance: SurfaceProvenance = {
       samples: evaluator.sampleCount,
       weights: plane.origin.length,
@@ -193,20 +199,24 @@ export function surfaceGrid(surface: Surface, what: 'loss' | 'accuracy' = 'loss'
   return { x: columns.map((i) => x[i]), y: rows.map((j) => y[j]), z: rows.map((j) => columns.map((i) => surface[what][i][j])) };
 }
 
-/** The origin, op by op, as `evaluate` does it. */
-async function centreOf(
+/** The origin and further points of the plane, op by op, as `evaluate` does it. */
+async function evaluateExactly(
   model: tf.LayersModel,
   samples: Samples,
   plane: Plane,
   evaluation: { loss?: BatchLoss; batchSize: number; batchNorm: BatchNormMode },
-): Promise<Surface['centre']> {
+  points: readonly (readonly [number, number])[],
+): Promise<Surface['centre'][]> {
   const evaluator = new ManyEvaluator(model, samples, { ...evaluation, way: 'loop', chunkSize: 1, eager: true });
-  const sets = new PlaneSets(plane, weightLayout(model), [[0, 0]]);
   try {
-    const { losses, accuracies } = await evaluator.run(sets);
-    return { loss: losses[0], accuracy: accuracies[0] };
+    const sets = new PlaneSets(plane, weightLayout(model), [[0, 0], ...points]);
+    try {
+      const { losses, accuracies } = await evaluator.run(sets);
+      return Array.from(losses, (loss, i) => ({ loss, accuracy: accuracies[i] }));
+    } finally {
+      sets.dispose();
+    }
   } finally {
-    sets.dispose();
     evaluator.dispose();
   }
 }

@@ -20,13 +20,18 @@ import type { Plane } from './plane';
 export type PointRecord = [i: number, j: number, loss: number, accuracy: number];
 
 /** Names the format and its version. */
-const FORMAT = 'lookbehind-surface/1';
+const FORMAT = 'lookbehind-surface/2';
 
 interface Header {
   format: string;
   fingerprint: string;
   chunkSize: number;
+  /** Losses at fixed points: they tell the loss function, which has no name. */
+  probes: number[];
 }
+
+/** Share by which losses of the same function may differ between machines. */
+const SAME_LOSS = 1e-5;
 
 /** The file of one surface. */
 export class SurfaceFile {
@@ -37,6 +42,7 @@ export class SurfaceFile {
   readonly #header: Header | undefined;
   readonly #lines: string[];
   #descriptor: number | undefined;
+  #probes: readonly number[] = [];
 
   /**
    * Reads the file, where there is one.
@@ -57,10 +63,26 @@ export class SurfaceFile {
     }
     if (this.#header.format !== FORMAT || this.#header.fingerprint !== fingerprint) {
       throw new StateMismatchError(
-        `${path} holds the points of another surface (other weights, directions, ranges, samples or options). ` +
+        `${path} holds the points of another surface (other layers, weights, directions, ranges, samples or options). ` +
           'Give another path, or delete the file.',
       );
     }
+  }
+
+  /**
+   * Compares the losses of this run at fixed points with those that the file began with.
+   *
+   * @throws StateMismatchError where they differ: the file belongs to another loss.
+   */
+  check(probes: readonly number[]): void {
+    this.#probes = probes;
+    if (this.#header === undefined) return;
+    const before: unknown[] = Array.isArray(this.#header.probes) ? this.#header.probes : [];
+    if (before.length === probes.length && probes.every((loss, i) => isSameLoss(loss, before[i]))) return;
+    throw new StateMismatchError(
+      `${this.#path} holds the points of another loss: ${before.map(String).join(' and ').slice(0, 100)} at the plane's origin and at the ` +
+        `last point of the grid, now ${probes.join(' and ')}. Give another path, or delete the file.`,
+    );
   }
 
   /** Points per chunk in the run that began the file. */
@@ -70,7 +92,7 @@ export class SurfaceFile {
 
   /** Makes the file ready for more points. Throws a StorageError where it cannot be written. */
   open(chunkSize: number): void {
-    const header = this.#header ?? { format: FORMAT, fingerprint: this.#fingerprint, chunkSize };
+    const header = this.#header ?? { format: FORMAT, fingerprint: this.#fingerprint, chunkSize, probes: [...this.#probes] };
     // Written anew as a whole, without an unfinished line.
     writeFileAtomic(this.#path, [lineOf(header), ...this.#lines].map((line) => `${line}\n`).join(''));
     this.#descriptor = this.#stored(() => openSync(this.#path, 'a'));
@@ -125,7 +147,7 @@ function pointsOf(line: string): PointRecord[] | undefined {
 /** Whether a record has the fields of its kind and no others: the name of a checksum was not damaged away. */
 function isComplete(content: object): boolean {
   const fields = Object.keys(content).join();
-  return fields === 'points' || fields === 'format,fingerprint,chunkSize';
+  return fields === 'points' || fields === 'format,fingerprint,chunkSize,probes';
 }
 
 /** Throws a DataError where there is something that cannot be read. */
@@ -138,10 +160,16 @@ function contentOf(path: string): string {
   }
 }
 
-/** What decides the numbers of a surface, as a hash: weights, directions, grid, samples, options. */
+function isSameLoss(loss: number, before: unknown): boolean {
+  if (typeof before !== 'number') return false;
+  return Object.is(loss, before) || Math.abs(loss - before) <= SAME_LOSS * Math.max(Math.abs(loss), Math.abs(before));
+}
+
+/** What decides the numbers of a surface but for its loss, as a hash: layers, weights, directions, grid, samples, options. */
 export function fingerprint(model: tf.LayersModel, samples: Samples, plane: Plane, settings: object): string {
   const hash = createHash('sha256');
   hash.update(JSON.stringify(settings));
+  hash.update(architecture(model));
   for (const values of [plane.origin, plane.x.values, plane.y?.values]) addNumbers(hash, values ?? new Float32Array(0));
   const trainable = new Set(trainableVariables(model).map(({ id }) => id));
   for (const variable of allVariables(model)) {
@@ -155,6 +183,22 @@ export function fingerprint(model: tf.LayersModel, samples: Samples, plane: Plan
     }
   }
   return hash.digest('hex');
+}
+
+/** The layers of a model and how they are connected. Names count by their order only: they differ from one process to the next. */
+function architecture(model: tf.LayersModel): string {
+  const names = new Map<string, string>();
+  const config = JSON.stringify(model.getConfig(), (key, value: unknown) =>
+    // How weights began does not matter.
+    key.endsWith('nitializer') ? undefined : value,
+  );
+  JSON.parse(config, (key, value: unknown) => {
+    if (key === 'name' && typeof value === 'string' && !names.has(value)) names.set(value, `#${names.size}`);
+    return value;
+  });
+  return JSON.stringify(JSON.parse(config), (_, value: unknown) =>
+    typeof value === 'string' ? (names.get(value) ?? value) : value,
+  );
 }
 
 function addNumbers(hash: Hash, { buffer, byteOffset, byteLength }: Float32Array): void {

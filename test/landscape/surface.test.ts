@@ -5,6 +5,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import {
+  crossEntropy,
+  Dataset,
   evaluateSync,
   flatWeights,
   lossSurface,
@@ -185,6 +187,60 @@ test('points of another surface are refused', async () => {
   tf.dispose([less.xs, less.ys]);
   appendFileSync(path, '{"points":[[99,0,1,1]]}\n');
   await assert.rejects(lossSurface(model, DATA, { plane, ...RANGE, path }), /outside of the grid/);
+});
+
+test('points of another loss, or of other layers with the same weights, are refused', async () => {
+  const path = join(folder, 'loss.jsonl');
+  const options = { plane, ...RANGE, path };
+  const first = await lossSurface(model, DATA, options);
+  const hundredfold = (labels: tf.Tensor, outputs: tf.Tensor): tf.Scalar => tf.mul(100, crossEntropy(labels, outputs));
+  await assert.rejects(lossSurface(model, DATA, { ...options, loss: hundredfold }), {
+    name: 'StateMismatchError',
+    message: /another loss: [\d.]+ and [\d.]+ at the plane's origin/,
+  });
+  // The same at the origin, another one elsewhere.
+  const squared = (labels: tf.Tensor, outputs: tf.Tensor): tf.Scalar =>
+    tf.div(tf.square(crossEntropy(labels, outputs)), first.centre.loss);
+  const small = { ...options, batchSize: 30, path: join(folder, 'origin.jsonl') };
+  await lossSurface(model, DATA, small);
+  await assert.rejects(lossSurface(model, DATA, { ...small, loss: squared }), { name: 'StateMismatchError' });
+  // The default by its name, and by another function with the same values.
+  for (const loss of [crossEntropy, (labels: tf.Tensor, outputs: tf.Tensor) => tf.mul(1, crossEntropy(labels, outputs))]) {
+    const again = await lossSurface(model, DATA, { ...options, loss: loss as typeof crossEntropy });
+    assert.equal(again.provenance.evaluatedPoints, 0);
+    assert.deepEqual(numbers(again), numbers(first));
+  }
+
+  const other = models.mlp({ inputs: [4], hidden: [6], classes: 3, seed: 1, activation: 'tanh', name: 'surface-tanh' });
+  setFlatWeights(other, plane.origin);
+  await assert.rejects(lossSurface(other, DATA, options), { name: 'StateMismatchError', message: /other layers/ });
+  const twin = models.mlp({ inputs: [4], hidden: [6], classes: 3, seed: 9, name: 'surface-twin' });
+  setFlatWeights(twin, plane.origin);
+  assert.equal((await lossSurface(twin, DATA, options)).provenance.evaluatedPoints, 0);
+  other.dispose();
+  twin.dispose();
+});
+
+test('the samples are held once', async () => {
+  const count = 20_000;
+  const xs = new Float32Array(count * 4).fill(0.5);
+  const data = new Dataset({
+    name: 'halves',
+    split: 'train',
+    inputs: xs,
+    labels: new Int32Array(count),
+    inputShape: [4],
+    classes: ['a', 'b', 'c'],
+  });
+  const before = tf.memory().numBytes;
+  let most = 0;
+  const loss = (labels: tf.Tensor, outputs: tf.Tensor): tf.Scalar => {
+    most = Math.max(most, tf.memory().numBytes - before);
+    return crossEntropy(labels, outputs);
+  };
+  await lossSurface(model, data, { plane, x: { from: -1, to: 1, points: 3 }, batchSize: 100, loss });
+  const once = count * 4 * 5;
+  assert.ok(most >= once && most < 1.5 * once, `${most} bytes for samples of ${once}`);
 });
 
 test('losses that are not finite survive on disk', async () => {

@@ -60,7 +60,7 @@ test('points of a surface file have whole numbers as indices', (t) => {
   const path = join(folderOf(t), 'surface.jsonl');
   const good = [0, 1, 0.5, 0.25];
   const wrong = [['__proto__', 'flatMap', 1, 1], [-1, 0, 1, 1], [0.5, 0, 1, 1], [1e300, 0, 1, 1], [0, 0, 1], { 0: 0 }, null];
-  const header = { format: 'lookbehind-surface/1', fingerprint: 'any', chunkSize: 4 };
+  const header = { format: 'lookbehind-surface/2', fingerprint: 'any', chunkSize: 4, probes: [] };
   const lines = [header, ...[good, ...wrong].map((point) => ({ points: [point] })), { points: 'many' }];
   writeFileSync(path, lines.map((line) => `${JSON.stringify(line)}\n`).join(''));
   assert.deepEqual(new SurfaceFile(path, 'any').points, [good]);
