@@ -5,9 +5,9 @@
  *     y: slow -> f_k   (the fast weights after k descents)
  */
 import type { FamilyOptimizer } from '../optimizers';
-import { crossEntropy } from '../runtime/losses';
 import * as tf from '../runtime/tf';
 import type { BatchLoss } from '../training/evaluate';
+import { lossFor } from '../training/modelLoss';
 import type { TensorSamples } from '../training/samples';
 import { trainableVariables } from '../training/weights';
 import { directionBetween, orthogonalDirection, withLength } from './directions';
@@ -36,14 +36,15 @@ export interface LookbehindStepRecord {
  * Takes one step of `optimizer` on a batch and records where it goes. Weights, moving averages and the optimizer's state are afterwards as before.
  *
  * @param optimizer A Lookbehind optimizer, or one of its family that ascends: SAM has k = 1, and new slow weights in place of fast ones.
- * @param loss Default: mean softmax cross-entropy on logits.
+ * @param givenLoss Default: mean cross-entropy, on logits or on what the model's last activation makes of them.
  */
 export function recordLookbehindStep(
   model: tf.LayersModel,
   optimizer: FamilyOptimizer,
   { xs, ys }: TensorSamples,
-  loss: BatchLoss = crossEntropy,
+  givenLoss?: BatchLoss,
 ): LookbehindStepRecord {
+  const loss = lossFor(model, givenLoss);
   const variables = trainableVariables(model);
   const slow = flatWeights(model);
   const held = model.weights.map((weight) => weight.read().clone());

@@ -17,12 +17,12 @@ import type { Augmentation } from '../datasets';
 import type { FamilyOptimizer, LossFunction } from '../optimizers';
 import { assignAll } from '../optimizers/loss';
 import { AbortedError, checkKnownOptions, checkNumber, checkOneOf, type Divergence, OptionError } from '../runtime/errors';
-import { crossEntropy } from '../runtime/losses';
 import { Random } from '../runtime/random';
 import * as tf from '../runtime/tf';
 import { type BatchLoss, Evaluator } from '../training/evaluate';
 import { allFinite, divergenceError, LossWatch } from '../training/health';
 import { withLayerLosses } from '../training/layerLosses';
+import { lossFor, outputKind } from '../training/modelLoss';
 import { captureModel, type ModelState, restoreModel } from '../training/modelState';
 import { innerSteps, type PassNoise, StepRunner } from '../training/stepRunner';
 import type { EpochRecord, TrainingProgress, TrainingStatus } from '../training/trainer';
@@ -241,7 +241,7 @@ export class LifelongLearner {
   ) {
     checkKnownOptions('LifelongLearner', options, OPTIONS);
     const { epochs = 1, batchSize = 10, regime = 'sequential', replay, switchBatches = false, seed = 0 } = options;
-    const { learningRateDecay = 1, learningRateFloor = 0, loss = crossEntropy, eager } = options;
+    const { learningRateDecay = 1, learningRateFloor = 0, eager } = options;
     checkFit(model, sequence);
     this.#epochs = checkNumber('epochs', epochs, { min: 1, integer: true });
     this.#batchSize = checkNumber('batchSize', batchSize, { min: 1, integer: true });
@@ -261,7 +261,7 @@ export class LifelongLearner {
     const hasHeads = sequence.scenario === 'task-incremental';
     this.#mask = tf.tidy(() => tf.variable(tf.zeros([sequence.outputs]), false));
     const outputs = hasHeads ? (all: tf.Tensor): tf.Tensor => tf.add(all, this.#mask) : undefined;
-    this.#evaluator = new Evaluator(model, { loss, outputs, eager });
+    this.#evaluator = new Evaluator(model, { loss: options.loss, outputs, eager });
     this.#steps = this.#makeSteps();
     this.#traced = trainedIds(model);
   }
@@ -352,7 +352,8 @@ export class LifelongLearner {
 
   #makeSteps(): StepRunner {
     const { model, sequence } = this;
-    const { loss = crossEntropy, wrapLoss, noise, eager } = this.#options;
+    const { wrapLoss, noise, eager } = this.#options;
+    const loss = lossFor(model, this.#options.loss);
     const hasHeads = sequence.scenario === 'task-incremental';
     return new StepRunner(this.optimizer, trainableVariables(model), {
       lossOf: (xs, ys, tasks) => {
@@ -584,9 +585,16 @@ function checkReplay(replay: ReplayOptions, taskBatchSize: number, regime: Learn
   return checkNumber('replay.batchSize', batchSize ?? taskBatchSize, { min: 1, max: capacity, integer: true });
 }
 
-function checkFit(model: tf.LayersModel, { inputShape, outputs }: TaskSequence): void {
+function checkFit(model: tf.LayersModel, { inputShape, outputs, scenario }: TaskSequence): void {
   const [input, output] = [model.inputs[0].shape.slice(1), model.outputs[0].shape.slice(1)];
   if (String(input) !== String(inputShape) || String(output) !== String(outputs)) {
     throw new OptionError('model', `a model from [${input}] to [${output}]`, `a model from [${inputShape}] to [${outputs}]`);
+  }
+  if (scenario === 'task-incremental' && outputKind(model) !== 'logits') {
+    throw new OptionError(
+      'model',
+      `a model that puts out a ${outputKind(model)}`,
+      'a model that puts out logits: heads are masked there',
+    );
   }
 }

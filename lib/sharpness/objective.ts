@@ -9,9 +9,9 @@
 import { isRescaled } from '../optimizers/ascent';
 import { type Compiled, compile } from '../runtime/compile';
 import { checkFunction, checkKnownOptions, checkNumber, checkObject, checkOneOf, StateMismatchError } from '../runtime/errors';
-import { crossEntropy } from '../runtime/losses';
 import * as tf from '../runtime/tf';
 import { type BatchLoss, type BatchNormMode, forward } from '../training/evaluate';
+import { lossFor } from '../training/modelLoss';
 import { type Samples, sampleBatches, type TensorSamples } from '../training/samples';
 import { trainableVariables, withWeights } from '../training/weights';
 
@@ -196,8 +196,9 @@ export class Objective {
  */
 export function modelObjective(model: tf.LayersModel, samples: Samples, options: ObjectiveOptions = {}): Objective {
   checkKnownOptions('objective', options, ['batchSize', 'loss', 'batchNorm', 'eager']);
-  const { batchSize = 128, loss = crossEntropy, batchNorm = 'moving', eager = false } = options;
+  const { batchSize = 128, batchNorm = 'moving', eager = false } = options;
   checkOneOf('batchNorm', batchNorm, ['moving', 'batch']);
+  const loss = lossFor(model, options.loss);
   const batches = [...sampleBatches(samples, batchSize)];
   const lossOf = (xs: tf.Tensor, ys: tf.Tensor): tf.Scalar => loss(ys, forward(model, xs, batchNorm));
   return new Objective(trainableVariables(model), batches, lossOf as (...batch: tf.Tensor[]) => tf.Scalar, isRescaled, eager);

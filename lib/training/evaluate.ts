@@ -4,8 +4,8 @@
 import { withBatchNormUpdates } from '../runtime/batchnorm';
 import { type Compiled, compile } from '../runtime/compile';
 import { checkKnownOptions, checkNumber, checkObject, checkOneOf, throwIfAborted } from '../runtime/errors';
-import { crossEntropy } from '../runtime/losses';
 import * as tf from '../runtime/tf';
+import { lossFor, outputKind } from './modelLoss';
 import { type Samples, sampleBatches, type TensorSamples } from './samples';
 
 /** A loss: the mean over a batch, from labels (int32 `[n]`, or one row per sample) and what the model puts out. */
@@ -18,7 +18,7 @@ export type BatchNormMode = 'moving' | 'batch';
 export interface EvaluateOptions {
   /** Samples per forward pass, >= 1. The result depends on it by rounding only, unless `batchNorm` is `'batch'`. Default 250. */
   batchSize?: number;
-  /** The loss. Default: mean softmax cross-entropy on logits. */
+  /** The loss. Default: mean cross-entropy, on logits or on what the model's last activation makes of them. */
   loss?: BatchLoss;
   /**
    * `'moving'`: by the moving averages, as in `model.predict`. `'batch'`: by each batch's own mean and variance, as in training; the
@@ -99,9 +99,10 @@ export class Evaluator {
   /** @throws OptionError */
   constructor(model: tf.LayersModel, options: EvaluatorOptions = {}) {
     checkKnownOptions('evaluate', options, ['batchSize', 'loss', 'batchNorm', 'outputs', 'signal', 'eager']);
-    const { batchSize = 250, loss = crossEntropy, batchNorm = 'moving', outputs: change, eager = false } = options;
+    const { batchSize = 250, batchNorm = 'moving', outputs: change, eager = false } = options;
     this.batchSize = checkNumber('batchSize', batchSize, { min: 1, integer: true });
     checkOneOf('batchNorm', batchNorm, ['moving', 'batch']);
+    const loss = lossFor(model, options.loss);
     const boundary = classBoundary(model);
     const step = (xs: tf.Tensor, ys: tf.Tensor): tf.Tensor =>
       tf.tidy(() => {
@@ -183,10 +184,7 @@ function correctOfTwo(labels: tf.Tensor, outputs: tf.Tensor, boundary: number): 
 
 /** Where the one output of a model changes from class 0 to class 1: 0.5 where its last activation is a sigmoid, else 0, as for logits. */
 export function classBoundary(model: tf.LayersModel): number {
-  let [layer] = model.outputLayers ?? [];
-  while (layer !== undefined && 'outputLayers' in layer) [layer] = (layer as tf.LayersModel).outputLayers;
-  const activation = layer?.getConfig().activation;
-  return activation === 'sigmoid' || activation === 'hardSigmoid' || activation === 'hard_sigmoid' ? 0.5 : 0;
+  return outputKind(model) === 'sigmoid' ? 0.5 : 0;
 }
 
 /** Sums in float64, weighted by batch size. */

@@ -18,6 +18,7 @@ import { callsOf } from '../runtime/modelGraph';
 import * as tf from '../runtime/tf';
 import { type BatchLoss, type BatchNormMode, classBoundary, correctCount, forward } from './evaluate';
 import { foldedForward } from './folded';
+import { lossFor } from './modelLoss';
 import { type Samples, sampleBatches, sampleCount, type TensorSamples } from './samples';
 import { type StackedForward, stackedForward } from './stacked';
 import { allVariables, trainableVariables, withWeights } from './weights';
@@ -36,7 +37,7 @@ export interface WeightSets {
 
 /** How a `ManyEvaluator` works. */
 export interface ManyEvaluatorOptions {
-  /** The loss. Default: mean softmax cross-entropy on logits. */
+  /** The loss. Default: mean cross-entropy, on logits or on what the model's last activation makes of them. */
   loss?: BatchLoss;
   /**
    * Samples per forward pass, >= 1. Default: batches of equal size, of at most 1000 samples in the way `'stacked'` and 500 in the way
@@ -123,12 +124,12 @@ export class ManyEvaluator {
   /** @throws OptionError, DataError */
   constructor(model: tf.LayersModel, samples: Samples, options: ManyEvaluatorOptions = {}) {
     checkKnownOptions('evaluateMany', options, OPTIONS);
-    const { loss = crossEntropy, batchNorm = 'moving', eager = false } = options;
+    const { batchNorm = 'moving', eager = false } = options;
     const { memoryBudget = defaultMemoryBudget() } = options;
     checkOneOf('batchNorm', batchNorm, ['moving', 'batch']);
     checkNumber('memoryBudget', memoryBudget, { min: 1 });
     this.#model = model;
-    this.#loss = loss;
+    this.#loss = lossFor(model, options.loss);
     this.#batchNorm = batchNorm;
     this.#partSize = Math.max(1, usesGpu() ? samplesWithin(memoryBudget, model) : samplesWithin(PART_BYTES, model));
     this.#eager = eager;

@@ -3,10 +3,10 @@
  */
 import { compile } from '../runtime/compile';
 import { checkKnownOptions, checkNumber } from '../runtime/errors';
-import { crossEntropy } from '../runtime/losses';
 import * as tf from '../runtime/tf';
 import type { BatchLoss } from './evaluate';
 import { withLayerLosses } from './layerLosses';
+import { lossFor } from './modelLoss';
 import type { Trainer } from './trainer';
 import { trainableVariables } from './weights';
 
@@ -44,9 +44,10 @@ const FIELDS = ['losses', 'gradientNorms', 'distances', 'alphas'] as const;
  */
 export function measureSteps(trainer: Trainer, options: MeasureStepsOptions = {}): MeasuredSteps {
   checkKnownOptions('measureSteps', options, ['batches', 'batchSize', 'seed', 'loss']);
-  const { batches: count = 5, batchSize = 128, seed = 0, loss = crossEntropy } = options;
+  const { batches: count = 5, batchSize = 128, seed = 0 } = options;
   checkNumber('batches', count, { min: 1, integer: true });
   const { model, optimizer, trainingSet } = trainer;
+  const loss = lossFor(model, options.loss);
   const variables = trainableVariables(model);
   const size = Math.min(checkNumber('batchSize', batchSize, { min: 1, integer: true }), trainingSet.size);
   const batches = trainingSet.batches({ batchSize: size, seed, dropLast: true }).slice(0, count);

@@ -7,12 +7,12 @@
 import type { Augmentation, Dataset } from '../datasets';
 import type { FamilyOptimizer, LossFunction } from '../optimizers';
 import { checkKnownOptions, checkNumber, checkOneOf, type Divergence, StateMismatchError } from '../runtime/errors';
-import { crossEntropy } from '../runtime/losses';
 import { Random } from '../runtime/random';
 import * as tf from '../runtime/tf';
 import { type BatchLoss, Evaluator } from './evaluate';
 import { checkNotEmpty, dataWarnings, divergenceError, fingerprintOf, LossWatch, type WeightFingerprint } from './health';
 import { withLayerLosses } from './layerLosses';
+import { lossFor } from './modelLoss';
 import { type Schedule, type ScheduleFunction, scheduleFunction } from './schedule';
 import { innerSteps, type PassNoise, StepRunner } from './stepRunner';
 import { captureTrainer, restoreTrainer, type TrainerSettings, type TrainerState } from './trainerState';
@@ -31,7 +31,7 @@ export interface TrainerOptions {
    * Default constant.
    */
   schedule?: Schedule;
-  /** The loss of a batch, from int32 labels [n] and the model's outputs. Default: mean softmax cross-entropy on logits. */
+  /** The loss of a batch, from int32 labels [n] and the model's outputs. Default: mean cross-entropy, on logits or probabilities. */
   loss?: BatchLoss;
   /** Data to evaluate on after an epoch. */
   test?: Dataset;
@@ -182,7 +182,7 @@ export class Trainer {
     options: TrainerOptions,
   ) {
     checkKnownOptions('Trainer', options, OPTIONS);
-    const { epochs, batchSize = 128, seed = 0, schedule = { kind: 'constant' }, loss = crossEntropy } = options;
+    const { epochs, batchSize = 128, seed = 0, schedule = { kind: 'constant' } } = options;
     const { evaluateEvery = 1, onDivergence = 'throw', switchBatches = false } = options;
     this.epochs = checkNumber('epochs', epochs, { min: 1, integer: true });
     checkNumber('batchSize', batchSize, { min: 1, integer: true });
@@ -197,7 +197,7 @@ export class Trainer {
     this.settings = { samples: trainingSet.size, batchSize, batchesPerStep, seed };
     this.stepsPerEpoch = Math.ceil(trainingSet.size / (batchSize * batchesPerStep));
     this.#factor = scheduleFunction(schedule, epochs, this.stepsPerEpoch);
-    this.#evaluator = new Evaluator(model, { loss, eager: options.eager });
+    this.#evaluator = new Evaluator(model, { loss: options.loss, eager: options.eager });
     this.#steps = this.#makeSteps();
     this.#traced = trainedIds(model);
   }
@@ -307,7 +307,8 @@ export class Trainer {
 
   #makeSteps(): StepRunner {
     const { model } = this;
-    const { loss = crossEntropy, wrapLoss, noise, eager } = this.#options;
+    const { wrapLoss, noise, eager } = this.#options;
+    const loss = lossFor(model, this.#options.loss);
     return new StepRunner(this.optimizer, trainableVariables(model), {
       lossOf: (xs, ys) => withLayerLosses(model, loss(ys, model.apply(xs, { training: true }) as tf.Tensor)),
       wrapLoss,
