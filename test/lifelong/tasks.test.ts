@@ -217,6 +217,6 @@ test('splitting by class takes time in proportion to the samples, not to samples
   const began = performance.now();
   const { tasks } = splitTasks({ train: data, test: data }, { tasks: classes.length });
   const took = performance.now() - began;
-  assert.ok(took < 5000, `${took} ms; a pass over all samples for each task took 14 s`);
+  assert.ok(took < 5000, `${took} ms: a pass over all samples for each task takes much longer`);
   assert.deepEqual(Array.from(tasks[7].train.inputs), [1, 4001, 8001, 12001]);
 });
