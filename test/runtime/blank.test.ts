@@ -61,6 +61,7 @@ test('the stand-ins have the shapes and dtypes of what the ops return', () => {
       for (const shape of [[4, 6], [6], [4, 1], [], [3, 1, 6]]) binary(a, normal(shape, 4));
     }
     tf.mul(tf.cast(a, 'int32'), tf.scalar(2, 'int32'));
+    for (const binary of [tf.floorDiv, tf.mod]) binary(tf.ones([4, 6], 'int32'), tf.ones([6], 'int32'));
     tf.addN([a, a, a]);
     for (const [x, y] of [
       [false, false],
@@ -148,4 +149,17 @@ test('random numbers of a recorded call are those of its seed', () => {
     return numbers;
   };
   assertClose(draws({ makesNoVariables: true }), draws({ eager: true }), 1e-6);
+});
+
+test('whole numbers are divided by computed ones', () => {
+  const fn = (x: tf.Tensor) => {
+    const divisor = tf.mul(x, tf.scalar(2, 'int32'));
+    const seven = tf.scalar(7, 'int32');
+    return [tf.div(seven, divisor), tf.floorDiv(seven, divisor), tf.mod(seven, divisor)];
+  };
+  const step = compile(fn, { makesNoVariables: true });
+  for (const value of [1, 2]) {
+    const x = tf.scalar(value, 'int32');
+    assert.deepEqual(numbersOf(step(x)), numbersOf(fn(x)));
+  }
 });

@@ -1,5 +1,9 @@
 /** Graphs that are equal share a native session, and sessions that nobody uses are kept within bounds. */
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { test } from 'node:test';
 import { compile, tf } from 'lookbehind';
 import { normal, numbersOf } from './support';
@@ -106,4 +110,26 @@ test('a session in use is never closed for others', () => {
   assert.equal(held.run(0), 56.25);
   held.step.dispose();
   tf.dispose([large, held.weight]);
+});
+
+test('a temporary folder that cannot be listed does not break the first compile', (t) => {
+  const folder = mkdtempSync(join(tmpdir(), 'unlisted-'));
+  t.after(() => rmSync(folder, { recursive: true }));
+  // Root may list every folder: so the listing itself is refused, as the system refuses it to others.
+  const code = `
+    const fs = require('node:fs');
+    const list = fs.readdirSync;
+    fs.readdirSync = (path, ...rest) => {
+      if (path === ${JSON.stringify(folder)}) throw Object.assign(new Error('EACCES: permission denied, scandir'), { code: 'EACCES' });
+      return list(path, ...rest);
+    };
+    const { compile, tf } = require(${JSON.stringify(require.resolve('lookbehind'))});
+    const twice = compile((x) => tf.mul(x, 2));
+    console.log(twice(tf.scalar(3)).dataSync()[0], twice(tf.scalar(4)).dataSync()[0]);`;
+  const { status, stdout, stderr } = spawnSync(process.execPath, ['-e', code], {
+    encoding: 'utf8',
+    env: { ...process.env, TMPDIR: folder },
+  });
+  assert.equal(status, 0, stderr);
+  assert.equal(stdout, '6 8\n');
 });

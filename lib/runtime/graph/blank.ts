@@ -90,6 +90,9 @@ const RULES: Readonly<Record<string, Rule>> = {
   Sub: broadcast,
   Mul: broadcast,
   RealDiv: broadcast,
+  // Divided by blanks, whole numbers would be an error.
+  FloorDiv: broadcast,
+  FloorMod: broadcast,
   MatMul: matMul,
   Conv2D: conv2d,
   Conv2DBackpropInput: shapeFromFirst,

@@ -146,11 +146,14 @@ function temporaryFolder(): string {
   }
 }
 
-/** Removes folders that processes which are gone have left, once per process. Those of other users stay. */
+/**
+ * Removes folders that processes which are gone have left, once per process. Those of other users stay, and so does everything in a folder
+ * that can be written, but not listed.
+ */
 function removeLeftovers(): void {
   if (swept) return;
   swept = true;
-  for (const name of readdirSync(tmpdir())) {
+  for (const name of namesIn(tmpdir())) {
     const pid = name.startsWith(FOLDER_PREFIX) ? Number.parseInt(name.slice(FOLDER_PREFIX.length), 10) : Number.NaN;
     if (Number.isNaN(pid) || isAlive(pid)) continue;
     try {
@@ -158,6 +161,14 @@ function removeLeftovers(): void {
     } catch {
       // Another user's.
     }
+  }
+}
+
+function namesIn(folder: string): string[] {
+  try {
+    return readdirSync(folder);
+  } catch {
+    return [];
   }
 }
 
