@@ -4,7 +4,7 @@
  *     w = w - learningRate * weightDecay * w
  *     m = beta1 * m + (1 - beta1) * g
  *     v = beta2 * v + (1 - beta2) * g^2
- *     w = w - learningRate * (m / (1 - beta1^t)) / (sqrt(v / (1 - beta2^t)) + epsilon)
+ *     w = w - learningRate * (m / (1 - beta1^t)) / (sqrt(v / (1 - beta2^t)) + epsilon)      t: steps of this variable
  *
  * Loshchilov, Hutter, "Decoupled Weight Decay Regularization", ICLR 2019, arXiv:1711.05101.
  * https://docs.pytorch.org/docs/stable/generated/torch.optim.AdamW.html
@@ -38,7 +38,8 @@ export class AdamW extends DescentOptimizer {
   static get className(): string {
     return 'LookbehindFamilyAdamW';
   }
-  readonly slotKinds: readonly string[] = ['m', 'v', 'beta1Power', 'beta2Power'];
+  readonly slotKinds: readonly string[] = ['m', 'v'];
+  override readonly numberKinds: readonly string[] = ['beta1Power', 'beta2Power'];
   readonly #beta1: number;
   readonly #beta2: number;
   readonly #epsilon: number;
@@ -59,11 +60,11 @@ export class AdamW extends DescentOptimizer {
     const beta1 = this.perInnerStep(this.#beta1, innerSteps);
     const beta2 = this.perInnerStep(this.#beta2, innerSteps);
     const keep = tf.sub(1, tf.mul(this.rate.tensor, this.decayPerInnerStep(innerSteps)));
-    const meanRate = tf.div(this.rate.tensor, this.#bias('beta1Power', beta1));
-    const rootOfSquareBias = tf.sqrt(this.#bias('beta2Power', beta2));
     return weights.map((w, i) => {
       const m = this.#average('m', variables[i], gradients[i], beta1);
       const v = this.#average('v', variables[i], tf.square(gradients[i]), beta2);
+      const meanRate = tf.div(this.rate.tensor, this.#bias('beta1Power', variables[i], beta1));
+      const rootOfSquareBias = tf.sqrt(this.#bias('beta2Power', variables[i], beta2));
       const root = tf.add(tf.div(tf.sqrt(v), rootOfSquareBias), this.#epsilon);
       return tf.sub(tf.mul(w, keep), tf.mul(meanRate, tf.div(m, root)));
     });
@@ -81,8 +82,10 @@ export class AdamW extends DescentOptimizer {
   }
 
   protected override makeSlots(variables: tf.Variable[]): void {
-    for (const kind of ['beta1Power', 'beta2Power']) this.slots.scalar(kind, 1);
-    for (const variable of variables) for (const kind of ['m', 'v']) this.slots.get(kind, variable);
+    for (const variable of variables) {
+      for (const kind of this.slotKinds) this.slots.get(kind, variable);
+      for (const kind of this.numberKinds) this.slots.number(kind, variable, 1);
+    }
   }
 
   #average(kind: string, variable: tf.Variable, value: tf.Tensor, beta: number): tf.Tensor {
@@ -93,8 +96,8 @@ export class AdamW extends DescentOptimizer {
   }
 
   /** 1 - beta^t, the part of a mean that is not its zero start; the power is kept as state, so that no step counter is frozen. */
-  #bias(kind: string, beta: number): tf.Tensor {
-    const power = this.slots.scalar(kind, 1);
+  #bias(kind: string, variable: tf.Variable, beta: number): tf.Tensor {
+    const power = this.slots.number(kind, variable, 1);
     power.assign(tf.mul(power, beta));
     return tf.sub(1, power);
   }

@@ -81,6 +81,7 @@ export function isRescaled(variable: { name: string }): boolean {
 
 /** The Euclidean norm over all tensors together. */
 export function globalNorm(tensors: tf.Tensor[]): tf.Scalar {
+  if (tensors.length === 0) return tf.scalar(0);
   return tf.sqrt(tf.addN(tensors.map((t) => tf.sum(tf.square(t))))) as tf.Scalar;
 }
 

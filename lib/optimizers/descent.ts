@@ -68,7 +68,7 @@ export abstract class DescentOptimizer extends FamilyOptimizer {
     const { loss: value, gradients } = evaluator.at(undefined, { phase: 'descent', inner: 0, batchNormUpdates: 1 });
     const trained = evaluator.variables;
     const updated = this.update(trained, gradients, trained);
-    assignAll(trained, updated);
+    evaluator.finish(updated);
     probe?.inner?.({ inner: 0, loss: value, gradients, fast: updated }, trained);
     const measures = measure ? measuresWithoutAscent(value, gradients) : undefined;
     return { loss: value, gradientEvaluations: evaluator.evaluations, measures };

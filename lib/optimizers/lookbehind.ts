@@ -21,7 +21,7 @@
  */
 import { checkNumber, checkObject, OptionError } from '../runtime/errors';
 import * as tf from '../runtime/tf';
-import { assignAll, LossEvaluator, type LossFunction } from './loss';
+import { LossEvaluator, type LossFunction } from './loss';
 import type { StepOptions, StepResult } from './optimizer';
 import {
   type AdaptiveSharpnessOptions,
@@ -79,25 +79,26 @@ export class Lookbehind extends SharpnessOptimizer {
     const evaluator = new LossEvaluator(loss, variables);
     let here = evaluator.at(undefined, { phase: 'ascent', inner: 0, batchNormUpdates: this.statisticsUpdates(1, true) });
     const trained = evaluator.variables;
-    const reuse = this.reuseGradients ?? (loss.length === 0 && !evaluator.changesOtherState);
+    const reuses = (): boolean => this.reuseGradients ?? !(evaluator.readsPass || evaluator.changesOtherState);
 
-    const slow: tf.Tensor[] = trained.map((variable) => variable.clone());
+    let live = evaluator.start;
+    let fasts = [evaluator.start];
     const evaluations = [here];
     const perturbed: tf.Tensor[][] = [];
-    let live = slow;
-    let fast = slow;
-    let firstFast = slow;
     for (let inner = 0; inner < this.k; inner++) {
       const last = inner === this.k - 1;
       const { eps, scaledNorm } = this.ascent.perturb(live, here.gradients, this.radius.tensor, trained);
-      live = addAll(live, eps);
-      const there = evaluator.at(live, {
+      const climbed = addAll(live, eps);
+      const twice = reuses() && !last;
+      const there = evaluator.at(climbed, {
         phase: 'descent',
         inner,
-        batchNormUpdates: this.statisticsUpdates(reuse && !last ? 2 : 1, false),
+        batchNormUpdates: this.statisticsUpdates(twice ? 2 : 1, false),
       });
-      fast = this.base.update(fast, there.gradients, trained, this.k);
-      if (inner === 0) firstFast = fast;
+      live = evaluator.complete(climbed);
+      fasts = this.#complete(fasts, evaluator);
+      const fast = this.base.update(fasts[inner], there.gradients, trained, this.k);
+      fasts.push(fast);
       evaluations.push(there);
       perturbed.push(live);
       probe?.inner?.(
@@ -114,24 +115,49 @@ export class Lookbehind extends SharpnessOptimizer {
         trained,
       );
       if (last) break;
-      here = reuse
+      here = reuses()
         ? there
-        : evaluator.at(live, { phase: 'ascent', inner: inner + 1, batchNormUpdates: this.statisticsUpdates(1, false) });
+        : evaluator.at(live, {
+            phase: 'ascent',
+            inner: inner + 1,
+            // A loss that reads its pass only now has counted both updates already.
+            batchNormUpdates: twice ? 0 : this.statisticsUpdates(1, false),
+          });
+      live = evaluator.complete(live);
     }
 
+    const [slow, firstFast] = fasts;
+    const fast = fasts[this.k];
     const alphas = slow.map((w, i) =>
       this.alpha === 'adaptive' ? adaptiveAlpha(w, firstFast[i], fast[i]) : tf.scalar(this.alpha),
     );
-    assignAll(
-      trained,
-      slow.map((w, i) => tf.add(tf.mul(alphas[i], fast[i]), tf.mul(tf.sub(1, alphas[i]), w))),
-    );
+    evaluator.finish(slow.map((w, i) => tf.add(tf.mul(alphas[i], fast[i]), tf.mul(tf.sub(1, alphas[i]), w))));
     probe?.alphas?.(alphas, trained);
     return {
       loss: evaluations[0].loss,
       gradientEvaluations: evaluator.evaluations,
-      measures: measure ? measuresOf(evaluations, slow, perturbed, alphas) : undefined,
+      measures: measure
+        ? measuresOf(
+            evaluations,
+            slow,
+            perturbed.map((point) => evaluator.complete(point)),
+            alphas,
+          )
+        : undefined,
     };
+  }
+
+  /** The fast weights so far, with variables that joined since: their gradients were zero until now. */
+  #complete(fasts: tf.Tensor[][], { variables, start }: LossEvaluator): tf.Tensor[][] {
+    const known = fasts[0].length;
+    const joined = variables.slice(known);
+    if (joined.length === 0) return fasts;
+    const zeros = joined.map((variable) => tf.zerosLike(variable));
+    let fast = start.slice(known);
+    return fasts.map((weights, step) => {
+      if (step > 0) fast = this.base.update(fast, zeros, joined, this.k);
+      return [...weights, ...fast];
+    });
   }
 
   override getConfig(): tf.serialization.ConfigDict {

@@ -10,7 +10,7 @@
  */
 import { checkNumber, checkObject } from '../runtime/errors';
 import * as tf from '../runtime/tf';
-import { assignAll, LossEvaluator, type LossFunction } from './loss';
+import { LossEvaluator, type LossFunction } from './loss';
 import type { StepOptions, StepResult } from './optimizer';
 import {
   type AdaptiveSharpnessOptions,
@@ -54,12 +54,12 @@ export class MultistepSAM extends SharpnessOptimizer {
     const evaluator = new LossEvaluator(loss, variables);
     const first = evaluator.at(undefined, { phase: 'ascent', inner: 0, batchNormUpdates: this.statisticsUpdates(1, true) });
     const trained = evaluator.variables;
-    const weights: tf.Tensor[] = trained.map((variable) => variable.clone());
     const evaluations = [first];
     const perturbed: tf.Tensor[][] = [];
-    let live = weights;
+    let live = evaluator.start;
     for (let inner = 0; inner < this.k; inner++) {
       const here = evaluations[inner];
+      live = evaluator.complete(live);
       const { eps, scaledNorm } = this.ascent.perturb(live, here.gradients, this.radius.tensor, trained);
       live = addAll(live, eps);
       perturbed.push(live);
@@ -73,13 +73,20 @@ export class MultistepSAM extends SharpnessOptimizer {
         }),
       );
     }
+    const weights = evaluator.start;
     const descent = evaluations[this.k];
     probe?.descent?.(descent, trained);
-    assignAll(trained, this.base.update(weights, descent.gradients, trained));
+    evaluator.finish(this.base.update(weights, descent.gradients, trained));
     return {
       loss: first.loss,
       gradientEvaluations: evaluator.evaluations,
-      measures: measure ? measuresOf(evaluations, weights, perturbed) : undefined,
+      measures: measure
+        ? measuresOf(
+            evaluations,
+            weights,
+            perturbed.map((point) => evaluator.complete(point)),
+          )
+        : undefined,
     };
   }
 

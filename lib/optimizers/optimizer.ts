@@ -160,9 +160,13 @@ export abstract class FamilyOptimizer extends tf.Optimizer {
     const present = variables.map(({ name }) => name);
     if (this.#loaded) {
       const family = this.family();
-      const remembered = family.flatMap(({ slots }) => slots.list()).filter(({ variableName }) => variableName !== '');
-      const shapes = remembered.map(({ variableName, variable }) => ({ name: variableName, shape: variable.shape }));
-      const names = matchVariables(this.#order, shapes, variables);
+      const remembered = family.flatMap(({ slots, numberKinds }) =>
+        slots.list().map(({ kind, variableName, variable }) => ({
+          name: variableName,
+          shape: numberKinds.includes(kind) ? undefined : variable.shape,
+        })),
+      );
+      const names = matchVariables(this.#order, remembered, variables);
       for (const { slots } of family) slots.rename(names);
       this.#order = this.#order.map((name) => (name === undefined ? undefined : (names.get(name) ?? name)));
       this.#loaded = false;
@@ -216,7 +220,7 @@ export abstract class FamilyOptimizer extends tf.Optimizer {
    * One step on `loss`.
    *
    * @param loss Returns the scalar loss at the present values of the variables. It is called once per gradient: once by SGD and
-   *   AdamW, twice by SAM, k + 1 or 2k times by the others. With an argument it may switch batches, see `LossPass`.
+   *   AdamW, twice by SAM, k + 1 or 2k times by the others. Where it reads its argument it may switch batches, see `LossPass`.
    * @param returnCost Whether to return the loss at the weights before the step (the slow weights). Default false.
    * @param varList Variables to train. Default: all trainable variables.
    * @returns The loss (the caller disposes it) or null.
@@ -308,15 +312,15 @@ export abstract class FamilyOptimizer extends tf.Optimizer {
   }
 
   /**
-   * For tf.js: step counter and slots. `saveState` is the complete form. A name is `part/kind` for a number, where part counts the
-   * optimizers of the family, and `part.position.total/variable/kind` for a tensor of the variable at `position` of `total`.
+   * For tf.js: step counter and slots. `saveState` is the complete form. A name is `part.position.total/variable/kind`, where part
+   * counts the optimizers of the family, for what belongs to the variable at `position` of `total`.
    */
   override async getWeights(): Promise<NamedTensor[]> {
     const positions = new Map(this.#order.map((name, i) => [name, i]));
     const place = (name: string): string => `${positions.get(name) ?? 0}.${this.#order.length}/${name}`;
     const slots = this.family().flatMap((one, part) =>
       one.slots.list().map(({ kind, variableName, variable }) => ({
-        name: variableName === '' ? `${part}/${kind}` : `${part}.${place(variableName)}/${kind}`,
+        name: `${part}.${place(variableName)}/${kind}`,
         tensor: variable as tf.Tensor,
       })),
     );
@@ -328,10 +332,15 @@ export abstract class FamilyOptimizer extends tf.Optimizer {
     const rest = await this.extractIterations(weights);
     const family = this.family();
     const loaded = rest.map(({ name, tensor }) => {
-      const [, part, position, total, variableName = '', kind] =
-        /^(\d+)(?:\.(\d+)\.(\d+)\/(.*))?\/([^/]+)$/s.exec(name) ?? ([] as Array<string | undefined>);
+      const [, part, position, total, variableName, kind] =
+        /^(\d+)\.(\d+)\.(\d+)\/(.*)\/([^/]+)$/s.exec(name) ?? ([] as Array<string | undefined>);
       const owner = family[Number(part)];
-      if (kind === undefined || !owner?.slotKinds.includes(kind)) {
+      if (
+        variableName === undefined ||
+        kind === undefined ||
+        !owner?.remembers(kind) ||
+        (owner.numberKinds.includes(kind) && tensor.rank > 0)
+      ) {
         throw new OptionError('weights', name, `a slot of ${this.getClassName()}`);
       }
       return { owner, kind, variableName, position: Number(position), total: Number(total), tensor };
@@ -340,7 +349,6 @@ export abstract class FamilyOptimizer extends tf.Optimizer {
     const order: Array<string | undefined> = [];
     for (const { owner, kind, variableName, position, total, tensor } of loaded) {
       owner.slots.set(kind, variableName, tensor);
-      if (variableName === '') continue;
       order.length = total;
       order[position] = variableName;
     }
@@ -350,8 +358,16 @@ export abstract class FamilyOptimizer extends tf.Optimizer {
     this.#loaded = true;
   }
 
-  /** Kinds of slots that the optimizer itself makes. */
+  /** Kinds of slots that the optimizer itself makes, each a tensor of the variable's shape. */
   abstract readonly slotKinds: readonly string[];
+
+  /** Kinds of slots that are one number per variable. */
+  readonly numberKinds: readonly string[] = [];
+
+  /** Whether `kind` is one of the optimizer's own slots. */
+  remembers(kind: string): boolean {
+    return this.slotKinds.includes(kind) || this.numberKinds.includes(kind);
+  }
 
   /** The numbers that may change between steps, by name. */
   abstract readonly hyperparameters: readonly Hyperparameter[];

@@ -9,8 +9,8 @@ import * as tf from '../runtime/tf';
 export interface RememberedVariable {
   /** Its name when the state was saved. */
   name: string;
-  /** Its shape. */
-  shape: number[];
+  /** Its shape; undefined for a number, which tells nothing of the shape. */
+  shape: number[] | undefined;
 }
 
 /** The names after a step on `variables`, given those before: a longer list takes their place, a list of others is put behind them. */
@@ -46,10 +46,11 @@ export function matchVariables(
   const overlap = remembered.every(({ name }) => shapes.has(name)) || variables.every(({ name }) => savedNames.has(name));
   for (const { name, shape } of remembered) {
     const present = shapes.get(names.get(name) ?? name);
-    if (byOrder || overlap ? present !== undefined && !tf.util.arraysEqual(present, shape) : true) {
+    const fits = byOrder || overlap ? present === undefined || tf.util.arraysEqual(present, shape ?? present) : false;
+    if (!fits) {
       const some = variables.slice(0, 8).map((one) => `${one.name} [${one.shape}]`);
       throw new StateMismatchError(
-        `The state holds tensors for ${saved.length} variables, one of them "${name}" of shape [${shape}], but the trained variables ` +
+        `The state holds tensors for ${saved.length} variables, one of them "${name}"${shape === undefined ? '' : ` of shape [${shape}]`}, but the trained variables ` +
           `are ${some.join(', ')}${variables.length > 8 ? ', ...' : ''}. Train the same variables, or use a new optimizer.`,
       );
     }

@@ -9,7 +9,7 @@
  * References: see ascent.ts. Order of work: https://github.com/chandar-lab/Lookbehind-SAM, classes SAM and ASAM.
  */
 import * as tf from '../runtime/tf';
-import { assignAll, LossEvaluator, type LossFunction } from './loss';
+import { LossEvaluator, type LossFunction } from './loss';
 import type { StepOptions, StepResult } from './optimizer';
 import {
   type AdaptiveSharpnessOptions,
@@ -35,16 +35,17 @@ export class SAM extends SharpnessOptimizer {
     const evaluator = new LossEvaluator(loss, variables);
     const atWeights = evaluator.at(undefined, { phase: 'ascent', inner: 0, batchNormUpdates: this.statisticsUpdates(1, true) });
     const trained = evaluator.variables;
-    const weights: tf.Tensor[] = trained.map((variable) => variable.clone());
-    const { eps, scaledNorm } = this.ascent.perturb(weights, atWeights.gradients, this.radius.tensor, trained);
-    const perturbed = addAll(weights, eps);
-    const atPerturbed = evaluator.at(perturbed, {
+    const { eps, scaledNorm } = this.ascent.perturb(evaluator.start, atWeights.gradients, this.radius.tensor, trained);
+    const climbed = addAll(evaluator.start, eps);
+    const atPerturbed = evaluator.at(climbed, {
       phase: 'descent',
       inner: 0,
       batchNormUpdates: this.statisticsUpdates(1, false),
     });
+    const weights = evaluator.start;
+    const perturbed = evaluator.complete(climbed);
     const updated = this.base.update(weights, atPerturbed.gradients, trained);
-    assignAll(trained, updated);
+    evaluator.finish(updated);
     probe?.inner?.(
       {
         inner: 0,

@@ -17,7 +17,7 @@ export interface SharpnessOptions extends SGDOptions {
   base?: DescentOptimizer;
   /**
    * Whether a gradient taken at a perturbed point serves both the descent there and the next ascent: k + 1 gradients in place of
-   * 2k, same numbers. Default: where that is exact, that is where the loss takes no argument (one batch) and changes no state but
+   * 2k, same numbers. Default: where that is exact, that is where the loss reads nothing of its pass (one batch) and changes no state but
    * BatchNorm's statistics. A loss with dropout draws one mask less per inner step than in the official order of work.
    */
   reuseGradients?: boolean;

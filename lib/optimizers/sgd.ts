@@ -2,7 +2,7 @@
  * Stochastic gradient descent, as torch.optim.SGD.
  *
  *     d = g + weightDecay * w
- *     m = d at the first step, later m = momentum * m + (1 - dampening) * d
+ *     m = d at the first step of this variable, later m = momentum * m + (1 - dampening) * d
  *     u = d + momentum * m (Nesterov), m, or d without momentum
  *     w = w - learningRate * u
  *
@@ -36,7 +36,8 @@ export class SGD extends DescentOptimizer {
   static get className(): string {
     return 'LookbehindFamilySGD';
   }
-  readonly slotKinds: readonly string[] = ['momentum', 'started'];
+  readonly slotKinds: readonly string[] = ['momentum'];
+  override readonly numberKinds: readonly string[] = ['started'];
   readonly #momentum: number;
   readonly #dampening: number;
   readonly #nesterov: boolean;
@@ -58,10 +59,9 @@ export class SGD extends DescentOptimizer {
   update(weights: tf.Tensor[], gradients: tf.Tensor[], variables: tf.Variable[], innerSteps = 1): tf.Tensor[] {
     const momentum = this.perInnerStep(this.#momentum, innerSteps);
     const decay = this.decayPerInnerStep(innerSteps);
-    const share = this.#shareOfGradient();
     return weights.map((w, i) => {
       const d = decay === 0 ? gradients[i] : tf.add(gradients[i], tf.mul(w, decay));
-      const u = momentum === 0 ? d : this.#accumulate(variables[i], d, momentum, share);
+      const u = momentum === 0 ? d : this.#accumulate(variables[i], d, momentum);
       return tf.sub(w, tf.mul(u, this.rate.tensor));
     });
   }
@@ -79,27 +79,29 @@ export class SGD extends DescentOptimizer {
 
   protected override makeSlots(variables: tf.Variable[]): void {
     if (this.#momentum === 0) return;
-    for (const variable of variables) this.slots.get('momentum', variable);
-    if (this.#dampening !== 0) this.#started();
+    for (const variable of variables) {
+      this.slots.get('momentum', variable);
+      if (this.#dampening !== 0) this.#started(variable);
+    }
   }
 
-  /** Whether a step was taken: 0 or 1. */
-  #started(): tf.Variable {
-    return this.slots.scalar('started', 0);
+  /** Whether the variable took a step: 0 or 1. */
+  #started(variable: tf.Variable): tf.Variable {
+    return this.slots.number('started', variable, 0);
   }
 
-  #accumulate(variable: tf.Variable, d: tf.Tensor, momentum: number, share: tf.Scalar | undefined): tf.Tensor {
+  #accumulate(variable: tf.Variable, d: tf.Tensor, momentum: number): tf.Tensor {
     const slot = this.slots.get('momentum', variable);
-    const m = tf.add(tf.mul(slot, momentum), share === undefined ? d : tf.mul(d, share));
+    const entering = this.#dampening === 0 ? d : tf.mul(d, this.#share(variable));
+    const m = tf.add(tf.mul(slot, momentum), entering);
     slot.assign(m);
     return this.#nesterov ? tf.add(d, tf.mul(m, momentum)) : m;
   }
 
-  /** 1 at the first step, 1 - dampening later; undefined where it is always 1. */
-  #shareOfGradient(): tf.Scalar | undefined {
-    if (this.#dampening === 0 || this.#momentum === 0) return undefined;
-    const started = this.#started();
-    const share = tf.sub(1, tf.mul(started, this.#dampening)) as tf.Scalar;
+  /** Share of the gradient that enters the momentum: 1 at the first step, 1 - dampening later. */
+  #share(variable: tf.Variable): tf.Tensor {
+    const started = this.#started(variable);
+    const share = tf.sub(1, tf.mul(started, this.#dampening));
     started.assign(tf.onesLike(started));
     return share;
   }

@@ -1,6 +1,7 @@
 /**
  * What an optimizer remembers between steps: tensors of its own, each belonging to a trained variable by NAME, so that they
- * can be saved, restored in another process and never mixed up.
+ * can be saved, restored in another process and never mixed up. Numbers, too, belong to one variable each, as in PyTorch: one that
+ * takes part in its first step begins at the beginning, however many steps others took.
  */
 import { StateMismatchError } from '../runtime/errors';
 import * as tf from '../runtime/tf';
@@ -9,7 +10,7 @@ import * as tf from '../runtime/tf';
 export interface Slot {
   /** What it is: `momentum`, `slow`, ... */
   kind: string;
-  /** Name of the trained variable that it belongs to; empty for a number of the optimizer as a whole. */
+  /** Name of the trained variable that it belongs to. */
   variableName: string;
   /** The value. */
   variable: tf.Variable;
@@ -23,8 +24,7 @@ export class Slots {
 
   /** The slot `kind` of `variable`; made by `initial` (default: zeros) where it does not exist yet. */
   get(kind: string, variable: tf.Variable, initial: () => tf.Tensor = () => tf.zerosLike(variable)): tf.Variable {
-    this.#initials.set(key(kind, variable.name), initial);
-    const slot = this.#getOrCreate(kind, variable.name, initial);
+    const slot = this.#use(kind, variable.name, initial);
     if (!tf.util.arraysEqual(slot.shape, variable.shape)) {
       throw new StateMismatchError(
         `The optimizer remembers ${kind} of shape [${slot.shape}] for the variable "${variable.name}", which has shape ` +
@@ -34,11 +34,9 @@ export class Slots {
     return slot;
   }
 
-  /** A number that belongs to the optimizer as a whole. */
-  scalar(kind: string, initial: number): tf.Variable {
-    const first = (): tf.Tensor => tf.scalar(initial);
-    this.#initials.set(key(kind, ''), first);
-    return this.#getOrCreate(kind, '', first);
+  /** The number `kind` of `variable`; `initial` where it does not exist yet. */
+  number(kind: string, variable: tf.Variable, initial: number): tf.Variable {
+    return this.#use(kind, variable.name, () => tf.scalar(initial));
   }
 
   /** Whether the slot exists. */
@@ -95,6 +93,11 @@ export class Slots {
       variable.dispose();
       this.#slots.delete(id);
     }
+  }
+
+  #use(kind: string, variableName: string, initial: () => tf.Tensor): tf.Variable {
+    this.#initials.set(key(kind, variableName), initial);
+    return this.#getOrCreate(kind, variableName, initial);
   }
 
   #getOrCreate(kind: string, variableName: string, initial: () => tf.Tensor): tf.Variable {

@@ -16,7 +16,7 @@ export interface OptimizerState {
 /** What the bytes of an `OptimizerState` mean. */
 export interface OptimizerManifest {
   /** Format and version of the state. */
-  format: 'lookbehind-optimizer/1';
+  format: 'lookbehind-optimizer/2';
   /** Steps taken. */
   iterations: number;
   /** Gradients taken. */
@@ -63,7 +63,7 @@ export function captureState(optimizer: FamilyOptimizer, names: SavedNames = new
   const { iterations, gradientEvaluations, trainedNames } = optimizer;
   const variables = trainedNames.filter((name) => name !== undefined).map((name) => names.get(name) ?? name);
   const manifest: OptimizerManifest = {
-    format: 'lookbehind-optimizer/1',
+    format: 'lookbehind-optimizer/2',
     iterations,
     gradientEvaluations,
     ...(variables.length === 0 || variables.length < trainedNames.length ? {} : { variables }),
@@ -81,7 +81,7 @@ export function restoreState(
 ): void {
   const family = optimizer.family();
   if (typeof manifest !== 'object' || manifest === null) throw new StateMismatchError('This is not the state of an optimizer.');
-  if (manifest.format !== 'lookbehind-optimizer/1' || !Array.isArray(manifest.parts)) {
+  if (manifest.format !== 'lookbehind-optimizer/2' || !Array.isArray(manifest.parts)) {
     throw new StateMismatchError(`This is not the state of an optimizer: its format is ${JSON.stringify(manifest.format)}.`);
   }
   for (const part of [...manifest.parts, manifest]) checkNumbersOf(part);
@@ -110,7 +110,9 @@ export function restoreState(
       shapes.set(name, variables[i].shape);
     });
   }
-  for (const { slots } of manifest.parts) for (const slot of slots) checkSlot(slot, shapes, data.byteLength);
+  manifest.parts.forEach(({ slots }, i) => {
+    for (const slot of slots) checkSlot(slot, family[i], shapes, data.byteLength);
+  });
 
   family.forEach((part, i) => {
     const { hyperparameters, slots } = manifest.parts[i];
@@ -152,23 +154,27 @@ function checkNumbersOf(part: OptimizerPartManifest | OptimizerManifest | null):
 
 function checkSlot(
   { kind, variableName, shape, byteOffset }: OptimizerPartManifest['slots'][number],
+  owner: FamilyOptimizer,
   shapes: ReadonlyMap<string, number[]>,
   available: number,
 ): void {
-  if (variableName !== '') {
-    const present = shapes.get(variableName);
-    if (present === undefined) {
-      const names = [...shapes.keys()];
-      throw new StateMismatchError(
-        `The state holds ${kind} for a variable "${variableName}", but the trained variables are ${names.slice(0, 8).join(', ')}` +
-          `${names.length > 8 ? ', ...' : ''}. Build the model with the same layer names, or pass its variables.`,
-      );
-    }
-    if (!tf.util.arraysEqual(present, shape)) {
-      throw new StateMismatchError(
-        `The state holds ${kind} of shape [${shape}] for "${variableName}", which has shape [${present}]. Build the same model.`,
-      );
-    }
+  const present = shapes.get(variableName);
+  if (!owner.remembers(kind)) {
+    throw new StateMismatchError(
+      `The state holds "${kind}", which ${owner.getClassName()} does not remember. Use another state.`,
+    );
+  }
+  if (present === undefined) {
+    const names = [...shapes.keys()];
+    throw new StateMismatchError(
+      `The state holds ${kind} for a variable "${variableName}", but the trained variables are ${names.slice(0, 8).join(', ')}` +
+        `${names.length > 8 ? ', ...' : ''}. Build the model with the same layer names, or pass its variables.`,
+    );
+  }
+  if (!tf.util.arraysEqual(owner.numberKinds.includes(kind) ? [] : present, shape)) {
+    throw new StateMismatchError(
+      `The state holds ${kind} of shape [${shape}] for "${variableName}", which has shape [${present}]. Build the same model.`,
+    );
   }
   if (byteOffset + byteLength(shape) > available) {
     throw new StateMismatchError(

@@ -4,6 +4,8 @@ import { describe, it } from 'node:test';
 import {
   adamw,
   type FamilyOptimizer,
+  Lookahead,
+  LookbehindError,
   type LossPass,
   lookahead,
   lookbehindASAM,
@@ -14,6 +16,7 @@ import {
   sgd,
   tf,
 } from 'lookbehind';
+import { assertClose } from '../runtime/support';
 import { FAMILY, Quadratic } from './support';
 
 /** Two blobs of 2-D points, one per class. */
@@ -338,7 +341,7 @@ describe('minimize', () => {
     const passes: LossPass[] = [];
     optimizer.minimize(
       (pass) => {
-        passes.push(pass);
+        passes.push({ ...pass });
         return problem.loss();
       },
       false,
@@ -471,4 +474,156 @@ describe('wrong options', () => {
     assert.throws(() => optimizer.applyGradients({}), /minimize\(loss\)/);
     optimizer.dispose();
   });
+});
+
+describe('what the loss reads and uses', () => {
+  it('a loss may switch batches however it names its pass', () => {
+    const walked = (lossOf: (w: tf.Variable) => (pass: LossPass) => tf.Scalar): number[] => {
+      const w = tf.variable(tf.scalar(0));
+      const optimizer = lookbehindSAM({ k: 3, rho: 1, learningRate: 0.1 });
+      optimizer.minimize(lossOf(w), false, [w]);
+      const result = [w.dataSync()[0], optimizer.gradientEvaluations];
+      tf.dispose(w);
+      optimizer.dispose();
+      return result;
+    };
+    const at = (w: tf.Variable, inner: number) => tf.square(tf.sub(w, [1, -2, 3][inner])) as tf.Scalar;
+    const expected = walked((w) => (pass) => at(w, pass.inner));
+    assert.equal(expected[1], 6);
+    const byDefault = (w: tf.Variable) => (pass?: LossPass) => at(w, (({ inner } = { inner: 0 } as LossPass) => inner)(pass));
+    assert.deepEqual(walked(byDefault), expected);
+    const withDefault =
+      (w: tf.Variable) =>
+      ({ inner }: LossPass = { phase: 'ascent', inner: 0, batchNormUpdates: 1 }) =>
+        at(w, inner);
+    assert.deepEqual(walked(withDefault), expected);
+    assert.deepEqual(
+      walked(
+        (w) =>
+          (...args) =>
+            at(w, args[0].inner),
+      ),
+      expected,
+    );
+    assert.equal(
+      walked(
+        (w) =>
+          (...args) =>
+            at(w, args.length),
+      )[1],
+      4,
+      'one that reads nothing sees one batch',
+    );
+  });
+
+  const passes: Record<string, (n: number) => boolean> = { first: (n) => n === 0, last: (n) => n > 0 };
+  const makers: Record<string, () => FamilyOptimizer> = {
+    ...Object.fromEntries(
+      Object.entries(FAMILY).map(([name, make]) => [name, () => make({ learningRate: 0.1, momentum: 0.9, weightDecay: 0.01 })]),
+    ),
+    'lookbehindSAM over adamw': () => lookbehindSAM({ base: adamw({ learningRate: 0.1 }), k: 3, alpha: 'adaptive' }),
+    'lookbehindSAM with dampening': () => lookbehindSAM({ learningRate: 0.1, momentum: 0.9, dampening: 0.5, k: 3 }),
+  };
+  for (const [name, make] of Object.entries(makers)) {
+    for (const [which, uses] of Object.entries(passes)) {
+      for (const reads of [false, true]) {
+        it(`${name}: a variable of the ${which} passes only has a zero gradient in the others${reads ? ', two batches' : ''}`, () => {
+          const run = (zero: boolean): { values: number[]; unused: number[] } => {
+            const [a, b, unused] = [1, 1.5, 2].map((value) => tf.variable(tf.scalar(value)));
+            const optimizer = make();
+            for (let step = 0; step < 3; step++) {
+              let n = 0;
+              const lossOf = (pass: LossPass): tf.Scalar => {
+                const used = uses(n++ - (reads ? pass.inner : 0));
+                // A path of weight 0 has the gradient 0; it is what a missing path counts for.
+                const other = used ? tf.square(b) : zero ? tf.mul(b, 0) : tf.scalar(0);
+                return tf.add(tf.square(a), other) as tf.Scalar;
+              };
+              optimizer.minimize(lossOf, false, [a, b, unused]);
+            }
+            const values = [a, b].map((variable) => variable.dataSync()[0]);
+            const slots = optimizer.family().flatMap((one) => (one instanceof Lookahead ? [] : one.slots.list()));
+            assert.ok(slots.every(({ variableName }) => variableName !== unused.name));
+            const result = { values, unused: Array.from(unused.dataSync()) };
+            tf.dispose([a, b, unused]);
+            optimizer.dispose();
+            return result;
+          };
+          const onePass = ['sgd', 'lookahead(sgd)'].includes(name);
+          const { values, unused } = run(false);
+          assert.deepEqual(unused, [2], 'a variable of no pass takes no part');
+          // With one pass a step it is the whole step that has no gradient, and nothing decays.
+          if (onePass && which === 'last') assert.equal(values[1], 1.5);
+          else assert.deepEqual(values, run(true).values);
+        });
+      }
+    }
+  }
+
+  it('SAM descends along the gradient of a variable that only the second pass uses', () => {
+    const [a, b] = [1, 1].map((value) => tf.variable(tf.scalar(value)));
+    const optimizer = sam({ learningRate: 0.1, rho: 0.1 });
+    let n = 0;
+    optimizer.minimize(() => tf.add(tf.square(a), n++ > 0 ? tf.square(b) : 0) as tf.Scalar, false, [a, b]);
+    assertClose(
+      [a, b].map((variable) => variable.dataSync()[0]),
+      [1 - 0.1 * 2 * 1.1, 0.8],
+      1e-6,
+    );
+    tf.dispose([a, b]);
+    optimizer.dispose();
+  });
+
+  for (const [name, make] of Object.entries(makers)) {
+    it(`${name}: refuses a loss of none of its variables, and takes a pass without any`, () => {
+      const [w, other] = [1, 1].map((value) => tf.variable(tf.scalar(value)));
+      const optimizer = make();
+      assert.throws(
+        () => optimizer.minimize(() => tf.square(other) as tf.Scalar, false, [w]),
+        (error: unknown) => error instanceof LookbehindError && /depends on none of the variables/.test(error.message),
+      );
+      assert.deepEqual(
+        [w, other].map((variable) => variable.dataSync()[0]),
+        [1, 1],
+      );
+      let n = 0;
+      optimizer.minimize(
+        () => (n++ % 2 === (name.includes('sgd') ? 0 : 1) ? tf.square(w) : tf.square(other)) as tf.Scalar,
+        false,
+        [w],
+      );
+      assert.ok(w.dataSync()[0] < 1);
+      tf.dispose([w, other]);
+      optimizer.dispose();
+    });
+  }
+
+  const late: Record<string, () => FamilyOptimizer> = {
+    adamw: () => adamw({ learningRate: 0.01, weightDecay: 0 }),
+    'sgd with dampening': () => sgd({ learningRate: 0.01, momentum: 0.9, dampening: 0.5 }),
+    'sam over adamw': () => sam({ rho: 0, base: adamw({ learningRate: 0.01, weightDecay: 0 }) }),
+    'lookbehindSAM over adamw': () => lookbehindSAM({ rho: 0, base: adamw({ learningRate: 0.01 }), k: 2 }),
+  };
+  for (const [name, make] of Object.entries(late)) {
+    it(`${name}: a variable that joins later counts its own steps`, () => {
+      const path = (stepsBefore: number): number[] => {
+        const [a, b] = [1, 1].map((value) => tf.variable(tf.scalar(value)));
+        const optimizer = make();
+        for (let i = 0; i < stepsBefore; i++) optimizer.minimize(() => tf.square(a) as tf.Scalar, false, [a]);
+        const values: number[] = [];
+        for (let i = 0; i < 3; i++) {
+          optimizer.minimize(() => tf.add(tf.square(a), tf.mul(b, 3)) as tf.Scalar, false, [a, b]);
+          values.push(b.dataSync()[0]);
+        }
+        tf.dispose([a, b]);
+        optimizer.dispose();
+        return values;
+      };
+      const joined = path(10);
+      assert.deepEqual(joined, path(0));
+      // The first step of Adam has the length of the learning rate, that of SGD its whole gradient.
+      if (name === 'adamw') assertClose(joined.slice(0, 1), [1 - 0.01], 1e-6);
+      if (name.startsWith('sgd')) assertClose(joined.slice(0, 1), [1 - 0.01 * 3], 1e-6);
+    });
+  }
 });

@@ -30,7 +30,7 @@ function stateOf(epoch: number): TrainerState {
       ],
       settings: { samples: 80, batchSize: 16, batchesPerStep: 1, seed: 0 },
       weights: [{ name: 'dense/kernel', shape: [1, 2] }],
-      optimizer: { format: 'lookbehind-optimizer/1', iterations: 1, gradientEvaluations: 1, parts: [] },
+      optimizer: { format: 'lookbehind-optimizer/2', iterations: 1, gradientEvaluations: 1, parts: [] },
     },
     weights: new Uint8Array([10, 13, 0, 255, 123, 10, 10, epoch]),
     optimizer: new Uint8Array(0),
