@@ -8,6 +8,7 @@ import type { Socket } from 'node:net';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { checkKnownOptions, checkNumber } from '../runtime/errors';
+import { withoutGreeting } from '../runtime/greeting';
 import { type Engine, RunError, type RunTask, type TaskOptions, WorkerDiedError } from './engine';
 import type { RunOutcome } from './execute';
 import type { Reply, Request } from './messages';
@@ -133,7 +134,7 @@ class Worker {
       };
       this.#onDeath = () => {
         settle();
-        const output = this.#output.trim();
+        const output = withoutGreeting(this.#output).trim();
         reject(new WorkerDiedError(`The worker process ended with ${this.#end}.${output === '' ? '' : ` It said: ${output}`}`));
       };
       this.#keepsAlive(true);

@@ -16,6 +16,7 @@ import type { Socket } from 'node:net';
 import { join, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
 import { checkKnownOptions, checkNumber, checkText, LookbehindError } from '../runtime/errors';
+import { withoutGreeting } from '../runtime/greeting';
 import { parseNumbers } from '../runtime/numberJson';
 import { type Engine, RunError, type RunTask, type TaskOptions, WorkerDiedError } from './engine';
 import type { RunOutcome } from './execute';
@@ -214,7 +215,7 @@ class Driver {
     await driver.end();
     if (reply?.kind === 'ready') throw new RayError(noRoom(options, reply));
     if (reply?.kind === 'refused') throw new RayError(`There is no Ray cluster at ${options.address}: ${reply.message}`);
-    const output = driver.#output.trim();
+    const output = withoutGreeting(driver.#output).trim();
     if (/No module named 'ray'/.test(output)) throw new RayError(`Ray is not installed in ${python}. ${INSTALL}`);
     throw new RayError(`Ray did not start: its driver ended with ${driver.#end}. It said: ${output}`);
   }
@@ -238,7 +239,7 @@ class Driver {
       const end = (how: string): void => {
         this.#end ??= how;
         this.#onStart(undefined);
-        const message = `The driver of the Ray cluster ended with ${how}. It said: ${this.#output.trim()}`;
+        const message = `The driver of the Ray cluster ended with ${how}. It said: ${withoutGreeting(this.#output).trim()}`;
         for (const [id, settle] of this.#runs) settle({ kind: 'died', id, message });
         ended();
       };

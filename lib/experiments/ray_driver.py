@@ -23,6 +23,7 @@ import asyncio
 import json
 import os
 import queue
+import re
 import subprocess
 import sys
 import threading
@@ -34,6 +35,8 @@ from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 INTERVAL = 0.5
 # Seconds that runs have to save when the sweep goes away.
 PATIENCE = 20
+# TensorFlow's greeting on standard error, as in lib/runtime/greeting.ts.
+GREETING = re.compile(r"WARNING: All log messages before absl::InitializeLog\(\)|[IW]\d{4} [\d:.]+ +\d+ [\w./]+:\d+\] ")
 
 
 class Board:
@@ -82,7 +85,8 @@ def execute(run, task, command, environment, interval, patience, board):
 
     def listen():
         for line in worker.stderr:
-            said.append(line)
+            if not GREETING.match(line):
+                said.append(line)
             del said[:-20]
 
     for target in (read, listen):

@@ -1,7 +1,6 @@
 /**
  * Loads the native TensorFlow runtime, once per process, before anything else of tf.js is used.
  */
-import { closeSync, constants, openSync } from 'node:fs';
 import type * as tf from '@tensorflow/tfjs';
 import { NativeRuntimeError } from './errors';
 
@@ -40,7 +39,7 @@ function load(): string | undefined {
   replaceDeprecatedUtil();
   for (const name of NATIVE_PACKAGES) {
     try {
-      withoutStartUpNoise(() => require(name));
+      require(name);
       return name;
     } catch (error) {
       if (isAbsent(error, name)) continue;
@@ -52,40 +51,6 @@ function load(): string | undefined {
     }
   }
   return undefined;
-}
-
-/**
- * TensorFlow greets with lines on standard error that no setting silences. On Linux they go to /dev/null while the library is
- * opened, unless more than errors was asked for. Node has no dup2: closing descriptor 2 makes the next open take its number.
- */
-function withoutStartUpNoise(open: () => void): void {
-  const append = constants.O_WRONLY | constants.O_APPEND;
-  const saved = wantsSilence() ? duplicateOfStandardError(append) : undefined;
-  if (saved === undefined) {
-    open();
-    return;
-  }
-  closeSync(2);
-  const silent = openSync('/dev/null', append);
-  try {
-    open();
-  } finally {
-    closeSync(silent);
-    const restored = openSync(`/proc/self/fd/${saved}`, append);
-    if (restored === 2) closeSync(saved);
-  }
-}
-
-function wantsSilence(): boolean {
-  return process.platform === 'linux' && Number(process.env.TF_CPP_MIN_LOG_LEVEL) >= 3;
-}
-
-function duplicateOfStandardError(flags: number): number | undefined {
-  try {
-    return openSync('/proc/self/fd/2', flags);
-  } catch {
-    return undefined;
-  }
 }
 
 /** tfjs-node 4.22 calls two old functions of node:util. Node 22 warns about both, Node 23 removed one: these do the same without a word. */
