@@ -6,7 +6,7 @@
  */
 import type { FamilyOptimizer } from '../optimizers';
 import * as tf from '../runtime/tf';
-import type { BatchLoss } from '../training/evaluate';
+import { type BatchLoss, trainingForward } from '../training/evaluate';
 import { lossFor } from '../training/modelLoss';
 import type { TensorSamples } from '../training/samples';
 import { trainableVariables } from '../training/weights';
@@ -60,7 +60,7 @@ export function recordLookbehindStep(
   };
   try {
     tf.tidy(() => {
-      const result = optimizer.step(() => loss(ys, model.apply(xs, { training: true }) as tf.Tensor), variables, {
+      const result = optimizer.step(() => loss(ys, trainingForward(model, xs)), variables, {
         probe: {
           inner: ({ perturbed, fast, lossPerturbed, descentGradients }, trained) => {
             const flat = (tensors: tf.Tensor[]): Float32Array => flatten(tensors, trained, variables);

@@ -19,7 +19,7 @@ import { assignAll } from '../optimizers/loss';
 import { AbortedError, checkKnownOptions, checkNumber, checkOneOf, type Divergence, OptionError } from '../runtime/errors';
 import { Random } from '../runtime/random';
 import * as tf from '../runtime/tf';
-import { type BatchLoss, Evaluator } from '../training/evaluate';
+import { type BatchLoss, Evaluator, trainingForward } from '../training/evaluate';
 import { allFinite, divergenceError, LossWatch } from '../training/health';
 import { withLayerLosses } from '../training/layerLosses';
 import { lossFor, outputKind } from '../training/modelLoss';
@@ -357,7 +357,7 @@ export class LifelongLearner {
     const hasHeads = sequence.scenario === 'task-incremental';
     return new StepRunner(this.optimizer, trainableVariables(model), {
       lossOf: (xs, ys, tasks) => {
-        const all = model.apply(xs, { training: true }) as tf.Tensor;
+        const all = trainingForward(model, xs);
         return withLayerLosses(model, loss(ys, hasHeads ? maskByTask(sequence, all, tasks) : all));
       },
       wrapLoss,

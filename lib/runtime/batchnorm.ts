@@ -13,7 +13,7 @@
 import { attr, isNative, runOpWithOutputs } from './backend';
 import { checkOneOf } from './errors';
 import { isRecorded, registerNativeGradient, registerNativeKernel } from './kernels/register';
-import { innermostLayers } from './modelGraph';
+import { frozenLayers, innermostLayers } from './modelGraph';
 import * as tf from './tf';
 
 /** Which variance of the batch enters the moving variance: `tensorflow` the biased one, `pytorch` the unbiased one. */
@@ -45,6 +45,8 @@ const conventions = new WeakMap<object, BatchNormConvention>();
 const movingStatistics = new WeakSet<tf.Variable>();
 let conventionChanges = 0;
 let updateCount: 0 | 1 | 2 = 1;
+/** Layers that normalise by their moving averages, also in training mode. */
+let frozen: ReadonlySet<object> = new Set();
 /** With two updates: the layers that were called so far. */
 let calledLayers = new Map<BatchNormLayer, Calls>();
 
@@ -67,6 +69,22 @@ export function withBatchNormUpdates<T>(count: 0 | 1 | 2, fn: () => T): T {
   } finally {
     for (const { old, added } of calledLayers.values()) tf.dispose([old, added ?? []]);
     ({ updateCount, calledLayers } = outer);
+  }
+}
+
+/**
+ * Calls `fn`; within it, BatchNorm layers of `model` that are frozen normalise by their moving averages and leave them as they are, also in
+ * training mode, as in Keras. Stock tf.js moves them. With `withBatchNormUpdates` this has no order.
+ *
+ * @param fn A synchronous function.
+ */
+export function withFrozenBatchNorm<T>(model: tf.LayersModel, fn: () => T): T {
+  const outer = frozen;
+  frozen = frozenLayers(model);
+  try {
+    return fn();
+  } finally {
+    frozen = outer;
   }
 }
 
@@ -101,6 +119,7 @@ function replaceLayerCall(): void {
   const stock = prototype.call;
   prototype.call = function (inputs, kwargs) {
     if (!kwargs?.training) return stock.call(this, inputs, kwargs);
+    if (frozen.has(this)) return frozenCall(this, Array.isArray(inputs) ? inputs[0] : inputs);
     for (const statistic of [this.movingMean, this.movingVariance]) movingStatistics.add(statistic.read() as tf.Variable);
     const input = Array.isArray(inputs) ? inputs[0] : inputs;
     const lastAxis = this.axis === -1 || this.axis === input.rank - 1;
@@ -139,6 +158,20 @@ function repeatedCall(layer: BatchNormLayer, call: () => tf.Tensor): tf.Tensor {
     statistic.write(tf.add(tf.mul(old[i], m ** (2 * count)), tf.mul((calls.added as tf.Tensor[])[i], m ** count + 1)));
   });
   return y;
+}
+
+/** By the moving averages. The stock method cannot be differentiated where a layer has no scale or no offset. */
+function frozenCall(layer: BatchNormLayer, input: tf.Tensor): tf.Tensor {
+  const axis = layer.axis < 0 ? layer.axis + input.rank : layer.axis;
+  const shape = input.shape.map((size, i) => (i === axis ? size : 1));
+  const along = (weight: tf.LayerVariable | undefined, absent: number): tf.Tensor =>
+    weight === undefined ? tf.scalar(absent) : tf.reshape(weight.read(), shape);
+  return tf.tidy(() => {
+    const deviation = tf.sqrt(tf.add(along(layer.movingVariance, 1), layer.epsilon));
+    const scale = tf.div(along(layer.gamma, 1), deviation);
+    const offset = tf.sub(along(layer.beta, 0), tf.mul(along(layer.movingMean, 0), scale));
+    return tf.add(tf.mul(input, scale), offset);
+  });
 }
 
 function fusedCall(layer: BatchNormLayer, input: tf.Tensor): tf.Tensor {

@@ -17,6 +17,12 @@ export function allLayers(model: tf.LayersModel | tf.layers.Layer): tf.layers.La
   return [...new Set([model as tf.layers.Layer, ...layersInside(model).flatMap(allLayers)])];
 }
 
+/** The layers of `model` that are frozen, by themselves or by a model or wrapper around them. */
+export function frozenLayers(model: tf.LayersModel | tf.layers.Layer): Set<tf.layers.Layer> {
+  if (!(model as tf.layers.Layer).trainable) return new Set(allLayers(model));
+  return new Set(layersInside(model).flatMap((layer) => [...frozenLayers(layer)]));
+}
+
 /** What models, wrappers such as TimeDistributed and Bidirectional, RNNs and stacked cells call the layers inside of them. */
 const FIELDS = ['layers', 'forwardLayer', 'backwardLayer', 'layer', 'cell', 'cells'] as const;
 

@@ -1,7 +1,7 @@
 /**
  * Loss and accuracy of a model on data.
  */
-import { withBatchNormUpdates } from '../runtime/batchnorm';
+import { withBatchNormUpdates, withFrozenBatchNorm } from '../runtime/batchnorm';
 import { type Compiled, compile } from '../runtime/compile';
 import { checkKnownOptions, checkNumber, checkObject, checkOneOf, throwIfAborted } from '../runtime/errors';
 import * as tf from '../runtime/tf';
@@ -152,6 +152,14 @@ export class Evaluator {
 export function forward(model: tf.LayersModel, xs: tf.Tensor, batchNorm: BatchNormMode): tf.Tensor {
   if (batchNorm === 'moving') return model.apply(xs, { training: false }) as tf.Tensor;
   return withBatchNormUpdates(0, () => model.apply(xs, { training: true }) as tf.Tensor);
+}
+
+/**
+ * What `model` puts out for `xs` in training: Dropout is on, and BatchNorm layers that are frozen stay as they are. The caller owns the
+ * result.
+ */
+export function trainingForward(model: tf.LayersModel, xs: tf.Tensor): tf.Tensor {
+  return withFrozenBatchNorm(model, () => model.apply(xs, { training: true }) as tf.Tensor);
 }
 
 /**

@@ -5,6 +5,7 @@ import { compile } from '../runtime/compile';
 import { checkKnownOptions, checkNumber } from '../runtime/errors';
 import * as tf from '../runtime/tf';
 import type { BatchLoss } from './evaluate';
+import { trainingForward } from './evaluate';
 import { withLayerLosses } from './layerLosses';
 import { lossFor } from './modelLoss';
 import type { Trainer } from './trainer';
@@ -53,7 +54,7 @@ export function measureSteps(trainer: Trainer, options: MeasureStepsOptions = {}
   const batches = trainingSet.batches({ batchSize: size, seed, dropLast: true }).slice(0, count);
   const step = compile(
     (xs: tf.Tensor, ys: tf.Tensor) =>
-      optimizer.step(() => withLayerLosses(model, loss(ys, model.apply(xs, { training: true }) as tf.Tensor)), variables, {
+      optimizer.step(() => withLayerLosses(model, loss(ys, trainingForward(model, xs))), variables, {
         measure: true,
       }).measures!,
     { name: 'measureSteps', makesNoVariables: true },

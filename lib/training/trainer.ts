@@ -9,7 +9,7 @@ import type { FamilyOptimizer, LossFunction } from '../optimizers';
 import { checkKnownOptions, checkNumber, checkOneOf, type Divergence, StateMismatchError } from '../runtime/errors';
 import { Random } from '../runtime/random';
 import * as tf from '../runtime/tf';
-import { type BatchLoss, Evaluator } from './evaluate';
+import { type BatchLoss, Evaluator, trainingForward } from './evaluate';
 import { checkNotEmpty, dataWarnings, divergenceError, fingerprintOf, LossWatch, type WeightFingerprint } from './health';
 import { withLayerLosses } from './layerLosses';
 import { lossFor } from './modelLoss';
@@ -310,7 +310,7 @@ export class Trainer {
     const { wrapLoss, noise, eager } = this.#options;
     const loss = lossFor(model, this.#options.loss);
     return new StepRunner(this.optimizer, trainableVariables(model), {
-      lossOf: (xs, ys) => withLayerLosses(model, loss(ys, model.apply(xs, { training: true }) as tf.Tensor)),
+      lossOf: (xs, ys) => withLayerLosses(model, loss(ys, trainingForward(model, xs))),
       wrapLoss,
       noise,
       seed: () => new Random(this.settings.seed, `dropout/${this.position.epoch}/${this.position.step}`).seed(),

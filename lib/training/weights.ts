@@ -2,6 +2,7 @@
  * The weights of a model as tf.Variables, and running code with other values in their place.
  */
 import { StateMismatchError } from '../runtime/errors';
+import { frozenLayers } from '../runtime/modelGraph';
 import * as tf from '../runtime/tf';
 
 /** The trainable weights of `model`, in the order of `model.trainableWeights`. They stay the model's. */
@@ -9,11 +10,11 @@ export function trainableVariables(model: tf.LayersModel): tf.Variable[] {
   return model.trainableWeights.map((weight) => weight.read() as tf.Variable);
 }
 
-/** The ids of the variables that are trained, as one text: it changes where a layer is frozen or thawed. */
+/** Which variables and layers are trained, as one text: it changes where a layer is frozen or thawed. */
 export function trainedIds(model: tf.LayersModel): string {
-  return trainableVariables(model)
-    .map(({ id }) => id)
-    .join();
+  // A BatchNorm layer without scale and offset has no variable that is trained.
+  const frozen = [...frozenLayers(model)].map(({ id }) => id);
+  return [...trainableVariables(model).map(({ id }) => id), '', ...frozen].join();
 }
 
 /** All weights of `model`, BatchNorm's moving averages included, in the order of `model.weights`. They stay the model's. */

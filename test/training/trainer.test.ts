@@ -20,6 +20,7 @@ import {
   type TrainerState,
   tf,
 } from 'lookbehind';
+import { trainingForward } from 'lookbehind/dist/training/evaluate';
 import { scheduleFunction, stretchSchedule } from 'lookbehind/dist/training/schedule';
 
 /** 80 points around four corners, one class each. */
@@ -340,6 +341,56 @@ describe('Trainer', () => {
       for (const one of [trainer, trainer.optimizer, model]) one.dispose();
     }
   });
+
+  const batchNorms: Record<string, (layer: tf.layers.Layer) => { block: tf.layers.Layer; freeze: tf.layers.Layer }> = {
+    'by itself': (layer) => ({ block: layer, freeze: layer }),
+    'with the nested model around it': (layer) => {
+      const block = tf.sequential({ layers: [tf.sequential({ layers: [layer] })] });
+      return { block, freeze: block };
+    },
+    'in a wrapper': (layer) => ({ block: tf.layers.timeDistributed({ layer }), freeze: layer }),
+  };
+  for (const [name, wrap] of Object.entries(batchNorms)) {
+    for (const scale of [true, false]) {
+      it(`leaves the statistics of a BatchNorm layer that is frozen between two epochs, ${name}${scale ? '' : ', without weights'}`, async () => {
+        const inTime = name === 'in a wrapper';
+        const layer = tf.layers.batchNormalization({ inputShape: [3], scale, center: scale, momentum: 0.5 });
+        const { block, freeze } = wrap(layer);
+        const model = tf.sequential({
+          layers: [
+            dense({ units: 6, inputShape: [2], ...kernel(1) }),
+            tf.layers.reshape({ targetShape: inTime ? [2, 3] : [6] }),
+            ...(inTime ? [] : [dense({ units: 3, ...kernel(4) })]),
+            block,
+            ...(inTime ? [tf.layers.flatten()] : []),
+            dense({ units: 4, ...kernel(2) }),
+          ],
+        });
+        const trainer = new Trainer(model, sgd({ learningRate: 0.1 }), corners, { epochs: 4, batchSize: 20 });
+        const statistics = () => layer.getWeights().flatMap((weight) => Array.from(weight.dataSync()));
+        const seen: number[][] = [];
+        await trainer.train({
+          onEpoch({ epoch }) {
+            seen.push(statistics());
+            if (epoch === 1) freeze.trainable = false;
+            if (epoch === 3) freeze.trainable = true;
+          },
+        });
+        // Scale and offset are frozen, too.
+        assert.deepEqual([seen[1], seen[2]], [seen[0], seen[0]]);
+        assert.notDeepEqual(seen[3], seen[2]);
+        freeze.trainable = false;
+        const { xs, ys } = corners.tensors([0, 1, 2, 3, 4]);
+        const trained = trainingForward(model, xs);
+        const expected = model.predict(xs) as tf.Tensor;
+        trained.dataSync().forEach((value, i) => {
+          assert.ok(Math.abs(value - expected.dataSync()[i]) < 1e-5, 'normalised by the moving averages');
+        });
+        tf.dispose([xs, ys, trained, expected]);
+        for (const one of [trainer, trainer.optimizer, model]) one.dispose();
+      });
+    }
+  }
 
   it('saves and restores weights that are whole numbers', () => {
     class Counter extends tf.layers.Layer {
