@@ -106,7 +106,7 @@ export function isMovingStatistic(variable: tf.Variable): boolean {
 }
 
 /** What a trace depends on besides its arguments: the present update count, and a number that any change of convention raises. */
-export function batchNormState(): { updateCount: number; conventionChanges: number } {
+export function batchNormState(): { updateCount: 0 | 1 | 2; conventionChanges: number } {
   return { updateCount, conventionChanges };
 }
 

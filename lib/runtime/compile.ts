@@ -9,7 +9,7 @@
  */
 import { isNative } from './backend';
 import './kernels';
-import { batchNormState } from './batchnorm';
+import { batchNormState, withBatchNormUpdates } from './batchnorm';
 import { checkKnownOptions, checkNumber } from './errors';
 import type { GraphTensor } from './graph/builder';
 import { CompileError } from './graph/error';
@@ -187,9 +187,15 @@ class Signatures<A extends tf.Tensor[], R> {
     this.#programs = this.#programs.filter((program) => !program.isStale());
   }
 
+  /**
+   * The function in a scope of its own, with the updates of the scope around it: what that remembers of BatchNorm layers between their
+   * calls ends with the call, as it does where the recorded call is run.
+   */
+  readonly #ownScope = (...args: A): R => withBatchNormUpdates(batchNormState().updateCount, () => this.#fn(...args));
+
   /** Records a call without executing it. */
   #record(signature: string, args: A): Program<R> {
-    return trace(this.#fn, args, { drawRunSeed: () => [0, 0], recordOnly: true }, (traced) => {
+    return trace(this.#ownScope, args, { drawRunSeed: () => [0, 0], recordOnly: true }, (traced) => {
       if (traced.created.length > 0) {
         throw new CompileError(
           `${this.name} makes a tf.Variable ("${traced.created[0].name}"), though makesNoVariables promised that it does not. ` +
@@ -202,7 +208,7 @@ class Signatures<A extends tf.Tensor[], R> {
 
   /** Executes a call op by op and records it. */
   #trace(signature: string, args: A): R {
-    return trace(this.#fn, args, { drawRunSeed: this.#drawSeed }, (traced) => {
+    return trace(this.#ownScope, args, { drawRunSeed: this.#drawSeed }, (traced) => {
       if (traced.created.length === 0) {
         this.#createdVariables = false;
         this.#keep(signature, args, traced);
