@@ -35,9 +35,20 @@ export async function figureToPng(figure: Figure, options: PictureOptions = {}):
 /** A figure as SVG; surfaces and errors as for `figureToPng`. */
 export async function figureToSvg(figure: Figure): Promise<string> {
   const { plotly, parse } = studio();
-  const flat = flatten(figure);
+  const flat = withAllLabels(flatten(figure));
   const { width = 820, height = 440 } = flat.layout;
   return plotly.toImage(parse(JSON.stringify(flat)), { format: 'svg', width, height, imageDataOnly: true });
+}
+
+/**
+ * The figure with all labels of its ticks. By default plotly.js hides a label that leaves the drawing: it then asks for the place of every
+ * label after each label, which takes quadratic time. Our margins have room for the labels.
+ */
+function withAllLabels({ data, layout }: Figure): Figure {
+  const names = Object.keys(layout).filter((name) => /^[xy]axis\d*$/.test(name));
+  const axes = new Set(['xaxis', 'yaxis', ...names]);
+  const allowed = [...axes].map((name) => [name, { ticklabeloverflow: 'allow', ...(layout[name] as object | undefined) }]);
+  return { data, layout: { ...layout, ...Object.fromEntries(allowed) } };
 }
 
 /**
