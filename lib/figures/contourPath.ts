@@ -1,5 +1,5 @@
 /** Trajectories of optimizers over the contours of a loss of two variables. */
-import { OptionError } from '../runtime/errors';
+import { checkNumber, OptionError } from '../runtime/errors';
 import { axis, colorBarTitle, compose, type FigureOptions, legendWidth } from './compose';
 import type { Annotation, AxisOptions, Figure, Point, Trace } from './figure';
 import type { Grid } from './grid';
@@ -10,6 +10,8 @@ import { COLORS, type ColorScale, PALE } from './theme';
 export interface Trajectory extends MethodLabel {
   /** Points from the start to the end. */
   points: readonly Point[];
+  /** Steps from one point to the next, for the numbers that hovering shows. A whole number, at least 1. Default 1. */
+  every?: number;
   /** Draws each step as an arrow. For few steps. Default false. */
   arrows?: boolean;
 }
@@ -44,18 +46,19 @@ export interface ContourPathOptions extends FigureOptions {
 
 /**
  * Contours of a two-dimensional loss with the trajectories of optimizers on them; hovering shows the step.
- * @throws {OptionError} where the grid's rows don't fit its axes.
+ * @throws {OptionError} where the grid's rows don't fit its axes, or `every` is not a whole number above 0.
  */
 export function contourPath(options: ContourPathOptions): Figure {
   const { grid, trajectories, marks = [], z = 'Loss', levels = 18 } = options;
+  for (const { every } of trajectories) if (every !== undefined) checkNumber('every', every, { min: 1, integer: true });
   const ways = styled(trajectories);
-  const lines: Trace[] = ways.map(({ points, style, name, arrows }) => ({
+  const lines: Trace[] = ways.map(({ points, every = 1, style, name, arrows }) => ({
     type: 'scatter',
     mode: 'lines+markers',
     name,
     x: points.map((point) => point[0]),
     y: points.map((point) => point[1]),
-    customdata: points.map((_, step) => step),
+    customdata: points.map((_, i) => i * every),
     line: { color: style.color, dash: style.dash, width: 2 },
     marker: {
       symbol: style.symbol,

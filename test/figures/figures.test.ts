@@ -485,6 +485,20 @@ describe('names beside points', () => {
   });
 });
 
+test('trajectories tell the step of each point, also where not every step is drawn', () => {
+  const grid = figures.gridOf((x, y) => x * x + y * y, { x: [-1, 1], y: [-1, 1], points: 3 });
+  const points: [number, number][] = [
+    [1, 1],
+    [0.5, 0.5],
+    [0, 0],
+  ];
+  const stepsOf = (every?: number) =>
+    figures.contourPath({ grid, trajectories: [{ method: 'sgd', points, every }] }).data.at(-1)!;
+  assert.deepEqual(stepsOf(100).customdata, [0, 100, 200]);
+  assert.deepEqual(stepsOf().customdata, [0, 1, 2]);
+  assert.throws(() => stepsOf(0), OptionError);
+});
+
 describe('a lookbehind step', () => {
   test('needs as many fast as perturbed points', () => {
     const origin = [0, 0] as const;

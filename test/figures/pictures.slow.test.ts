@@ -1,16 +1,16 @@
 /** What pictures cost as figures grow. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { type Figure, figures, figureToPng } from 'lookbehind';
+import { figures, figureToPng } from 'lookbehind';
 
 /** Rows with a label each, at the height of a page. */
-function rows(count: number): Figure {
+function rows(count: number): figures.Figure {
   const labelled = Array.from({ length: count }, (_, i) => ({ method: `row ${i}`, estimate: i, low: i - 1, high: i + 1 }));
   return figures.dotRange({ rows: labelled, x: { title: 'x' }, height: 440 });
 }
 
 /** Processor time, which other work on the machine does not lengthen, in seconds. */
-async function cost(figure: Figure): Promise<{ seconds: number; png: Buffer }> {
+async function cost(figure: figures.Figure): Promise<{ seconds: number; png: Buffer }> {
   const before = process.cpuUsage();
   const png = await figureToPng(figure);
   const { user, system } = process.cpuUsage(before);
