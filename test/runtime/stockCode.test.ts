@@ -124,3 +124,86 @@ it('keeps the statistics of a BatchNorm of momentum 1 on the JavaScript backend'
   near(mean, [0, 0]);
   near(variance, [1, 1]);
 });
+
+describe('reductions of all but the last axis are as exact as the stock kernels', () => {
+  /** The op of TensorFlow that tfjs-node calls, past the kernels of this library. */
+  function stock(op: string, x: Tensor): Tensor {
+    const backend = tf.backend() as unknown as {
+      executeSingleOutput(op: string, attributes: object[], inputs: Tensor[]): Tensor;
+    };
+    const attributes = [
+      { name: 'keep_dims', type: 3, value: false },
+      { name: 'T', type: 4, value: 1 },
+      { name: 'Tidx', type: 4, value: 3 },
+    ];
+    return tf.tidy(() => backend.executeSingleOutput(op, attributes, [x, tf.tensor1d([0], 'int32')]));
+  }
+
+  const kinds: Record<string, (random: lb.Random) => number> = {
+    equal: () => 0.1,
+    positive: (random) => random.uniform(),
+    'of both signs': (random) => random.uniform() - 0.5,
+  };
+
+  /** The worst error of a column of `actual`, relative to the sum of absolute values. */
+  function worst(actual: Tensor, exact: Float64Array, scale: Float64Array): number {
+    return Math.max(...Array.from(actual.dataSync(), (value, i) => Math.abs(value - exact[i]) / scale[i]));
+  }
+
+  const shapes = [
+    [2, 5],
+    [16, 10],
+    [17, 3],
+    [64, 128],
+    [128, 16],
+    [128, 1],
+    [251, 4],
+    [256, 10],
+    [257, 10],
+    [1000, 3],
+  ];
+  const large = [
+    [99_991, 2],
+    [100_000, 16],
+    [1_000_003, 1],
+    [1_000_000, 3],
+    [5_000_000, 2],
+  ];
+  for (const [rows, columns] of [...shapes, ...large]) {
+    it(`[${rows}, ${columns}]`, () => {
+      // Large ones take their time: one kind is enough.
+      for (const [kind, draw] of Object.entries(kinds).filter(([name]) => rows < 10_000 || name === 'positive')) {
+        const random = new lb.Random(1, 'reductions');
+        const values = Float32Array.from({ length: rows * columns }, () => draw(random));
+        const [exact, scale] = [new Float64Array(columns), new Float64Array(columns)];
+        values.forEach((value, i) => {
+          exact[i % columns] += value;
+          scale[i % columns] += Math.abs(value);
+        });
+        tf.tidy(() => {
+          const x = tf.tensor2d(values, [rows, columns]);
+          // Two roundings of one number are forgiven: below that, errors are a matter of luck.
+          const allowed = (op: string, divisor: number) =>
+            Math.max(
+              worst(
+                stock(op, x),
+                exact.map((sum) => sum / divisor),
+                scale.map((sum) => sum / divisor),
+              ),
+              2 ** -23,
+            );
+          const sum = worst(tf.sum(x, 0), exact, scale);
+          assert.ok(sum <= 1.3 * allowed('Sum', 1), `sum of ${kind} numbers: ${sum}, stock ${allowed('Sum', 1)}`);
+          const mean = worst(
+            tf.mean(x, 0),
+            exact.map((one) => one / rows),
+            scale.map((one) => one / rows),
+          );
+          assert.ok(mean <= 1.3 * allowed('Mean', rows), `mean of ${kind} numbers: ${mean}, stock ${allowed('Mean', rows)}`);
+          const factors = tf.add(1, tf.mul(x, 1e-6));
+          assert.deepEqual(tf.prod(factors, 0).dataSync(), stock('Prod', factors).dataSync(), `product of ${kind} numbers`);
+        });
+      }
+    });
+  }
+});
