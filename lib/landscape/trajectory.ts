@@ -143,7 +143,7 @@ export async function trajectoryComponents(trajectory: readonly Float32Array[], 
     size: n,
     multiply: async (v: Float64Array) => Float64Array.from(gram, (row) => row.reduce((sum, g, j) => sum + g * v[j], 0)),
   };
-  const { values, vectors } = await topEigenvalues(operator, { count, maxSteps: n, tolerance: 1e-12, vectors: true });
+  const { values, vectors } = await topEigenvalues(operator, { count, maxSteps: 10 * n, tolerance: 1e-12, vectors: true });
   const total = gram.reduce((sum, row, i) => sum + row[i], 0);
   const directions = vectors!.map((vector, c) => {
     const along = new Float64Array(size);

@@ -20,7 +20,7 @@ export interface CurvatureOptions extends Pick<HessianOptions, 'method' | 'step'
   count?: number;
   /** Residual of the eigenvalues, as a share of the largest in magnitude; > 0. Default 1e-3. */
   tolerance?: number;
-  /** Products with the Hessian for each search of eigenvalues at most, >= 1. Default 100. */
+  /** Products with the Hessian for each search of eigenvalues at most, >= 1. Default 300. */
   maxSteps?: number;
   /** Products with the Hessian for the trace, >= 6. Default 45. */
   traceProducts?: number;
@@ -68,7 +68,7 @@ export async function measureCurvature(objective: Objective, options: CurvatureO
     'traceProducts',
     'density',
   ]);
-  const { count = 3, tolerance = 1e-3, maxSteps = 100, traceProducts = 45, density = {}, ...hessianOptions } = options;
+  const { count = 3, tolerance = 1e-3, maxSteps = 300, traceProducts = 45, density = {}, ...hessianOptions } = options;
   const { seed = 0, signal } = hessianOptions;
   checkNumber('count', count, { min: 1, integer: true });
   checkNumber('tolerance', tolerance, { min: 0, exclusiveMin: true });
