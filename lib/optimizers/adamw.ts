@@ -70,9 +70,8 @@ export class AdamW extends DescentOptimizer {
     });
   }
 
-  getConfig(): tf.serialization.ConfigDict {
+  settings(): tf.serialization.ConfigDict {
     return {
-      learningRate: this.learningRate,
       beta1: this.#beta1,
       beta2: this.#beta2,
       epsilon: this.#epsilon,

@@ -30,8 +30,10 @@ export interface AscentRule {
   readonly name: 'sam' | 'asam';
   /** eps at `weights` for `gradients`. Call inside tf.tidy. */
   perturb(weights: tf.Tensor[], gradients: tf.Tensor[], rho: tf.Scalar, variables: tf.Variable[]): Perturbation;
-  /** The options of the rule, as plain JSON. */
-  config(): { eta?: number };
+  /** ASAM's option `eta`. */
+  readonly eta?: number;
+  /** ASAM's option `rescale`, where it was given. */
+  readonly rescale?: (variable: tf.Variable) => boolean;
 }
 
 /** The ascent rule of SAM. */
@@ -42,32 +44,36 @@ export const samAscent: AscentRule = {
     const factor = tf.div(rho, tf.add(scaledNorm, NORM_EPSILON));
     return { eps: gradients.map((g) => tf.mul(g, factor)), scaledNorm };
   },
-  config: () => ({}),
 };
 
 /** Options of ASAM's ascent rule. */
 export interface AsamAscentOptions {
   /** Added to |w|, so that zero weights can move too. Paper: eta. Default 0.01. At least 0. */
   eta?: number;
-  /** Which variables are rescaled by |w| + eta. Default `isRescaled`: all but biases and BatchNorm's beta. */
+  /**
+   * Which variables are rescaled by |w| + eta. Default `isRescaled`: all but biases and BatchNorm's beta. A function cannot be saved:
+   * `model.save` with the optimizer refuses it; `saveState` works, and wants an optimizer with `rescale` again.
+   */
   rescale?: (variable: tf.Variable) => boolean;
 }
 
 /** The ascent rule of ASAM. */
 export function asamAscent(options: AsamAscentOptions = {}): AscentRule {
   checkObject('options', options);
-  const { eta = 0.01, rescale = isRescaled } = options;
+  const { eta = 0.01, rescale } = options;
   checkNumber('eta', eta, { min: 0 });
+  const rescales = rescale ?? isRescaled;
   return {
     name: 'asam',
+    eta,
+    rescale,
     perturb(weights, gradients, rho, variables) {
-      const scales = weights.map((w, i) => (rescale(variables[i]) ? tf.add(tf.abs(w), eta) : undefined));
+      const scales = weights.map((w, i) => (rescales(variables[i]) ? tf.add(tf.abs(w), eta) : undefined));
       const scaled = gradients.map((g, i) => times(g, scales[i]));
       const scaledNorm = globalNorm(scaled);
       const factor = tf.div(rho, tf.add(scaledNorm, NORM_EPSILON));
       return { eps: scaled.map((g, i) => tf.mul(times(g, scales[i]), factor)), scaledNorm };
     },
-    config: () => ({ eta }),
   };
 }
 

@@ -122,8 +122,8 @@ export class Lookahead extends FamilyOptimizer {
     this.#fast = [];
   }
 
-  getConfig(): tf.serialization.ConfigDict {
-    return { k: this.k, alpha: this.alpha, base: { className: this.base.getClassName(), config: this.base.getConfig() } };
+  settings(): tf.serialization.ConfigDict {
+    return { k: this.k, alpha: this.alpha };
   }
 
   /** Makes the optimizer that `getConfig` described. @nocollapse */

@@ -160,8 +160,8 @@ export class Lookbehind extends SharpnessOptimizer {
     });
   }
 
-  override getConfig(): tf.serialization.ConfigDict {
-    return { rule: this.ascent.name, k: this.k, alpha: this.alpha, ...super.getConfig() };
+  override settings(): tf.serialization.ConfigDict {
+    return { ...super.settings(), k: this.k, alpha: this.alpha };
   }
 }
 tf.serialization.registerClass(Lookbehind);

@@ -90,8 +90,8 @@ export class MultistepSAM extends SharpnessOptimizer {
     };
   }
 
-  override getConfig(): tf.serialization.ConfigDict {
-    return { rule: this.ascent.name, k: this.k, ...super.getConfig() };
+  override settings(): tf.serialization.ConfigDict {
+    return { ...super.settings(), k: this.k };
   }
 }
 tf.serialization.registerClass(MultistepSAM);

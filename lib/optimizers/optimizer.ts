@@ -137,8 +137,15 @@ export abstract class FamilyOptimizer extends tf.Optimizer {
   /** The optimizers inside this one: what they remember is part of the state. */
   abstract readonly parts: readonly FamilyOptimizer[];
 
-  /** The options, as plain JSON. */
-  abstract override getConfig(): tf.serialization.ConfigDict;
+  /** The options as plain JSON, without the numbers that may change between steps and the optimizers inside. */
+  abstract settings(): tf.serialization.ConfigDict;
+
+  /** All options, as plain JSON: model.save stores them, and `fromConfig` makes the optimizer anew. */
+  override getConfig(): tf.serialization.ConfigDict {
+    const numbers = Object.fromEntries(this.hyperparameters.map(({ name, value }) => [name, value]));
+    const inside = this.parts.map((base) => ['base', { className: base.getClassName(), config: base.getConfig() }]);
+    return { ...this.settings(), ...numbers, ...Object.fromEntries(inside) };
+  }
 
   /**
    * The tensor work of one step and nothing else: reads and assigns variables, changes no JavaScript state that a repetition

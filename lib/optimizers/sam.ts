@@ -65,10 +65,6 @@ export class SAM extends SharpnessOptimizer {
       measures: measure ? measuresOf([atWeights, atPerturbed], weights, [perturbed]) : undefined,
     };
   }
-
-  override getConfig(): tf.serialization.ConfigDict {
-    return { rule: this.ascent.name, ...super.getConfig() };
-  }
 }
 tf.serialization.registerClass(SAM);
 

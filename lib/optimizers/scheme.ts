@@ -87,14 +87,29 @@ export abstract class SharpnessOptimizer extends FamilyOptimizer {
     this.radius.value = rho;
   }
 
-  getConfig(): tf.serialization.ConfigDict {
-    const config: tf.serialization.ConfigDict = {
-      rho: this.rho,
-      ...this.ascent.config(),
+  settings(): tf.serialization.ConfigDict {
+    const { name, eta, rescale } = this.ascent;
+    return {
+      rule: name,
+      ...(eta === undefined ? {} : { eta }),
+      ...(rescale === undefined ? {} : { rescale: 'a function' }),
       batchNormUpdates: this.batchNormUpdates,
-      base: { className: this.base.getClassName(), config: this.base.getConfig() },
+      ...(this.reuseGradients === undefined ? {} : { reuseGradients: this.reuseGradients }),
     };
-    return this.reuseGradients === undefined ? config : { ...config, reuseGradients: this.reuseGradients };
+  }
+
+  /** @throws OptionError where `rescale` was given: a file cannot hold a function. */
+  override getConfig(): tf.serialization.ConfigDict {
+    const { rescale } = this.ascent;
+    if (rescale !== undefined) {
+      throw new OptionError(
+        'rescale',
+        rescale,
+        'left out where the optimizer itself is saved, because a file cannot hold a function',
+        'Save the model without its optimizer, and the state of the optimizer with saveState(); restore it into one made with rescale.',
+      );
+    }
+    return super.getConfig();
   }
 
   /** How often BatchNorm's statistics move in the pass that stands for `passes` official passes, the first one of a step or not. */

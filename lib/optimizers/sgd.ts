@@ -66,9 +66,8 @@ export class SGD extends DescentOptimizer {
     });
   }
 
-  getConfig(): tf.serialization.ConfigDict {
+  settings(): tf.serialization.ConfigDict {
     return {
-      learningRate: this.learningRate,
       momentum: this.#momentum,
       dampening: this.#dampening,
       nesterov: this.#nesterov,

@@ -1,7 +1,7 @@
 /**
  * The state of an optimizer as data: a JSON manifest and one block of bytes, both keyed by variable name.
  */
-import { StateMismatchError } from '../runtime/errors';
+import { describe, StateMismatchError } from '../runtime/errors';
 import * as tf from '../runtime/tf';
 import type { FamilyOptimizer } from './optimizer';
 
@@ -31,6 +31,8 @@ export interface OptimizerManifest {
 export interface OptimizerPartManifest {
   /** The optimizer's class, as `getClassName` gives it. */
   className: string;
+  /** Its own options: a state goes on only with the same. */
+  settings: Record<string, unknown>;
   /** Numbers that may change between steps: learningRate, rho. */
   hyperparameters: Record<string, number>;
   /** Remembered tensors. `byteOffset` is where the tensor's 4-byte numbers start in `data`. */
@@ -51,6 +53,7 @@ export function captureState(optimizer: FamilyOptimizer, names: SavedNames = new
   let byteOffset = 0;
   const parts = optimizer.family().map((part) => ({
     className: part.getClassName(),
+    settings: part.settings(),
     hyperparameters: Object.fromEntries(part.hyperparameters.map(({ name, value }) => [name, value])),
     slots: part.slots.list().map(({ kind, variableName, variable }) => {
       const values = variable.dataSync() as Float32Array;
@@ -96,6 +99,9 @@ export function restoreState(
       `The state was saved by ${saved}, but this is ${present}. Make the optimizer with the same factory.`,
     );
   }
+  family.forEach((part, i) => {
+    checkSettings(part, manifest.parts[i].settings);
+  });
   const savedName = (name: string): string => names.get(name) ?? name;
   const shapes = new Map(variables.map(({ name, shape }) => [savedName(name), shape]));
   const presentNames = new Map(variables.map(({ name }) => [savedName(name), name]));
@@ -141,6 +147,8 @@ function checkNumbersOf(part: OptimizerPartManifest | OptimizerManifest | null):
     ('parts' in part
       ? isCount(part.iterations) && isCount(part.gradientEvaluations)
       : typeof part.className === 'string' &&
+        typeof part.settings === 'object' &&
+        part.settings !== null &&
         Object.values(part.hyperparameters ?? { none: undefined }).every((value) => Number.isFinite(value) && value >= 0) &&
         Array.isArray(part.slots) &&
         part.slots.every(
@@ -150,6 +158,21 @@ function checkNumbersOf(part: OptimizerPartManifest | OptimizerManifest | null):
             [...shape, byteOffset].every(isCount),
         ));
   if (!good) throw new StateMismatchError('The state of the optimizer is damaged: use an older checkpoint.');
+}
+
+/** Throws a StateMismatchError where `part` was made with other options than the saved ones. */
+function checkSettings(part: FamilyOptimizer, saved: Record<string, unknown>): void {
+  const present: Record<string, unknown> = part.settings();
+  for (const name of new Set([...Object.keys(present), ...Object.keys(saved)])) {
+    const [before, now] = [saved, present].map((settings) =>
+      Object.hasOwn(settings, name) ? describe(settings[name]) : 'left at its default',
+    );
+    if (before === now) continue;
+    throw new StateMismatchError(
+      `The state was saved with ${describe(name)} ${before}, but it is ${now} in this ${part.getClassName()}. Make the optimizer ` +
+        'with the same options; only learningRate and rho may differ.',
+    );
+  }
 }
 
 function checkSlot(

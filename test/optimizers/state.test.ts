@@ -3,11 +3,16 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import {
   adamw,
+  asam,
   type FamilyOptimizer,
   lookahead,
   lookbehindSAM,
+  multistepSAM,
   type OptimizerState,
+  OptionError,
+  SharpnessOptimizer,
   StateMismatchError,
+  sam,
   sgd,
   tf,
 } from 'lookbehind';
@@ -122,6 +127,79 @@ describe('state', () => {
     const foreign = { ...state.manifest, format: 'something' } as unknown as OptimizerState['manifest'];
     refused(/its format is "something"/, () => optimizer.restoreState({ ...state, manifest: foreign }, problem.variables));
     for (const one of [problem, optimizer, other, square]) one.dispose();
+  });
+
+  const base = { learningRate: 0.05, momentum: 0.9 };
+  const changed: Record<string, [string, () => FamilyOptimizer, () => FamilyOptimizer]> = {
+    k: ['k', () => lookbehindSAM({ ...base, k: 2 }), () => lookbehindSAM({ ...base, k: 5 })],
+    alpha: ['alpha', () => lookbehindSAM({ ...base, alpha: 0.5 }), () => lookbehindSAM({ ...base, alpha: 'adaptive' })],
+    'k of Multistep': ['k', () => multistepSAM({ k: 2 }), () => multistepSAM({ k: 3 })],
+    'k of Lookahead': ['k', () => lookahead(sgd(base), { k: 5 }), () => lookahead(sgd(base), { k: 6 })],
+    'alpha of an inner Lookahead': [
+      'alpha',
+      () => lookahead(lookahead(sgd(base), { k: 3 }), { k: 2 }),
+      () => lookahead(lookahead(sgd(base), { k: 3, alpha: 0.2 }), { k: 2 }),
+    ],
+    'momentum of the base': ['momentum', () => sam(base), () => sam({ ...base, momentum: 0.5 })],
+    beta2: ['beta2', () => adamw(), () => adamw({ beta2: 0.99 })],
+    eta: ['eta', () => asam(base), () => asam({ ...base, eta: 0 })],
+    rule: ['rule', () => sam(base), () => asam(base)],
+    'reuseGradients left out': [
+      'reuseGradients',
+      () => lookbehindSAM(base),
+      () => lookbehindSAM({ ...base, reuseGradients: false }),
+    ],
+    batchNormUpdates: ['batchNormUpdates', () => sam(base), () => sam({ ...base, batchNormUpdates: 'first' })],
+    rescale: ['rescale', () => asam({ ...base, rescale: () => true }), () => asam(base)],
+  };
+  for (const [name, [option, make, makeOther]] of Object.entries(changed)) {
+    it(`goes on with the same ${name} only`, () => {
+      const problem = new Quadratic();
+      const [optimizer, same, other] = [make(), make(), makeOther()];
+      optimizer.minimize(problem.loss, false, problem.variables);
+      const state = throughJson(optimizer.saveState());
+      const untouched = other.saveState();
+      assert.throws(
+        () => other.restoreState(state, problem.variables),
+        (error: unknown) => error instanceof StateMismatchError && error.message.includes(`"${option}"`),
+      );
+      assert.deepEqual(other.saveState(), untouched);
+      // What may change in mid-run may differ.
+      same.learningRate = 1;
+      if (same instanceof SharpnessOptimizer) same.rho = 1;
+      same.restoreState(state, problem.variables);
+      assert.deepEqual(same.saveState(), optimizer.saveState());
+      for (const one of [problem, optimizer, same, other]) one.dispose();
+    });
+  }
+
+  it('asam({ rescale }) is refused where a file would lose it, and its state goes on', async () => {
+    const model = tf.sequential({ layers: [tf.layers.dense({ units: 1, inputShape: [2] })] });
+    const make = () => lookahead(asam({ learningRate: 0.1, rescale: (variable) => variable.shape.length === 1 }));
+    model.compile({ optimizer: make(), loss: 'meanSquaredError' });
+    const handler = tf.io.withSaveHandler(async () => ({
+      modelArtifactsInfo: { dateSaved: new Date(), modelTopologyType: 'JSON' },
+    }));
+    await assert.rejects(
+      model.save(handler, { includeOptimizer: true }),
+      (error: unknown) => error instanceof OptionError && /rescale/.test(error.message) && /saveState/.test(error.message),
+    );
+    await model.save(handler);
+    const problem = new Quadratic();
+    const [optimizer, other] = [make(), make()];
+    optimizer.minimize(problem.loss, false, problem.variables);
+    const start = problem.values;
+    const state = throughJson(optimizer.saveState());
+    optimizer.minimize(problem.loss, false, problem.variables);
+    const resumed = new Quadratic(start);
+    other.restoreState(
+      state,
+      resumed.variables,
+      new Map(problem.variables.map(({ name }, i) => [resumed.variables[i].name, name])),
+    );
+    other.minimize(resumed.loss, false, resumed.variables);
+    assert.deepEqual(resumed.values, problem.values);
+    for (const one of [problem, resumed, optimizer, other, model]) one.dispose();
   });
 
   it('refuses a variable of another shape under a known name', () => {
