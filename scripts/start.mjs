@@ -15,7 +15,12 @@ if (disabled)
     `Figures will not be interactive: ${disabled} disables JupyterLab's extension "jupyterlab-plotly". Remove it there.`,
   );
 
-const arguments_ = ['--notebook-dir', NOTEBOOKS, '--LabApp.default_url=/lab/tree/README.md', ...process.argv.slice(2)];
+const given = process.argv.slice(2);
+const arguments_ = [
+  ...['--notebook-dir', NOTEBOOKS, '--LabApp.default_url=/lab/tree/README.md'],
+  '--MappingKernelManager.kernel_manager_class=lookbehind_kernels.KernelManager',
+  ...given,
+];
 const lab = spawn(path.join(project.venv, 'bin/jupyter-lab'), arguments_, {
   cwd: project.root,
   stdio: 'inherit',
@@ -23,10 +28,13 @@ const lab = spawn(path.join(project.venv, 'bin/jupyter-lab'), arguments_, {
   env: {
     ...process.env,
     JUPYTER_PATH: [path.join(project.venv, 'share/jupyter'), process.env.JUPYTER_PATH].filter(Boolean).join(':'),
+    PYTHONPATH: [path.join(project.root, 'scripts/jupyter'), process.env.PYTHONPATH].filter(Boolean).join(':'),
   },
 });
 process.on('SIGINT', () => {}); // JupyterLab asks whether to stop
 lab.on('error', () => console.error('JupyterLab did not start. Run "npm run doctor".'));
 lab.on('close', (code) => {
   process.exitCode = code ?? 1;
+  if (code && process.getuid?.() === 0 && !given.includes('--allow-root'))
+    console.error('You are root: JupyterLab wants to be told that this is meant. Try "npm start -- --allow-root".');
 });

@@ -2,7 +2,7 @@
  * Loaded into each notebook kernel: ends it where it cannot open the ports that Jupyter chose for it.
  *
  * Jupyter looks for free ports before the kernel starts, so that another program may take one in between. tslab logs that and stays alive,
- * deaf; Jupyter waits for it. A kernel that ends is started anew, on other ports.
+ * deaf; Jupyter waits for it. A kernel that ends is started anew, on other ports: by execute.py, and by lookbehind_kernels.py in JupyterLab.
  */
 const path = require('node:path');
 const { isMainThread } = require('node:worker_threads');
@@ -18,7 +18,7 @@ function endWithoutPorts() {
     try {
       await init.call(this);
     } catch (error) {
-      console.error(`The kernel cannot open its ports (${error.message}). It ends; Jupyter starts it anew, on other ports.`);
+      console.error(`The kernel cannot open its ports (${error.message}). It ends, to be started anew on other ports.`);
       process.exit(1);
     }
   };

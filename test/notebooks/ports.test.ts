@@ -8,6 +8,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, it } from 'node:test';
 
+/** What is used of jsdom, which has no types of its own; Node.js 20 has no WebSocket. */
+const { JSDOM } = require('jsdom') as {
+  JSDOM: new (html: string, options: { url: string }) => { window: { WebSocket: typeof WebSocket; close(): void } };
+};
 const root = join(__dirname, '..', '..');
 const PYTHON = join(root, '.venv', 'bin', 'python');
 const SPEC = join(root, '.venv', 'share', 'jupyter', 'kernels', 'tslab', 'kernel.json');
@@ -81,4 +85,74 @@ runpy.run_path(sys.argv[0], run_name="__main__")
     assert.match(stdout, /trying again/);
     assert.match(readFileSync(target, 'utf8'), /done/);
   });
+  it('is replaced by a new one in JupyterLab', async () => {
+    // JupyterLab as npm start runs it; only the first port that it finds free is one that a listener holds.
+    const taken = `
+import socket
+try:
+    from jupyter_client.provisioning.local_provisioner import LocalPortCache
+except ImportError:
+    pass
+else:
+    find, held = LocalPortCache.find_available_port, []
+    def find_available_port(self, ip):
+        if held:
+            return find(self, ip)
+        held.append(socket.create_server(("127.0.0.1", 0)))
+        return held[0].getsockname()[1]
+    LocalPortCache.find_available_port = find_available_port
+`;
+    writeFileSync(join(folder, 'sitecustomize.py'), taken);
+    const server = createServer().listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const { port } = server.address() as AddressInfo;
+    server.close();
+    const options = ['--no-browser', '--allow-root', '--ip=127.0.0.1', `--port=${port}`, '--IdentityProvider.token=secret'];
+    const lab = spawn(process.execPath, [join(root, 'scripts', 'start.mjs'), ...options], {
+      cwd: root,
+      env: { ...process.env, PYTHONPATH: folder },
+      detached: true, // so that the whole group can be ended
+    });
+    let log = '';
+    for (const stream of [lab.stdout, lab.stderr]) stream.on('data', (data) => (log += data));
+    try {
+      const ask = async (path: string, init: RequestInit = {}) => {
+        const response = await fetch(`http://127.0.0.1:${port}/api/${path}`, {
+          ...init,
+          headers: { Authorization: 'token secret' },
+        });
+        return (await response.json()) as { id: string };
+      };
+      await until(() => {
+        if (lab.exitCode !== null) return Promise.resolve();
+        return ask('status');
+      });
+      assert.equal(lab.exitCode, null, log);
+      const { id } = await ask('kernels', { method: 'POST', body: JSON.stringify({ name: 'tslab' }) });
+      const { window } = new JSDOM('', { url: `http://127.0.0.1:${port}` });
+      const socket = new window.WebSocket(`ws://127.0.0.1:${port}/api/kernels/${id}/channels?session_id=s&token=secret`);
+      const states: string[] = [];
+      socket.addEventListener('message', ({ data }) => {
+        if (typeof data === 'string') states.push(JSON.parse(data).content?.execution_state);
+      });
+      await until(() => assert.ok(states.includes('idle'), `states of the kernel: ${states}`));
+      window.close();
+      assert.match(log, /Address already in use/);
+      assert.match(log, /trying again on other ports/);
+    } finally {
+      if (lab.exitCode === null) process.kill(-(lab.pid as number), 'SIGKILL');
+    }
+  });
 });
+
+/** Waits until `action` succeeds, for two minutes at most. */
+async function until(action: () => unknown): Promise<void> {
+  for (const start = Date.now(); ; await new Promise((resolve) => setTimeout(resolve, 200))) {
+    try {
+      await action();
+      return;
+    } catch (error) {
+      if (Date.now() - start > 120_000) throw error;
+    }
+  }
+}
