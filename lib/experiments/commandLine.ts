@@ -1,8 +1,10 @@
 /**
  * What the commands that run sweeps share: where runs are executed, Ctrl-C, and a line of progress.
  */
+
 import type { ParseArgsConfig, parseArgs } from 'node:util';
 import { AbortedError, checkOneOf, LookbehindError, OptionError } from '../runtime/errors';
+import { terminalLine, terminalText } from '../runtime/escape';
 import type { FullRunConfig } from './config';
 import { duration } from './duration';
 import { type Engine, InProcessEngine } from './engine';
@@ -177,7 +179,7 @@ export function runCommand(main: () => Promise<number>): void {
     (code) => process.exit(code),
     (error: Error) => {
       const known = error instanceof LookbehindError || 'code' in error;
-      console.error(known ? error.message : error.stack);
+      console.error(terminalText(String(known ? error.message : error.stack)));
       process.exit(error instanceof AbortedError ? EXIT.interrupted : EXIT.failed);
     },
   );
@@ -200,16 +202,17 @@ export function describeGroups(rows: readonly RunRow[]): string[] {
     const [diverged, failed] = [of('diverged'), of('failed')];
     const lost = Object.entries({ diverged, failed, 'without a test error': missing - diverged - failed });
     const told = lost.flatMap(([what, number]) => (number > 0 ? [`${number} ${what}`] : [])).join(', ');
-    if (count === 0) return `${group.label}: no test error (${told})`;
+    const name = terminalLine(String(group.label));
+    if (count === 0) return `${name}: no test error (${told})`;
     const spread = count > 1 ? ` ± ${std.toFixed(2)}` : '';
-    return `${group.label}: test error ${mean.toFixed(2)}${spread} % (${count} ${count === 1 ? 'run' : 'runs'}${told && `, ${told}`})`;
+    return `${name}: test error ${mean.toFixed(2)}${spread} % (${count} ${count === 1 ? 'run' : 'runs'}${told && `, ${told}`})`;
   });
 }
 
 function describe(row: RunRow): string {
   const { label, seed, testError, trainLoss, seconds } = flattenRow(row);
-  const name = `${row.hash}  ${label}, seed ${seed}`;
-  if (row.status === 'failed') return `${name}: failed. ${row.error}`;
+  const name = terminalLine(`${row.hash}  ${label}, seed ${seed}`);
+  if (row.status === 'failed') return `${name}: failed. ${terminalText(row.error ?? '')}`;
   if (row.status === 'diverged') return `${name}: diverged`;
   const fixed = (value: unknown, digits: number): string => (Number.isFinite(value) ? (value as number).toFixed(digits) : '-');
   return `${name}: test error ${fixed(testError, 2)} %, train loss ${fixed(trainLoss, 4)}, ${fixed(seconds, 1)} s`;

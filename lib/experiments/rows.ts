@@ -1,9 +1,11 @@
 /**
  * Runs as the rows of a flat table, and its export.
  */
+
 import { extname } from 'node:path';
 import { writeFileAtomic } from '../runtime/atomicFile';
 import { OptionError } from '../runtime/errors';
+import { escapeCsv } from '../runtime/escape';
 import { own } from '../runtime/records';
 import type { RunRow } from './sweep';
 
@@ -85,7 +87,7 @@ export function flattenRows(rows: readonly RunRow[]): FlatRow[] {
   return flat.map((row) => Object.fromEntries([...columns, 'error'].map((column) => [column, own(row, column) ?? null])));
 }
 
-/** Flat rows as CSV (RFC 4180): null is empty. */
+/** Flat rows as CSV (RFC 4180): null is empty, and a text that a spreadsheet would compute is led by an apostrophe. */
 export function toCsv(rows: readonly FlatRow[]): string {
   const columns = [...new Set(rows.flatMap((row) => Object.keys(row)))];
   const lines = rows.map((row) => columns.map((column) => csvCell(own(row, column) ?? null)).join(','));
@@ -109,9 +111,7 @@ export function exportRows(path: string, rows: readonly RunRow[]): void {
 }
 
 function csvCell(value: FlatValue): string {
-  if (value === null) return '';
-  const text = String(value);
-  return /[",\n\r]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
+  return value === null ? '' : typeof value === 'string' ? escapeCsv(value) : String(value);
 }
 
 /** `{ kind: 'sam', rho: .1 }` named `optimizer`: `optimizer: 'sam'`, `optimizer.rho: .1`. */

@@ -8,12 +8,14 @@
  *
  * https://slurm.schedmd.com/job_array.html
  */
+
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { writeFileAtomic } from '../runtime/atomicFile';
 import { checkKnownOptions, checkNumber, checkText, LookbehindError, OptionError } from '../runtime/errors';
+import { shellWord } from '../runtime/escape';
 import { configHash, type FullRunConfig } from './config';
 import { canonicalJson } from './schema';
 import type { RunStore } from './store';
@@ -60,7 +62,8 @@ export function submitToSlurm(configs: readonly FullRunConfig[], store: RunStore
   checkNumber('gpus', gpus, { min: 0, integer: true });
   if (workers !== undefined) checkNumber('workers', workers, { min: 1, integer: true });
   if (!Array.isArray(sbatch)) throw new OptionError('sbatch', sbatch, 'a list of texts');
-  for (const one of sbatch) checkText('sbatch', one);
+  for (const one of sbatch) checkLine('sbatch', one);
+  checkLine('store', store.folder);
   const open = [...new Map(configs.map((config) => [configHash(config), config])).entries()].filter(
     ([hash]) => store.readResult(hash) === undefined,
   );
@@ -77,6 +80,17 @@ export function submitToSlurm(configs: readonly FullRunConfig[], store: RunStore
   return { script, runs: open.length, job: submit(script) };
 }
 
+/**
+ * An option of `sbatch` is one line of the script: what follows a line end would be run. And a path with a backslash has no `%a` for
+ * SLURM, so that all elements would write to one file.
+ */
+function checkLine(option: string, value: unknown): void {
+  const text = checkText(option, value);
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
+  if (/[\u0000-\u001f\u007f]/.test(text)) throw new OptionError(option, text, 'a text without line ends and control characters');
+  if (option === 'store' && text.includes('\\')) throw new OptionError(option, text, 'a folder without a backslash in its path');
+}
+
 /** The text of the script. */
 function arrayScript(
   folder: string,
@@ -89,7 +103,7 @@ function arrayScript(
     `--array=0-${runs - 1}${workers === undefined ? '' : `%${workers}`}`,
     `--cpus-per-task=${cpus}`,
     ...(gpus > 0 ? [`--gpus-per-task=${gpus}`, '--ntasks=1'] : []),
-    `--output=${quote(join(folder, '%a.log'))}`,
+    `--output=${shellWord(join(folder.replaceAll('%', '%%'), '%a.log'))}`,
     '--open-mode=append',
     '--requeue',
     '--signal=B:INT@120',
@@ -99,8 +113,8 @@ function arrayScript(
 ${wanted.map((option) => `#SBATCH ${option}`).join('\n')}
 
 export TF_NUM_INTRAOP_THREADS=${cpus} TF_NUM_INTEROP_THREADS=1
-exec ${quote(process.execPath)} ${quote(CLI)} --config ${quote(join(folder, 'configs.json'))} --only "$SLURM_ARRAY_TASK_ID" \\
-  --engine inProcess --store ${quote(store)}
+exec ${shellWord(process.execPath)} ${shellWord(CLI)} --config ${shellWord(join(folder, 'configs.json'))} --only "$SLURM_ARRAY_TASK_ID" \\
+  --engine inProcess --store ${shellWord(store)}
 `;
 }
 
@@ -109,8 +123,4 @@ function submit(script: string): string | undefined {
   if ((error as NodeJS.ErrnoException | undefined)?.code === 'ENOENT') return undefined;
   if (status !== 0) throw new SlurmError(`sbatch refused ${script}: ${(stderr || error?.message || '').trim()}`);
   return stdout.trim().split(';')[0];
-}
-
-function quote(text: string): string {
-  return `'${text.replaceAll("'", "'\\''")}'`;
 }

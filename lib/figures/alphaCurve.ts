@@ -1,4 +1,5 @@
 /** The adaptive alpha of Lookbehind over training, a line per layer. */
+import { figureText } from '../runtime/escape';
 import { axis, compose, type FigureOptions } from './compose';
 import type { AxisOptions, Figure, Numbers, Trace } from './figure';
 import { layerColor } from './theme';
@@ -30,11 +31,11 @@ export function alphaCurve(options: AlphaCurveOptions): Figure {
     ({ layer, x, alpha }, i): Trace => ({
       type: 'scatter',
       mode: 'lines',
-      name: layer,
+      name: figureText(layer),
       x: Array.from(x),
       y: Array.from(alpha),
       line: { color: layerColor(i, series.length), width: 2 },
-      hovertemplate: `%{x}: α %{y:.3f}<extra>${layer}</extra>`,
+      hovertemplate: `%{x}: α %{y:.3f}<extra>${figureText(layer)}</extra>`,
     }),
   );
   const x = axis({ title: 'Step', ...options.x });

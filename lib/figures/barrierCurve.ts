@@ -29,10 +29,10 @@ export function barrierCurve(options: BarrierCurveOptions): Figure {
     title: 'Loss between two minima',
     markers: false,
     ...options,
-    series: styled(options.series).map(({ method, k, name, t, loss }) => ({
+    series: styled(options.series).map(({ method, k, label, style, t, loss }) => ({
       method,
       k,
-      label: `${name}: barrier ${barrierHeight(t, loss).toPrecision(2)}`,
+      label: `${label ?? style.label}: barrier ${barrierHeight(t, loss).toPrecision(2)}`,
       x: t,
       runs: loss,
     })),

@@ -1,4 +1,5 @@
 /** One number per method, as bars. */
+import { figureText } from '../runtime/escape';
 import { axis, compose, type FigureOptions } from './compose';
 import type { Annotation, AxisOptions, Figure, Numbers } from './figure';
 import { labelledRows } from './labelledRows';
@@ -48,7 +49,7 @@ export function bars(options: BarsOptions): Figure {
           marker: { color: items.map((item) => item.color) },
           error_x: { type: 'data', array: items.map((item) => item.std), color: COLORS.ink, thickness: 1.4, width: 4 },
           customdata: items.map((item) => [item.std, item.name]),
-          hovertemplate: `%{customdata[1]}<br>${x.title} %{x:.4~g} ± %{customdata[0]:.2~g}<extra></extra>`,
+          hovertemplate: `%{customdata[1]}<br>${figureText(x.title)} %{x:.4~g} ± %{customdata[0]:.2~g}<extra></extra>`,
           showlegend: false,
         },
       ],

@@ -1,4 +1,5 @@
 /** Puts a figure together: title, subtitle, axes with units, margins, legend and the caption under the plot. */
+import { figureText, plainFigureText } from '../runtime/escape';
 import type { Annotation, Axis, AxisOptions, Figure, Layout, Trace } from './figure';
 import { COLORS, template } from './theme';
 
@@ -64,14 +65,14 @@ export const NARROW = 720;
 export function compose(parts: Composition, options: FigureOptions, defaults: { title: string; height?: number }): Figure {
   const { width = 820, height = defaults.height ?? 440, title = defaults.title, subtitle } = options;
   const legend = legendWidth(parts.data) > 0 && parts.layout?.showlegend !== false;
-  const head = subtitle === undefined ? [] : wrap(subtitle, textRoom(width), 13);
+  const head = subtitle === undefined ? [] : wrap(figureText(subtitle), textRoom(width), 13);
   const furtherLines = SUBTITLE_LINE * Math.max(0, head.length - 1);
   const layout: Layout = {
     template: template(),
     width,
     height: height + furtherLines,
     title: {
-      text: [`<b>${title}</b>`, ...head.map(small)].join('<br>'),
+      text: [`<b>${figureText(title)}</b>`, ...head.map(small)].join('<br>'),
       font: { size: 16 },
       x: 0,
       y: 1,
@@ -109,7 +110,7 @@ function small(text: string): string {
 
 /** The same figure with a caption under the plot; it grows by the caption's height. A caption that it had is replaced. */
 export function withCaption(figure: Figure, caption: Caption | string | undefined): Figure {
-  const text = captionText(caption);
+  const text = figureText(captionText(caption));
   const old = figure.layout.annotations?.find((one) => one.name === 'caption');
   const others = figure.layout.annotations?.filter((one) => one !== old) ?? [];
   const width = figure.layout.width ?? 820;
@@ -177,7 +178,7 @@ export function isPlane({ data, layout }: Figure): boolean {
 export function axis(options: AxisOptions, more: Axis = {}): Axis {
   const { title = '', unit, log = false, range } = options;
   return {
-    title: { text: unit === undefined ? title : `${title} (${unit})` },
+    title: { text: figureText(unit === undefined ? title : `${title} (${unit})`) },
     ...(log ? { type: 'log' } : {}),
     ...(range ? { range: log ? range.map(Math.log10) : [...range] } : {}),
     ...more,
@@ -241,7 +242,8 @@ export function legendWidth(data: readonly Trace[]): number {
  * between two of the numbers.
  */
 export function colorBarTitle(text: string): { text: string; side: 'top' | 'right' } {
-  return { text, side: textWidth(text, 13) < 60 ? 'top' : 'right' };
+  const title = figureText(text);
+  return { text: title, side: textWidth(title, 13) < 60 ? 'top' : 'right' };
 }
 
 /** The text with a small first letter, unless it begins with an abbreviation: for titles inside sentences. */
@@ -259,14 +261,14 @@ const WIDTHS = [
 /** About the width of other letters, the Greek ones among them. */
 const OTHER_WIDTH = 580;
 
-/** Width in pixels of a text in the figures' font, without kerning; markup counts nothing. */
+/** Width in pixels of a text of a figure in its font, without kerning; markup counts nothing. */
 export function textWidth(text: string, size: number): number {
   let widths = 0;
-  for (const letter of text.replace(/<[^>]*>/g, '')) widths += WIDTHS[letter.codePointAt(0)! - 32] ?? OTHER_WIDTH;
+  for (const letter of plainFigureText(text)) widths += WIDTHS[letter.codePointAt(0)! - 32] ?? OTHER_WIDTH;
   return (widths * size) / 1000;
 }
 
-/** Breaks a text into lines of at most `width` pixels, between words. */
+/** Breaks a text of a figure into lines of at most `width` pixels, between words. */
 export function wrap(text: string, width: number, size: number): string[] {
   const lines: string[] = [];
   let line = '';

@@ -1,5 +1,7 @@
 /** Trajectories of optimizers over the contours of a loss of two variables. */
+
 import { checkNumber, OptionError } from '../runtime/errors';
+import { figureText } from '../runtime/escape';
 import { axis, colorBarTitle, compose, type FigureOptions, legendWidth } from './compose';
 import type { Annotation, AxisOptions, Figure, Point, Trace } from './figure';
 import type { Grid } from './grid';
@@ -111,7 +113,7 @@ export function contours(grid: Grid, { z, levels, scale }: { z: string; levels: 
     ...(typeof levels === 'number' ? { ncontours: levels } : { autocontour: false, contours: levels }),
     line: { width: 0.6, color: 'rgba(31, 35, 40, 0.28)', smoothing: 0.8 },
     colorbar: { title: colorBarTitle(z) },
-    hovertemplate: `(%{x:.3~g}, %{y:.3~g})<br>${z} %{z:.4~g}<extra></extra>`,
+    hovertemplate: `(%{x:.3~g}, %{y:.3~g})<br>${figureText(z)} %{z:.4~g}<extra></extra>`,
     showlegend: false,
   };
 }
@@ -151,7 +153,7 @@ function markText({ at, text, side = 'right' }: Mark): Annotation {
     below: { xanchor: 'center', yanchor: 'top', xshift: 0, yshift: -8 },
   };
   return {
-    text,
+    text: figureText(text),
     x: at[0],
     y: at[1],
     showarrow: false,

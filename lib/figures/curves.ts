@@ -1,5 +1,7 @@
 /** Lines of methods against something: training curves, and the base of the other curves. */
+
 import { OptionError } from '../runtime/errors';
+import { figureText } from '../runtime/escape';
 import { band } from './band';
 import { axis, compose, type FigureOptions, lowerFirst } from './compose';
 import type { Axis, AxisOptions, Figure, Numbers, Trace } from './figure';
@@ -34,7 +36,9 @@ export function curves(options: CurvesOptions): Figure {
   const { series, markers = series.every((one) => one.x.length <= 16) } = options;
   const x = { title: 'Epoch', ...options.x };
   const y = { title: 'Loss', ...options.y };
-  const data = styled(series).flatMap((one) => lineWithBand(one, { markers, xName: x.title, yName: y.title }));
+  const data = styled(series).flatMap((one) =>
+    lineWithBand(one, { markers, xName: figureText(x.title), yName: figureText(y.title) }),
+  );
   const title = `${y.title} against ${lowerFirst(x.title)}`;
   return compose({ data, xaxis: axis(x, x.log ? {} : wholeTicks(series)), yaxis: axis(y) }, options, { title });
 }
@@ -54,7 +58,8 @@ function lineWithBand(
   const { name, style } = series;
   const x = Array.from(series.x);
   for (const run of series.runs) {
-    if (run.length !== x.length) throw new OptionError(`runs of ${name}`, run.length, `curves of ${x.length} points, like x`);
+    if (run.length !== x.length)
+      throw new OptionError(`runs of ${series.label ?? style.label}`, run.length, `curves of ${x.length} points, like x`);
   }
   const points = spreadAlong(series.runs);
   const line: Trace = {

@@ -1,4 +1,5 @@
 /** Differences with their intervals around zero: is one method better than the other, and how sure is that? */
+import { figureText } from '../runtime/escape';
 import { axis, compose, type FigureOptions } from './compose';
 import type { AxisOptions, Figure, Trace } from './figure';
 import { labelledRows } from './labelledRows';
@@ -42,7 +43,7 @@ export function dotRange(options: DotRangeOptions): Figure {
   const items = rows.map((row, i) => {
     const { estimate, low, high } = [row.estimate, row.low, row.high].every(Number.isFinite) ? row : UNKNOWN;
     return {
-      label: row.label ?? styles[i]!.label,
+      label: figureText(row.label ?? styles[i]!.label),
       color: row.method === undefined ? COLORS.ink : styles[i]!.color,
       estimate,
       low,

@@ -1,4 +1,5 @@
 /** A 3-D figure as contours: for pictures and for readers that don't draw WebGL. */
+import { plainSceneText } from '../runtime/escape';
 import { axis } from './compose';
 import type { Axis, Figure, Layout, Trace } from './figure';
 
@@ -81,7 +82,7 @@ function flatLayout(layout: Layout): Layout {
 
 function flatAxis(spatial: Axis | undefined, domain: [number, number], anchor: string): Axis {
   const range = spatial?.range === undefined ? {} : { range: spatial.range };
-  return { ...axis({ title: spatial?.title?.text ?? '' }), ...range, domain, anchor, showgrid: false };
+  return { ...axis({ title: plainSceneText(spatial?.title?.text ?? '') }), ...range, domain, anchor, showgrid: false };
 }
 
 function sceneId(scene: unknown): string {

@@ -1,5 +1,7 @@
 /** A table of numbers as colours with the numbers in the cells, as for k × alpha. */
+
 import { OptionError } from '../runtime/errors';
+import { figureText } from '../runtime/escape';
 import { colorBarTitle, compose, type FigureOptions } from './compose';
 import type { Annotation, Figure, Numbers } from './figure';
 import { COLORS, colorAt, readableOn, SEQUENTIAL } from './theme';
@@ -56,7 +58,7 @@ export function heatmap(options: HeatmapOptions): Figure {
     Array.from(row, (value, c) => ({ value, c }))
       .filter(({ value }) => !Number.isFinite(value))
       .map(({ c }) => ({
-        text: typeof missing === 'string' ? missing : missing[r]![c]!,
+        text: figureText(typeof missing === 'string' ? missing : missing[r]![c]),
         x: c,
         y: r,
         showarrow: false,
@@ -78,7 +80,7 @@ export function heatmap(options: HeatmapOptions): Figure {
   const ticks = (heads: readonly (string | number)[]) => ({
     tickmode: 'array',
     tickvals: heads.map((_, i) => i),
-    ticktext: heads.map(String),
+    ticktext: heads.map((head) => figureText(String(head))),
     showgrid: false,
     showline: false,
     ticks: '',
@@ -100,13 +102,13 @@ export function heatmap(options: HeatmapOptions): Figure {
           colorscale: SEQUENTIAL,
           ...(range ? { zmin: range[0], zmax: range[1] } : {}),
           colorbar: { title: colorBarTitle(options.z) },
-          hovertemplate: `${options.y} %{customdata[0]}<br>${options.x} %{customdata[1]}<br>${options.z} %{z:.4~g}<extra></extra>`,
-          customdata: rows.map((row) => columns.map((column) => [String(row), String(column)])),
+          hovertemplate: `${figureText(options.y)} %{customdata[0]}<br>${figureText(options.x)} %{customdata[1]}<br>${figureText(options.z)} %{z:.4~g}<extra></extra>`,
+          customdata: rows.map((row) => columns.map((column) => [figureText(String(row)), figureText(String(column))])),
           hoverongaps: false,
         },
       ],
-      xaxis: { title: { text: options.x }, ...ticks(columns) },
-      yaxis: { title: { text: options.y }, ...ticks(rows), autorange: 'reversed' },
+      xaxis: { title: { text: figureText(options.x) }, ...ticks(columns) },
+      yaxis: { title: { text: figureText(options.y) }, ...ticks(rows), autorange: 'reversed' },
       annotations: missing === '' ? [] : gaps,
       left: Math.max(70, 48 + longest * 7),
       right: 100,

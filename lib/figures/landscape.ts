@@ -1,5 +1,7 @@
 /** Loss landscapes on planes through weight space: as contours and as surfaces, several on one colour range. */
+
 import { OptionError } from '../runtime/errors';
+import { figureText, sceneText } from '../runtime/escape';
 import { axis, colorBarTitle, compose, type FigureOptions, legendWidth } from './compose';
 import { contours, type Levels, withoutColorBar } from './contourPath';
 import type { Annotation, AxisOptions, Figure, Layout, Numbers, Point, Trace } from './figure';
@@ -85,7 +87,7 @@ export function landscapeContours(options: LandscapeOptions): Figure {
       zmax: scale.high,
       customdata: grid.z,
       colorbar: { title: colorBarTitle(z), ...scale.ticks },
-      hovertemplate: `(%{x:.3~g}, %{y:.3~g})<br>${z} %{customdata:.4~g}<extra></extra>`,
+      hovertemplate: `(%{x:.3~g}, %{y:.3~g})<br>${figureText(z)} %{customdata:.4~g}<extra></extra>`,
     };
     const lines = ways[l]!.flatMap(withHalo);
     return {
@@ -134,7 +136,7 @@ export function landscapeSurfaces(options: LandscapeOptions): Figure {
       y: [row === rows - 1 ? 0 : 1 - (row + 0.93) / rows, 1 - row / rows],
     };
     const named = (text: string) => ({
-      title: { text, font: { size: 10 } },
+      title: { text: sceneText(text), font: { size: 10 } },
       tickfont: { size: 9 },
       gridcolor: COLORS.grid,
     });
@@ -151,7 +153,7 @@ export function landscapeSurfaces(options: LandscapeOptions): Figure {
       aspectmode: 'cube',
     };
     annotations.push({
-      text: `<b>${title}</b>`,
+      text: `<b>${figureText(title)}</b>`,
       xref: 'paper',
       yref: 'paper',
       x: domain.x[0],
@@ -173,7 +175,7 @@ export function landscapeSurfaces(options: LandscapeOptions): Figure {
       cmax: scale.high,
       colorbar: { title: colorBarTitle(z), len: 0.8, ...scale.ticks },
       contours: { z: { show: true, color: 'rgba(31, 35, 40, 0.3)', width: 1, ...scale.levels } },
-      hovertemplate: `(%{x:.3~g}, %{y:.3~g})<br>${z} %{customdata:.4~g}<extra></extra>`,
+      hovertemplate: `(%{x:.3~g}, %{y:.3~g})<br>${figureText(z)} %{customdata:.4~g}<extra></extra>`,
       showlegend: false,
     };
     const lines = ways[l]!.map((trajectory): Trace => {

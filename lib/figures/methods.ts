@@ -1,4 +1,5 @@
 /** Methods as figures name and draw them. */
+import { figureText } from '../runtime/escape';
 import { type MethodStyle, methodStyles } from './theme';
 
 /** What is drawn: a method, with its number of inner steps where several are compared. */
@@ -11,11 +12,11 @@ export interface MethodLabel {
   label?: string;
 }
 
-/** What is drawn, with its text in the legend and its style. */
+/** What is drawn, with its text in the legend, as `figureText` writes it, and its style. */
 export type Styled<T> = T & { name: string; style: MethodStyle };
 
 /** The parts of one figure with their names and styles: no two unknown methods look alike. */
 export function styled<T extends MethodLabel>(parts: readonly T[]): Styled<T>[] {
   const styles = methodStyles(parts);
-  return parts.map((part, i) => ({ ...part, name: part.label ?? styles[i]!.label, style: styles[i]! }));
+  return parts.map((part, i) => ({ ...part, name: figureText(part.label ?? styles[i]!.label), style: styles[i]! }));
 }

@@ -1,5 +1,7 @@
 /** Several figures side by side as one, with one legend. */
+
 import { OptionError } from '../runtime/errors';
+import { figureText } from '../runtime/escape';
 import { compose, type FigureOptions, isPlane, legendWidth, withFewerLogTicks, wrap } from './compose';
 import { withoutColorBar } from './contourPath';
 import type { Annotation, Axis, Figure, Layout, Trace } from './figure';
@@ -59,7 +61,7 @@ export function panels(options: PanelsOptions): Figure {
   const share = (1 - gapX * (columns - 1)) / columns;
   const narrowest = parts.some(({ figure }) => isPlane(figure)) ? width : Math.min(width, NARROW);
   const titleRoom = (share + 0.8 * gapX) * Math.max(LEAST_PLOT, narrowest - left - right);
-  const titles = parts.map(({ title }) => wrap(title, titleRoom, TITLE_SIZE * BOLD));
+  const titles = parts.map(({ title }) => wrap(figureText(title), titleRoom, TITLE_SIZE * BOLD));
   const furtherLines = TITLE_LINE * (Math.max(...titles.map((lines) => lines.length)) - 1);
   const frame = FRAME + furtherLines;
   const gap = GAP_Y + furtherLines;

@@ -1,4 +1,5 @@
 /** One quantity against another, a point per run: does the one predict the other? */
+import { figureText } from '../runtime/escape';
 import { axis, compose, type FigureOptions, lowerFirst } from './compose';
 import type { AxisOptions, Figure, Numbers, Trace } from './figure';
 import { type MethodLabel, styled } from './methods';
@@ -32,7 +33,7 @@ export function scatter(options: ScatterOptions): Figure {
       x: Array.from(series.x),
       y: Array.from(series.y),
       marker: { symbol: style.symbol, size: 8, color: style.color, opacity: 0.8 },
-      hovertemplate: `${x.title} %{x:.4~g}<br>${y.title} %{y:.4~g}<extra>${name}</extra>`,
+      hovertemplate: `${figureText(x.title)} %{x:.4~g}<br>${figureText(y.title)} %{y:.4~g}<extra>${name}</extra>`,
     }),
   );
   return compose({ data, xaxis: axis(x), yaxis: axis(y) }, options, { title: `${y.title} against ${lowerFirst(x.title ?? '')}` });

@@ -1,4 +1,5 @@
 /** Loss against sharpness, a line per method over the perturbation radius: which method gets flat at what price. */
+import { figureText } from '../runtime/escape';
 import { axis, compose, type FigureOptions, lowerFirst } from './compose';
 import type { AxisOptions, Figure, Numbers, Trace } from './figure';
 import { type MethodLabel, styled } from './methods';
@@ -61,8 +62,8 @@ export function scatterTradeoff(options: ScatterTradeoffOptions): Figure {
       line: { color: style.color, dash: style.dash, width: 2 },
       marker: { symbol: style.symbol, size: points.map((_, i) => markerSize(i, points.length)), opacity: 1, color: style.color },
       hovertemplate:
-        `ρ %{customdata[0]}<br>${x.title} %{x:.4~g} ± %{customdata[1]:.2~g}` +
-        `<br>${y.title} %{y:.4~g} ± %{customdata[2]:.2~g}<extra>${name}</extra>`,
+        `ρ %{customdata[0]}<br>${figureText(x.title)} %{x:.4~g} ± %{customdata[1]:.2~g}` +
+        `<br>${figureText(y.title)} %{y:.4~g} ± %{customdata[2]:.2~g}<extra>${name}</extra>`,
     };
   });
   const subtitle = 'Markers grow with ρ';

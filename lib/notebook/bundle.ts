@@ -1,6 +1,8 @@
 /** The MIME bundles of figures: what a cell's output holds while a figure changes, and in the end. */
+
 import type { Figure } from '../figures';
 import { isPlane } from '../figures/compose';
+import { plainFigureText, terminalLine } from '../runtime/escape';
 import type { MimeBundle } from './display';
 import { figureToPng, figureToSvg, PictureError } from './static';
 
@@ -30,13 +32,15 @@ export async function liveBundle(figure: Figure): Promise<MimeBundle> {
 export function describeFigure(figure: Figure): string {
   const { data } = figure;
   const title = plainTitle(figure);
-  const names = data.filter((trace) => trace.showlegend !== false && trace.name !== undefined).map((trace) => trace.name);
-  return `[figure] ${title}${names.length > 0 ? ` (${names.join(', ')})` : ''}`;
+  const names = data
+    .filter((trace) => trace.showlegend !== false && trace.name !== undefined)
+    .map((trace) => plainFigureText(trace.name!));
+  return terminalLine(`[figure] ${title}${names.length > 0 ? ` (${names.join(', ')})` : ''}`);
 }
 
 /** The title of a figure without markup, its lines one after the other. */
 export function plainTitle({ layout }: Figure): string {
-  const [title, ...subtitle] = (layout.title?.text ?? 'Figure').replace(/<(?!br>)\/?[a-z][^>]*>/gi, '').split('<br>');
+  const [title, ...subtitle] = (layout.title?.text ?? 'Figure').split('<br>').map(plainFigureText);
   return [title, ...(subtitle.length > 0 ? [subtitle.join(' ')] : [])].join('. ');
 }
 

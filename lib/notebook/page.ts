@@ -9,9 +9,9 @@ import { dirname, extname } from 'node:path';
 import { type Caption, type Figure, withCaption } from '../figures';
 import { scenesOf } from '../figures/flatten';
 import { makeFolder, writeFileAtomic } from '../runtime/atomicFile';
-import { checkFlag, checkKnownOptions, checkOneOf } from '../runtime/errors';
+import { checkFlag, checkKnownOptions, checkNumber, checkOneOf } from '../runtime/errors';
+import { escapeHtml } from '../runtime/escape';
 import { adaptable, compact, plainTitle } from './bundle';
-import { escapeHtml } from './html';
 import { figureToPng, figureToSvg, find } from './static';
 
 /** Options of `figureToHtml`. */
@@ -29,13 +29,13 @@ export type SaveOptions = PageOptions;
 
 /**
  * A figure as the text of an HTML page.
- * @throws {OptionError} for an option that is unknown or wrong. {PictureError} where plotly.js is not installed.
+ * @throws {OptionError} for an option that is unknown or wrong, and for a width that is not a number above 0. {PictureError} where plotly.js is not installed.
  */
 export function figureToHtml(figure: Figure, options: PageOptions = {}): string {
   checkKnownOptions('figureToHtml', options, OPTIONS);
   const { linkCameras = true } = options;
   const captioned = captionedBy(figure, options);
-  const { width = 820 } = captioned.layout;
+  const width = checkNumber('width of the figure', captioned.layout.width ?? 820, { min: 0, exclusiveMin: true });
   const scenes = checkFlag('linkCameras', linkCameras) ? scenesOf(captioned.layout) : [];
   return `<!doctype html>
 <html lang="en">

@@ -1,7 +1,7 @@
 /** A progress bar with the time left and current values: in a cell's output, or as one line of a terminal. */
 import { checkKnownOptions, checkNumber, checkObject } from '../runtime/errors';
+import { escapeHtml, terminalLine } from '../runtime/escape';
 import { inKernel, newOutput } from './display';
-import { escapeHtml } from './html';
 import { throttle } from './throttle';
 
 /** Values shown beside the bar, such as the current loss. Numbers are shown with four significant digits. */
@@ -68,8 +68,8 @@ export function progress(options: ProgressOptions): Progress {
       finished = true;
       drawing.cancel();
       Object.assign(state.values, values);
-      const text = endText(state);
-      if (inKernel()) output.update({ 'text/html': `<small>${escapeHtml(text)}</small>`, 'text/plain': text });
+      const text = terminalLine(endText(state));
+      if (inKernel()) output.update({ 'text/html': `<small>${escapeHtml(endText(state))}</small>`, 'text/plain': text });
       else terminal.write(`${terminal.isTTY ? ERASE_LINE : ''}${text}\n`);
     },
   };
@@ -99,7 +99,7 @@ interface State {
 function barText(state: State): string {
   const width = 20;
   const filled = Math.round(fraction(state) * width);
-  return `${state.title} ${'█'.repeat(filled)}${'░'.repeat(width - filled)} ${facts(state)}`;
+  return `${terminalLine(state.title)} ${'█'.repeat(filled)}${'░'.repeat(width - filled)} ${terminalLine(facts(state))}`;
 }
 
 function barHtml(state: State): string {

@@ -36,7 +36,8 @@ export async function figureToPng(figure: Figure, options: PictureOptions = {}):
 export async function figureToSvg(figure: Figure): Promise<string> {
   const { plotly, parse } = studio();
   const flat = withAllLabels(flatten(figure));
-  const { width = 820, height = 440 } = flat.layout;
+  const width = checkNumber('width of the figure', flat.layout.width ?? 820, { min: 0, exclusiveMin: true });
+  const height = checkNumber('height of the figure', flat.layout.height ?? 440, { min: 0, exclusiveMin: true });
   return plotly.toImage(parse(JSON.stringify(flat)), { format: 'svg', width, height, imageDataOnly: true });
 }
 

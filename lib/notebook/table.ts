@@ -1,8 +1,8 @@
 /** Result tables: danfojs frames and plain rows, with mean ± std and the best value marked, as HTML, Markdown and text. */
 import { OptionError } from '../runtime/errors';
+import { escapeHtml, escapeMarkdown, terminalLine } from '../runtime/escape';
 import { own } from '../runtime/records';
 import { displayBundle } from './display';
-import { escapeHtml } from './html';
 import { type Sample, summariseSample } from './sample';
 
 /** Mean and standard deviation, shown as `mean ± std`. */
@@ -197,14 +197,16 @@ function toHtml({ heads, bodies, numeric, marked, caption }: Sheet): string {
 
 function toMarkdown({ heads, bodies, numeric, marked, caption }: Sheet): string {
   const line = (cells: string[]) => `| ${cells.join(' | ')} |`;
-  const escaped = (text: string) => text.replace(/\|/g, '\\|');
-  const rows = bodies.map((row, r) => line(row.map((text, c) => (marked(r, c) ? `**${escaped(text)}**` : escaped(text)))));
-  const lines = [line(heads.map(escaped)), line(numeric.map((right) => (right ? '---:' : '---'))), ...rows];
-  return `${caption === undefined ? '' : `${caption}\n\n`}${lines.join('\n')}`;
+  const rows = bodies.map((row, r) =>
+    line(row.map((text, c) => (marked(r, c) ? `**${escapeMarkdown(text)}**` : escapeMarkdown(text)))),
+  );
+  const lines = [line(heads.map(escapeMarkdown)), line(numeric.map((right) => (right ? '---:' : '---'))), ...rows];
+  return `${caption === undefined ? '' : `${escapeMarkdown(caption)}\n\n`}${lines.join('\n')}`;
 }
 
-function toText({ heads, bodies, numeric, marked, caption }: Sheet): string {
-  const texts = bodies.map((row, r) => row.map((text, c) => (marked(r, c) ? `*${text}` : text)));
+function toText({ heads: names, bodies, numeric, marked, caption }: Sheet): string {
+  const heads = names.map(terminalLine);
+  const texts = bodies.map((row, r) => row.map((text, c) => `${marked(r, c) ? '*' : ''}${terminalLine(text)}`));
   const widths = heads.map((head, c) => Math.max(head.length, ...texts.map((row) => row[c]!.length)));
   const line = (cells: string[]) =>
     cells
@@ -212,5 +214,5 @@ function toText({ heads, bodies, numeric, marked, caption }: Sheet): string {
       .join('  ')
       .trimEnd();
   const rule = widths.map((width) => '─'.repeat(width)).join('  ');
-  return [...(caption === undefined ? [] : [caption]), line(heads), rule, ...texts.map(line)].join('\n');
+  return [...(caption === undefined ? [] : [terminalLine(caption)]), line(heads), rule, ...texts.map(line)].join('\n');
 }

@@ -30,6 +30,23 @@ test('a job array has an element for each run that is not done, and its elements
   assert.equal(submitToSlurm(configs, store).runs, 1);
 });
 
+test('a job array writes its logs where they belong, whatever the folder is called', { skip: HERE }, (t) => {
+  const store = new RunStore(`${temporaryStore(t).folder}/100%j $(touch x) 'store'`);
+  const { script } = submitToSlurm(expandGrid(GRID), store);
+  const [, word] = /^#SBATCH --output=(.*)$/m.exec(readFileSync(script, 'utf8'))!;
+  const { stdout } = spawnSync('bash', ['-c', `printf %s ${word}`], { encoding: 'utf8' });
+  // SLURM reads %% as %, and %a as the number of the element.
+  assert.equal(stdout.replaceAll('%%', '%').replace(/%a\.log$/, '7.log'), script.replace(/array\.sh$/, '7.log'));
+});
+
+test('nothing in a job array begins a line of its own', (t) => {
+  const configs = expandGrid(GRID);
+  const store = temporaryStore(t);
+  assert.throws(() => submitToSlurm(configs, store, { sbatch: ['--partition=gpu\ntouch x'] }), OptionError);
+  assert.throws(() => submitToSlurm(configs, new RunStore(`${store.folder}/a\ntouch x`)), OptionError);
+  assert.throws(() => submitToSlurm(configs, new RunStore(`${store.folder}/a\\b`)), /without a backslash/);
+});
+
 test('a job array of wrong sizes is refused', (t) => {
   const store = temporaryStore(t);
   assert.throws(() => submitToSlurm(expandGrid(GRID), store, { gpus: 0.5 }), OptionError);

@@ -71,9 +71,9 @@ describe('tables', () => {
     const { html, markdown } = renderTable(rows, { ...options, caption: 'a < b', heads: { error: 'error & more' } });
     assert.match(html, /<td style="text-align:left;white-space:nowrap">a\|b &lt;i&gt;<\/td>/);
     assert.match(html, /<caption[^>]*>a &lt; b<\/caption>.*error &amp; more/);
-    assert.match(markdown, /^a < b\n\n\| method \| error & more \|.*\n\| --- \| ---: \|/);
+    assert.match(markdown, /^a \\< b\n\n\| method \| error \\& more \|.*\n\| --- \| ---: \|/);
     assert.match(renderTable([{ a: 'two\nlines' }]).text, /\ntwo lines$/);
-    assert.match(markdown, /\| a\\\|b <i> \| \*\*24\.0 ± 0\.5\*\* \|/);
+    assert.match(markdown, /\| a\\\|b \\<i\\> \| \*\*24\.0 ± 0\.5\*\* \|/);
   });
 
   test('break names of rows in HTML only where they are long', () => {
@@ -232,7 +232,7 @@ describe('without the optional packages', () => {
     // The built files alone, in a folder above which there is no node_modules.
     const folder = mkdtempSync(join(tmpdir(), 'lookbehind-'));
     try {
-      for (const part of ['figures', 'notebook/static.js', 'notebook/svgBoxes.js', 'runtime/errors.js']) {
+      for (const part of ['figures', 'notebook/static.js', 'notebook/svgBoxes.js', 'runtime/errors.js', 'runtime/escape.js']) {
         cpSync(join(NOTEBOOK, '..', part), join(folder, part), { recursive: true });
       }
       const code = `

@@ -61,9 +61,15 @@ describe('the page of a figure', () => {
 
   test('survives texts that look like the end of a script', () => {
     const title = 'a</script><script>b<!-- c';
-    const html = figureToHtml(surfaces(1, title));
+    const { data, layout } = surfaces(1);
+    const html = figureToHtml({ data, layout: { ...layout, title: { text: `<b>${title}</b>` } } });
     assert.equal(scriptsOf(html).length, 2);
     assert.equal(figureOf(html).layout.title!.text, `<b>${title}</b>`);
+  });
+
+  test('has a width that is a number', () => {
+    const width = '1px} </style><script>alert(1)</script>' as unknown as number;
+    assert.throws(() => figureToHtml({ ...curves, layout: { ...curves.layout, width } }), OptionError);
   });
 
   test('links the cameras of several scenes, where asked for', () => {
