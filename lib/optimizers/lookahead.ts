@@ -12,7 +12,7 @@
 import { checkKnownOptions, checkNumber, OptionError } from '../runtime/errors';
 import { currentRecording } from '../runtime/graph/recording';
 import * as tf from '../runtime/tf';
-import { assignAll, type LossFunction } from './loss';
+import type { LossFunction } from './loss';
 import { FamilyOptimizer, type Hyperparameter, optimizerFrom, type StepOptions, type StepResult } from './optimizer';
 
 /** Options of `lookahead`. */
@@ -96,7 +96,8 @@ export class Lookahead extends FamilyOptimizer {
 
   override async withSlowWeights<T>(fn: () => T | Promise<T>): Promise<T> {
     // Of evaluations that overlap, the first puts the fast weights away and the last puts them back.
-    if (this.#evaluations++ === 0) this.#putAway();
+    if (this.#evaluations === 0) this.#putAway();
+    this.#evaluations++;
     try {
       return await fn();
     } finally {
@@ -105,15 +106,14 @@ export class Lookahead extends FamilyOptimizer {
   }
 
   #putAway(): void {
-    const slots = this.slots.list();
-    this.#fast = slots.map(({ variableName }) => {
+    this.meetLoaded();
+    for (const { variableName, variable: slow } of this.slots.list()) {
       const variable = tf.engine().registeredVariables[variableName];
-      return { variable, value: variable.clone() };
-    });
-    assignAll(
-      this.#fast.map(({ variable }) => variable),
-      slots.map(({ variable }) => variable),
-    );
+      // A model that was disposed has no weights to show.
+      if (variable === undefined) continue;
+      this.#fast.push({ variable, value: variable.clone() });
+      variable.assign(slow);
+    }
   }
 
   #putBack(): void {

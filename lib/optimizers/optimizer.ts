@@ -5,6 +5,7 @@
 import { checkNumber, LookbehindError, OptionError } from '../runtime/errors';
 import { currentRecording } from '../runtime/graph/recording';
 import * as tf from '../runtime/tf';
+import { variablesOf } from './compiledModel';
 import { assignAll, type Evaluation, type LossFunction } from './loss';
 import { matchVariables, trainedOrder } from './order';
 import { Slots } from './slots';
@@ -128,8 +129,8 @@ export abstract class FamilyOptimizer extends tf.Optimizer {
   #gradientEvaluations = 0;
   /** Names of the variables of the steps, in their order; undefined where a loaded state does not tell. */
   #order: ReadonlyArray<string | undefined> = [];
-  /** Whether the slots were loaded by `setWeights` and still bear the names that they were saved under. */
-  #loaded = false;
+  /** The places in this order of which `setWeights` loaded something that no variable has got yet. */
+  readonly #unclaimed = new Set<number>();
 
   /** Learning rate of the base optimizer. Paper: eta. May be set at any time. */
   abstract learningRate: number;
@@ -164,24 +165,50 @@ export abstract class FamilyOptimizer extends tf.Optimizer {
 
   /** Learns which variables a step trains, and gives them what was loaded for them. */
   protected meet(variables: tf.Variable[]): void {
-    const present = variables.map(({ name }) => name);
-    if (this.#loaded) {
-      const family = this.family();
-      const remembered = family.flatMap(({ slots, numberKinds }) =>
-        slots.list().map(({ kind, variableName, variable }) => ({
-          name: variableName,
-          shape: numberKinds.includes(kind) ? undefined : variable.shape,
-        })),
-      );
-      const names = matchVariables(this.#order, remembered, variables);
-      for (const { slots } of family) slots.rename(names);
-      this.#order = this.#order.map((name) => (name === undefined ? undefined : (names.get(name) ?? name)));
-      this.#loaded = false;
-    }
+    if (this.#unclaimed.size > 0) this.#claim(variables);
+    if (this.#unclaimed.size > 0) return;
     this.#order = trainedOrder(
       this.#order.filter((name) => name !== undefined),
-      present,
+      variables.map(({ name }) => name),
     );
+  }
+
+  /**
+   * Gives all that was loaded to its variables, in place of a first step: those of the model that was compiled with this optimizer, or
+   * all trainable ones.
+   */
+  protected meetLoaded(): void {
+    if (this.#unclaimed.size > 0) this.meet(trainable(variablesOf(this)));
+  }
+
+  #claim(variables: tf.Variable[]): void {
+    const claimed = new Set(this.#order.filter((_, place) => !this.#unclaimed.has(place)));
+    const present = variables.filter(({ name }) => !claimed.has(name));
+    if (present.length === 0) return;
+    const shapes = new Map<string, number[]>();
+    for (const { slots, slotKinds } of this.family()) {
+      for (const { kind, variableName, variable } of slots.list()) {
+        if (slotKinds.includes(kind)) shapes.set(variableName, variable.shape);
+      }
+    }
+    const places = [...this.#unclaimed];
+    const saved = places.map((place) => this.#order[place]).map((name) => ({ name, shape: shapes.get(name ?? '') }));
+    const found = matchVariables(saved, present);
+
+    const taken = new Set(present.map(({ name }) => name));
+    const names = new Map<string, string>();
+    const order = [...this.#order];
+    places.forEach((place, i) => {
+      const { name } = saved[i];
+      if (found[i] !== undefined || name === undefined) order[place] = found[i];
+      // It waits for a later step, and must not be mixed up with a present variable of its old name.
+      else order[place] = taken.has(name) ? `${name} (loaded)` : name;
+      if (name !== undefined) names.set(name, order[place] ?? name);
+      if (found[i] !== undefined) this.#unclaimed.delete(place);
+    });
+    for (const { slots } of this.family()) slots.rename(names);
+    this.#order = order;
+    if ([...this.#unclaimed].every((place) => order[place] === undefined)) this.#unclaimed.clear();
   }
 
   /** Makes the optimizer's own slots, as the first step would. */
@@ -289,7 +316,7 @@ export abstract class FamilyOptimizer extends tf.Optimizer {
     // A frozen variable that was trained before is among those given: what is remembered of it waits.
     const present = variables ?? trainable();
     restoreState(this, state, present, names);
-    this.#loaded = false;
+    this.#unclaimed.clear();
     this.#order = present.map(({ name }) => name);
   }
 
@@ -362,7 +389,8 @@ export abstract class FamilyOptimizer extends tf.Optimizer {
     // Also for the optimizers inside: an inner Lookahead counts its own steps.
     this.setCounters(this.iterations, this.gradientEvaluations);
     this.#order = Array.from(order);
-    this.#loaded = true;
+    this.#unclaimed.clear();
+    for (const place of order.keys()) this.#unclaimed.add(place);
   }
 
   /** Kinds of slots that the optimizer itself makes, each a tensor of the variable's shape. */

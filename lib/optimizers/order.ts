@@ -5,12 +5,12 @@
 import { StateMismatchError } from '../runtime/errors';
 import * as tf from '../runtime/tf';
 
-/** A variable that something is remembered of. */
-export interface RememberedVariable {
-  /** Its name when the state was saved. */
-  name: string;
-  /** Its shape; undefined for a number, which tells nothing of the shape. */
-  shape: number[] | undefined;
+/** A variable as a saved state knows it. */
+export interface SavedVariable {
+  /** Its name when the state was saved; undefined where nothing is remembered of it. */
+  name?: string;
+  /** Its shape, where something is remembered that tells. */
+  shape?: number[];
 }
 
 /** The names after a step on `variables`, given those before: a longer list takes their place, a list of others is put behind them. */
@@ -22,38 +22,44 @@ export function trainedOrder(before: readonly string[], variables: readonly stri
 }
 
 /**
- * The present name of each saved one. The same names are the same variables, in any order; a list of the same length is matched by
- * position and shape; else names decide.
+ * The present name of each saved variable; undefined where it is none of `variables`. The same names are the same variables, in any
+ * order. Else position and shape decide: the variables stand in the saved order, without a gap, at the one place where they fit.
  *
- * @param saved All saved names, in order; those of which nothing is remembered may be undefined.
- * @param remembered What the state remembers something of.
- * @param variables The variables of the step.
+ * @param saved All saved variables, in order.
+ * @param variables Those of the step.
  * @throws StateMismatchError where a shape does not fit, or where neither names nor positions tell.
  */
 export function matchVariables(
-  saved: ReadonlyArray<string | undefined>,
-  remembered: readonly RememberedVariable[],
+  saved: readonly SavedVariable[],
   variables: ReadonlyArray<{ name: string; shape: number[] }>,
-): Map<string, string> {
+): Array<string | undefined> {
   const shapes = new Map(variables.map(({ name, shape }) => [name, shape]));
-  const savedNames = new Set(saved);
-  const same = saved.length === variables.length && variables.every(({ name }) => savedNames.has(name));
-  const byOrder = !same && saved.length === variables.length;
-  const names = new Map<string, string>();
-  saved.forEach((name, i) => {
-    if (name !== undefined) names.set(name, byOrder ? variables[i].name : name);
-  });
-  const overlap = remembered.every(({ name }) => shapes.has(name)) || variables.every(({ name }) => savedNames.has(name));
-  for (const { name, shape } of remembered) {
-    const present = shapes.get(names.get(name) ?? name);
-    const fits = byOrder || overlap ? present === undefined || tf.util.arraysEqual(present, shape ?? present) : false;
-    if (!fits) {
-      const some = variables.slice(0, 8).map((one) => `${one.name} [${one.shape}]`);
-      throw new StateMismatchError(
-        `The state holds tensors for ${saved.length} variables, one of them "${name}"${shape === undefined ? '' : ` of shape [${shape}]`}, but the trained variables ` +
-          `are ${some.join(', ')}${variables.length > 8 ? ', ...' : ''}. Train the same variables, or use a new optimizer.`,
-      );
-    }
+  const known = new Set(saved.map(({ name }) => name));
+  const fits = ({ shape }: SavedVariable, present: number[] | undefined): boolean =>
+    shape === undefined || present === undefined || tf.util.arraysEqual(shape, present);
+
+  const contained = saved.length !== variables.length && saved.every(({ name }) => name === undefined || shapes.has(name));
+  if (contained || variables.every(({ name }) => known.has(name))) {
+    const wrong = saved.find((one) => one.name !== undefined && !fits(one, shapes.get(one.name)));
+    if (wrong !== undefined) throw mismatch(saved, wrong, variables);
+    return saved.map(({ name }) => name);
   }
-  return names;
+  const places = Array.from({ length: Math.max(0, saved.length - variables.length + 1) }, (_, place) => place).filter((place) =>
+    variables.every(({ shape }, i) => fits(saved[place + i], shape)),
+  );
+  if (places.length !== 1) throw mismatch(saved, saved.find(({ name }) => name !== undefined) ?? {}, variables);
+  return saved.map((_, i) => variables[i - places[0]]?.name);
+}
+
+function mismatch(
+  saved: readonly SavedVariable[],
+  { name, shape }: SavedVariable,
+  variables: ReadonlyArray<{ name: string; shape: number[] }>,
+): StateMismatchError {
+  const some = variables.slice(0, 8).map((one) => `${one.name} [${one.shape}]`);
+  return new StateMismatchError(
+    `The state holds tensors for ${saved.length} variables, one of them "${name}"${shape === undefined ? '' : ` of shape [${shape}]`}, ` +
+      `but the variables of this step are ${some.join(', ')}${variables.length > 8 ? ', ...' : ''}. Train the same variables, or use a ` +
+      'new optimizer. Where a step trains some of them, call prepare once with all, in the order in which they were trained.',
+  );
 }
