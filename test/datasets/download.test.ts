@@ -48,7 +48,14 @@ const breaking =
     const start = Number(/bytes=(\d+)-/.exec(request.headers.range ?? '')?.[1] ?? 0);
     if (start > 0) response.writeHead(206, { 'content-range': `bytes ${start}-${content.length - 1}/${content.length}` });
     else response.writeHead(200, { 'content-length': content.length });
-    response.write(content.subarray(start, start + bytes), () => setTimeout(() => response.destroy(), 20));
+    response.write(content.subarray(start, start + bytes));
+    const part = join(scratch, 'sub', `${request.url?.split('-')[0]}.part`);
+    // What has arrived and is not yet written when a connection breaks is lost: enough is to be in the file.
+    const timer = setInterval(() => {
+      if ((statSync(part, { throwIfNoEntry: false })?.size ?? 0) < start + 10_000) return;
+      response.destroy();
+    }, 5);
+    response.on('close', () => clearInterval(timer));
   };
 
 /** A file of its own for each test, served by `served`, in that order of mirrors. */

@@ -3,13 +3,13 @@
  * and no kernel goes on alone.
  */
 import assert from 'node:assert/strict';
-import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Random } from 'lookbehind';
-import { assertSurvivesKills, ROOT, scale, temporaryFolder, type Victim } from './support';
+import { assertSurvivesKills, childrenOf, ROOT, scale, temporaryFolder, type Victim } from './support';
 
 const CELLS = [
   "import { digits, flatWeights, lossSurface, models, Plane, randomDirection, runSweep } from 'lookbehind';",
@@ -52,15 +52,6 @@ function start(folder: string): ChildProcess {
   );
 }
 
-function kernelsOf(pid: number): number[] {
-  try {
-    const list = execFileSync('ps', ['-o', 'pid=', '--ppid', String(pid)], { encoding: 'utf8' });
-    return list.trim().split(/\s+/).filter(Boolean).map(Number);
-  } catch {
-    return [];
-  }
-}
-
 const victim: Victim = {
   start,
   outcome(folder) {
@@ -69,7 +60,7 @@ const victim: Victim = {
     return streams.filter(({ name }) => name === 'stdout').map(({ text }) => [text].flat().join(''));
   },
   target(child: ChildProcess, random: Random) {
-    const all = [child.pid!, ...kernelsOf(child.pid!)];
+    const all = [child.pid!, ...childrenOf(child.pid!)];
     return all[random.int(all.length)];
   },
 };
@@ -86,7 +77,7 @@ test('a kernel whose program was killed saves and ends', async (t: TestContext) 
     assert.equal(child.exitCode, null, output);
     await sleep(100);
   }
-  const [kernel] = kernelsOf(child.pid!);
+  const [kernel] = childrenOf(child.pid!);
   assert.ok(kernel > 0);
   child.kill('SIGKILL');
   const isAlive = (): boolean => {

@@ -1,8 +1,8 @@
 /** What the fault tests share: work that is killed at random moments, folders that go away, and how much is done of it. */
 import assert from 'node:assert/strict';
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import type { TestContext } from 'node:test';
@@ -24,6 +24,25 @@ export function temporaryFolder(t: TestContext): string {
   const folder = mkdtempSync(join(tmpdir(), 'lookbehind-faults-'));
   t.after(() => rmSync(folder, { recursive: true, force: true, maxRetries: 5 }));
   return folder;
+}
+
+/** The processes that a process started and that live; a bare Linux has no ps. */
+export function childrenOf(pid: number): number[] {
+  if (process.platform !== 'linux') {
+    const list = execFileSync('ps', ['-A', '-o', 'pid=,ppid='], { encoding: 'utf8' });
+    const pairs = list.split('\n').map((line) => line.trim().split(/\s+/).map(Number));
+    return pairs.filter(([, parent]) => parent === pid).map(([child]) => child);
+  }
+  return readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name))
+    .map(Number)
+    .filter((child) => {
+      try {
+        return new RegExp(`^PPid:\\s+${pid}$`, 'm').test(readFileSync(`/proc/${child}/status`, 'utf8'));
+      } catch {
+        return false; // it ended in the meantime
+      }
+    });
 }
 
 /** Runs `script` in a Node process of its own, in the project, with one thread for TensorFlow. Its arguments are `process.argv.slice(1)`. */

@@ -1,10 +1,10 @@
 /** Sweeps whose processes are killed at random moments, the one that was started or a worker, end as undisturbed ones. */
-import { type ChildProcess, execFileSync } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import type { Random } from 'lookbehind';
-import { assertSurvivesKills, scale, startScript, type Victim } from './support';
+import { assertSurvivesKills, childrenOf, scale, startScript, type Victim } from './support';
 
 const GRID = {
   data: { kind: 'digits', trainSize: 200 },
@@ -42,14 +42,5 @@ const victim: Victim = {
     return all[random.int(all.length)];
   },
 };
-
-function childrenOf(pid: number): number[] {
-  try {
-    const list = execFileSync('ps', ['-o', 'pid=', '--ppid', String(pid)], { encoding: 'utf8' });
-    return list.trim().split(/\s+/).map(Number);
-  } catch {
-    return [];
-  }
-}
 
 test('sweeps', (t) => assertSurvivesKills(t, [victim], scale(2)));
