@@ -24,7 +24,7 @@ import { checkKnownOptions, checkNumber, checkOneOf, throwIfAborted } from '../r
 import { Random } from '../runtime/random';
 import { symmetricEigen } from './symmetric';
 import type { TridiagonalEigen } from './tridiagonal';
-import { addScaled, divided, dot, length, orthogonalise, randomUnit, type SymmetricOperator } from './vectors';
+import { addCombined, addScaled, divided, dot, length, orthogonalise, randomUnit, type SymmetricOperator } from './vectors';
 
 /** Options of `topEigenvalues`. */
 export interface LanczosOptions {
@@ -286,9 +286,7 @@ export class Lanczos {
   /** y = Q s: the unit vector of the operator's space. */
   vector(s: Float64Array): Float64Array {
     const y = new Float64Array(this.size);
-    s.forEach((weight, j) => {
-      addScaled(y, this.#basis[j], weight);
-    });
+    addCombined(y, this.#basis.slice(0, s.length), s);
     return divided(y, length(y));
   }
 
@@ -329,7 +327,7 @@ function combined(basis: Float64Array[], weights: readonly Float64Array[]): Floa
     const parts = basis.map((q) => q.subarray(from, Math.min(from + BLOCK, size)));
     const sums = weights.map((s) => {
       const sum = new Float64Array(parts[0].length);
-      for (const [j, part] of parts.entries()) addScaled(sum, part, s[j]);
+      addCombined(sum, parts, s);
       return sum;
     });
     for (const [i, sum] of sums.entries()) parts[i].set(sum);

@@ -28,6 +28,17 @@ export function addScaled(a: Float64Array, b: Float64Array, factor: number): voi
   for (let i = 0; i < a.length; i++) a[i] += factor * b[i];
 }
 
+/** Adds the sum of the vectors by their factors to `a`, in place; four at a time, so that `a` is read and written less often. */
+export function addCombined(a: Float64Array, vectors: readonly Float64Array[], factors: ArrayLike<number>): void {
+  const whole = vectors.length - (vectors.length % 4);
+  for (let from = 0; from < whole; from += 4) {
+    const [p, q, r, s] = vectors.slice(from, from + 4);
+    const [x, y, z, w] = [factors[from], factors[from + 1], factors[from + 2], factors[from + 3]];
+    for (let i = 0; i < a.length; i++) a[i] += x * p[i] + y * q[i] + z * r[i] + w * s[i];
+  }
+  for (let j = whole; j < vectors.length; j++) addScaled(a, vectors[j], factors[j]);
+}
+
 /** `a` divided by `divisor`, as a new vector. */
 export function divided(a: Float64Array, divisor: number): Float64Array {
   return a.map((value) => value / divisor);
@@ -60,7 +71,7 @@ function takeOut(a: Float64Array, basis: readonly Float64Array[]): void {
       alongR += r[i] * value;
       alongS += s[i] * value;
     }
-    for (let i = 0; i < n; i++) a[i] -= alongP * p[i] + alongQ * q[i] + alongR * r[i] + alongS * s[i];
+    addCombined(a, [p, q, r, s], [-alongP, -alongQ, -alongR, -alongS]);
   }
   for (const q of basis.slice(whole)) addScaled(a, q, -dot(q, a));
 }
