@@ -11,8 +11,9 @@ import { type Compiled, compile } from '../runtime/compile';
 import { checkFunction, checkKnownOptions, checkNumber, checkObject, checkOneOf, StateMismatchError } from '../runtime/errors';
 import * as tf from '../runtime/tf';
 import { type BatchLoss, type BatchNormMode, forward } from '../training/evaluate';
+import { HeldBatches } from '../training/heldBatches';
 import { lossFor } from '../training/modelLoss';
-import { type Samples, sampleBatches, type TensorSamples } from '../training/samples';
+import type { Samples } from '../training/samples';
 import { trainableVariables, withWeights } from '../training/weights';
 
 /** One tensor of the flat weight vector. */
@@ -60,7 +61,7 @@ export interface LossAndGradient {
 type BatchFunction<R> = Compiled<tf.Tensor[], R>;
 
 /**
- * The loss on fixed batches as a function of the flat weight vector. Holds the batches and the compiled functions: dispose it
+ * The loss on fixed batches as a function of the flat weight vector. Holds batches, as the memory allows, and the compiled functions: dispose it
  * after use. Make it with `modelObjective` or `functionObjective`.
  */
 export class Objective {
@@ -71,7 +72,7 @@ export class Objective {
   /** Samples in each batch; one batch of one "sample" for a function without data. */
   readonly batchSizes: readonly number[];
   readonly #variables: readonly tf.Variable[];
-  readonly #batches: readonly TensorSamples[];
+  readonly #batches: HeldBatches | undefined;
   readonly #loss: BatchFunction<tf.Scalar>;
   readonly #gradient: BatchFunction<LossAndGradient>;
   readonly #hessian: BatchFunction<tf.Tensor1D>;
@@ -79,7 +80,7 @@ export class Objective {
   /** @internal */
   constructor(
     variables: readonly tf.Variable[],
-    batches: readonly TensorSamples[],
+    batches: HeldBatches | undefined,
     lossOf: (...batch: tf.Tensor[]) => tf.Scalar,
     adaptive: (variable: tf.Variable) => boolean,
     eager: boolean,
@@ -94,7 +95,7 @@ export class Objective {
     this.size = offset;
     this.#variables = variables;
     this.#batches = batches;
-    this.batchSizes = batches.length === 0 ? [1] : batches.map(({ xs }) => xs.shape[0]);
+    this.batchSizes = batches?.sizes ?? [1];
     const at = <R>(w: tf.Tensor, fn: () => R): R => withWeights(variables, this.split(w as tf.Tensor1D), fn);
     const options = { eager: eager || undefined, maxSignatures: 16 };
     this.#loss = compile((w, ...batch) => tf.tidy(() => at(w, () => lossOf(...batch))), { ...options, name: 'objective.loss' });
@@ -135,12 +136,12 @@ export class Objective {
 
   /** Mean loss over batch `batch` at `w`. The caller owns it. */
   loss(w: tf.Tensor1D, batch: number): tf.Scalar {
-    return this.#loss(w, ...this.#batch(batch));
+    return this.#on(batch, (...tensors) => this.#loss(w, ...tensors));
   }
 
   /** Mean loss over batch `batch` at `w`, and its gradient. */
   gradient(w: tf.Tensor1D, batch: number): LossAndGradient {
-    return this.#gradient(w, ...this.#batch(batch));
+    return this.#on(batch, (...tensors) => this.#gradient(w, ...tensors));
   }
 
   /**
@@ -149,7 +150,7 @@ export class Objective {
    * Right only where every op of the loss has a second derivative: `HessianOperator` checks that.
    */
   hessianVectorProduct(w: tf.Tensor1D, v: tf.Tensor1D, batch: number): tf.Tensor1D {
-    return this.#hessian(w, v, ...this.#batch(batch));
+    return this.#on(batch, (...tensors) => this.#hessian(w, v, ...tensors));
   }
 
   /** The flat vector cut into one tensor per parameter. The caller owns them. */
@@ -171,14 +172,13 @@ export class Objective {
 
   /** Frees the batches and the compiled functions; the weights stay. */
   dispose(): void {
-    for (const { xs, ys } of this.#batches) tf.dispose([xs, ys]);
+    this.#batches?.dispose();
     for (const compiled of [this.#loss, this.#gradient, this.#hessian]) compiled.dispose();
   }
 
-  #batch(index: number): tf.Tensor[] {
-    checkNumber('batch', index, { min: 0, max: this.batchCount - 1, integer: true });
-    const batch = this.#batches[index];
-    return batch === undefined ? [] : [batch.xs, batch.ys];
+  #on<T>(batch: number, fn: (...tensors: tf.Tensor[]) => T): T {
+    checkNumber('batch', batch, { min: 0, max: this.batchCount - 1, integer: true });
+    return this.#batches === undefined ? fn() : this.#batches.use(batch, fn);
   }
 
   /** Gradients as one vector; variables that the loss does not depend on have gradient 0. */
@@ -199,7 +199,7 @@ export function modelObjective(model: tf.LayersModel, samples: Samples, options:
   const { batchSize = 128, batchNorm = 'moving', eager = false } = options;
   checkOneOf('batchNorm', batchNorm, ['moving', 'batch']);
   const loss = lossFor(model, options.loss);
-  const batches = [...sampleBatches(samples, batchSize)];
+  const batches = new HeldBatches(samples, batchSize);
   const lossOf = (xs: tf.Tensor, ys: tf.Tensor): tf.Scalar => loss(ys, forward(model, xs, batchNorm));
   return new Objective(trainableVariables(model), batches, lossOf as (...batch: tf.Tensor[]) => tf.Scalar, isRescaled, eager);
 }
@@ -240,5 +240,5 @@ export function functionObjective(
   checkFunction('adaptive', adaptive);
   checkKnownOptions('functionObjective', rest, ['eager']);
   const { eager = false } = rest;
-  return new Objective(variables, [], loss, adaptive, eager);
+  return new Objective(variables, undefined, loss, adaptive, eager);
 }

@@ -18,8 +18,9 @@ import { callsOf } from '../runtime/modelGraph';
 import * as tf from '../runtime/tf';
 import { type BatchLoss, type BatchNormMode, classBoundary, correctCount, forward } from './evaluate';
 import { foldedForward } from './folded';
+import { HeldBatches } from './heldBatches';
 import { lossFor } from './modelLoss';
-import { type Samples, sampleBatches, sampleCount, type TensorSamples } from './samples';
+import { type Samples, sampleCount } from './samples';
 import { type StackedForward, stackedForward } from './stacked';
 import { allVariables, trainableVariables, withWeights } from './weights';
 
@@ -47,7 +48,8 @@ export interface ManyEvaluatorOptions {
   /** By which statistics BatchNorm normalises, as in `evaluate`. `'batch'` rules out the way `'stacked'`. Default `'moving'`. */
   batchNorm?: BatchNormMode;
   /**
-   * Bytes that the weight sets of one chunk and what is computed from them may take, >= 1; samples and the model itself come on top. At
+   * Bytes that the weight sets of one chunk and what is computed from them may take, >= 1. Half as much comes on top for samples
+   * that are held as tensors; others are converted for each use. So does the model itself. At
    * least one set is evaluated at a time, whatever the budget. Default 256 MB; on a GPU a quarter of its free memory, if that is more.
    */
   memoryBudget?: number;
@@ -102,7 +104,7 @@ const PART_BYTES = 5 * 2 ** 20;
 const OPTIONS = ['loss', 'batchSize', 'batchNorm', 'memoryBudget', 'chunkSize', 'way', 'eager'] as const;
 
 /**
- * Evaluates `model` on `samples` at many weight sets, run after run. Holds the samples as tensors and the compiled functions:
+ * Evaluates `model` on `samples` at many weight sets, run after run. Holds samples as tensors, as the budget allows, and compiled functions:
  * dispose it after use.
  */
 export class ManyEvaluator {
@@ -113,7 +115,7 @@ export class ManyEvaluator {
   /** Number of samples. */
   readonly sampleCount: number;
   readonly #model: tf.LayersModel;
-  readonly #batches: TensorSamples[];
+  readonly #batches: HeldBatches;
   readonly #loss: BatchLoss;
   readonly #batchNorm: BatchNormMode;
   /** Samples that go through the network together, in the way `'loop'`. */
@@ -143,7 +145,7 @@ export class ManyEvaluator {
           ? 1
           : stackedChunkSize(model, Math.min(batchSize, this.sampleCount), memoryBudget)
         : checkNumber('chunkSize', options.chunkSize, { min: 1, integer: true });
-    this.#batches = [...sampleBatches(samples, batchSize)];
+    this.#batches = new HeldBatches(samples, batchSize, memoryBudget);
   }
 
   /**
@@ -177,7 +179,7 @@ export class ManyEvaluator {
 
   /** Frees the samples and the compiled functions. */
   dispose(): void {
-    for (const { xs, ys } of this.#batches) tf.dispose([xs, ys]);
+    this.#batches.dispose();
     for (const program of this.#programs.values()) program.dispose();
     this.#programs.clear();
   }
@@ -218,12 +220,12 @@ export class ManyEvaluator {
     const fed = padded === sets ? weights : weights.map((stack) => padRows(stack, padded));
     try {
       const program = this.#program(weights.length);
-      for (const { xs, ys } of this.#batches) {
-        const result = program(...fed, xs, ys);
+      for (const [batch, size] of this.#batches.sizes.entries()) {
+        const result = this.#batches.use(batch, (xs, ys) => program(...fed, xs, ys));
         const values = result.dataSync();
         result.dispose();
         for (let i = 0; i < sets; i++) {
-          losses[i] += values[i] * xs.shape[0];
+          losses[i] += values[i] * size;
           accuracies[i] += values[padded + i];
         }
       }

@@ -45,14 +45,13 @@ function isSamples(value: unknown): value is Samples {
 export function* sampleBatches(samples: Samples, batchSize: number): Generator<TensorSamples, void, undefined> {
   checkNumber('batchSize', batchSize, { min: 1, integer: true });
   const count = sampleCount(samples);
-  for (let start = 0; start < count; start += batchSize) {
-    const size = Math.min(batchSize, count - start);
-    if ('tensors' in samples) {
-      yield samples.tensors(Int32Array.from({ length: size }, (_, i) => start + i));
-    } else {
-      yield { xs: rows(samples.xs, start, size), ys: rows(samples.ys, start, size) };
-    }
-  }
+  for (let start = 0; start < count; start += batchSize) yield samplesFrom(samples, start, Math.min(batchSize, count - start));
+}
+
+/** `size` samples from `start` on. The caller disposes both tensors. */
+export function samplesFrom(samples: Samples, start: number, size: number): TensorSamples {
+  if ('tensors' in samples) return samples.tensors(Int32Array.from({ length: size }, (_, i) => start + i));
+  return { xs: rows(samples.xs, start, size), ys: rows(samples.ys, start, size) };
 }
 
 function rows(tensor: tf.Tensor, start: number, size: number): tf.Tensor {

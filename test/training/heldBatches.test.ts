@@ -1,0 +1,114 @@
+/** Samples that are evaluated again and again take no more memory than the budget allows, and give the same numbers. */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { Dataset, ManyEvaluator, modelObjective, models, tf } from 'lookbehind';
+import { defaultMemoryBudget } from 'lookbehind/dist/runtime/memoryBudget';
+import { HeldBatches } from 'lookbehind/dist/training/heldBatches';
+
+const SIZE = 1001;
+const WIDTH = 64;
+const BATCH = 100;
+
+const common = { name: 'bytes', split: 'test', classes: ['a', 'b', 'c'], scale: 1 / 255 };
+
+const data = new Dataset({
+  ...common,
+  inputs: Uint8Array.from({ length: SIZE * WIDTH }, (_, i) => (i * 2654435761) >>> 24),
+  labels: Array.from({ length: SIZE }, (_, i) => i % 3),
+  inputShape: [WIDTH],
+});
+
+/** Bytes of a batch: float32 inputs and int32 labels. */
+const BATCH_BYTES = BATCH * (WIDTH + 1) * 4;
+
+test('as many batches are held as half of the budget allows, the others are made for each use', () => {
+  const all = data.tensors();
+  for (const samples of [data, all]) {
+    for (const [budget, held] of [
+      [1, 0],
+      [6 * BATCH_BYTES, 3],
+      [1e9, 11],
+    ]) {
+      const before = tf.memory().numTensors;
+      const batches = new HeldBatches(samples, BATCH, budget);
+      assert.equal(batches.heldCount, held);
+      assert.deepEqual(batches.sizes, [...new Array(10).fill(BATCH), 1]);
+      const during = tf.memory().numTensors;
+      for (let pass = 0; pass < 2; pass++) {
+        const labels: number[] = batches.sizes.flatMap((size, i) =>
+          batches.use(i, (xs, ys) => {
+            assert.deepEqual(xs.shape, [size, WIDTH]);
+            const start = i * BATCH;
+            const expected = data.values(Int32Array.from({ length: size }, (_, j) => start + j));
+            assert.deepEqual(xs.dataSync(), expected);
+            return [...ys.dataSync()];
+          }),
+        );
+        assert.deepEqual(labels, [...data.labels]);
+      }
+      assert.throws(() =>
+        batches.use(10, () => {
+          throw new Error('from the function');
+        }),
+      );
+      assert.equal(tf.memory().numTensors, during);
+      batches.dispose();
+      assert.equal(tf.memory().numTensors, before);
+    }
+  }
+  tf.dispose([all.xs, all.ys]);
+});
+
+test('tensors that were given may be disposed by their owner', () => {
+  const { xs, ys } = data.tensors();
+  const batches = new HeldBatches({ xs, ys }, BATCH, 1);
+  tf.dispose([xs, ys]);
+  assert.equal(
+    batches.use(10, (_, last) => last.dataSync()[0]),
+    (SIZE - 1) % 3,
+  );
+  batches.dispose();
+});
+
+test('evaluators of many weight sets take no more than the budget for samples, and give the same numbers', async () => {
+  const model = models.mlp({ inputs: [WIDTH], hidden: [8], classes: 3, seed: 1 });
+  const results: unknown[] = [];
+  for (const memoryBudget of [2 * BATCH_BYTES, 1e9]) {
+    const before = tf.memory().numBytes;
+    const evaluator = new ManyEvaluator(model, data, { batchSize: BATCH, chunkSize: 1, memoryBudget });
+    const taken = tf.memory().numBytes - before;
+    if (memoryBudget < 1e9) assert.ok(taken <= memoryBudget / 2, `${taken} bytes`);
+    results.push(await evaluator.run([model.getWeights(true)]));
+    evaluator.dispose();
+    assert.equal(tf.memory().numBytes, before);
+  }
+  assert.deepEqual(results[0], results[1]);
+  model.dispose();
+});
+
+test('an objective on more samples than fit takes no more than half of the budget', () => {
+  // 80,000 samples of 512 bytes are 164 MB as float32, of which 128 MB may be held where there is no GPU.
+  const many = new Dataset({
+    ...common,
+    inputs: new Uint8Array(80_000 * 512),
+    labels: new Array<number>(80_000).fill(0),
+    inputShape: [512],
+  });
+  const model = models.mlp({ inputs: [512], hidden: [], classes: 3, seed: 1 });
+  const before = tf.memory().numBytes;
+  const objective = modelObjective(model, many, { batchSize: 1000 });
+  assert.ok(tf.memory().numBytes - before <= defaultMemoryBudget() / 2);
+  const w = objective.weights();
+  const losses = [0, objective.batchCount - 1].map((batch) => {
+    const loss = objective.loss(w, batch);
+    const [value] = loss.dataSync();
+    loss.dispose();
+    return value;
+  });
+  // All samples are alike.
+  assert.equal(losses[0], losses[1]);
+  w.dispose();
+  objective.dispose();
+  assert.equal(tf.memory().numBytes, before);
+  model.dispose();
+});
