@@ -1,3 +1,4 @@
+export { type Accelerate, accelerate } from './accelerate';
 export {
   type BatchNormConvention,
   isMovingStatistic,

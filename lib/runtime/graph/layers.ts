@@ -3,7 +3,7 @@
  *
  *   stateful layers                              refused: their state is no variable, so all runs would start from the same one
  *   flags and numbers of layers (trainable, rate)  conditions: the function is recorded anew when one changes
- *   numbers of stock optimizers (learningRate)     conditions
+ *   numbers of stock optimizers (learningRate)     conditions, and so are their lists of variables
  *   their counter of steps                         an effect that each run repeats
  */
 import * as tf from '../tf';
@@ -88,8 +88,10 @@ export class WatchedLayers {
   #count(optimizer: tf.Optimizer, increment: () => void): void {
     const fields = optimizer as unknown as Fields & { iterations_: number };
     if (this.recording.countOf(optimizer) === 0) {
-      const numbers = Object.keys(fields).filter((name) => name !== 'iterations_' && isPlain(fields[name]));
-      for (const name of numbers) this.recording.dependOn(() => fields[name]);
+      // A list holds the variables of the optimizer: setWeights makes a new one.
+      const followed = (value: unknown) => isPlain(value) || Array.isArray(value);
+      const known = Object.keys(fields).filter((name) => name !== 'iterations_' && followed(fields[name]));
+      for (const name of known) this.recording.dependOn(() => fields[name]);
     }
     const before = fields.iterations_;
     increment.call(optimizer);

@@ -8,6 +8,7 @@ import './convolution';
 import './extremes';
 import './gather';
 import './layerNorm';
+import './mean';
 import './pooling';
 import './product';
 
