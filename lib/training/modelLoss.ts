@@ -36,9 +36,18 @@ export function outputKind(model: tf.LayersModel): OutputKind {
  * `loss`, or where it is left out or `crossEntropy`, cross-entropy on what `model` puts out: logits, probabilities of a softmax, or one
  * logit or probability for two classes.
  *
- * @throws OptionError where the model has several outputs, or several sigmoids: only a loss that is given can say what they mean.
+ * @throws OptionError where the model has several outputs, or several sigmoids: only a loss that is given can say what they mean; and where
+ *   it has several inputs, which data sets do not have.
  */
 export function lossFor(model: tf.LayersModel, loss: BatchLoss = crossEntropy): BatchLoss {
+  if (model.inputs.length > 1) {
+    throw new OptionError(
+      'model',
+      `a model with ${model.inputs.length} inputs`,
+      'a model with one input',
+      'Train it by model.fit with an optimizer of this library, or join its inputs to one.',
+    );
+  }
   if (loss !== crossEntropy) return loss;
   if (model.outputs.length > 1) {
     throw new OptionError(

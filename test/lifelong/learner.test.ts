@@ -454,6 +454,16 @@ test('what does not fit is refused, and leaves no tensors', async () => {
   const flat = { train: data.train.flattened(), test: data.test.flattened() };
   assert.throws(() => make({}, splitTasks(flat, { tasks: 5 })), /model must be a model from \[64\] to \[10\]/);
 
+  // Heads are masked as logits; probabilities are refused there, and taken for what they are where there are no heads.
+  const { dense, flatten } = tf.layers;
+  const probabilities = tf.sequential({
+    layers: [flatten({ inputShape: [...rotations.inputShape] }), dense({ units: 10, activation: 'softmax' })],
+  });
+  assert.equal(split.scenario, 'task-incremental');
+  assert.throws(() => new LifelongLearner(probabilities, optimizer, split), /model must be a model that puts out logits/);
+  new LifelongLearner(probabilities, optimizer, rotations).dispose();
+  probabilities.dispose();
+
   const learner = make({ replay: { capacity: 20 } });
   const state = learner.save();
   const others = [

@@ -1,7 +1,19 @@
 /** The default loss fits what the last layer of a model puts out, wherever a model is trained, evaluated or analysed. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { Dataset, evaluate, evaluateMany, modelObjective, OptionError, Random, sam, Trainer, tf } from 'lookbehind';
+import {
+  crossEntropy,
+  Dataset,
+  evaluate,
+  evaluateMany,
+  modelObjective,
+  OptionError,
+  Random,
+  sam,
+  sgd,
+  Trainer,
+  tf,
+} from 'lookbehind';
 
 const random = new Random(1, 'points');
 
@@ -99,6 +111,66 @@ for (const [name, { classes, models }] of Object.entries(forms)) {
   });
 }
 
+describe('what model.fit honours', () => {
+  it('several outputs, with a loss of them', async () => {
+    const points = pointsOf(2);
+    const input = tf.input({ shape: [2] });
+    const kernelInitializer = tf.initializers.glorotUniform({ seed: 1 });
+    const outputs = [2, 2].map((units) => dense({ units, kernelInitializer }).apply(input) as tf.SymbolicTensor);
+    const model = tf.model({ inputs: input, outputs });
+    const loss = (labels: tf.Tensor, all: tf.Tensor) =>
+      tf.tidy(() => tf.addN((all as unknown as tf.Tensor[]).map((one) => crossEntropy(labels, one))) as tf.Scalar);
+    const trainer = new Trainer(model, sam({ learningRate: 0.1 }), points, { epochs: 3, batchSize: 60, test: points, loss });
+    await trainer.train();
+    const { xs, ys } = points.tensors();
+    const right = tf.tidy(() => loss(ys, model.predict(xs) as tf.Tensor).dataSync()[0]);
+    assert.ok(Math.abs((trainer.history[2].testLoss as number) - right) < 1e-5);
+    assert.ok(trainer.history[2].trainLoss < trainer.history[0].trainLoss);
+    tf.dispose([xs, ys]);
+    for (const one of [trainer, trainer.optimizer, model]) one.dispose();
+  });
+
+  it('masks of a layer', async () => {
+    const [count, steps] = [24, 5];
+    // Sequences of two to four words; 0 is none.
+    const inputs = Float32Array.from({ length: count * steps }, (_, i) => {
+      const sequence = Math.floor(i / steps);
+      return i % steps < 2 + (sequence % 3) ? 1 + ((7 * i) % 5) : 0;
+    });
+    const labels = Array.from({ length: count }, (_, i) => i % 3);
+    const words = new Dataset({ name: 'words', split: 'train', inputs, labels, inputShape: [steps], classes: ['a', 'b', 'c'] });
+    const seeded = (seed: number) => tf.initializers.glorotUniform({ seed });
+    const make = (maskZero: boolean) =>
+      tf.sequential({
+        layers: [
+          tf.layers.embedding({ inputDim: 6, outputDim: 4, maskZero, inputLength: steps, embeddingsInitializer: seeded(1) }),
+          tf.layers.simpleRNN({ units: 4, kernelInitializer: seeded(2), recurrentInitializer: seeded(3) }),
+          dense({ units: 3, kernelInitializer: seeded(4) }),
+        ],
+      });
+    const weightsOf = (model: tf.LayersModel) => model.getWeights().flatMap((weight) => Array.from(weight.dataSync()));
+    const trained = async (maskZero: boolean) => {
+      const model = make(maskZero);
+      const trainer = new Trainer(model, sgd({ learningRate: 0.1 }), words, { epochs: 3, batchSize: count });
+      await trainer.train();
+      const weights = weightsOf(model);
+      for (const one of [trainer, trainer.optimizer, model]) one.dispose();
+      return weights;
+    };
+    const stock = make(true);
+    stock.compile({ optimizer: tf.train.sgd(0.1), loss: (y, z) => tf.losses.softmaxCrossEntropy(y, z) });
+    const { xs, ys } = words.tensors();
+    const rows = tf.tidy(() => tf.cast(tf.oneHot(ys, 3), 'float32'));
+    await stock.fit(xs, rows, { epochs: 3, batchSize: count, shuffle: false, verbose: 0 });
+    const right = weightsOf(stock);
+    const distance = (weights: number[]) => Math.max(...weights.map((value, i) => Math.abs(value - right[i])));
+    assert.ok(distance(await trained(true)) < 1e-5);
+    assert.ok(distance(await trained(false)) > 1e-3);
+    tf.dispose([xs, ys, rows]);
+    stock.dispose();
+  });
+});
+
 describe('models that the default loss does not know', () => {
   it('are refused by name, where they are trained, evaluated and analysed', async () => {
     const points = pointsOf(2);
@@ -114,6 +186,20 @@ describe('models that the default loss does not know', () => {
       await assert.rejects(evaluate(model, points), isRight);
       assert.throws(() => modelObjective(model, points), isRight);
     }
+  });
+
+  it('are refused where they have two inputs, whatever the loss', async () => {
+    const points = pointsOf(2);
+    const inputs = [tf.input({ shape: [2] }), tf.input({ shape: [2] })];
+    const sum = tf.layers.add().apply(inputs) as tf.SymbolicTensor;
+    const model = tf.model({ inputs, outputs: dense({ units: 2 }).apply(sum) as tf.SymbolicTensor });
+    const isRight = (error: Error) => error instanceof OptionError && /2 inputs/.test(error.message);
+    const loss = (_: tf.Tensor, outputs: tf.Tensor) => tf.mean(outputs) as tf.Scalar;
+    assert.throws(() => new Trainer(model, sam(), points, { epochs: 1, loss }), isRight);
+    await assert.rejects(evaluate(model, points, { loss }), isRight);
+    await assert.rejects(evaluateMany(model, points, [model.getWeights(true)], { loss }), isRight);
+    assert.throws(() => modelObjective(model, points, { loss }), isRight);
+    model.dispose();
   });
 
   it('take labels of 0 and 1 of one per sample', async () => {
