@@ -37,7 +37,8 @@ for (const [task, load] of Object.entries(TASKS)) {
               const predicted = [made.predict(x, { batchSize: 8 })].flat();
               return [...historyOf(recorded), ...historyOf(run), ...numbersOf([...evaluated, ...predicted])];
             },
-            2e-5,
+            // The angles that adaptive factors come from blow rounding up: so they do in stock tf.js from weights that differ by 1e-7.
+            name.includes('adaptive') ? 5e-4 : 2e-5,
           ),
         );
         assert.deepEqual(warnings, []);
