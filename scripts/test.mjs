@@ -17,7 +17,7 @@ Sets the project up, checks format and types, and runs the tests (or the given t
   --help`;
 
 /** What of test/ starts kernels, browsers, set-ups or other processes, or draws pictures. */
-const NOT_UNIT = ['notebooks', 'notebook', 'browser', 'setup', 'experiments', 'figures', 'architecture.test.ts'];
+const NOT_UNIT = ['notebooks', 'notebook', 'browser', 'setup', 'runs', 'figures', 'architecture.test.ts'];
 
 const { values, positionals } = readCommandLine(USAGE, {
   unit: { type: 'boolean' },

@@ -1,5 +1,5 @@
 /** The adaptive alpha of Lookbehind over training, a line per layer. */
-import { figureText } from '../runtime/escape';
+import { figureText } from '../core/escape';
 import { axis, compose, type FigureOptions } from './compose';
 import type { AxisOptions, Figure, Numbers, Trace } from './figure';
 import { layerColor } from './theme';

@@ -1,5 +1,5 @@
 /** One number per method, as bars. */
-import { figureText } from '../runtime/escape';
+import { figureText } from '../core/escape';
 import { axis, compose, type FigureOptions } from './compose';
 import type { Annotation, AxisOptions, Figure, Numbers } from './figure';
 import { labelledRows } from './labelledRows';

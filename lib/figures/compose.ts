@@ -1,5 +1,5 @@
 /** Puts a figure together: title, subtitle, axes with units, margins, legend and the caption under the plot. */
-import { figureText, plainFigureText } from '../runtime/escape';
+import { figureText, plainFigureText } from '../core/escape';
 import type { Annotation, Axis, AxisOptions, Figure, Layout, Trace } from './figure';
 import { COLORS, template } from './theme';
 

@@ -1,7 +1,7 @@
 /** Trajectories of optimizers over the contours of a loss of two variables. */
 
-import { checkNumber, OptionError } from '../runtime/errors';
-import { figureText } from '../runtime/escape';
+import { checkNumber, OptionError } from '../core/errors';
+import { figureText } from '../core/escape';
 import { axis, colorBarTitle, compose, type FigureOptions, legendWidth } from './compose';
 import type { Annotation, AxisOptions, Figure, Point, Trace } from './figure';
 import type { Grid } from './grid';

@@ -1,7 +1,7 @@
 /** Lines of methods against something: training curves, and the base of the other curves. */
 
-import { OptionError } from '../runtime/errors';
-import { figureText } from '../runtime/escape';
+import { OptionError } from '../core/errors';
+import { figureText } from '../core/escape';
 import { band } from './band';
 import { axis, compose, type FigureOptions, lowerFirst } from './compose';
 import type { Axis, AxisOptions, Figure, Numbers, Trace } from './figure';

@@ -1,5 +1,5 @@
 /** Differences with their intervals around zero: is one method better than the other, and how sure is that? */
-import { figureText } from '../runtime/escape';
+import { figureText } from '../core/escape';
 import { axis, compose, type FigureOptions } from './compose';
 import type { AxisOptions, Figure, Trace } from './figure';
 import { labelledRows } from './labelledRows';

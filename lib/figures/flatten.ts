@@ -1,5 +1,5 @@
 /** A 3-D figure as contours: for pictures and for readers that don't draw WebGL. */
-import { plainSceneText } from '../runtime/escape';
+import { plainSceneText } from '../core/escape';
 import { axis } from './compose';
 import type { Axis, Figure, Layout, Trace } from './figure';
 

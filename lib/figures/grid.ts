@@ -1,5 +1,5 @@
 /** A function of two variables on a regular grid: the ground under trajectories and landscapes. */
-import { checkNumber, checkOneOf } from '../runtime/errors';
+import { checkNumber, checkOneOf } from '../core/errors';
 
 /** Values over a plane. */
 export interface Grid {

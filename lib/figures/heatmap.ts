@@ -1,7 +1,7 @@
 /** A table of numbers as colours with the numbers in the cells, as for k × alpha. */
 
-import { OptionError } from '../runtime/errors';
-import { figureText } from '../runtime/escape';
+import { OptionError } from '../core/errors';
+import { figureText } from '../core/escape';
 import { colorBarTitle, compose, type FigureOptions } from './compose';
 import type { Annotation, Figure, Numbers } from './figure';
 import { COLORS, colorAt, readableOn, SEQUENTIAL } from './theme';

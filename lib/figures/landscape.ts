@@ -1,7 +1,7 @@
 /** Loss landscapes on planes through weight space: as contours and as surfaces, several on one colour range. */
 
-import { OptionError } from '../runtime/errors';
-import { figureText, sceneText } from '../runtime/escape';
+import { OptionError } from '../core/errors';
+import { figureText, sceneText } from '../core/escape';
 import { axis, colorBarTitle, compose, type FigureOptions, legendWidth } from './compose';
 import { contours, type Levels, withoutColorBar } from './contourPath';
 import type { Annotation, AxisOptions, Figure, Layout, Numbers, Point, Trace } from './figure';

@@ -1,5 +1,5 @@
 /** One step of Lookbehind in a plane: k steps back (up the loss), k gradients from there, one step forward. */
-import { OptionError } from '../runtime/errors';
+import { OptionError } from '../core/errors';
 import { axis, compose, type FigureOptions, legendWidth } from './compose';
 import { arrow, contours, withoutColorBar } from './contourPath';
 import type { Annotation, AxisOptions, Figure, Point, Trace } from './figure';

@@ -1,5 +1,5 @@
 /** Methods as figures name and draw them. */
-import { figureText } from '../runtime/escape';
+import { figureText } from '../core/escape';
 import { type MethodStyle, methodStyles } from './theme';
 
 /** What is drawn: a method, with its number of inner steps where several are compared. */

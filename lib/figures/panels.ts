@@ -1,7 +1,7 @@
 /** Several figures side by side as one, with one legend. */
 
-import { OptionError } from '../runtime/errors';
-import { figureText } from '../runtime/escape';
+import { OptionError } from '../core/errors';
+import { figureText } from '../core/escape';
 import { compose, type FigureOptions, isPlane, legendWidth, withFewerLogTicks, wrap } from './compose';
 import { withoutColorBar } from './contourPath';
 import type { Annotation, Axis, Figure, Layout, Trace } from './figure';

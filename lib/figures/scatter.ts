@@ -1,5 +1,5 @@
 /** One quantity against another, a point per run: does the one predict the other? */
-import { figureText } from '../runtime/escape';
+import { figureText } from '../core/escape';
 import { axis, compose, type FigureOptions, lowerFirst } from './compose';
 import type { AxisOptions, Figure, Numbers, Trace } from './figure';
 import { type MethodLabel, styled } from './methods';

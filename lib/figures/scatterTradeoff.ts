@@ -1,5 +1,5 @@
 /** Loss against sharpness, a line per method over the perturbation radius: which method gets flat at what price. */
-import { figureText } from '../runtime/escape';
+import { figureText } from '../core/escape';
 import { axis, compose, type FigureOptions, lowerFirst } from './compose';
 import type { AxisOptions, Figure, Numbers, Trace } from './figure';
 import { type MethodLabel, styled } from './methods';

@@ -2,8 +2,8 @@
  * Surfaces of several models side by side: the same random directions, each normalised against the model's own weights, the same ranges, one
  * range of losses for colours and heights.
  */
-import { checkNumber, OptionError } from '../runtime/errors';
-import type * as tf from '../runtime/tf';
+import { checkNumber, OptionError } from '../core/errors';
+import type * as tf from '../core/tf';
 import type { Samples } from '../training/samples';
 import { type NormaliseOptions, randomDirection } from './directions';
 import { flatWeights } from './layout';

@@ -12,10 +12,11 @@
  * Garipov, Izmailov, Podoprikhin, Vetrov, Wilson, "Loss Surfaces, Mode Connectivity, and Fast Ensembling of DNNs", NeurIPS 2018, arXiv:1802.10026;
  * Frankle, Dziugaite, Roy, Carbin, "Linear Mode Connectivity and the Lottery Ticket Hypothesis", ICML 2020, arXiv:1912.05671 (the barrier).
  */
+
+import { checkKnownOptions, checkNumber, checkObject, OptionError, throwIfAborted } from '../core/errors';
+import { Random } from '../core/random';
+import * as tf from '../core/tf';
 import { BatchNormEstimator, type BatchNormOptions } from '../robustness';
-import { checkKnownOptions, checkNumber, checkObject, OptionError, throwIfAborted } from '../runtime/errors';
-import { Random } from '../runtime/random';
-import * as tf from '../runtime/tf';
 import { modelObjective } from '../sharpness';
 import type { BatchLoss } from '../training/evaluate';
 import { ManyEvaluator, type WeightSets } from '../training/many';

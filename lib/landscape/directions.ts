@@ -10,9 +10,9 @@
  * Li, Xu, Taylor, Studer, Goldstein, "Visualizing the Loss Landscape of Neural Nets", NeurIPS 2018, arXiv:1712.09913;
  * github.com/tomgoldstein/loss-landscape (the options `--xnorm filter --xignore biasbn`).
  */
-import { checkKnownOptions, checkNumber, checkOneOf, OptionError } from '../runtime/errors';
-import { Random } from '../runtime/random';
-import type * as tf from '../runtime/tf';
+import { checkKnownOptions, checkNumber, checkOneOf, OptionError } from '../core/errors';
+import { Random } from '../core/random';
+import type * as tf from '../core/tf';
 import { checkFlatSize, flatWeights, type WeightSlot, weightLayout } from './layout';
 
 /** A direction: a flat vector over all trainable weights, and what to call it. */

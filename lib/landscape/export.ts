@@ -1,9 +1,10 @@
 /**
  * Surfaces as files for other tools: JSON, and NumPy's npz with the names that github.com/tomgoldstein/loss-landscape uses in its h5 files.
  */
-import { checksumOf } from '../runtime/crc32';
-import { DataError } from '../runtime/errors';
-import { parseNumbers, stringifyNumbers } from '../runtime/numberJson';
+
+import { DataError } from '../core/errors';
+import { checksumOf } from '../files/crc32';
+import { parseNumbers, stringifyNumbers } from '../files/numberJson';
 import { npy, zip } from './npz';
 import type { Surface } from './surface';
 

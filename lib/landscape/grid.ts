@@ -4,7 +4,7 @@
  *     25 points:   5 (every 6th)  ->  9 (every 3rd)  ->  25
  *     65 points:   5  ->  9  ->  17  ->  33  ->  65
  */
-import { checkKnownOptions, checkNumber, OptionError } from '../runtime/errors';
+import { checkKnownOptions, checkNumber, OptionError } from '../core/errors';
 
 /** The points of one axis. */
 export interface AxisOptions {

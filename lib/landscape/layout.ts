@@ -1,10 +1,11 @@
 /**
  * The trainable weights of a model as one flat vector, and which of them make up one unit.
  */
+
+import { OptionError, StateMismatchError } from '../core/errors';
+import { innermostLayers } from '../core/modelGraph';
+import * as tf from '../core/tf';
 import { type WeightRole, weightRole } from '../robustness';
-import { OptionError, StateMismatchError } from '../runtime/errors';
-import { innermostLayers } from '../runtime/modelGraph';
-import * as tf from '../runtime/tf';
 import { trainableVariables } from '../training/weights';
 
 /** One weight tensor within the flat vector. */

@@ -4,8 +4,9 @@
  *     x: slow -> p_k   (the perturbed weights after k ascents)
  *     y: slow -> f_k   (the fast weights after k descents)
  */
+
+import * as tf from '../core/tf';
 import type { FamilyOptimizer } from '../optimizers';
-import * as tf from '../runtime/tf';
 import { type BatchLoss, trainingForward } from '../training/evaluate';
 import { lossFor } from '../training/modelLoss';
 import type { TensorSamples } from '../training/samples';

@@ -4,7 +4,7 @@
  * numpy.org/doc/stable/reference/generated/numpy.lib.format.html; PKWARE's APPNOTE.TXT, section 4.3.
  */
 
-import { crc32 } from '../runtime/crc32';
+import { crc32 } from '../files/crc32';
 
 /** An array of float64 numbers in npy format, version 1.0. */
 export function npy(values: readonly number[], shape: readonly number[]): Uint8Array {

@@ -1,8 +1,8 @@
 /**
  * Planes (and lines) through weight space:   w(a, b) = origin + a * x + b * y
  */
-import { DataError, LookbehindError, OptionError } from '../runtime/errors';
-import * as tf from '../runtime/tf';
+import { DataError, LookbehindError, OptionError } from '../core/errors';
+import * as tf from '../core/tf';
 import type { WeightSets } from '../training/many';
 import { type Direction, orthogonalDirection } from './directions';
 import { checkFlatSize, type WeightSlot } from './layout';

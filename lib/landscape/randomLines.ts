@@ -3,8 +3,8 @@
  *
  *     L(w + r d_i),   d_i random, normalised against w (or of a plain length),   r = 0 ... 1
  */
-import { checkNumber } from '../runtime/errors';
-import type * as tf from '../runtime/tf';
+import { checkNumber } from '../core/errors';
+import type * as tf from '../core/tf';
 import { ManyEvaluator } from '../training/many';
 import type { Samples } from '../training/samples';
 import { type NormaliseOptions, randomDirection, withLength } from './directions';

@@ -4,8 +4,8 @@
  * Coarse to fine over nested grids, chunk by chunk; each chunk is written to disk as it is done, so a run that was stopped or killed
  * goes on where it was, and ends with the same numbers as one that never stopped.
  */
-import { AbortedError, checkKnownOptions, OptionError, StateMismatchError } from '../runtime/errors';
-import type * as tf from '../runtime/tf';
+import { AbortedError, checkKnownOptions, OptionError, StateMismatchError } from '../core/errors';
+import type * as tf from '../core/tf';
 import type { BatchLoss, BatchNormMode } from '../training/evaluate';
 import { ManyEvaluator } from '../training/many';
 import type { Samples } from '../training/samples';

@@ -6,12 +6,12 @@
  */
 import { createHash, type Hash } from 'node:crypto';
 import { appendFileSync, closeSync, openSync } from 'node:fs';
-import { writeFileAtomic } from '../runtime/atomicFile';
-import { checksumOf } from '../runtime/crc32';
-import { DataError, StateMismatchError, StorageError } from '../runtime/errors';
-import { parseNumbers, stringifyNumbers } from '../runtime/numberJson';
-import { readRegularFile } from '../runtime/regularFile';
-import type * as tf from '../runtime/tf';
+import { DataError, StateMismatchError, StorageError } from '../core/errors';
+import type * as tf from '../core/tf';
+import { writeFileAtomic } from '../files/atomicFile';
+import { checksumOf } from '../files/crc32';
+import { parseNumbers, stringifyNumbers } from '../files/numberJson';
+import { readRegularFile } from '../files/regularFile';
 import { type Samples, sampleBatches } from '../training/samples';
 import { allVariables, trainableVariables } from '../training/weights';
 import type { Plane } from './plane';

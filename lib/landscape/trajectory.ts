@@ -2,8 +2,8 @@
  * Trajectories (checkpoints of a training) on a plane, told honestly: what a plane shows of a way through many dimensions is a shadow.
  * Each point comes with its true loss, the loss of its shadow, and the share of its distance that lies outside of the plane.
  */
-import { checkKnownOptions, checkNumber, checkOneOf, OptionError, throwIfAborted } from '../runtime/errors';
-import * as tf from '../runtime/tf';
+import { checkKnownOptions, checkNumber, checkOneOf, OptionError, throwIfAborted } from '../core/errors';
+import * as tf from '../core/tf';
 import { topEigenvalues } from '../sharpness';
 import type { BatchLoss } from '../training/evaluate';
 import { ManyEvaluator, type WeightSets } from '../training/many';

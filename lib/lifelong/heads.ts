@@ -2,7 +2,7 @@
  * One head per task, as a mask over one last layer: outputs for the classes of other tasks get -1e9 added, so that their probability
  * and the gradients of their weights are exactly 0. The same as a layer of its own for each task, without a model that grows.
  */
-import * as tf from '../runtime/tf';
+import * as tf from '../core/tf';
 import type { TaskSequence } from './sequence';
 
 /** Far below any logit, and far from the limits of float32. */

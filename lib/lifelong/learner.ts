@@ -13,12 +13,13 @@
  *
  * Everything random is drawn from streams named by seed, task, epoch and step, or saved, so that a resumed run needs nothing else.
  */
-import type { Augmentation } from '../datasets';
+
+import { AbortedError, checkKnownOptions, checkNumber, checkOneOf, type Divergence, OptionError } from '../core/errors';
+import { Random } from '../core/random';
+import * as tf from '../core/tf';
+import type { Augmentation } from '../data';
 import type { FamilyOptimizer, LossFunction } from '../optimizers';
 import { assignAll } from '../optimizers/loss';
-import { AbortedError, checkKnownOptions, checkNumber, checkOneOf, type Divergence, OptionError } from '../runtime/errors';
-import { Random } from '../runtime/random';
-import * as tf from '../runtime/tf';
 import { type BatchLoss, Evaluator, trainingForward } from '../training/evaluate';
 import { allFinite, divergenceError, LossWatch } from '../training/health';
 import { withLayerLosses } from '../training/layerLosses';

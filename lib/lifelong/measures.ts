@@ -16,7 +16,7 @@
  * Lopez-Paz and Ranzato, NeurIPS 2017, arXiv:1706.08840 (transfer); Riemer et al., ICLR 2019, arXiv:1810.11910 (learning accuracy);
  * Chaudhry et al., ECCV 2018, arXiv:1801.10112 (forgetting).
  */
-import { OptionError } from '../runtime/errors';
+import { OptionError } from '../core/errors';
 
 /** `A[i][j]`: accuracy on task j after learning task i; NaN where it was not measured. One row per task learned so far. */
 export type AccuracyMatrix = readonly (readonly number[])[];

@@ -4,9 +4,10 @@
  * Goodfellow, Mirza, Xiao, Courville, Bengio, "An empirical investigation of catastrophic forgetting in gradient-based neural
  * networks", 2013, arXiv:1312.6211.
  */
-import type { Dataset } from '../datasets';
-import { checkKnownOptions, checkNumber, OptionError } from '../runtime/errors';
-import { Random } from '../runtime/random';
+
+import { checkKnownOptions, checkNumber, OptionError } from '../core/errors';
+import { Random } from '../core/random';
+import type { Dataset } from '../data';
 import { dealSamples } from './samples';
 import { type TaskData, TaskSequence } from './sequence';
 

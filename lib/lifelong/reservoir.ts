@@ -9,8 +9,8 @@
  * Vitter, "Random sampling with a reservoir", ACM TOMS 11, 37 (1985), algorithm R. As the memory of experience replay: Chaudhry et
  * al., "On tiny episodic memories in continual learning", 2019, arXiv:1902.10486.
  */
-import { checkNumber } from '../runtime/errors';
-import { Random, type RandomState } from '../runtime/random';
+import { checkNumber } from '../core/errors';
+import { Random, type RandomState } from '../core/random';
 
 /** Items of the largest memory that is drawn from by a permutation of the whole, which gives the draws of earlier versions. */
 const PERMUTED = 4096;

@@ -3,8 +3,9 @@
  *
  * Lopez-Paz, Ranzato, "Gradient episodic memory for continual learning", NeurIPS 2017, arXiv:1706.08840.
  */
-import type { Dataset } from '../datasets';
-import { checkKnownOptions, checkNumber, checkNumbers, OptionError } from '../runtime/errors';
+
+import { checkKnownOptions, checkNumber, checkNumbers, OptionError } from '../core/errors';
+import type { Dataset } from '../data';
 import { dealSamples } from './samples';
 import { type TaskData, TaskSequence } from './sequence';
 

@@ -2,11 +2,11 @@
  * Samples of a task sequence by reference, and their tensors.
  */
 
-import type { Augmentation, Dataset } from '../datasets';
-import { deal } from '../datasets/deal';
-import { OptionError } from '../runtime/errors';
-import { Random } from '../runtime/random';
-import * as tf from '../runtime/tf';
+import { OptionError } from '../core/errors';
+import { Random } from '../core/random';
+import * as tf from '../core/tf';
+import type { Augmentation, Dataset } from '../data';
+import { deal } from '../data/deal';
 import type { TaskSequence } from './sequence';
 
 /** One training sample of a sequence: the number of its task, and its place in the task's training set. */

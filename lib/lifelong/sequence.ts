@@ -7,9 +7,10 @@
  *
  * van de Ven, Tuytelaars, Tolias, "Three types of incremental learning", Nature Machine Intelligence 4, 1185 (2022).
  */
-import type { Dataset } from '../datasets';
-import { checkOneOf, DataError, OptionError } from '../runtime/errors';
-import * as tf from '../runtime/tf';
+
+import { checkOneOf, DataError, OptionError } from '../core/errors';
+import * as tf from '../core/tf';
+import type { Dataset } from '../data';
 
 /** What is known about a sample's task. */
 export type Scenario = 'task-incremental' | 'class-incremental' | 'domain-incremental';

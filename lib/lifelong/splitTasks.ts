@@ -3,9 +3,10 @@
  *
  * Zenke, Poole, Ganguli, "Continual learning through synaptic intelligence", ICML 2017, arXiv:1703.04200.
  */
-import type { Dataset } from '../datasets';
-import { checkKnownOptions, checkNumber, checkOneOf, OptionError } from '../runtime/errors';
-import { Random } from '../runtime/random';
+
+import { checkKnownOptions, checkNumber, checkOneOf, OptionError } from '../core/errors';
+import { Random } from '../core/random';
+import type { Dataset } from '../data';
 import { type TaskData, TaskSequence } from './sequence';
 
 /** Options of `splitTasks`. */

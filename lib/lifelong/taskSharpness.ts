@@ -1,7 +1,7 @@
 /**
  * How sharp the loss of a task is when the task is learned: does a flat minimum forget less?
  */
-import { checkKnownOptions, checkNumber, checkNumbers } from '../runtime/errors';
+import { checkKnownOptions, checkNumber, checkNumbers } from '../core/errors';
 import { modelObjective, oneStepSharpness } from '../sharpness';
 import { taskModel } from './heads';
 import type { TaskMeasure } from './learner';

@@ -2,8 +2,8 @@
  * The layers of transformers that tf.layers does not have. Importing this file registers them, so that models with them can be
  * saved and loaded.
  */
-import { checkNumber, OptionError } from '../runtime/errors';
-import * as tf from '../runtime/tf';
+import { checkNumber, OptionError } from '../core/errors';
+import * as tf from '../core/tf';
 
 type LayerArguments = NonNullable<ConstructorParameters<typeof tf.layers.Layer>[0]>;
 

@@ -1,8 +1,8 @@
 /**
  * The plain convolutional network, for images and for signals.
  */
-import { checkFlag, checkKnownOptions, checkNumber, checkOneOf, OptionError } from '../runtime/errors';
-import * as tf from '../runtime/tf';
+import { checkFlag, checkKnownOptions, checkNumber, checkOneOf, OptionError } from '../core/errors';
+import * as tf from '../core/tf';
 import { initialize } from './initialize';
 import {
   type Activation,

@@ -6,9 +6,9 @@
  * The order is followed from the inputs of a model through its layers. Where it cannot be told, a layer whose weights depend on it
  * is refused.
  */
-import { OptionError } from '../runtime/errors';
-import { callOf, callsOf } from '../runtime/modelGraph';
-import type * as tf from '../runtime/tf';
+import { OptionError } from '../core/errors';
+import { callOf, callsOf } from '../core/modelGraph';
+import type * as tf from '../core/tf';
 
 /** How the numbers of one sample lie in PyTorch, compared with here. */
 export type FeatureOrder =

@@ -8,9 +8,9 @@
  * fanIn is the number of inputs of one unit: kernel height x width x input channels. BatchNorm starts at gamma 1, beta 0.
  * Transformers have a way of their own, `initializeTransformer`.
  */
-import { checkNumber, checkOneOf } from '../runtime/errors';
-import { Random } from '../runtime/random';
-import * as tf from '../runtime/tf';
+import { checkNumber, checkOneOf } from '../core/errors';
+import { Random } from '../core/random';
+import * as tf from '../core/tf';
 
 /** The ways of drawing weights. */
 export const INITIALIZERS = ['pytorch', 'he'] as const;

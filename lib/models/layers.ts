@@ -1,8 +1,8 @@
 /**
  * The layers that the models share, with PyTorch's conventions, and the check of their common options.
  */
-import { checkNumber, checkNumbers, checkOneOf, OptionError } from '../runtime/errors';
-import * as tf from '../runtime/tf';
+import { checkNumber, checkNumbers, checkOneOf, OptionError } from '../core/errors';
+import * as tf from '../core/tf';
 import { INITIALIZERS, type Initializer } from './initialize';
 
 /** Non-linearity of hidden layers. */

@@ -1,8 +1,8 @@
 /**
  * The multilayer perceptron.
  */
-import { checkFlag, checkKnownOptions, OptionError } from '../runtime/errors';
-import * as tf from '../runtime/tf';
+import { checkFlag, checkKnownOptions, OptionError } from '../core/errors';
+import * as tf from '../core/tf';
 import { initialize } from './initialize';
 import {
   type Activation,

@@ -1,5 +1,5 @@
 /** What residual networks for images share: their stages, and what comes after them. */
-import * as tf from '../runtime/tf';
+import * as tf from '../core/tf';
 import { type Initializer, initialize } from './initialize';
 import { dense, type Symbolic } from './layers';
 

@@ -13,8 +13,8 @@
  * On images of even sides a 3 x 3 convolution at stride 2 uses one row of zeros at the top and one column at the left, as in PyTorch,
  * where TensorFlow's `same` has them at the bottom and at the right: so weights mean the same here and there. `conv2d` sees to it.
  */
-import { checkKnownOptions, checkNumber, checkOneOf } from '../runtime/errors';
-import * as tf from '../runtime/tf';
+import { checkKnownOptions, checkNumber, checkOneOf } from '../core/errors';
+import * as tf from '../core/tf';
 import { activate, batchNorm, checkInputShape, conv2d, type ModelOptions, resolveModelOptions, type Symbolic } from './layers';
 import { classifier, inStages } from './residual';
 

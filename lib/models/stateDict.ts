@@ -13,9 +13,9 @@
  * A layer `<model>/layer1/0/conv1` is the module `layer1.0.conv1`, so the models of this library have the names of the usual PyTorch
  * code: kuangliu/pytorch-cifar (ResNets), xternalz/WideResNet-pytorch, timm (ViT).
  */
-import { OptionError, StateMismatchError } from '../runtime/errors';
-import { type StoredTensor, storedFloats, storeFloats } from '../runtime/safetensors';
-import * as tf from '../runtime/tf';
+import { OptionError, StateMismatchError } from '../core/errors';
+import * as tf from '../core/tf';
+import { type StoredTensor, storedFloats, storeFloats } from '../files/safetensors';
 import { coversAllAxes, type FeatureOrder, featureOrders, featurePermutation } from './featureOrder';
 
 /** Tensors by their names in PyTorch, as `readSafetensors` gives them and `writeSafetensors` takes them. */

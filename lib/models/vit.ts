@@ -8,9 +8,9 @@
  *     x = x + attention(norm(x));  x = x + mlp(norm(x))      `depth` times; mlp: dense, gelu, dense
  *     y = head(norm(x)[token])
  */
-import { checkKnownOptions, checkNumber, OptionError } from '../runtime/errors';
-import { type StoredTensor, storedFloats, storeFloats } from '../runtime/safetensors';
-import * as tf from '../runtime/tf';
+import { checkKnownOptions, checkNumber, OptionError } from '../core/errors';
+import * as tf from '../core/tf';
+import { type StoredTensor, storedFloats, storeFloats } from '../files/safetensors';
 import { ClassToken, FirstToken, PositionEmbedding, SelfAttention } from './attention';
 import { initializeTransformer } from './initialize';
 import { checkDropout, checkInputShape, dense, type ModelOptions, resolveModelOptions, type Symbolic } from './layers';

@@ -10,8 +10,8 @@
  * BatchNorm and ReLU come before the convolutions ("pre-activation"), so nothing but additions lies on the way from the first
  * convolution to the last BatchNorm. Padding at stride 2 is PyTorch's, see `conv2d`.
  */
-import { checkKnownOptions, checkNumber, OptionError } from '../runtime/errors';
-import * as tf from '../runtime/tf';
+import { checkKnownOptions, checkNumber, OptionError } from '../core/errors';
+import * as tf from '../core/tf';
 import {
   activate,
   batchNorm,

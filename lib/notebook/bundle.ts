@@ -1,8 +1,8 @@
 /** The MIME bundles of figures: what a cell's output holds while a figure changes, and in the end. */
 
+import { plainFigureText, terminalLine } from '../core/escape';
 import type { Figure } from '../figures';
 import { isPlane } from '../figures/compose';
-import { plainFigureText, terminalLine } from '../runtime/escape';
 import type { MimeBundle } from './display';
 import { figureToPng, figureToSvg, PictureError } from './static';
 

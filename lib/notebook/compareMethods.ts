@@ -5,9 +5,11 @@
  *     tuned            for each the best of some rates, tried on the selection set with seeds of their own
  *     equal gradients  the tuned rates, and for each as many epochs as a number of gradients per training sample allows
  */
-import { bestSettings, gradientsPerBatch, type OptimizerConfig, type SweepGrid } from '../experiments';
+
+import { checkNumber, OptionError } from '../core/errors';
 import type { CurveSeries } from '../figures';
-import { checkNumber, OptionError } from '../runtime/errors';
+import { gradientsPerBatch, type OptimizerConfig, type SweepGrid } from '../runs';
+import { bestSettings } from '../statistics';
 import { type Schedule, stretchSchedule } from '../training/schedule';
 import { type RunSweepOptions, runSweep, type SweepResults } from './runSweep';
 

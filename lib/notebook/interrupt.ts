@@ -4,7 +4,7 @@
  * The kernel (tslab) alone would only stop waiting for an interrupted cell: the work would go on unseen, beside the cells that follow.
  * So its own handler is set aside while the work runs, and comes back after the first interrupt: a second one abandons the cell as usual.
  */
-import { AbortedError } from '../runtime/errors';
+import { AbortedError } from '../core/errors';
 
 /**
  * Runs work that can be stopped by interrupting the cell. The work gets an AbortSignal and must heed it, as everything in this library does:

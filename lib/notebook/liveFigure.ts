@@ -1,6 +1,7 @@
 /** A figure that changes in place while work goes on: surfaces and matrices that fill up. */
+
+import { checkKnownOptions, checkNumber } from '../core/errors';
 import type { Figure } from '../figures';
-import { checkKnownOptions, checkNumber } from '../runtime/errors';
 import { describeFigure, finalBundle, liveBundle } from './bundle';
 import { inKernel, newOutput } from './display';
 

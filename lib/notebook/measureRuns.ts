@@ -2,11 +2,11 @@
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { type BuiltRun, DataLoader, openRun, RunStore } from '../experiments';
-import { writeFileAtomic } from '../runtime/atomicFile';
-import { checkKnownOptions, checkNumber, checkObject } from '../runtime/errors';
-import { parseNumbers, stringifyNumbers } from '../runtime/numberJson';
-import { readRegularText } from '../runtime/regularFile';
+import { checkKnownOptions, checkNumber, checkObject } from '../core/errors';
+import { writeFileAtomic } from '../files/atomicFile';
+import { parseNumbers, stringifyNumbers } from '../files/numberJson';
+import { readRegularText } from '../files/regularFile';
+import { type BuiltRun, DataLoader, openRun, RunStore } from '../runs';
 import { interruptible } from './interrupt';
 import { progress } from './progress';
 import type { SweepResults } from './runSweep';

@@ -6,11 +6,11 @@
  */
 import { readFileSync } from 'node:fs';
 import { dirname, extname } from 'node:path';
+import { checkFlag, checkKnownOptions, checkNumber, checkOneOf } from '../core/errors';
+import { escapeHtml } from '../core/escape';
 import { type Caption, type Figure, withCaption } from '../figures';
 import { scenesOf } from '../figures/flatten';
-import { makeFolder, writeFileAtomic } from '../runtime/atomicFile';
-import { checkFlag, checkKnownOptions, checkNumber, checkOneOf } from '../runtime/errors';
-import { escapeHtml } from '../runtime/escape';
+import { makeFolder, writeFileAtomic } from '../files/atomicFile';
 import { adaptable, compact, plainTitle } from './bundle';
 import { figureToPng, figureToSvg, find } from './static';
 

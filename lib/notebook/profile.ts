@@ -1,5 +1,5 @@
 /** The profile of a notebook: how much is computed. */
-import { checkOneOf } from '../runtime/errors';
+import { checkOneOf } from '../core/errors';
 
 /** `smoke`: seconds, for tests. `quick`: minutes on two CPU cores. `paper`: the paper's scale, on a GPU. */
 export type Profile = 'smoke' | 'quick' | 'paper';

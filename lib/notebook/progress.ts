@@ -1,6 +1,6 @@
 /** A progress bar with the time left and current values: in a cell's output, or as one line of a terminal. */
-import { checkKnownOptions, checkNumber, checkObject } from '../runtime/errors';
-import { escapeHtml, terminalLine } from '../runtime/escape';
+import { checkKnownOptions, checkNumber, checkObject } from '../core/errors';
+import { escapeHtml, terminalLine } from '../core/escape';
 import { inKernel, newOutput } from './display';
 import { throttle } from './throttle';
 

@@ -1,18 +1,9 @@
 /** A sweep in a cell, and its results in the shapes that figures and tables want. */
-import {
-  describeForecast,
-  expandGrid,
-  flattenRow,
-  forecast,
-  pairedDifferences,
-  type RunRow,
-  RunStore,
-  type SweepGrid,
-  type SweepOptions,
-  sweep,
-} from '../experiments';
+
+import { OptionError } from '../core/errors';
 import type { DotRangeRow, NoiseSeries } from '../figures';
-import { OptionError } from '../runtime/errors';
+import { describeForecast, expandGrid, forecast, type RunRow, RunStore, type SweepGrid, type SweepOptions, sweep } from '../runs';
+import { flattenRow, pairedDifferences } from '../statistics';
 import { interruptible } from './interrupt';
 import { progress } from './progress';
 import type { Sample } from './sample';

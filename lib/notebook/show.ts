@@ -1,6 +1,7 @@
 /** Figures in a cell's output: interactive in JupyterLab, as a picture everywhere else. */
+
+import { checkKnownOptions } from '../core/errors';
 import { type Caption, type Figure, withCaption } from '../figures';
-import { checkKnownOptions } from '../runtime/errors';
 import { describeFigure, finalBundle } from './bundle';
 import { displayBundle, inKernel } from './display';
 

@@ -7,9 +7,9 @@
  * Loading takes about 1 s, once; a figure 0.2-0.4 s.
  */
 import { readFileSync } from 'node:fs';
+import { checkKnownOptions, checkNumber, LookbehindError } from '../core/errors';
 import type { Figure } from '../figures';
 import { flatten } from '../figures/flatten';
-import { checkKnownOptions, checkNumber, LookbehindError } from '../runtime/errors';
 import { PICTURE_FONT, type SvgElement, svgBoxes, type TextRuler } from './svgBoxes';
 
 /** Options of `figureToPng`. */

@@ -1,7 +1,7 @@
 /** Result tables: danfojs frames and plain rows, with mean ± std and the best value marked, as HTML, Markdown and text. */
-import { OptionError } from '../runtime/errors';
-import { escapeHtml, escapeMarkdown, terminalLine } from '../runtime/escape';
-import { own } from '../runtime/records';
+import { OptionError } from '../core/errors';
+import { escapeHtml, escapeMarkdown, terminalLine } from '../core/escape';
+import { own } from '../core/records';
 import { displayBundle } from './display';
 import { type Sample, summariseSample } from './sample';
 

@@ -9,8 +9,8 @@
  * Loshchilov, Hutter, "Decoupled Weight Decay Regularization", ICLR 2019, arXiv:1711.05101.
  * https://docs.pytorch.org/docs/stable/generated/torch.optim.AdamW.html
  */
-import { checkKnownOptions, checkNumber } from '../runtime/errors';
-import * as tf from '../runtime/tf';
+import { checkKnownOptions, checkNumber } from '../core/errors';
+import * as tf from '../core/tf';
 import { DescentOptimizer, type DescentOptions } from './descent';
 
 /** Options of `adamw`. */

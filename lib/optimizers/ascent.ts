@@ -10,8 +10,8 @@
  * arXiv:2010.01412. ASAM: Kwon, Kim, Park, Choi, "ASAM: Adaptive Sharpness-Aware Minimization for Scale-Invariant Learning of
  * Deep Neural Networks", ICML 2021, arXiv:2102.11600.
  */
-import { checkNumber, checkObject } from '../runtime/errors';
-import * as tf from '../runtime/tf';
+import { checkNumber, checkObject } from '../core/errors';
+import * as tf from '../core/tf';
 
 /** Keeps 0 / 0 away; the value of the official code. */
 const NORM_EPSILON = 1e-16;

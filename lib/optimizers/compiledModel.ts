@@ -2,7 +2,7 @@
  * Which model an optimizer was compiled with. A model that is loaded with its optimizer brings what that remembers, but tf.js tells an
  * optimizer its variables at its first step only; evaluations before it need them, too.
  */
-import * as tf from '../runtime/tf';
+import * as tf from '../core/tf';
 
 const models = new WeakMap<tf.Optimizer, tf.LayersModel>();
 

@@ -2,8 +2,8 @@
  * Base optimizers: those that turn one gradient into one step. Sharpness-aware schemes use them on weights of their choice, such
  * as the fast weights of Lookbehind.
  */
-import { checkNumber, checkOneOf } from '../runtime/errors';
-import * as tf from '../runtime/tf';
+import { checkNumber, checkOneOf } from '../core/errors';
+import * as tf from '../core/tf';
 import { globalNorm } from './ascent';
 import { assignAll, LossEvaluator, type LossFunction } from './loss';
 import {

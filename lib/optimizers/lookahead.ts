@@ -9,9 +9,9 @@
  *
  * Zhang, Lucas, Hinton, Ba, "Lookahead Optimizer: k steps forward, 1 step back", NeurIPS 2019, arXiv:1907.08610.
  */
-import { checkKnownOptions, checkNumber, OptionError } from '../runtime/errors';
-import { currentRecording } from '../runtime/graph/recording';
-import * as tf from '../runtime/tf';
+import { checkKnownOptions, checkNumber, OptionError } from '../core/errors';
+import { currentRecording } from '../core/recording';
+import * as tf from '../core/tf';
 import type { LossFunction } from './loss';
 import { FamilyOptimizer, type Hyperparameter, optimizerFrom, type StepOptions, type StepResult } from './optimizer';
 

@@ -19,8 +19,8 @@
  * Mordido, Malviya, Baratin, Chandar, "Lookbehind-SAM: k steps back, 1 step forward", ICML 2024, PMLR 235:36229-36248.
  * https://github.com/chandar-lab/Lookbehind-SAM, classes LookbehindSAM and LookbehindASAM.
  */
-import { checkNumber, checkObject, OptionError } from '../runtime/errors';
-import * as tf from '../runtime/tf';
+import { checkNumber, checkObject, OptionError } from '../core/errors';
+import * as tf from '../core/tf';
 import { LossEvaluator, type LossFunction } from './loss';
 import type { StepOptions, StepResult } from './optimizer';
 import {

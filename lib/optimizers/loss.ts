@@ -2,9 +2,9 @@
  * The loss as the optimizers of the family see it: a function that is evaluated several times in one step, at weights that the
  * optimizer chooses.
  */
-import { isMovingStatistic, withBatchNormUpdates } from '../runtime/batchnorm';
-import { LookbehindError } from '../runtime/errors';
-import * as tf from '../runtime/tf';
+import { isMovingStatistic, withBatchNormUpdates } from '../compile/batchnorm';
+import { LookbehindError } from '../core/errors';
+import * as tf from '../core/tf';
 import { withoutMetrics } from './metrics';
 
 /** What one evaluation of the loss is for. A loss that takes it can switch batches, fix dropout seeds or skip statistics. */

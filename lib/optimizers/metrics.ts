@@ -5,7 +5,7 @@
  * what the step returns. With one evaluation per step that is right. Each further one would append metrics at weights that nobody
  * asked for, and nobody frees them. They are therefore not computed: the metrics of a step are those of its first evaluation.
  */
-import * as tf from '../runtime/tf';
+import * as tf from '../core/tf';
 
 /** What is used of tf.js's class beside its public methods. */
 interface TrainedModel {

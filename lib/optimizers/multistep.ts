@@ -8,8 +8,8 @@
  * Each ascent has the full length rho and starts where the last one ended. k + 1 gradients per step; k = 1 is SAM.
  * Baseline of Mordido, Malviya, Baratin, Chandar, "Lookbehind-SAM: k steps back, 1 step forward", ICML 2024, PMLR 235:36229-36248.
  */
-import { checkNumber, checkObject } from '../runtime/errors';
-import * as tf from '../runtime/tf';
+import { checkNumber, checkObject } from '../core/errors';
+import * as tf from '../core/tf';
 import { LossEvaluator, type LossFunction } from './loss';
 import type { StepOptions, StepResult } from './optimizer';
 import {

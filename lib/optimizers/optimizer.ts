@@ -2,9 +2,9 @@
  * What all optimizers of the family share: one call that owns all passes of a step, numbers that can change in mid-run, state by
  * variable name, and steps that fail without a trace.
  */
-import { checkNumber, LookbehindError, OptionError } from '../runtime/errors';
-import { currentRecording } from '../runtime/graph/recording';
-import * as tf from '../runtime/tf';
+import { checkNumber, LookbehindError, OptionError } from '../core/errors';
+import { currentRecording } from '../core/recording';
+import * as tf from '../core/tf';
 import { variablesOf } from './compiledModel';
 import { assignAll, type Evaluation, type LossFunction } from './loss';
 import { matchVariables, trainedOrder } from './order';

@@ -2,8 +2,8 @@
  * Which saved variable is which present one. The names of tf.js are neither stable nor unique: a model that is loaded in the process
  * that made it gets `kernel_1` for `kernel`. Its variables keep their order and shapes, by which stock optimizers go too.
  */
-import { StateMismatchError } from '../runtime/errors';
-import * as tf from '../runtime/tf';
+import { StateMismatchError } from '../core/errors';
+import * as tf from '../core/tf';
 
 /** A variable as a saved state knows it. */
 export interface SavedVariable {

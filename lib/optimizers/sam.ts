@@ -8,7 +8,7 @@
  * Two gradients per step. The weights come back from a copy, so an unchanged weight is unchanged bit for bit.
  * References: see ascent.ts. Order of work: https://github.com/chandar-lab/Lookbehind-SAM, classes SAM and ASAM.
  */
-import * as tf from '../runtime/tf';
+import * as tf from '../core/tf';
 import { LossEvaluator, type LossFunction } from './loss';
 import type { StepOptions, StepResult } from './optimizer';
 import {

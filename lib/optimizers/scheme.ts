@@ -1,8 +1,8 @@
 /**
  * What SAM, Multistep-SAM and Lookbehind share: an ascent rule, a base optimizer and a radius.
  */
-import { checkKnownOptions, checkObject, OptionError } from '../runtime/errors';
-import * as tf from '../runtime/tf';
+import { checkKnownOptions, checkObject, OptionError } from '../core/errors';
+import * as tf from '../core/tf';
 import { type AsamAscentOptions, type AscentRule, asamAscent, globalDistance, globalNorm, samAscent } from './ascent';
 import { DescentOptimizer } from './descent';
 import type { Evaluation } from './loss';

@@ -9,8 +9,8 @@
  * Sutskever, Martens, Dahl, Hinton, "On the importance of initialization and momentum in deep learning", ICML 2013.
  * https://docs.pytorch.org/docs/stable/generated/torch.optim.SGD.html
  */
-import { checkKnownOptions, checkNumber, OptionError } from '../runtime/errors';
-import * as tf from '../runtime/tf';
+import { checkKnownOptions, checkNumber, OptionError } from '../core/errors';
+import * as tf from '../core/tf';
 import { DescentOptimizer, type DescentOptions } from './descent';
 
 /** Options of `sgd`. */

@@ -3,8 +3,8 @@
  * can be saved, restored in another process and never mixed up. Numbers, too, belong to one variable each, as in PyTorch: one that
  * takes part in its first step begins at the beginning, however many steps others took.
  */
-import { StateMismatchError } from '../runtime/errors';
-import * as tf from '../runtime/tf';
+import { StateMismatchError } from '../core/errors';
+import * as tf from '../core/tf';
 
 /** One remembered tensor. */
 export interface Slot {

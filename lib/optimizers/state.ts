@@ -1,8 +1,8 @@
 /**
  * The state of an optimizer as data: a JSON manifest and one block of bytes, both keyed by variable name.
  */
-import { describe, StateMismatchError } from '../runtime/errors';
-import * as tf from '../runtime/tf';
+import { describe, StateMismatchError } from '../core/errors';
+import * as tf from '../core/tf';
 import type { FamilyOptimizer } from './optimizer';
 
 /** The complete state of an optimizer. `manifest` is plain JSON, `data` holds the tensors' bytes in the order of the manifest. */

@@ -4,7 +4,6 @@
  */
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { describeForecast, type Forecast, forecast, RunStore } from '../experiments';
 import {
   describeCost,
   ENGINE_OPTIONS,
@@ -15,10 +14,11 @@ import {
   submit,
   watch,
   watchedSweep,
-} from '../experiments/commandLine';
-import { duration } from '../experiments/duration';
+} from '../cli/commandLine';
+import { checkOneOf } from '../core/errors';
 import { renderTable } from '../notebook';
-import { checkOneOf } from '../runtime/errors';
+import { describeForecast, type Forecast, forecast, RunStore } from '../runs';
+import { duration } from '../runs/duration';
 import { readSizes } from './commandLine';
 import { paperReport } from './report';
 import { PAPER_TABLES, paperGrids, paperRuns } from './tables';

@@ -1,6 +1,6 @@
 /** The options --sizes and --size, of `npm run reproduce` and of `npm run notebooks`. */
-import { OptionError } from '../runtime/errors';
-import { readRegularText } from '../runtime/regularFile';
+import { OptionError } from '../core/errors';
+import { readRegularText } from '../files/regularFile';
 
 /**
  * The sizes that a command was given: those of a JSON file, and over them single ones as `NAME=VALUE`. What they are called is not checked.

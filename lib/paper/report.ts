@@ -9,12 +9,13 @@
  * Tables have every setting. Figures of methods show each at the setting with the best mean; that is chosen on what is reported, so that methods
  * with many settings gain by it.
  */
-import { gradientsPerBatch, type OptimizerConfig, type RunRow } from '../experiments';
-import { dataName, modelName } from '../experiments/names';
+
+import { checkOneOf, OptionError } from '../core/errors';
 import type { Figure } from '../figures';
 import * as figures from '../figures';
 import { resultsOf, type SweepResults, type TableOptions, type TableRow } from '../notebook';
-import { checkOneOf, OptionError } from '../runtime/errors';
+import { gradientsPerBatch, type OptimizerConfig, type RunRow } from '../runs';
+import { dataName, modelName } from '../runs/config/names';
 import { PAPER } from './settings';
 import { PAPER_TABLES, type PaperTable, REPLAY } from './tables';
 

@@ -10,8 +10,9 @@
  * batches of 10, and a memory of 200 samples (TinyImageNet: 400), as the line of work has them that the paper builds on:
  * Mirzadeh et al., NeurIPS 2020, arXiv:2006.06958; Gupta, Yadav and Paull, NeurIPS 2020, arXiv:2007.13904.
  */
-import type { DataConfig, MeasureConfig, ModelConfig, OptimizerConfig, SplitConfig, SweepGrid } from '../experiments';
-import { checkKnownOptions, checkOneOf, OptionError } from '../runtime/errors';
+
+import { checkKnownOptions, checkOneOf, OptionError } from '../core/errors';
+import type { DataConfig, MeasureConfig, ModelConfig, OptimizerConfig, SplitConfig, SweepGrid } from '../runs';
 import { stretchMilestones } from '../training/schedule';
 
 /** Settings of the paper. Those of noise and lifelong learning are this library's. */

@@ -8,8 +8,9 @@
  *
  * All networks that learn one task are trained and measured in one way, so that tables share their runs: who has one has most of the others.
  */
-import { expandGrid, type FullRunConfig, type SweepGrid } from '../experiments';
-import { checkOneOf } from '../runtime/errors';
+
+import { checkOneOf } from '../core/errors';
+import { expandGrid, type FullRunConfig, type SweepGrid } from '../runs';
 import {
   listOf,
   PAPER,

@@ -2,10 +2,11 @@
  * A report as files: `<table>.md`, `<table>.csv` and `<table>.json`, `runs.csv` with a row per run, and each figure as PNG, HTML and JSON.
  */
 import { join } from 'node:path';
-import { exportRows, type FlatRow, type FlatValue, type RunRow, toCsv } from '../experiments';
+import { makeFolder, writeFileAtomic } from '../files/atomicFile';
+import { stringifyNumbers } from '../files/numberJson';
 import { type Cell, PictureError, renderTable, type Sample, saveFigure, summariseSample } from '../notebook';
-import { makeFolder, writeFileAtomic } from '../runtime/atomicFile';
-import { stringifyNumbers } from '../runtime/numberJson';
+import type { RunRow } from '../runs';
+import { exportRows, type FlatRow, type FlatValue, toCsv } from '../statistics';
 import type { PaperReport } from './report';
 
 /** What was written. */

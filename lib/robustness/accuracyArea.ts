@@ -1,7 +1,7 @@
 /**
  * One number for robustness: the area under the curve of accuracy against the noise level.
  */
-import { OptionError } from '../runtime/errors';
+import { OptionError } from '../core/errors';
 import type { NoiseLevel } from './evaluate';
 
 /**

@@ -8,8 +8,8 @@
  *
  * The additive weight noise of IBM's aihwkit (`ADD_NORMAL`, relative to the actual max|w|) is `maximum`.
  */
-import { checkKnownOptions, checkNumber, checkOneOf } from '../runtime/errors';
-import * as tf from '../runtime/tf';
+import { checkKnownOptions, checkNumber, checkOneOf } from '../core/errors';
+import * as tf from '../core/tf';
 import type { DifferentiableNoise } from './noise';
 import { straightThrough } from './straightThrough';
 

@@ -12,12 +12,12 @@
  * Izmailov et al., "Averaging weights leads to wider optima and better generalization", UAI 2018; for analog hardware Joshi et
  * al., Nature Communications 11, 2473 (2020).
  */
-import { withBatchNormUpdates } from '../runtime/batchnorm';
-import { type Compiled, compile } from '../runtime/compile';
-import { checkKnownOptions, checkNumber, OptionError } from '../runtime/errors';
-import { innermostLayers } from '../runtime/modelGraph';
-import { Random } from '../runtime/random';
-import * as tf from '../runtime/tf';
+import { withBatchNormUpdates } from '../compile/batchnorm';
+import { type Compiled, compile } from '../compile/compile';
+import { checkKnownOptions, checkNumber, OptionError } from '../core/errors';
+import { innermostLayers } from '../core/modelGraph';
+import { Random } from '../core/random';
+import * as tf from '../core/tf';
 import { type Samples, sampleCount } from '../training/samples';
 import { withWeights } from '../training/weights';
 

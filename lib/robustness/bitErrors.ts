@@ -12,8 +12,8 @@
  * Stutz, Chandramoorthy, Hein, Schiele, "Bit error robustness for energy-efficient DNN accelerators", MLSys 2021,
  * arXiv:2006.13977, and "Random and adversarial bit error robustness", TPAMI 2022, arXiv:2104.08323.
  */
-import { checkKnownOptions, checkNumber, checkNumbers, checkOneOf, OptionError } from '../runtime/errors';
-import * as tf from '../runtime/tf';
+import { checkKnownOptions, checkNumber, checkNumbers, checkOneOf, OptionError } from '../core/errors';
+import * as tf from '../core/tf';
 import type { DifferentiableNoise } from './noise';
 import {
   dequantize,

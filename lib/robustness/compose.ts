@@ -1,8 +1,8 @@
 /**
  * Noises one after the other, and noises on some tensors only.
  */
-import { OptionError } from '../runtime/errors';
-import type * as tf from '../runtime/tf';
+import { OptionError } from '../core/errors';
+import type * as tf from '../core/tf';
 import {
   type DifferentiableNoise,
   isDifferentiable,

@@ -7,7 +7,7 @@
  * Conductances are relative to the largest one of the device (g_max). The device at zero is noisy too, so zero weights do not
  * stay zero.
  */
-import * as tf from '../runtime/tf';
+import * as tf from '../core/tf';
 
 /** What a device makes of a target conductance. Both in units of g_max; `i` is the index of the weight. */
 export type Device = (target: number, i: number) => number;

@@ -5,8 +5,8 @@
  * the names that tf.js happened to give, the noise level, the order of calls or the number of threads. Two models of one
  * architecture meet the same draws (common random numbers), and so do all levels of one noise.
  */
-import { checkNumber } from '../runtime/errors';
-import { Random } from '../runtime/random';
+import { checkNumber } from '../core/errors';
+import { Random } from '../core/random';
 import type { NoiseSite, WeightTensor } from './noise';
 
 /** One draw of noise, for all tensors of a model. Numbers are made on demand and kept as long as the draw is. */

@@ -4,9 +4,10 @@
  * Every model, level and layer meets the same random numbers in draw d (draws.ts), so differences between them are paired. Many
  * noisy weight sets are made and evaluated at a time, within a memory budget (training/many.ts). The model itself is never changed.
  */
-import { checkFunction, checkKnownOptions, checkNumber, checkObject, OptionError } from '../runtime/errors';
-import { defaultMemoryBudget } from '../runtime/memoryBudget';
-import type * as tf from '../runtime/tf';
+
+import { defaultMemoryBudget } from '../compile/memoryBudget';
+import { checkFunction, checkKnownOptions, checkNumber, checkObject, OptionError } from '../core/errors';
+import type * as tf from '../core/tf';
 import type { BatchLoss } from '../training/evaluate';
 import { ManyEvaluator } from '../training/many';
 import type { Samples } from '../training/samples';

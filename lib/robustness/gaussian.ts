@@ -8,8 +8,8 @@
  * Mordido, Malviya, Baratin, Chandar, "Lookbehind-SAM: k steps back, 1 step forward", ICML 2024, after Joshi et al., "Accurate
  * deep neural network inference using computational phase-change memory", Nature Communications 11, 2473 (2020).
  */
-import { checkKnownOptions, checkNumber } from '../runtime/errors';
-import * as tf from '../runtime/tf';
+import { checkKnownOptions, checkNumber } from '../core/errors';
+import * as tf from '../core/tf';
 import type { DifferentiableNoise } from './noise';
 
 /** Options of `gaussianNoise`. */

@@ -5,7 +5,7 @@
  * numbers. So the same draw gives the same numbers to every model, every noise level and every order of calls, and differences
  * between models or levels are paired.
  */
-import type * as tf from '../runtime/tf';
+import type * as tf from '../core/tf';
 
 /** What a weight tensor is for. `other`: none of the rest, such as a custom layer's own variable. */
 export type WeightRole = 'kernel' | 'embedding' | 'bias' | 'gamma' | 'beta' | 'other';

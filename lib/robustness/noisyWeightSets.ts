@@ -1,8 +1,8 @@
 /**
  * The noisy weight sets of one evaluation, made on demand and counted.
  */
-import { OptionError } from '../runtime/errors';
-import * as tf from '../runtime/tf';
+import { OptionError } from '../core/errors';
+import * as tf from '../core/tf';
 import type { WeightSets } from '../training/many';
 import { withWeights } from '../training/weights';
 import type { BatchNormEstimator } from './batchNormStatistics';

@@ -17,8 +17,8 @@
  * al., "Accurate deep neural network inference using computational phase-change memory", Nature Communications 11, 2473 (2020);
  * as in the PCM model of IBM's aihwkit.
  */
-import { checkKnownOptions, checkNumber } from '../runtime/errors';
-import * as tf from '../runtime/tf';
+import { checkKnownOptions, checkNumber } from '../core/errors';
+import * as tf from '../core/tf';
 import { type Device, polynomial, readPairs, readTensorPairs, type TensorDevice } from './conductance';
 import type { DifferentiableNoise, NoiseSite } from './noise';
 import { straightThrough } from './straightThrough';

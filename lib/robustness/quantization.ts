@@ -17,8 +17,8 @@
  * arXiv:1712.05877. Clipping to gain robustness to bit errors: Stutz et al., "Bit error robustness for energy-efficient DNN
  * accelerators", MLSys 2021, arXiv:2006.13977.
  */
-import { checkKnownOptions, checkNumber, checkOneOf } from '../runtime/errors';
-import * as tf from '../runtime/tf';
+import { checkKnownOptions, checkNumber, checkOneOf } from '../core/errors';
+import * as tf from '../core/tf';
 import type { DifferentiableNoise, WeightTensor } from './noise';
 import { straightThrough } from './straightThrough';
 

@@ -9,8 +9,8 @@
  * Data: Wan et al., "A compute-in-memory chip based on resistive random-access memory", Nature 608, 504-512 (2022); the fit is
  * that of IBM's aihwkit. Short-term read noise of about 1 % is not in it: compose with `additiveNoise({ sigma: 0.01 })`.
  */
-import { checkKnownOptions, checkNumber, checkOneOf } from '../runtime/errors';
-import * as tf from '../runtime/tf';
+import { checkKnownOptions, checkNumber, checkOneOf } from '../core/errors';
+import * as tf from '../core/tf';
 import { type Device, polynomial, readPairs, readTensorPairs } from './conductance';
 import type { DifferentiableNoise } from './noise';
 import { straightThrough } from './straightThrough';

@@ -5,7 +5,7 @@
  * Bengio, Leonard, Courville, "Estimating or propagating gradients through stochastic neurons for conditional computation",
  * arXiv:1308.3432 (2013).
  */
-import * as tf from '../runtime/tf';
+import * as tf from '../core/tf';
 
 /**
  * f(weights), with the gradient of the identity.

@@ -1,8 +1,8 @@
 /**
  * The weight tensors of a model: what each is for, and which of them noise falls on.
  */
-import { OptionError } from '../runtime/errors';
-import type * as tf from '../runtime/tf';
+import { OptionError } from '../core/errors';
+import type * as tf from '../core/tf';
 import type { TensorSelector, WeightRole, WeightTensor } from './noise';
 
 /** A weight tensor together with the variable that holds it. */

@@ -10,11 +10,12 @@
  * Joshi et al., "Accurate deep neural network inference using computational phase-change memory", Nature Communications 11, 2473
  * (2020); with bit errors or quantization in place of Gaussian noise, Stutz et al., MLSys 2021, arXiv:2006.13977.
  */
+
+import { attr, isNative, runOp } from '../compile/backend';
+import { checkKnownOptions, checkNumber, OptionError } from '../core/errors';
+import { Random } from '../core/random';
+import * as tf from '../core/tf';
 import type { LossFunction } from '../optimizers';
-import { attr, isNative, runOp } from '../runtime/backend';
-import { checkKnownOptions, checkNumber, OptionError } from '../runtime/errors';
-import { Random } from '../runtime/random';
-import * as tf from '../runtime/tf';
 import type { PassNoise } from '../training/stepRunner';
 import { withWeights } from '../training/weights';
 import {

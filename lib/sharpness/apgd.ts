@@ -15,10 +15,10 @@
  * arXiv:2003.01690, algorithm 1; on weights: Andriushchenko et al., "A Modern Look at the Relationship between Sharpness and
  * Generalization", ICML 2023, arXiv:2302.07011.
  */
-import { type Compiled, compile } from '../runtime/compile';
-import { checkKnownOptions, checkNumber, checkOneOf, throwIfAborted } from '../runtime/errors';
-import { Random } from '../runtime/random';
-import * as tf from '../runtime/tf';
+import { type Compiled, compile } from '../compile/compile';
+import { checkKnownOptions, checkNumber, checkOneOf, throwIfAborted } from '../core/errors';
+import { Random } from '../core/random';
+import * as tf from '../core/tf';
 import { type CurveSample, checkRadii, curveOf, type SharpnessCurve } from './curve';
 import type { Objective } from './objective';
 import { type MetricOptions, metricScale, norm, unit } from './scale';

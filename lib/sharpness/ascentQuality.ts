@@ -13,8 +13,8 @@
  * The ascents are those of Mordido et al., "Lookbehind-SAM: k steps back, 1 step forward", ICML 2024, arXiv:2307.16704; with ASAM, T is taken
  * anew at each p_i, as there.
  */
-import { checkKnownOptions, checkNumber, throwIfAborted } from '../runtime/errors';
-import * as tf from '../runtime/tf';
+import { checkKnownOptions, checkNumber, throwIfAborted } from '../core/errors';
+import * as tf from '../core/tf';
 import { ApgdSearch } from './apgd';
 import type { Objective } from './objective';
 import { type MetricOptions, metricScale, norm, unit } from './scale';

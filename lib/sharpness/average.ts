@@ -8,9 +8,9 @@
  *
  * Andriushchenko et al., "A Modern Look at the Relationship between Sharpness and Generalization", ICML 2023, arXiv:2302.07011.
  */
-import { checkKnownOptions, checkNumber, throwIfAborted } from '../runtime/errors';
-import { Random } from '../runtime/random';
-import * as tf from '../runtime/tf';
+import { checkKnownOptions, checkNumber, throwIfAborted } from '../core/errors';
+import { Random } from '../core/random';
+import * as tf from '../core/tf';
 import { type CurveSample, checkRadii, curveOf, type SharpnessCurve } from './curve';
 import type { Objective } from './objective';
 import { type MetricOptions, metricScale } from './scale';

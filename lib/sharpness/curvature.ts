@@ -6,8 +6,8 @@
  *
  * Kinks of the loss count in it, but not in the Hessian, so that it lies somewhat above the eigenvalue of a relu network.
  */
-import { checkKnownOptions, checkNumber } from '../runtime/errors';
-import * as tf from '../runtime/tf';
+import { checkKnownOptions, checkNumber } from '../core/errors';
+import * as tf from '../core/tf';
 import { type DensityOptions, type SpectralDensity, spectralDensity } from './density';
 import { type HessianOperator, type HessianOptions, type HessianSelfTest, hessianOperator } from './hessian';
 import { type TopEigenvalues, topEigenvalues } from './lanczos';

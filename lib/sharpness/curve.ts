@@ -1,7 +1,7 @@
 /**
  * Sharpness as a curve over the radius: no single radius tells how sharp a minimum is.
  */
-import { checkNumber, OptionError } from '../runtime/errors';
+import { checkNumber, OptionError } from '../core/errors';
 
 /** S(rho) = loss within rho of the weights - loss at the weights, with its spread. */
 export interface SharpnessCurve {

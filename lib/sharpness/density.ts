@@ -9,8 +9,8 @@
  * Ghorbani, Krishnan, Xiao, "An Investigation into Neural Net Optimization via Hessian Eigenvalue Density", ICML 2019,
  * arXiv:1901.10159; Ubaru, Chen, Saad, "Fast estimation of tr(f(A)) via stochastic Lanczos quadrature", SIMAX 2017.
  */
-import { checkKnownOptions, checkNumber, checkNumbers, OptionError, throwIfAborted } from '../runtime/errors';
-import { Random } from '../runtime/random';
+import { checkKnownOptions, checkNumber, checkNumbers, OptionError, throwIfAborted } from '../core/errors';
+import { Random } from '../core/random';
 import { standardDeviation } from './curve';
 import { Lanczos } from './lanczos';
 import type { SymmetricOperator } from './vectors';

@@ -9,9 +9,9 @@
  * h^2, and with kinks (relu) it may have no step at all: each kink that a step crosses adds a jump of the gradient divided by h. So an operator
  * tests itself when it is made, and keeps what it saw in `selfTest`.
  */
-import { checkKnownOptions, checkNumber, checkOneOf, LookbehindError, throwIfAborted } from '../runtime/errors';
-import { Random } from '../runtime/random';
-import * as tf from '../runtime/tf';
+import { checkKnownOptions, checkNumber, checkOneOf, LookbehindError, throwIfAborted } from '../core/errors';
+import { Random } from '../core/random';
+import * as tf from '../core/tf';
 import type { Objective } from './objective';
 import { addScaled, divided, dot, length, randomUnit, type SymmetricOperator } from './vectors';
 

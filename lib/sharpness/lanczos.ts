@@ -20,8 +20,8 @@
  * (2000); Kuczynski & Wozniakowski, "Estimating the largest eigenvalue by the power and Lanczos algorithms with a random start", SIAM J.
  * Matrix Anal. Appl. 13 (1992).
  */
-import { checkKnownOptions, checkNumber, checkOneOf, throwIfAborted } from '../runtime/errors';
-import { Random } from '../runtime/random';
+import { checkKnownOptions, checkNumber, checkOneOf, throwIfAborted } from '../core/errors';
+import { Random } from '../core/random';
 import { symmetricEigen } from './symmetric';
 import type { TridiagonalEigen } from './tridiagonal';
 import { addCombined, addScaled, divided, dot, length, orthogonalise, randomUnit, type SymmetricOperator } from './vectors';

@@ -6,10 +6,11 @@
  *
  * Nothing here changes the model: while one loss is computed the variables point to other data (`withWeights`), and back.
  */
+
+import { type Compiled, compile } from '../compile/compile';
+import { checkFunction, checkKnownOptions, checkNumber, checkObject, checkOneOf, StateMismatchError } from '../core/errors';
+import * as tf from '../core/tf';
 import { isRescaled } from '../optimizers/ascent';
-import { type Compiled, compile } from '../runtime/compile';
-import { checkFunction, checkKnownOptions, checkNumber, checkObject, checkOneOf, StateMismatchError } from '../runtime/errors';
-import * as tf from '../runtime/tf';
 import { type BatchLoss, type BatchNormMode, forward } from '../training/evaluate';
 import { HeldBatches } from '../training/heldBatches';
 import { lossFor } from '../training/modelLoss';

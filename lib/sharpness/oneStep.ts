@@ -7,8 +7,8 @@
  * On batches of m samples, each with its own gradient, then averaged: m-sharpness, as in Foret et al. 2021 (arXiv:2010.01412,
  * section 4.1) and Andriushchenko & Flammarion 2022 (arXiv:2206.06232).
  */
-import { checkKnownOptions, throwIfAborted } from '../runtime/errors';
-import * as tf from '../runtime/tf';
+import { checkKnownOptions, throwIfAborted } from '../core/errors';
+import * as tf from '../core/tf';
 import { type CurveSample, checkRadii, curveOf, type SharpnessCurve } from './curve';
 import type { Objective } from './objective';
 import { type MetricOptions, metricScale, unit } from './scale';

@@ -3,8 +3,8 @@
  *
  * Everything is done in u = T^-1 d, where the ball is round: d = T u, and the gradient in u is T g.
  */
-import { checkNumber } from '../runtime/errors';
-import * as tf from '../runtime/tf';
+import { checkNumber } from '../core/errors';
+import * as tf from '../core/tf';
 import type { Objective } from './objective';
 
 /** Which ball. */

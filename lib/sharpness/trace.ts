@@ -8,8 +8,8 @@
  *
  * Meyer, Musco, Musco, Woodruff, "Hutch++: Optimal Stochastic Trace Estimation", SOSA 2021, arXiv:2010.09649, algorithm 1.
  */
-import { checkKnownOptions, checkNumber, throwIfAborted } from '../runtime/errors';
-import { Random } from '../runtime/random';
+import { checkKnownOptions, checkNumber, throwIfAborted } from '../core/errors';
+import { Random } from '../core/random';
 import { standardDeviation } from './curve';
 import { divided, dot, length, orthogonalise, randomSigns, type SymmetricOperator } from './vectors';
 

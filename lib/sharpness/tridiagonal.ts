@@ -5,7 +5,7 @@
  *
  * Golub & Van Loan, "Matrix Computations", 4th edition, section 8.3; Parlett, "The Symmetric Eigenvalue Problem", chapter 8.
  */
-import { LookbehindError } from '../runtime/errors';
+import { LookbehindError } from '../core/errors';
 
 /** Eigenvalues in rising order; `vectors[j][i]` is component i of the unit eigenvector of value j. */
 export interface TridiagonalEigen {

@@ -1,7 +1,7 @@
 /**
  * Vectors in float64: the sums over many weights lose digits in float32.
  */
-import type { Random } from '../runtime/random';
+import type { Random } from '../core/random';
 
 /** A symmetric matrix, known by its products. */
 export interface SymmetricOperator {

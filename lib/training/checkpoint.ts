@@ -10,10 +10,10 @@
 import { createHash } from 'node:crypto';
 import { readdirSync, rmSync } from 'node:fs';
 import { basename, join } from 'node:path';
-import { makeFolder, writeFileAtomic } from '../runtime/atomicFile';
-import { DataError } from '../runtime/errors';
-import { parseNumbers, stringifyNumbers } from '../runtime/numberJson';
-import { readRegularFile } from '../runtime/regularFile';
+import { DataError } from '../core/errors';
+import { makeFolder, writeFileAtomic } from '../files/atomicFile';
+import { parseNumbers, stringifyNumbers } from '../files/numberJson';
+import { readRegularFile } from '../files/regularFile';
 import type { TrainerState } from './trainerState';
 
 const FORMAT = 'lookbehind-checkpoint/1';

@@ -1,10 +1,10 @@
 /**
  * Loss and accuracy of a model on data.
  */
-import { withBatchNormUpdates, withFrozenBatchNorm } from '../runtime/batchnorm';
-import { type Compiled, compile } from '../runtime/compile';
-import { checkKnownOptions, checkNumber, checkObject, checkOneOf, throwIfAborted } from '../runtime/errors';
-import * as tf from '../runtime/tf';
+import { withBatchNormUpdates, withFrozenBatchNorm } from '../compile/batchnorm';
+import { type Compiled, compile } from '../compile/compile';
+import { checkKnownOptions, checkNumber, checkObject, checkOneOf, throwIfAborted } from '../core/errors';
+import * as tf from '../core/tf';
 import { lossFor, outputKind } from './modelLoss';
 import { type Samples, sampleBatches, type TensorSamples } from './samples';
 

@@ -6,7 +6,7 @@
  * The weights are scaled instead of all activations, which saves a pass over memory for each BatchNorm layer, and TensorFlow
  * can merge convolution, shift and ReLU into one op.
  */
-import * as tf from '../runtime/tf';
+import * as tf from '../core/tf';
 import { withWeights } from './weights';
 
 /** A layer and the BatchNorm layer that alone takes its output. */

@@ -1,10 +1,11 @@
 /**
  * Whether a training is in order: why a loss is not finite, whether weights are, and what in the data makes numbers that mislead.
  */
-import { Dataset } from '../datasets';
-import { DataError, type Divergence, DivergenceError, OptionError } from '../runtime/errors';
-import { innermostLayers } from '../runtime/modelGraph';
-import * as tf from '../runtime/tf';
+
+import { DataError, type Divergence, DivergenceError, OptionError } from '../core/errors';
+import { innermostLayers } from '../core/modelGraph';
+import * as tf from '../core/tf';
+import { Dataset } from '../data';
 
 /** Losses of the last steps that a report of a divergence names. */
 const REMEMBERED = 3;

@@ -3,9 +3,10 @@
  *
  * A data set of bytes is four times as large as tensors. Small ones are converted once, large ones do not fill the memory.
  */
-import { checkNumber } from '../runtime/errors';
-import { defaultMemoryBudget } from '../runtime/memoryBudget';
-import * as tf from '../runtime/tf';
+
+import { defaultMemoryBudget } from '../compile/memoryBudget';
+import { checkNumber } from '../core/errors';
+import * as tf from '../core/tf';
 import { type Samples, sampleBatches, sampleCount, samplesFrom, type TensorSamples } from './samples';
 
 /** Share of a memory budget that samples may take; the rest is for what is computed from them. */

@@ -3,8 +3,8 @@
  *
  *     training loss = loss of the batch + sum of the layers' losses
  */
-import { allLayers } from '../runtime/modelGraph';
-import * as tf from '../runtime/tf';
+import { allLayers } from '../core/modelGraph';
+import * as tf from '../core/tf';
 
 /**
  * `loss` of a batch plus the losses of the layers of `model`, those of nested models and wrappers included, each once. Call it inside of

@@ -9,13 +9,13 @@
  * Both leave out what a loop of setWeights and evaluate does beside the work itself. The weights of the model are the
  * same afterwards, bit for bit.
  */
-import { usesGpu } from '../runtime/backend';
-import { type Compiled, compile } from '../runtime/compile';
-import { checkKnownOptions, checkNumber, checkOneOf, DataError, StateMismatchError, throwIfAborted } from '../runtime/errors';
-import { crossEntropy } from '../runtime/losses';
-import { defaultMemoryBudget } from '../runtime/memoryBudget';
-import { callsOf } from '../runtime/modelGraph';
-import * as tf from '../runtime/tf';
+import { usesGpu } from '../compile/backend';
+import { type Compiled, compile } from '../compile/compile';
+import { crossEntropy } from '../compile/losses';
+import { defaultMemoryBudget } from '../compile/memoryBudget';
+import { checkKnownOptions, checkNumber, checkOneOf, DataError, StateMismatchError, throwIfAborted } from '../core/errors';
+import { callsOf } from '../core/modelGraph';
+import * as tf from '../core/tf';
 import { type BatchLoss, type BatchNormMode, classBoundary, correctCount, forward } from './evaluate';
 import { foldedForward } from './folded';
 import { HeldBatches } from './heldBatches';

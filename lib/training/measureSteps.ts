@@ -1,9 +1,9 @@
 /**
  * What the steps of a training meet, looked at from the side: the training goes on as if nothing had been measured.
  */
-import { compile } from '../runtime/compile';
-import { checkKnownOptions, checkNumber } from '../runtime/errors';
-import * as tf from '../runtime/tf';
+import { compile } from '../compile/compile';
+import { checkKnownOptions, checkNumber } from '../core/errors';
+import * as tf from '../core/tf';
 import type { BatchLoss } from './evaluate';
 import { trainingForward } from './evaluate';
 import { withLayerLosses } from './layerLosses';

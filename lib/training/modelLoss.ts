@@ -6,9 +6,10 @@
  *     one logit z           mean of log(1 + e^z) - y z,                      y in {0, 1}
  *     one sigmoid's p       mean of -y log p - (1 - y) log(1 - p)
  */
-import { OptionError } from '../runtime/errors';
-import { crossEntropy } from '../runtime/losses';
-import * as tf from '../runtime/tf';
+
+import { crossEntropy } from '../compile/losses';
+import { OptionError } from '../core/errors';
+import * as tf from '../core/tf';
 import type { BatchLoss } from './evaluate';
 
 /** What the last layer of a model puts out, as far as a loss is concerned. */

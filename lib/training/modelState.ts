@@ -5,9 +5,10 @@
  * function have the same. So weights are saved in the order of their layers, which freezing does not change, and found again by that
  * order and their shapes; by names where all are unique and only their order is another.
  */
+
+import { StateMismatchError } from '../core/errors';
+import * as tf from '../core/tf';
 import type { OptimizerState, SavedNames } from '../optimizers';
-import { StateMismatchError } from '../runtime/errors';
-import * as tf from '../runtime/tf';
 
 /** One weight of a saved model. */
 export interface SavedWeight {

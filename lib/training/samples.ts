@@ -1,8 +1,8 @@
 /**
  * What evaluation and analysis take as data: a data set, or tensors that the caller owns.
  */
-import { checkNumber, DataError, OptionError } from '../runtime/errors';
-import * as tf from '../runtime/tf';
+import { checkNumber, DataError, OptionError } from '../core/errors';
+import * as tf from '../core/tf';
 
 /** Anything that makes tensors of its samples on demand, such as a `Dataset`. */
 export interface SampleSource {

@@ -7,7 +7,7 @@
  *
  * Each may start with a linear warm-up. The paper trains with multiStep at epochs 50, 100 and 150 of 200, gamma 0.1.
  */
-import { checkKnownOptions, checkNumber, checkObject, checkOneOf, OptionError } from '../runtime/errors';
+import { checkKnownOptions, checkNumber, checkObject, checkOneOf, OptionError } from '../core/errors';
 
 /** A schedule of the learning rate. */
 export type Schedule = ConstantSchedule | MultiStepSchedule | CosineSchedule;

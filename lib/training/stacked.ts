@@ -5,7 +5,7 @@
  *
  * One native op then does the work of M, which for small networks is most of the time.
  */
-import * as tf from '../runtime/tf';
+import * as tf from '../core/tf';
 
 /**
  * A forward pass for many weight sets: takes one tensor `[m, ...shape]` for each weight that varies and the inputs `[n, ...]`, the

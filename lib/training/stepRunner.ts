@@ -1,9 +1,10 @@
 /**
  * Runs the steps of an optimizer on batches: each kind of step is compiled once, into one native call.
  */
+
+import { type Compiled, compile } from '../compile/compile';
+import type * as tf from '../core/tf';
 import type { FamilyOptimizer, LossFunction } from '../optimizers';
-import { type Compiled, compile } from '../runtime/compile';
-import type * as tf from '../runtime/tf';
 
 /** Noise in every pass of a step, such as a `TrainingNoise`. */
 export interface PassNoise {

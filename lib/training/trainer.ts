@@ -4,11 +4,12 @@
  *
  * Everything random is drawn from streams named by seed, epoch and step, so that a resumed run needs no generator's state.
  */
-import type { Augmentation, Dataset } from '../datasets';
+
+import { checkKnownOptions, checkNumber, checkOneOf, type Divergence, StateMismatchError } from '../core/errors';
+import { Random } from '../core/random';
+import * as tf from '../core/tf';
+import type { Augmentation, Dataset } from '../data';
 import type { FamilyOptimizer, LossFunction } from '../optimizers';
-import { checkKnownOptions, checkNumber, checkOneOf, type Divergence, StateMismatchError } from '../runtime/errors';
-import { Random } from '../runtime/random';
-import * as tf from '../runtime/tf';
 import { type BatchLoss, Evaluator, trainingForward } from './evaluate';
 import { checkNotEmpty, dataWarnings, divergenceError, fingerprintOf, LossWatch, type WeightFingerprint } from './health';
 import { withLayerLosses } from './layerLosses';

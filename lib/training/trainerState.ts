@@ -1,8 +1,9 @@
 /**
  * The state of a training as data: position, history, the optimizer's state and every weight of the model by name.
  */
+
+import { type Divergence, StateMismatchError } from '../core/errors';
 import type { OptimizerManifest, OptimizerState } from '../optimizers';
-import { type Divergence, StateMismatchError } from '../runtime/errors';
 import {
   captureModel,
   checkModelState,

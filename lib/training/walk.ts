@@ -1,10 +1,11 @@
 /**
  * The way of an optimizer over a loss of a few parameters, as plain numbers: for figures and for a look at each part of a step.
  */
+
+import { compile } from '../compile/compile';
+import { checkKnownOptions, checkNumber, checkNumbers } from '../core/errors';
+import * as tf from '../core/tf';
 import type { FamilyOptimizer } from '../optimizers';
-import { compile } from '../runtime/compile';
-import { checkKnownOptions, checkNumber, checkNumbers } from '../runtime/errors';
-import * as tf from '../runtime/tf';
 
 /** A loss of one tensor, such as `twoMinima().loss`. */
 export type PointLoss = (point: tf.Tensor) => tf.Scalar;

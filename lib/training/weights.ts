@@ -1,9 +1,9 @@
 /**
  * The weights of a model as tf.Variables, and running code with other values in their place.
  */
-import { StateMismatchError } from '../runtime/errors';
-import { frozenLayers } from '../runtime/modelGraph';
-import * as tf from '../runtime/tf';
+import { StateMismatchError } from '../core/errors';
+import { frozenLayers } from '../core/modelGraph';
+import * as tf from '../core/tf';
 
 /** The trainable weights of `model`, in the order of `model.trainableWeights`. They stay the model's. */
 export function trainableVariables(model: tf.LayersModel): tf.Variable[] {

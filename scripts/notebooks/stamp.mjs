@@ -3,7 +3,7 @@
  * where it no longer fits: where a cell was edited and not run again, or the library gives other results since then.
  *
  * A hash of the library's sources would go stale with every commit. What counts is whether the same configuration gives the same result;
- * that is what RESULTS_VERSION of lib/experiments/version.ts stands for (test/experiments/results.test.ts guards it).
+ * that is what RESULTS_VERSION of lib/runs/config/version.ts stands for (test/runs/results.test.ts guards it).
  */
 import { createRequire } from 'node:module';
 import { sha256 } from '../setup/files.mjs';
@@ -34,5 +34,5 @@ export function staleness(notebook) {
 
 /** @returns {string} */
 function resultsVersion() {
-  return createRequire(import.meta.url)('../../lib/dist/experiments/version.js').RESULTS_VERSION;
+  return createRequire(import.meta.url)('../../lib/dist/runs/config/version.js').RESULTS_VERSION;
 }

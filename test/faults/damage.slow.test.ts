@@ -26,7 +26,7 @@ import {
   surfaceFromJson,
   surfaceToJson,
 } from 'lookbehind';
-import { readCifarArchive } from 'lookbehind/dist/datasets/cifar';
+import { readCifarArchive } from 'lookbehind/dist/data/cifar';
 import { SEED, scale, temporaryFolder } from './support';
 
 /** How a file is damaged; places are shares of its length. */

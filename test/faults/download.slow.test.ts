@@ -45,7 +45,7 @@ test('downloads', async (t) => {
   const download = (path: string): Victim => ({
     start: (folder) =>
       startScript(
-        `const { obtain } = require('lookbehind/dist/datasets/download');
+        `const { obtain } = require('lookbehind/dist/data/download');
         const [folder, url, bytes, sha256] = process.argv.slice(1);
         obtain({ path: folder + '/file', urls: [url], bytes: Number(bytes), sha256 }, { onProgress: () => process.stdout.write('.') });`,
         [folder, `http://127.0.0.1:${(server.address() as AddressInfo).port}${path}`, String(content.length), sha256],

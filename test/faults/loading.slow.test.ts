@@ -21,7 +21,7 @@ import {
   Trainer,
   type TrainerState,
 } from 'lookbehind';
-import { tarMembers } from 'lookbehind/dist/datasets/tar';
+import { tarMembers } from 'lookbehind/dist/data/tar';
 import { outputOf, ROOT, startScript, temporaryFolder } from './support';
 
 const EVIL = '{"__proto__": {"polluted": true}, "constructor": {"prototype": {"polluted": true}}, "format": "own"}';

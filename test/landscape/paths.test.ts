@@ -33,7 +33,7 @@ import {
   tf,
   withLength,
 } from 'lookbehind';
-import { crc32 } from 'lookbehind/dist/runtime/crc32';
+import { crc32 } from 'lookbehind/dist/files/crc32';
 
 const near = (a: number, b: number, tolerance: number): void => assert.ok(Math.abs(a - b) <= tolerance, `${a} is not ${b}`);
 

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { type ComparedTask, compareMethods, type OptimizerConfig, OptionError, paperMethods, withEpochs } from 'lookbehind';
-import { temporaryStore } from '../experiments/support';
+import { temporaryStore } from '../runs/support';
 
 const task = {
   data: { kind: 'digits', trainSize: 100 },

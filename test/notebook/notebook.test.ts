@@ -232,7 +232,7 @@ describe('without the optional packages', () => {
     // The built files alone, in a folder above which there is no node_modules.
     const folder = mkdtempSync(join(tmpdir(), 'lookbehind-'));
     try {
-      for (const part of ['figures', 'notebook/static.js', 'notebook/svgBoxes.js', 'runtime/errors.js', 'runtime/escape.js']) {
+      for (const part of ['figures', 'notebook/static.js', 'notebook/svgBoxes.js', 'core/errors.js', 'core/escape.js']) {
         cpSync(join(NOTEBOOK, '..', part), join(folder, part), { recursive: true });
       }
       const code = `

@@ -13,7 +13,7 @@ import {
   type SweepGrid,
   sweep,
 } from 'lookbehind';
-import { SMALL, temporaryStore } from '../experiments/support';
+import { SMALL, temporaryStore } from '../runs/support';
 
 const OPTIMIZERS: Record<string, { optimizer: OptimizerConfig; style: object }> = {
   SGD: { optimizer: { kind: 'sgd' }, style: { method: 'sgd' } },

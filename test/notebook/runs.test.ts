@@ -4,7 +4,7 @@ import { readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { flatWeights, measureRuns, mnist1d, models, OptionError, runSweep, type SweepGrid, showSurfaces, tf } from 'lookbehind';
-import { SMALL, temporaryStore } from '../experiments/support';
+import { SMALL, temporaryStore } from '../runs/support';
 
 test('runs at the paper’s scale are announced with their cost, until they are done', async (t) => {
   const store = temporaryStore(t);

@@ -4,7 +4,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { ROOT } from '../experiments/support';
+import { ROOT } from '../runs/support';
 
 interface Notebook {
   cells: { cell_type: string; source: string | string[]; outputs?: { text?: string | string[] }[] }[];

@@ -9,8 +9,8 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
-import { ROOT } from '../experiments/support';
 import { writeCifar10, writeCifar100, writeTinyImageNet } from '../paper/support';
+import { ROOT } from '../runs/support';
 
 const scratch = mkdtempSync(join(tmpdir(), 'lookbehind-rehearsal-'));
 after(() => rmSync(scratch, { recursive: true, force: true, maxRetries: 5 }));

@@ -16,7 +16,7 @@ import {
   sgd,
   tf,
 } from 'lookbehind';
-import { assertClose } from '../runtime/support';
+import { assertClose } from '../compile/support';
 import { FAMILY, Quadratic } from './support';
 
 /** Two blobs of 2-D points, one per class. */

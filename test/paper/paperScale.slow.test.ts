@@ -26,7 +26,7 @@ import {
   surfaceGrid,
   sweep,
 } from 'lookbehind';
-import { ROOT, traceOf } from '../experiments/support';
+import { ROOT, traceOf } from '../runs/support';
 import { startReproduce, writeCifar10 } from './support';
 
 const scratch = mkdtempSync(join(tmpdir(), 'lookbehind-paper-'));

@@ -17,7 +17,7 @@ import {
   renderTable,
   writeReport,
 } from 'lookbehind';
-import { describeGroups } from 'lookbehind/dist/experiments/commandLine';
+import { describeGroups } from 'lookbehind/dist/cli/commandLine';
 
 const SIZES = { data: 'cifar10', models: { kind: 'resNet', depth: 20 }, k: [2, 5], alpha: [0.5, 'adaptive'], seeds: 3 } as const;
 

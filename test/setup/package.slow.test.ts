@@ -17,7 +17,7 @@ function exampleOf(readme: string): string {
 }
 
 /** Python's side of the engine for Ray. */
-const DRIVER = 'experiments/ray_driver.py';
+const DRIVER = 'runs/engines/ray_driver.py';
 
 describe('the packed library', () => {
   const scratch = mkdtempSync(join(tmpdir(), 'lookbehind-package-'));

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Dataset, ManyEvaluator, modelObjective, models, tf } from 'lookbehind';
-import { defaultMemoryBudget } from 'lookbehind/dist/runtime/memoryBudget';
+import { defaultMemoryBudget } from 'lookbehind/dist/compile/memoryBudget';
 import { HeldBatches } from 'lookbehind/dist/training/heldBatches';
 
 const SIZE = 1001;

@@ -1,0 +1,227 @@
+/**
+ * What the commands that run sweeps share: where runs are executed, Ctrl-C, and a line of progress.
+ */
+
+import type { ParseArgsConfig, parseArgs } from 'node:util';
+import { AbortedError, checkOneOf, LookbehindError, OptionError } from '../core/errors';
+import { terminalLine, terminalText } from '../core/escape';
+import type { FullRunConfig } from '../runs/config/config';
+import type { SweepGrid } from '../runs/config/grid';
+import { duration } from '../runs/duration';
+import { type Engine, InProcessEngine } from '../runs/engines/engine';
+import { ProcessEngine } from '../runs/engines/processes';
+import { RayEngine } from '../runs/engines/rayEngine';
+import { submitToSlurm } from '../runs/engines/slurm';
+import type { RunStore } from '../runs/store';
+import { type RunRow, type SweepOptions, type SweepProgress, sweep } from '../runs/sweep';
+import { flattenRow, flattenRows } from '../statistics/rows';
+import { summarise } from '../statistics/statistics';
+
+/** Exit codes: all runs are there; a run failed or the call was wrong; interrupted. */
+export const EXIT = { good: 0, failed: 1, interrupted: 130 } as const;
+
+/** Options of every command that runs a sweep, for node:util's parseArgs. */
+export const ENGINE_OPTIONS = {
+  store: { type: 'string' },
+  engine: { type: 'string', default: 'processes' },
+  workers: { type: 'string' },
+  address: { type: 'string' },
+  cpus: { type: 'string' },
+  gpus: { type: 'string' },
+  attempts: { type: 'string' },
+  sbatch: { type: 'string', multiple: true },
+  help: { type: 'boolean', short: 'h' },
+} as const satisfies ParseArgsConfig['options'];
+
+/** Lines on them for a usage message, where `preset` is the default engine. */
+export function engineUsage(preset: EngineChoice['engine']): string {
+  return `  --store DIR     where runs are kept (default: data/runs of the project)
+  --engine E      processes: worker processes of this machine     inProcess: one run at a time, with all threads
+                  ray: a Ray cluster     slurm: writes and submits a job array, and leaves (default: ${preset})
+  --workers N     runs at a time (default: one per core; on a cluster as many as there is room for)
+  --address A     ray: host:port of a cluster that this machine belongs to, or auto (default: RAY_ADDRESS, else this machine alone)
+  --cpus C        ray, slurm: processors and threads of each run (default 1)
+  --gpus G        ray, slurm: GPUs of each run; with Ray also a part, such as 0.25 (default 0)
+  --attempts N    ray: how often a run is begun before the death of its worker is its outcome (default 5)
+  --sbatch OPT    slurm: an option of sbatch, such as --sbatch=--partition=gpu; may be repeated`;
+}
+
+/** Engines by name. */
+const ENGINES = ['processes', 'inProcess', 'ray', 'slurm'] as const;
+
+/** Which engine a command line asks for, and what with. */
+export interface EngineChoice {
+  engine: (typeof ENGINES)[number];
+  workers?: number;
+  address?: string;
+  cpus?: number;
+  gpus?: number;
+  attempts?: number;
+  sbatch?: readonly string[];
+}
+
+/** Values of `ENGINE_OPTIONS` as parseArgs returns them. */
+type EngineValues = ReturnType<typeof parseArgs<{ options: typeof ENGINE_OPTIONS }>>['values'];
+
+/**
+ * Reads the options of `ENGINE_OPTIONS`.
+ *
+ * @throws OptionError for a wrong one, also one that the engine does not have.
+ */
+export function engineChoice(values: EngineValues): EngineChoice {
+  const engine = checkOneOf('--engine', values.engine, ENGINES);
+  const known = {
+    processes: ['workers'],
+    inProcess: [],
+    slurm: ['workers', 'cpus', 'gpus', 'sbatch'],
+    ray: ['workers', 'address', 'cpus', 'gpus', 'attempts'],
+  };
+  for (const name of ['workers', 'address', 'cpus', 'gpus', 'attempts', 'sbatch'] as const) {
+    if (values[name] !== undefined && !(known[engine] as string[]).includes(name)) {
+      throw new OptionError(`--${name}`, values[name], `left out with --engine ${engine}`);
+    }
+  }
+  const number = (text: string | undefined): number | undefined => (text === undefined ? undefined : Number(text));
+  const { workers, cpus, gpus, attempts } = values;
+  return {
+    engine,
+    workers: number(workers),
+    cpus: number(cpus),
+    gpus: number(gpus),
+    attempts: number(attempts),
+    address: values.address,
+    sbatch: values.sbatch,
+  };
+}
+
+/**
+ * Makes the engine. A cluster is joined, and described in one line, before anything is run.
+ *
+ * @throws OptionError; RayError
+ */
+async function makeEngine({ engine, workers, address, cpus, gpus, attempts }: EngineChoice): Promise<Engine> {
+  if (engine === 'inProcess') return new InProcessEngine();
+  if (engine !== 'ray') return new ProcessEngine({ workers });
+  const ray = new RayEngine({ address, cpus, gpus, attempts, slots: workers });
+  const cluster = await ray.connect();
+  const machines = `${cluster.nodes} ${cluster.nodes === 1 ? 'machine' : 'machines'}`;
+  console.log(`Ray: ${machines}, ${cluster.cpus} processors, ${cluster.gpus} GPUs; room for ${cluster.fits} runs at a time.`);
+  return ray;
+}
+
+/** Submits what is not done as a SLURM job array, and says so. Returns the exit code. */
+export function submit(configs: readonly FullRunConfig[], store: RunStore, choice: EngineChoice): number {
+  const { cpus, gpus, workers, sbatch } = choice;
+  const { script, runs, job } = submitToSlurm(configs, store, { cpus, gpus, workers, sbatch });
+  if (runs === 0) console.log('All runs are done: the same command with another engine shows them.');
+  else if (job === undefined)
+    console.log(`${runs} runs are in ${script}. There is no sbatch on this machine: submit it where there is.`);
+  else console.log(`Job ${job} has ${runs} runs. Results appear in ${store.folder}; submit again what a time limit stopped.`);
+  return EXIT.good;
+}
+
+/** Callbacks of a sweep that is watched in a terminal. */
+export interface Watch {
+  /** Aborted by Ctrl-C. */
+  signal: AbortSignal;
+  onRow(row: RunRow): void;
+  onProgress(progress: SweepProgress): void;
+  /** Removes the line of progress. */
+  clear(): void;
+}
+
+/** Shows runs as they get done, and progress on a terminal. The first Ctrl-C stops the sweep, which saves; the second ends the process. */
+export function watch(): Watch {
+  const controller = new AbortController();
+  process.once('SIGINT', () => {
+    process.once('SIGINT', () => process.exit(EXIT.interrupted));
+    process.stderr.write('\nStopping; press Ctrl-C again to stop at once.\n');
+    controller.abort(new AbortedError('Interrupted.'));
+  });
+  const line = process.stderr.isTTY ? (text: string) => process.stderr.write(`\r\u001b[2K${text}`) : () => {};
+  return {
+    signal: controller.signal,
+    onRow(row) {
+      if (row.reused) return;
+      line('');
+      console.log(describe(row));
+    },
+    onProgress: (progress) => line(bar(progress)),
+    clear: () => line(''),
+  };
+}
+
+/**
+ * Runs a sweep that is watched, with the engine of the command line, and then `report` on its rows before the engine is closed. Returns the
+ * exit code, which is the report's.
+ */
+export async function watchedSweep(
+  grids: readonly SweepGrid[],
+  choice: EngineChoice,
+  { clear, ...watched }: Watch,
+  options: Pick<SweepOptions, 'store' | 'checkpointSeconds'>,
+  report: (rows: RunRow[]) => number | Promise<number>,
+): Promise<number> {
+  const engine = await makeEngine(choice);
+  try {
+    const rows = await sweep(grids, { ...options, ...watched, engine });
+    clear();
+    return await report(rows);
+  } finally {
+    clear();
+    await engine.close();
+  }
+}
+
+/** Runs a command, and ends the process with its exit code; errors that a user can mend are shown without their stack. */
+export function runCommand(main: () => Promise<number>): void {
+  main().then(
+    (code) => process.exit(code),
+    (error: Error) => {
+      const known = error instanceof LookbehindError || 'code' in error;
+      console.error(terminalText(String(known ? error.message : error.stack)));
+      process.exit(error instanceof AbortedError ? EXIT.interrupted : EXIT.failed);
+    },
+  );
+}
+
+/** What all runs together cost, those of earlier sweeps included: `12,300 gradients of one batch, 3 h 20 min of training`. */
+export function describeCost(rows: readonly RunRow[]): string {
+  const results = rows.flatMap(({ result }) => result ?? []);
+  const gradients = results.reduce((sum, { gradientEvaluations }) => sum + gradientEvaluations, 0);
+  const seconds = results.reduce((sum, one) => sum + one.seconds, 0);
+  return `${gradients.toLocaleString('en')} gradients of one batch, ${duration(seconds)} of training`;
+}
+
+/** The test error of each label in words, with what its runs lack: `SAM: test error 4.20 ± 0.10 % (3 runs, 1 diverged)`. */
+export function describeGroups(rows: readonly RunRow[]): string[] {
+  const flat = flattenRows(rows);
+  return summarise(flat).map(({ group, mean, std, count, missing }) => {
+    const runs = flat.filter(({ label }) => label === group.label);
+    const of = (wanted: RunRow['status']): number => runs.filter(({ status }) => status === wanted).length;
+    const [diverged, failed] = [of('diverged'), of('failed')];
+    const lost = Object.entries({ diverged, failed, 'without a test error': missing - diverged - failed });
+    const told = lost.flatMap(([what, number]) => (number > 0 ? [`${number} ${what}`] : [])).join(', ');
+    const name = terminalLine(String(group.label));
+    if (count === 0) return `${name}: no test error (${told})`;
+    const spread = count > 1 ? ` ± ${std.toFixed(2)}` : '';
+    return `${name}: test error ${mean.toFixed(2)}${spread} % (${count} ${count === 1 ? 'run' : 'runs'}${told && `, ${told}`})`;
+  });
+}
+
+function describe(row: RunRow): string {
+  const { label, seed, testError, trainLoss, seconds } = flattenRow(row);
+  const name = terminalLine(`${row.hash}  ${label}, seed ${seed}`);
+  if (row.status === 'failed') return `${name}: failed. ${terminalText(row.error ?? '')}`;
+  if (row.status === 'diverged') return `${name}: diverged`;
+  const fixed = (value: unknown, digits: number): string => (Number.isFinite(value) ? (value as number).toFixed(digits) : '-');
+  return `${name}: test error ${fixed(testError, 2)} %, train loss ${fixed(trainLoss, 4)}, ${fixed(seconds, 1)} s`;
+}
+
+function bar({ total, done, reused, failed, share, secondsLeft }: SweepProgress): string {
+  const width = 24;
+  const filled = Math.round(width * share);
+  const left = secondsLeft === undefined || done === total ? '' : ` · ${duration(secondsLeft)} left`;
+  const notes = `${reused > 0 ? ` · ${reused} reused` : ''}${failed > 0 ? ` · ${failed} failed` : ''}`;
+  return `${'█'.repeat(filled)}${'░'.repeat(width - filled)} ${done}/${total} runs${notes}${left}`;
+}

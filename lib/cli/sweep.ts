@@ -1,0 +1,101 @@
+#!/usr/bin/env node
+/**
+ * A sweep from the terminal: `npm run sweep -- --config FILE [--store DIR] [--engine E] [--workers N] [--out FILE]`.
+ */
+import { parseArgs } from 'node:util';
+import { checkNumber, OptionError } from '../core/errors';
+import { readRegularText } from '../files/regularFile';
+import { expandGrid, type SweepGrid } from '../runs/config/grid';
+import { RunStore } from '../runs/store';
+import type { RunRow } from '../runs/sweep';
+import { exportRows } from '../statistics/rows';
+import {
+  describeCost,
+  describeGroups,
+  ENGINE_OPTIONS,
+  EXIT,
+  engineChoice,
+  engineUsage,
+  runCommand,
+  submit,
+  watch,
+  watchedSweep,
+} from './commandLine';
+
+const HELP = `Runs a grid of configurations and keeps the results; what is done is not run again.
+
+  npm run sweep -- --config FILE [--store DIR] [--engine E] [--workers N] [--out FILE]
+
+  --config FILE   JSON: a grid of runs, or a list of grids. A list in place of a value means each of these:
+                  { "data": "mnist1d", "model": { "kind": "mlp", "hidden": [100, 100] }, "epochs": 30,
+                    "optimizer": [{ "kind": "sam", "rho": [0.05, 0.1] }, { "kind": "lookbehindSAM", "k": [2, 5] }],
+                    "seeds": 5 }
+${engineUsage('processes')}
+  --out FILE      writes one row per run, as CSV or JSON
+  --list          shows what would be run, and runs nothing
+  --only I        runs the I-th of these alone, counted from 0: an element of a job array
+
+Ctrl-C stops at the next step and saves; the same command goes on from there. A second Ctrl-C stops at once.
+`;
+
+/** Bytes of the largest file of grids. */
+const LARGEST_CONFIG = 1 << 26;
+
+async function main(): Promise<number> {
+  const { values } = parseArgs({
+    options: {
+      ...ENGINE_OPTIONS,
+      config: { type: 'string' },
+      out: { type: 'string' },
+      list: { type: 'boolean' },
+      only: { type: 'string' },
+    },
+  });
+  if (values.help) {
+    process.stdout.write(HELP);
+    return EXIT.good;
+  }
+  if (values.config === undefined) throw new OptionError('--config', values.config, 'the name of a JSON file', 'See --help.');
+  if (values.out !== undefined && !/\.(csv|json)$/.test(values.out)) {
+    throw new OptionError('--out', values.out, 'a name that ends in .csv or .json');
+  }
+  const choice = engineChoice(values);
+  const grids = onlyOne(readGrids(values.config), values.only);
+  if (values.list) {
+    for (const config of grids.flatMap(expandGrid)) console.log(JSON.stringify(config));
+    return EXIT.good;
+  }
+  const store = new RunStore(values.store);
+  if (choice.engine === 'slurm') return submit(grids.flatMap(expandGrid), store, choice);
+  return watchedSweep(grids, choice, watch(), { store }, (rows) => {
+    if (values.out !== undefined) exportRows(values.out, rows);
+    return report(rows);
+  });
+}
+
+function readGrids(path: string): SweepGrid[] {
+  let content: unknown;
+  try {
+    content = JSON.parse(readRegularText(path, LARGEST_CONFIG));
+  } catch (error) {
+    throw new OptionError('--config', path, 'a readable JSON file', (error as Error).message);
+  }
+  return (Array.isArray(content) ? content : [content]) as SweepGrid[];
+}
+
+function onlyOne(grids: SweepGrid[], index: string | undefined): SweepGrid[] {
+  if (index === undefined) return grids;
+  const configs = grids.flatMap(expandGrid);
+  return [configs[checkNumber('--only', Number(index), { min: 0, max: configs.length - 1, integer: true })] as SweepGrid];
+}
+
+function report(rows: readonly RunRow[]): number {
+  const failed = rows.filter(({ status }) => status === 'failed');
+  console.log(
+    `\n${rows.length} runs, ${rows.filter(({ reused }) => reused).length} of them from before, ${failed.length} failed; all together ${describeCost(rows)}.`,
+  );
+  for (const line of describeGroups(rows)) console.log(`  ${line}`);
+  return failed.length === 0 ? EXIT.good : EXIT.failed;
+}
+
+runCommand(main);

@@ -1,0 +1,175 @@
+/**
+ * Builds a TensorFlow graph node by node, and writes it as a SavedModel.
+ */
+
+import type * as tf from '../../core/tf';
+import { ATTRIBUTE_TYPE, DATA_TYPE, type OpAttribute } from '../backend';
+import { CompileError } from './error';
+import { type AttrValueProto, type NodeDefProto, protos, type ShapeProto } from './proto';
+
+/** Name of a tensor in a graph: a node, and which of its outputs. */
+export type GraphTensor = `${string}:${number}`;
+
+/** Data of a constant. */
+export type ConstantData = Float32Array | Int32Array | Uint8Array;
+
+/** The GraphDef version that the nodes are written for. Ops have kept their meaning since. */
+const PRODUCER = 1882;
+
+/** Constants up to this many elements are compared with those already there, so that equal ones are stored once. */
+const SHARED_CONSTANT_SIZE = 64;
+
+export class GraphBuilder {
+  readonly #nodes: NodeDefProto[] = [];
+  readonly #opCounts = new Map<string, number>();
+  readonly #constants = new Map<string, GraphTensor>();
+  #constantBytes = 0;
+
+  get nodeCount(): number {
+    return this.#nodes.length;
+  }
+
+  /** How often each op occurs, most frequent first. */
+  get opCounts(): Record<string, number> {
+    return Object.fromEntries([...this.#opCounts].sort(([, a], [, b]) => b - a));
+  }
+
+  /** Bytes of all constants, as they are written. */
+  get constantBytes(): number {
+    return this.#constantBytes;
+  }
+
+  /** The op of a node, by the node's name. */
+  opOf(node: string): string | undefined {
+    return this.#nodes[Number(node.slice(1))]?.getOp();
+  }
+
+  /** Adds a node and returns its first output. The others are `output(node, i)`. */
+  add(op: string, inputs: readonly GraphTensor[], attributes: readonly OpAttribute[]): GraphTensor {
+    return this.#add(
+      op,
+      inputs,
+      attributes.map((attribute) => [attribute.name, attributeValue(attribute)]),
+    );
+  }
+
+  /** A tensor that is given at each run. */
+  placeholder(dtype: tf.DataType, shape: readonly number[]): GraphTensor {
+    const shapeValue = new (protos().AttrValue)();
+    shapeValue.setShape(shapeProto(shape));
+    return this.#add('Placeholder', [], [dtypeEntry('dtype', dtype), ['shape', shapeValue]]);
+  }
+
+  /** The same value under a node of its own: a placeholder cannot be fetched, its identity can. */
+  identity(tensor: GraphTensor, dtype: tf.DataType): GraphTensor {
+    return this.#add('Identity', [tensor], [dtypeEntry('T', dtype)]);
+  }
+
+  /** A tensor of fixed values. Equal small ones, and equal ones that repeat one value, are stored once. */
+  constant(dtype: tf.DataType, shape: readonly number[], data: ConstantData): GraphTensor {
+    const uniform = data.length > 0 && data.every((value) => Object.is(value, data[0]));
+    const key = uniform
+      ? `${dtype}|${shape}|all ${Object.is(data[0], -0) ? '-0' : data[0]}`
+      : data.length <= SHARED_CONSTANT_SIZE
+        ? `${dtype}|${shape}|${Buffer.from(data.buffer, data.byteOffset, data.byteLength).toString('base64')}`
+        : undefined;
+    const known = key === undefined ? undefined : this.#constants.get(key);
+    if (known !== undefined) return known;
+
+    const proto = new (protos().Tensor)();
+    proto.setDtype(DATA_TYPE[dtype]);
+    proto.setTensorShape(shapeProto(shape));
+    if (uniform) {
+      // TensorFlow repeats a single value over the whole shape.
+      if (dtype === 'bool') proto.setBoolValList([data[0] !== 0]);
+      else if (dtype === 'int32') proto.setIntValList([data[0]]);
+      else proto.setFloatValList([data[0]]);
+    } else {
+      proto.setTensorContent(new Uint8Array(data.buffer.slice(data.byteOffset, data.byteOffset + data.byteLength)));
+      this.#constantBytes += data.byteLength;
+    }
+    const value = new (protos().AttrValue)();
+    value.setTensor(proto);
+    const name = this.#add('Const', [], [dtypeEntry('dtype', dtype), ['value', value]]);
+    if (key !== undefined) this.#constants.set(key, name);
+    return name;
+  }
+
+  /** The graph as a SavedModel with the tag `serve`. */
+  serialize(): Uint8Array {
+    const { GraphDef, MetaGraphDef, SavedModel, VersionDef } = protos();
+    const versions = new VersionDef();
+    versions.setProducer(PRODUCER);
+    const graph = new GraphDef();
+    graph.setNodeList(this.#nodes);
+    graph.setVersions(versions);
+    const info = new MetaGraphDef.MetaInfoDef();
+    info.addTags('serve');
+    const meta = new MetaGraphDef();
+    meta.setMetaInfoDef(info);
+    meta.setGraphDef(graph);
+    const model = new SavedModel();
+    model.setSavedModelSchemaVersion(1);
+    model.addMetaGraphs(meta);
+    return model.serializeBinary();
+  }
+
+  #add(op: string, inputs: readonly GraphTensor[], attributes: readonly (readonly [string, AttrValueProto])[]): GraphTensor {
+    const node = new (protos().NodeDef)();
+    const name = `n${this.#nodes.length}`;
+    node.setName(name);
+    node.setOp(op);
+    node.setInputList([...inputs]);
+    const map = node.getAttrMap();
+    for (const [key, value] of attributes) map.set(key, value);
+    this.#nodes.push(node);
+    this.#opCounts.set(op, (this.#opCounts.get(op) ?? 0) + 1);
+    return `${name}:0`;
+  }
+}
+
+/** Output `index` of the node whose first output is `first`. */
+export function output(first: GraphTensor, index: number): GraphTensor {
+  return `${first.slice(0, first.lastIndexOf(':'))}:${index}`;
+}
+
+function dtypeEntry(name: string, dtype: tf.DataType): readonly [string, AttrValueProto] {
+  const value = new (protos().AttrValue)();
+  value.setType(DATA_TYPE[dtype]);
+  return [name, value];
+}
+
+function shapeProto(shape: readonly number[]): ShapeProto {
+  const { TensorShape } = protos();
+  const proto = new TensorShape();
+  proto.setDimList(
+    shape.map((size) => {
+      const dim = new TensorShape.Dim();
+      dim.setSize(size);
+      return dim;
+    }),
+  );
+  return proto;
+}
+
+function attributeValue({ name, type, value }: OpAttribute): AttrValueProto {
+  const { AttrValue } = protos();
+  const proto = new AttrValue();
+  if (type === ATTRIBUTE_TYPE.shape) {
+    proto.setShape(shapeProto(value as number[]));
+  } else if (Array.isArray(value)) {
+    const list = new AttrValue.ListValue();
+    if (type === ATTRIBUTE_TYPE.int) list.setIList(value);
+    else if (type === ATTRIBUTE_TYPE.float) list.setFList(value);
+    else if (type === ATTRIBUTE_TYPE.bool) list.setBList(value);
+    else if (type === ATTRIBUTE_TYPE.type) list.setTypeList(value);
+    else list.setSList(value.map((one) => Buffer.from(one as string)));
+    proto.setList(list);
+  } else if (type === ATTRIBUTE_TYPE.string) proto.setS(Buffer.from(value as string));
+  else if (type === ATTRIBUTE_TYPE.int) proto.setI(value as number);
+  else if (type === ATTRIBUTE_TYPE.float) proto.setF(value as number);
+  else if (type === ATTRIBUTE_TYPE.bool) proto.setB(value as boolean);
+  else if (type === ATTRIBUTE_TYPE.type) proto.setType(value as number);
+  else throw new CompileError(`The op attribute "${name}" has a kind that compile() does not know (${type}).`);
+  return proto;
+}

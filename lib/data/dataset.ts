@@ -1,0 +1,436 @@
+/**
+ * A labelled data set in memory: compact storage, tensors on demand, seeded batches.
+ */
+import { checkKnownOptions, checkNames, checkNumber, checkNumbers, checkObject, checkText, OptionError } from '../core/errors';
+import { Random } from '../core/random';
+import * as tf from '../core/tf';
+import { apportion, deal } from './deal';
+
+/** Mean and standard deviation by which inputs are standardised: one number each, or one per channel (the last axis). */
+export interface Statistics {
+  /** Mean of the scaled inputs: `[mean]`, or one number per channel. */
+  mean: number[];
+  /** Standard deviation of the scaled inputs, above 0; as many numbers as `mean`. */
+  std: number[];
+}
+
+/** Fields of a new `Dataset`. */
+export interface DatasetFields {
+  /** Name of the data set, such as `'mnist1d'`. */
+  name: string;
+  /** Which part of it this is, such as `'train'`. */
+  split: string;
+  /** All samples one after the other, each row-major in `inputShape`. Kept, not copied; a Buffer is seen as a plain Uint8Array. */
+  inputs: Float32Array | Uint8Array;
+  /** The class of each sample, 0 to `classes.length - 1`. */
+  labels: ArrayLike<number>;
+  /** Shape of one sample; images are `[height, width, channels]`, signals `[length]` or `[length, channels]`. */
+  inputShape: readonly number[];
+  /** Names of the classes. */
+  classes: readonly string[];
+  /** Value of a stored 1: `1 / 255` turns bytes into [0, 1]. Default 1. */
+  scale?: number;
+  /** Standardisation after scaling. Default: none. */
+  statistics?: Statistics;
+}
+
+const FIELDS: readonly (keyof DatasetFields)[] = [
+  'name',
+  'split',
+  'inputs',
+  'labels',
+  'inputShape',
+  'classes',
+  'scale',
+  'statistics',
+];
+
+/** Options of `Dataset.batches`. */
+export interface BatchOptions {
+  /** Samples per batch, >= 1. The last batch may be smaller. */
+  batchSize: number;
+  /** Seed of the order, a whole number. Default 0. */
+  seed?: number;
+  /** Which pass over the data this is, >= 0: each has its own order. Default 0. */
+  epoch?: number;
+  /** False keeps the order of the data set. Default true. */
+  shuffle?: boolean;
+  /** Leaves out a last batch that is smaller than `batchSize`. Default false. */
+  dropLast?: boolean;
+}
+
+/** Options of a random choice of samples. */
+export interface ChoiceOptions {
+  /** Seed of the choice, a whole number. Default 0. */
+  seed?: number;
+  /** Gives each part the class proportions of the whole, to within about one sample per class. Default false. */
+  stratified?: boolean;
+}
+
+/** Options of `Dataset.partition`. */
+export interface PartitionOptions<Part extends string = string> extends ChoiceOptions {
+  /** Share of each part by its name; they add up to 1. Sizes are rounded so that they add up to the whole. */
+  fractions: Record<Part, number>;
+}
+
+/** Inputs and labels as tensors, owned by the caller. */
+export interface Batch {
+  /** float32 `[n, ...inputShape]` */
+  xs: tf.Tensor;
+  /** int32 `[n]` */
+  ys: tf.Tensor1D;
+}
+
+/**
+ * A labelled data set.
+ *
+ * Immutable: each method that changes something returns a new data set, which shares the storage where it can. Inputs are
+ * stored as they are (bytes where the source has bytes); scaling and standardisation happen when tensors are made:
+ * `x = (stored * scale - mean) / std`.
+ */
+export class Dataset {
+  /** Name of the data set, such as `'mnist1d'`. */
+  readonly name: string;
+  /** Which part of it this is, such as `'train'`. */
+  readonly split: string;
+  /** Stored values: see `scale` and `statistics` for what they stand for. */
+  readonly inputs: Float32Array | Uint8Array;
+  /** The class of each sample, 0 to `classes.length - 1`. */
+  readonly labels: Int32Array;
+  /** Shape of one sample; images are `[height, width, channels]`, signals `[length]` or `[length, channels]`. */
+  readonly inputShape: number[];
+  /** Names of the classes. */
+  readonly classes: string[];
+  /** Value of a stored 1: `1 / 255` turns bytes into [0, 1]. */
+  readonly scale: number;
+  /** The standardisation that `tensors` applies, or null. */
+  readonly statistics: Statistics | null;
+  /** Number of samples. */
+  readonly size: number;
+  /** Numbers per sample. */
+  readonly inputSize: number;
+
+  /** @throws OptionError where fields do not fit together. */
+  constructor(fields: DatasetFields) {
+    checkObject('Dataset: fields', fields);
+    checkNames('Dataset', fields, FIELDS);
+    const { name, split, inputs, labels, inputShape, classes, scale = 1, statistics = null } = fields;
+    checkText('name', name);
+    checkText('split', split);
+    if (!(inputs instanceof Float32Array || inputs instanceof Uint8Array)) {
+      throw new OptionError('inputs', inputs, 'a Float32Array or Uint8Array');
+    }
+    if (!Array.isArray(classes) || classes.length === 0) throw new OptionError('classes', classes, 'a list of at least one name');
+    checkNumbers('labels', labels, { min: 0, max: classes.length - 1, integer: true });
+    checkNumbers('inputShape', inputShape, { min: 1, integer: true });
+    checkFinite(inputs, name);
+    this.name = name;
+    this.split = split;
+    this.inputs = plain(inputs);
+    this.labels = labels instanceof Int32Array ? labels : Int32Array.from(labels);
+    this.inputShape = [...inputShape];
+    this.classes = [...classes];
+    this.scale = checkNumber('scale', scale);
+    this.statistics = statistics;
+    this.size = labels.length;
+    this.inputSize = inputShape.reduce((product, n) => product * n, 1);
+    if (inputs.length !== this.size * this.inputSize) {
+      throw new OptionError(
+        'inputs',
+        `${inputs.length} numbers`,
+        `labels.length times inputShape, ${this.size * this.inputSize} numbers`,
+      );
+    }
+    if (statistics !== null) this.#checkStatistics(statistics);
+  }
+
+  /** Samples of each class. */
+  get classCounts(): number[] {
+    const counts = new Array<number>(this.classes.length).fill(0);
+    for (const label of this.labels) counts[label]++;
+    return counts;
+  }
+
+  /**
+   * The samples at `indices` (default: all, in order) as tensors. The caller disposes them.
+   *
+   * @throws OptionError for an index outside the data set.
+   */
+  tensors(indices?: ArrayLike<number>): Batch {
+    const n = indices?.length ?? this.size;
+    // A copy also of all labels: reading the tensor may hand out the array it was made from.
+    const labels = indices === undefined ? this.labels.slice() : new Int32Array(n);
+    if (indices !== undefined) {
+      for (let i = 0; i < n; i++) labels[i] = this.labels[this.#checkIndex(indices[i])];
+    }
+    return {
+      xs: tf.tensor(this.values(indices), [n, ...this.inputShape], 'float32'),
+      ys: tf.tensor1d(labels, 'int32'),
+    };
+  }
+
+  /** The inputs at `indices` (default: all, in order), scaled and standardised, row-major. A new array. */
+  values(indices?: ArrayLike<number>): Float32Array {
+    if (indices === undefined) return this.scaled(this.inputs);
+    return this.scaled(this.#consecutive(indices) ?? this.stored(indices));
+  }
+
+  /** The inputs at `indices` as they are stored, row-major. A new array. */
+  stored(indices: ArrayLike<number>): Float32Array | Uint8Array {
+    const { inputs, inputSize } = this;
+    const chosen = this.emptyStorage(indices.length);
+    for (let i = 0; i < indices.length; i++) {
+      const from = this.#checkIndex(indices[i]) * inputSize;
+      chosen.set(inputs.subarray(from, from + inputSize), i * inputSize);
+    }
+    return chosen;
+  }
+
+  /** Zeros in the type of the storage, for `n` samples. */
+  emptyStorage(n: number): Float32Array | Uint8Array {
+    return this.inputs instanceof Uint8Array ? new Uint8Array(n * this.inputSize) : new Float32Array(n * this.inputSize);
+  }
+
+  /** What the stored values of whole samples stand for: `(stored * scale - mean) / std`. A new array. */
+  scaled(stored: Float32Array | Uint8Array): Float32Array {
+    if (stored instanceof Float32Array && this.scale === 1 && this.statistics === null) return stored.slice();
+    const { mean, std } = this.statistics ?? { mean: [0], std: [1] };
+    const factor = std.map((s) => this.scale / s);
+    const shift = mean.map((m, c) => -m / std[c]);
+    const values = new Float32Array(stored.length);
+    if (factor.length === 1) {
+      const [a] = factor;
+      const [b] = shift;
+      for (let i = 0; i < values.length; i++) values[i] = stored[i] * a + b;
+    } else {
+      for (let i = 0; i < values.length; ) {
+        for (let c = 0; c < factor.length; c++, i++) values[i] = stored[i] * factor[c] + shift[c];
+      }
+    }
+    return values;
+  }
+
+  /**
+   * The index batches of one epoch. They depend on size, `seed`, `epoch` and the options only: the same in every process, so
+   * that a resumed run sees what the uninterrupted one would have seen.
+   */
+  batches(options: BatchOptions): Int32Array[] {
+    checkKnownOptions('batches', options, ['batchSize', 'seed', 'epoch', 'shuffle', 'dropLast']);
+    const { seed = 0, shuffle = true, dropLast = false } = options;
+    const batchSize = checkNumber('batchSize', options.batchSize, { min: 1, integer: true });
+    const epoch = checkNumber('epoch', options.epoch ?? 0, { min: 0, integer: true });
+    const order = shuffle ? new Random(seed, `batches/${epoch}`).permutation(this.size) : Int32Array.from(this.labels.keys());
+    const batches: Int32Array[] = [];
+    for (let start = 0; start < this.size; start += batchSize) {
+      const batch = order.subarray(start, start + batchSize);
+      if (batch.length === batchSize || !dropLast) batches.push(batch);
+    }
+    return batches;
+  }
+
+  /**
+   * A smaller data set. It has storage of its own, unless it keeps samples that follow each other: those stay where they are.
+   *
+   * @param choice Indices to keep, in that order; or how many samples to choose at random.
+   * @param options Of the random choice.
+   */
+  subset(choice: number | ArrayLike<number>, options: ChoiceOptions = {}): Dataset {
+    if (typeof choice === 'number') {
+      const n = checkNumber('subset', choice, { min: 0, max: this.size, integer: true });
+      return this.subset(this.#deal([n, this.size - n], options)[0]);
+    }
+    const labels = Int32Array.from(choice, (index) => this.labels[index]);
+    return this.with({ inputs: this.#consecutive(choice) ?? this.stored(choice), labels });
+  }
+
+  /**
+   * Cuts the data set at random into disjoint parts that together are the whole; each part's `split` is its name.
+   *
+   * @example const { train, selection } = data.partition({ fractions: { train: 0.8, selection: 0.2 }, stratified: true });
+   */
+  partition<Part extends string>(options: PartitionOptions<Part>): Record<Part, Dataset> {
+    checkObject('partition: options', options);
+    const { fractions, ...choice } = options;
+    checkObject('fractions', fractions);
+    const names = Object.keys(fractions) as Part[];
+    const shares = names.map((name) => checkNumber(`fractions.${name}`, fractions[name], { min: 0, max: 1 }));
+    const total = shares.reduce((sum, share) => sum + share, 0);
+    if (Math.abs(total - 1) > 1e-9)
+      throw new OptionError('fractions', fractions, `shares that add up to 1 (they add up to ${total})`);
+    const parts = this.#deal(apportion(this.size, shares), choice);
+    const sets = names.map((name, i) => [name, this.subset(parts[i]).with({ split: name })]);
+    return Object.fromEntries(sets) as Record<Part, Dataset>;
+  }
+
+  /** This data set with some fields replaced. */
+  with(fields: Partial<DatasetFields>): Dataset {
+    const { name, split, inputs, labels, inputShape, classes, scale, statistics } = this;
+    return new Dataset({
+      name,
+      split,
+      inputs,
+      labels,
+      inputShape,
+      classes,
+      scale,
+      statistics: statistics ?? undefined,
+      ...fields,
+    });
+  }
+
+  /** The same samples in another shape of equal size. */
+  reshaped(inputShape: readonly number[]): Dataset {
+    return this.with({ inputShape });
+  }
+
+  /** The same samples as vectors. */
+  flattened(): Dataset {
+    return this.reshaped([this.inputSize]);
+  }
+
+  /**
+   * The data set with `transform` applied to each sample's values.
+   *
+   * @param transform Gets one sample's values (scaled and standardised; a view that is valid during the call only) and its
+   *   index, and returns the new values.
+   * @param inputShape Shape of a new sample. Default: as before.
+   */
+  map(
+    transform: (values: Float32Array, index: number) => ArrayLike<number>,
+    inputShape: readonly number[] = this.inputShape,
+  ): Dataset {
+    const newSize = inputShape.reduce((product, n) => product * n, 1);
+    const mapped = new Float32Array(this.size * newSize);
+    const values = this.values();
+    for (let i = 0; i < this.size; i++) {
+      const sample = transform(values.subarray(i * this.inputSize, (i + 1) * this.inputSize), i);
+      if (sample.length !== newSize) {
+        throw new OptionError(
+          'transform',
+          `${sample.length} values for sample ${i}`,
+          `a function that returns ${newSize} values`,
+        );
+      }
+      mapped.set(sample, i * newSize);
+    }
+    return this.with({ inputs: mapped, inputShape, scale: 1, statistics: undefined });
+  }
+
+  /**
+   * Images reduced by the mean over blocks of `pool` x `pool` pixels: 28 x 28 becomes 14 x 14.
+   *
+   * @param pool Side of a block in pixels; must divide height and width. Default 2.
+   */
+  meanPooled(pool = 2): Dataset {
+    checkNumber('pool', pool, { min: 1, integer: true });
+    const [height, width, channels] = this.inputShape;
+    if (this.inputShape.length !== 3 || height % pool !== 0 || width % pool !== 0) {
+      throw new OptionError('pool', pool, `a divisor of height and width of images, not of inputs of shape [${this.inputShape}]`);
+    }
+    const pooledShape = [height / pool, width / pool, channels];
+    const pooled = new Float32Array(this.inputSize / (pool * pool));
+    return this.map((values) => {
+      pooled.fill(0);
+      for (let y = 0; y < height; y++) {
+        for (let x = 0; x < width; x++) {
+          const to = (Math.floor(y / pool) * pooledShape[1] + Math.floor(x / pool)) * channels;
+          const from = (y * width + x) * channels;
+          for (let c = 0; c < channels; c++) pooled[to + c] += values[from + c] / (pool * pool);
+        }
+      }
+      return pooled;
+    }, pooledShape);
+  }
+
+  /**
+   * Mean and standard deviation of the scaled values over the whole data set: per channel where samples are images or signals
+   * with channels, else over all values.
+   */
+  measure(): Statistics {
+    const channels = this.inputShape.length > 1 ? this.inputShape[this.inputShape.length - 1] : 1;
+    const sum = new Float64Array(channels);
+    const squares = new Float64Array(channels);
+    const { inputs, scale } = this;
+    for (let i = 0; i < inputs.length; i++) sum[i % channels] += inputs[i];
+    const perChannel = inputs.length / channels;
+    const mean = sum.map((total) => total / perChannel);
+    for (let i = 0; i < inputs.length; i++) squares[i % channels] += (inputs[i] - mean[i % channels]) ** 2;
+    return {
+      mean: Array.from(mean, (m) => m * scale),
+      std: Array.from(squares, (total) => Math.sqrt(total / perChannel) * scale),
+    };
+  }
+
+  /**
+   * The data set with inputs standardised: mean 0 and standard deviation 1 under `statistics`, which the result records.
+   * Standardise test data by the statistics of the training data: `test.standardised(train.measure())`.
+   *
+   * @param statistics Default: of this data set.
+   */
+  standardised(statistics: Statistics = this.measure()): Dataset {
+    return this.with({ statistics });
+  }
+
+  #deal(sizes: number[], options: ChoiceOptions): Int32Array[] {
+    checkKnownOptions('choice of samples', options, ['seed', 'stratified']);
+    const { seed = 0, stratified = false } = options;
+    const order = new Random(seed, 'choice').permutation(this.size);
+    return deal(order, sizes, stratified ? this.labels : undefined);
+  }
+
+  /** The storage of samples that follow each other; undefined where they do not. */
+  #consecutive(indices: ArrayLike<number>): Float32Array | Uint8Array | undefined {
+    const [first, n] = [indices[0], indices.length];
+    if (n === 0) return undefined;
+    for (let i = 0; i < n; i++) if (indices[i] !== first + i) return undefined;
+    this.#checkIndex(first);
+    this.#checkIndex(first + n - 1);
+    return this.inputs.subarray(first * this.inputSize, (first + n) * this.inputSize);
+  }
+
+  #checkIndex(index: number): number {
+    if (!Number.isInteger(index) || index < 0 || index >= this.size) {
+      throw new OptionError('index', index, `a whole number from 0 to ${this.size - 1} (${this.name} ${this.split})`);
+    }
+    return index;
+  }
+
+  #checkStatistics(statistics: Statistics): void {
+    checkObject('statistics', statistics);
+    const { mean, std } = statistics;
+    const channels = this.inputShape[this.inputShape.length - 1];
+    for (const [option, list] of Object.entries({ mean, std })) {
+      checkNumbers(`statistics.${option}`, list);
+      const constant = option === 'std' ? list.findIndex((value) => value <= 0) : -1;
+      if (constant >= 0) {
+        const which = list.length > 1 ? `channel ${constant}` : 'all inputs';
+        throw new OptionError(
+          'statistics.std',
+          list[constant],
+          'above 0',
+          `Constant features (${which}) cannot be standardised.`,
+        );
+      }
+      if (list.length !== 1 && list.length !== channels) {
+        throw new OptionError(`statistics.${option}`, list, `one number, or one for each of the ${channels} channels`);
+      }
+    }
+    if (mean.length !== std.length) throw new OptionError('statistics.std', std, `as long as statistics.mean, ${mean.length}`);
+  }
+}
+
+/** The same memory as an array whose `slice` copies: that of a Node Buffer is a view. */
+function plain(inputs: Float32Array | Uint8Array): Float32Array | Uint8Array {
+  const { buffer, byteOffset, length } = inputs;
+  if (Buffer.isBuffer(inputs)) return new Uint8Array(buffer, byteOffset, length);
+  return inputs;
+}
+
+/** Throws an OptionError where an input is NaN or infinite. */
+function checkFinite(inputs: Float32Array | Uint8Array, name: string): void {
+  if (inputs instanceof Uint8Array) return;
+  for (let i = 0; i < inputs.length; i++) {
+    if (!Number.isFinite(inputs[i]))
+      throw new OptionError('inputs', inputs[i], 'finite numbers', `It is number ${i} of ${name}.`);
+  }
+}

@@ -1,0 +1,29 @@
+/**
+ * What a measure of a run is.
+ */
+import type * as tf from '../../core/tf';
+import type { RunData } from './dataConfig';
+import type { Check } from './schema';
+
+/** Measured numbers by name, such as `noisyAccuracy@0.2`, `sharpness@0.5`, `perturbedLoss@0.5`. */
+export type MeasuredValues = Record<string, number>;
+
+/** What a measure looks at. */
+export interface MeasureSubject {
+  /** The model with the weights meant for evaluation, which it has again afterwards. */
+  model: tf.LayersModel;
+  data: RunData;
+  signal?: AbortSignal;
+  /** What the measures of one run share, such as compiled functions: made once per key, disposed when all are taken. */
+  shared<T extends { dispose(): void }>(key: string, make: () => T): T;
+}
+
+/** One kind of measure. */
+export interface Measure<T extends { kind: string }> {
+  /** Checks the configuration without its kind. */
+  check: Check<object>;
+  /** What its values are called, up to their level: two measures of one run have no name in common. */
+  names(config: T): string[];
+  /** Takes the measure. */
+  run(config: T, subject: MeasureSubject): Promise<MeasuredValues>;
+}

@@ -1,0 +1,69 @@
+/**
+ * Where the runs of a sweep are executed: in this process, in worker processes, or elsewhere.
+ */
+import { LookbehindError } from '../../core/errors';
+import type { FullRunConfig } from '../config/config';
+import { DataLoader } from '../config/dataConfig';
+import { executeRun, type RunOutcome } from '../execute';
+import { RunStore } from '../store';
+
+/** One run to execute. Plain JSON, so that it can be sent. */
+export interface RunTask {
+  /** The configuration of the run. */
+  config: FullRunConfig;
+  /** Absolute path of the store. */
+  store: string;
+  /** See `ExecuteOptions`. */
+  checkpointSeconds?: number;
+}
+
+/** How a task is watched. */
+export interface TaskOptions {
+  /** Stops the run at its next step; the outcome is then `aborted`. */
+  signal?: AbortSignal;
+  /** Called from time to time with the share of the run that is done, 0 to 1. */
+  onProgress?: (share: number) => void;
+}
+
+/**
+ * Executes runs. The store, which all executing processes must reach, holds the results; an engine only says what became of a task.
+ */
+export interface Engine {
+  /** How many tasks it works on at a time. */
+  readonly slots: number;
+  /** How often a run is begun before the death of its worker is its outcome. Default 2. */
+  readonly attempts?: number;
+  /** Makes the engine ready; a sweep calls it before its first run, and throws what it throws. */
+  connect?(): Promise<unknown>;
+  /**
+   * Executes one task.
+   *
+   * @throws WorkerDiedError where the executing process died: the task may be given again. Other errors are the run's own.
+   */
+  run(task: RunTask, options?: TaskOptions): Promise<RunOutcome>;
+  /** Ends all processes that the engine started. Not to be called while tasks run. */
+  close(): Promise<void>;
+}
+
+/** A process that executed a run died. */
+export class WorkerDiedError extends LookbehindError {}
+
+/** An error that a run threw in another process. */
+export class RunError extends LookbehindError {
+  constructor(name: string, message: string) {
+    super(message);
+    this.name = name;
+  }
+}
+
+/** Executes one run at a time in this process, with all its threads. */
+export class InProcessEngine implements Engine {
+  readonly slots = 1;
+  readonly #loader = new DataLoader();
+
+  async run({ config, store, checkpointSeconds }: RunTask, options: TaskOptions = {}): Promise<RunOutcome> {
+    return executeRun(config, new RunStore(store), { ...options, checkpointSeconds, loader: this.#loader });
+  }
+
+  async close(): Promise<void> {}
+}

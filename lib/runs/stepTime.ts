@@ -1,0 +1,80 @@
+/**
+ * How long one gradient of one batch takes, from a measured step.
+ */
+
+import { checkKnownOptions, throwIfAborted } from '../core/errors';
+import { Dataset } from '../data';
+import { sgd } from '../optimizers';
+import { Trainer } from '../training/trainer';
+import type { FullRunConfig } from './config/config';
+import { type DataConfig, DataLoader } from './config/dataConfig';
+import { buildModel } from './config/modelConfig';
+
+/** Steps that are not counted: the first is recorded, the second sets the compiled graph up. */
+const WARM_UP = 2;
+const TIMED = 2;
+
+/** Shape and number of classes of images that need not be loaded for the time of a step. */
+const MADE: Partial<Readonly<Record<DataConfig['kind'], { inputShape: readonly number[]; classes: number }>>> = {
+  cifar10: { inputShape: [32, 32, 3], classes: 10 },
+  cifar100: { inputShape: [32, 32, 3], classes: 100 },
+  tinyImageNet: { inputShape: [64, 64, 3], classes: 200 },
+};
+
+/** Options of `secondsPerGradient`. */
+export interface StepTimeOptions {
+  /** Stops the measurement after its present step, with an AbortedError. */
+  signal?: AbortSignal;
+}
+
+/**
+ * Seconds that one gradient of one batch takes in this process: a step of SGD on the model, batch size and kind of data of `config`, the
+ * faster of two after a warm-up. CIFAR's and TinyImageNet's images are made up for it; other data is loaded.
+ *
+ * @throws OptionError, DataError; AbortedError
+ */
+export async function secondsPerGradient(config: FullRunConfig, options: StepTimeOptions = {}): Promise<number> {
+  checkKnownOptions('secondsPerGradient', options, ['signal']);
+  const { batchSize, seed } = config;
+  const { signal } = options;
+  const data = await someData(config, batchSize * (WARM_UP + TIMED));
+  const model = buildModel(config.model, data, seed);
+  const optimizer = sgd({ learningRate: 1e-4 });
+  const epochs = Math.ceil(((WARM_UP + TIMED) * batchSize) / data.size);
+  const trainer = new Trainer(model, optimizer, data, { epochs, batchSize, onDivergence: 'continue' });
+  const ends: number[] = [];
+  try {
+    await trainer.train({ signal, onProgress: () => ends.push(performance.now()) });
+    throwIfAborted(signal, 'The measurement of a step');
+  } finally {
+    trainer.dispose();
+    optimizer.dispose();
+    model.dispose();
+  }
+  const seconds = ends.slice(1).map((end, i) => (end - ends[i]) / 1000);
+  return Math.min(...seconds.slice(WARM_UP - 1, WARM_UP - 1 + TIMED));
+}
+
+/** Runs with one key take the same time per gradient, but for the number of classes. */
+export function stepKey({ data, model, batchSize }: FullRunConfig): string {
+  return JSON.stringify([MADE[data.kind]?.inputShape ?? data, model, batchSize]);
+}
+
+async function someData(config: FullRunConfig, size: number): Promise<Dataset> {
+  const made = MADE[config.data.kind];
+  if (made === undefined) {
+    const { train } = await new DataLoader().load(config.data, config.seed);
+    const whole = train.size - (train.size % config.batchSize) || train.size; // full batches only, where there is one
+    return train.subset(Math.min(size, whole), { seed: config.seed });
+  }
+  const { inputShape, classes } = made;
+  return new Dataset({
+    name: config.data.kind,
+    split: 'made',
+    inputs: Uint8Array.from({ length: size * inputShape.reduce((a, b) => a * b) }, (_, i) => (i * 31) % 251),
+    labels: Int32Array.from({ length: size }, (_, i) => i % classes),
+    inputShape,
+    classes: Array.from({ length: classes }, (_, i) => String(i)),
+    scale: 1 / 255,
+  });
+}

@@ -1,0 +1,231 @@
+/**
+ * The run store: a folder of runs, each a folder named by the hash of its configuration.
+ *
+ *     <hash>/config.json      the configuration; can be run again as it is
+ *     <hash>/history.csv      one row per epoch
+ *     <hash>/result.json      there when the run is done
+ *     <hash>/checkpoint/      the state of the training, to resume and to evaluate
+ *     <hash>/tensorboard/     events for TensorBoard
+ *     <hash>/lock-*.json      who works on the run now
+ *
+ * Files appear whole or not at all, and carry checksums. Whatever can be made again from other files is made again where it is damaged.
+ */
+import { createHash } from 'node:crypto';
+import { readdirSync, rmSync } from 'node:fs';
+import { join, relative, resolve } from 'node:path';
+import { checkText, DataError, type Divergence, OptionError } from '../core/errors';
+import { dataFolder } from '../data';
+import { makeFolder, writeFileAtomic } from '../files/atomicFile';
+import { parseNumbers, stringifyNumbers } from '../files/numberJson';
+import { readRegularText } from '../files/regularFile';
+import { keepNewestCheckpoint, loadCheckpoint, newestCheckpoint, type SavedState, saveCheckpoint } from '../training/checkpoint';
+import type { EpochRecord } from '../training/trainer';
+import type { TrainerState } from '../training/trainerState';
+import { configHash, type FullRunConfig, resolveConfig } from './config/config';
+import type { MeasuredValues } from './config/measure';
+import { historyFromCsv, historyToCsv } from './history';
+import type { LifelongResult } from './lifelongRun';
+import type { Machine, Versions } from './machine';
+
+const FORMAT = 'lookbehind-result/1';
+const HASH = /^[0-9a-f]{16}$/;
+/** The fields of results that have no checksum: in other names a checksum may be damaged. */
+const FIELDS: ReadonlySet<string> = new Set([
+  ...['format', 'hash', 'status', 'last', 'best', 'gradientEvaluations', 'seconds', 'parameters', 'measures', 'lifelong', 'seed'],
+  ...['versions', 'machine', 'finishedAt'],
+]);
+
+/** The outcome of a run. */
+export interface RunResult {
+  /** Format and version of the file. */
+  format: typeof FORMAT;
+  /** The hash of the configuration. */
+  hash: string;
+  /** `diverged` where a training loss was not finite: the run ended there. */
+  status: 'finished' | 'diverged';
+  /** The last epoch; null where the run diverged in its first. */
+  last: EpochRecord | null;
+  /**
+   * The evaluated epoch with the highest test accuracy, the first of equals; null in lifelong learning. Report `last`: `best` is chosen
+   * on the test set.
+   */
+  best: EpochRecord | null;
+  /** Gradients taken, each of one batch. */
+  gradientEvaluations: number;
+  /** Seconds spent in training steps. */
+  seconds: number;
+  /** Weights that were trained. */
+  parameters: number;
+  /** Where and why the run diverged, and the last good checkpoint: its file in the run's folder, or null where there is none. */
+  divergence?: Divergence & { checkpoint: string | null };
+  /** What makes the numbers mean less than they seem to, in words; absent where nothing does. */
+  warnings?: string[];
+  /** What `measures` asked for, or the measures of lifelong learning. Empty where the run diverged. */
+  measures: MeasuredValues;
+  /** What a run with `lifelong` learned; absent in others. */
+  lifelong?: LifelongResult;
+  /** The seed of the configuration. */
+  seed: number;
+  /** Versions of what computed it. */
+  versions: Versions;
+  /** The machine that computed it. */
+  machine: Machine;
+  /** When the run ended, ISO 8601. */
+  finishedAt: string;
+}
+
+/** The default store: the environment variable LB_RUNS where it is set, else `runs` in the project's data folder. */
+export function defaultStore(): string {
+  return process.env.LB_RUNS ? resolve(process.env.LB_RUNS) : join(dataFolder(), 'runs');
+}
+
+/** A folder of runs. */
+export class RunStore {
+  /** Absolute path. */
+  readonly folder: string;
+
+  /** @param folder Made when the first run starts. Default: `defaultStore()`. */
+  constructor(folder: string = defaultStore()) {
+    this.folder = resolve(checkText('store', folder));
+  }
+
+  /** The folder of a run. Throws an OptionError for what is no hash: no name leads out of the store. */
+  runFolder(hash: string): string {
+    if (!HASH.test(hash)) throw new OptionError('hash', hash, 'the 16 hexadecimal digits that name a run');
+    return join(this.folder, hash);
+  }
+
+  /** Hashes of all runs, started or done. */
+  hashes(): string[] {
+    try {
+      return readdirSync(this.folder).filter((name) => HASH.test(name));
+    } catch {
+      return [];
+    }
+  }
+
+  /** Removes what a killed process left half written. Only for who holds the lock. */
+  clean(hash: string): void {
+    const folder = this.runFolder(hash);
+    for (const name of readdirSync(folder)) {
+      if (/^(config|history|result)\..*\.tmp$/.test(name)) rmSync(join(folder, name), { force: true });
+    }
+  }
+
+  /** Records that a run is under way. */
+  writeConfig(hash: string, config: FullRunConfig): void {
+    makeFolder(this.runFolder(hash));
+    writeFileAtomic(this.#path(hash, 'config.json'), `${JSON.stringify(config, undefined, 2)}\n`);
+  }
+
+  /**
+   * The configuration of a run.
+   *
+   * @throws DataError where it is missing, damaged, or belongs to another run.
+   */
+  readConfig(hash: string): FullRunConfig {
+    const path = this.#path(hash, 'config.json');
+    let config: FullRunConfig;
+    try {
+      config = resolveConfig(JSON.parse(readRegularText(path)));
+    } catch (error) {
+      throw new DataError(
+        `${path} cannot be used: ${(error as Error).message} Run its configuration again, or delete the folder.`,
+        {
+          cause: error,
+        },
+      );
+    }
+    if (configHash(config) !== hash) {
+      throw new DataError(`${path} was changed: its hash is ${configHash(config)}. Delete the folder ${this.runFolder(hash)}.`);
+    }
+    return config;
+  }
+
+  /** Writes the result of a run with its checksum: it is done then. Throws a StorageError where that is impossible. */
+  writeResult(result: RunResult): void {
+    const path = this.#path(result.hash, 'result.json');
+    writeFileAtomic(path, `${stringifyNumbers({ ...result, sha256: digest(result) }, 2)}\n`);
+  }
+
+  /** The result of a run; undefined where it is not done, or its file is damaged, so that the run must be taken up again. */
+  readResult(hash: string): RunResult | undefined {
+    const path = this.#path(hash, 'result.json');
+    try {
+      const text = readRegularText(path);
+      const { sha256, ...result } = parseNumbers(text) as RunResult & { sha256?: string };
+      // Results of earlier versions have no checksum.
+      const whole = sha256 === undefined ? Object.keys(result).every((name) => FIELDS.has(name)) : sha256 === digest(result);
+      return whole && result.format === FORMAT && result.hash === hash ? result : undefined;
+    } catch {
+      return undefined;
+    }
+  }
+
+  /** Writes the history of a run, one line per epoch. Throws a StorageError where that is impossible. */
+  writeHistory(hash: string, history: readonly EpochRecord[]): void {
+    writeFileAtomic(this.#path(hash, 'history.csv'), historyToCsv(history));
+  }
+
+  /**
+   * The history of a run, from its checkpoint where the file is damaged.
+   *
+   * @throws DataError where there is neither.
+   */
+  readHistory(hash: string): EpochRecord[] {
+    const path = this.#path(hash, 'history.csv');
+    try {
+      const history = historyFromCsv(readRegularText(path), path);
+      const { last } = this.readResult(hash) ?? {};
+      if (last === undefined || (last?.epoch ?? 0) === history.length) return history;
+      throw new DataError(`${path} is damaged: it has ${history.length} of ${last?.epoch ?? 0} epochs.`);
+    } catch (error) {
+      const state = this.readCheckpoint(hash);
+      if (state !== undefined) return state.manifest.history;
+      throw new DataError(
+        `The history of run ${hash} is missing or damaged. Delete the folder ${this.runFolder(hash)} and run it again.`,
+        {
+          cause: error,
+        },
+      );
+    }
+  }
+
+  /** The newest checkpoint of a run that is not damaged, as a path from the run's folder; undefined where there is none. */
+  checkpointFile(hash: string): string | undefined {
+    const path = newestCheckpoint(this.#path(hash, 'checkpoint'));
+    return path && relative(this.runFolder(hash), path);
+  }
+
+  /** Writes a checkpoint beside the last one, see `saveCheckpoint`. Throws a StorageError where that is impossible. */
+  writeCheckpoint(hash: string, state: SavedState): void {
+    saveCheckpoint(this.#path(hash, 'checkpoint'), state);
+  }
+
+  /** Removes all checkpoints of a run that is done but the newest. One that cannot be removed stays, and does no harm. */
+  keepNewestCheckpoint(hash: string): void {
+    try {
+      keepNewestCheckpoint(this.#path(hash, 'checkpoint'));
+    } catch {
+      // The result is written: the run is done.
+    }
+  }
+
+  /** The newest state of a run that is not damaged; undefined where there is none. */
+  readCheckpoint<S extends SavedState = TrainerState>(hash: string): S | undefined {
+    try {
+      return loadCheckpoint<S>(this.#path(hash, 'checkpoint'));
+    } catch (error) {
+      if (error instanceof DataError) return undefined;
+      throw error;
+    }
+  }
+
+  #path(hash: string, file: string): string {
+    return join(this.runFolder(hash), file);
+  }
+}
+
+function digest(result: RunResult): string {
+  return createHash('sha256').update(stringifyNumbers(result)).digest('hex');
+}

@@ -1,0 +1,110 @@
+/**
+ * Chooses settings: among the runs of each group, the configuration with the best mean over its seeds.
+ *
+ * Choose on seeds and samples (`evaluateOn: 'selection'`) that the comparison does not use; the best of many means is too good.
+ */
+import { checkKnownOptions, checkOneOf, OptionError } from '../core/errors';
+import { own } from '../core/records';
+import { configHash, type FullRunConfig } from '../runs/config/config';
+import type { RunRow } from '../runs/sweep';
+import { type FlatRow, flattenRow } from './rows';
+import type { GroupOptions } from './statistics';
+
+/** Options of `bestSettings`. */
+export interface BestSettingsOptions extends GroupOptions {
+  /** Which mean is the best. Default `lowest`. */
+  best?: 'lowest' | 'highest';
+}
+
+/** A configuration, whatever its seed, and what it reached. */
+export interface Setting {
+  /** The configuration of its first run. */
+  config: FullRunConfig;
+  /** Mean over its runs; NaN where one of them diverged or failed, as it is then not to be chosen. */
+  mean: number;
+  /** One value per run, in their order; NaN where there is none. */
+  values: number[];
+}
+
+/** The best setting at one value of an option. */
+export interface SettingAlong extends Setting {
+  /** The value of the option. */
+  at: number;
+}
+
+/** The settings of a group. */
+export interface GroupSettings {
+  /** The values of the columns `by`. */
+  group: FlatRow;
+  /** The setting with the best mean. */
+  best: Setting;
+  /** All settings, in order of first appearance. */
+  settings: Setting[];
+}
+
+/**
+ * The settings of each group and the best of them; the first one where several are equally good.
+ *
+ * @example
+ * const tried = await sweep({ ..., label: 'SAM', optimizer: { kind: 'sam', learningRate: [0.1, 0.3], rho: [0.1, 0.2] }, seeds: [100, 101] });
+ * const [{ best }] = bestSettings(tried);
+ * await sweep({ ..., optimizer: best.config.optimizer, seeds: 10 });
+ * @throws OptionError where a column is unknown, or a group has no setting without a diverged or failed run.
+ */
+export function bestSettings(rows: readonly RunRow[], options: BestSettingsOptions = {}): GroupSettings[] {
+  checkKnownOptions('bestSettings', options, ['by', 'value', 'best']);
+  const { by = ['label'], value = 'testError', best = 'lowest' } = options;
+  if (!Array.isArray(by)) throw new OptionError('by', by, 'a list of columns');
+  const sign = signOf(best);
+  const groups = new Map<string, { group: FlatRow; found: Map<string, Setting> }>();
+  for (const row of rows) {
+    const flat = flattenRow(row);
+    const missing = by.find((column) => !Object.hasOwn(flat, column));
+    if (missing !== undefined) throw new OptionError('by', missing, `one of the columns: ${Object.keys(flat).join(', ')}`);
+    const group = Object.fromEntries(by.map((column) => [column, flat[column]]));
+    const name = JSON.stringify(Object.values(group));
+    if (!groups.has(name)) groups.set(name, { group, found: new Map() });
+    const { found } = groups.get(name)!;
+    const hash = configHash({ ...row.config, seed: 0 });
+    if (!found.has(hash)) found.set(hash, { config: row.config, mean: Number.NaN, values: [] });
+    found.get(hash)!.values.push(Number(own(flat, value) ?? Number.NaN));
+  }
+  return Array.from(groups.values(), ({ group, found }) => {
+    const settings = [...found.values()];
+    for (const setting of settings) setting.mean = setting.values.reduce((sum, one) => sum + one, 0) / setting.values.length;
+    const usable = settings.filter(({ mean }) => Number.isFinite(mean));
+    if (usable.length === 0) {
+      const name = Object.values(group).join(' ');
+      throw new OptionError('value', value, `a column in which a setting of "${name}" has numbers for all of its runs`);
+    }
+    return { group, settings, best: usable.reduce((a, b) => (sign * b.mean < sign * a.mean ? b : a)) };
+  });
+}
+
+/**
+ * The best setting at each value of one option, by rising value: does the best lie inside of what was tried, and is it a sharp one?
+ * Settings without a mean, since a run diverged, are left out.
+ *
+ * @param settings Settings of one group.
+ * @param option The option's value in a configuration: its learning rate, for example.
+ * @param best Which mean is the best. Default `lowest`.
+ */
+export function bestAlong(
+  settings: readonly Setting[],
+  option: (config: FullRunConfig) => number,
+  best: 'lowest' | 'highest' = 'lowest',
+): SettingAlong[] {
+  const sign = signOf(best);
+  const found = new Map<number, SettingAlong>();
+  for (const setting of settings.filter(({ mean }) => Number.isFinite(mean))) {
+    const at = option(setting.config);
+    const other = found.get(at);
+    if (other === undefined || sign * setting.mean < sign * other.mean) found.set(at, { ...setting, at });
+  }
+  return [...found.values()].sort((a, b) => a.at - b.at);
+}
+
+/** What to multiply numbers by, so that the best is the smallest. */
+export function signOf(best: 'lowest' | 'highest'): number {
+  return checkOneOf('best', best, ['lowest', 'highest']) === 'lowest' ? 1 : -1;
+}

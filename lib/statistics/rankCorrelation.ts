@@ -1,0 +1,127 @@
+/**
+ * Does the one number order runs as the other does? Spearman's rank correlation, with a bootstrap interval.
+ *
+ *     r = correlation of the ranks of x and the ranks of y; equal values share the mean of their ranks
+ *     interval: the quantiles (1 - level) / 2 and (1 + level) / 2 of r over resamples of the pairs
+ *     within groups: of x and y each less the mean of its group, so that what tells groups apart does not count;
+ *     differences that are no larger than the rounding of the values count as equal
+ *
+ * Spearman, "The proof and measurement of association between two things", American Journal of Psychology 15 (1904).
+ */
+import { checkKnownOptions, checkNumber, OptionError } from '../core/errors';
+import { Random } from '../core/random';
+import type { BootstrapOptions, Interval } from './bootstrap';
+
+/** A rank correlation and its interval. */
+export interface RankCorrelation extends Interval {
+  /** Spearman's r, -1 to 1. NaN where one side has equal values only, or there are fewer than two pairs. */
+  r: number;
+  /** Number of pairs with two finite values; the others are left out. */
+  count: number;
+}
+
+/** Options of `rankCorrelation`. */
+export interface RankCorrelationOptions extends BootstrapOptions {
+  /** The group of each pair, such as its task or method: the correlation is then that within the groups. Default: all are one group. */
+  within?: ArrayLike<string | number>;
+}
+
+/**
+ * Spearman's rank correlation of paired values.
+ *
+ * @throws OptionError where the lists differ in length.
+ */
+export function rankCorrelation(
+  x: ArrayLike<number>,
+  y: ArrayLike<number>,
+  options: RankCorrelationOptions = {},
+): RankCorrelation {
+  checkKnownOptions('rankCorrelation', options, ['level', 'resamples', 'seed', 'within']);
+  const { level = 0.95, resamples = 2000, seed = 0, within } = options;
+  checkNumber('level', level, { min: 0, exclusiveMin: true, max: 1 - 1e-9 });
+  checkNumber('resamples', resamples, { min: 100, integer: true });
+  if (x.length !== y.length) throw new OptionError('y', y.length, `${x.length} values, as many as x`);
+  if (within !== undefined && within.length !== x.length)
+    throw new OptionError('within', within.length, `${x.length} groups, one per pair`);
+  const all = Array.from(x, (value, i) => ({ pair: [value, y[i]] as const, group: within?.[i] }));
+  const finite = all.filter(({ pair }) => pair.every(Number.isFinite));
+  const pairs = within === undefined ? finite.map(({ pair: [x, y] }) => [exact(x), exact(y)] as const) : withoutMeans(finite);
+  const r = spearman(pairs);
+  const random = new Random(seed, 'rankCorrelation');
+  const resampled = Array.from({ length: Number.isNaN(r) ? 0 : resamples }, () =>
+    spearman(pairs.map(() => pairs[random.int(pairs.length)])),
+  )
+    .filter(Number.isFinite)
+    .sort((a, b) => a - b);
+  const at = (p: number): number => resampled[Math.round(p * (resampled.length - 1))] ?? Number.NaN;
+  return { r, low: at((1 - level) / 2), high: at((1 + level) / 2), count: pairs.length };
+}
+
+/** A number, and how far it may be off by rounding. */
+interface Rounded {
+  value: number;
+  slack: number;
+}
+
+type Pair = readonly [Rounded, Rounded];
+
+function exact(value: number): Rounded {
+  return { value, slack: 0 };
+}
+
+/** The pairs, less the means of their groups. */
+function withoutMeans<G>(members: readonly { pair: readonly [number, number]; group: G }[]): Pair[] {
+  const groups = new Map<G, number[]>();
+  members.forEach(({ group }, i) => {
+    const known = groups.get(group);
+    if (known === undefined) groups.set(group, [i]);
+    else known.push(i);
+  });
+  const pairs = new Array<Pair>(members.length);
+  for (const indices of groups.values()) {
+    const [xs, ys] = [0, 1].map((side) => withoutMean(indices.map((i) => members[i].pair[side])));
+    indices.forEach((i, j) => {
+      pairs[i] = [xs[j], ys[j]];
+    });
+  }
+  return pairs;
+}
+
+/** The values less their mean; exactly 0 where all are equal, since they are taken from the first of them. */
+function withoutMean(values: readonly number[]): Rounded[] {
+  const moved = values.map((value) => value - values[0]);
+  const mean = moved.reduce((sum, value) => sum + value, 0) / values.length;
+  const constant = moved.every((value) => value === 0);
+  const largest = values.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
+  const slack = constant ? 0 : 2 * Number.EPSILON * largest;
+  return moved.map((value) => ({ value: value - mean, slack }));
+}
+
+function spearman(pairs: readonly Pair[]): number {
+  const a = ranksOf(pairs.map(([x]) => x));
+  const b = ranksOf(pairs.map(([, y]) => y));
+  const mean = (pairs.length + 1) / 2;
+  let product = 0;
+  let squareA = 0;
+  let squareB = 0;
+  for (let i = 0; i < pairs.length; i++) {
+    product += (a[i] - mean) * (b[i] - mean);
+    squareA += (a[i] - mean) ** 2;
+    squareB += (b[i] - mean) ** 2;
+  }
+  return product / Math.sqrt(squareA * squareB);
+}
+
+/** Ranks from 1; values that are equal within their slack share the mean of their ranks. */
+function ranksOf(values: readonly Rounded[]): Float64Array {
+  const order = values.map((_, i) => i).sort((i, j) => values[i].value - values[j].value);
+  const isTied = (i: number, j: number): boolean => values[j].value - values[i].value <= values[i].slack + values[j].slack;
+  const ranks = new Float64Array(values.length);
+  for (let start = 0; start < order.length; ) {
+    let end = start + 1;
+    while (end < order.length && isTied(order[end - 1], order[end])) end++;
+    for (let i = start; i < end; i++) ranks[order[i]] = (start + 1 + end) / 2;
+    start = end;
+  }
+  return ranks;
+}

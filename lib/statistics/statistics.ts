@@ -1,0 +1,194 @@
+/**
+ * Statistics over seeds: means, paired differences against a baseline, ranks. Groups are told apart by columns of the flat rows.
+ *
+ * Diverged runs (NaN) and failed ones (null) are counted, and left out of means; a difference needs both of its runs.
+ */
+import { checkKnownOptions, checkOneOf, OptionError } from '../core/errors';
+import { own } from '../core/records';
+import { type BootstrapOptions, bootstrapMean } from './bootstrap';
+import type { FlatRow, FlatValue } from './rows';
+
+/** What makes a group, and what is looked at. */
+export interface GroupOptions {
+  /** Columns whose values make a group. Default `['label']`. */
+  by?: readonly string[];
+  /** The column of numbers. Default `testError`. */
+  value?: string;
+}
+
+/** Mean and spread of one group. */
+export interface GroupSummary {
+  /** The values of the columns `by`. */
+  group: FlatRow;
+  /** Mean of the finite values; NaN where there is none. */
+  mean: number;
+  /** Standard deviation over seeds, divided by n - 1; 0 for one run. */
+  std: number;
+  /** Runs with a finite value. */
+  count: number;
+  /** Runs without one. */
+  missing: number;
+  /** The finite values, in the order of the rows. */
+  values: number[];
+}
+
+/** Mean ± std of each group, in order of first appearance. */
+export function summarise(rows: readonly FlatRow[], options: GroupOptions = {}): GroupSummary[] {
+  checkKnownOptions('summarise', options, ['by', 'value']);
+  const { value = 'testError' } = options;
+  return groups(rows, options).map(({ group, members }) => {
+    const values = members.map((row) => row[value]).filter(isFiniteNumber);
+    return { group, ...meanAndStd(values), count: values.length, missing: members.length - values.length, values };
+  });
+}
+
+/** Options of `pairedDifferences`. */
+export interface PairedOptions extends GroupOptions, BootstrapOptions {
+  /** The group to compare with: its values of the columns `by`; a text for the one column. */
+  baseline: FlatRow | FlatValue;
+  /** The column that pairs runs. Default `seed`. */
+  pairedBy?: string;
+}
+
+/** How a group differs from the baseline. */
+export interface PairedDifference {
+  /** The values of the columns `by`. */
+  group: FlatRow;
+  /** Mean of the differences group - baseline. */
+  mean: number;
+  /** Their standard deviation, divided by n - 1; 0 for one pair. */
+  std: number;
+  /** Lower end of the bootstrap interval of the mean, see `bootstrapMean`. */
+  low: number;
+  /** Its upper end. */
+  high: number;
+  /** Pairs in which both runs have a finite value. */
+  count: number;
+  /** Runs of the group without a partner, or without a finite value on one side. */
+  missing: number;
+  /** The differences, in the order of the group's rows. */
+  values: number[];
+}
+
+/**
+ * Differences of all other groups to the baseline, seed by seed.
+ *
+ * @throws OptionError where no group is the baseline, or a group has two runs of one seed.
+ */
+export function pairedDifferences(rows: readonly FlatRow[], options: PairedOptions): PairedDifference[] {
+  checkKnownOptions('pairedDifferences', options, ['by', 'value', 'baseline', 'pairedBy', 'level', 'resamples', 'seed']);
+  const { by = ['label'], value = 'testError', baseline, pairedBy = 'seed', level, resamples, seed } = options;
+  const wanted = typeof baseline === 'object' && baseline !== null ? baseline : { [by[0]]: baseline };
+  const all = groups(rows, options);
+  const chosen = all.find(({ group }) => by.every((column) => group[column] === (own(wanted, column) ?? null)));
+  if (chosen === undefined) {
+    const names = all.slice(0, 20).map(({ group }) => Object.values(group).join(' '));
+    throw new OptionError('baseline', baseline, `one of the groups: ${names.join('; ')}`);
+  }
+  const reference = bySeed(chosen.members, pairedBy);
+  return all
+    .filter((one) => one !== chosen)
+    .map(({ group, members }) => {
+      const pairs = [...bySeed(members, pairedBy)].map(([key, row]): [FlatValue, FlatValue] => [
+        row[value],
+        reference.get(key)?.[value] ?? null,
+      ]);
+      const values = pairs.flatMap(([a, b]) => (isFiniteNumber(a) && isFiniteNumber(b) ? [a - b] : []));
+      const interval = bootstrapMean(values, { level, resamples, seed });
+      return { group, ...meanAndStd(values), ...interval, count: values.length, missing: pairs.length - values.length, values };
+    });
+}
+
+/** Options of `ranks`. */
+export interface RankOptions extends GroupOptions {
+  /** Which value is rank 1. Default `lowest`. */
+  best?: 'lowest' | 'highest';
+  /** The column that pairs runs. Default `seed`. */
+  pairedBy?: string;
+}
+
+/** The rank of a group. */
+export interface GroupRank {
+  /** The values of the columns `by`. */
+  group: FlatRow;
+  /** Mean over seeds of the rank among the groups, 1 the best; equal values share the mean of their ranks. */
+  meanRank: number;
+  /** In how many seeds it is the best, alone or with others. */
+  wins: number;
+  /** Seeds that were ranked: those for which every group has a row. Diverged and failed runs are the worst. */
+  count: number;
+}
+
+/** Ranks of the groups, the best first. */
+export function ranks(rows: readonly FlatRow[], options: RankOptions = {}): GroupRank[] {
+  checkKnownOptions('ranks', options, ['by', 'value', 'best', 'pairedBy']);
+  const { value = 'testError', best = 'lowest', pairedBy = 'seed' } = options;
+  checkOneOf('best', best, ['lowest', 'highest']);
+  const all = groups(rows, options).map(({ group, members }) => ({ group, runs: bySeed(members, pairedBy) }));
+  const seeds = [...(all[0]?.runs.keys() ?? [])].filter((key) => all.every(({ runs }) => runs.has(key)));
+  const costOf = (row: FlatRow): number => {
+    const number = row[value];
+    return isFiniteNumber(number) ? (best === 'lowest' ? number : -number) : Number.POSITIVE_INFINITY;
+  };
+  const rankings = seeds.map((key) => ranking(all.map(({ runs }) => costOf(runs.get(key)!))));
+  return all
+    .map(({ group }, i) => ({
+      group,
+      meanRank: rankings.reduce((sum, { ranks: list }) => sum + list[i], 0) / seeds.length,
+      wins: rankings.filter(({ best: list }) => list[i]).length,
+      count: seeds.length,
+    }))
+    .sort((a, b) => a.meanRank - b.meanRank);
+}
+
+function ranking(costs: readonly number[]): { ranks: number[]; best: boolean[] } {
+  const sorted = Float64Array.from(costs).sort();
+  const [least] = sorted;
+  const rankOf = new Map<number, number>();
+  for (let lower = 0, end = 0; lower < sorted.length; lower = end) {
+    while (end < sorted.length && sorted[end] === sorted[lower]) end++;
+    rankOf.set(sorted[lower], lower + (end - lower + 1) / 2);
+  }
+  return {
+    ranks: costs.map((cost) => rankOf.get(cost)!),
+    // Where all diverged nobody wins.
+    best: costs.map((cost) => cost === least && Number.isFinite(least)),
+  };
+}
+
+function groups(rows: readonly FlatRow[], { by = ['label'] }: GroupOptions): Array<{ group: FlatRow; members: FlatRow[] }> {
+  if (!Array.isArray(by)) throw new OptionError('by', by, 'a list of columns');
+  const found = new Map<string, { group: FlatRow; members: FlatRow[] }>();
+  for (const row of rows) {
+    const missing = by.find((column) => !Object.hasOwn(row, column));
+    if (missing !== undefined) throw new OptionError('by', missing, `one of the columns: ${Object.keys(row).join(', ')}`);
+    const group = Object.fromEntries(by.map((column) => [column, row[column]]));
+    const key = JSON.stringify(Object.values(group));
+    const entry = found.get(key);
+    if (entry === undefined) found.set(key, { group, members: [row] });
+    else entry.members.push(row);
+  }
+  return [...found.values()];
+}
+
+function bySeed(rows: readonly FlatRow[], column: string): Map<FlatValue, FlatRow> {
+  const map = new Map<FlatValue, FlatRow>();
+  for (const row of rows) {
+    if (map.has(row[column])) {
+      throw new OptionError('by', row.label, `columns that leave one run per ${column} and group; ${row[column]} occurs twice`);
+    }
+    map.set(row[column], row);
+  }
+  return map;
+}
+
+function meanAndStd(values: readonly number[]): { mean: number; std: number } {
+  const n = values.length;
+  const mean = n === 0 ? Number.NaN : values.reduce((sum, x) => sum + x, 0) / n;
+  const std = n < 2 ? 0 : Math.sqrt(values.reduce((sum, x) => sum + (x - mean) ** 2, 0) / (n - 1));
+  return { mean, std };
+}
+
+function isFiniteNumber(value: FlatValue): value is number {
+  return typeof value === 'number' && Number.isFinite(value);
+}
