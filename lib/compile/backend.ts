@@ -5,8 +5,8 @@
  * place that knows it and checks that it is there.
  */
 import { NativeRuntimeError } from '../core/errors';
-import { nativePackage } from '../core/native';
 import * as tf from '../core/tf';
+import { nativePackage } from './native';
 
 /** An attribute of a TensorFlow op. Make it with `attr`. */
 export interface OpAttribute {

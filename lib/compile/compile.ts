@@ -7,13 +7,13 @@
  * The graph runs without JavaScript between the ops, ops that do not depend on each other run in parallel, buffers are
  * reused, equal sub-expressions are computed once. A training step of a small network becomes 5 to 10 times faster.
  */
-import { isNative } from './backend';
-import './kernels';
+import './install';
+import { batchNormState, withBatchNormUpdates } from '../core/batchNorm';
 import { checkKnownOptions, checkNumber } from '../core/errors';
 import { Random } from '../core/random';
 import { type Condition, type Effect, isTracing } from '../core/recording';
 import * as tf from '../core/tf';
-import { batchNormState, withBatchNormUpdates } from './batchnorm';
+import { isNative } from './backend';
 import type { GraphTensor } from './graph/builder';
 import { CompileError } from './graph/error';
 import { GraphSession } from './graph/session';

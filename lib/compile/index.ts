@@ -1,11 +1,12 @@
 /** Compiled functions and models: tf.js code as one graph of TensorFlow. */
-export { type Accelerate, accelerate } from './accelerate';
+
 export {
   type BatchNormConvention,
   isMovingStatistic,
   setBatchNormConvention,
   withBatchNormUpdates,
-} from './batchnorm';
+} from '../core/batchNorm';
+export { type Accelerate, accelerate } from './accelerate';
 export { type Compiled, type CompiledGraph, CompileError, type CompileOptions, compile } from './compile';
-export { SecondDerivativeError } from './kernels';
+export { SecondDerivativeError } from './kernels/customGradients';
 export { crossEntropy } from './losses';

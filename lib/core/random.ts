@@ -5,7 +5,7 @@
  * of one seed are independent of each other.
  */
 
-import { createHash } from 'node:crypto';
+import { sha256 } from '@noble/hashes/sha2';
 import { uniformFloat64 } from 'pure-rand/distribution/uniformFloat64';
 import { uniformInt } from 'pure-rand/distribution/uniformInt';
 import { xoroshiro128plusFromState } from 'pure-rand/generator/xoroshiro128plus';
@@ -26,8 +26,8 @@ export class Random {
   constructor(seed: number, stream = '') {
     checkNumber('seed', seed, { integer: true });
     // The whole state of 128 bits comes from the hash: streams do not collide.
-    const digest = createHash('sha256').update(`${seed}/${stream}`).digest();
-    this.#generator = xoroshiro128plusFromState([0, 4, 8, 12].map((offset) => digest.readInt32LE(offset)));
+    const digest = new DataView(sha256(`${seed}/${stream}`).buffer);
+    this.#generator = xoroshiro128plusFromState([0, 4, 8, 12].map((offset) => digest.getInt32(offset, true)));
   }
 
   /** A number in [0, 1). */

@@ -1,9 +1,5 @@
 /**
- * TensorFlow.js on its native runtime: the one place where the library loads it.
- *
- * Rooms import `* as tf` from here. The types are those of `@tensorflow/tfjs`, so that the optimizers fit any project;
- * the native package (`@tensorflow/tfjs-node-gpu`, else `@tensorflow/tfjs-node`) only registers its backend.
+ * TensorFlow.js as it is, on whatever backend the project has: the one place where the library names the package. The native runtime comes
+ * with `lookbehind/compile`.
  */
-import './native';
-
 export * from '@tensorflow/tfjs';

@@ -25,7 +25,6 @@ import {
   NativeRuntimeError,
   throwIfAborted,
 } from '../core/errors';
-import { nativeNode } from '../core/native';
 import { makeFolder } from '../files/atomicFile';
 import { readRegularFile } from '../files/regularFile';
 import { readSafetensors, type StoredTensor, writeSafetensors } from '../files/safetensors';
@@ -292,6 +291,8 @@ async function decodeAll(
 
 /** Decodes one image into `to`, halved where `side` is half of its own. */
 function decode(content: Uint8Array, name: string, side: Side, to: Uint8Array): void {
+  // Loaded when it is needed: data sets that decode nothing do without a native runtime.
+  const { nativeNode } = require('../compile/native') as typeof import('../compile/native');
   const node = nativeNode();
   if (node === undefined) {
     throw new NativeRuntimeError('Images are decoded by the native TensorFlow runtime. Run "npm run setup" and try again.');

@@ -2,7 +2,7 @@
  * The loss as the optimizers of the family see it: a function that is evaluated several times in one step, at weights that the
  * optimizer chooses.
  */
-import { isMovingStatistic, withBatchNormUpdates } from '../compile/batchnorm';
+import { isMovingStatistic, withBatchNormUpdates } from '../core/batchNorm';
 import { LookbehindError } from '../core/errors';
 import * as tf from '../core/tf';
 import { withoutMetrics } from './metrics';

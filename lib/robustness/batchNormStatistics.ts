@@ -12,8 +12,9 @@
  * Izmailov et al., "Averaging weights leads to wider optima and better generalization", UAI 2018; for analog hardware Joshi et
  * al., Nature Communications 11, 2473 (2020).
  */
-import { withBatchNormUpdates } from '../compile/batchnorm';
+
 import { type Compiled, compile } from '../compile/compile';
+import { withBatchNormUpdates } from '../core/batchNorm';
 import { checkKnownOptions, checkNumber, OptionError } from '../core/errors';
 import { innermostLayers } from '../core/modelGraph';
 import { Random } from '../core/random';

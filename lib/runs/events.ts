@@ -5,7 +5,7 @@ import { randomUUID } from 'node:crypto';
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { isNative, runOpWithOutputs } from '../compile/backend';
-import { nativeNode, type SummaryFileWriter } from '../core/native';
+import { nativeNode, type SummaryFileWriter } from '../compile/native';
 import * as tf from '../core/tf';
 import { makeFolder } from '../files/atomicFile';
 import type { EpochRecord } from '../training/trainer';

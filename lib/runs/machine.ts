@@ -5,7 +5,7 @@ import { readFileSync } from 'node:fs';
 import { availableParallelism, cpus } from 'node:os';
 import { join } from 'node:path';
 import { usesGpu } from '../compile/backend';
-import { nativePackage } from '../core/native';
+import { nativePackage } from '../compile/native';
 import * as tf from '../core/tf';
 
 /** Versions of what computed a result. */

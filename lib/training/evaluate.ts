@@ -1,8 +1,9 @@
 /**
  * Loss and accuracy of a model on data.
  */
-import { withBatchNormUpdates, withFrozenBatchNorm } from '../compile/batchnorm';
+
 import { type Compiled, compile } from '../compile/compile';
+import { withBatchNormUpdates, withFrozenBatchNorm } from '../core/batchNorm';
 import { checkKnownOptions, checkNumber, checkObject, checkOneOf, throwIfAborted } from '../core/errors';
 import * as tf from '../core/tf';
 import { lossFor, outputKind } from './modelLoss';

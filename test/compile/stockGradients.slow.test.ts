@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { describe, it } from 'node:test';
-import { nativePackage } from 'lookbehind/dist/core/native';
+import { nativePackage } from 'lookbehind/dist/compile/native';
 import { assertClose } from './support';
 
 /**

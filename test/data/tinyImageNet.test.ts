@@ -13,7 +13,7 @@ import {
   tf,
   tinyImageNet,
 } from 'lookbehind';
-import { nativePackage } from 'lookbehind/dist/core/native';
+import { nativePackage } from 'lookbehind/dist/compile/native';
 import { type Decoding, readCached } from 'lookbehind/dist/data/tinyImageNet';
 import { DataLoader } from 'lookbehind/dist/runs/config/dataConfig';
 import { zip } from './zips';

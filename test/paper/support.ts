@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { Random, tf } from 'lookbehind';
-import { nativePackage } from 'lookbehind/dist/core/native';
+import { nativePackage } from 'lookbehind/dist/compile/native';
 import { ROOT } from '../runs/support';
 
 const { node: codec } = require(nativePackage!) as { node: { encodePng(image: tf.Tensor3D): Promise<Uint8Array> } };

@@ -2,7 +2,7 @@
  * Types of the protocol-buffer classes that tfjs-node ships (for reading SavedModels; they can also write them).
  */
 import { NativeRuntimeError } from '../../core/errors';
-import { nativePackage } from '../../core/native';
+import { nativePackage } from '../native';
 
 export interface ShapeProto {
   setDimList(dims: { setSize(size: number): void }[]): void;

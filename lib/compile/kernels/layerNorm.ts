@@ -10,6 +10,7 @@
  * TensorFlow computes equal expressions once.
  */
 
+import { layerPrototype } from '../../core/layerClass';
 import * as tf from '../../core/tf';
 import { isNative } from '../backend';
 import { registerNativeGradient, registerNativeKernel } from './register';
@@ -26,9 +27,9 @@ type Call = (this: LayerNormLayer, inputs: tf.Tensor | tf.Tensor[], kwargs: unkn
 
 const LAYER_NORM = 'LookbehindLayerNorm';
 
-/** Replaces `call` of tf.layers' LayerNormalization. The class is not exported, an instance leads to it. */
+/** Replaces `call` of tf.layers' LayerNormalization. */
 function replaceLayerCall(): void {
-  const prototype = Object.getPrototypeOf(tf.layers.layerNormalization()) as { call: Call };
+  const prototype = layerPrototype('LayerNormalization') as { call: Call };
   const stock = prototype.call;
   prototype.call = function (inputs, kwargs) {
     const x = Array.isArray(inputs) ? inputs[0] : inputs;

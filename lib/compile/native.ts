@@ -1,5 +1,5 @@
 /**
- * Loads the native TensorFlow runtime, once per process, before anything else of tf.js is used.
+ * Loads the native TensorFlow runtime where it is installed, once per process: its package registers a backend with tf.js.
  */
 import type * as tf from '@tensorflow/tfjs';
 import { NativeRuntimeError } from '../core/errors';

@@ -1,27 +1,27 @@
 /**
- * BatchNorm of tf.layers on TensorFlow's fused kernels, in training mode.
+ * BatchNorm of tf.layers inside of a step: how often a pass moves the statistics, and by which convention.
  *
  *   y = (x - mean) / sqrt(variance + epsilon) * gamma + beta         mean and biased variance of the batch
  *   moving <- m * moving + (1 - m) * batch                           applied 0, 1 or 2 times: `withBatchNormUpdates`
  *
- * tf.js composes both from a dozen elementwise ops, whose gradient dominates the training of a deep net. The
- * `call` of the layer class is replaced once, so stock models profit unchanged.
- *
  * The batch variance that enters the moving average is the biased one in tf.js and the unbiased one, n/(n - 1) times
  * as large, in PyTorch: `setBatchNormConvention`. (PyTorch's momentum is 1 - m.)
+ *
+ * The `call` of the layer class is hooked once. The hook hands on to the stock method, but for calls within `withBatchNormUpdates` or
+ * `withFrozenBatchNorm`, and for layers whose convention was chosen: stock training stays as it is. `lookbehind/compile` plugs in
+ * a fused implementation (compile/kernels/batchNorm.ts).
  */
 
-import { checkOneOf } from '../core/errors';
-import { frozenLayers, innermostLayers } from '../core/modelGraph';
-import * as tf from '../core/tf';
-import { attr, isNative, runOpWithOutputs } from './backend';
-import { isRecorded, registerNativeGradient, registerNativeKernel } from './kernels/register';
+import { checkOneOf } from './errors';
+import { layerPrototype } from './layerClass';
+import { frozenLayers, innermostLayers } from './modelGraph';
+import * as tf from './tf';
 
 /** Which variance of the batch enters the moving variance: `tensorflow` the biased one, `pytorch` the unbiased one. */
 export type BatchNormConvention = 'tensorflow' | 'pytorch';
 
-/** What the replaced method uses of the layer. The fields are those of tf.layers' class. */
-interface BatchNormLayer {
+/** What the hook uses of the layer. The fields are those of tf.layers' class. */
+export interface BatchNormLayer {
   axis: number;
   momentum: number;
   epsilon: number;
@@ -46,6 +46,9 @@ const conventions = new WeakMap<object, BatchNormConvention>();
 const movingStatistics = new WeakSet<tf.Variable>();
 let conventionChanges = 0;
 let updateCount: 0 | 1 | 2 = 1;
+/** Calls of `withBatchNormUpdates` that are under way. */
+let depth = 0;
+let fused: FusedBatchNorm | undefined;
 /** Layers that normalise by their moving averages, also in training mode. */
 let frozen: ReadonlySet<object> = new Set();
 /** With two updates: the layers that were called so far. */
@@ -65,9 +68,11 @@ export function withBatchNormUpdates<T>(count: 0 | 1 | 2, fn: () => T): T {
   const outer = { updateCount, calledLayers };
   updateCount = count;
   calledLayers = new Map();
+  depth++;
   try {
     return fn();
   } finally {
+    depth--;
     for (const { old, added } of calledLayers.values()) tf.dispose([old, added ?? []]);
     ({ updateCount, calledLayers } = outer);
   }
@@ -111,24 +116,33 @@ export function batchNormState(): { updateCount: 0 | 1 | 2; conventionChanges: n
   return { updateCount, conventionChanges };
 }
 
-const TRAINING = 'LookbehindBatchNorm';
-const TRAINING_GRADIENT = 'LookbehindBatchNormGrad';
-
-/** Replaces `call` of tf.layers' BatchNormalization. The class is not exported, an instance leads to it. */
-function replaceLayerCall(): void {
-  const prototype = Object.getPrototypeOf(tf.layers.batchNormalization()) as { call: Call };
-  const stock = prototype.call;
-  prototype.call = function (inputs, kwargs) {
-    if (!kwargs?.training) return stock.call(this, inputs, kwargs);
-    if (frozen.has(this)) return frozenCall(this, Array.isArray(inputs) ? inputs[0] : inputs);
-    for (const statistic of [this.movingMean, this.movingVariance]) movingStatistics.add(statistic.read() as tf.Variable);
-    const input = Array.isArray(inputs) ? inputs[0] : inputs;
-    const lastAxis = this.axis === -1 || this.axis === input.rank - 1;
-    const call = (): tf.Tensor =>
-      isNative() && lastAxis ? fusedCall(this, input) : composedCall(this, input, () => stock.call(this, inputs, kwargs));
-    return tf.tidy(() => (updateCount === 2 && this.momentum < 1 ? repeatedCall(this, call) : call()));
-  };
+/** BatchNorm in training mode as one kernel, which also moves the statistics. */
+export interface FusedBatchNorm {
+  /** Whether it can do this call on the present backend. */
+  applies(layer: BatchNormLayer, input: tf.Tensor): boolean;
+  /** @param moves The update of the moving averages: how often, and by the unbiased variance or the biased one. */
+  call(layer: BatchNormLayer, input: tf.Tensor, moves: { updateCount: 0 | 1 | 2; unbiased: boolean }): tf.Tensor;
 }
+
+/** Runs all BatchNorm layers in training mode by `implementation` where that applies. */
+export function useFusedBatchNorm(implementation: FusedBatchNorm): void {
+  fused = implementation;
+}
+
+const prototype = layerPrototype('BatchNormalization') as { call: Call };
+const stock = prototype.call;
+prototype.call = function (inputs, kwargs) {
+  if (!kwargs?.training) return stock.call(this, inputs, kwargs);
+  const input = Array.isArray(inputs) ? inputs[0] : inputs;
+  if (frozen.has(this)) return frozenCall(this, input);
+  const kernel = fused?.applies(this, input) ? fused : undefined;
+  if (depth === 0 && kernel === undefined && !isUnbiased(this)) return stock.call(this, inputs, kwargs);
+  for (const statistic of [this.movingMean, this.movingVariance]) movingStatistics.add(statistic.read() as tf.Variable);
+  const call = (): tf.Tensor =>
+    kernel?.call(this, input, { updateCount, unbiased: isUnbiased(this) }) ??
+    composedCall(this, input, () => stock.call(this, inputs, kwargs));
+  return tf.tidy(() => (updateCount === 2 && this.momentum < 1 ? repeatedCall(this, call) : call()));
+};
 
 /**
  * One of several calls of a layer in a pass that stands for two. With s_1, ..., s_t the statistics of the calls so far, two passes leave
@@ -175,27 +189,6 @@ function frozenCall(layer: BatchNormLayer, input: tf.Tensor): tf.Tensor {
   });
 }
 
-function fusedCall(layer: BatchNormLayer, input: tf.Tensor): tf.Tensor {
-  const channels = input.shape[input.rank - 1] as number;
-  const count = input.size / channels;
-  const moving = { mean: layer.movingMean.read(), variance: layer.movingVariance.read() };
-  const kept = layer.momentum ** updateCount;
-  const x = input.rank === 4 ? input : tf.reshape(input, [count, 1, 1, channels]);
-  const gamma = layer.gamma?.read() ?? tf.ones([channels]);
-  const beta = layer.beta?.read() ?? tf.zeros([channels]);
-  const attributes = { epsilon: layer.epsilon, averageFactor: updateCount === 0 ? 1 : 1 - kept };
-  const [y, mean, variance] = tf
-    .engine()
-    .runKernel(TRAINING, { x, gamma, beta, ...moving }, attributes) as unknown as tf.Tensor[];
-  if (updateCount > 0) {
-    layer.movingMean.write(mean);
-    // The kernel averages with the unbiased variance: new = kept * old + (1 - kept) * unbiased.
-    const biased = () => tf.add(tf.mul(variance, (count - 1) / count), tf.mul(moving.variance, kept / count));
-    layer.movingVariance.write(isUnbiased(layer) || count === 1 ? variance : biased());
-  }
-  return tf.reshape(y, input.shape);
-}
-
 /** The stock method, with its one update of the moving averages turned into `updateCount` of them. */
 function composedCall(layer: BatchNormLayer, input: tf.Tensor, stockCall: () => tf.Tensor): tf.Tensor {
   const axis = layer.axis < 0 ? layer.axis + input.rank : layer.axis;
@@ -222,62 +215,3 @@ function composedCall(layer: BatchNormLayer, input: tf.Tensor, stockCall: () => 
 function isUnbiased(layer: BatchNormLayer): boolean {
   return conventions.get(layer) === 'pytorch';
 }
-
-registerNativeKernel(TRAINING, ({ x, gamma, beta, mean, variance }, { epsilon, averageFactor }) =>
-  runOpWithOutputs(
-    'FusedBatchNormV3',
-    [
-      attr.type('T', 'float32'),
-      attr.type('U', 'float32'),
-      attr.float('epsilon', epsilon as number),
-      attr.float('exponential_avg_factor', averageFactor as number),
-      attr.string('data_format', 'NHWC'),
-      attr.bool('is_training', true),
-    ],
-    [x, gamma, beta, mean, variance],
-    6,
-  ),
-);
-
-registerNativeGradient(TRAINING, {
-  inputsToSave: ['x', 'gamma'],
-  outputsToSave: [false, false, false, true, true, true],
-  gradFunc: (dys, [x, gamma, r1, r2, r3], attributes) => {
-    const [dy] = dys as tf.Tensor[];
-    const [dx, dGamma, dBeta] = isRecorded()
-      ? composedGradient(dy, x, gamma, attributes.epsilon as unknown as number)
-      : (tf.engine().runKernel(TRAINING_GRADIENT, { dy, x, gamma, r1, r2, r3 }, attributes) as unknown as tf.Tensor[]);
-    const zero = () => tf.zerosLike(gamma);
-    return { x: () => dx, gamma: () => dGamma, beta: () => dBeta, mean: zero, variance: zero };
-  },
-});
-
-/** The gradient as ops that can be differentiated again, which the fused one cannot. */
-function composedGradient(dy: tf.Tensor, x: tf.Tensor, gamma: tf.Tensor, epsilon: number): tf.Tensor[] {
-  const axes = [0, 1, 2];
-  const centred = tf.sub(x, tf.mean(x, axes));
-  const inverseDeviation = tf.rsqrt(tf.add(tf.mean(tf.square(centred), axes), epsilon));
-  const normalised = tf.mul(centred, inverseDeviation);
-  const projected = tf.mul(normalised, tf.mean(tf.mul(dy, normalised), axes));
-  const dx = tf.mul(tf.mul(gamma, inverseDeviation), tf.sub(tf.sub(dy, tf.mean(dy, axes)), projected));
-  return [dx, tf.sum(tf.mul(dy, normalised), axes), tf.sum(dy, axes)];
-}
-
-registerNativeKernel(TRAINING_GRADIENT, ({ dy, x, gamma, r1, r2, r3 }, { epsilon }) => {
-  const [dx, dGamma, dBeta, ...unused] = runOpWithOutputs(
-    'FusedBatchNormGradV3',
-    [
-      attr.type('T', 'float32'),
-      attr.type('U', 'float32'),
-      attr.float('epsilon', epsilon as number),
-      attr.string('data_format', 'NHWC'),
-      attr.bool('is_training', true),
-    ],
-    [dy, x, gamma, r1, r2, r3],
-    5,
-  );
-  tf.dispose(unused);
-  return [dx, dGamma, dBeta];
-});
-
-replaceLayerCall();
