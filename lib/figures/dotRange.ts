@@ -3,7 +3,8 @@ import { figureText } from '../core/escape';
 import { axis, compose, type FigureOptions } from './compose';
 import type { AxisOptions, Figure, Trace } from './figure';
 import { labelledRows } from './labelledRows';
-import { COLORS, methodStyles } from './theme';
+import { methodStyles } from './methods';
+import { COLORS } from './theme';
 
 /** One difference. */
 export interface DotRangeRow {

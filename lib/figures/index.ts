@@ -1,4 +1,5 @@
 /** Figures: pure functions from results to plotly's `{data, layout}`. */
+export { METHOD_NAMES, type MethodName } from '../core/methods';
 export { type AccuracyMatrixOptions, accuracyMatrix } from './accuracyMatrix';
 export { type AlphaCurveOptions, type AlphaSeries, alphaCurve } from './alphaCurve';
 export { type BarrierCurveOptions, type BarrierSeries, barrierCurve } from './barrierCurve';
@@ -20,7 +21,7 @@ export {
   type ProjectedPoint,
 } from './landscape';
 export { type LookbehindStepOptions, lookbehindStepFigure } from './lookbehindStep';
-export type { MethodLabel } from './methods';
+export { type MethodLabel, type MethodStyle, methodStyle } from './methods';
 export { type NoiseCurveOptions, type NoiseSeries, noiseCurve } from './noiseCurve';
 export { type Panel, type PanelsOptions, panels } from './panels';
 export { type PerturbationCurveOptions, type PerturbationSeries, perturbationCurve } from './perturbationCurve';
@@ -28,4 +29,3 @@ export { type ScatterOptions, type ScatterSeries, scatter } from './scatter';
 export { type ScatterTradeoffOptions, scatterTradeoff, type TradeoffPoint, type TradeoffSeries } from './scatterTradeoff';
 export { type SpectrumOptions, type SpectrumSeries, spectrum } from './spectrum';
 export { type Spread, spread, spreadAlong } from './spread';
-export { METHOD_NAMES, type MethodName, type MethodStyle, methodStyle } from './theme';

@@ -5,7 +5,8 @@ import { arrow, contours, withoutColorBar } from './contourPath';
 import type { Annotation, AxisOptions, Figure, Point, Trace } from './figure';
 import type { Grid } from './grid';
 import { placeNames } from './labels';
-import { COLORS, methodStyle, PALE } from './theme';
+import { methodStyle } from './methods';
+import { COLORS, PALE } from './theme';
 
 /** Options of `lookbehindStepFigure`: the points of one step, as an optimizer's probe reports them, projected on a plane. */
 export interface LookbehindStepOptions extends FigureOptions {

@@ -3,6 +3,7 @@
 import { OptionError } from '../core/errors';
 import type { DotRangeRow, NoiseSeries } from '../figures';
 import { describeForecast, expandGrid, forecast, type RunRow, RunStore, type SweepGrid, type SweepOptions, sweep } from '../runs';
+import { methodOf } from '../runs/paperMethods';
 import { flattenRow, pairedDifferences } from '../statistics';
 import { interruptible } from './interrupt';
 import { progress } from './progress';
@@ -192,15 +193,7 @@ export function resultsOf(rows: readonly RunRow[], store: RunStore = new RunStor
   };
 }
 
-/** The name by which `methodStyle` knows a method, and its number of inner steps where the method's name leaves it open. */
 function styleOf({ optimizer, lifelong }: RunRow['config']): { method: string; k?: number } {
-  if (optimizer.kind === 'sgd' && lifelong?.learningRateDecay !== undefined && lifelong.learningRateDecay < 1)
-    return { method: 'stable SGD' };
-  if (optimizer.kind === 'lookahead') {
-    const inner = { sgd: '', sam: 'SAM', asam: 'ASAM' }[(optimizer.base?.kind ?? 'sgd') as 'sgd' | 'sam' | 'asam'];
-    return { method: inner === undefined ? `lookahead over ${optimizer.base?.kind}` : `lookahead${inner}` };
-  }
-  const adaptive = 'alpha' in optimizer && optimizer.alpha === 'adaptive';
-  const method = adaptive ? `${optimizer.kind}Adaptive` : optimizer.kind;
-  return 'k' in optimizer && !adaptive ? { method, k: optimizer.k } : { method };
+  const isStable = optimizer.kind === 'sgd' && (lifelong?.learningRateDecay ?? 1) < 1;
+  return isStable ? { method: 'stable SGD' } : methodOf(optimizer);
 }

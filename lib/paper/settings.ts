@@ -12,7 +12,9 @@
  */
 
 import { checkKnownOptions, checkOneOf, OptionError } from '../core/errors';
+import { METHOD_NAMES, METHODS, type Method, type MethodName } from '../core/methods';
 import type { DataConfig, MeasureConfig, ModelConfig, OptimizerConfig, SplitConfig, SweepGrid } from '../runs';
+import { optimizerOf } from '../runs/paperMethods';
 import { stretchMilestones } from '../training/schedule';
 
 /** Settings of the paper. Those of noise and lifelong learning are this library's. */
@@ -51,21 +53,11 @@ export type PaperData = 'cifar10' | 'cifar100' | 'tinyImageNet';
 /** Names of the data sets. */
 export const PAPER_DATA: readonly PaperData[] = ['cifar10', 'cifar100', 'tinyImageNet'];
 
-/** Names of the methods. */
-export const PAPER_METHODS = [
-  'sgd',
-  'sam',
-  'lookaheadSAM',
-  'multistepSAM',
-  'lookbehindSAM',
-  'asam',
-  'lookaheadASAM',
-  'multistepASAM',
-  'lookbehindASAM',
-] as const;
+/** A method of the paper's tables; whether alpha is adaptive is one of its settings. */
+export type PaperMethodName = Exclude<MethodName, 'adamw' | 'lookahead' | 'lookbehindSAMAdaptive' | 'lookbehindASAMAdaptive'>;
 
-/** A method of the paper. */
-export type PaperMethodName = (typeof PAPER_METHODS)[number];
+/** Names of the methods: first SGD, then those over SAM, then those over ASAM, each from simple to elaborate. */
+export const PAPER_METHODS = METHOD_NAMES.filter((name): name is PaperMethodName => !/^(adamw|lookahead|.*Adaptive)$/.test(name));
 
 /**
  * Sizes in place of the paper's. Everything else stays. A single value stands for a list of one. Those of the environment variable
@@ -213,7 +205,7 @@ export function paperSequence(data: PaperData, given: PaperSizes = {}, replay = 
 }
 
 /**
- * The methods with all settings that are tried: first SGD, then those over SAM, then those over ASAM, each from simple to elaborate.
+ * The methods with all settings that are tried, in the order of `PAPER_METHODS`.
  *
  * @param sgd Options of the base optimizer. Default: the paper's.
  */
@@ -222,50 +214,26 @@ export function paperSettings(
   sgd: { learningRate: number; momentum?: number; weightDecay?: number } = PAPER.sgd,
 ): PaperSetting[] {
   checkSizes(sizes);
-  const k = listOf(sizes.k, PAPER.k);
-  const alpha = listOf(sizes.alpha, PAPER.alpha);
-  const fixed = alpha.filter((share): share is number => share !== 'adaptive');
-  const rules = [
-    { name: 'SAM', single: 'sam', options: PAPER.sam },
-    { name: 'ASAM', single: 'asam', options: PAPER.asam },
-  ] as const;
-  const all: PaperSetting[] = [
-    { method: 'sgd', label: 'SGD', optimizer: { kind: 'sgd', ...sgd } },
-    ...rules.flatMap(({ name, single, options }): PaperSetting[] => {
-      const [multistep, lookbehind] = [`multistep${name}`, `lookbehind${name}`] as const;
-      const base: OptimizerConfig = { kind: single, ...options, ...sgd };
-      return [
-        { method: single, label: name, optimizer: base },
-        ...k.flatMap((steps) =>
-          fixed.map(
-            (share): PaperSetting => ({
-              method: `lookahead${name}`,
-              label: `Lookahead + ${name}, k = ${steps}, α = ${share}`,
-              optimizer: { kind: 'lookahead', k: steps, alpha: share, base },
-            }),
-          ),
-        ),
-        ...k.map(
-          (steps): PaperSetting => ({
-            method: multistep,
-            label: `Multistep-${name}, k = ${steps}`,
-            optimizer: { kind: multistep, k: steps, ...options, ...sgd },
-          }),
-        ),
-        ...k.flatMap((steps) =>
-          alpha.map(
-            (share): PaperSetting => ({
-              method: lookbehind,
-              label: `Lookbehind-${name}, k = ${steps}, α ${share === 'adaptive' ? share : `= ${share}`}`,
-              optimizer: { kind: lookbehind, k: steps, alpha: share, ...options, ...sgd },
-            }),
-          ),
-        ),
-      ];
-    }),
-  ];
+  const { sam, asam } = PAPER;
+  const alphas = listOf(sizes.alpha, PAPER.alpha);
+  const fixed = alphas.filter((share) => share !== 'adaptive');
+  const none = [undefined];
   const chosen = listOf(sizes.methods, PAPER_METHODS);
-  return all.filter(({ method }) => chosen.includes(method));
+  return PAPER_METHODS.filter((method) => chosen.includes(method)).flatMap((method) => {
+    const { label, steps }: Method = METHODS[method];
+    const shares = { single: none, lookahead: fixed, multistep: none, lookbehind: alphas }[steps];
+    return (steps === 'single' ? none : listOf(sizes.k, PAPER.k)).flatMap((k) =>
+      shares.map((alpha): PaperSetting => {
+        const told = [...(k === undefined ? [] : [`k = ${k}`]), ...(alpha === undefined ? [] : [inWords(alpha)])];
+        const optimizer = optimizerOf(method, { sgd, sam, asam, k, alpha });
+        return { method, label: [label, ...told].join(', '), optimizer };
+      }),
+    );
+  });
+}
+
+function inWords(alpha: number | 'adaptive'): string {
+  return alpha === 'adaptive' ? 'α adaptive' : `α = ${alpha}`;
 }
 
 /** What every network that learned one task is measured by: accuracy under noise on its weights, and sharpness. */

@@ -10,6 +10,7 @@
  */
 
 import { checkOneOf } from '../core/errors';
+import { METHODS, type Method } from '../core/methods';
 import { expandGrid, type FullRunConfig, type SweepGrid } from '../runs';
 import {
   listOf,
@@ -51,7 +52,8 @@ export function paperRuns(table: PaperTable, sizes: PaperSizes = {}): FullRunCon
 }
 
 function singleTaskGrids(table: PaperTable, sizes: PaperSizes): SweepGrid[] {
-  const methods = paperSettings(sizes).filter(({ method }) => table !== 'ablation' || !/^(sgd|lookahead)/.test(method));
+  const hasAscents = ({ rule, steps }: Method): boolean => rule !== null && steps !== 'lookahead';
+  const methods = paperSettings(sizes).filter(({ method }) => table !== 'ablation' || hasAscents(METHODS[method]));
   return listOf(sizes.data, PAPER.data).flatMap((data) =>
     methods.map(({ label, optimizer }) => ({
       ...paperTask(data, sizes),

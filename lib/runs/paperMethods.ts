@@ -1,25 +1,58 @@
 /**
- * The methods that the paper compares, as configurations that share their options: its tables' rows, in their order.
+ * The methods of `core/methods.ts` as configurations of optimizers, and the other way round.
  *
  * Mordido, Malviya, Baratin, Chandar, "Lookbehind-SAM: k steps back, 1 step forward", ICML 2024, section 4.
  */
 import { checkKnownOptions, checkNumber, checkObject, checkOneOf } from '../core/errors';
+import { METHOD_NAMES, METHODS, type Method, type MethodName } from '../core/methods';
 import type { OptimizerConfig } from './config/optimizerConfig';
 
+/** Methods over SGD: those of the paper. */
+export type PaperMethodName = Exclude<MethodName, 'adamw'>;
+
 /** The methods of the paper by their names in tables. */
-export type PaperMethod =
-  | 'SGD'
-  | 'Lookahead + SGD'
-  | 'SAM'
-  | 'Lookahead + SAM'
-  | 'Multistep-SAM'
-  | 'Lookbehind-SAM'
-  | 'Lookbehind-SAM, adaptive'
-  | 'ASAM'
-  | 'Lookahead + ASAM'
-  | 'Multistep-ASAM'
-  | 'Lookbehind-ASAM'
-  | 'Lookbehind-ASAM, adaptive';
+export type PaperMethod = (typeof METHODS)[PaperMethodName]['label'];
+
+/** The paper's methods in the order of its tables. */
+const PAPER_METHODS = METHOD_NAMES.filter((name): name is PaperMethodName => name !== 'adamw');
+
+/** Numbers that make a method an optimizer. */
+export interface MethodSettings {
+  /** Options of SGD. */
+  sgd: { learningRate?: number; momentum?: number; weightDecay?: number };
+  /** Options of SAM's ascent. */
+  sam: { rho?: number };
+  /** Options of ASAM's ascent. */
+  asam: { rho?: number; eta?: number };
+  /** Inner steps. */
+  k?: number;
+  /** Share of the fast weights; left out for adaptive methods. */
+  alpha?: number | 'adaptive';
+}
+
+/** A method as the configuration of an optimizer. */
+export function optimizerOf(method: PaperMethodName, { sgd, sam, asam, k, alpha }: MethodSettings): OptimizerConfig {
+  const { steps, rule, adaptive }: Method = METHODS[method];
+  const ascent = rule === 'ASAM' ? asam : sam;
+  const single: OptimizerConfig =
+    rule === null ? { kind: 'sgd', ...sgd } : { kind: rule === 'SAM' ? 'sam' : 'asam', ...ascent, ...sgd };
+  if (steps === 'lookahead') return { kind: 'lookahead', k, alpha: alpha as number, base: single };
+  if (steps === 'single' || rule === null) return single;
+  if (steps === 'multistep') return { kind: `multistep${rule}`, k, ...ascent, ...sgd };
+  return { kind: `lookbehind${rule}`, k, alpha: adaptive ? 'adaptive' : alpha, ...ascent, ...sgd };
+}
+
+/** The method that an optimizer is, as `methodStyle` knows it, and its inner steps if the method's name leaves them open. */
+export function methodOf(optimizer: OptimizerConfig): { method: string; k?: number } {
+  if (optimizer.kind === 'lookahead') {
+    const base = optimizer.base?.kind ?? 'sgd';
+    const { steps, rule }: Method = METHODS[base];
+    const isNamed = steps === 'single' && base !== 'adamw';
+    return { method: isNamed ? `lookahead${rule ?? ''}` : `lookahead over ${base}` };
+  }
+  if ('alpha' in optimizer && optimizer.alpha === 'adaptive') return { method: `${optimizer.kind}Adaptive` };
+  return 'k' in optimizer ? { method: optimizer.kind, k: optimizer.k } : { method: optimizer.kind };
+}
 
 /** Options of `paperMethods`. */
 export interface PaperMethodsOptions {
@@ -33,15 +66,16 @@ export interface PaperMethodsOptions {
   k?: number;
   /** Share of the fast weights in Lookbehind's step forward, 0 to 1. Default 0.5. */
   alpha?: number;
-  /** Inner steps of Lookbehind where alpha is adaptive. A whole number, at least 1. Default 2, as its steps are nearly k times longer. */
+  /** Inner steps of Lookbehind with adaptive alpha. A whole number, at least 1. Default 2, as its steps are nearly k times longer. */
   adaptiveK?: number;
   /** Radius of SAM, at least 0. Default 0.05. */
   rho?: number;
   /** Radius of ASAM, at least 0. Default 0.5. */
   asamRho?: number;
   /**
-   * What methods with k inner steps have in common with the one step of (A)SAM: the length of each step (`step`, the paper's protocol), or
-   * the mean distance of the k perturbed points, so that each step has the length 2 rho / (k + 1) (`mean`). Default `step`.
+   * What methods with k inner steps have in common with the one step of (A)SAM: the length of each step (`step`, the paper's
+   * protocol), or the mean distance of the k perturbed points, so that each step has the length 2 rho / (k + 1) (`mean`).
+   * Default `step`.
    */
   radius?: 'step' | 'mean';
   /** Inner steps and interpolation of Lookahead. Default 5 and 0.8. */
@@ -61,54 +95,27 @@ export function paperMethods(options: PaperMethodsOptions = {}): Record<PaperMet
     ...['learningRate', 'momentum', 'weightDecay', 'k', 'alpha', 'adaptiveK', 'rho', 'asamRho', 'radius', 'lookahead'],
   ]);
   const { learningRate = 0.1, momentum = 0.9, weightDecay = 5e-4, alpha = 0.5, radius = 'step' } = options;
-  checkNumber('learningRate', learningRate, { min: 0 });
-  checkNumber('momentum', momentum, { min: 0, max: 1 });
-  checkNumber('weightDecay', weightDecay, { min: 0 });
+  const sgd = {
+    learningRate: checkNumber('learningRate', learningRate, { min: 0 }),
+    momentum: checkNumber('momentum', momentum, { min: 0, max: 1 }),
+    weightDecay: checkNumber('weightDecay', weightDecay, { min: 0 }),
+  };
   checkNumber('alpha', alpha, { min: 0, max: 1 });
-  const k = checkNumber('k', options.k ?? 5, { min: 1, integer: true });
+  const fixedK = checkNumber('k', options.k ?? 5, { min: 1, integer: true });
   const adaptiveK = checkNumber('adaptiveK', options.adaptiveK ?? 2, { min: 1, integer: true });
   const rho = checkNumber('rho', options.rho ?? 0.05, { min: 0 });
   const asamRho = checkNumber('asamRho', options.asamRho ?? 0.5, { min: 0 });
   checkOneOf('radius', radius, ['step', 'mean']);
   const { lookahead = { k: 5, alpha: 0.8 } } = options;
   checkObject('lookahead', lookahead);
-  const base = { learningRate, momentum, weightDecay };
-  // Rounded, so that radii that are equal on paper are equal, and their runs the same.
-  const step = (whole: number, steps: number): number =>
-    radius === 'step' ? whole : Number(((2 * whole) / (steps + 1)).toPrecision(6));
-  const ahead = (inner: OptimizerConfig): OptimizerConfig => ({
-    kind: 'lookahead',
-    ...lookahead,
-    base: inner,
+  const configs = PAPER_METHODS.map((name): [string, OptimizerConfig] => {
+    const { label, steps, adaptive }: Method = METHODS[name];
+    const k = adaptive ? adaptiveK : fixedK;
+    const isWhole = radius === 'step' || steps === 'single' || steps === 'lookahead';
+    // Rounded, so that radii that are equal on paper are equal, and their runs the same.
+    const step = (whole: number) => ({ rho: isWhole ? whole : Number(((2 * whole) / (k + 1)).toPrecision(6)) });
+    const inner = steps === 'lookahead' ? lookahead : { k, alpha };
+    return [label, optimizerOf(name, { sgd, sam: step(rho), asam: step(asamRho), ...inner })];
   });
-
-  const sgd: OptimizerConfig = { kind: 'sgd', ...base };
-  const sam: OptimizerConfig = { kind: 'sam', rho, ...base };
-  const asam: OptimizerConfig = { kind: 'asam', rho: asamRho, ...base };
-  return {
-    SGD: sgd,
-    'Lookahead + SGD': ahead(sgd),
-    SAM: sam,
-    'Lookahead + SAM': ahead(sam),
-    'Multistep-SAM': { kind: 'multistepSAM', k, rho: step(rho, k), ...base },
-    'Lookbehind-SAM': { kind: 'lookbehindSAM', k, alpha, rho: step(rho, k), ...base },
-    'Lookbehind-SAM, adaptive': {
-      kind: 'lookbehindSAM',
-      k: adaptiveK,
-      alpha: 'adaptive',
-      rho: step(rho, adaptiveK),
-      ...base,
-    },
-    ASAM: asam,
-    'Lookahead + ASAM': ahead(asam),
-    'Multistep-ASAM': { kind: 'multistepASAM', k, rho: step(asamRho, k), ...base },
-    'Lookbehind-ASAM': { kind: 'lookbehindASAM', k, alpha, rho: step(asamRho, k), ...base },
-    'Lookbehind-ASAM, adaptive': {
-      kind: 'lookbehindASAM',
-      k: adaptiveK,
-      alpha: 'adaptive',
-      rho: step(asamRho, adaptiveK),
-      ...base,
-    },
-  };
+  return Object.fromEntries(configs) as Record<PaperMethod, OptimizerConfig>;
 }

@@ -4,6 +4,7 @@
  */
 
 import { OptionError } from '../../core/errors';
+import { gradientsOf, METHODS } from '../../core/methods';
 import {
   type AdamWOptions,
   type AdaptiveSharpnessOptions,
@@ -181,20 +182,7 @@ export function reusesGradients(config: OptimizerConfig): boolean {
  * @param reuse Whether the loss allows gradients to be reused.
  */
 export function gradientsPerBatch(config: OptimizerConfig, reuse = true): number {
-  switch (config.kind) {
-    case 'sgd':
-    case 'adamw':
-      return 1;
-    case 'sam':
-    case 'asam':
-      return 2;
-    case 'multistepSAM':
-    case 'multistepASAM':
-      return (config.k ?? 2) + 1;
-    case 'lookbehindSAM':
-    case 'lookbehindASAM':
-      return reuse && config.reuseGradients !== false ? (config.k ?? 2) + 1 : 2 * (config.k ?? 2);
-    case 'lookahead':
-      return gradientsPerBatch(config.base ?? { kind: 'sgd' }, reuse);
-  }
+  if (config.kind === 'lookahead') return gradientsPerBatch(config.base ?? { kind: 'sgd' }, reuse);
+  const { k = 2, reuseGradients = true } = config as { k?: number; reuseGradients?: boolean };
+  return gradientsOf(METHODS[config.kind], k, reuse && reuseGradients);
 }
