@@ -129,7 +129,8 @@ export class Dataset {
     this.inputs = plain(inputs);
     this.labels = labels instanceof Int32Array ? labels : Int32Array.from(labels);
     this.inputShape = [...inputShape];
-    this.classes = [...classes];
+    // Subsets share the frozen list: with a task for each class, copies would grow as the square of the classes.
+    this.classes = (Object.isFrozen(classes) ? classes : Object.freeze([...classes])) as string[];
     this.scale = checkNumber('scale', scale);
     this.statistics = statistics;
     this.size = labels.length;

@@ -5,7 +5,7 @@
  *       batch  = the next samples of the task  [+ samples drawn from the memory]         experience replay
  *       one step of the optimizer on the batch, at max(learningRate * learningRateDecay^task, learningRateFloor)
  *       in the first pass: offer the task's samples to the memory                        reservoir sampling
- *     after each task: accuracy on all tasks, one row of the accuracy matrix
+ *     after each task: accuracy on the tasks learned so far and on the next, or on all: one row of the accuracy matrix
  *
  * Experience replay: Chaudhry et al., "On tiny episodic memories in continual learning", 2019, arXiv:1902.10486. Learning rates that
  * fall from task to task, small batches and dropout (an option of the model): Mirzadeh, Farajtabar, Pascanu, Ghasemzadeh,
@@ -84,6 +84,11 @@ export interface LifelongOptions {
   wrapLoss?: (loss: LossFunction, variables: tf.Variable[]) => LossFunction;
   /** Noise-aware training, as for a `Trainer`. Default none. */
   noise?: PassNoise;
+  /**
+   * Tasks tested after each task: those learned so far and the next one, which is all that the measures need (`needed`), or `all` of them,
+   * which fills the accuracy matrix in up to twice the time. Default `needed`.
+   */
+  evaluate?: 'needed' | 'all';
   /** Measured after each task, at the weights meant for evaluation: `taskSharpness(...)`, for example. */
   measure?: TaskMeasure;
   /**
@@ -116,9 +121,9 @@ export interface TaskRecord {
   task: number;
   /** Its name; `all tasks` where all were learned at once. */
   name: string;
-  /** Accuracy on the test set of each task, 0 to 1. */
+  /** Accuracy on the test set of each task, 0 to 1; NaN where it was not tested. */
   accuracies: number[];
-  /** Loss on the test set of each task. */
+  /** Loss on the test set of each task; NaN where it was not tested. */
   losses: number[];
   /** What `measure` returned. */
   measures: Record<string, number>;
@@ -173,6 +178,7 @@ const OPTIONS: readonly string[] = [
   'augment',
   'wrapLoss',
   'noise',
+  'evaluate',
   'measure',
   'onDivergence',
   'eager',
@@ -250,6 +256,7 @@ export class LifelongLearner {
     checkNumber('learningRateDecay', learningRateDecay, { min: 0, exclusiveMin: true });
     checkNumber('learningRateFloor', learningRateFloor, { min: 0 });
     checkOneOf('optimizerState', options.optimizerState ?? 'renew', ['renew', 'keep']);
+    checkOneOf('evaluate', options.evaluate ?? 'needed', ['needed', 'all']);
     checkOneOf('onDivergence', options.onDivergence ?? 'throw', ['throw', 'stop', 'continue']);
     this.#seed = checkNumber('seed', seed, { integer: true });
     this.#replaySize = replay === undefined ? 0 : checkReplay(replay, batchSize, regime);
@@ -307,7 +314,7 @@ export class LifelongLearner {
     if (this.status === 'finished' || this.status === 'diverged') return this.status;
     this.status = 'running';
     try {
-      this.initialAccuracies ??= (await this.#evaluateAll(signal)).accuracies;
+      this.initialAccuracies ??= (await this.#test(this.sequence.length, signal)).accuracies;
       while (this.position.stage < this.stages) {
         const { stage, epoch, step } = this.position;
         if (epoch === 0 && step === 0) await this.#beginTask();
@@ -542,25 +549,27 @@ export class LifelongLearner {
     const { sequence, model, optimizer, position, regime } = this;
     const task = regime === 'joint' ? sequence.length - 1 : position.stage;
     const name = regime === 'joint' ? 'all tasks' : sequence.tasks[task].name;
-    const { accuracies, losses } = await this.#evaluateAll(signal);
+    // Forward transfer is what is known of a task before it is learned.
+    const { accuracies, losses } = await this.#test(this.#options.evaluate === 'all' ? sequence.length : task + 2, signal);
     const context: TaskContext = { task, sequence, model, signal };
     const measures = await optimizer.withSlowWeights(async () => (await this.#options.measure?.(context)) ?? {});
     return { task, name, accuracies, losses, measures };
   }
 
-  /** Accuracy and loss on the test set of each task, at the weights meant for evaluation. */
-  async #evaluateAll(signal: AbortSignal | undefined): Promise<{ accuracies: number[]; losses: number[] }> {
-    return this.optimizer.withSlowWeights(async () => {
-      const accuracies: number[] = [];
-      const losses: number[] = [];
-      for (const [task, { test }] of this.sequence.tasks.entries()) {
-        tf.tidy(() => this.#mask.assign(tf.tensor1d(headMask(this.sequence, task))));
+  /** Accuracy and loss on the test sets of the first `count` tasks, at the weights meant for evaluation; NaN for the others. */
+  async #test(count: number, signal: AbortSignal | undefined): Promise<Pick<TaskRecord, 'accuracies' | 'losses'>> {
+    const { sequence, optimizer } = this;
+    const accuracies = new Array<number>(sequence.length).fill(Number.NaN);
+    const losses = [...accuracies];
+    await optimizer.withSlowWeights(async () => {
+      for (const [task, { test }] of sequence.tasks.slice(0, count).entries()) {
+        tf.tidy(() => this.#mask.assign(tf.tensor1d(headMask(sequence, task))));
         const { accuracy, loss } = await this.#evaluator.run(test, signal);
-        accuracies.push(accuracy);
-        losses.push(loss);
+        accuracies[task] = accuracy;
+        losses[task] = loss;
       }
-      return { accuracies, losses };
     });
+    return { accuracies, losses };
   }
 
   /** Reports a divergence as `onDivergence` says; true where learning ends. */

@@ -429,6 +429,7 @@ const TARGETS: readonly Target[] = [
       wrapLoss: 'function',
       measure: 'function',
       onDivergence: 'choice',
+      evaluate: 'choice',
       eager: 'flag',
     },
     call: (options) => new lb.LifelongLearner(model, lb.sgd(), sequence, options),

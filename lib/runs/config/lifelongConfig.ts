@@ -18,7 +18,7 @@ import { type Check, checkFields, checkKind, type Field, type Fields, flag, list
 
 /** How tasks are learned: options of `LifelongLearner`. Epochs and batch size of the run are those of each task. */
 export interface LearningConfig
-  extends Pick<LifelongOptions, 'regime' | 'learningRateDecay' | 'learningRateFloor' | 'optimizerState'> {
+  extends Pick<LifelongOptions, 'regime' | 'learningRateDecay' | 'learningRateFloor' | 'optimizerState' | 'evaluate'> {
   /** Samples that the memory of experience replay keeps; 0: no replay. Default 0. */
   replay?: number;
   /** Samples replayed at each step, at most `replay`. Default: the batch size. */
@@ -62,6 +62,7 @@ const LEARNING: Fields<LearningConfig> = {
   learningRateDecay: number({ min: 0, exclusiveMin: true }, 1),
   learningRateFloor: number({ min: 0 }, 0),
   optimizerState: oneOf(['renew', 'keep'], 'renew'),
+  evaluate: oneOf(['needed', 'all'], 'needed'),
   replay: number({ min: 0, integer: true }, 0),
   replayBatchSize: count(),
   switchReplay: flag(),
@@ -136,7 +137,11 @@ export function buildSequence(config: LifelongConfig, data: TaskData, seed: numb
 
 /** The options of the learner that `config` describes. */
 export function learningOptions(config: LearningConfig): LifelongOptions {
-  const { regime, learningRateDecay, learningRateFloor, optimizerState, replay = 0, replayBatchSize, switchReplay } = config;
+  const { regime, learningRateDecay, learningRateFloor, optimizerState, evaluate } = config;
+  const { replay = 0, replayBatchSize, switchReplay } = config;
   const memory = { capacity: replay, batchSize: replayBatchSize, switchBatches: switchReplay };
-  return { regime, learningRateDecay, learningRateFloor, optimizerState, replay: replay === 0 ? undefined : memory };
+  return {
+    ...{ regime, learningRateDecay, learningRateFloor, optimizerState, evaluate },
+    replay: replay === 0 ? undefined : memory,
+  };
 }
