@@ -196,7 +196,7 @@ class Accelerated {
 /** A function of one batch, compiled: one graph for each shape, and for each pattern of what is missing in a batch. */
 class CompiledBatches {
   #definition: unknown[] | undefined;
-  #compiled = new Map<string, Compiled<tf.Tensor[], tf.Tensor[]>>();
+  #compiled: Compiled<Parameters<BatchFunction>, tf.Tensor[]> | undefined;
   #needsFirstStep = false;
   #refused = false;
 
@@ -227,7 +227,8 @@ class CompiledBatches {
         return fn(data);
       }
       try {
-        return this.#run(fn, data);
+        this.#compiled ??= compile(fn, { name: this.name, makesNoVariables: true, maxSignatures: MAX_SIGNATURES });
+        return this.#compiled(data);
       } catch (error) {
         if (!isRefusal(error)) throw error;
         return this.#withoutGraph(fn, data, error);
@@ -236,8 +237,8 @@ class CompiledBatches {
   }
 
   dispose(): void {
-    for (const compiled of this.#compiled.values()) compiled.dispose();
-    this.#compiled.clear();
+    this.#compiled?.dispose();
+    this.#compiled = undefined;
     this.#definition = undefined;
     this.#refused = false;
   }
@@ -255,23 +256,6 @@ class CompiledBatches {
       if (!isRefusal(error)) throw error;
       this.#refuse(error);
     }
-  }
-
-  #run(fn: BatchFunction, data: Parameters<BatchFunction>[0]): tf.Tensor[] {
-    const present = data.map((tensor) => tensor != null);
-    const pattern = present.join();
-    let compiled = this.#compiled.get(pattern);
-    if (compiled === undefined) {
-      compiled = compile(
-        (...tensors: tf.Tensor[]) => {
-          const rest = [...tensors];
-          return fn(present.map((there) => (there ? rest.shift() : null)));
-        },
-        { name: this.name, makesNoVariables: true, maxSignatures: MAX_SIGNATURES },
-      );
-      this.#compiled.set(pattern, compiled);
-    }
-    return compiled(...data.filter((tensor): tensor is tf.Tensor => tensor != null));
   }
 
   /** Runs op by op what could not be recorded. Where that makes variables, a later call may be recorded. */

@@ -18,7 +18,7 @@ import type { GraphTensor } from './graph/builder';
 import { CompileError } from './graph/error';
 import { GraphSession } from './graph/session';
 import { callOwned, callSeeded, type RunSeed, type Trace, trace } from './graph/trace';
-import { mapTensors } from './graph/tree';
+import { describeTree, mapTensors, once, type TensorTree, tensorsOf } from './graph/tree';
 
 export { CompileError } from './graph/error';
 
@@ -68,7 +68,7 @@ export interface CompiledGraph {
 }
 
 /** A compiled function: called as the original one. */
-export interface Compiled<A extends tf.Tensor[], R> {
+export interface Compiled<A extends TensorTree[], R> {
   (...args: A): R;
   /** The compiled graphs, one for each signature and each state of JavaScript so far. */
   readonly graphs: readonly CompiledGraph[];
@@ -88,7 +88,7 @@ const KNOWN_OPTIONS = ['name', 'eager', 'maxSignatures', 'seed', 'makesNoVariabl
 /**
  * Compiles a function of tensors.
  *
- * `fn` takes tensors and returns a tensor, or arrays and plain records of tensors, or nothing. It may read and assign
+ * `fn` takes and returns tensors, or arrays and plain records of tensors, or nothing. It may read and assign
  * tf.Variables, make them at its first call, use layers, optimizers, tf.variableGrads, tf.customGrad, tf.tidy, random ops
  * and other compiled functions. The caller owns the returned tensors; whatever else `fn` makes is disposed.
  *
@@ -106,7 +106,7 @@ const KNOWN_OPTIONS = ['name', 'eager', 'maxSignatures', 'seed', 'makesNoVariabl
  * @param fn The function.
  * @param options See CompileOptions.
  */
-export function compile<A extends tf.Tensor[], R>(fn: (...args: A) => R, options: CompileOptions = {}): Compiled<A, R> {
+export function compile<A extends TensorTree[], R>(fn: (...args: A) => R, options: CompileOptions = {}): Compiled<A, R> {
   checkKnownOptions('compile', options, KNOWN_OPTIONS);
   const compiled = new Signatures(fn, options);
   const call = (...args: A): R => compiled.call(args);
@@ -119,7 +119,7 @@ export function compile<A extends tf.Tensor[], R>(fn: (...args: A) => R, options
   }) as Compiled<A, R>;
 }
 
-class Signatures<A extends tf.Tensor[], R> {
+class Signatures<A extends TensorTree[], R> {
   readonly name: string;
   readonly #fn: (...args: A) => R;
   readonly #eager: boolean;
@@ -163,22 +163,22 @@ class Signatures<A extends tf.Tensor[], R> {
 
   call(args: A): R {
     if (this.#disposed) throw new CompileError(`${this.name} was disposed.`);
-    checkArguments(this.name, args);
+    const tensors = checkedTensors(this.name, args);
     // A tape must see the ops themselves, and so must the trace of an outer function.
     if (!isNative() || isTracing() || tf.engine().state.gradientDepth > 0) return callOwned(this.#fn, args);
     if (this.#eager) return callSeeded(this.#fn, args, this.#drawSeed);
     const signature = signatureOf(args);
     this.#dropStale();
-    const program = this.#programs.find((one) => one.isFor(signature, args));
+    const program = this.#programs.find((one) => one.isFor(signature, tensors));
     if (program !== undefined) {
       this.#last = program;
-      return program.run(args, this.#drawSeed);
+      return program.run(tensors, this.#drawSeed);
     }
     if (this.#programs.length >= this.#maxSignatures) {
       this.#reportOverflow(signature);
       return callSeeded(this.#fn, args, this.#drawSeed);
     }
-    return this.#makesNoVariables ? this.#record(signature, args).run(args, this.#drawSeed) : this.#trace(signature, args);
+    return this.#makesNoVariables ? this.#record(signature, args).run(tensors, this.#drawSeed) : this.#trace(signature, args);
   }
 
   #dropStale(): void {
@@ -224,7 +224,7 @@ class Signatures<A extends tf.Tensor[], R> {
   }
 
   #keep(signature: string, args: A, traced: Trace<R>): Program<R> {
-    const program = new Program(signature, args, traced);
+    const program = new Program(signature, tensorsOf(args), traced);
     this.#programs.push(program);
     this.#last = program;
     this.#reportLargeConstants(traced.largeConstants);
@@ -264,19 +264,24 @@ class Signatures<A extends tf.Tensor[], R> {
   }
 }
 
-function checkArguments(name: string, args: unknown[]): void {
-  args.forEach((arg, i) => {
-    if (!(arg instanceof tf.Tensor)) {
-      throw new CompileError(`${name}: argument ${i} must be a tensor. Close over what never changes, or make it a tensor.`);
-    }
-    if (arg.isDisposed) throw new CompileError(`${name}: argument ${i} is a disposed tensor.`);
+/** The tensors of the arguments. */
+function checkedTensors(name: string, args: TensorTree[]): tf.Tensor[] {
+  return args.flatMap((arg, i) => {
+    const tensors = tensorsOf(arg, (what) => {
+      const allowed = 'must be a tensor, or arrays and plain records of tensors';
+      return new CompileError(
+        `${name}: argument ${i} ${allowed}, but holds ${what}. Close over what never changes, or make it a tensor.`,
+      );
+    });
+    if (!tensors.some(({ isDisposed }) => isDisposed)) return tensors;
+    throw new CompileError(`${name}: argument ${i} is a disposed tensor, or holds one.`);
   });
 }
 
 /** Shapes and dtypes, and what else of the present state a trace depends on. */
-function signatureOf(args: tf.Tensor[]): string {
+function signatureOf(args: TensorTree[]): string {
   const { updateCount } = batchNormState();
-  const shapes = args.map((arg) => `${isVariable(arg) ? `variable ${arg.name} ` : ''}${arg.dtype} [${arg.shape}]`).join(', ');
+  const shapes = args.map(describeTree).join(', ');
   return updateCount === 1 ? shapes : `${shapes} with ${updateCount} BatchNorm updates`;
 }
 
@@ -293,16 +298,16 @@ class Program<R> {
   readonly #random: boolean;
   readonly #conditions: readonly Condition[];
   readonly #effects: readonly Effect[];
-  /** The arguments that are variables, by position. */
+  /** The tensors of the arguments that are variables, by position. */
   readonly #variableArguments: ReadonlyMap<number, tf.Variable>;
   readonly #conventionChanges = batchNormState().conventionChanges;
 
-  constructor(signature: string, args: tf.Tensor[], traced: Trace<R>) {
+  constructor(signature: string, tensors: tf.Tensor[], traced: Trace<R>) {
     const { graph, inputs, outputs, read, assigned, seed, conditions, effects } = traced;
     this.#conditions = conditions;
     this.#effects = effects;
     this.#variableArguments = new Map(
-      [...args.entries()].filter((entry): entry is [number, tf.Variable] => isVariable(entry[1])),
+      [...tensors.entries()].filter((entry): entry is [number, tf.Variable] => isVariable(entry[1])),
     );
     this.#session = new GraphSession(graph);
     this.#structure = mapTensors(traced.result, (tensor) => tensor);
@@ -326,11 +331,11 @@ class Program<R> {
     };
   }
 
-  /** Whether a call with these arguments does, in the present state of JavaScript, what was recorded. */
-  isFor(signature: string, args: tf.Tensor[]): boolean {
+  /** Whether a call with the tensors of these arguments does, in the present state of JavaScript, what was recorded. */
+  isFor(signature: string, tensors: tf.Tensor[]): boolean {
     return (
       signature === this.description.signature &&
-      args.every((arg, i) => !isVariable(arg) || arg === this.#variableArguments.get(i)) &&
+      tensors.every((tensor, i) => !isVariable(tensor) || tensor === this.#variableArguments.get(i)) &&
       this.#conditions.every(({ read, value }) => Object.is(read(), value))
     );
   }
@@ -341,11 +346,11 @@ class Program<R> {
     return this.#read.some((variable) => variable.isDisposed) || this.#assigned.some(({ variable }) => variable.isDisposed);
   }
 
-  run(args: tf.Tensor[], drawSeed: () => RunSeed): R {
+  run(tensors: tf.Tensor[], drawSeed: () => RunSeed): R {
     const seed = this.#random ? [tf.tensor1d(drawSeed(), 'int32')] : [];
     let values: tf.Tensor[];
     try {
-      const inputs = args.filter((arg) => !isVariable(arg));
+      const inputs = tensors.filter((tensor) => !isVariable(tensor));
       values = this.#session.run([...inputs, ...this.#read, ...seed], this.#inputNames, this.#outputNames);
     } finally {
       tf.dispose(seed);
@@ -355,7 +360,10 @@ class Program<R> {
     tf.dispose(newValues);
     for (const { redo } of this.#effects) redo();
     let next = 0;
-    return mapTensors(this.#structure, () => values[next++]);
+    return mapTensors(
+      this.#structure,
+      once(() => values[next++]),
+    );
   }
 
   dispose(): void {

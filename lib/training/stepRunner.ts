@@ -29,7 +29,7 @@ export interface StepRunnerOptions {
 }
 
 interface CompiledStep {
-  run: Compiled<tf.Tensor[], tf.Scalar>;
+  run: Compiled<[batches: readonly (readonly tf.Tensor[])[]], tf.Scalar>;
   /** Gradients that one run takes; known after the first call. */
   gradientEvaluations: number;
 }
@@ -60,8 +60,8 @@ export class StepRunner {
    * @returns The loss at the weights before the step.
    */
   run(batches: readonly (readonly tf.Tensor[])[]): number {
-    const compiled = this.#compiledStep(batches.length, batches[0].length);
-    const loss = compiled.run(...batches.flat());
+    const compiled = this.#compiledStep(batches.length);
+    const loss = compiled.run(batches);
     const value = loss.dataSync()[0];
     loss.dispose();
     this.optimizer.finishStep(compiled.gradientEvaluations);
@@ -74,26 +74,25 @@ export class StepRunner {
     this.#steps.clear();
   }
 
-  #compiledStep(count: number, width: number): CompiledStep {
+  #compiledStep(count: number): CompiledStep {
     const kind = `${this.optimizer.stepKind}, batches ${count}`;
     let compiled = this.#steps.get(kind);
     if (compiled === undefined) {
       this.optimizer.prepare(this.variables);
-      compiled = this.#compile(count, width);
+      compiled = this.#compile(count);
       this.#steps.set(kind, compiled);
     }
     return compiled;
   }
 
-  /** A step on `count` batches of `width` tensors each: their number decides how many gradients are taken. */
-  #compile(count: number, width: number): CompiledStep {
+  /** A step on `count` batches: their number decides how many gradients are taken. */
+  #compile(count: number): CompiledStep {
     const { lossOf, wrapLoss = (loss: LossFunction) => loss, noise, seed, eager } = this.options;
     const compiled = {
       gradientEvaluations: 0,
       run: compile(
-        (...tensors: tf.Tensor[]): tf.Scalar => {
-          const batch = (i: number): tf.Tensor[] => tensors.slice(i * width, (i + 1) * width);
-          const loss: LossFunction = count === 1 ? () => lossOf(...tensors) : ({ inner }) => lossOf(...batch(inner % count));
+        (batches: readonly (readonly tf.Tensor[])[]): tf.Scalar => {
+          const loss: LossFunction = count === 1 ? () => lossOf(...batches[0]) : ({ inner }) => lossOf(...batches[inner % count]);
           const wrapped = wrapLoss(loss, this.variables);
           const noisy = noise === undefined ? wrapped : noise.wrapLoss(wrapped, this.variables);
           const result = this.optimizer.step(noisy, this.variables);

@@ -180,6 +180,38 @@ test('each signature has its own graph, and more than maxSignatures run as they 
   assert.equal(compiled(tf.ones([3], 'int32')).dtype, 'int32');
 });
 
+test('arguments may be arrays and records of tensors, and what is missing in them is part of the signature', () => {
+  let calls = 0;
+  interface Batch {
+    xs: tf.Tensor;
+    ys?: tf.Tensor | null;
+  }
+  const compiled = compile(
+    (weights: readonly tf.Tensor[], { xs, ys }: Batch) => {
+      calls++;
+      return { product: tf.mul(weights[0], tf.mul(weights[1], xs)), ...(ys == null ? {} : { ys: tf.neg(ys) }) };
+    },
+    { name: 'tree' },
+  );
+  const [two, three, five] = [2, 3, 5].map((value) => tf.scalar(value));
+  const product = (weights: tf.Tensor[], batch: Batch): number[] => Object.values(compiled(weights, batch)).flatMap(numbersOf);
+  for (let i = 0; i < 2; i++) {
+    assertNoLeak(() => tf.tidy(() => assert.deepEqual(product([two, three], { xs: five }), [30])));
+    // The same tensor at two places, in a graph that was recorded for two tensors.
+    assert.deepEqual(product([two, two], { xs: five, ys: null }), [20]);
+    assert.deepEqual(product([three, two], { xs: three, ys: five }), [18, -5]);
+  }
+  assert.equal(calls, 3);
+  assert.deepEqual(
+    compiled.graphs.map(({ signature }) => signature),
+    ['', ', ys: none', ', ys: float32 []'].map((ys) => `[float32 [], float32 []], { xs: float32 []${ys} }`),
+  );
+  assert.throws(
+    () => compiled([two, 3 as unknown as tf.Tensor], { xs: five }),
+    /tree: argument 0 must be .*, but holds a number/,
+  );
+});
+
 test('a compiled function inside of another is part of its graph', () => {
   const weight = tf.variable(tf.scalar(1));
   const inner = compile((x: tf.Tensor) => {

@@ -25,7 +25,7 @@ import { type ConstantData, GraphBuilder, type GraphTensor, output } from './bui
 import { CompileError } from './error';
 import { WatchedLayers } from './layers';
 import { lowerRandomOps, refuseOtherDraws } from './randomness';
-import { flatten, mapTensors } from './tree';
+import { distinctTensors, mapTensors, once, type TensorTree, tensorsOf } from './tree';
 
 /** Constants above this many bytes are reported: the graph holds a copy of them. */
 export const LARGE_CONSTANT_BYTES = 1 << 20;
@@ -71,7 +71,7 @@ export interface Trace<R> {
   read: Map<tf.Variable, GraphTensor>;
   /** Variables that are assigned, and the nodes of their new values. */
   assigned: Map<tf.Variable, GraphTensor>;
-  /** Nodes of the result's tensors, in the order of `flatten`. */
+  /** Nodes of the result's tensors, in the order of `distinctTensors`. */
   outputs: GraphTensor[];
   /** The node of the per-run seed, where random numbers are drawn. */
   seed: GraphTensor | undefined;
@@ -89,7 +89,7 @@ export interface Trace<R> {
  * Calls `fn`, records it, and hands the record to `use`. Where `fn` does something that a graph cannot repeat, throws a
  * CompileError. Where anything throws, variables, tensors and the backend are as they were before.
  */
-export function trace<A extends tf.Tensor[], R, T>(
+export function trace<A extends TensorTree[], R, T>(
   fn: (...args: A) => R,
   args: A,
   options: TraceOptions,
@@ -99,7 +99,7 @@ export function trace<A extends tf.Tensor[], R, T>(
 }
 
 /** Calls `fn` as `callOwned` does, with the random numbers that a run of its graph draws from the same seed. */
-export function callSeeded<A extends tf.Tensor[], R>(fn: (...args: A) => R, args: A, drawRunSeed: () => RunSeed): R {
+export function callSeeded<A extends TensorTree[], R>(fn: (...args: A) => R, args: A, drawRunSeed: () => RunSeed): R {
   const seeds = new RunSeeds(drawRunSeed);
   const restore = lowerRandomOps(() => seeds.next());
   try {
@@ -111,15 +111,18 @@ export function callSeeded<A extends tf.Tensor[], R>(fn: (...args: A) => R, args
 }
 
 /** Calls `fn` in a tf.tidy, as a traced and a compiled call do: the caller owns the tensors of the result, and only them. */
-export function callOwned<A extends tf.Tensor[], R>(fn: (...args: A) => R, args: A): R {
+export function callOwned<A extends TensorTree[], R>(fn: (...args: A) => R, args: A): R {
   let result: R | undefined;
   const newest = newestTensorId();
   tf.tidy(() => {
     const returned = fn(...args);
     if (returned instanceof Promise) returned.catch(() => undefined);
     // What was there before (an argument, a variable, a captured tensor) is not the caller's to dispose.
-    result = mapTensors(returned, (tensor) => (tensor instanceof tf.Variable || tensor.id <= newest ? tensor.clone() : tensor));
-    return flatten(result);
+    result = mapTensors(
+      returned,
+      once((tensor) => (tensor instanceof tf.Variable || tensor.id <= newest ? tensor.clone() : tensor)),
+    );
+    return distinctTensors(result);
   });
   return result as R;
 }
@@ -177,16 +180,17 @@ class Tracer {
     this.#blanks = recordOnly ? new Blanks(this.#backend.executeSingleOutput.bind(this.#backend)) : undefined;
   }
 
-  trace<A extends tf.Tensor[], R, T>(fn: (...args: A) => R, args: A, use: (trace: Trace<R>) => T): T {
-    const own = args.map((arg) => (arg instanceof tf.Variable ? arg : this.#withOwnData(arg)));
+  trace<A extends TensorTree[], R, T>(fn: (...args: A) => R, args: A, use: (trace: Trace<R>) => T): T {
+    const own = mapTensors(args, (arg) => (arg instanceof tf.Variable ? arg : this.#withOwnData(arg)));
+    const given = tensorsOf(own).filter((arg) => !(arg instanceof tf.Variable));
     let result: R | undefined;
     try {
       this.#meetVariables();
-      const inputs = own.flatMap((arg) => (arg instanceof tf.Variable ? [] : [this.#placeholder(arg)]));
-      const traced = this.#record(() => callOwned(fn, own as A));
+      const inputs = given.map((arg) => this.#placeholder(arg));
+      const traced = this.#record(() => callOwned(fn, own));
       result = traced;
       if (this.#failure !== undefined) throw this.#failure;
-      const outputs = flatten(traced);
+      const outputs = distinctTensors(traced);
       this.#layers.finish();
       this.#refuseKept(outputs);
       if (this.#disposed.length > 0) throw this.#fail(`it disposes the variable "${this.#disposed[0].name}"`);
@@ -210,11 +214,11 @@ class Tracer {
       }
       return used;
     } catch (error) {
-      if (result !== undefined) tf.dispose(flatten(result));
+      if (result !== undefined) tf.dispose(distinctTensors(result));
       this.#undo();
       throw error;
     } finally {
-      tf.dispose([...this.#before.values(), ...own.filter((arg) => !(arg instanceof tf.Variable))]);
+      tf.dispose([...this.#before.values(), ...given]);
       this.#seeds.dispose();
       this.#blanks?.dispose();
     }

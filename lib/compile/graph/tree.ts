@@ -1,40 +1,69 @@
 /**
- * Results of compiled functions: a tensor, or arrays and plain records of tensors. Null and undefined may stand in for
+ * Arguments and results of compiled functions: a tensor, or arrays and plain records of tensors. Null and undefined may stand in for
  * optional ones.
  */
 import * as tf from '../../core/tf';
 import { CompileError } from './error';
 
-/** The tensors of `value`, each once, in a fixed order. Throws a CompileError where something else is in it. */
-export function flatten(value: unknown): tf.Tensor[] {
+/** A tensor, null, undefined, or arrays and plain records of these. */
+export type TensorTree = object | null | undefined;
+
+/** What says that `what` must not be in a tree. */
+type Refusal = (what: string) => Error;
+
+/** The same tree with every tensor replaced, in a fixed order. */
+export function mapTensors<T>(tree: T, replace: (tensor: tf.Tensor) => tf.Tensor, refuse: Refusal = refusedResult): T {
+  const map = (node: unknown): unknown => {
+    if (node instanceof tf.Tensor) return replace(node);
+    if (node === null || node === undefined) return node;
+    if (Array.isArray(node)) return node.map(map);
+    if (isRecord(node)) return Object.fromEntries(Object.entries(node).map(([key, one]) => [key, map(one)]));
+    throw refuse(node instanceof Promise ? 'a promise' : typeof node === 'object' ? 'an object of a class' : `a ${typeof node}`);
+  };
+  return map(tree) as T;
+}
+
+/** The tensors of a tree, in the order of `mapTensors`. */
+export function tensorsOf(tree: unknown, refuse?: Refusal): tf.Tensor[] {
   const tensors: tf.Tensor[] = [];
-  mapTensors(value, (tensor) => {
+  const add = (tensor: tf.Tensor): tf.Tensor => {
     tensors.push(tensor);
     return tensor;
-  });
+  };
+  mapTensors(tree, add, refuse);
   return tensors;
 }
 
-/** The same structure with every tensor replaced, in the order of `flatten`: a tensor that occurs twice is replaced once. */
-export function mapTensors<R>(value: R, replace: (tensor: tf.Tensor) => tf.Tensor): R {
+/** Each tensor of a tree once, in the order in which `once` asks for them. */
+export function distinctTensors(tree: unknown): tf.Tensor[] {
+  return [...new Set(tensorsOf(tree))];
+}
+
+/** `replace`, asked only once for a tensor that occurs twice. */
+export function once(replace: (tensor: tf.Tensor) => tf.Tensor): (tensor: tf.Tensor) => tf.Tensor {
   const replaced = new Map<tf.Tensor, tf.Tensor>();
-  const once = (tensor: tf.Tensor): tf.Tensor => {
+  return (tensor) => {
     const known = replaced.get(tensor) ?? replace(tensor);
     replaced.set(tensor, known);
     return known;
   };
-  const map = (node: unknown): unknown => {
-    if (node instanceof tf.Tensor) return once(node);
-    if (node === null || node === undefined) return node;
-    if (Array.isArray(node)) return node.map(map);
-    if (isRecord(node)) return Object.fromEntries(Object.entries(node).map(([key, one]) => [key, map(one)]));
-    const what = node instanceof Promise ? 'a promise' : typeof node === 'object' ? 'an object of a class' : `a ${typeof node}`;
-    throw new CompileError(
-      `A compiled function must return tensors, or arrays and plain records of tensors, but this one returned ${what}.` +
-        (node instanceof Promise ? ' It must not be async: a graph runs as a whole.' : ''),
-    );
-  };
-  return map(value) as R;
+}
+
+/** The dtypes and shapes of a tree's tensors, and how they are arranged. Variables stand for themselves. */
+export function describeTree(tree: unknown): string {
+  if (tree instanceof tf.Variable) return `variable ${tree.name} ${tree.dtype} [${tree.shape}]`;
+  if (tree instanceof tf.Tensor) return `${tree.dtype} [${tree.shape}]`;
+  if (tree === null || tree === undefined) return 'none';
+  if (Array.isArray(tree)) return `[${tree.map(describeTree).join(', ')}]`;
+  const entries = Object.entries(tree).map(([name, one]) => `${name}: ${describeTree(one)}`);
+  return `{ ${entries.join(', ')} }`;
+}
+
+function refusedResult(what: string): CompileError {
+  return new CompileError(
+    `A compiled function must return tensors, or arrays and plain records of tensors, but this one returned ${what}.` +
+      (what === 'a promise' ? ' It must not be async: a graph runs as a whole.' : ''),
+  );
 }
 
 function isRecord(value: unknown): value is Record<string, unknown> {
