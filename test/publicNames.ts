@@ -31,7 +31,7 @@ export function publicNames(): PublicName[] {
         (ts.getCombinedModifierFlags(one) & ts.ModifierFlags.Private) !== 0 ||
         ts.isPrivateIdentifier((one as ts.NamedDeclaration).name ?? one),
     );
-  /** `kind: 'sam'` tells the parts of a union apart: the union's own comment says what they are. */
+  /** `kind: 'sam'` says what it is. */
   const tellsApart = (symbol: ts.Symbol): boolean => {
     const type = checker.getTypeOfSymbolAtLocation(symbol, symbol.valueDeclaration ?? symbol.declarations![0]!);
     return symbol.name === 'kind' && type.isStringLiteral();
@@ -42,10 +42,9 @@ export function publicNames(): PublicName[] {
     const type = checker.getDeclaredTypeOfSymbol(symbol);
     const parts = type.isUnion() ? type.types : [type];
     const statics = symbol.flags & Class ? [...(symbol.exports?.values() ?? [])].filter(({ name }) => name !== 'prototype') : [];
-    const members = [...statics, ...parts.flatMap((part) => part.getProperties())].filter(
-      (one) => isOurs(one) && !isPrivate(one),
+    return [...statics, ...parts.flatMap((part) => part.getProperties())].filter(
+      (one) => isOurs(one) && !isPrivate(one) && !tellsApart(one),
     );
-    return type.isUnion() ? members.filter((one) => !tellsApart(one)) : members;
   };
 
   const namesOf = (module: ts.Symbol, prefix: string): PublicName[] =>

@@ -2,6 +2,8 @@
  * The errors that the library throws on purpose. Each says what was wrong and what to do.
  */
 
+import { closest } from './closest';
+
 /** Characters of the longest message: what a hostile file holds must not flood a terminal or a log. */
 const LONGEST_MESSAGE = 4000;
 /** Characters of a value in a message. */
@@ -26,8 +28,10 @@ export class OptionError extends LookbehindError {
     readonly allowed: string,
     /** Advice that goes beyond the allowed range, as a whole sentence. */
     advice = '',
+    /** The message, if it is not made of the above. */
+    message = `${option} must be ${value === undefined ? `given: ${allowed}` : `${allowed}, got ${describe(value)}`}.`,
   ) {
-    super(`${option} must be ${allowed}, got ${describe(value)}.${advice === '' ? '' : ` ${advice}`}`);
+    super(advice === '' ? message : `${message} ${advice}`);
   }
 }
 
@@ -101,7 +105,7 @@ export function checkNumber(option: string, value: unknown, range: NumberRange =
     (exclusiveMin ? value > min : value >= min) &&
     value <= max &&
     (!integer || Number.isInteger(value));
-  if (!good) throw new OptionError(option, value, rangeInWords(range));
+  if (!good) throw new OptionError(option, value, inWords(range, Math.abs(value as number) === Infinity));
   return value;
 }
 
@@ -168,17 +172,15 @@ export function checkKnownOptions(what: string, options: unknown, known: readonl
   }
 }
 
-/** Throws an OptionError where `options` has a field that is not in `known`. */
+/** Throws an OptionError where `options` has a field that is not in `known`: a typo must not pass silently. */
 export function checkNames(what: string, options: object, known: readonly string[]): void {
-  for (const name of Object.keys(options)) {
-    if (!known.includes(name)) {
-      throw new OptionError(
-        `${what}: option "${name}"`,
-        (options as Record<string, unknown>)[name],
-        `one of ${known.join(', ')}`,
-      );
-    }
-  }
+  const name = Object.keys(options).find((one) => !known.includes(one));
+  if (name === undefined) return;
+  const meant = closest(name, known);
+  const others = known.length === 0 ? 'It has none.' : `It has ${known.join(', ')}.`;
+  const value = (options as Record<string, unknown>)[name];
+  const message = `${what} has no option ${describe(name)}.`;
+  throw new OptionError(name, value, `one of ${known.join(', ')}`, meant ? `Did you mean ${meant}?` : others, message);
 }
 
 /** Options that are true or false, wherever they occur. */
@@ -216,12 +218,14 @@ function refusal({ code, message }: Error & { code?: string }): string {
   }
 }
 
-function rangeInWords({ min, max, exclusiveMin = false, integer = false }: NumberRange): string {
-  const noun = integer ? 'a whole number' : 'a finite number';
-  const parts: string[] = [];
-  if (min !== undefined) parts.push(`${exclusiveMin ? '>' : '>='} ${min}`);
-  if (max !== undefined) parts.push(`<= ${max}`);
-  return parts.length === 0 ? noun : `${noun} ${parts.join(' and ')}`;
+/** A range in words. `finite` adds that the number must be finite, for whom infinity surprises. */
+export function inWords({ min, max, exclusiveMin = false, integer = false }: NumberRange, finite = false): string {
+  const bounds = [
+    ...(min === undefined ? [] : [`${exclusiveMin ? '>' : '>='} ${min}`]),
+    ...(max === undefined ? [] : [`<= ${max}`]),
+  ];
+  const noun = integer ? 'a whole number' : finite ? 'a finite number' : 'a number';
+  return [noun, bounds.join(' and ')].filter(Boolean).join(' ');
 }
 
 /** A value as messages show it: as JSON where it has one, never long. */

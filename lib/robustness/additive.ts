@@ -8,27 +8,27 @@
  *
  * The additive weight noise of IBM's aihwkit (`ADD_NORMAL`, relative to the actual max|w|) is `maximum`.
  */
-import { checkKnownOptions, checkNumber, checkOneOf } from '../core/errors';
+import { checkOptions, needed, number, type OptionsOf, oneOf, type SettingsOf } from '../core/options';
 import * as tf from '../core/tf';
 import type { DifferentiableNoise } from './noise';
 import { straightThrough } from './straightThrough';
 
-/** What sigma of additive noise is relative to. */
-export type NoiseScale = 'maximum' | 'rms' | 'none';
+/** Describes the options of `additiveNoise`. */
+export const ADDITIVE = {
+  /** Standard deviation, in units of `relativeTo`. At least 0. */
+  sigma: needed(number({ min: 0 })),
+  /** The unit of sigma, per tensor. Default `maximum`. */
+  relativeTo: oneOf(['maximum', 'rms', 'none'], 'maximum'),
+};
 
 /** Options of `additiveNoise`. */
-export interface AdditiveNoiseOptions {
-  /** Standard deviation, in units of `relativeTo`. At least 0. */
-  sigma: number;
-  /** The unit of sigma, per tensor. Default `maximum`. */
-  relativeTo?: NoiseScale;
-}
+export type AdditiveNoiseOptions = OptionsOf<typeof ADDITIVE>;
+
+type NoiseScale = SettingsOf<typeof ADDITIVE>['relativeTo'];
 
 /** Additive Gaussian noise. Its gradient takes the scale as a constant, so it is that of w itself. */
 export function additiveNoise(options: AdditiveNoiseOptions): DifferentiableNoise {
-  checkKnownOptions('additiveNoise', options, ['sigma', 'relativeTo']);
-  const sigma = checkNumber('sigma', options.sigma, { min: 0 });
-  const relativeTo = checkOneOf<NoiseScale>('relativeTo', options.relativeTo ?? 'maximum', ['maximum', 'rms', 'none']);
+  const { sigma, relativeTo } = checkOptions('additiveNoise', ADDITIVE, options);
   return {
     name: `additive(sigma=${sigma}, relativeTo=${relativeTo})`,
     kind: 'additive',

@@ -12,44 +12,41 @@
  * Stutz, Chandramoorthy, Hein, Schiele, "Bit error robustness for energy-efficient DNN accelerators", MLSys 2021,
  * arXiv:2006.13977, and "Random and adversarial bit error robustness", TPAMI 2022, arXiv:2104.08323.
  */
-import { checkKnownOptions, checkNumber, checkNumbers, checkOneOf, OptionError } from '../core/errors';
+import { checkNumber, checkNumbers, OptionError } from '../core/errors';
+import { checkOptions, either, listOf, needed, number, type OptionsOf, oneOf, whole, withDefault } from '../core/options';
 import * as tf from '../core/tf';
 import type { DifferentiableNoise } from './noise';
-import {
-  dequantize,
-  describeQuantization,
-  passOf,
-  QUANTIZATION_OPTIONS,
-  type QuantizationOptions,
-  quantizationSettings,
-  quantize,
-  quantizeTensor,
-} from './quantization';
+import { dequantize, describeQuantization, passOf, QUANTIZATION, quantize, quantizeTensor } from './quantization';
 import { straightThrough } from './straightThrough';
 
-/** How a failed bit reads. */
-export type BitFault = 'flip' | 'stuckAt0' | 'stuckAt1';
-
-/** Options of `bitErrors`. Quantization is 8 bits and asymmetric (unsigned) by default, the robust choice of Stutz et al. */
-export interface BitErrorOptions extends Partial<QuantizationOptions> {
+/** Describes the options of `bitErrors`. Quantization is 8 bits and asymmetric by default, the robust choice of Stutz et al. */
+export const BIT_ERRORS = {
   /** Probability that an exposed bit fails. 0 to 1. */
-  rate: number;
+  rate: needed(number({ min: 0, max: 1 })),
   /** How a failed bit reads. Default `flip`. */
-  fault?: BitFault;
-  /** Bits that can fail, 0 = least significant. Default: all. Names stand for the one bit at that end. */
-  positions?: 'all' | 'mostSignificant' | 'leastSignificant' | readonly number[];
+  fault: oneOf(['flip', 'stuckAt0', 'stuckAt1'], 'flip'),
+  /** Bits that can fail, 0 = least significant. Default `all`. Names stand for the one bit at that end. */
+  positions: withDefault(either(oneOf(['all', 'mostSignificant', 'leastSignificant']), listOf(whole({ min: 0, max: 7 }))), 'all'),
   /** Most significant bits that are stored safely and never fail. 0 to `bits`. Default 0. */
-  protectedBits?: number;
-}
+  protectedBits: whole({ min: 0, max: 8 }, 0),
+  /** Bits per weight, 2 to 8. Default 8. */
+  bits: withDefault(QUANTIZATION.bits, 8),
+  /** How the range of weights is laid onto integers. Default `asymmetric`: unsigned. */
+  scheme: withDefault(QUANTIZATION.scheme, 'asymmetric'),
+  /** What shares one scale: the whole tensor, or each output channel (row of an embedding) by itself. Default `tensor`. */
+  per: QUANTIZATION.per,
+  /** Weights are clipped to [-clip, clip] first, and the range ends there. In units of the weights, > 0. Default: no clipping. */
+  clip: QUANTIZATION.clip,
+};
+
+/** Options of `bitErrors`. */
+export type BitErrorOptions = OptionsOf<typeof BIT_ERRORS>;
 
 /** Random bit errors. Rate 0 leaves quantization alone. Its gradient is the straight-through one of `quantization`. */
 export function bitErrors(options: BitErrorOptions): DifferentiableNoise {
-  checkKnownOptions('bitErrors', options, [...QUANTIZATION_OPTIONS, 'rate', 'fault', 'positions', 'protectedBits']);
-  const rate = checkNumber('rate', options.rate, { min: 0, max: 1 });
-  const fault = checkOneOf<BitFault>('fault', options.fault ?? 'flip', ['flip', 'stuckAt0', 'stuckAt1']);
-  const settings = quantizationSettings({ ...options, bits: options.bits ?? 8, scheme: options.scheme ?? 'asymmetric' });
+  const { rate, fault, positions, protectedBits, ...settings } = checkOptions('bitErrors', BIT_ERRORS, options);
   const { bits } = settings;
-  const exposed = exposedBits(bits, options);
+  const exposed = exposedBits(bits, positions, protectedBits);
   const mask = 2 ** bits - 1;
   return {
     name: `bitErrors(rate=${rate}, ${fault}, bits ${exposed.join(' ')}, ${describeQuantization(settings)})`,
@@ -103,20 +100,21 @@ export function bitErrors(options: BitErrorOptions): DifferentiableNoise {
 }
 
 /** The bits that can fail, least significant first. */
-function exposedBits(bits: number, { positions = 'all', protectedBits = 0 }: BitErrorOptions): number[] {
-  checkNumber('protectedBits', protectedBits, { min: 0, max: bits, integer: true });
+function exposedBits(
+  bits: number,
+  positions: 'all' | 'mostSignificant' | 'leastSignificant' | readonly number[],
+  safe: number,
+): number[] {
+  checkNumber('protectedBits', safe, { min: 0, max: bits });
   const named = { all: Array.from({ length: bits }, (_, bit) => bit), mostSignificant: [bits - 1], leastSignificant: [0] };
-  const asked =
-    typeof positions === 'string'
-      ? named[checkOneOf('positions', positions, ['all', 'mostSignificant', 'leastSignificant'])]
-      : checkNumbers('positions', positions, { min: 0, max: bits - 1, integer: true });
-  const exposed = [...new Set(asked)].filter((bit) => bit < bits - protectedBits).sort((a, b) => a - b);
+  const asked = typeof positions === 'string' ? named[positions] : checkNumbers('positions', positions, { max: bits - 1 });
+  const exposed = [...new Set(asked)].filter((bit) => bit < bits - safe).sort((a, b) => a - b);
   if (exposed.length === 0) {
     throw new OptionError(
       'positions',
       positions,
       'at least one bit that is not protected',
-      `protectedBits is ${protectedBits} of ${bits}.`,
+      `Of ${bits} bits, the upper ${safe} are protected.`,
     );
   }
   return exposed;

@@ -8,20 +8,22 @@
  * Mordido, Malviya, Baratin, Chandar, "Lookbehind-SAM: k steps back, 1 step forward", ICML 2024, after Joshi et al., "Accurate
  * deep neural network inference using computational phase-change memory", Nature Communications 11, 2473 (2020).
  */
-import { checkKnownOptions, checkNumber } from '../core/errors';
+import { checkOptions, needed, number, type OptionsOf } from '../core/options';
 import * as tf from '../core/tf';
 import type { DifferentiableNoise } from './noise';
 
-/** Options of `gaussianNoise`. */
-export interface GaussianNoiseOptions {
+/** Describes the options of `gaussianNoise`. */
+export const GAUSSIAN = {
   /** Standard deviation relative to each weight. At least 0. */
-  sigma: number;
-}
+  sigma: needed(number({ min: 0 })),
+};
+
+/** Options of `gaussianNoise`. */
+export type GaussianNoiseOptions = OptionsOf<typeof GAUSSIAN>;
 
 /** Multiplicative Gaussian noise. Its gradient is that of w * (1 + sigma * z) for the given z. */
 export function gaussianNoise(options: GaussianNoiseOptions): DifferentiableNoise {
-  checkKnownOptions('gaussianNoise', options, ['sigma']);
-  const sigma = checkNumber('sigma', options.sigma, { min: 0 });
+  const { sigma } = checkOptions('gaussianNoise', GAUSSIAN, options);
   return {
     name: `gaussian(sigma=${sigma})`,
     kind: 'gaussian',

@@ -17,7 +17,7 @@
  * al., "Accurate deep neural network inference using computational phase-change memory", Nature Communications 11, 2473 (2020);
  * as in the PCM model of IBM's aihwkit.
  */
-import { checkKnownOptions, checkNumber } from '../core/errors';
+import { checkOptions, flag, needed, number, type OptionsOf } from '../core/options';
 import * as tf from '../core/tf';
 import { type Device, polynomial, readPairs, readTensorPairs, type TensorDevice } from './conductance';
 import type { DifferentiableNoise, NoiseSite } from './noise';
@@ -37,28 +37,26 @@ const LOG_SMALLEST_TARGET = Math.log(SMALLEST_TARGET);
 /** Smallest mean|w| / max|w| that compensation divides by. */
 const SMALLEST_READING = 1e-4;
 
-/** Options of `pcm`. */
-export interface PCMOptions {
+/** Describes the options of `pcm`. */
+export const PCM = {
   /** Time since programming, in seconds. At least 0. */
-  seconds: number;
+  seconds: needed(number({ min: 0 })),
   /** Whether each tensor is rescaled by one factor that makes up for its mean drift. Default true. */
-  driftCompensation?: boolean;
+  driftCompensation: flag(true),
   /** Factor on the programming noise; 0 turns it off. At least 0, default 1. */
-  programmingNoise?: number;
+  programmingNoise: number({ min: 0 }, 1),
   /** Factor on the drift exponents; 0 turns drift off. At least 0, default 1. */
-  drift?: number;
+  drift: number({ min: 0 }, 1),
   /** Factor on the read noise; 0 turns it off. At least 0, default 1. */
-  readNoise?: number;
-}
+  readNoise: number({ min: 0 }, 1),
+};
+
+/** Options of `pcm`. */
+export type PCMOptions = OptionsOf<typeof PCM>;
 
 /** Phase-change memory, read some time after it was programmed. Its gradient is that of the identity. */
 export function pcm(options: PCMOptions): DifferentiableNoise {
-  checkKnownOptions('pcm', options, ['seconds', 'driftCompensation', 'programmingNoise', 'drift', 'readNoise']);
-  const { driftCompensation = true } = options;
-  const seconds = checkNumber('seconds', options.seconds, { min: 0 });
-  const programmingNoise = checkNumber('programmingNoise', options.programmingNoise ?? 1, { min: 0 });
-  const drift = checkNumber('drift', options.drift ?? 1, { min: 0 });
-  const readNoise = checkNumber('readNoise', options.readNoise ?? 1, { min: 0 });
+  const { seconds, driftCompensation, programmingNoise, drift, readNoise } = checkOptions('pcm', PCM, options);
 
   const logElapsed = Math.log((seconds + T_0) / T_0);
   const readSpread = readNoise * Math.sqrt(Math.log((seconds + T_0 + T_READ) / (2 * T_READ)));

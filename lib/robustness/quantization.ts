@@ -17,36 +17,31 @@
  * arXiv:1712.05877. Clipping to gain robustness to bit errors: Stutz et al., "Bit error robustness for energy-efficient DNN
  * accelerators", MLSys 2021, arXiv:2006.13977.
  */
-import { checkKnownOptions, checkNumber, checkOneOf } from '../core/errors';
+import { checkOptions, needed, number, type OptionsOf, oneOf, type SettingsOf, whole } from '../core/options';
 import * as tf from '../core/tf';
 import type { DifferentiableNoise, WeightTensor } from './noise';
 import { straightThrough } from './straightThrough';
 
-/** How the range of weights is laid onto integers. */
-export type QuantizationScheme = 'symmetric' | 'asymmetric';
-
-/** What shares one scale: the whole tensor, or each output channel (row of an embedding) by itself. */
-export type QuantizationGroup = 'tensor' | 'channel';
+/** Describes the options of `quantization` and `quantize`. */
+export const QUANTIZATION = {
+  /** Bits per weight, 2 to 8. */
+  bits: needed(whole({ min: 2, max: 8 })),
+  /** How the range of weights is laid onto integers. Default `symmetric`. */
+  scheme: oneOf(['symmetric', 'asymmetric'], 'symmetric'),
+  /** What shares one scale: the whole tensor, or each output channel (row of an embedding) by itself. Default `tensor`. */
+  per: oneOf(['tensor', 'channel'], 'tensor'),
+  /** Weights are clipped to [-clip, clip] first, and the range ends there. In units of the weights, > 0. Default: no clipping. */
+  clip: number({ min: 0, exclusiveMin: true }),
+};
 
 /** Options of `quantization` and `quantize`. */
-export interface QuantizationOptions {
-  /** Bits per weight, 2 to 8. */
-  bits: number;
-  /** Default `symmetric`. */
-  scheme?: QuantizationScheme;
-  /** Default `tensor`. */
-  per?: QuantizationGroup;
-  /** Weights are clipped to [-clip, clip] first, and the range ends there. In units of the weights, > 0. Default: no clipping. */
-  clip?: number;
-}
+export type QuantizationOptions = OptionsOf<typeof QUANTIZATION>;
 
 /** `QuantizationOptions` with defaults filled in. */
-export interface QuantizationSettings {
-  bits: number;
-  scheme: QuantizationScheme;
-  per: QuantizationGroup;
-  clip?: number;
-}
+export type QuantizationSettings = SettingsOf<typeof QUANTIZATION>;
+
+type QuantizationScheme = QuantizationSettings['scheme'];
+type QuantizationGroup = QuantizationSettings['per'];
 
 /** A really quantized tensor: integers, and what turns them into weights again. */
 export interface QuantizedWeights {
@@ -67,19 +62,6 @@ export interface QuantizedWeights {
 /** How near a half counts as one: more than float32 rounding, less than matters. */
 const HALF_TOLERANCE = 2 ** -11;
 
-/** Names of the quantization options, for noises that take them among others. */
-export const QUANTIZATION_OPTIONS = ['bits', 'scheme', 'per', 'clip'] as const;
-
-/** Checks the options and fills in defaults. */
-export function quantizationSettings(options: QuantizationOptions): QuantizationSettings {
-  return {
-    bits: checkNumber('bits', options.bits, { min: 2, max: 8, integer: true }),
-    scheme: checkOneOf('scheme', options.scheme ?? 'symmetric', ['symmetric', 'asymmetric'] as const),
-    per: checkOneOf('per', options.per ?? 'tensor', ['tensor', 'channel'] as const),
-    clip: options.clip === undefined ? undefined : checkNumber('clip', options.clip, { min: 0, exclusiveMin: true }),
-  };
-}
-
 /** The settings in words, for names of noises. */
 export function describeQuantization({ bits, scheme, per, clip }: QuantizationSettings): string {
   return `bits=${bits}, ${scheme}, per ${per}${clip === undefined ? '' : `, clip=${clip}`}`;
@@ -91,8 +73,7 @@ export function describeQuantization({ bits, scheme, per, clip }: QuantizationSe
  * Its gradient is the straight-through one: 1 for weights within the clipping range, 0 outside.
  */
 export function quantization(options: QuantizationOptions): DifferentiableNoise {
-  checkKnownOptions('quantization', options, QUANTIZATION_OPTIONS);
-  const settings = quantizationSettings(options);
+  const settings = checkOptions('quantization', QUANTIZATION, options);
   return {
     name: `quantization(${describeQuantization(settings)})`,
     kind: 'quantization',
@@ -120,8 +101,7 @@ export function quantize(
   tensor: Pick<WeightTensor, 'role' | 'shape'>,
   options: QuantizationOptions,
 ): QuantizedWeights {
-  checkKnownOptions('quantize', options, QUANTIZATION_OPTIONS);
-  const { bits, scheme, per, clip = Number.POSITIVE_INFINITY } = quantizationSettings(options);
+  const { bits, scheme, per, clip = Number.POSITIVE_INFINITY } = checkOptions('quantize', QUANTIZATION, options);
   const { groups, inner } = groupsOf(tensor, per);
   const { lowest, highest } = codeRange(bits, scheme);
   const known = new Array<boolean>(groups).fill(true);

@@ -9,7 +9,7 @@
  * Data: Wan et al., "A compute-in-memory chip based on resistive random-access memory", Nature 608, 504-512 (2022); the fit is
  * that of IBM's aihwkit. Short-term read noise of about 1 % is not in it: compose with `additiveNoise({ sigma: 0.01 })`.
  */
-import { checkKnownOptions, checkNumber, checkOneOf } from '../core/errors';
+import { checkOptions, needed, number, type OptionsOf, oneOf } from '../core/options';
 import * as tf from '../core/tf';
 import { type Device, polynomial, readPairs, readTensorPairs } from './conductance';
 import type { DifferentiableNoise } from './noise';
@@ -30,19 +30,20 @@ const COEFFICIENTS: Record<number, readonly number[]> = {
   [2 * DAY]: [0.782, 20.274, -43.507, 37.062, -11.934],
 };
 
-/** Options of `reram`. */
-export interface ReRAMOptions {
+/** Describes the options of `reram`. */
+export const RERAM = {
   /** Time since programming, in seconds: 1, 86400 or 172800 (`RERAM_TIMES`). */
-  seconds: number;
+  seconds: needed(oneOf<number>(RERAM_TIMES)),
   /** Factor on the noise. At least 0, default 1. */
-  strength?: number;
-}
+  strength: number({ min: 0 }, 1),
+};
+
+/** Options of `reram`. */
+export type ReRAMOptions = OptionsOf<typeof RERAM>;
 
 /** Resistive memory, read 1 second, 1 day or 2 days after it was programmed. Its gradient is that of the identity. */
 export function reram(options: ReRAMOptions): DifferentiableNoise {
-  checkKnownOptions('reram', options, ['seconds', 'strength']);
-  const seconds = checkOneOf<number>('seconds', options.seconds, RERAM_TIMES);
-  const strength = checkNumber('strength', options.strength ?? 1, { min: 0 });
+  const { seconds, strength } = checkOptions('reram', RERAM, options);
   const coefficients = COEFFICIENTS[seconds];
   return {
     name: `reram(seconds=${seconds}, strength=${strength})`,

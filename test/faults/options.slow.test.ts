@@ -8,9 +8,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import * as lb from 'lookbehind';
+import type { Kind as Described, Description } from '../../lib/dist/core/options';
 
 /** What an option holds. `number` and `whole` are finite. */
-type Kind = 'number' | 'whole' | 'flag' | 'function' | 'choice' | 'text' | 'texts' | 'numbers' | 'signal' | 'object';
+type Kind = Described | 'texts';
 
 const LIB = join(__dirname, '../../lib');
 
@@ -28,7 +29,14 @@ const BAD: Readonly<Record<Kind, readonly unknown[]>> = {
   numbers: [Number.NaN, 3, 'abc', null, {}, true, [Number.NaN], ['1'], [null], [{}], [Infinity], nothing],
   signal: [Number.NaN, {}, true, 'stop', null, []],
   object: [Number.NaN, 3, 'text', null, true, []],
+  list: [Number.NaN, 3, 'abc', null, {}, true, [Number.NaN], [null], nothing],
+  other: [Number.NaN, null, {}, true, 'nonsense', [null], nothing],
 };
+
+/** What the options of a description hold. */
+function kindsOf(description: Description): Record<string, Kind> {
+  return Object.fromEntries(Object.entries(description).map(([name, { kind }]) => [name, kind]));
+}
 
 /** What no set of options may be. */
 const NO_OPTIONS: readonly unknown[] = [null, Number.NaN, 5, 'text', true, [], nothing];
@@ -177,36 +185,14 @@ const TARGETS: readonly Target[] = [
     kinds: { name: 'text', eager: 'flag', maxSignatures: 'whole' },
     call: (options) => lb.compile(nothing, options),
   },
-  { name: 'gaussianNoise', needed: { sigma: 0.1 }, kinds: { sigma: 'number' }, call: lb.gaussianNoise },
-  { name: 'additiveNoise', needed: { sigma: 0.1 }, kinds: { sigma: 'number', relativeTo: 'choice' }, call: lb.additiveNoise },
-  {
-    name: 'quantization',
-    needed: { bits: 8 },
-    kinds: { bits: 'whole', scheme: 'choice', per: 'choice', clip: 'number' },
-    call: lb.quantization,
-  },
-  {
-    name: 'bitErrors',
-    needed: { rate: 0.1 },
-    kinds: {
-      rate: 'number',
-      fault: 'choice',
-      positions: 'choice',
-      protectedBits: 'whole',
-      bits: 'whole',
-      scheme: 'choice',
-      per: 'choice',
-      clip: 'number',
-    },
-    call: lb.bitErrors,
-  },
-  {
-    name: 'pcm',
-    needed: { seconds: 1 },
-    kinds: { seconds: 'number', driftCompensation: 'flag', programmingNoise: 'number', drift: 'number', readNoise: 'number' },
-    call: lb.pcm,
-  },
-  { name: 'reram', needed: { seconds: 1 }, kinds: { seconds: 'number', strength: 'number' }, call: lb.reram },
+  ...Object.values(lb.NOISES).map(
+    ({ make, options, level }): Target => ({
+      name: make.name,
+      needed: { [level]: { sigma: 0.1, bits: 8, rate: 0.1, seconds: 1 }[level] },
+      kinds: kindsOf(options),
+      call: make,
+    }),
+  ),
   {
     name: 'TrainingNoise',
     needed: { noise },
@@ -582,7 +568,7 @@ const TARGETS: readonly Target[] = [
   {
     name: 'quantize',
     needed: { bits: 4 },
-    kinds: { bits: 'whole', scheme: 'choice', per: 'choice', clip: 'number' },
+    kinds: kindsOf(lb.NOISES.quantization.options),
     call: (options) => lb.quantize(new Float32Array(6), { role: 'kernel', shape: [2, 3] }, options),
   },
   {
@@ -762,7 +748,7 @@ after(() => rmSync(folder, { recursive: true, force: true }));
 test('every public function that checks its options is called', () => {
   const sources = readdirSync(LIB, { recursive: true, encoding: 'utf8' }).filter((name) => /^(?!dist).*\.ts$/.test(name));
   const checked = sources.flatMap((name) =>
-    [...readFileSync(join(LIB, name), 'utf8').matchAll(/checkKnownOptions\(\s*'(\w+)'/g)].map(([, what]) => what),
+    [...readFileSync(join(LIB, name), 'utf8').matchAll(/check(?:Known)?Options\(\s*'(\w+)'/g)].map(([, what]) => what),
   );
   const names = TARGETS.map(({ name }) => name);
   assert.deepEqual(

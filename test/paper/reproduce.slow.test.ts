@@ -73,7 +73,7 @@ describe('npm run reproduce', () => {
     const wrong: [string[], RegExp][] = [
       [['--table', 'sharpness'], /--table must be one of "generalization"/],
       [['--table', 'noise', '--size', 'epochs'], /--size must be of the form NAME=VALUE/],
-      [['--table', 'noise', '--size', 'epoch=3'], /"epoch" must be one of/],
+      [['--table', 'noise', '--size', 'epoch=3'], /has no option "epoch"/],
       [['--table', 'noise', '--sizes', join(scratch, 'absent.json')], /--sizes must be a readable JSON file/],
       [['--table', 'noise', '--gpus', '1'], /--gpus must be left out with --engine inProcess/],
     ];

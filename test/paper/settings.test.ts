@@ -146,7 +146,7 @@ test('sizes of the environment go over all others', (context) => {
   assert.deepEqual(new Set(paperRuns('ablation', { seeds: 2 }).map(({ seed }) => seed)), new Set([7]));
   for (const [text, message] of [
     ['{', /^LB_PAPER_SIZES must be a JSON object/],
-    ['{"epoch":1}', /"epoch" must be one of data, folder/],
+    ['{"epoch":1}', /has no option "epoch"\. Did you mean epochs\?/],
   ] as const) {
     process.env.LB_PAPER_SIZES = text;
     assert.throws(
@@ -158,7 +158,7 @@ test('sizes of the environment go over all others', (context) => {
 
 test('wrong sizes are refused by name', () => {
   const wrong: [object, RegExp][] = [
-    [{ epoch: 3 }, /"epoch" must be one of data, folder/],
+    [{ epoch: 3 }, /has no option "epoch"\. Did you mean epochs\?/],
     [{ epochs: 1.5 }, /^epochs must be/],
     [{ data: ['cifar10', 'mnist'] }, /^data must be one of "cifar10"/],
     [{ methods: 'adam' }, /^methods must be one of "sgd"/],

@@ -1,7 +1,7 @@
 /** The tensor forms of device noises and bit errors, which training uses, against their plain forms. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { type BitFault, bitErrors, composeNoise, type DifferentiableNoise, gaussianNoise, pcm, Random, reram } from 'lookbehind';
+import { bitErrors, composeNoise, type DifferentiableNoise, gaussianNoise, pcm, Random, reram } from 'lookbehind';
 import { assertAllClose, drawnSite, kernel, tensorForm } from './support';
 
 const site = drawnSite(kernel(20, 15));
@@ -21,7 +21,7 @@ function assertForms(noise: DifferentiableNoise, values: Float32Array, tolerance
 describe('the tensor form equals the plain form and passes gradients straight through', () => {
   it('of bit errors', () => {
     for (const scheme of ['symmetric', 'asymmetric'] as const) {
-      for (const fault of ['flip', 'stuckAt0', 'stuckAt1'] as BitFault[]) {
+      for (const fault of ['flip', 'stuckAt0', 'stuckAt1'] as const) {
         for (const bits of [3, 8]) assertForms(bitErrors({ rate: 0.2, bits, scheme, fault, per: 'channel' }), weights, 1e-5);
         assertForms(bitErrors({ rate: 0.5, scheme, fault, positions: [0, 6], protectedBits: 1 }), weights, 1e-5);
       }

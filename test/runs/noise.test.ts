@@ -94,8 +94,8 @@ describe('the noise of a run', () => {
   const wrong: [RegExp, object][] = [
     [/^noise\.kind must be one of .*"gaussian".*got "white"/, { noise: 'white' }],
     [/^noise\.sigma must be given/, { noise: 'gaussian' }],
-    [/^noise\.sigma must be a finite number >= 0, got -1/, { noise: { kind: 'gaussian', sigma: -1 } }],
-    [/^noise: option "bits" must be one of sigma/, { noise: { kind: 'gaussian', sigma: 1, bits: 2 } }],
+    [/^noise\.sigma must be a number >= 0, got -1/, { noise: { kind: 'gaussian', sigma: -1 } }],
+    [/^noise \(gaussian\) has no option "bits"\. It has sigma/, { noise: { kind: 'gaussian', sigma: 1, bits: 2 } }],
     [/^noise\.tensors must be one of "kernels", "all"/, { noise: { kind: 'gaussian', sigma: 1, tensors: 'bias' } }],
     [/^noise\.positions must be at least one bit/, { noise: { kind: 'bitErrors', rate: 0.1, protectedBits: 8 } }],
     [/^noise\.stages must be a list of at least one noise/, { noise: { kind: 'composed', stages: [] } }],
@@ -177,7 +177,7 @@ describe('measures of robustness', () => {
     const check = async (
       name: string,
       noise: NoiseFamily,
-      levels: number[],
+      levels: readonly number[],
       on: 'train' | 'test',
       options: NoiseEvaluatorOptions,
       samples?: number,
@@ -267,13 +267,13 @@ describe('measures of robustness', () => {
     ],
     [/^measures\[0\]\.name must be letters/, [{ kind: 'robustness', name: 'a@b', noise: 'gaussian', levels: [1] }]],
     [
-      /^measures\[0\]\.levels must be a finite number >= 0 and <= 1, got 2/,
+      /^measures\[0\]\.levels must be a number >= 0 and <= 1, got 2/,
       [{ kind: 'robustness', noise: 'bitErrors', levels: [0.5, 2] }],
     ],
     [/^measures\[0\]\.levels must be one of 1, 86400, 172800/, [{ kind: 'robustness', noise: 'reram', levels: [5] }]],
     [/^measures\[0\]\.levels must be a list of at least one/, [{ kind: 'robustness', noise: 'pcm', levels: [] }]],
     [
-      /^measures\[0\]\.noise: option "sigma" must be one of/,
+      /^measures\[0\]\.noise \(gaussian\) has no option "sigma"/,
       [{ kind: 'robustness', noise: { kind: 'gaussian', sigma: 1 }, levels: [1] }],
     ],
     [

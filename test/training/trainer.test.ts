@@ -474,7 +474,7 @@ describe('Trainer', () => {
       [{ seed: 0.5 }, /^seed must be/],
       [{ schedule: { kind: 'step' } as never }, /^schedule.kind must be one of "constant", "multiStep", "cosine"/],
       [{ evaluateEvery: 0 }, /^evaluateEvery must be/],
-      [{ batchsize: 3 } as never, /option "batchsize" must be one of/],
+      [{ batchsize: 3 } as never, /^Trainer has no option "batchsize"\. Did you mean batchSize\?$/],
     ];
     for (const [options, message] of cases) {
       assert.throws(

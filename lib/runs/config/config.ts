@@ -8,6 +8,20 @@
  */
 import { createHash } from 'node:crypto';
 import { OptionError } from '../../core/errors';
+import {
+  canonicalJson,
+  checkFields,
+  type Form,
+  flag,
+  needed,
+  type OptionsOf,
+  oneOf,
+  option,
+  text,
+  type WithKinds,
+  whole,
+  withDefault,
+} from '../../core/options';
 import type { Schedule } from '../../training/schedule';
 import { type AugmentationConfig, checkAugmentation } from './augmentationConfig';
 import { checkData, type DataConfig, trainingSize } from './dataConfig';
@@ -17,86 +31,52 @@ import { checkModel, type ModelConfig } from './modelConfig';
 import { checkTrainingNoise, type TrainingNoiseConfig } from './noiseConfig';
 import { checkOptimizer, gradientsPerBatch, type OptimizerConfig, reusesGradients } from './optimizerConfig';
 import { checkSchedule } from './scheduleConfig';
-import { canonicalJson, checkFields, type Fields, type Form, flag, number, oneOf, required, text } from './schema';
 import { RESULTS_VERSION } from './version';
 
 const HASH_DIGITS = 16;
 
-/** A run. `'mnist1d'` stands for `{ kind: 'mnist1d' }` wherever a kind is asked for. */
-export interface RunConfig {
+/** Describes the options of a run. */
+const RUN = {
   /** What to train and evaluate on. */
-  data: DataConfig | DataConfig['kind'];
+  data: needed(option<DataConfig>('object', 'a data set', checkData)),
   /** What to train. */
-  model: ModelConfig | ModelConfig['kind'];
+  model: needed(option<ModelConfig>('object', 'a model', checkModel)),
   /** How to train: the name of a factory of the library and its options. */
-  optimizer: OptimizerConfig | OptimizerConfig['kind'];
+  optimizer: needed(option<OptimizerConfig>('object', 'an optimizer', checkOptimizer)),
   /** Learns a sequence of tasks made of the data, in place of one task. Default: one task. */
-  lifelong?: LifelongConfig | LifelongConfig['kind'];
-  /** Passes over the training set (of each task). A whole number, at least 1. */
-  epochs: number;
-  /** Samples per step. A whole number, at least 1. Default 128. */
-  batchSize?: number;
+  lifelong: option<LifelongConfig>('object', 'a sequence of tasks', checkLifelong),
+  /** Passes over the training set (of each task). At least 1. */
+  epochs: needed(whole({ min: 1 })),
+  /** Samples per step. At least 1. Default 128. */
+  batchSize: whole({ min: 1 }, 128),
   /** What the learning rate is multiplied by. Default constant. */
-  schedule?: Schedule | Schedule['kind'];
+  schedule: withDefault(option<Schedule>('object', 'a schedule', checkSchedule), { kind: 'constant' }),
   /** Changes training images at random. Default none. */
-  augmentation?: AugmentationConfig | AugmentationConfig['kind'];
+  augmentation: withDefault(option<AugmentationConfig>('object', 'an augmentation', checkAugmentation), { kind: 'none' }),
   /** Trains with noise on the weights, fresh in every pass, ascents included; evaluations see the clean weights. Default none. */
-  noise?: TrainingNoiseConfig | 'none';
+  noise: withDefault(option<TrainingNoiseConfig>('object', 'a noise', checkTrainingNoise), { kind: 'none' }),
   /** Draws a fresh batch for each inner step of Lookbehind and Multistep-SAM. Default false. */
-  switchBatches?: boolean;
-  /** Epochs between two evaluations. A whole number, at least 1. Default 1. */
-  evaluateEvery?: number;
-  /** Seed of initial weights, choice and order of samples. A whole number. Default 0. */
-  seed?: number;
-  /** What to measure at the end; in lifelong learning after each task, on its data. Default nothing. */
-  measures?: MeasureConfig[];
-  /** A name for tables and figures. A note: it does not change the run, nor its hash. */
-  label?: string;
-  /** The profile that asked for the run. A note, as `label`. */
-  profile?: 'smoke' | 'quick' | 'paper';
-}
-
-/** A checked configuration, with all defaults written out. */
-export interface FullRunConfig extends Required<Omit<RunConfig, 'lifelong' | 'label' | 'profile'>> {
-  /** What to train and evaluate on. */
-  data: DataConfig;
-  /** What to train. */
-  model: ModelConfig;
-  /** How to train. */
-  optimizer: OptimizerConfig;
-  /** The tasks that are learned one after the other; absent where it is one task. */
-  lifelong?: LifelongConfig;
-  /** What the learning rate is multiplied by. */
-  schedule: Schedule;
-  /** What changes training images at random. */
-  augmentation: AugmentationConfig;
-  /** Noise on the weights in training. */
-  noise: TrainingNoiseConfig;
-  /** A name for tables and figures. A note: not part of the hash. */
-  label?: string;
-  /** The profile that asked for the run. A note: not part of the hash. */
-  profile?: 'smoke' | 'quick' | 'paper';
-}
-
-const whole = (fallback?: number) => number({ min: 1, integer: true }, fallback);
-
-const FIELDS: Fields<Omit<FullRunConfig, 'label' | 'profile'> & Pick<RunConfig, 'label' | 'profile'>> = {
-  data: required({ check: checkData }),
-  model: required({ check: checkModel }),
-  optimizer: required({ check: checkOptimizer }),
-  lifelong: { check: checkLifelong },
-  epochs: required(whole()),
-  batchSize: whole(128),
-  schedule: { check: checkSchedule, default: { kind: 'constant' } },
-  augmentation: { check: checkAugmentation, default: { kind: 'none' } },
-  noise: { check: checkTrainingNoise, default: { kind: 'none' } },
   switchBatches: flag(false),
-  evaluateEvery: whole(1),
-  seed: number({ integer: true }, 0),
-  measures: { check: checkMeasures, default: [], isList: true },
+  /** Epochs between two evaluations. At least 1. Default 1. */
+  evaluateEvery: whole({ min: 1 }, 1),
+  /** Seed of initial weights, choice and order of samples. Default 0. */
+  seed: whole({}, 0),
+  /** What to measure at the end; in lifelong learning after each task, on its data. Default nothing. */
+  measures: withDefault(option<readonly MeasureConfig[]>('list', 'a list', checkMeasures), []),
+  /** A name for tables and figures. A note: it does not change the run, nor its hash. */
   label: text(),
+  /** The profile that asked for the run. A note, as `label`. */
   profile: oneOf(['smoke', 'quick', 'paper']),
 };
+
+/** A run. `'mnist1d'` stands for `{ kind: 'mnist1d' }` wherever a kind is asked for. */
+export type RunConfig = WithKinds<OptionsOf<typeof RUN>>;
+
+/** A checked configuration, with all defaults written out. */
+export type FullRunConfig = Omit<Required<OptionsOf<typeof RUN>>, Rest> & Pick<OptionsOf<typeof RUN>, Rest>;
+
+/** What may be absent from a full configuration. */
+type Rest = 'lifelong' | 'label' | 'profile';
 
 /**
  * Checks a configuration and writes its defaults out.
@@ -127,8 +107,8 @@ export function workOf({ data, optimizer, lifelong, epochs, batchSize, switchBat
 }
 
 function check(config: unknown, form: Form): FullRunConfig {
-  const checked = checkFields('', config, FIELDS, form) as FullRunConfig;
-  const { lifelong, schedule, evaluateEvery = 1, noise, optimizer } = checked;
+  const checked = checkFields('', config, RUN, form) as FullRunConfig;
+  const { lifelong, schedule, evaluateEvery = 1, noise, optimizer } = checked as Partial<FullRunConfig> & FullRunConfig;
   if (noise !== undefined && noise.kind !== 'none' && reusesGradients(optimizer)) {
     throw new OptionError(
       'optimizer.reuseGradients',

@@ -25,7 +25,7 @@ export type SweepGrid = EachField<Omit<RunConfig, 'measures'>> & {
   /** Seeds: a list, or how many, from 0. In place of `seed`. */
   seeds?: number | readonly number[];
   /** What to measure at the end of each run: one list for all. */
-  measures?: MeasureConfig[];
+  measures?: readonly MeasureConfig[];
 };
 
 /** Fields that hold lists themselves. */

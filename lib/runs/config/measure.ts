@@ -1,9 +1,9 @@
 /**
  * What a measure of a run is.
  */
+import type { Description } from '../../core/options';
 import type * as tf from '../../core/tf';
 import type { RunData } from './dataConfig';
-import type { Check } from './schema';
 
 /** Measured numbers by name, such as `noisyAccuracy@0.2`, `sharpness@0.5`, `perturbedLoss@0.5`. */
 export type MeasuredValues = Record<string, number>;
@@ -20,8 +20,10 @@ export interface MeasureSubject {
 
 /** One kind of measure. */
 export interface Measure<T extends { kind: string }> {
-  /** Checks the configuration without its kind. */
-  check: Check<object>;
+  /** Its options, without the kind. */
+  options: Description;
+  /** Checks what its options cannot tell by themselves. Throws an OptionError. */
+  verify?(path: string, config: T): void;
   /** What its values are called, up to their level: two measures of one run have no name in common. */
   names(config: T): string[];
   /** Takes the measure. */

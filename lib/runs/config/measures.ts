@@ -2,6 +2,7 @@
  * What can be measured at the end of a run, at the weights meant for evaluation: one entry of `KINDS` per measure.
  */
 import { OptionError } from '../../core/errors';
+import { type Check, checkKind, flag, listOf, needed, number, type OptionsOf, oneOf, option, whole } from '../../core/options';
 import { modelObjective, oneStepSharpness } from '../../sharpness';
 import type { Measure, MeasuredValues, MeasureSubject } from './measure';
 import {
@@ -12,34 +13,27 @@ import {
   type RobustnessConfig,
   robustness,
 } from './noiseMeasures';
-import { type Check, checkFields, checkKind, type Fields, flag, listOf, number, oneOf, required } from './schema';
+
+/** Describes the options of one-step m-sharpness. */
+const SHARPNESS = {
+  /** Radii of the ascent step. At least 0. */
+  radii: needed(listOf(number({ min: 0 }))),
+  /** Samples per batch: the m of m-sharpness. At least 1. Default 128. */
+  m: whole({ min: 1 }, 128),
+  /** Takes steps by ASAM's rule. Default false. */
+  adaptive: flag(false),
+  /** The set to measure on. Default `train`. */
+  on: oneOf(['train', 'test'], 'train'),
+};
 
 /** One-step m-sharpness: loss after one ascent step of SAM at each radius, a batch at a time, and its rise over the loss at the weights. */
-export interface SharpnessConfig {
-  /** m-sharpness. */
-  kind: 'sharpness';
-  /** Radii of the ascent step. At least 0. */
-  radii: number[];
-  /** Samples per batch: the m of m-sharpness. A whole number, at least 1. Default 128. */
-  m?: number;
-  /** Takes steps by ASAM's rule. Default false. */
-  adaptive?: boolean;
-  /** The set to measure on. Default `train`. */
-  on?: 'train' | 'test';
-}
+export type SharpnessConfig = { kind: 'sharpness' } & OptionsOf<typeof SHARPNESS>;
 
 /** A measure at the end of a run. */
 export type MeasureConfig = NoisyAccuracyConfig | RobustnessConfig | LayerSensitivityConfig | SharpnessConfig;
 
-const SHARPNESS: Fields<Omit<SharpnessConfig, 'kind'>> = {
-  radii: required(listOf(number({ min: 0 }))),
-  m: number({ min: 1, integer: true }, 128),
-  adaptive: flag(false),
-  on: oneOf(['train', 'test'], 'train'),
-};
-
 const sharpness: Measure<SharpnessConfig> = {
-  check: (path, value, form) => checkFields(path, value, SHARPNESS, form),
+  options: SHARPNESS,
   names: () => ['sharpness', 'perturbedLoss'],
   async run({ radii, m = 128, adaptive, on = 'train' }, { model, data, signal }) {
     const objective = modelObjective(model, data[on], { batchSize: m });
@@ -64,13 +58,17 @@ const KINDS: { readonly [K in MeasureConfig['kind']]: Measure<Extract<MeasureCon
   sharpness,
 };
 
-const CHECKS = Object.fromEntries(Object.entries(KINDS).map(([kind, { check }]) => [kind, check])) as {
-  readonly [K in MeasureConfig['kind']]: Check<object>;
-};
+const DESCRIPTIONS = Object.fromEntries(Object.entries(KINDS).map(([kind, { options }]) => [kind, options]));
+
+const measure = option<MeasureConfig>('object', 'a measure', (path, value, form) => {
+  const config = checkKind(path, value, DESCRIPTIONS, form) as unknown as MeasureConfig;
+  kindOf(config).verify?.(path, config);
+  return config;
+});
 
 /** Checks the measures of a run: a list in which each kind occurs at most once, `robustness` once per name. */
-export const checkMeasures: Check<MeasureConfig[]> = (path, value, form) => {
-  const measures = listOf<MeasureConfig>({ check: (at, one) => checkKind(at, one, CHECKS, form) }).check(path, value, form);
+export const checkMeasures: Check<readonly MeasureConfig[]> = (path, value, form) => {
+  const measures = listOf(measure).check(path, value, form);
   const names = measures.flatMap((config) => kindOf(config).names(config));
   if (new Set(names).size < names.length) {
     throw new OptionError(path, names, 'a list in which each kind occurs once, and robustness once per name');

@@ -5,60 +5,38 @@
 
 import { OptionError } from '../../core/errors';
 import {
-  type AdditiveNoiseOptions,
-  additiveNoise,
+  type Check,
+  checkKind,
+  type Description,
+  type Kinds,
+  listOf,
+  needed,
+  type OptionsOf,
+  oneOf,
+  option,
+  type SettingsOf,
+} from '../../core/options';
+import {
   allWeights,
-  type BitErrorOptions,
-  bitErrors,
   composeNoise,
   type DifferentiableNoise,
-  type GaussianNoiseOptions,
-  gaussianNoise,
   kernelsAndEmbeddings,
+  NOISES,
   type NoiseFamily,
-  type PCMOptions,
-  pcm,
-  type QuantizationOptions,
-  quantization,
-  RERAM_TIMES,
-  type ReRAMOptions,
-  reram,
   type TensorSelector,
   TrainingNoise,
 } from '../../robustness';
-import { type Check, checkFields, checkKind, type Field, type Fields, flag, listOf, number, oneOf, required } from './schema';
 
-/** The options of each noise, and which of them the levels of a measure stand for. */
-interface NoiseOptions {
-  gaussian: GaussianNoiseOptions;
-  additive: AdditiveNoiseOptions;
-  quantization: QuantizationOptions;
-  bitErrors: Omit<BitErrorOptions, 'positions'> & {
-    /** Bits that can fail, 0 = least significant. Default `all`. Names stand for the one bit at that end. */
-    positions?: 'all' | 'mostSignificant' | 'leastSignificant' | number[];
-  };
-  pcm: PCMOptions;
-  reram: ReRAMOptions;
-}
-
-const LEVEL = {
-  gaussian: 'sigma',
-  additive: 'sigma',
-  quantization: 'bits',
-  bitErrors: 'rate',
-  pcm: 'seconds',
-  reram: 'seconds',
-} as const satisfies { [K in keyof NoiseOptions]: keyof NoiseOptions[K] };
-
-type Level = typeof LEVEL;
+type Noises = typeof NOISES;
+type Simple = { [K in keyof Noises]: { kind: K } & Parameters<Noises[K]['make']>[0] };
 
 /** A noise: the name of its factory and its options. `composed`: one after the other. */
 export type NoiseConfig =
-  | { [K in keyof NoiseOptions]: { kind: K } & NoiseOptions[K] }[keyof NoiseOptions]
+  | Simple[keyof Noises]
   | {
       kind: 'composed';
       /** The noises, in the order in which they fall on the weights. */
-      stages: NoiseConfig[];
+      stages: readonly NoiseConfig[];
     };
 
 /**
@@ -66,128 +44,71 @@ export type NoiseConfig =
  * the seconds since programming (`pcm`, `reram`). `composed`: levels stand for what its stages leave out.
  */
 export type NoiseFamilyConfig =
-  | { [K in keyof NoiseOptions]: { kind: K } & Omit<NoiseOptions[K], Level[K]> }[keyof NoiseOptions]
+  | { [K in keyof Noises]: Omit<Simple[K], Noises[K]['level']> }[keyof Noises]
   | {
       kind: 'composed';
       /** The noises, in the order in which they fall on the weights; at least one without its strength. */
-      stages: (NoiseConfig | NoiseFamilyConfig)[];
+      stages: readonly (NoiseConfig | NoiseFamilyConfig)[];
     };
 
-/** Which weights get noise: kernels and embeddings, or all that training changes. */
-export type NoisyTensors = 'kernels' | 'all';
-
-/** Noise-aware training: fresh noise in every pass of a step, ascents included. `none`: training without noise. */
-export type TrainingNoiseConfig =
-  | { kind: 'none' }
-  | (NoiseConfig & {
-      /** Which weights get noise. Default `kernels`. */
-      tensors?: NoisyTensors;
-    });
+/** Describes which weights get noise. */
+export const TENSORS = {
+  /** Which weights get noise: kernels and embeddings, or all that training changes. Default `kernels`. */
+  tensors: oneOf(['kernels', 'all'], 'kernels'),
+};
 
 /** Which weights get noise. */
-export const noisyTensors: Field<NoisyTensors> = oneOf(['kernels', 'all'], 'kernels');
+export type NoisyTensors = SettingsOf<typeof TENSORS>['tensors'];
+
+/** Noise-aware training: fresh noise in every pass of a step, ascents included. `none`: training without noise. */
+export type TrainingNoiseConfig = { kind: 'none' } | (NoiseConfig & OptionsOf<typeof TENSORS>);
 
 /** The selector that a configuration names. */
 export function tensorSelector(tensors: NoisyTensors = 'kernels'): TensorSelector {
   return tensors === 'all' ? allWeights : kernelsAndEmbeddings;
 }
 
-const factor: Field<number> = number({ min: 0 }, 1);
-
-const bits: Field<number> = number({ min: 2, max: 8, integer: true });
-
-const QUANTIZATION = {
-  scheme: oneOf(['symmetric', 'asymmetric'], 'symmetric'),
-  per: oneOf(['tensor', 'channel'], 'tensor'),
-  clip: number({ min: 0, exclusiveMin: true }),
-} as const;
-
-const positions: Field<'all' | 'mostSignificant' | 'leastSignificant' | number[]> = {
-  default: 'all',
-  check: (path, value, form) =>
-    Array.isArray(value)
-      ? listOf(number({ min: 0, max: 7, integer: true })).check(path, value, form)
-      : oneOf(['all', 'mostSignificant', 'leastSignificant']).check(path, value, form),
-};
-
-const FIELDS: { readonly [K in keyof NoiseOptions]: Fields<NoiseOptions[K]> } = {
-  gaussian: { sigma: number({ min: 0 }) },
-  additive: { sigma: number({ min: 0 }), relativeTo: oneOf(['maximum', 'rms', 'none'], 'maximum') },
-  quantization: { bits, ...QUANTIZATION },
-  bitErrors: {
-    ...QUANTIZATION,
-    rate: number({ min: 0, max: 1 }),
-    bits: { ...bits, default: 8 },
-    scheme: oneOf(['symmetric', 'asymmetric'], 'asymmetric'),
-    fault: oneOf(['flip', 'stuckAt0', 'stuckAt1'], 'flip'),
-    positions,
-    protectedBits: number({ min: 0, max: 8, integer: true }, 0),
-  },
-  pcm: {
-    seconds: number({ min: 0 }),
-    driftCompensation: flag(true),
-    programmingNoise: factor,
-    drift: factor,
-    readNoise: factor,
-  },
-  reram: { seconds: oneOf(RERAM_TIMES) as Field<number>, strength: factor },
-};
-
 /** Whether a noise says how strong it is (`given`), leaves that to levels (`open`), or either. */
 type Strength = 'given' | 'open' | 'either';
 
-/** The check of each kind. `extra`: fields that stand beside those of the noise. */
-function kindsWith(
-  strength: Strength,
-  extra: Readonly<Record<string, Field<unknown>>> = {},
-): Readonly<Record<NoiseConfig['kind'], Check<object>>> {
-  const simple = Object.entries(FIELDS).map(([kind, all]): [string, Check<object>] => {
-    const level = LEVEL[kind as keyof NoiseOptions];
-    const { [level]: its, ...others } = all as unknown as Record<string, Field<unknown>>;
-    const own = strength === 'given' ? { [level]: required(its), ...others } : strength === 'open' ? others : all;
-    const fields = { ...own, ...extra } as Fields<Record<string, unknown>>;
-    return [kind, (path, value, form) => checkFields(path, value, fields, form)];
+/** The options of each kind. `extra`: options that stand beside those of the noise. */
+function kindsWith(strength: Strength, extra: Description = {}): Kinds {
+  const simple = Object.entries(NOISES).map(([kind, { options, level }]): [string, Description] => {
+    const { [level]: its, ...others } = options as Description;
+    const own = { given: options, open: others, either: { ...options, [level]: { ...its, presence: 'optional' } } }[strength];
+    return [kind, { ...own, ...extra } as Description];
   });
   const stage: Check<NoiseConfig> = (path, value, form) =>
-    checkKind(path, value, kindsWith(strength === 'given' ? 'given' : 'either'), form);
-  const stages: Field<NoiseConfig[]> = {
-    ...listOf({ check: stage }),
-    check(path, value, form) {
-      const list = listOf({ check: stage }).check(path, value, form);
-      if (list.length === 0) throw new OptionError(path, value, 'a list of at least one noise');
-      if (strength === 'open' && list.every(hasStrength)) {
-        throw new OptionError(path, value, 'a list with a noise whose strength is left out', 'The levels stand for it.');
-      }
-      return list;
-    },
-  };
-  const composed = { stages: required(stages), ...extra } as Fields<Record<string, unknown>>;
-  return {
-    ...(Object.fromEntries(simple) as Record<keyof NoiseOptions, Check<object>>),
-    composed: (path, value, form) => checkFields(path, value, composed, form),
-  };
+    checkKind(path, value, kindsWith(strength === 'given' ? 'given' : 'either'), form) as unknown as NoiseConfig;
+  const stages = option<readonly NoiseConfig[]>('list', 'a list of at least one noise', (path, value, form) => {
+    const list = listOf(option('object', 'a noise', stage)).check(path, value, form);
+    if (list.length === 0) throw new OptionError(path, value, 'a list of at least one noise');
+    if (strength === 'open' && list.every(hasStrength)) {
+      throw new OptionError(path, value, 'a list with a noise whose strength is left out', 'The levels stand for it.');
+    }
+    return list;
+  });
+  return { ...Object.fromEntries(simple), composed: { stages: needed(stages), ...extra } };
 }
 
 function hasStrength(config: NoiseConfig): boolean {
-  return config.kind === 'composed' ? config.stages.every(hasStrength) : LEVEL[config.kind] in config;
+  return config.kind === 'composed' ? config.stages.every(hasStrength) : NOISES[config.kind].level in config;
 }
 
 const GIVEN = kindsWith('given');
 const OPEN = kindsWith('open');
-const TRAINING: Readonly<Record<TrainingNoiseConfig['kind'], Check<object>>> = {
-  none: (path, value, form) => checkFields(path, value, {}, form),
-  ...kindsWith('given', { tensors: noisyTensors }),
-};
+const TRAINING = { none: {}, ...kindsWith('given', TENSORS) };
 
 /** Checks a noise with its strength. */
 export const checkNoise: Check<NoiseConfig> = (path, value, form) => {
-  const config = checkKind<NoiseConfig>(path, value, GIVEN, form);
+  const config = checkKind(path, value, GIVEN, form) as unknown as NoiseConfig;
   underPath(path, () => buildNoise(config));
   return config;
 };
 
 /** Checks a noise without its strength. */
-export const checkNoiseFamily: Check<NoiseFamilyConfig> = (path, value, form) => checkKind(path, value, OPEN, form);
+export const checkNoiseFamily: Check<NoiseFamilyConfig> = (path, value, form) =>
+  checkKind(path, value, OPEN, form) as unknown as NoiseFamilyConfig;
 
 /** Checks that every level is a strength that the noise can have. */
 export function checkLevels(path: string, config: NoiseFamilyConfig, levels: readonly number[]): void {
@@ -204,7 +125,7 @@ export function checkLevels(path: string, config: NoiseFamilyConfig, levels: rea
 
 /** Checks the noise of noise-aware training. */
 export const checkTrainingNoise: Check<TrainingNoiseConfig> = (path, value, form) => {
-  const config = checkKind<TrainingNoiseConfig>(path, value, TRAINING, form);
+  const config = checkKind(path, value, TRAINING, form) as unknown as TrainingNoiseConfig;
   if (config.kind !== 'none') underPath(path, () => buildNoise(config));
   return config;
 };
@@ -220,31 +141,12 @@ function underPath(path: string, fn: () => unknown): void {
 }
 
 /** The noise that a configuration describes. */
-export function buildNoise(config: NoiseConfig): DifferentiableNoise {
-  switch (config.kind) {
-    case 'gaussian':
-      return gaussianNoise({ sigma: config.sigma });
-    case 'additive': {
-      const { sigma, relativeTo } = config;
-      return additiveNoise({ sigma, relativeTo });
-    }
-    case 'quantization': {
-      const { bits, scheme, per, clip } = config;
-      return quantization({ bits, scheme, per, clip });
-    }
-    case 'bitErrors': {
-      const { rate, fault, positions, protectedBits, bits, scheme, per, clip } = config;
-      return bitErrors({ rate, fault, positions, protectedBits, bits, scheme, per, clip });
-    }
-    case 'pcm': {
-      const { seconds, driftCompensation, programmingNoise, drift, readNoise } = config;
-      return pcm({ seconds, driftCompensation, programmingNoise, drift, readNoise });
-    }
-    case 'reram':
-      return reram({ seconds: config.seconds, strength: config.strength });
-    case 'composed':
-      return composeNoise(...config.stages.map(buildNoise));
-  }
+export function buildNoise(config: NoiseConfig | TrainingNoiseConfig): DifferentiableNoise {
+  if (config.kind === 'none') throw new OptionError('kind', config.kind, 'a noise');
+  if (config.kind === 'composed') return composeNoise(...config.stages.map(buildNoise));
+  const { kind, tensors: _, ...options } = config as NoiseConfig & { kind: keyof Noises } & OptionsOf<typeof TENSORS>;
+  // The options are those of the kind: the configuration was checked.
+  return (NOISES[kind].make as (options: object) => DifferentiableNoise)(options);
 }
 
 /** The noise at each level. */
@@ -254,7 +156,7 @@ export function buildNoiseFamily(config: NoiseFamilyConfig): NoiseFamily {
 
 function atLevel(config: NoiseConfig | NoiseFamilyConfig, level: number): NoiseConfig {
   if (config.kind === 'composed') return { ...config, stages: config.stages.map((stage) => atLevel(stage, level)) };
-  return { [LEVEL[config.kind]]: level, ...config } as NoiseConfig;
+  return { [NOISES[config.kind].level]: level, ...config } as unknown as NoiseConfig;
 }
 
 /** The noise of a training run, or undefined where there is none. The caller disposes it. */

@@ -4,6 +4,20 @@
 
 import { OptionError } from '../../core/errors';
 import {
+  checkKind,
+  checkOptions,
+  type KindOf,
+  listOf,
+  needed,
+  number,
+  type OptionsOf,
+  oneOf,
+  option,
+  where,
+  whole,
+  withDefault,
+} from '../../core/options';
+import {
   type BatchNormOptions,
   gaussianNoise,
   NoiseEvaluator,
@@ -19,140 +33,104 @@ import {
   checkNoiseFamily,
   type NoiseConfig,
   type NoiseFamilyConfig,
-  type NoisyTensors,
-  noisyTensors,
+  TENSORS,
   tensorSelector,
 } from './noiseConfig';
-import { type Check, checkFields, checkKind, type Field, type Fields, listOf, number, oneOf, required } from './schema';
+
+/** Describes what may become of BatchNorm's moving statistics at noisy weights. */
+const BATCH_NORM = {
+  keep: {},
+  estimate: {
+    /** Number of batches, drawn at random. At least 1. Default 10. */
+    batches: whole({ min: 1 }, 10),
+    /** Samples per batch. At least 1. Default 100. */
+    batchSize: whole({ min: 1 }, 100),
+  },
+  recompute: {
+    /** Samples per batch. At least 1. Default 250. */
+    batchSize: whole({ min: 1 }, 250),
+  },
+};
 
 /**
  * What becomes of BatchNorm's moving statistics at noisy weights: those of the clean weights are kept (`keep`), they are estimated anew on
  * some batches of training samples (`estimate`), or recomputed on all of them (`recompute`). No labels are used.
  */
-export type BatchNormConfig =
-  | { kind: 'keep' }
-  | {
-      kind: 'estimate';
-      /** Number of batches, drawn at random. A whole number, at least 1. Default 10. */
-      batches?: number;
-      /** Samples per batch. A whole number, at least 1. Default 100. */
-      batchSize?: number;
-    }
-  | {
-      kind: 'recompute';
-      /** Samples per batch. A whole number, at least 1. Default 250. */
-      batchSize?: number;
-    };
+export type BatchNormConfig = KindOf<typeof BATCH_NORM>;
+
+const POLICIES = 'a list of keep, estimate and recompute, each at most once and at least one of them';
+const batchNormPolicies = option<readonly (BatchNormConfig | BatchNormConfig['kind'])[]>(
+  'list',
+  POLICIES,
+  (path, value, form) => {
+    const one = option<BatchNormConfig>('object', 'a policy', (at, policy) => checkKind(at, policy, BATCH_NORM, form));
+    const policies = listOf(one).check(path, value, form);
+    const kinds = policies.map(({ kind }) => kind);
+    if (kinds.length > 0 && new Set(kinds).size === kinds.length) return policies;
+    throw new OptionError(path, kinds, POLICIES);
+  },
+);
+
+/** Describes what measures of robustness have in common. */
+const OPTIONS = {
+  /** Noise draws per level; all runs meet the same ones. At least 1. Default 10. */
+  draws: whole({ min: 1 }, 10),
+  /** Seed of the draws. Default 0. */
+  seed: whole({}, 0),
+  /** Which weights get noise: kernels and embeddings, or all that training changes. Default `kernels`. */
+  tensors: TENSORS.tensors,
+  /** The set to evaluate on. Default `test`. */
+  on: oneOf(['train', 'test'], 'test'),
+  /** Evaluates on this many samples of the set, chosen with equal class proportions. At least 1. Default: all. */
+  samples: whole({ min: 1 }),
+  /** What becomes of BatchNorm's statistics, each kind once. All are measured; names are as in `noisyAccuracy.estimate@0.2`. Default `keep`. */
+  batchNorm: withDefault(batchNormPolicies, ['keep']),
+};
+
+const NOISY_ACCURACY = {
+  ...OPTIONS,
+  /** Standard deviations of the noise, relative to each weight. At least 0. */
+  sigmas: needed(listOf(number({ min: 0 }))),
+};
+
+const ROBUSTNESS = {
+  ...OPTIONS,
+  /** Name of the values: letters, digits and _. Default: the kind of the noise. */
+  name: where<string>('text', 'letters, digits and _', (value) => typeof value === 'string' && /^\w+$/.test(value)),
+  /** The noise, without its strength. */
+  noise: needed(
+    option<NoiseFamilyConfig | Exclude<NoiseFamilyConfig['kind'], 'composed'>>('object', 'a noise', checkNoiseFamily),
+  ),
+  /** Strengths of the noise: sigmas, bits, rates, seconds. At least one. */
+  levels: needed(listOf(number())),
+};
+
+const { tensors: _, ...OF_LAYERS } = OPTIONS;
+
+const LAYER_SENSITIVITY = {
+  ...OF_LAYERS,
+  /** The noise. */
+  noise: needed(option<NoiseConfig>('object', 'a noise', checkNoise)),
+};
 
 /** What measures of robustness have in common. */
-export interface NoiseMeasureOptions {
-  /** Noise draws per level; all runs meet the same ones. A whole number, at least 1. Default 10. */
-  draws?: number;
-  /** Seed of the draws. A whole number. Default 0. */
-  seed?: number;
-  /** Which weights get noise. Default `kernels`. */
-  tensors?: NoisyTensors;
-  /** The set to evaluate on. Default `test`. */
-  on?: 'train' | 'test';
-  /** Evaluates on this many samples of the set, chosen with equal class proportions. A whole number, at least 1. Default: all. */
-  samples?: number;
-  /** What becomes of BatchNorm's statistics, each kind once. All are measured; names are as in `noisyAccuracy.estimate@0.2`. Default `keep`. */
-  batchNorm?: (BatchNormConfig | BatchNormConfig['kind'])[];
-}
+export type NoiseMeasureOptions = OptionsOf<typeof OPTIONS>;
 
 /**
  * Accuracy under multiplicative Gaussian noise on the weights, 0 to 1: `noisyAccuracy@0.2` is its mean and `noisyAccuracyStd@0.2` its
  * standard deviation over draws.
  */
-export interface NoisyAccuracyConfig extends NoiseMeasureOptions {
-  /** Accuracy under Gaussian noise. */
-  kind: 'noisyAccuracy';
-  /** Standard deviations of the noise, relative to each weight. At least 0. */
-  sigmas: number[];
-}
+export type NoisyAccuracyConfig = { kind: 'noisyAccuracy' } & OptionsOf<typeof NOISY_ACCURACY>;
 
 /** Accuracy under any noise on the weights, as `noisyAccuracy`: `bitErrors@0.01`, `bitErrorsStd@0.01`. May be taken several times. */
-export interface RobustnessConfig extends NoiseMeasureOptions {
-  /** Accuracy under any noise. */
-  kind: 'robustness';
-  /** Name of the values: letters, digits and _. Default: the kind of the noise. */
-  name?: string;
-  /** The noise, without its strength. */
-  noise: NoiseFamilyConfig | Exclude<NoiseFamilyConfig['kind'], 'composed'>;
-  /** Strengths of the noise: sigmas, bits, rates, seconds. At least one. */
-  levels: number[];
-}
+export type RobustnessConfig = { kind: 'robustness' } & OptionsOf<typeof ROBUSTNESS>;
 
 /** Accuracy lost with noise on one layer alone, -1 to 1, a mean over draws: `layerSensitivity@dense1`. */
-export interface LayerSensitivityConfig extends Omit<NoiseMeasureOptions, 'tensors'> {
-  /** Accuracy lost by noise on one layer. */
-  kind: 'layerSensitivity';
-  /** The noise. */
-  noise: NoiseConfig;
-}
-
-const whole = (fallback?: number): Field<number> => number({ min: 1, integer: true }, fallback);
-
-/** What `estimate` takes where it is not said. */
-const ESTIMATE = { batches: 10, batchSize: 100 } as const;
-
-const BATCH_NORM: { readonly [K in BatchNormConfig['kind']]: Check<object> } = {
-  keep: (path, value, form) => checkFields(path, value, {}, form),
-  estimate: (path, value, form) =>
-    checkFields(path, value, { batches: whole(ESTIMATE.batches), batchSize: whole(ESTIMATE.batchSize) }, form),
-  recompute: (path, value, form) => checkFields(path, value, { batchSize: whole(250) }, form),
-};
-
-const batchNorm: Field<NonNullable<NoiseMeasureOptions['batchNorm']>> = {
-  isList: true,
-  default: ['keep'],
-  check(path, value, form) {
-    const one: Field<BatchNormConfig> = { check: (at, policy) => checkKind(at, policy, BATCH_NORM, form) };
-    const policies = listOf(one).check(path, value, form);
-    const kinds = policies.map(({ kind }) => kind);
-    if (kinds.length > 0 && new Set(kinds).size === kinds.length) return policies;
-    throw new OptionError(path, kinds, 'a list of keep, estimate and recompute, each at most once and at least one of them');
-  },
-};
-
-const OPTIONS: Fields<NoiseMeasureOptions> = {
-  draws: whole(10),
-  seed: number({ integer: true }, 0),
-  tensors: noisyTensors,
-  on: oneOf(['train', 'test'], 'test'),
-  samples: whole(),
-  batchNorm,
-};
-
-const NOISY_ACCURACY: Fields<Omit<NoisyAccuracyConfig, 'kind'>> = {
-  ...OPTIONS,
-  sigmas: required(listOf(number({ min: 0 }))),
-};
-
-const name: Field<string> = {
-  check(path, value) {
-    if (typeof value === 'string' && /^\w+$/.test(value)) return value;
-    throw new OptionError(path, value, 'letters, digits and _');
-  },
-};
-
-const ROBUSTNESS: Fields<Omit<RobustnessConfig, 'kind'>> = {
-  ...OPTIONS,
-  name,
-  noise: required({ check: checkNoiseFamily }),
-  levels: required(listOf(number({}))),
-};
-
-const { tensors: _, ...LAYER_OPTIONS } = OPTIONS;
-
-const LAYER_SENSITIVITY: Fields<Omit<LayerSensitivityConfig, 'kind'>> = {
-  ...LAYER_OPTIONS,
-  noise: required({ check: checkNoise }),
-};
+export type LayerSensitivityConfig = { kind: 'layerSensitivity' } & OptionsOf<typeof LAYER_SENSITIVITY>;
 
 /** See `NoisyAccuracyConfig`. */
 export const noisyAccuracy: Measure<NoisyAccuracyConfig> = {
-  check: (path, value, form) => checkFields(path, value, NOISY_ACCURACY, form),
+  options: NOISY_ACCURACY,
   names: () => ['noisyAccuracy'],
   run: ({ sigmas, ...options }, subject) =>
     accuracies('noisyAccuracy', (sigma) => gaussianNoise({ sigma }), sigmas, options, subject),
@@ -160,11 +138,8 @@ export const noisyAccuracy: Measure<NoisyAccuracyConfig> = {
 
 /** See `RobustnessConfig`. */
 export const robustness: Measure<RobustnessConfig> = {
-  check(path, value, form) {
-    const config = checkFields(path, value, ROBUSTNESS, form);
-    checkLevels(`${path}.levels`, config.noise as NoiseFamilyConfig, config.levels);
-    return config;
-  },
+  options: ROBUSTNESS,
+  verify: (path, { noise, levels }) => checkLevels(`${path}.levels`, noise as NoiseFamilyConfig, levels),
   names: (config) => [nameOf(config)],
   run: ({ noise, levels, ...options }, subject) =>
     accuracies(nameOf({ noise, ...options }), buildNoiseFamily(noise as NoiseFamilyConfig), levels, options, subject),
@@ -172,7 +147,7 @@ export const robustness: Measure<RobustnessConfig> = {
 
 /** See `LayerSensitivityConfig`. */
 export const layerSensitivity: Measure<LayerSensitivityConfig> = {
-  check: (path, value, form) => checkFields(path, value, LAYER_SENSITIVITY, form),
+  options: LAYER_SENSITIVITY,
   names: () => ['layerSensitivity'],
   async run({ noise, ...options }, subject) {
     const { signal } = subject;
@@ -224,7 +199,10 @@ async function forEachPolicy(
   const values: [string, number][] = [];
   for (const policy of policies) {
     const { kind, ...options } = typeof policy === 'string' ? { kind: policy } : policy;
-    const statistics: BatchNormOptions = { data: data.train, ...(kind === 'estimate' ? ESTIMATE : {}), ...options };
+    const statistics: BatchNormOptions = {
+      data: data.train,
+      ...(kind === 'estimate' ? checkOptions('estimate', BATCH_NORM.estimate, options) : options),
+    };
     const select = tensorSelector(tensors);
     values.push(
       ...(await measure(evaluator, {
