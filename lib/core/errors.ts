@@ -92,18 +92,20 @@ export interface NumberRange {
   max?: number;
   /** Excludes `min` itself. */
   exclusiveMin?: boolean;
+  /** Excludes `max` itself. */
+  exclusiveMax?: boolean;
   /** Only whole numbers. */
   integer?: boolean;
 }
 
 /** Returns `value` where it is a finite number in `range`, else throws an OptionError that names the option. */
 export function checkNumber(option: string, value: unknown, range: NumberRange = {}): number {
-  const { min = Number.NEGATIVE_INFINITY, max = Number.POSITIVE_INFINITY, exclusiveMin = false, integer = false } = range;
+  const { min = Number.NEGATIVE_INFINITY, max = Number.POSITIVE_INFINITY, exclusiveMin, exclusiveMax, integer } = range;
   const good =
     typeof value === 'number' &&
     Number.isFinite(value) &&
     (exclusiveMin ? value > min : value >= min) &&
-    value <= max &&
+    (exclusiveMax ? value < max : value <= max) &&
     (!integer || Number.isInteger(value));
   if (!good) throw new OptionError(option, value, inWords(range, Math.abs(value as number) === Infinity));
   return value;
@@ -219,10 +221,10 @@ function refusal({ code, message }: Error & { code?: string }): string {
 }
 
 /** A range in words. `finite` adds that the number must be finite, for whom infinity surprises. */
-export function inWords({ min, max, exclusiveMin = false, integer = false }: NumberRange, finite = false): string {
+export function inWords({ min, max, exclusiveMin, exclusiveMax, integer }: NumberRange, finite = false): string {
   const bounds = [
     ...(min === undefined ? [] : [`${exclusiveMin ? '>' : '>='} ${min}`]),
-    ...(max === undefined ? [] : [`<= ${max}`]),
+    ...(max === undefined ? [] : [`${exclusiveMax ? '<' : '<='} ${max}`]),
   ];
   const noun = integer ? 'a whole number' : finite ? 'a finite number' : 'a number';
   return [noun, bounds.join(' and ')].filter(Boolean).join(' ');

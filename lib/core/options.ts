@@ -38,6 +38,7 @@ export type Kind =
   | 'text'
   | 'function'
   | 'numbers'
+  | 'texts'
   | 'list'
   | 'signal'
   | 'object'
@@ -170,6 +171,8 @@ export function numbers<T extends ArrayLike<number> = readonly number[]>(range: 
   return option('numbers', 'a list of numbers', (path, value) => checkNumbers(path, value as T, range));
 }
 
+const LISTS: Partial<Record<Kind, Kind>> = { number: 'numbers', whole: 'numbers', text: 'texts' };
+
 /** A list whose items are all of one kind. */
 export function listOf<T>(item: Option<T>): Optional<readonly T[]>;
 export function listOf<T>(item: Option<T>, fallback: readonly T[]): Defaulted<readonly T[]>;
@@ -178,7 +181,7 @@ export function listOf<T>(item: Option<T>, fallback?: readonly T[]): Option<read
     if (!Array.isArray(value)) throw new OptionError(path, value, 'a list');
     return Array.from(value, (one, i) => item.check(`${path}[${i}]`, one, form));
   };
-  return perhaps(option('list', 'a list', check), fallback);
+  return perhaps(option(LISTS[item.kind] ?? 'list', 'a list', check), fallback);
 }
 
 /** An object that is checked elsewhere, or has nothing to check, such as a data set. */

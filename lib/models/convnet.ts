@@ -1,47 +1,55 @@
 /**
  * The plain convolutional network, for images and for signals.
  */
-import { checkFlag, checkKnownOptions, checkNumber, checkOneOf, OptionError } from '../core/errors';
+import { OptionError } from '../core/errors';
+import { checkOptions, flag, needed, type OptionsOf, oneOf, where, whole, withDefault } from '../core/options';
 import * as tf from '../core/tf';
 import { initialize } from './initialize';
 import {
-  type Activation,
+  ACTIVATION,
   activate,
   batchNorm,
-  checkActivation,
-  checkDropout,
-  checkInputShape,
-  checkSizes,
   conv2d,
+  DROPOUT,
   dense,
+  MODEL,
   type ModelOptions,
-  resolveModelOptions,
+  SIZES,
   type Symbolic,
+  shapeOf,
 } from './layers';
 
-/** Options of `convNet`. */
-export interface ConvNetOptions extends ModelOptions {
+const OWN = {
   /** Shape of one sample: images `[height, width, channels]`; signals `[length, channels]` or `[length]`. */
-  inputs: readonly number[];
-  /** Filters of each convolution layer, >= 1. Default `[16, 32]`. */
-  filters?: readonly number[];
+  inputs: needed(shapeOf(1, 2, 3)),
+  /** Filters of each convolution layer, at least 1. Default `[16, 32]`. */
+  filters: withDefault(SIZES, [16, 32]),
   /** Side (signals: length) of the kernels, odd. Default 3. */
-  kernelSize?: number;
+  kernelSize: withDefault(
+    where<number>('whole', 'an odd whole number >= 1', (value) => Number.isInteger(value) && (value as number) % 2 === 1),
+    3,
+  ),
   /** Pooling after each convolution layer. Default `'max'`. */
-  pooling?: 'max' | 'average' | 'none';
-  /** Side (signals: length) of a pooled block, >= 1. Default 2. */
-  poolSize?: number;
+  pooling: oneOf(['max', 'average', 'none'], 'max'),
+  /** Side (signals: length) of a pooled block, at least 1. Default 2. */
+  poolSize: whole({ min: 1 }, 2),
   /** Takes the mean over all positions before the dense head, in place of flattening. Default false. */
-  globalPooling?: boolean;
+  globalPooling: flag(false),
   /** Units of hidden dense layers between the convolutions and the logits. Default none. */
-  hidden?: readonly number[];
+  hidden: withDefault(SIZES, []),
   /** Non-linearity. Default `'relu'`. */
-  activation?: Activation;
+  activation: ACTIVATION,
   /** Batch normalisation between each convolution (then without bias) and its non-linearity. Default false. */
-  batchNorm?: boolean;
+  batchNorm: flag(false),
   /** Share of each hidden layer's outputs set to 0 in training, in [0, 1); a trainer seeds the masks. Default 0: no dropout. */
-  dropout?: number;
-}
+  dropout: DROPOUT,
+};
+
+/** Describes the options of `convNet`. */
+export const CONV_NET = { ...OWN, ...MODEL };
+
+/** Options of `convNet`. */
+export type ConvNetOptions = OptionsOf<typeof OWN> & ModelOptions;
 
 /**
  * A ConvNet: for each number of filters a convolution (stride 1, zero padding that keeps the size), [batch normalisation],
@@ -53,33 +61,9 @@ export interface ConvNetOptions extends ModelOptions {
  * @throws OptionError
  */
 export function convNet(options: ConvNetOptions): tf.LayersModel {
-  checkKnownOptions('convNet', options, [
-    'inputs',
-    'filters',
-    'kernelSize',
-    'pooling',
-    'poolSize',
-    'globalPooling',
-    'hidden',
-    'classes',
-    'activation',
-    'batchNorm',
-    'dropout',
-    'initializer',
-    'seed',
-    'name',
-  ]);
-  const { classes, initializer, seed, name } = resolveModelOptions(options, 'convnet');
-  const inputs = checkInputShape(options.inputs, [1, 2, 3]);
-  const filters = checkSizes('filters', options.filters ?? [16, 32]);
-  const hidden = checkSizes('hidden', options.hidden ?? []);
-  const activation = checkActivation(options.activation ?? 'relu');
-  const pooling = checkOneOf('pooling', options.pooling ?? 'max', ['max', 'average', 'none']);
-  const poolSize = pooling === 'none' ? 1 : checkNumber('poolSize', options.poolSize ?? 2, { min: 1, integer: true });
-  const dropout = checkDropout(options.dropout);
-  checkFlag('batchNorm', options.batchNorm ?? false);
-  const kernelSize = checkNumber('kernelSize', options.kernelSize ?? 3, { min: 1, integer: true });
-  if (kernelSize % 2 === 0) throw new OptionError('kernelSize', kernelSize, 'odd');
+  const { name = 'convnet', ...settings } = checkOptions('convNet', CONV_NET, options);
+  const { inputs, filters, kernelSize, pooling, hidden, activation, dropout, classes, initializer, seed } = settings;
+  const poolSize = pooling === 'none' ? 1 : settings.poolSize;
   const isImage = inputs.length === 3;
   const smallest = poolSize ** filters.length;
   if (inputs.slice(0, isImage ? 2 : 1).some((side) => side < smallest)) {
@@ -94,23 +78,23 @@ export function convNet(options: ConvNetOptions): tf.LayersModel {
   const dropped = (x: Symbolic, layer: string): Symbolic =>
     dropout > 0 ? (tf.layers.dropout({ rate: dropout, name: `${name}/${layer}/dropout` }).apply(x) as Symbolic) : x;
 
-  const input = tf.input({ shape: inputs, name: `${name}/input` });
+  const input = tf.input({ shape: [...inputs], name: `${name}/input` });
   let x = input;
   if (inputs.length === 1) {
     x = tf.layers.reshape({ targetShape: [inputs[0], 1], name: `${name}/channels` }).apply(x) as Symbolic;
   }
   filters.forEach((count, i) => {
     const layer = `conv${i + 1}`;
-    const convolution = { filters: count, kernelSize, useBias: !options.batchNorm, name: `${name}/${layer}` };
+    const convolution = { filters: count, kernelSize, useBias: !settings.batchNorm, name: `${name}/${layer}` };
     x = isImage
       ? conv2d(x, convolution)
       : (tf.layers.conv1d({ ...convolution, padding: 'same', kernelInitializer: 'zeros' }).apply(x) as Symbolic);
-    if (options.batchNorm) x = batchNorm(x, `${name}/norm${i + 1}`);
+    if (settings.batchNorm) x = batchNorm(x, `${name}/norm${i + 1}`);
     x = activate(x, activation, `${name}/${layer}/activation`);
     if (poolSize > 1) x = pool(x, isImage, pooling, poolSize, `${name}/${layer}/pool`);
     x = dropped(x, layer);
   });
-  x = options.globalPooling
+  x = settings.globalPooling
     ? meanOverPositions(x, `${name}/mean`)
     : (tf.layers.flatten({ name: `${name}/flatten` }).apply(x) as Symbolic);
   hidden.forEach((units, i) => {

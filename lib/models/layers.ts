@@ -1,71 +1,58 @@
 /**
  * The layers that the models share, with PyTorch's conventions, and the check of their common options.
  */
-import { checkNumber, checkNumbers, checkOneOf, OptionError } from '../core/errors';
+import { OptionError } from '../core/errors';
+import { listOf, needed, number, type Option, type OptionsOf, oneOf, option, where, whole } from '../core/options';
 import * as tf from '../core/tf';
-import { INITIALIZERS, type Initializer } from './initialize';
+import { INITIALIZERS } from './initialize';
 
-/** Non-linearity of hidden layers. */
-export type Activation = 'relu' | 'tanh';
-
-/** Options that all models have. */
-export interface ModelOptions {
-  /** Number of classes, >= 1: the model puts out as many logits. */
-  classes: number;
-  /** Seed of the initial weights, a whole number. Default 0. */
-  seed?: number;
+/** Describes the options that all models have. */
+export const MODEL = {
+  /** Number of classes, at least 1: the model puts out as many logits. */
+  classes: needed(whole({ min: 1 })),
+  /** Seed of the initial weights. Default 0. */
+  seed: whole({}, 0),
   /** How the initial weights are drawn. Default `'pytorch'`. */
-  initializer?: Initializer;
+  initializer: oneOf(INITIALIZERS, 'pytorch'),
   /**
    * Name of the model and prefix of its variables, `<name>/<layer>/<weight>`. TensorFlow.js adds `_1`, `_2`, ... to the
    * variable names of a later model of the same name in one process, so give models that are used together different names
    * where state is saved by variable name. Letters, digits, `_`, `-`, `.`, `/`. Default: the name of the function.
    */
-  name?: string;
+  name: where<string>(
+    'text',
+    'letters, digits and any of _ . - /, not starting with one of these four',
+    (value) => typeof value === 'string' && /^[A-Za-z0-9][A-Za-z0-9_.\-/]*$/.test(value),
+  ),
+};
+
+/** Options that all models have. */
+export type ModelOptions = OptionsOf<typeof MODEL>;
+
+/** Describes the sizes of layers. */
+export const SIZES = listOf(whole({ min: 1 }));
+
+/** Describes a non-linearity of hidden layers. */
+export const ACTIVATION = oneOf(['relu', 'tanh'], 'relu');
+
+/** Non-linearity of hidden layers. */
+export type Activation = 'relu' | 'tanh';
+
+/** Describes a dropout rate: the share of outputs set to 0 in training. */
+export const DROPOUT = number({ min: 0, max: 1, exclusiveMax: true }, 0);
+
+/** Describes the shape of one sample; `ranks` says how many sides there may be. */
+export function shapeOf(...ranks: readonly number[]): Option<readonly number[], 'optional'> {
+  const allowed = `a shape of ${ranks.join(' or ')} numbers`;
+  return option('numbers', allowed, (path, value, form) => {
+    const shape = SIZES.check(path, value, form);
+    if (!ranks.includes(shape.length)) throw new OptionError(path, value, allowed);
+    return shape;
+  });
 }
 
 /** A symbolic tensor on its way through the layers of the model `scope`. */
 export type Symbolic = tf.SymbolicTensor;
-
-/**
- * Checks the options of `ModelOptions` and fills in their defaults. Models check all options before they build a layer, so that a
- * refused model leaves no weights behind.
- */
-export function resolveModelOptions(options: ModelOptions, defaultName: string): Required<ModelOptions> {
-  const { classes, initializer = 'pytorch', seed = 0, name = defaultName } = options;
-  checkNumber('classes', classes, { min: 1, integer: true });
-  checkNumber('seed', seed, { integer: true });
-  checkOneOf('initializer', initializer, INITIALIZERS);
-  if (!/^[A-Za-z0-9][A-Za-z0-9_.\-/]*$/.test(name)) {
-    throw new OptionError('name', name, 'letters, digits and any of _ . - /, not starting with one of these four');
-  }
-  return { classes, initializer, seed, name };
-}
-
-/** Checks the sizes of layers: whole numbers >= 1. */
-export function checkSizes(option: string, sizes: readonly number[]): readonly number[] {
-  return checkNumbers(option, sizes, { min: 1, integer: true });
-}
-
-/** Checks a dropout rate, the share of outputs set to 0 in training; default 0. */
-export function checkDropout(rate = 0): number {
-  if (!(typeof rate === 'number' && rate >= 0 && rate < 1)) throw new OptionError('dropout', rate, 'a number >= 0 and < 1');
-  return rate;
-}
-
-/** Checks the shape of one sample: each side a whole number >= 1, and `ranks` says how many sides there may be. */
-export function checkInputShape(inputs: readonly number[], ranks: readonly number[]): number[] {
-  checkSizes('inputs', inputs);
-  if (!ranks.includes(inputs.length)) {
-    throw new OptionError('inputs', inputs, `a shape of ${ranks.join(' or ')} numbers`);
-  }
-  return [...inputs];
-}
-
-/** Checks an activation function's name. */
-export function checkActivation(activation: Activation): Activation {
-  return checkOneOf('activation', activation, ['relu', 'tanh']);
-}
 
 /** Fully connected layer; weights are set by `initialize`. */
 export function dense(x: Symbolic, units: number, name: string): Symbolic {

@@ -13,23 +13,28 @@
  * On images of even sides a 3 x 3 convolution at stride 2 uses one row of zeros at the top and one column at the left, as in PyTorch,
  * where TensorFlow's `same` has them at the bottom and at the right: so weights mean the same here and there. `conv2d` sees to it.
  */
-import { checkKnownOptions, checkNumber, checkOneOf } from '../core/errors';
+import { checkOptions, needed, type OptionsOf, oneOf, whole, withDefault } from '../core/options';
 import * as tf from '../core/tf';
-import { activate, batchNorm, checkInputShape, conv2d, type ModelOptions, resolveModelOptions, type Symbolic } from './layers';
+import { activate, batchNorm, conv2d, MODEL, type ModelOptions, type Symbolic, shapeOf } from './layers';
 import { classifier, inStages } from './residual';
 
 /** Number of layers with weights, shortcuts not counted. */
 export type ResNetDepth = 18 | 20 | 32 | 34 | 50 | 56;
 
-/** Options of `resNet`. */
-export interface ResNetOptions extends ModelOptions {
+const OWN = {
   /** Which network: 20, 32, 56 have three stages of width 16, 32, 64; 18, 34, 50 have four of width 64 to 512. */
-  depth: ResNetDepth;
+  depth: needed(oneOf<ResNetDepth>([18, 20, 32, 34, 50, 56])),
   /** Shape of one image. Default `[32, 32, 3]`. */
-  inputs?: readonly number[];
-  /** Filters of the first stage, >= 1; each later stage has twice as many. Default 16 or 64, as published. */
-  width?: number;
-}
+  inputs: withDefault(shapeOf(3), [32, 32, 3]),
+  /** Filters of the first stage, at least 1; each later stage has twice as many. Default 16 or 64, as published. */
+  width: whole({ min: 1 }),
+};
+
+/** Describes the options of `resNet`. */
+export const RES_NET = { ...OWN, ...MODEL };
+
+/** Options of `resNet`. */
+export type ResNetOptions = OptionsOf<typeof OWN> & ModelOptions;
 
 interface Architecture {
   width: number;
@@ -59,14 +64,11 @@ const EXPANSION = 4;
  * @throws OptionError
  */
 export function resNet(options: ResNetOptions): tf.LayersModel {
-  checkKnownOptions('resNet', options, ['depth', 'inputs', 'width', 'classes', 'initializer', 'seed', 'name']);
-  const depth = checkOneOf('depth', options.depth, [18, 20, 32, 34, 50, 56]);
+  const { depth, inputs, classes, initializer, seed, ...rest } = checkOptions('resNet', RES_NET, options);
   const { blocks, bottleneck = false, width: publishedWidth } = ARCHITECTURES[depth];
-  const { classes, initializer, seed, name } = resolveModelOptions(options, `resnet${depth}`);
-  const inputs = checkInputShape(options.inputs ?? [32, 32, 3], [3]);
-  const width = checkNumber('width', options.width ?? publishedWidth, { min: 1, integer: true });
+  const { width = publishedWidth, name = `resnet${depth}` } = rest;
 
-  const input = tf.input({ shape: inputs, name: `${name}/input` });
+  const input = tf.input({ shape: [...inputs], name: `${name}/input` });
   let x = conv2d(input, { filters: width, kernelSize: 3, useBias: false, name: `${name}/conv1` });
   x = activate(batchNorm(x, `${name}/bn1`), 'relu', `${name}/relu1`);
   x = inStages(x, blocks, (from, { stage, block, stride }) =>

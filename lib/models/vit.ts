@@ -8,33 +8,41 @@
  *     x = x + attention(norm(x));  x = x + mlp(norm(x))      `depth` times; mlp: dense, gelu, dense
  *     y = head(norm(x)[token])
  */
-import { checkKnownOptions, checkNumber, OptionError } from '../core/errors';
+import { checkNumber, OptionError } from '../core/errors';
+import { checkOptions, type OptionsOf, whole, withDefault } from '../core/options';
 import * as tf from '../core/tf';
 import { type StoredTensor, storedFloats, storeFloats } from '../files/safetensors';
 import { ClassToken, FirstToken, PositionEmbedding, SelfAttention } from './attention';
 import { initializeTransformer } from './initialize';
-import { checkDropout, checkInputShape, dense, type ModelOptions, resolveModelOptions, type Symbolic } from './layers';
+import { DROPOUT, dense, MODEL, type ModelOptions, type Symbolic, shapeOf } from './layers';
 
-/** Options of `vit`. */
-export interface VitOptions extends Omit<ModelOptions, 'initializer'> {
+const OWN = {
   /** Shape of one image. Default `[32, 32, 3]`. */
-  inputs?: readonly number[];
+  inputs: withDefault(shapeOf(3), [32, 32, 3]),
   /** Side of the square patches in pixels; divides height and width. Default 4. */
-  patchSize?: number;
+  patchSize: whole({ min: 1 }, 4),
   /** Numbers per token. Published: 192 (Ti), 384 (S), 768 (B). Default 192. */
-  width?: number;
-  /** Blocks, >= 1. Default 12, as published. */
-  depth?: number;
+  width: whole({ min: 1 }, 192),
+  /** Blocks, at least 1. Default 12, as published. */
+  depth: whole({ min: 1 }, 12),
   /** Heads of each attention, a divisor of `width`. Published: 3 (Ti), 6 (S), 12 (B). Default 3. */
-  heads?: number;
-  /** Hidden units of each block's MLP, >= 1. Default four times `width`, as published. */
-  mlpWidth?: number;
+  heads: whole({ min: 1 }, 3),
+  /** Hidden units of each block's MLP, at least 1. Default four times `width`, as published. */
+  mlpWidth: whole({ min: 1 }),
   /**
    * Share of outputs set to 0 in training, in [0, 1): of the embedded patches, of each attention's and each MLP's dense layers. A
    * trainer seeds the masks. Default 0: no dropout.
    */
-  dropout?: number;
-}
+  dropout: DROPOUT,
+};
+
+const { initializer: _, ...OF_MODELS } = MODEL;
+
+/** Describes the options of `vit`. */
+export const VIT = { ...OWN, ...OF_MODELS };
+
+/** Options of `vit`. */
+export type VitOptions = OptionsOf<typeof OWN> & Omit<ModelOptions, 'initializer'>;
 
 /**
  * A ViT. Input `[n, ...inputs]`, output: logits `[n, classes]`. The caller disposes the model.
@@ -53,30 +61,12 @@ export interface VitOptions extends Omit<ModelOptions, 'initializer'> {
  * @throws OptionError
  */
 export function vit(options: VitOptions): tf.LayersModel {
-  checkKnownOptions('vit', options, [
-    'inputs',
-    'patchSize',
-    'width',
-    'depth',
-    'heads',
-    'mlpWidth',
-    'dropout',
-    'classes',
-    'seed',
-    'name',
-  ]);
-  const { classes, seed, name } = resolveModelOptions(options, 'vit');
-  const inputs = checkInputShape(options.inputs ?? [32, 32, 3], [3]);
-  const patchSize = checkNumber('patchSize', options.patchSize ?? 4, { min: 1, integer: true });
+  const { inputs, patchSize, width, depth, heads, dropout, classes, seed, ...rest } = checkOptions('vit', VIT, options);
+  const { mlpWidth = 4 * width, name = 'vit' } = rest;
   if (inputs[0] % patchSize !== 0 || inputs[1] % patchSize !== 0) {
     throw new OptionError('patchSize', patchSize, `a divisor of height and width of the images, ${inputs[0]} and ${inputs[1]}`);
   }
-  const width = checkNumber('width', options.width ?? 192, { min: 1, integer: true });
-  const depth = checkNumber('depth', options.depth ?? 12, { min: 1, integer: true });
-  const heads = checkNumber('heads', options.heads ?? 3, { min: 1, integer: true });
   if (width % heads !== 0) throw new OptionError('heads', heads, `a divisor of the width, ${width}`);
-  const mlpWidth = checkNumber('mlpWidth', options.mlpWidth ?? 4 * width, { min: 1, integer: true });
-  const dropout = checkDropout(options.dropout);
 
   const dropped = (x: Symbolic, layer: string): Symbolic =>
     dropout > 0 ? (tf.layers.dropout({ rate: dropout, name: `${name}/${layer}` }).apply(x) as Symbolic) : x;
@@ -96,7 +86,7 @@ export function vit(options: VitOptions): tf.LayersModel {
     return dropped(dense(dropped(hidden, `${block}/dropout1`), width, `${name}/${block}/fc2`), `${block}/dropout2`);
   };
 
-  const input = tf.input({ shape: inputs, name: `${name}/input` });
+  const input = tf.input({ shape: [...inputs], name: `${name}/input` });
   const patches = tf.layers
     .conv2d({
       filters: width,

@@ -10,33 +10,31 @@
  * BatchNorm and ReLU come before the convolutions ("pre-activation"), so nothing but additions lies on the way from the first
  * convolution to the last BatchNorm. Padding at stride 2 is PyTorch's, see `conv2d`.
  */
-import { checkKnownOptions, checkNumber, OptionError } from '../core/errors';
+import { checkOptions, type OptionsOf, where, whole, withDefault } from '../core/options';
 import * as tf from '../core/tf';
-import {
-  activate,
-  batchNorm,
-  checkDropout,
-  checkInputShape,
-  conv2d,
-  type ModelOptions,
-  resolveModelOptions,
-  type Symbolic,
-} from './layers';
+import { activate, batchNorm, conv2d, DROPOUT, MODEL, type ModelOptions, type Symbolic, shapeOf } from './layers';
 import { classifier, inStages } from './residual';
 
-/** Options of `wideResNet`. */
-export interface WideResNetOptions extends ModelOptions {
+const isDepth = (value: unknown): boolean => typeof value === 'number' && value >= 10 && value % 6 === 4;
+
+const OWN = {
   /** Number of layers with weights, the 1 x 1 shortcuts not counted: 6 n + 4 for n blocks in each of the three stages. Default 28. */
-  depth?: number;
-  /** How many times as wide as a ResNet, a whole number >= 1. Default 10. */
-  widen?: number;
+  depth: withDefault(where<number>('whole', '6 n + 4: 10, 16, 22, 28, 34, 40, ...', isDepth), 28),
+  /** How many times as wide as a ResNet, at least 1. Default 10. */
+  widen: whole({ min: 1 }, 10),
   /** Shape of one image. Default `[32, 32, 3]`. */
-  inputs?: readonly number[];
-  /** Filters of the first convolution, >= 1. The stages have `width * widen` times 1, 2 and 4. Default 16, as published. */
-  width?: number;
+  inputs: withDefault(shapeOf(3), [32, 32, 3]),
+  /** Filters of the first convolution, at least 1. The stages have `width * widen` times 1, 2 and 4. Default 16, as published. */
+  width: whole({ min: 1 }, 16),
   /** Share of each block's inner outputs set to 0 in training, in [0, 1); a trainer seeds the masks. Default 0: no dropout. */
-  dropout?: number;
-}
+  dropout: DROPOUT,
+};
+
+/** Describes the options of `wideResNet`. */
+export const WIDE_RES_NET = { ...OWN, ...MODEL };
+
+/** Options of `wideResNet`. */
+export type WideResNetOptions = OptionsOf<typeof OWN> & ModelOptions;
 
 /**
  * A Wide ResNet. Input `[n, ...inputs]`, output: logits `[n, classes]`. The caller disposes the model.
@@ -47,26 +45,14 @@ export interface WideResNetOptions extends ModelOptions {
  * @throws OptionError
  */
 export function wideResNet(options: WideResNetOptions): tf.LayersModel {
-  checkKnownOptions('wideResNet', options, [
-    'depth',
-    'widen',
-    'inputs',
-    'width',
-    'dropout',
-    'classes',
-    'initializer',
-    'seed',
-    'name',
-  ]);
-  const depth = checkNumber('depth', options.depth ?? 28, { min: 10, integer: true });
-  if (depth % 6 !== 4) throw new OptionError('depth', depth, '6 n + 4: 10, 16, 22, 28, 34, 40, ...');
-  const widen = checkNumber('widen', options.widen ?? 10, { min: 1, integer: true });
-  const width = checkNumber('width', options.width ?? 16, { min: 1, integer: true });
-  const dropout = checkDropout(options.dropout);
-  const { classes, initializer, seed, name } = resolveModelOptions(options, `wrn${depth}-${widen}`);
-  const inputs = checkInputShape(options.inputs ?? [32, 32, 3], [3]);
+  const { depth, widen, width, inputs, dropout, classes, initializer, seed, ...rest } = checkOptions(
+    'wideResNet',
+    WIDE_RES_NET,
+    options,
+  );
+  const { name = `wrn${depth}-${widen}` } = rest;
 
-  const input = tf.input({ shape: inputs, name: `${name}/input` });
+  const input = tf.input({ shape: [...inputs], name: `${name}/input` });
   let x = conv2d(input, { filters: width, kernelSize: 3, useBias: false, name: `${name}/conv1` });
   x = inStages(x, new Array<number>(3).fill((depth - 4) / 6), (from, { stage, block, stride }) =>
     wideBlock(from, {

@@ -18,7 +18,7 @@ export { type Each, type EachField, type EachValue, expandGrid, type SweepGrid }
 export type { LearningConfig, LifelongConfig, PermutedConfig, RotatedConfig, SplitConfig } from './config/lifelongConfig';
 export type { MeasuredValues } from './config/measure';
 export type { MeasureConfig, SharpnessConfig } from './config/measures';
-export type { ConvNetConfig, MlpConfig, ModelConfig, ResNetConfig, VitConfig, WideResNetConfig } from './config/modelConfig';
+export type { ModelConfig } from './config/modelConfig';
 export type { NoiseConfig, NoiseFamilyConfig, NoisyTensors, TrainingNoiseConfig } from './config/noiseConfig';
 export type {
   BatchNormConfig,

@@ -78,17 +78,14 @@ const EVALUATION = { loss: 'function', batchSize: 'whole', memoryBudget: 'number
 const METRIC = { adaptive: 'flag', eta: 'number' } as const;
 const DOWNLOAD = { download: 'flag', onProgress: 'function', signal: 'signal', timeout: 'number', folder: 'text' } as const;
 
-/** What networks of layers have in common. */
-const LAYERED = {
-  hidden: 'numbers',
-  classes: 'whole',
-  activation: 'choice',
-  batchNorm: 'flag',
-  dropout: 'number',
-  seed: 'whole',
-  initializer: 'choice',
-  name: 'text',
-} as const;
+/** Right options of networks. */
+const MODELS: Readonly<Record<string, Record<string, unknown>>> = {
+  mlp: { inputs: 3, hidden: [2], classes: 2 },
+  convNet: { inputs: [8, 8, 1], filters: [2], classes: 2 },
+  resNet: { depth: 20, width: 1, classes: 2, inputs: [8, 8, 1] },
+  wideResNet: { depth: 10, widen: 1, width: 1, classes: 2, inputs: [8, 8, 1] },
+  vit: { inputs: [8, 8, 1], patchSize: 4, width: 4, depth: 1, heads: 2, classes: 2 },
+};
 
 const DOWNLOADED = {
   fullMnist: lb.fullMnist,
@@ -475,76 +472,14 @@ const TARGETS: readonly Target[] = [
       call,
     }),
   ),
-  {
-    name: 'mlp',
-    needed: { inputs: 3, hidden: [2], classes: 2 },
-    kinds: {
-      ...LAYERED,
-      inputs: 'function',
-    },
-    call: lb.models.mlp,
-  },
-  {
-    name: 'convNet',
-    needed: { inputs: [8, 8, 1], filters: [2], classes: 2 },
-    kinds: {
-      inputs: 'numbers',
-      filters: 'numbers',
-      kernelSize: 'whole',
-      pooling: 'choice',
-      poolSize: 'whole',
-      globalPooling: 'flag',
-      ...LAYERED,
-    },
-    call: lb.models.convNet,
-  },
-  {
-    name: 'resNet',
-    needed: { depth: 20, width: 1, classes: 2, inputs: [8, 8, 1] },
-    kinds: {
-      depth: 'whole',
-      inputs: 'numbers',
-      width: 'whole',
-      classes: 'whole',
-      initializer: 'choice',
-      seed: 'whole',
-      name: 'text',
-    },
-    call: lb.models.resNet,
-  },
-  {
-    name: 'wideResNet',
-    needed: { depth: 10, widen: 1, width: 1, classes: 2, inputs: [8, 8, 1] },
-    kinds: {
-      depth: 'whole',
-      widen: 'whole',
-      inputs: 'numbers',
-      width: 'whole',
-      dropout: 'number',
-      classes: 'whole',
-      initializer: 'choice',
-      seed: 'whole',
-      name: 'text',
-    },
-    call: lb.models.wideResNet,
-  },
-  {
-    name: 'vit',
-    needed: { inputs: [8, 8, 1], patchSize: 4, width: 4, depth: 1, heads: 2, classes: 2 },
-    kinds: {
-      inputs: 'numbers',
-      patchSize: 'whole',
-      width: 'whole',
-      depth: 'whole',
-      heads: 'whole',
-      mlpWidth: 'whole',
-      dropout: 'number',
-      classes: 'whole',
-      seed: 'whole',
-      name: 'text',
-    },
-    call: lb.models.vit,
-  },
+  ...Object.values(lb.models.MODELS).map(
+    ({ build, options }): Target => ({
+      name: build.name,
+      needed: MODELS[build.name],
+      kinds: kindsOf(options),
+      call: build,
+    }),
+  ),
   {
     name: 'saveFigure',
     kinds: { linkCameras: 'flag' },

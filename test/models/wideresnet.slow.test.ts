@@ -56,7 +56,7 @@ test('wrong options are refused by name', () => {
   const before = tf.memory().numTensors;
   const wrong: [models.WideResNetOptions, RegExp][] = [
     [{ classes: 2, depth: 20 }, /depth must be 6 n \+ 4/],
-    [{ classes: 2, depth: 4 }, /depth must be a whole number >= 10/],
+    [{ classes: 2, depth: 4 }, /depth must be 6 n \+ 4/],
     [{ classes: 2, widen: 0 }, /widen/],
     [{ classes: 2, width: 1.5 }, /width/],
     [{ classes: 2, dropout: 1 }, /dropout/],
