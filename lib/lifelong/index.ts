@@ -3,15 +3,14 @@ export {
   type LearningRegime,
   type LearnOptions,
   LifelongLearner,
+  type LifelongManifest,
   type LifelongOptions,
-  type LifelongPosition,
-  type LifelongProgress,
+  type LifelongState,
   type ReplayOptions,
   type TaskContext,
   type TaskMeasure,
   type TaskRecord,
 } from './learner';
-export type { LifelongManifest, LifelongState } from './learnerState';
 export { type AccuracyMatrix, type Forgetting, forgettingPerTask, type LifelongMeasures, lifelongMeasures } from './measures';
 export { type PermutedTasksOptions, permutedTasks } from './permutedTasks';
 export { Reservoir, type ReservoirState } from './reservoir';

@@ -11,27 +11,32 @@
  * fall from task to task, small batches and dropout (an option of the model): Mirzadeh, Farajtabar, Pascanu, Ghasemzadeh,
  * "Understanding the role of training regimes in continual learning", NeurIPS 2020, arXiv:2006.06958 (stable SGD).
  *
- * Everything random is drawn from streams named by seed, task, epoch and step, or saved, so that a resumed run needs nothing else.
+ * The loop is that of every training; here is what is special: batches of tasks with samples from the memory, heads, and what happens
+ * between tasks.
  */
 
-import { AbortedError, checkKnownOptions, checkNumber, checkOneOf, type Divergence, OptionError } from '../core/errors';
+import { checkKnownOptions, checkNumber, checkOneOf, OptionError } from '../core/errors';
 import { Random } from '../core/random';
 import * as tf from '../core/tf';
-import type { Augmentation } from '../data';
-import type { FamilyOptimizer, LossFunction } from '../optimizers';
+import type { FamilyOptimizer } from '../optimizers';
 import { assignAll } from '../optimizers/loss';
-import { type BatchLoss, Evaluator, trainingForward } from '../training/evaluate';
-import { allFinite, divergenceError, LossWatch } from '../training/health';
-import { withLayerLosses } from '../training/layerLosses';
-import { lossFor, outputKind } from '../training/modelLoss';
-import { captureModel, type ModelState, restoreModel } from '../training/modelState';
-import { innerSteps, type PassNoise, StepRunner } from '../training/stepRunner';
-import type { EpochRecord, TrainingProgress, TrainingStatus } from '../training/trainer';
-import { trainableVariables, trainedIds } from '../training/weights';
+import { Evaluator } from '../training/evaluate';
+import {
+  LOOP_OPTIONS,
+  type LoopOptions,
+  type StepBatches,
+  TrainingLoop,
+  type TrainingStatus,
+  type TrainOptions,
+} from '../training/loop';
+import { outputKind } from '../training/modelLoss';
+import { captureModel, checkModelState, type ModelState, restoreModel } from '../training/modelState';
+import { innerSteps } from '../training/stepRunner';
+import { checkSettings, type TrainerManifest, type TrainerSettings, type TrainerState } from '../training/trainerState';
+import { trainableVariables } from '../training/weights';
 import { headMask, maskByTask } from './heads';
-import { captureLearner, type LifelongState, restoreLearner } from './learnerState';
 import { type LifelongMeasures, lifelongMeasures } from './measures';
-import { Reservoir } from './reservoir';
+import { Reservoir, type ReservoirState } from './reservoir';
 import { augmentedBatch, type SampleRef, taskBatch } from './samples';
 import type { TaskSequence } from './sequence';
 
@@ -52,11 +57,9 @@ export interface ReplayOptions {
 }
 
 /** Options of a `LifelongLearner`. */
-export interface LifelongOptions {
+export interface LifelongOptions extends LoopOptions {
   /** Passes over each task's training set. A whole number, at least 1. Default 1. */
   epochs?: number;
-  /** Samples of the task per step. A whole number, at least 1. Default 10. */
-  batchSize?: number;
   /** What is learned when. Default `sequential`. */
   regime?: LearningRegime;
   /** Experience replay, in sequential learning. Default: none. */
@@ -67,23 +70,11 @@ export interface LifelongOptions {
   learningRateFloor?: number;
   /** Whether the optimizer forgets momentum and the like at a task's start (`renew`) or not (`keep`). Default `renew`. */
   optimizerState?: 'renew' | 'keep';
-  /** Draws a fresh batch for each of the optimizer's k inner steps ("minibatch switching") in place of one for all. Default false. */
-  switchBatches?: boolean;
   /**
    * Leaves out an epoch's last batch where it is smaller than the others, so that all steps have one shape and are compiled once. The
    * memory is offered its samples all the same. Default true.
    */
   dropLast?: boolean;
-  /** Seed of data order, memory, augmentation and dropout. A whole number. Default 0. */
-  seed?: number;
-  /** The loss of a batch, from int32 labels [n] and the outputs, masked where tasks have heads. Default: mean softmax cross-entropy. */
-  loss?: BatchLoss;
-  /** Changes the samples of a batch at random, replayed ones included: `cropAndFlip()`, for example. */
-  augment?: Augmentation;
-  /** Wraps the loss of every pass. Runs inside of the compiled step. */
-  wrapLoss?: (loss: LossFunction, variables: tf.Variable[]) => LossFunction;
-  /** Noise-aware training, as for a `Trainer`. Default none. */
-  noise?: PassNoise;
   /**
    * Tasks tested after each task: those learned so far and the next one, which is all that the measures need (`needed`), or `all` of them,
    * which fills the accuracy matrix in up to twice the time. Default `needed`.
@@ -91,13 +82,6 @@ export interface LifelongOptions {
   evaluate?: 'needed' | 'all';
   /** Measured after each task, at the weights meant for evaluation: `taskSharpness(...)`, for example. */
   measure?: TaskMeasure;
-  /**
-   * What a loss or a weight that is not finite does: `throw` a DivergenceError, `stop` with the status `diverged`, or `continue`. Default
-   * `throw`.
-   */
-  onDivergence?: 'throw' | 'stop' | 'continue';
-  /** Runs op by op in place of compiling. Default: whether LB_EAGER is 1. */
-  eager?: boolean;
 }
 
 /** Measures something after a task was learned: numbers by name. */
@@ -129,63 +113,49 @@ export interface TaskRecord {
   measures: Record<string, number>;
 }
 
-/** Where a learner stands, after a step. */
-export interface LifelongProgress extends TrainingProgress {
-  /** Task under way, from 0; in joint learning always 0. Epochs count on through all tasks. */
-  stage: number;
-  /** Tasks in all; 1 in joint learning. */
-  stages: number;
-}
-
 /** Options of `LifelongLearner.train`. */
-export interface LearnOptions {
-  /** Stops at the next step; `train` can be called again. */
-  signal?: AbortSignal;
-  /** Called after each step. */
-  onProgress?: (progress: LifelongProgress) => void;
-  /** Called after each epoch, and awaited: the place for checkpoints. */
-  onEpoch?: (record: EpochRecord, learner: LifelongLearner) => void | Promise<void>;
+export interface LearnOptions extends TrainOptions<LifelongLearner> {
   /** Called after each task, and awaited: the place for live figures and for copies of the weights. */
   onTask?: (record: TaskRecord, learner: LifelongLearner) => void | Promise<void>;
 }
 
-/** Position and sums of a learner under way. */
-export interface LifelongPosition {
-  /** Tasks finished; in joint learning 0, then 1. */
-  stage: number;
-  /** Epochs finished of the task under way. */
-  epoch: number;
-  /** Steps done in the epoch under way. */
-  step: number;
-  /** Sum over the epoch's steps of the loss at the slow weights. */
-  lossSum: number;
-  /** Seconds spent in steps. */
-  seconds: number;
+/** Saved state of a `LifelongLearner`. In the regime `independent` the weights that each task starts from follow the present ones. */
+export interface LifelongState extends TrainerState {
+  /** What the bytes mean, and all that is no tensor. */
+  manifest: LifelongManifest;
 }
 
-const OPTIONS: readonly string[] = [
+/** What the bytes of a `LifelongState` mean. */
+export interface LifelongManifest extends TrainerManifest {
+  /** What a learner knows beside its training. */
+  lifelong: {
+    /** See `LifelongLearner.records`. */
+    records: TaskRecord[];
+    /** Accuracy on each task before any learning; null before it is known. */
+    initialAccuracies: number[] | null;
+    /** The memory of experience replay; null without. */
+    memory: ReservoirState<SampleRef> | null;
+  };
+}
+
+const OPTIONS: ReadonlyArray<keyof LifelongOptions> = [
+  ...LOOP_OPTIONS,
   'epochs',
-  'batchSize',
   'regime',
   'replay',
   'learningRateDecay',
   'learningRateFloor',
   'optimizerState',
-  'switchBatches',
   'dropLast',
-  'seed',
-  'loss',
-  'augment',
-  'wrapLoss',
-  'noise',
   'evaluate',
   'measure',
-  'onDivergence',
-  'eager',
 ];
 
 /**
  * Learns one sequence with one model. Dispose it after use; model and optimizer stay the caller's.
+ *
+ * Loss and accuracy of the history are evaluated after the last epoch of each task: means over the tasks learned so far; over all tasks
+ * in joint learning; of the task itself in independent learning.
  *
  * @example
  * const sequence = rotatedTasks(mnist(), { trainSamples: 1000 });
@@ -194,84 +164,66 @@ const OPTIONS: readonly string[] = [
  * await learner.train();
  * learner.accuracy; learner.measures;
  */
-export class LifelongLearner {
-  /**
-   * One record per finished epoch, counted through all tasks. Loss and accuracy are evaluated after the last epoch of each task: means
-   * over the tasks learned so far; over all tasks in joint learning; of the task itself in independent learning.
-   */
-  readonly history: EpochRecord[] = [];
+export class LifelongLearner extends TrainingLoop {
   /** One record per finished task. */
   readonly records: TaskRecord[] = [];
-  /** How the last call of `train` ended. */
-  status: TrainingStatus = 'running';
-  /** Where and why learning diverged first; undefined where it did not. Its epochs count through all tasks. */
-  divergence: Divergence | undefined;
-  /** Where learning stands. */
-  position: LifelongPosition = { stage: 0, epoch: 0, step: 0, lossSum: 0, seconds: 0 };
   /** Accuracy on each task before any learning, for forward transfer; undefined until `train` begins. */
   initialAccuracies: number[] | undefined;
   /** The memory of experience replay. */
   readonly memory: Reservoir<SampleRef> | undefined;
   /** What is learned when. */
   readonly regime: LearningRegime;
-  /** The weights from which each task is learned in the regime `independent`. */
-  startingWeights: ModelState | undefined;
+  /** Epochs in all, of all tasks together. */
+  override readonly epochs: number;
+  override readonly settings: TrainerSettings;
 
   readonly #options: LifelongOptions;
+  readonly #hasHeads: boolean;
+  /** Epochs of each task. */
   readonly #epochs: number;
-  readonly #batchSize: number;
   readonly #replaySize: number;
-  readonly #seed: number;
-  /** Batches of one step: one, or one for each inner step. */
-  readonly #taskBatches: number;
+  /** Draws from the memory of one step: one, or one for each inner step. */
   readonly #replayBatches: number;
+  /** The weights from which each task is learned in the regime `independent`. */
+  #starting: ModelState | undefined;
   /** What is added to the outputs in evaluation. */
   readonly #mask: tf.Variable;
   readonly #evaluator: Evaluator;
-  #steps: StepRunner;
-  /** What `#steps` was traced for: which layers are trained. */
-  #traced: string;
-  /** Learning rate of the last step; undefined before the first since the start or since `restore`. */
-  #lastRate: number | undefined;
-  readonly #watch = new LossWatch();
-  #lastSaved: Divergence['lastSaved'] = null;
 
   /** @throws OptionError where an option is wrong, or the model does not fit the sequence. */
   constructor(
-    /** The model that learns: the caller's. */
-    readonly model: tf.LayersModel,
-    /** The optimizer that trains it: the caller's. */
-    readonly optimizer: FamilyOptimizer,
+    model: tf.LayersModel,
+    optimizer: FamilyOptimizer,
     /** The tasks. */
     readonly sequence: TaskSequence,
     options: LifelongOptions = {},
   ) {
     checkKnownOptions('LifelongLearner', options, OPTIONS);
-    const { epochs = 1, batchSize = 10, regime = 'sequential', replay, switchBatches = false, seed = 0 } = options;
-    const { learningRateDecay = 1, learningRateFloor = 0, eager } = options;
+    super(model, optimizer, { ...options, batchSize: options.batchSize ?? 10 });
+    const { epochs = 1, regime = 'sequential', replay, switchBatches = false, dropLast = true, loss, eager } = options;
+    const { batchSize, batchesPerStep, seed } = this;
     checkFit(model, sequence);
     this.#epochs = checkNumber('epochs', epochs, { min: 1, integer: true });
-    this.#batchSize = checkNumber('batchSize', batchSize, { min: 1, integer: true });
     this.regime = checkOneOf('regime', regime, ['sequential', 'joint', 'independent'] as const);
-    checkNumber('learningRateDecay', learningRateDecay, { min: 0, exclusiveMin: true });
-    checkNumber('learningRateFloor', learningRateFloor, { min: 0 });
+    checkNumber('learningRateDecay', options.learningRateDecay ?? 1, { min: 0, exclusiveMin: true });
+    checkNumber('learningRateFloor', options.learningRateFloor ?? 0, { min: 0 });
     checkOneOf('optimizerState', options.optimizerState ?? 'renew', ['renew', 'keep']);
     checkOneOf('evaluate', options.evaluate ?? 'needed', ['needed', 'all']);
-    checkOneOf('onDivergence', options.onDivergence ?? 'throw', ['throw', 'stop', 'continue']);
-    this.#seed = checkNumber('seed', seed, { integer: true });
     this.#replaySize = replay === undefined ? 0 : checkReplay(replay, batchSize, regime);
     this.memory = replay && new Reservoir(replay.capacity, seed);
-    this.#taskBatches = switchBatches ? innerSteps(optimizer) : 1;
     this.#replayBatches = (replay?.switchBatches ?? switchBatches) ? innerSteps(optimizer) : 1;
     this.#options = options;
-    this.startingWeights = regime === 'independent' ? captureModel(model) : undefined;
-
-    const hasHeads = sequence.scenario === 'task-incremental';
+    this.epochs = this.stages * epochs;
+    this.settings = {
+      ...{ tasks: sequence.tasks.map(({ name }) => name).join(' | '), regime, epochsPerTask: epochs },
+      ...{ replay: replay?.capacity ?? 0, replayBatchSize: this.#replaySize, replayBatches: this.#replayBatches },
+      ...{ batchSize, batchesPerStep, dropLast, seed },
+    };
+    this.#starting = regime === 'independent' ? captureModel(model) : undefined;
+    this.#hasHeads = sequence.scenario === 'task-incremental';
     this.#mask = tf.tidy(() => tf.variable(tf.zeros([sequence.outputs]), false));
-    const outputs = hasHeads ? (all: tf.Tensor): tf.Tensor => tf.add(all, this.#mask) : undefined;
-    this.#evaluator = new Evaluator(model, { loss: options.loss, outputs, eager });
-    this.#steps = this.#makeSteps();
-    this.#traced = trainedIds(model);
+    const outputs = this.#hasHeads ? (all: tf.Tensor): tf.Tensor => tf.add(all, this.#mask) : undefined;
+    this.#evaluator = new Evaluator(model, { loss, outputs, eager });
   }
 
   /** Tasks that are learned one after the other: 1 in joint learning. */
@@ -279,9 +231,9 @@ export class LifelongLearner {
     return this.regime === 'joint' ? 1 : this.sequence.length;
   }
 
-  /** Epochs in all, of all tasks together. */
-  get epochs(): number {
-    return this.stages * this.#epochs;
+  /** Tasks finished; in joint learning 0, then 1. */
+  get stage(): number {
+    return this.#stageOf(this.position.epoch);
   }
 
   /** `accuracy[i][j]`: accuracy on task j after learning task i, 0 to 1; NaN where it is not known (yet). */
@@ -301,102 +253,82 @@ export class LifelongLearner {
     return last && lifelongMeasures(this.accuracy.slice(0, last.task + 1), this.initialAccuracies);
   }
 
-  /**
-   * Learns to the end, from where it stands. Gives way to other work after each step.
-   *
-   * @returns The status: `finished`, `aborted` by the signal, or `diverged`.
-   * @throws DivergenceError where a loss or a weight is not finite, unless `onDivergence` says otherwise. It names step and cause, and the
-   *   state that was saved last.
-   */
-  async train(options: LearnOptions = {}): Promise<TrainingStatus> {
-    checkKnownOptions('train', options, ['signal', 'onProgress', 'onEpoch', 'onTask']);
-    const { signal, onEpoch, onTask } = options;
-    if (this.status === 'finished' || this.status === 'diverged') return this.status;
-    this.status = 'running';
-    try {
-      this.initialAccuracies ??= (await this.#test(this.sequence.length, signal)).accuracies;
-      while (this.position.stage < this.stages) {
-        const { stage, epoch, step } = this.position;
-        if (epoch === 0 && step === 0) await this.#beginTask();
-        const record = await this.#learnEpoch(options);
-        if (record === undefined) return this.status;
+  /** Learns to the end, from where it stands. As `Trainer.train`. */
+  override async train(options: LearnOptions = {}): Promise<TrainingStatus> {
+    checkKnownOptions('train', options, ['signal', 'onProgress', 'onEpoch', 'untilEpoch', 'onTask']);
+    const { onTask, onEpoch, ...rest } = options;
+    return super.train({
+      ...rest,
+      onEpoch: async (record) => {
         await onEpoch?.(record, this);
-        if (this.position.stage > stage) await onTask?.(this.records[stage], this);
-      }
-    } catch (error) {
-      if (!(error instanceof AbortedError && signal?.aborted)) throw error;
-      this.status = 'aborted';
-      return this.status;
-    }
-    this.status = 'finished';
-    return this.status;
-  }
-
-  /** Everything that a later `restore` needs to go on bit for bit. */
-  save(): LifelongState {
-    this.#lastSaved = { epoch: this.history.length, step: this.position.step };
-    return captureLearner(this);
-  }
-
-  /**
-   * Goes on where `state` was saved.
-   *
-   * @throws StateMismatchError where sequence, regime, model or optimizer are others. Nothing is changed then.
-   */
-  restore(state: LifelongState): void {
-    restoreLearner(this, state);
-    this.#lastSaved = { epoch: this.history.length, step: this.position.step };
-    this.#watch.reset();
-    this.#lastRate = undefined;
-    this.#steps.resume();
-  }
-
-  /** Frees the compiled steps. */
-  dispose(): void {
-    this.#evaluator.dispose();
-    this.#steps.dispose();
-    this.#mask.dispose();
-  }
-
-  #makeSteps(): StepRunner {
-    const { model, sequence } = this;
-    const { wrapLoss, noise, eager } = this.#options;
-    const loss = lossFor(model, this.#options.loss);
-    const hasHeads = sequence.scenario === 'task-incremental';
-    return new StepRunner(this.optimizer, trainableVariables(model), {
-      lossOf: (xs, ys, tasks) => {
-        const all = trainingForward(model, xs);
-        return withLayerLosses(model, loss(ys, hasHeads ? maskByTask(sequence, all, tasks) : all));
+        if (record.epoch % this.#epochs === 0) await onTask?.(this.records[this.#stageOf(record.epoch) - 1], this);
       },
-      wrapLoss,
-      noise,
-      seed: () => this.#random('dropout', this.position.step).seed(),
-      eager,
     });
   }
 
-  /** Traces the steps anew where other layers are trained than in the last step. */
-  #followTrainable(): void {
-    const trained = trainedIds(this.model);
-    if (trained === this.#traced) return;
-    this.#steps.dispose();
-    this.#steps = this.#makeSteps();
-    this.#traced = trained;
+  override save(): LifelongState {
+    const { manifest, weights, optimizer } = super.save();
+    const { initialAccuracies = null } = this;
+    const lifelong = { records: structuredClone(this.records), initialAccuracies, memory: this.memory?.save() ?? null };
+    const starting = this.#starting?.data ?? new Uint8Array();
+    return { manifest: { ...manifest, lifelong }, weights: new Uint8Array(Buffer.concat([weights, starting])), optimizer };
   }
 
-  /** Learning rate of the next step: the optimizer's own, less after each task. */
-  #nextRate(): number {
+  override restore(state: LifelongState): void {
+    const { settings, weights, lifelong } = state.manifest;
+    checkSettings(this, settings);
+    const size = state.weights.byteLength / (this.#starting === undefined ? 1 : 2);
+    const starting = this.#starting && { weights, data: state.weights.subarray(size) };
+    if (starting !== undefined) checkModelState(this.model, starting);
+    super.restore({ ...state, weights: state.weights.subarray(0, size) });
+    this.#starting = starting;
+    if (lifelong.memory !== null) this.memory?.restore(lifelong.memory);
+    this.records.splice(0, this.records.length, ...structuredClone(lifelong.records));
+    this.initialAccuracies = lifelong.initialAccuracies ?? undefined;
+  }
+
+  override stepsIn(epoch: number): number {
+    const exact = this.#samplesOf(this.#stageOf(epoch)) / (this.batchSize * this.batchesPerStep);
+    return Math.max(1, this.#options.dropLast === false ? Math.ceil(exact) : Math.floor(exact));
+  }
+
+  override dispose(): void {
+    this.#evaluator.dispose();
+    this.#mask.dispose();
+    super.dispose();
+  }
+
+  protected override get place(): readonly number[] {
+    return [this.stage, this.position.epoch % this.#epochs, this.position.step];
+  }
+
+  protected override get where(): string {
+    const { epoch, step } = this.position;
+    return `step ${step} of epoch ${(epoch % this.#epochs) + 1} of task ${this.stage + 1}`;
+  }
+
+  /** The optimizer's own rate, less after each task. */
+  protected override rateAt(epoch: number): number {
     const { learningRateDecay = 1, learningRateFloor = 0 } = this.#options;
-    const rate = this.optimizer.learningRate * learningRateDecay ** (this.regime === 'sequential' ? this.position.stage : 0);
+    const rate = this.optimizer.learningRate * learningRateDecay ** (this.regime === 'sequential' ? this.#stageOf(epoch) : 0);
     return Math.max(rate, learningRateFloor);
+  }
+
+  protected override outputsFor(outputs: tf.Tensor, tasks: tf.Tensor): tf.Tensor {
+    return this.#hasHeads ? maskByTask(this.sequence, outputs, tasks) : outputs;
+  }
+
+  protected override async begin(signal: AbortSignal | undefined): Promise<void> {
+    this.initialAccuracies ??= (await this.#test(this.sequence.length, signal)).accuracies;
+    const { epoch, step } = this.position;
+    if (epoch > 0 && epoch % this.#epochs === 0 && step === 0) await this.#beginTask();
   }
 
   /** Sets weights and optimizer to what a task starts from. Doing it twice does no harm. */
   async #beginTask(): Promise<void> {
-    const { model, optimizer, startingWeights } = this;
-    if (this.position.stage === 0) return;
-    if (startingWeights !== undefined) {
-      restoreModel(model, startingWeights);
+    const { model, optimizer } = this;
+    if (this.#starting !== undefined) {
+      restoreModel(model, this.#starting);
     } else if (this.#options.optimizerState === 'keep') {
       return;
     } else {
@@ -408,90 +340,37 @@ export class LifelongLearner {
     optimizer.forget();
   }
 
-  /** The rest of the present epoch; undefined where it was aborted or diverged, as `status` tells. */
-  async #learnEpoch({ signal, onProgress }: LearnOptions): Promise<EpochRecord | undefined> {
-    const { stage, epoch } = this.position;
-    const { stages } = this;
-    const order = this.#order(stage, epoch);
-    const perStep = this.#batchSize * this.#taskBatches;
-    const exact = order.length / perStep;
-    const stepsPerEpoch = Math.max(1, this.#options.dropLast === false ? Math.ceil(exact) : Math.floor(exact));
-    let last = Number.NaN;
-    while (this.position.step < stepsPerEpoch) {
-      if (signal?.aborted) {
-        this.status = 'aborted';
-        return undefined;
-      }
-      const start = this.position.step * perStep;
-      const loss = this.#step(order.slice(start, start + perStep));
-      if (!Number.isFinite(loss) && this.#diverged(loss, this.#watch.cause())) return undefined;
-      last = loss;
-      onProgress?.({
-        stage,
-        stages,
-        epoch: this.history.length,
-        epochs: this.epochs,
-        step: this.position.step,
-        stepsPerEpoch,
-        loss,
-        last: this.history.at(-1),
-      });
-      await new Promise((resolve) => setImmediate(resolve));
-    }
-    if (!allFinite(trainableVariables(this.model)) && this.#diverged(last, 'the gradient or the step was too large'))
-      return undefined;
-    const isLast = epoch + 1 === this.#epochs;
-    const learned = isLast ? await this.#evaluateTask(signal) : undefined;
-    // Nothing waits from here on, so a saved state has all of it or nothing.
-    if (epoch === 0) this.#remember(order.slice(stepsPerEpoch * perStep));
-    return this.#finishEpoch(learned);
+  protected override batchesIn(epoch: number): (step: number) => StepBatches {
+    const { batchSize, memory } = this;
+    const isFirstPass = epoch % this.#epochs === 0;
+    const order = this.#order(epoch);
+    const perStep = batchSize * this.batchesPerStep;
+    const last = this.stepsIn(epoch) - 1;
+    return (step) => {
+      const refs = order.slice(step * perStep, (step + 1) * perStep);
+      const batches = Array.from({ length: Math.ceil(refs.length / batchSize) }, (_, i) =>
+        refs.slice(i * batchSize, (i + 1) * batchSize),
+      );
+      return {
+        tensors: this.#joinReplay(batches).map((batch, i) => this.#tensors(batch, i)),
+        samples: batches[0].length,
+        taken() {
+          if (!isFirstPass || memory === undefined) return;
+          for (const ref of step === last ? order.slice(step * perStep) : refs) memory.add(ref);
+        },
+      };
+    };
   }
 
   /** The samples of one epoch, in the order in which they are learned. */
-  #order(stage: number, epoch: number): SampleRef[] {
+  #order(epoch: number): SampleRef[] {
+    const stage = this.#stageOf(epoch);
     const tasks = this.regime === 'joint' ? [...this.sequence.tasks.keys()] : [stage];
     const all = tasks.flatMap((task) =>
       Array.from({ length: this.sequence.tasks[task].train.size }, (_, index): SampleRef => ({ task, index })),
     );
-    return Array.from(new Random(this.#seed, `batches/${stage}/${epoch}`).permutation(all.length), (i) => all[i]);
-  }
-
-  /** One step on the samples `refs` of the task; returns the loss before it. */
-  #step(refs: SampleRef[]): number {
-    const started = performance.now();
-    const { epoch, step } = this.position;
-    const { optimizer } = this;
-    this.#followTrainable();
-    const batches = this.#joinReplay(this.#chunks(refs)).map((batch, i) => this.#tensors(batch, i));
-    try {
-      // The optimizer's own rate is its again after the step.
-      const own = optimizer.learningRate;
-      this.#lastRate = this.#nextRate();
-      optimizer.learningRate = this.#lastRate;
-      let loss: number;
-      try {
-        loss = this.#steps.run(batches);
-      } finally {
-        optimizer.learningRate = own;
-      }
-      this.#watch.see(
-        loss,
-        batches.map(([xs]) => xs),
-      );
-      this.position = { ...this.position, step: step + 1, lossSum: this.position.lossSum + loss };
-      if (epoch === 0) this.#remember(refs);
-      return loss;
-    } finally {
-      tf.dispose(batches);
-      this.position.seconds += (performance.now() - started) / 1000;
-    }
-  }
-
-  /** The batches of one step. */
-  #chunks(refs: SampleRef[]): SampleRef[][] {
-    const chunks: SampleRef[][] = [];
-    for (let start = 0; start < refs.length; start += this.#batchSize) chunks.push(refs.slice(start, start + this.#batchSize));
-    return chunks;
+    const random = new Random(this.seed, `batches/${stage}/${epoch % this.#epochs}`);
+    return Array.from(random.permutation(all.length), (i) => all[i]);
   }
 
   /** Adds samples drawn from the memory to each batch. */
@@ -499,7 +378,7 @@ export class LifelongLearner {
     const { memory } = this;
     if (memory === undefined || memory.items.length < this.#replaySize) return batches;
     const replayed = Array.from({ length: this.#replayBatches }, (_, i) =>
-      memory.draw(this.#replaySize, this.#random('replay', this.position.step, i)),
+      memory.draw(this.#replaySize, this.random('replay', i)),
     );
     const count = Math.max(batches.length, replayed.length);
     return Array.from({ length: count }, (_, i) => [...batches[i % batches.length], ...replayed[i % replayed.length]]);
@@ -510,50 +389,28 @@ export class LifelongLearner {
     const { sequence } = this;
     const { augment } = this.#options;
     const { xs, ys, tasks } =
-      augment === undefined
-        ? taskBatch(sequence, refs)
-        : augmentedBatch(sequence, refs, augment, this.#random('augment', this.position.step, batch));
+      augment === undefined ? taskBatch(sequence, refs) : augmentedBatch(sequence, refs, augment, this.random('augment', batch));
     return [xs, ys, tasks];
   }
 
-  #remember(refs: readonly SampleRef[]): void {
-    for (const ref of refs) this.memory?.add(ref);
-  }
-
-  #random(what: string, ...place: number[]): Random {
-    const { stage, epoch } = this.position;
-    return new Random(this.#seed, [what, stage, epoch, ...place].join('/'));
-  }
-
-  #finishEpoch(learned: TaskRecord | undefined): EpochRecord {
-    const { position, optimizer, regime, sequence } = this;
-    const tested = regime === 'independent' ? [position.stage] : [...sequence.tasks.keys()].slice(0, (learned?.task ?? 0) + 1);
-    const meanOf = (values: number[]): number => tested.reduce((sum, task) => sum + values[task], 0) / tested.length;
-    const record: EpochRecord = {
-      epoch: this.history.length + 1,
-      trainLoss: position.lossSum / position.step,
-      testLoss: learned === undefined ? null : meanOf(learned.losses),
-      testAccuracy: learned === undefined ? null : meanOf(learned.accuracies),
-      learningRate: this.#lastRate ?? this.#nextRate(),
-      gradientEvaluations: optimizer.gradientEvaluations,
-      seconds: position.seconds,
-    };
-    this.history.push(record);
-    if (learned !== undefined) this.records.push(learned);
-    const next = learned === undefined ? { epoch: position.epoch + 1 } : { stage: position.stage + 1, epoch: 0 };
-    this.position = { ...position, ...next, step: 0, lossSum: 0 };
-    return record;
-  }
-
-  async #evaluateTask(signal: AbortSignal | undefined): Promise<TaskRecord> {
-    const { sequence, model, optimizer, position, regime } = this;
-    const task = regime === 'joint' ? sequence.length - 1 : position.stage;
+  protected override async evaluateAfter(
+    epoch: number,
+    signal: AbortSignal | undefined,
+  ): Promise<{ loss: number; accuracy: number } | undefined> {
+    if ((epoch + 1) % this.#epochs !== 0) return undefined;
+    const { sequence, model, optimizer, regime } = this;
+    const stage = this.#stageOf(epoch);
+    const task = regime === 'joint' ? sequence.length - 1 : stage;
     const name = regime === 'joint' ? 'all tasks' : sequence.tasks[task].name;
     // Forward transfer is what is known of a task before it is learned.
     const { accuracies, losses } = await this.#test(this.#options.evaluate === 'all' ? sequence.length : task + 2, signal);
     const context: TaskContext = { task, sequence, model, signal };
     const measures = await optimizer.withSlowWeights(async () => (await this.#options.measure?.(context)) ?? {});
-    return { task, name, accuracies, losses, measures };
+    this.records[stage] = { task, name, accuracies, losses, measures };
+    const first = regime === 'independent' ? task : 0;
+    const mean = (values: number[]): number =>
+      values.slice(first, task + 1).reduce((sum, value) => sum + value, 0) / (task + 1 - first);
+    return { loss: mean(losses), accuracy: mean(accuracies) };
   }
 
   /** Accuracy and loss on the test sets of the first `count` tasks, at the weights meant for evaluation; NaN for the others. */
@@ -572,17 +429,14 @@ export class LifelongLearner {
     return { accuracies, losses };
   }
 
-  /** Reports a divergence as `onDivergence` says; true where learning ends. */
-  #diverged(loss: number, cause: string): boolean {
-    const { stage, epoch, step } = this.position;
-    const divergence = { epoch: this.history.length + 1, step, loss, cause, lastSaved: this.#lastSaved };
-    this.divergence ??= divergence;
-    const { onDivergence = 'throw' } = this.#options;
-    if (onDivergence === 'continue') return false;
-    this.status = 'diverged';
-    if (onDivergence === 'stop') return true;
-    const where = `step ${step} of epoch ${epoch + 1} of task ${stage + 1}`;
-    throw divergenceError('The loss', where, divergence, this.#lastRate ?? this.#nextRate());
+  #stageOf(epoch: number): number {
+    return Math.floor(epoch / this.#epochs);
+  }
+
+  /** Training samples of a stage. */
+  #samplesOf(stage: number): number {
+    const { tasks } = this.sequence;
+    return (this.regime === 'joint' ? tasks : [tasks[stage]]).reduce((sum, { train }) => sum + train.size, 0);
   }
 }
 

@@ -8,7 +8,7 @@ import { isNative, runOpWithOutputs } from '../compile/backend';
 import { nativeNode, type SummaryFileWriter } from '../compile/native';
 import * as tf from '../core/tf';
 import { makeFolder } from '../files/atomicFile';
-import type { EpochRecord } from '../training/trainer';
+import type { EpochRecord } from '../training/loop';
 
 /** Writes the epochs of one run. Without the native runtime it does nothing. */
 export class EventWriter {

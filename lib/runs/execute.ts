@@ -6,28 +6,19 @@
  *     otherwise                 resumed from the newest good checkpoint, or begun; saved every few seconds, and when it is stopped
  */
 import { join } from 'node:path';
-import {
-  AbortedError,
-  checkKnownOptions,
-  checkNumber,
-  DataError,
-  type Divergence,
-  OptionError,
-  StateMismatchError,
-} from '../core/errors';
+import { AbortedError, checkKnownOptions, checkNumber, DataError, OptionError, StateMismatchError } from '../core/errors';
 import * as tf from '../core/tf';
 import { tryLock } from '../files/lock';
 import type { LifelongState } from '../lifelong';
-import type { SavedState } from '../training/checkpoint';
-import type { EpochRecord, TrainingProgress, TrainingStatus } from '../training/trainer';
+import type { EpochRecord, TrainingLoop } from '../training/loop';
 import type { TrainerState } from '../training/trainerState';
-import { type BuiltRun, buildRun } from './build';
+import { type BuiltLifelongRun, type BuiltRun, buildLifelongRun, buildRun } from './build';
 import { configHash, type FullRunConfig, type RunConfig, resolveConfig } from './config/config';
 import { DataLoader } from './config/dataConfig';
 import type { MeasuredValues } from './config/measure';
 import { takeMeasures } from './config/measures';
 import { EventWriter } from './events';
-import { type BuiltLifelongRun, buildLifelongRun, type LifelongResult, lifelongResult, lifelongValues } from './lifelongRun';
+import { type LifelongResult, lifelongResult, lifelongValues } from './lifelongRun';
 import { presentMachine, presentVersions } from './machine';
 import { type RunResult, RunStore } from './store';
 
@@ -116,7 +107,7 @@ export async function openLifelongRun(
   return run;
 }
 
-function checkpointOf<S extends SavedState>(config: RunConfig, store: RunStore): S {
+function checkpointOf<S extends TrainerState>(config: RunConfig, store: RunStore): S {
   const hash = configHash(config);
   const state = store.readCheckpoint<S>(hash);
   if (state === undefined) {
@@ -126,27 +117,9 @@ function checkpointOf<S extends SavedState>(config: RunConfig, store: RunStore):
   return state;
 }
 
-/** What trains a run: a `Trainer` or a `LifelongLearner`. */
-interface RunTrainer {
-  /** Epochs in all. */
-  readonly epochs: number;
-  readonly history: readonly EpochRecord[];
-  readonly status: TrainingStatus;
-  readonly divergence: Divergence | undefined;
-  readonly warnings?: readonly string[];
-  readonly position: { readonly seconds: number };
-  train(options: {
-    signal?: AbortSignal;
-    onProgress?: (progress: TrainingProgress) => void;
-    onEpoch?: (record: EpochRecord) => void;
-  }): Promise<TrainingStatus>;
-  save(): SavedState;
-  restore(state: SavedState): void;
-}
-
 /** A run as it is executed, whatever trains it. */
 interface Execution extends Pick<BuiltRun, 'config' | 'model' | 'optimizer' | 'dispose'> {
-  trainer: RunTrainer;
+  trainer: TrainingLoop;
   /** The values of the result, when training is finished. */
   measure(signal: AbortSignal | undefined): Promise<MeasuredValues>;
   /** What was learned from a sequence of tasks. */
@@ -217,7 +190,7 @@ async function work(
 
 /** Goes on from the newest checkpoint that fits; a run without one begins. */
 function resume({ trainer }: Execution, store: RunStore, hash: string): void {
-  const state = store.readCheckpoint<SavedState>(hash);
+  const state = store.readCheckpoint(hash);
   if (state === undefined) return;
   try {
     trainer.restore(state);
@@ -232,7 +205,7 @@ function finish(
   store: RunStore,
   measures: MeasuredValues,
 ): RunResult {
-  const { history, status, position, divergence, warnings = [] } = trainer;
+  const { history, status, position, divergence, warnings } = trainer;
   const evaluated = lifelong === undefined ? history.filter(({ testAccuracy }) => testAccuracy !== null) : [];
   const result: RunResult = {
     format: 'lookbehind-result/1',

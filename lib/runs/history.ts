@@ -5,7 +5,7 @@
 
 import { DataError } from '../core/errors';
 import { crc32 } from '../files/crc32';
-import type { EpochRecord } from '../training/trainer';
+import type { EpochRecord } from '../training/loop';
 
 const COLUMNS: ReadonlyArray<keyof EpochRecord> = [
   'epoch',

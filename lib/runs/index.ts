@@ -1,6 +1,6 @@
 /** Runs: configurations, runs that are kept and resumed, sweeps over grids, in processes, on Ray and under SLURM. */
 
-export { type BuiltRun, buildRun } from './build';
+export { type BuiltLifelongRun, type BuiltRun, buildLifelongRun, buildRun } from './build';
 export type { AugmentationConfig } from './config/augmentationConfig';
 export { configHash, type FullRunConfig, type RunConfig, resolveConfig } from './config/config';
 export {
@@ -34,7 +34,7 @@ export { type RayCluster, RayEngine, type RayEngineOptions, RayError } from './e
 export { SlurmError, type SlurmJob, type SlurmOptions, submitToSlurm } from './engines/slurm';
 export { type ExecuteOptions, executeRun, openLifelongRun, openRun, type RunOutcome } from './execute';
 export { describeForecast, type Forecast, type ForecastOptions, type ForecastRow, forecast } from './forecast';
-export { type BuiltLifelongRun, buildLifelongRun, type LifelongResult } from './lifelongRun';
+export type { LifelongResult } from './lifelongRun';
 export { deviceName, type Machine, type Versions } from './machine';
 export { type PaperMethod, type PaperMethodsOptions, paperMethods } from './paperMethods';
 export { type StepTimeOptions, secondsPerGradient } from './stepTime';

@@ -18,8 +18,8 @@ import { dataFolder } from '../data';
 import { makeFolder, writeFileAtomic } from '../files/atomicFile';
 import { parseNumbers, stringifyNumbers } from '../files/numberJson';
 import { readRegularText } from '../files/regularFile';
-import { keepNewestCheckpoint, loadCheckpoint, newestCheckpoint, type SavedState, saveCheckpoint } from '../training/checkpoint';
-import type { EpochRecord } from '../training/trainer';
+import { keepNewestCheckpoint, loadCheckpoint, newestCheckpoint, saveCheckpoint } from '../training/checkpoint';
+import type { EpochRecord } from '../training/loop';
 import type { TrainerState } from '../training/trainerState';
 import { configHash, type FullRunConfig, resolveConfig } from './config/config';
 import type { MeasuredValues } from './config/measure';
@@ -198,7 +198,7 @@ export class RunStore {
   }
 
   /** Writes a checkpoint beside the last one, see `saveCheckpoint`. Throws a StorageError where that is impossible. */
-  writeCheckpoint(hash: string, state: SavedState): void {
+  writeCheckpoint(hash: string, state: TrainerState): void {
     saveCheckpoint(this.#path(hash, 'checkpoint'), state);
   }
 
@@ -212,7 +212,7 @@ export class RunStore {
   }
 
   /** The newest state of a run that is not damaged; undefined where there is none. */
-  readCheckpoint<S extends SavedState = TrainerState>(hash: string): S | undefined {
+  readCheckpoint<S extends TrainerState = TrainerState>(hash: string): S | undefined {
     try {
       return loadCheckpoint<S>(this.#path(hash, 'checkpoint'));
     } catch (error) {

@@ -21,16 +21,6 @@ const SUFFIX = '.checkpoint';
 const KEPT = 2;
 const NEWLINE = 10;
 
-/** A state that a checkpoint can hold: that of a `Trainer`, for example. */
-export interface SavedState {
-  /** Plain JSON, in which numbers may be NaN or infinite. Its `format` says what it is. */
-  manifest: { format: string };
-  /** The bytes of the weights. */
-  weights: Uint8Array;
-  /** The bytes of the optimizer's state. */
-  optimizer: Uint8Array;
-}
-
 interface Header {
   format: typeof FORMAT;
   sha256: string;
@@ -46,7 +36,7 @@ interface Header {
  * @returns The path of the file.
  * @throws StorageError where the disk is full or read-only. The checkpoints before are then still there.
  */
-export function saveCheckpoint(folder: string, state: SavedState): string {
+export function saveCheckpoint(folder: string, state: TrainerState): string {
   makeFolder(folder);
   const present = list(folder);
   const number = 1 + Math.max(0, ...present.map(numberOf));
@@ -80,7 +70,7 @@ export function newestCheckpoint(folder: string): string | undefined {
     .map((file) => join(folder, file))
     .find((path) => {
       try {
-        return readCheckpoint<SavedState>(path) !== undefined;
+        return readCheckpoint(path) !== undefined;
       } catch {
         return false;
       }
@@ -92,7 +82,7 @@ export function newestCheckpoint(folder: string): string | undefined {
  *
  * @throws DataError where there are checkpoints, but all of them are damaged.
  */
-export function loadCheckpoint<S extends SavedState = TrainerState>(folder: string): S | undefined {
+export function loadCheckpoint<S extends TrainerState = TrainerState>(folder: string): S | undefined {
   const problems: string[] = [];
   for (const file of list(folder)) {
     const path = join(folder, file);
@@ -111,7 +101,7 @@ export function loadCheckpoint<S extends SavedState = TrainerState>(folder: stri
  *
  * @throws DataError where it is damaged or of another format.
  */
-export function readCheckpoint<S extends SavedState = TrainerState>(path: string): S {
+export function readCheckpoint<S extends TrainerState = TrainerState>(path: string): S {
   let content: Buffer;
   try {
     content = readRegularFile(path);

@@ -40,8 +40,8 @@ export class LossWatch {
   }
 }
 
-/** The error of a training that diverged. `what` names the loss, `where` the place in words. */
-export function divergenceError(what: string, where: string, divergence: Divergence, learningRate: number): DivergenceError {
+/** The error of a training that diverged at `where`, the place in words. */
+export function divergenceError(where: string, divergence: Divergence, learningRate: number): DivergenceError {
   const { loss, cause, lastSaved } = divergence;
   const value = Number.isFinite(loss)
     ? `was ${loss}, but the step from there gave weights that are not finite,`
@@ -51,7 +51,7 @@ export function divergenceError(what: string, where: string, divergence: Diverge
       ? 'No state was saved.'
       : `The last good state was saved after epoch ${lastSaved.epoch}${lastSaved.step > 0 ? `, step ${lastSaved.step} of the next` : ''}.`;
   return new DivergenceError(
-    `${what} ${value} at ${where}, at learning rate ${learningRate}. Cause: ${cause}. ` +
+    `The training loss ${value} at ${where}, at learning rate ${learningRate}. Cause: ${cause}. ` +
       `Lower the learning rate, rho or k * alpha, or set onDivergence: "stop". ${saved}`,
     divergence,
   );

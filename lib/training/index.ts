@@ -1,4 +1,4 @@
-export { loadCheckpoint, readCheckpoint, type SavedState, saveCheckpoint } from './checkpoint';
+export { loadCheckpoint, readCheckpoint, saveCheckpoint } from './checkpoint';
 export {
   type BatchLoss,
   type BatchNormMode,
@@ -9,6 +9,16 @@ export {
   evaluate,
   evaluateSync,
 } from './evaluate';
+export {
+  type EpochRecord,
+  type LoopOptions,
+  type StepBatches,
+  type TrainerPosition,
+  TrainingLoop,
+  type TrainingProgress,
+  type TrainingStatus,
+  type TrainOptions,
+} from './loop';
 export {
   type ChunkEvaluations,
   type EvaluateManyOptions,
@@ -24,15 +34,7 @@ export type { ModelState, SavedWeight } from './modelState';
 export type { SampleSource, Samples, TensorSamples } from './samples';
 export type { ConstantSchedule, CosineSchedule, MultiStepSchedule, Schedule, WarmUp } from './schedule';
 export type { PassNoise } from './stepRunner';
-export {
-  type EpochRecord,
-  Trainer,
-  type TrainerOptions,
-  type TrainerPosition,
-  type TrainingProgress,
-  type TrainingStatus,
-  type TrainOptions,
-} from './trainer';
+export { Trainer, type TrainerOptions } from './trainer';
 export type { TrainerManifest, TrainerSettings, TrainerState } from './trainerState';
 export { dissectStep, type PointLoss, type StepAnatomy, type WalkOptions, walk } from './walk';
 export { allVariables, trainableVariables, withWeights } from './weights';

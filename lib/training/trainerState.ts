@@ -4,6 +4,7 @@
 
 import { type Divergence, StateMismatchError } from '../core/errors';
 import type { OptimizerManifest, OptimizerState } from '../optimizers';
+import type { EpochRecord, TrainerPosition, TrainingLoop, TrainingStatus } from './loop';
 import {
   captureModel,
   checkModelState,
@@ -13,9 +14,8 @@ import {
   type SavedWeight,
   savedNames,
 } from './modelState';
-import type { EpochRecord, Trainer, TrainerPosition, TrainingStatus } from './trainer';
 
-/** Saved state of a `Trainer`. `manifest` is plain JSON. */
+/** Saved state of a training. `manifest` is plain JSON, in which numbers may be NaN or infinite. */
 export interface TrainerState {
   /** What the bytes mean, and all that is no tensor. */
   manifest: TrainerManifest;
@@ -25,33 +25,27 @@ export interface TrainerState {
   optimizer: Uint8Array;
 }
 
-/** What a training must have in common with the one that it goes on from: the position counts its steps. */
-export interface TrainerSettings {
-  /** Samples of the training set. */
-  samples: number;
-  /** Samples per batch. */
-  batchSize: number;
-  /** Batches of one step: 1, or k where the inner steps switch batches. */
-  batchesPerStep: number;
-  /** See `TrainerOptions.seed`. */
-  seed: number;
-}
+/**
+ * What a training must have in common with the one that it goes on from, by name: its position counts steps of its own batches. Numbers of
+ * samples, batch size and seed, for example; in lifelong learning the tasks, too.
+ */
+export type TrainerSettings = Readonly<Record<string, number | string | boolean>>;
 
 /** What the bytes of a `TrainerState` mean. */
 export interface TrainerManifest {
   /** Format and version of the state. */
   format: 'lookbehind-training/2';
-  /** See `Trainer.status`. */
+  /** See `TrainingLoop.status`. */
   status: TrainingStatus;
-  /** See `Trainer.position`. */
+  /** See `TrainingLoop.position`. */
   position: TrainerPosition;
-  /** See `Trainer.history`. */
+  /** See `TrainingLoop.history`. */
   history: EpochRecord[];
-  /** See `Trainer.warnings`; absent where there are none. */
+  /** See `TrainingLoop.warnings`; absent where there are none. */
   warnings?: string[];
-  /** See `Trainer.divergence`. */
+  /** See `TrainingLoop.divergence`. */
   divergence?: Divergence;
-  /** On which the order of the samples depends. */
+  /** See `TrainingLoop.settings`. */
   settings: TrainerSettings;
   /** Weights in the order of their bytes: trained ones and moving statistics. */
   weights: SavedWeight[];
@@ -60,7 +54,7 @@ export interface TrainerManifest {
 }
 
 /** Copies the state of `trainer`. */
-export function captureTrainer(trainer: Trainer): TrainerState {
+export function captureTrainer(trainer: TrainingLoop): TrainerState {
   const { model, optimizer, status, position, history, settings, warnings, divergence } = trainer;
   const { weights, data } = captureModel(model);
   const optimizerState = optimizer.saveState(savedNames(model));
@@ -82,7 +76,7 @@ export function captureTrainer(trainer: Trainer): TrainerState {
 }
 
 /** Sets `trainer` to `state`, after everything was checked. */
-export function restoreTrainer(trainer: Trainer, state: TrainerState): void {
+export function restoreTrainer(trainer: TrainingLoop, state: TrainerState): void {
   const { manifest } = state;
   const { model, optimizer } = trainer;
   if (manifest.format !== 'lookbehind-training/2') {
@@ -103,38 +97,42 @@ export function restoreTrainer(trainer: Trainer, state: TrainerState): void {
 }
 
 /** Throws a StateMismatchError where a field is not of its kind, or lies beyond the end of the training. */
-function checkManifest(
-  { epochs, stepsPerEpoch, settings }: Trainer,
-  { status, position, history, settings: saved, optimizer }: TrainerManifest,
-): void {
-  for (const [name, value] of Object.entries(settings)) {
-    const before: unknown = saved?.[name as keyof TrainerSettings];
-    if (before === value) continue;
-    throw new StateMismatchError(
-      `The state was saved by a training whose ${name} is ${shown(before)}, but here it is ${value}. Its position counts steps of its own ` +
-        'batches: use the same settings, or start anew.',
-    );
-  }
+function checkManifest(trainer: TrainingLoop, { status, position, history, settings, optimizer }: TrainerManifest): void {
+  checkSettings(trainer, settings);
+  const { epochs } = trainer;
   const isObject = (value: unknown): boolean => typeof value === 'object' && value !== null;
   const within = (value: unknown, end: number): boolean =>
     Number.isInteger(value) && (value as number) >= 0 && (value as number) <= end;
+  const steps = trainer.stepsIn(within(position?.epoch, epochs - 1) ? position.epoch : 0);
   const wrong = Object.entries({
     status: ['running', 'finished', 'aborted', 'diverged'].includes(status),
     position:
       isObject(position) &&
       within(position.epoch, epochs) &&
-      within(position.step, stepsPerEpoch) &&
+      within(position.step, steps) &&
       [position.lossSum, position.sampleCount, position.seconds].every((value) => typeof value === 'number'),
     history: Array.isArray(history) && history.every(isObject),
     optimizer: isObject(optimizer),
   }).find(([, good]) => !good);
   if (wrong !== undefined) {
     throw new StateMismatchError(
-      `The saved ${wrong[0]} does not fit a training of ${epochs} epochs of ${stepsPerEpoch} steps. Use the same settings, or an older checkpoint.`,
+      `The saved ${wrong[0]} does not fit a training of ${epochs} epochs of ${steps} steps. Use the same settings, or an older checkpoint.`,
+    );
+  }
+}
+
+/** Throws a StateMismatchError where `saved` are not the settings of `trainer`. */
+export function checkSettings({ settings }: TrainingLoop, saved: TrainerSettings | undefined): void {
+  for (const [name, value] of Object.entries(settings)) {
+    const before: unknown = saved?.[name];
+    if (before === value) continue;
+    throw new StateMismatchError(
+      `The state was saved by a training whose ${name} is ${shown(before)}, but here it is ${shown(value)}. Its position counts steps of ` +
+        'its own batches: use the same settings, or start anew.',
     );
   }
 }
 
 function shown(value: unknown): string {
-  return typeof value === 'number' ? String(value) : 'not known';
+  return ['number', 'string', 'boolean'].includes(typeof value) ? String(value) : 'not known';
 }

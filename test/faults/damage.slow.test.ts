@@ -23,8 +23,10 @@ import {
   randomDirection,
   readIdx,
   saveCheckpoint,
+  sgd,
   surfaceFromJson,
   surfaceToJson,
+  Trainer,
 } from 'lookbehind';
 import { readCifarArchive } from 'lookbehind/dist/data/cifar';
 import { SEED, scale, temporaryFolder } from './support';
@@ -209,12 +211,9 @@ test('surfaces and checkpoints by hand', async (t) => {
   const json = join(folder, 'surface.json');
   writeFileSync(json, surfaceToJson(surface));
   const checkpoints = join(folder, 'checkpoints');
-  const state = {
-    manifest: { format: 'own', numbers: [1, Number.NaN, Number.POSITIVE_INFINITY] },
-    weights: new Uint8Array(40),
-    optimizer: new Uint8Array(3),
-  };
-  const checkpoint = saveCheckpoint(checkpoints, state);
+  const trainer = new Trainer(model, sgd({ momentum: 0.9 }), samples, { epochs: 1 });
+  [trainer.position.lossSum, trainer.position.seconds] = [Number.NaN, Number.POSITIVE_INFINITY];
+  const checkpoint = saveCheckpoint(checkpoints, trainer.save());
   await assertHonest([
     { path, read },
     { path: checkpoint, read: () => loadCheckpoint(checkpoints) },

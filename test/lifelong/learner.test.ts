@@ -22,6 +22,7 @@ import {
   sgd,
   splitTasks,
   TaskSequence,
+  Trainer,
   taskModel,
   tf,
 } from 'lookbehind';
@@ -447,6 +448,27 @@ test('independent learning begins each task at the first weights, also when resu
   for (const part of [learner, learner.optimizer, learner.model]) part.dispose();
 });
 
+test('an epoch that is interrupted in its evaluation has no warning; one that leaves all weights as they were has', async () => {
+  for (const learningRate of [0.1, 1e-20]) {
+    const [model, optimizer] = [mlp(rotations), sgd({ learningRate })];
+    const learner = new LifelongLearner(model, optimizer, rotations, { epochs: 2 });
+    for (let calls = 0; learner.status !== 'finished'; calls++) {
+      assert.ok(calls <= 8);
+      const stop = new AbortController();
+      await learner.train({
+        signal: stop.signal,
+        onProgress: ({ step, stepsPerEpoch }) => void (step === stepsPerEpoch && stop.abort()),
+      });
+    }
+    assert.equal(learner.history.length, 8);
+    assert.deepEqual(
+      learner.warnings.map((warning) => warning.slice(0, 29)),
+      learningRate === 0.1 ? [] : ['No weight changed in epoch 2,'],
+    );
+    for (const part of [learner, optimizer, model]) part.dispose();
+  }
+});
+
 test('a loss that is not finite stops or throws', async () => {
   const make = (onDivergence: 'stop' | 'throw'): LifelongLearner =>
     new LifelongLearner(mlp(rotations), sgd({ learningRate: 1e30 }), rotations, { onDivergence, eager: true });
@@ -499,8 +521,16 @@ test('what does not fit is refused, and leaves no tensors', async () => {
     make({}),
     make({ regime: 'joint' }),
     make({ replay: { capacity: 20 } }, rotatedTasks(data, { angles: [0, 5] })),
+    make({ replay: { capacity: 20 }, batchSize: 5 }),
+    make({ replay: { capacity: 20 }, seed: 1 }),
+    make({ replay: { capacity: 20 }, epochs: 2 }),
+    make({ replay: { capacity: 15 } }),
   ];
   for (const other of others) assert.throws(() => other.restore(state), StateMismatchError);
+  const trainer = new Trainer(model, optimizer, data.train, { epochs: 1, batchSize: 10 });
+  assert.throws(() => trainer.restore(state), /samples is not known, but here it is 200/);
+  assert.throws(() => learner.restore(trainer.save() as LifelongState), /tasks is not known, but here it is 0° \|/);
+  trainer.dispose();
   const cut = { ...state, weights: state.weights.slice(4) };
   assert.throws(() => learner.restore(cut), /The saved weights have/);
   for (const part of [learner, ...others, optimizer, model]) part.dispose();

@@ -1,0 +1,430 @@
+/**
+ * The loop of a training: compiled steps, a history at the slow weights, and a state that can be saved at any step and goes on bit
+ * for bit. A `Trainer` goes over a data set with it, a `LifelongLearner` over a sequence of tasks.
+ *
+ *     for each epoch:
+ *       for each step: one step of the optimizer on the batches of the step, at the learning rate of the step
+ *       are all weights finite?  evaluate;  one record of the history
+ *
+ * Everything random is drawn from streams named by seed and place, so that a resumed training needs no generator's state.
+ */
+
+import {
+  AbortedError,
+  checkKnownOptions,
+  checkNumber,
+  checkOneOf,
+  type Divergence,
+  StateMismatchError,
+  throwIfAborted,
+} from '../core/errors';
+import { Random } from '../core/random';
+import * as tf from '../core/tf';
+import type { Augmentation } from '../data';
+import type { FamilyOptimizer, LossFunction } from '../optimizers';
+import { type BatchLoss, trainingForward } from './evaluate';
+import { divergenceError, fingerprintOf, LossWatch, type WeightFingerprint } from './health';
+import { withLayerLosses } from './layerLosses';
+import { lossFor } from './modelLoss';
+import { innerSteps, type PassNoise, StepRunner } from './stepRunner';
+import { captureTrainer, restoreTrainer, type TrainerSettings, type TrainerState } from './trainerState';
+import { trainableVariables, trainedIds } from './weights';
+
+/** Options of every training. */
+export interface LoopOptions {
+  /** Samples per step. A whole number, at least 1. Default 128; 10 in lifelong learning. */
+  batchSize?: number;
+  /** Seed of data order, augmentation, noise and dropout; in lifelong learning also of the memory. A whole number. Default 0. */
+  seed?: number;
+  /**
+   * The loss of a batch, from int32 labels [n] and the model's outputs, masked where tasks have heads. Default: mean cross-entropy, on
+   * logits or probabilities.
+   */
+  loss?: BatchLoss;
+  /** Makes the tensors of a batch, changed at random, such as `cropAndFlip()`. Default: the samples as they are. */
+  augment?: Augmentation;
+  /** Draws a fresh batch for each of the optimizer's k inner steps ("minibatch switching") in place of one for all. Default false. */
+  switchBatches?: boolean;
+  /** Wraps the loss of every pass. Runs inside of the compiled step. */
+  wrapLoss?: (loss: LossFunction, variables: tf.Variable[]) => LossFunction;
+  /**
+   * Noise-aware training: evaluates the loss with fresh noise in every pass, ascents included; a `TrainingNoise`. Its position is that of
+   * the optimizer, also after `restore`. It stays the caller's. Default none.
+   */
+  noise?: PassNoise;
+  /**
+   * What a loss or a weight that is not finite does: `throw` a DivergenceError, `stop` with the status `diverged`, or `continue`. Default
+   * `throw`.
+   */
+  onDivergence?: 'throw' | 'stop' | 'continue';
+  /** Runs op by op in place of compiling the step. Default: whether LB_EAGER is 1. */
+  eager?: boolean;
+}
+
+/** The names of `LoopOptions`. */
+export const LOOP_OPTIONS = [
+  'batchSize',
+  'seed',
+  'loss',
+  'augment',
+  'switchBatches',
+  'wrapLoss',
+  'noise',
+  'onDivergence',
+  'eager',
+] as const satisfies ReadonlyArray<keyof LoopOptions>;
+
+/** One epoch. */
+export interface EpochRecord {
+  /** Epochs finished, from 1; in lifelong learning counted through all tasks. */
+  epoch: number;
+  /**
+   * Mean over the epoch of the batch loss at the slow weights before each step, regularizers and other losses of layers included; with
+   * noise on the weights in noise-aware training.
+   */
+  trainLoss: number;
+  /** Loss on the test set after the epoch, losses of layers left out, or null where it was not evaluated. */
+  testLoss: number | null;
+  /** Accuracy on the test set after the epoch, 0 to 1, or null. */
+  testAccuracy: number | null;
+  /** Learning rate of the last step. */
+  learningRate: number;
+  /** Gradients taken since the start. */
+  gradientEvaluations: number;
+  /** Seconds spent in training steps since the start, evaluations left out. */
+  seconds: number;
+}
+
+/** Where training stands, after a step. */
+export interface TrainingProgress {
+  /** Epoch under way, from 0. */
+  epoch: number;
+  /** Epochs in all. */
+  epochs: number;
+  /** Steps done in this epoch. */
+  step: number;
+  /** Steps of this epoch. */
+  stepsPerEpoch: number;
+  /** Loss at the weights before the last step. */
+  loss: number;
+  /** The last finished epoch. */
+  last: EpochRecord | undefined;
+}
+
+/** How training ended: `aborted` and `running` can go on. */
+export type TrainingStatus = 'running' | 'finished' | 'aborted' | 'diverged';
+
+/** Options of `train`. */
+export interface TrainOptions<T = TrainingLoop> {
+  /** Stops at the next step, or in the evaluation after an epoch; `train` can be called again. */
+  signal?: AbortSignal;
+  /** Called after each step. */
+  onProgress?: (progress: TrainingProgress) => void;
+  /** Called after each epoch, and awaited: the place for checkpoints and live figures. */
+  onEpoch?: (record: EpochRecord, trainer: T) => void | Promise<void>;
+  /** Stops after this many epochs in all, for a run in parts. Default: all epochs. */
+  untilEpoch?: number;
+}
+
+/** Position and sums of a training under way. */
+export interface TrainerPosition {
+  /** Epochs finished. */
+  epoch: number;
+  /** Steps done in the epoch under way. */
+  step: number;
+  /** Sum over the epoch's samples of the loss at the slow weights. */
+  lossSum: number;
+  /** Samples seen in the epoch. */
+  sampleCount: number;
+  /** Seconds spent in steps. */
+  seconds: number;
+}
+
+/** What one step is taken on. */
+export interface StepBatches {
+  /** The tensors of each batch, disposed after the step: inputs and labels first, then what `outputsFor` is given. */
+  tensors: tf.Tensor[][];
+  /** Samples that the loss of the step stands for. */
+  samples: number;
+  /** Called when the step is taken. */
+  taken?(): void;
+}
+
+/** A training under way. Dispose it after use; model and optimizer stay the caller's. */
+export abstract class TrainingLoop {
+  /** One record per finished epoch. */
+  readonly history: EpochRecord[] = [];
+  /** How the last call of `train` ended. */
+  status: TrainingStatus = 'running';
+  /** Where and why training diverged first; undefined where it did not. */
+  divergence: Divergence | undefined;
+  /** What makes the numbers mean less than they seem to: one class only, gradients that are all zero, and the like. In words. */
+  readonly warnings: string[] = [];
+  /** Where training stands. */
+  position: TrainerPosition = { epoch: 0, step: 0, lossSum: 0, sampleCount: 0, seconds: 0 };
+  /** Epochs in all. */
+  abstract readonly epochs: number;
+  /** What a state must have been saved with to be restored here. */
+  abstract readonly settings: TrainerSettings;
+
+  /** Samples per batch. */
+  protected readonly batchSize: number;
+  /** Batches of one step: one, or one for each inner step. */
+  protected readonly batchesPerStep: number;
+  /** Seed of everything random. */
+  protected readonly seed: number;
+
+  readonly #options: LoopOptions;
+  #steps: StepRunner | undefined;
+  /** What `#steps` was traced for: which layers are trained. */
+  #traced = '';
+  #isTraining = false;
+  readonly #watch = new LossWatch();
+  #lastSaved: Divergence['lastSaved'] = null;
+  #fingerprint: WeightFingerprint | undefined;
+  /** Learning rate of the last step; undefined before the first since the start or since `restore`. */
+  #lastRate: number | undefined;
+
+  /** @throws OptionError */
+  constructor(
+    /** The model that is trained: the caller's. */
+    readonly model: tf.LayersModel,
+    /** The optimizer that trains it: the caller's. */
+    readonly optimizer: FamilyOptimizer,
+    options: LoopOptions & { batchSize: number },
+  ) {
+    const { batchSize, seed = 0, onDivergence = 'throw', switchBatches = false } = options;
+    this.batchSize = checkNumber('batchSize', batchSize, { min: 1, integer: true });
+    this.seed = checkNumber('seed', seed, { integer: true });
+    checkOneOf('onDivergence', onDivergence, ['throw', 'stop', 'continue']);
+    this.batchesPerStep = switchBatches ? innerSteps(optimizer) : 1;
+    this.#options = options;
+  }
+
+  /** Steps of an epoch, from 0. */
+  abstract stepsIn(epoch: number): number;
+
+  /** The batches of each step of an epoch, by the number of the step. */
+  protected abstract batchesIn(epoch: number): (step: number) => StepBatches;
+
+  /** Learning rate of a step. */
+  protected abstract rateAt(epoch: number, step: number): number;
+
+  /** What, with the seed, names the random streams of the next step. */
+  protected abstract readonly place: readonly number[];
+
+  /** Loss and accuracy after an epoch; undefined where nothing is to be evaluated then. */
+  protected abstract evaluateAfter(
+    epoch: number,
+    signal: AbortSignal | undefined,
+  ): Promise<{ loss: number; accuracy: number } | undefined>;
+
+  /** Called before an epoch, and again where it was interrupted. */
+  protected async begin(_signal: AbortSignal | undefined): Promise<void> {}
+
+  /** The model's outputs as the loss is to see them, `more` being what a batch has beside inputs and labels. */
+  protected outputsFor(outputs: tf.Tensor, ..._more: tf.Tensor[]): tf.Tensor {
+    return outputs;
+  }
+
+  /** Where the next step is, in words. */
+  protected get where(): string {
+    return `step ${this.position.step} of epoch ${this.position.epoch + 1}`;
+  }
+
+  /** Random numbers of the next step. */
+  protected random(what: string, ...more: number[]): Random {
+    return new Random(this.seed, [what, ...this.place, ...more].join('/'));
+  }
+
+  /**
+   * Trains to the end, from where it stands. Gives way to other work after each step.
+   *
+   * Which layers are trained is looked at before each step: `layer.trainable = false` between two steps freezes the layer.
+   *
+   * The loss is looked at after each step, the weights after each epoch, so that no epoch is recorded whose weights are not finite.
+   *
+   * @returns The status: `finished`, `aborted` by the signal, or `diverged`; `running` where `untilEpoch` was reached.
+   * @throws StateMismatchError where a call before is still under way: two calls would share one position.
+   * @throws DivergenceError where a loss or a weight is not finite, unless `onDivergence` says otherwise. It names step and cause, and the
+   *   state that was saved last.
+   */
+  async train(options: TrainOptions<this> = {}): Promise<TrainingStatus> {
+    checkKnownOptions('train', options, ['signal', 'onProgress', 'onEpoch', 'untilEpoch']);
+    checkNumber('untilEpoch', options.untilEpoch ?? this.epochs, { min: 0, integer: true });
+    if (this.#isTraining) {
+      throw new StateMismatchError(
+        `The trainer is training already, in epoch ${this.position.epoch + 1} of ${this.epochs}: await that call of train() before the next.`,
+      );
+    }
+    if (this.status === 'finished' || this.status === 'diverged') return this.status;
+    this.#isTraining = true;
+    this.status = 'running';
+    try {
+      await this.#train(options);
+    } catch (error) {
+      if (!(error instanceof AbortedError && options.signal?.aborted)) throw error;
+      this.status = 'aborted';
+    } finally {
+      this.#isTraining = false;
+    }
+    return this.status;
+  }
+
+  async #train({ signal, onProgress, onEpoch, untilEpoch = this.epochs }: TrainOptions<this>): Promise<void> {
+    const { epochs } = this;
+    while (this.position.epoch < Math.min(untilEpoch, epochs)) {
+      await this.begin(signal);
+      const { epoch } = this.position;
+      const stepsPerEpoch = this.stepsIn(epoch);
+      const batches = this.batchesIn(epoch);
+      let loss = Number.NaN;
+      while (this.position.step < stepsPerEpoch) {
+        throwIfAborted(signal, 'The training');
+        loss = this.#step(batches);
+        if (!Number.isFinite(loss) && this.#diverged(loss, this.#watch.cause())) return;
+        const { step } = this.position;
+        onProgress?.({ epoch, epochs, step, stepsPerEpoch, loss, last: this.history.at(-1) });
+        await new Promise((resolve) => setImmediate(resolve));
+      }
+      const weights = fingerprintOf(trainableVariables(this.model));
+      if (!weights.finite && this.#diverged(loss, 'the gradient or the step was too large')) return;
+      const test = await this.evaluateAfter(epoch, signal);
+      // Nothing waits from here on, so that a saved state has all of the epoch's end or nothing.
+      this.#warnIfUnchanged(weights);
+      const record = this.#record(test);
+      await onEpoch?.(record, this);
+    }
+    if (this.position.epoch === epochs) this.status = 'finished';
+  }
+
+  /** Learning rate of the last step. Before the first step, that of the first. */
+  get lastLearningRate(): number {
+    const { epoch, step } = this.position;
+    if (step === 0 && epoch > 0) return this.#lastRate ?? this.rateAt(epoch - 1, this.stepsIn(epoch - 1) - 1);
+    return this.#lastRate ?? this.rateAt(epoch, Math.max(0, step - 1));
+  }
+
+  /** Everything that a later `restore` needs to go on bit for bit. */
+  save(): TrainerState {
+    const { epoch, step } = this.position;
+    this.#lastSaved = { epoch, step };
+    return captureTrainer(this);
+  }
+
+  /**
+   * Goes on where `state` was saved.
+   *
+   * @throws StateMismatchError where model, optimizer or settings are others. Nothing is changed then.
+   */
+  restore(state: TrainerState): void {
+    restoreTrainer(this, state);
+    const { epoch, step } = this.position;
+    this.#lastSaved = { epoch, step };
+    this.#fingerprint = epoch > 0 && step === 0 ? fingerprintOf(trainableVariables(this.model)) : undefined;
+    this.#watch.reset();
+    this.#lastRate = undefined;
+    this.#steps?.resume();
+  }
+
+  /** Frees the compiled steps. */
+  dispose(): void {
+    this.#steps?.dispose();
+  }
+
+  /** Runs steps; traced anew where other layers are trained than in the last step. */
+  #runner(): StepRunner {
+    const { model } = this;
+    const trained = trainedIds(model);
+    if (this.#steps !== undefined && trained === this.#traced) return this.#steps;
+    if (this.#steps !== undefined) {
+      this.#steps.dispose();
+      this.#fingerprint = undefined;
+    }
+    this.#traced = trained;
+    const { wrapLoss, noise, eager } = this.#options;
+    const loss = lossFor(model, this.#options.loss);
+    this.#steps = new StepRunner(this.optimizer, trainableVariables(model), {
+      lossOf: (xs, ys, ...more) => withLayerLosses(model, loss(ys, this.outputsFor(trainingForward(model, xs), ...more))),
+      wrapLoss,
+      noise,
+      seed: () => this.random('dropout').seed(),
+      eager,
+    });
+    return this.#steps;
+  }
+
+  /** One step; returns the loss before it. */
+  #step(batches: (step: number) => StepBatches): number {
+    const started = performance.now();
+    const { epoch, step } = this.position;
+    const steps = this.#runner();
+    const { tensors, samples, taken } = batches(step);
+    try {
+      const loss = this.#atRate(this.rateAt(epoch, step), () => steps.run(tensors));
+      this.#watch.see(
+        loss,
+        tensors.map(([xs]) => xs),
+      );
+      this.position.lossSum += loss * samples;
+      this.position.sampleCount += samples;
+      this.position.step++;
+      taken?.();
+      return loss;
+    } finally {
+      tf.dispose(tensors);
+      this.position.seconds += (performance.now() - started) / 1000;
+    }
+  }
+
+  /** Runs `step` at the learning rate `rate`. The optimizer's own rate, which the schedule multiplies, is its again afterwards. */
+  #atRate<T>(rate: number, step: () => T): T {
+    const { optimizer } = this;
+    const own = optimizer.learningRate;
+    this.#lastRate = rate;
+    optimizer.learningRate = rate;
+    try {
+      return step();
+    } finally {
+      optimizer.learningRate = own;
+    }
+  }
+
+  #record(test: { loss: number; accuracy: number } | undefined): EpochRecord {
+    const { epoch, lossSum, sampleCount, seconds } = this.position;
+    const record: EpochRecord = {
+      epoch: epoch + 1,
+      trainLoss: lossSum / sampleCount,
+      testLoss: test?.loss ?? null,
+      testAccuracy: test?.accuracy ?? null,
+      learningRate: this.lastLearningRate,
+      gradientEvaluations: this.optimizer.gradientEvaluations,
+      seconds,
+    };
+    this.history.push(record);
+    this.position = { epoch: epoch + 1, step: 0, lossSum: 0, sampleCount: 0, seconds };
+    return record;
+  }
+
+  /** Warns, once, where an epoch left all weights as they were. */
+  #warnIfUnchanged(weights: WeightFingerprint): void {
+    const before = this.#fingerprint;
+    this.#fingerprint = weights;
+    if (before?.size !== weights.size || !(this.lastLearningRate > 0)) return;
+    const what = 'as far as single precision tells: are all gradients zero (dead units)?';
+    if (this.warnings.some((warning) => warning.endsWith(what))) return;
+    this.warnings.push(`No weight changed in epoch ${this.position.epoch + 1}, ${what}`);
+  }
+
+  /** Reports a divergence as `onDivergence` says; true where training ends. */
+  #diverged(loss: number, cause: string): boolean {
+    const { epoch, step } = this.position;
+    const divergence = { epoch: epoch + 1, step, loss, cause, lastSaved: this.#lastSaved };
+    this.divergence ??= divergence;
+    const { onDivergence = 'throw' } = this.#options;
+    if (onDivergence === 'continue') return false;
+    this.status = 'diverged';
+    if (onDivergence === 'stop') return true;
+    throw divergenceError(this.where, divergence, this.lastLearningRate);
+  }
+}
