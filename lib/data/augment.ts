@@ -1,7 +1,8 @@
 /**
  * Seeded augmentation of training images.
  */
-import { checkKnownOptions, checkNumber, OptionError } from '../core/errors';
+import { OptionError } from '../core/errors';
+import { checkOptions, flag, type OptionsOf, whole } from '../core/options';
 import type { Random } from '../core/random';
 import * as tf from '../core/tf';
 import type { Batch, Dataset } from './dataset';
@@ -14,22 +15,23 @@ import type { Batch, Dataset } from './dataset';
  */
 export type Augmentation = (data: Dataset, indices: ArrayLike<number>, random: Random) => Batch;
 
-/** Options of `cropAndFlip`. */
-export interface CropAndFlipOptions {
-  /** Pixels of black border around the image before a part of its old size is cut out, >= 0. Default 4. */
-  padding?: number;
+/** Describes the options of `cropAndFlip`. */
+export const CROP_AND_FLIP = {
+  /** Pixels of black border around the image before a part of its old size is cut out. At least 0. Default 4. */
+  padding: whole({ min: 0 }, 4),
   /** Mirrors every second image, at random, left to right. Default true. */
-  flip?: boolean;
-}
+  flip: flag(true),
+};
+
+/** Options of `cropAndFlip`. */
+export type CropAndFlipOptions = OptionsOf<typeof CROP_AND_FLIP>;
 
 /**
  * The usual augmentation for CIFAR, and the paper's: a random part of the image with a border, mirrored or not. The border has the
  * stored value 0, black, as with torchvision's RandomCrop before Normalize.
  */
 export function cropAndFlip(options: CropAndFlipOptions = {}): Augmentation {
-  checkKnownOptions('cropAndFlip', options, ['padding', 'flip']);
-  const padding = checkNumber('padding', options.padding ?? 4, { min: 0, integer: true });
-  const { flip = true } = options;
+  const { padding, flip } = checkOptions('cropAndFlip', CROP_AND_FLIP, options);
   return (data, indices, random) => {
     if (data.inputShape.length !== 3)
       throw new OptionError('data', data.inputShape, 'images, of shape [height, width, channels]');

@@ -8,28 +8,34 @@ import { closeSync, createReadStream, type ReadStream } from 'node:fs';
 import { readdir } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { createGunzip } from 'node:zlib';
-import { checkKnownOptions, checkOneOf, DataError } from '../core/errors';
+import { DataError } from '../core/errors';
+import { checkOptions, type OptionsOf, oneOf, text } from '../core/options';
 import { openRegularFile } from '../files/regularFile';
 import { CIFAR10_CLASSES, CIFAR100_COARSE_CLASSES, CIFAR100_FINE_CLASSES } from './cifarClasses';
 import { Dataset, type Statistics } from './dataset';
-import { type DownloadOptions, downloadsFolder, obtain, type RemoteFile } from './download';
+import { DOWNLOAD, type DownloadOptions, downloadsFolder, obtain, type RemoteFile } from './download';
 import { tarMembers } from './tar';
 
-/** Options of `cifar10`. */
-export interface CifarOptions extends DownloadOptions {
+const CIFAR = {
   /**
    * A folder with your own files in the binary format (`data_batch_1.bin` to `data_batch_5.bin`, as many as there are, and
    * `test_batch.bin`; CIFAR-100: `train.bin` and `test.bin`), of any number of images; only their format is checked. Default: the
    * published archive, verified by checksum, in the project's `data/downloads/`, downloaded where it is missing.
    */
-  folder?: string;
-}
+  folder: text(),
+};
+
+/** Describes an option of `cifar100`. */
+export const LABELS = {
+  /** The 100 classes or the 20 superclasses. Default `'fine'`. */
+  labels: oneOf(['fine', 'coarse'], 'fine'),
+};
+
+/** Options of `cifar10`. */
+export type CifarOptions = OptionsOf<typeof CIFAR> & DownloadOptions;
 
 /** Options of `cifar100`. */
-export interface Cifar100Options extends CifarOptions {
-  /** The 100 classes or the 20 superclasses. Default `'fine'`. */
-  labels?: 'fine' | 'coarse';
-}
+export type Cifar100Options = CifarOptions & OptionsOf<typeof LABELS>;
 
 /** The sets of CIFAR: `inputShape` `[32, 32, 3]`, values in [0, 1]; stored as bytes, 184 MB. */
 export interface Cifar {
@@ -118,8 +124,7 @@ const CIFAR100_ARCHIVE: Archive = {
  * @throws DataError where a file is missing, damaged or not of the format.
  */
 export async function cifar10(options: CifarOptions = {}): Promise<Cifar> {
-  checkKnownOptions('cifar10', options, ['folder', 'download', 'onProgress', 'signal', 'timeout']);
-  return load(CIFAR10, CIFAR10_ARCHIVE, options);
+  return load(CIFAR10, CIFAR10_ARCHIVE, checkOptions('cifar10', { ...CIFAR, ...DOWNLOAD }, options));
 }
 
 /**
@@ -128,9 +133,8 @@ export async function cifar10(options: CifarOptions = {}): Promise<Cifar> {
  * @throws DataError where a file is missing, damaged or not of the format.
  */
 export async function cifar100(options: Cifar100Options = {}): Promise<Cifar> {
-  checkKnownOptions('cifar100', options, ['folder', 'labels', 'download', 'onProgress', 'signal', 'timeout']);
-  const { labels = 'fine', ...others } = options;
-  const coarse = checkOneOf('labels', labels, ['fine', 'coarse']) === 'coarse';
+  const { labels, ...others } = checkOptions('cifar100', { ...CIFAR, ...LABELS, ...DOWNLOAD }, options);
+  const coarse = labels === 'coarse';
   return load(coarse ? { ...CIFAR100, labelByte: 0, classes: CIFAR100_COARSE_CLASSES } : CIFAR100, CIFAR100_ARCHIVE, others);
 }
 

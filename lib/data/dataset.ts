@@ -1,7 +1,8 @@
 /**
  * A labelled data set in memory: compact storage, tensors on demand, seeded batches.
  */
-import { checkKnownOptions, checkNames, checkNumber, checkNumbers, checkObject, checkText, OptionError } from '../core/errors';
+import { checkNumber, checkNumbers, checkObject, OptionError } from '../core/errors';
+import { checkOptions, flag, needed, number, numbers, type OptionsOf, object, text, where, whole } from '../core/options';
 import { Random } from '../core/random';
 import * as tf from '../core/tf';
 import { apportion, deal } from './deal';
@@ -14,64 +15,72 @@ export interface Statistics {
   std: number[];
 }
 
-/** Fields of a new `Dataset`. */
-export interface DatasetFields {
+/** Describes the fields of a new `Dataset`. */
+const FIELDS = {
   /** Name of the data set, such as `'mnist1d'`. */
-  name: string;
+  name: needed(text()),
   /** Which part of it this is, such as `'train'`. */
-  split: string;
+  split: needed(text()),
   /** All samples one after the other, each row-major in `inputShape`. Kept, not copied; a Buffer is seen as a plain Uint8Array. */
-  inputs: Float32Array | Uint8Array;
+  inputs: needed(
+    where<Float32Array | Uint8Array>(
+      'object',
+      'a Float32Array or Uint8Array',
+      (value) => value instanceof Float32Array || value instanceof Uint8Array,
+    ),
+  ),
   /** The class of each sample, 0 to `classes.length - 1`. */
-  labels: ArrayLike<number>;
+  labels: needed(
+    where<ArrayLike<number>>('numbers', 'a list of numbers', (value) => Array.isArray(value) || ArrayBuffer.isView(value)),
+  ),
   /** Shape of one sample; images are `[height, width, channels]`, signals `[length]` or `[length, channels]`. */
-  inputShape: readonly number[];
+  inputShape: needed(numbers({ min: 1, integer: true })),
   /** Names of the classes. */
-  classes: readonly string[];
+  classes: needed(
+    where<readonly string[]>('list', 'a list of at least one name', (value) => Array.isArray(value) && value.length > 0),
+  ),
   /** Value of a stored 1: `1 / 255` turns bytes into [0, 1]. Default 1. */
-  scale?: number;
+  scale: number({}, 1),
   /** Standardisation after scaling. Default: none. */
-  statistics?: Statistics;
-}
+  statistics: object<Statistics>(),
+};
 
-const FIELDS: readonly (keyof DatasetFields)[] = [
-  'name',
-  'split',
-  'inputs',
-  'labels',
-  'inputShape',
-  'classes',
-  'scale',
-  'statistics',
-];
+/** Fields of a new `Dataset`. */
+export type DatasetFields = OptionsOf<typeof FIELDS>;
+
+/** Describes the options of `Dataset.batches`. */
+const BATCHES = {
+  /** Samples per batch, at least 1. The last batch may be smaller. */
+  batchSize: needed(whole({ min: 1 })),
+  /** Seed of the order. Default 0. */
+  seed: whole({}, 0),
+  /** Which pass over the data this is, at least 0: each has its own order. Default 0. */
+  epoch: whole({ min: 0 }, 0),
+  /** False keeps the order of the data set. Default true. */
+  shuffle: flag(true),
+  /** Leaves out a last batch that is smaller than `batchSize`. Default false. */
+  dropLast: flag(false),
+};
 
 /** Options of `Dataset.batches`. */
-export interface BatchOptions {
-  /** Samples per batch, >= 1. The last batch may be smaller. */
-  batchSize: number;
-  /** Seed of the order, a whole number. Default 0. */
-  seed?: number;
-  /** Which pass over the data this is, >= 0: each has its own order. Default 0. */
-  epoch?: number;
-  /** False keeps the order of the data set. Default true. */
-  shuffle?: boolean;
-  /** Leaves out a last batch that is smaller than `batchSize`. Default false. */
-  dropLast?: boolean;
-}
+export type BatchOptions = OptionsOf<typeof BATCHES>;
+
+/** Describes a random choice of samples. */
+const CHOICE = {
+  /** Seed of the choice. Default 0. */
+  seed: whole({}, 0),
+  /** Gives each part the class proportions of the whole, to within about one sample per class. Default false. */
+  stratified: flag(false),
+};
 
 /** Options of a random choice of samples. */
-export interface ChoiceOptions {
-  /** Seed of the choice, a whole number. Default 0. */
-  seed?: number;
-  /** Gives each part the class proportions of the whole, to within about one sample per class. Default false. */
-  stratified?: boolean;
-}
+export type ChoiceOptions = OptionsOf<typeof CHOICE>;
 
 /** Options of `Dataset.partition`. */
-export interface PartitionOptions<Part extends string = string> extends ChoiceOptions {
+export type PartitionOptions<Part extends string = string> = ChoiceOptions & {
   /** Share of each part by its name; they add up to 1. Sizes are rounded so that they add up to the whole. */
   fractions: Record<Part, number>;
-}
+};
 
 /** Inputs and labels as tensors, owned by the caller. */
 export interface Batch {
@@ -112,17 +121,9 @@ export class Dataset {
 
   /** @throws OptionError where fields do not fit together. */
   constructor(fields: DatasetFields) {
-    checkObject('Dataset: fields', fields);
-    checkNames('Dataset', fields, FIELDS);
-    const { name, split, inputs, labels, inputShape, classes, scale = 1, statistics = null } = fields;
-    checkText('name', name);
-    checkText('split', split);
-    if (!(inputs instanceof Float32Array || inputs instanceof Uint8Array)) {
-      throw new OptionError('inputs', inputs, 'a Float32Array or Uint8Array');
-    }
-    if (!Array.isArray(classes) || classes.length === 0) throw new OptionError('classes', classes, 'a list of at least one name');
+    const settings = checkOptions('Dataset', FIELDS, fields);
+    const { name, split, inputs, labels, inputShape, classes, scale, statistics = null } = settings;
     checkNumbers('labels', labels, { min: 0, max: classes.length - 1, integer: true });
-    checkNumbers('inputShape', inputShape, { min: 1, integer: true });
     checkFinite(inputs, name);
     this.name = name;
     this.split = split;
@@ -131,7 +132,7 @@ export class Dataset {
     this.inputShape = [...inputShape];
     // Subsets share the frozen list: with a task for each class, copies would grow as the square of the classes.
     this.classes = (Object.isFrozen(classes) ? classes : Object.freeze([...classes])) as string[];
-    this.scale = checkNumber('scale', scale);
+    this.scale = scale;
     this.statistics = statistics;
     this.size = labels.length;
     this.inputSize = inputShape.reduce((product, n) => product * n, 1);
@@ -216,10 +217,7 @@ export class Dataset {
    * that a resumed run sees what the uninterrupted one would have seen.
    */
   batches(options: BatchOptions): Int32Array[] {
-    checkKnownOptions('batches', options, ['batchSize', 'seed', 'epoch', 'shuffle', 'dropLast']);
-    const { seed = 0, shuffle = true, dropLast = false } = options;
-    const batchSize = checkNumber('batchSize', options.batchSize, { min: 1, integer: true });
-    const epoch = checkNumber('epoch', options.epoch ?? 0, { min: 0, integer: true });
+    const { batchSize, seed, epoch, shuffle, dropLast } = checkOptions('batches', BATCHES, options);
     const order = shuffle ? new Random(seed, `batches/${epoch}`).permutation(this.size) : Int32Array.from(this.labels.keys());
     const batches: Int32Array[] = [];
     for (let start = 0; start < this.size; start += batchSize) {
@@ -373,8 +371,7 @@ export class Dataset {
   }
 
   #deal(sizes: number[], options: ChoiceOptions): Int32Array[] {
-    checkKnownOptions('choice of samples', options, ['seed', 'stratified']);
-    const { seed = 0, stratified = false } = options;
+    const { seed, stratified } = checkOptions('choice of samples', CHOICE, options);
     const order = new Random(seed, 'choice').permutation(this.size);
     return deal(order, sizes, stratified ? this.labels : undefined);
   }

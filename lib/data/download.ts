@@ -6,7 +6,8 @@ import { constants, createReadStream } from 'node:fs';
 import { lstat, open, rename, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { checkFlag, checkFunction, checkNumber, checkSignal, DataError, StorageError, throwIfAborted } from '../core/errors';
+import { DataError, StorageError, throwIfAborted } from '../core/errors';
+import { callback, checkOptions, flag, number, type OptionsOf, type SettingsOf, signal } from '../core/options';
 import { type Lock, tryLock } from '../files/lock';
 import { dataFolder } from './files';
 
@@ -32,17 +33,22 @@ export interface DownloadProgress {
   total: number;
 }
 
-/** Options of all loaders that may download. */
-export interface DownloadOptions {
+/** Describes the options of all loaders that may download. */
+export const DOWNLOAD = {
   /** False never uses the network: a missing file is an error that says where to get it. Default true. */
-  download?: boolean;
+  download: flag(true),
   /** Called while data arrives, about ten times a second at most, and at the end. */
-  onProgress?: (progress: DownloadProgress) => void;
+  onProgress: callback<(progress: DownloadProgress) => void>(),
   /** Stops the download with an AbortedError. What has arrived is kept: the next call goes on there. */
-  signal?: AbortSignal;
+  signal: signal(),
   /** Milliseconds without data after which an address is given up, > 0. Default 30,000. */
-  timeout?: number;
-}
+  timeout: number({ min: 0, exclusiveMin: true }, 30_000),
+};
+
+/** Options of all loaders that may download. */
+export type DownloadOptions = OptionsOf<typeof DOWNLOAD>;
+
+type Settings = SettingsOf<typeof DOWNLOAD>;
 
 /** Where downloads are kept: the folder `downloads` of the data folder, which git ignores. */
 export function downloadsFolder(): string {
@@ -69,16 +75,12 @@ const APPEND = constants.O_WRONLY | constants.O_APPEND | (constants.O_NOFOLLOW ?
  * @throws AbortedError
  */
 export async function obtain(file: RemoteFile, options: DownloadOptions = {}): Promise<string> {
-  const { download: mayDownload = true, timeout = 1, onProgress, signal } = options;
-  checkFlag('download', mayDownload);
-  checkNumber('timeout', timeout, { min: 0, exclusiveMin: true });
-  checkFunction('onProgress', onProgress);
-  checkSignal(signal);
+  const { download: mayDownload, ...settings } = checkOptions('obtain', DOWNLOAD, options);
   if (await isThere(file)) return file.path;
   if (!mayDownload) throw new DataError(`The data file ${file.path} is missing. ${byHand(file)}`);
-  const lock = await lockOf(file.path, signal);
+  const lock = await lockOf(file.path, settings.signal);
   try {
-    if (!(await isThere(file))) await download(file, options);
+    if (!(await isThere(file))) await download(file, settings);
   } finally {
     lock.release();
   }
@@ -99,7 +101,7 @@ async function isThere({ path, sha256, bytes, urls }: RemoteFile): Promise<boole
   return true;
 }
 
-async function download(file: RemoteFile, options: DownloadOptions): Promise<void> {
+async function download(file: RemoteFile, options: Omit<Settings, 'download'>): Promise<void> {
   const part = `${file.path}.part`;
   const failures: string[] = [];
   await dropUnlessFile(part);
@@ -148,7 +150,7 @@ async function receive(
   url: string,
   part: string,
   { path, bytes }: RemoteFile,
-  { onProgress, signal, timeout = 30_000 }: DownloadOptions,
+  { onProgress, signal, timeout }: Omit<Settings, 'download'>,
 ): Promise<void> {
   let received = (await sizeOf(part)) ?? 0;
   if (received > bytes) {

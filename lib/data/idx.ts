@@ -7,10 +7,11 @@
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { constants, gunzip, gunzipSync } from 'node:zlib';
-import { checkKnownOptions, DataError } from '../core/errors';
+import { DataError } from '../core/errors';
+import { checkOptions, type OptionsOf, text } from '../core/options';
 import { readRegularFile } from '../files/regularFile';
 import { Dataset } from './dataset';
-import { type DownloadOptions, downloadsFolder, obtain } from './download';
+import { DOWNLOAD, type DownloadOptions, downloadsFolder, obtain } from './download';
 
 /** An array of bytes with its shape. */
 export interface IdxArray {
@@ -20,15 +21,17 @@ export interface IdxArray {
   data: Uint8Array;
 }
 
-/** Options of the loaders of IDX data sets. */
-export interface IdxOptions extends DownloadOptions {
+const FOLDER = {
   /**
    * A folder with your own four files (`train-images-idx3-ubyte`, `train-labels-idx1-ubyte`, `t10k-...`, with or without `.gz`), of
    * any number of images; only their format is checked. Default: the published files, verified by checksum, in the project's
    * `data/downloads/`, downloaded where they are missing.
    */
-  folder?: string;
-}
+  folder: text(),
+};
+
+/** Options of the loaders of IDX data sets. */
+export type IdxOptions = OptionsOf<typeof FOLDER> & DownloadOptions;
 
 /** A published training set and test set: 10 classes, grey images, `inputShape` `[28, 28, 1]`, values in [0, 1]. */
 export interface TrainTest {
@@ -156,8 +159,7 @@ function readHeader(content: Buffer, path: string): { start: number; shape: numb
 }
 
 async function load(source: IdxSource, options: IdxOptions): Promise<TrainTest> {
-  checkKnownOptions(source.name, options, ['folder', 'download', 'onProgress', 'signal', 'timeout']);
-  const { folder, ...downloading } = options;
+  const { folder, ...downloading } = checkOptions(source.name, { ...FOLDER, ...DOWNLOAD }, options);
   const paths: string[] = [];
   for (const [i, file] of FILES.entries()) {
     if (folder !== undefined) {

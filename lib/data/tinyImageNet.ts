@@ -16,20 +16,13 @@ import { createHash } from 'node:crypto';
 import { readdir, rm } from 'node:fs/promises';
 import { join, sep } from 'node:path';
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import {
-  checkFunction,
-  checkKnownOptions,
-  checkOneOf,
-  checkSignal,
-  DataError,
-  NativeRuntimeError,
-  throwIfAborted,
-} from '../core/errors';
+import { DataError, NativeRuntimeError, throwIfAborted } from '../core/errors';
+import { callback, checkOptions, type OptionsOf, oneOf, text } from '../core/options';
 import { makeFolder } from '../files/atomicFile';
 import { readRegularFile } from '../files/regularFile';
 import { readSafetensors, type StoredTensor, writeSafetensors } from '../files/safetensors';
 import { Dataset, type Statistics } from './dataset';
-import { type DownloadOptions, downloadsFolder, lockOf, obtain, type RemoteFile } from './download';
+import { DOWNLOAD, type DownloadOptions, downloadsFolder, lockOf, obtain, type RemoteFile } from './download';
 import { imageSize } from './imageSize';
 import { ZipArchive } from './zip';
 
@@ -41,19 +34,22 @@ export interface DecodingProgress {
   total: number;
 }
 
-/** Options of `tinyImageNet`. */
-export interface TinyImageNetOptions extends DownloadOptions {
+/** Describes the options of `tinyImageNet` beside those of downloads. */
+export const TINY_IMAGENET = {
   /**
    * A folder with your own files in the layout of the archive (that of `wnids.txt`), of any number of classes and images, JPEG or PNG;
    * only their format is checked, and nothing is kept for the next time. Default: the published archive, verified by checksum, in the
    * project's `data/downloads/`, downloaded where it is missing.
    */
-  folder?: string;
+  folder: text(),
   /** 32 halves the images: each pixel is the mean of 2 x 2. Default 64. */
-  side?: 64 | 32;
+  side: oneOf([64, 32], 64),
   /** Called about every 1,000 images while the archive is decoded, which is done once. */
-  onDecode?: (progress: DecodingProgress) => void;
-}
+  onDecode: callback<(progress: DecodingProgress) => void>(),
+};
+
+/** Options of `tinyImageNet`. */
+export type TinyImageNetOptions = OptionsOf<typeof TINY_IMAGENET> & DownloadOptions;
 
 /** The sets of TinyImageNet: `inputShape` `[64, 64, 3]`, values in [0, 1]; stored as bytes, 1.35 GB (338 MB at side 32). */
 export interface TinyImageNet {
@@ -102,11 +98,8 @@ const SPLITS: readonly Split[] = ['train', 'test'];
  * @throws AbortedError where `signal` was aborted. What was decoded is kept.
  */
 export async function tinyImageNet(options: TinyImageNetOptions = {}): Promise<TinyImageNet> {
-  checkKnownOptions('tinyImageNet', options, ['folder', 'side', 'onDecode', 'download', 'onProgress', 'signal', 'timeout']);
-  const { folder, side = 64, onDecode, ...downloading } = options;
-  checkOneOf('side', side, [64, 32]);
-  checkFunction('onDecode', onDecode);
-  checkSignal(downloading.signal);
+  const settings = checkOptions('tinyImageNet', { ...TINY_IMAGENET, ...DOWNLOAD }, options);
+  const { folder, side, onDecode, ...downloading } = settings;
   const decoding = { side, onDecode, signal: downloading.signal };
   if (folder !== undefined) return readTinyImageNetFolder(folder, decoding);
   const { file, ...remote } = ARCHIVE;

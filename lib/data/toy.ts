@@ -1,7 +1,8 @@
 /**
  * Toy problems: losses of a few parameters with known minima, and small two-dimensional data sets.
  */
-import { checkKnownOptions, checkNumber, checkNumbers, OptionError } from '../core/errors';
+import { checkNumber, OptionError } from '../core/errors';
+import { checkOptions, needed, number, numbers, type OptionsOf, whole } from '../core/options';
 import { Random } from '../core/random';
 import * as tf from '../core/tf';
 import { Dataset } from './dataset';
@@ -56,19 +57,19 @@ export function twoMinima(): ToyLoss {
   };
 }
 
-/** Options of `rosenbrock`. */
-export interface RosenbrockOptions {
+const ROSENBROCK = {
   /** First coordinate of the minimum, and square root of the second. Default 1. */
-  a?: number;
+  a: number({}, 1),
   /** Steepness of the valley's walls, > 0. Default 100. */
-  b?: number;
-}
+  b: number({ min: 0, exclusiveMin: true }, 100),
+};
+
+/** Options of `rosenbrock`. */
+export type RosenbrockOptions = OptionsOf<typeof ROSENBROCK>;
 
 /** Rosenbrock's banana valley: `f(x, y) = (a - x)^2 + b (y - x^2)^2`. */
 export function rosenbrock(options: RosenbrockOptions = {}): ToyLoss {
-  checkKnownOptions('rosenbrock', options, ['a', 'b']);
-  const a = checkNumber('a', options.a ?? 1);
-  const b = checkNumber('b', options.b ?? 100, { min: 0, exclusiveMin: true });
+  const { a, b } = checkOptions('rosenbrock', ROSENBROCK, options);
   return {
     name: 'rosenbrock',
     dimensions: 2,
@@ -83,23 +84,23 @@ export function rosenbrock(options: RosenbrockOptions = {}): ToyLoss {
   };
 }
 
-/** Options of `quadratic`. */
-export interface QuadraticOptions {
+const QUADRATIC = {
   /** Eigenvalues of the Hessian, one per parameter, each > 0: the curvature along the axes. */
-  curvatures: readonly number[];
+  curvatures: needed(numbers({ min: 0, exclusiveMin: true })),
   /** The minimum. Default the origin. */
-  minimum?: readonly number[];
+  minimum: numbers(),
   /** Start. Default all ones. */
-  start?: readonly number[];
-}
+  start: numbers(),
+};
+
+/** Options of `quadratic`. */
+export type QuadraticOptions = OptionsOf<typeof QUADRATIC>;
 
 /** A bowl along the axes: `f(w) = sum_i curvatures[i] / 2 * (w[i] - minimum[i])^2`. */
 export function quadratic(options: QuadraticOptions): ToyLoss {
-  checkKnownOptions('quadratic', options, ['curvatures', 'minimum', 'start']);
-  const curvatures = [...checkNumbers('curvatures', options.curvatures, { min: 0, exclusiveMin: true })];
-  const { minimum = curvatures.map(() => 0), start = curvatures.map(() => 1) } = options;
+  const { curvatures, ...ends } = checkOptions('quadratic', QUADRATIC, options);
+  const { minimum = curvatures.map(() => 0), start = curvatures.map(() => 1) } = ends;
   for (const [option, list] of Object.entries({ minimum, start })) {
-    checkNumbers(option, list);
     if (list.length !== curvatures.length) throw new OptionError(option, list, `one number per curvature, ${curvatures.length}`);
   }
   return {
@@ -110,53 +111,58 @@ export function quadratic(options: QuadraticOptions): ToyLoss {
     loss: (point) =>
       tf.tidy(() => {
         const offset = point.reshape([curvatures.length]).sub(tf.tensor1d([...minimum]));
-        return offset.square().mul(tf.tensor1d(curvatures)).sum().div(2) as tf.Scalar;
+        return offset
+          .square()
+          .mul(tf.tensor1d([...curvatures]))
+          .sum()
+          .div(2) as tf.Scalar;
       }),
     valueAt: (point) => curvatures.reduce((sum, c, i) => sum + (c / 2) * (point[i] - minimum[i]) ** 2, 0),
   };
 }
 
+const TWO_MOONS = {
+  /** Number of samples, at least 2; half of them in each class. Default 400. */
+  samples: whole({ min: 2 }, 400),
+  /** Standard deviation of the noise on both coordinates, at least 0. Default 0.1. */
+  noise: number({ min: 0 }, 0.1),
+  /** Seed of noise and order. Default 0. */
+  seed: whole({}, 0),
+};
+
 /** Options of `twoMoons`. */
-export interface TwoMoonsOptions {
-  /** Number of samples, >= 2; half of them in each class. Default 400. */
-  samples?: number;
-  /** Standard deviation of the noise on both coordinates, >= 0. Default 0.1. */
-  noise?: number;
-  /** Seed of noise and order, a whole number. Default 0. */
-  seed?: number;
-}
+export type TwoMoonsOptions = OptionsOf<typeof TWO_MOONS>;
 
 /** Two interleaved half circles of radius 1, the ones of scikit-learn's make_moons: `inputShape` `[2]`, 2 classes. */
 export function twoMoons(options: TwoMoonsOptions = {}): Dataset {
-  checkKnownOptions('twoMoons', options, ['samples', 'noise', 'seed']);
-  const samples = checkNumber('samples', options.samples ?? 400, { min: 2, integer: true });
-  return pointSet('two moons', 2, samples, { noise: options.noise ?? 0.1, seed: options.seed ?? 0 }, (label, share) => {
+  const { samples, ...random } = checkOptions('twoMoons', TWO_MOONS, options);
+  return pointSet('two moons', 2, samples, random, (label, share) => {
     const angle = Math.PI * share;
     return label === 0 ? [Math.cos(angle), Math.sin(angle)] : [1 - Math.cos(angle), 0.5 - Math.sin(angle)];
   });
 }
 
-/** Options of `spirals`. */
-export interface SpiralsOptions {
-  /** Number of arms and classes, >= 2. Default 2. */
-  classes?: number;
-  /** Number of samples, >= `classes`, the same in each class to within one. Default 400. */
-  samples?: number;
+const SPIRALS = {
+  /** Number of arms and classes, at least 2. Default 2. */
+  classes: whole({ min: 2 }, 2),
+  /** Number of samples, at least `classes`, the same in each class to within one. Default 400. */
+  samples: whole({ min: 2 }, 400),
   /** Turns of each arm around the origin, > 0. Default 1.5. */
-  turns?: number;
-  /** Standard deviation of the noise on both coordinates, >= 0. Default 0.02. */
-  noise?: number;
-  /** Seed of noise and order, a whole number. Default 0. */
-  seed?: number;
-}
+  turns: number({ min: 0, exclusiveMin: true }, 1.5),
+  /** Standard deviation of the noise on both coordinates, at least 0. Default 0.02. */
+  noise: number({ min: 0 }, 0.02),
+  /** Seed of noise and order. Default 0. */
+  seed: whole({}, 0),
+};
+
+/** Options of `spirals`. */
+export type SpiralsOptions = OptionsOf<typeof SPIRALS>;
 
 /** Interleaved spiral arms from the origin out to radius 1: `inputShape` `[2]`. */
 export function spirals(options: SpiralsOptions = {}): Dataset {
-  checkKnownOptions('spirals', options, ['classes', 'samples', 'turns', 'noise', 'seed']);
-  const classes = checkNumber('classes', options.classes ?? 2, { min: 2, integer: true });
-  const samples = checkNumber('samples', options.samples ?? 400, { min: classes, integer: true });
-  const turns = checkNumber('turns', options.turns ?? 1.5, { min: 0, exclusiveMin: true });
-  return pointSet('spirals', classes, samples, { noise: options.noise ?? 0.02, seed: options.seed ?? 0 }, (label, share) => {
+  const { classes, samples, turns, ...random } = checkOptions('spirals', SPIRALS, options);
+  checkNumber('samples', samples, { min: classes });
+  return pointSet('spirals', classes, samples, random, (label, share) => {
     const radius = 0.1 + 0.9 * share;
     const angle = 2 * Math.PI * (turns * share + label / classes);
     return [radius * Math.cos(angle), radius * Math.sin(angle)];
@@ -171,7 +177,6 @@ function pointSet(
   { noise, seed }: { noise: number; seed: number },
   curve: (label: number, share: number) => [number, number],
 ): Dataset {
-  checkNumber('noise', noise, { min: 0 });
   const random = new Random(seed, name);
   const inputs = new Float32Array(2 * samples);
   const labels = new Int32Array(samples);

@@ -5,21 +5,25 @@
  * networks", 2013, arXiv:1312.6211.
  */
 
-import { checkKnownOptions, checkNumber, OptionError } from '../core/errors';
+import { OptionError } from '../core/errors';
+import { checkOptions, type OptionsOf, whole } from '../core/options';
 import { Random } from '../core/random';
 import type { Dataset } from '../data';
 import { dealSamples } from './samples';
 import { type TaskData, TaskSequence } from './sequence';
 
-/** Options of `permutedTasks`. */
-export interface PermutedTasksOptions {
-  /** Number of tasks, >= 1. Default 5. */
-  tasks?: number;
+/** Describes the options of `permutedTasks`. */
+export const PERMUTED = {
+  /** Number of tasks, at least 1. Default 5. */
+  tasks: whole({ min: 1 }, 5),
   /** Training samples of each task: disjoint parts of the data set, with equal class proportions. Default: all of it for each. */
-  trainSamples?: number;
-  /** Seed of the permutations and of the choice of samples, a whole number. Default 0. */
-  seed?: number;
-}
+  trainSamples: whole({ min: 1 }),
+  /** Seed of the permutations and of the choice of samples. Default 0. */
+  seed: whole({}, 0),
+};
+
+/** Options of `permutedTasks`. */
+export type PermutedTasksOptions = OptionsOf<typeof PERMUTED>;
 
 /**
  * Each task applies one permutation of the pixels (of the places of a signal, of the features) to all samples; the channels of a
@@ -28,9 +32,7 @@ export interface PermutedTasksOptions {
  * @throws OptionError, also for features that are standardised one by one: permute first.
  */
 export function permutedTasks(data: TaskData, options: PermutedTasksOptions = {}): TaskSequence {
-  checkKnownOptions('permutedTasks', options, ['tasks', 'trainSamples', 'seed']);
-  const { trainSamples, seed = 0 } = options;
-  const count = checkNumber('tasks', options.tasks ?? 5, { min: 1, integer: true });
+  const { tasks: count, trainSamples, seed } = checkOptions('permutedTasks', PERMUTED, options);
   const { inputShape, inputSize, statistics, classes, name } = data.train;
   const channels = inputShape.length > 1 ? inputShape[inputShape.length - 1] : 1;
   if (statistics !== null && statistics.mean.length > channels) {

@@ -4,20 +4,24 @@
  * Lopez-Paz, Ranzato, "Gradient episodic memory for continual learning", NeurIPS 2017, arXiv:1706.08840.
  */
 
-import { checkKnownOptions, checkNumber, checkNumbers, OptionError } from '../core/errors';
+import { checkNumber, OptionError } from '../core/errors';
+import { checkOptions, listOf, number, type OptionsOf, whole, withDefault } from '../core/options';
 import type { Dataset } from '../data';
 import { dealSamples } from './samples';
 import { type TaskData, TaskSequence } from './sequence';
 
-/** Options of `rotatedTasks`. */
-export interface RotatedTasksOptions {
+/** Describes the options of `rotatedTasks`. */
+export const ROTATED = {
   /** Angle of each task in degrees, counter-clockwise. Default 0, 36, 72, 108, 144. */
-  angles?: readonly number[];
+  angles: withDefault(listOf(number()), [0, 36, 72, 108, 144]),
   /** Training samples of each task: disjoint parts of the data set, with equal class proportions. Default: all of it for each. */
-  trainSamples?: number;
-  /** Seed of the choice of samples, a whole number. Default 0. */
-  seed?: number;
-}
+  trainSamples: whole({ min: 1 }),
+  /** Seed of the choice of samples. Default 0. */
+  seed: whole({}, 0),
+};
+
+/** Options of `rotatedTasks`. */
+export type RotatedTasksOptions = OptionsOf<typeof ROTATED>;
 
 /**
  * Each task turns all images about their centre by its angle. Tests are on all test samples.
@@ -25,12 +29,10 @@ export interface RotatedTasksOptions {
  * @throws OptionError, also where the samples are no images.
  */
 export function rotatedTasks(data: TaskData, options: RotatedTasksOptions = {}): TaskSequence {
-  checkKnownOptions('rotatedTasks', options, ['angles', 'trainSamples', 'seed']);
-  const { angles = [0, 36, 72, 108, 144], trainSamples, seed = 0 } = options;
-  if (!Array.isArray(angles) || angles.length === 0) throw new OptionError('angles', angles, 'a list of at least one angle');
-  checkNumbers('angles', angles);
+  const { angles, trainSamples, seed } = checkOptions('rotatedTasks', ROTATED, options);
+  if (angles.length === 0) throw new OptionError('angles', angles, 'a list of at least one angle');
   const { classes, name } = data.train;
-  const trainSets = dealSamples(data.train, angles.length, trainSamples, checkNumber('seed', seed, { integer: true }));
+  const trainSets = dealSamples(data.train, angles.length, trainSamples, seed);
   const tasks = trainSets.map((train, t) => ({
     name: `${angles[t]}°`,
     classes: classes.map((_, c) => c),

@@ -4,25 +4,29 @@
  * Zenke, Poole, Ganguli, "Continual learning through synaptic intelligence", ICML 2017, arXiv:1703.04200.
  */
 
-import { checkKnownOptions, checkNumber, checkOneOf, OptionError } from '../core/errors';
+import { checkNumber, OptionError } from '../core/errors';
+import { checkOptions, either, listOf, needed, type OptionsOf, oneOf, whole, withDefault } from '../core/options';
 import { Random } from '../core/random';
 import type { Dataset } from '../data';
 import { type TaskData, TaskSequence } from './sequence';
 
-/** Options of `splitTasks`. */
-export interface SplitTasksOptions {
+/** Describes the options of `splitTasks`. */
+export const SPLIT = {
   /** Number of tasks, a divisor of the number of classes. */
-  tasks: number;
+  tasks: needed(whole({ min: 1 })),
   /** Whether each task has a head of its own. Default `task-incremental`. */
-  scenario?: 'task-incremental' | 'class-incremental';
+  scenario: oneOf(['task-incremental', 'class-incremental'], 'task-incremental'),
   /**
    * Which classes come when: in the order of the data set (`given`), in a random order by the seed (`random`), or a list of different
    * classes, which may leave some out. Default `given`.
    */
-  classOrder?: 'given' | 'random' | readonly number[];
-  /** Seed of a random class order, a whole number. Default 0. */
-  seed?: number;
-}
+  classOrder: withDefault(either(oneOf(['given', 'random']), listOf(whole({ min: 0 }))), 'given'),
+  /** Seed of a random class order. Default 0. */
+  seed: whole({}, 0),
+};
+
+/** Options of `splitTasks`. */
+export type SplitTasksOptions = OptionsOf<typeof SPLIT>;
 
 /**
  * The first task has the first classes of the order, and so on; all tasks have equally many. Labels stay those of the data set. The
@@ -32,13 +36,10 @@ export interface SplitTasksOptions {
  * @throws OptionError, and DataError where a task would have no samples.
  */
 export function splitTasks(data: TaskData, options: SplitTasksOptions): TaskSequence {
-  checkKnownOptions('splitTasks', options, ['tasks', 'scenario', 'classOrder', 'seed']);
-  const { scenario = 'task-incremental', classOrder = 'given', seed = 0 } = options;
-  checkOneOf('scenario', scenario, ['task-incremental', 'class-incremental']);
-  checkNumber('seed', seed, { integer: true });
+  const { tasks: count, scenario, classOrder, seed } = checkOptions('splitTasks', SPLIT, options);
   const names = data.train.classes;
   const order = orderOf(classOrder, names.length, seed);
-  const count = checkNumber('tasks', options.tasks, { min: 1, max: order.length, integer: true });
+  checkNumber('tasks', count, { max: order.length });
   if (order.length % count !== 0) throw new OptionError('tasks', count, `a divisor of the number of classes, ${order.length}`);
   const perTask = order.length / count;
   const [train, test] = [indicesByClass(data.train), indicesByClass(data.test)];
@@ -62,11 +63,7 @@ export function splitTasks(data: TaskData, options: SplitTasksOptions): TaskSequ
 function orderOf(classOrder: 'given' | 'random' | readonly number[], count: number, seed: number): number[] {
   if (classOrder === 'given') return Array.from({ length: count }, (_, c) => c);
   if (classOrder === 'random') return Array.from(new Random(seed, 'class order').permutation(count));
-  const good =
-    Array.isArray(classOrder) &&
-    classOrder.length > 0 &&
-    new Set(classOrder).size === classOrder.length &&
-    classOrder.every((c) => Number.isInteger(c) && c >= 0 && c < count);
+  const good = classOrder.length > 0 && new Set(classOrder).size === classOrder.length && classOrder.every((c) => c < count);
   if (!good) {
     throw new OptionError('classOrder', classOrder, `"given", "random" or a list of different classes from 0 to ${count - 1}`);
   }

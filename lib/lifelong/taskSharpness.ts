@@ -1,22 +1,25 @@
 /**
  * How sharp the loss of a task is when the task is learned: does a flat minimum forget less?
  */
-import { checkKnownOptions, checkNumber, checkNumbers } from '../core/errors';
+import { checkOptions, flag, listOf, needed, number, type OptionsOf, whole } from '../core/options';
 import { modelObjective, oneStepSharpness } from '../sharpness';
 import { taskModel } from './heads';
 import type { TaskMeasure } from './learner';
 
-/** Options of `taskSharpness`. */
-export interface TaskSharpnessOptions {
-  /** Radii, each >= 0. Paper: rho. */
-  radii: readonly number[];
+/** Describes the options of `taskSharpness`. */
+export const TASK_SHARPNESS = {
+  /** Radii, each at least 0. Paper: rho. */
+  radii: needed(listOf(number({ min: 0 }))),
   /** Training samples of the task to measure on, drawn with equal class proportions. At least 1. Default 1000, or all. */
-  samples?: number;
+  samples: whole({ min: 1 }, 1000),
   /** The m of m-sharpness: samples per batch, each climbing by itself. At least 1. Default 128. */
-  batchSize?: number;
+  batchSize: whole({ min: 1 }, 128),
   /** Measures relative to the weights' sizes, as ASAM does. Default false. */
-  adaptive?: boolean;
-}
+  adaptive: flag(false),
+};
+
+/** Options of `taskSharpness`. */
+export type TaskSharpnessOptions = OptionsOf<typeof TASK_SHARPNESS>;
 
 /**
  * The rise of a task's loss after one ascent step of SAM, as the option `measure` of a learner. The measures are named
@@ -26,11 +29,7 @@ export interface TaskSharpnessOptions {
  * @throws OptionError
  */
 export function taskSharpness(options: TaskSharpnessOptions): TaskMeasure {
-  checkKnownOptions('taskSharpness', options, ['radii', 'samples', 'batchSize', 'adaptive']);
-  const { radii, samples = 1000, batchSize = 128, adaptive = false } = options;
-  checkNumbers('radii', radii, { min: 0 });
-  checkNumber('batchSize', batchSize, { min: 1, integer: true });
-  checkNumber('samples', samples, { min: 1, integer: true });
+  const { radii, samples, batchSize, adaptive } = checkOptions('taskSharpness', TASK_SHARPNESS, options);
   return async ({ sequence, task, model, signal }) => {
     const { train } = sequence.tasks[task];
     const data = samples < train.size ? train.subset(samples, { stratified: true }) : train;

@@ -13,7 +13,7 @@
 
 import { checkKnownOptions, checkOneOf, OptionError } from '../core/errors';
 import { METHOD_NAMES, METHODS, type Method, type MethodName } from '../core/methods';
-import type { DataConfig, MeasureConfig, ModelConfig, OptimizerConfig, SplitConfig, SweepGrid } from '../runs';
+import type { DataConfig, LifelongConfig, MeasureConfig, ModelConfig, OptimizerConfig, SweepGrid } from '../runs';
 import { optimizerOf } from '../runs/paperMethods';
 import { stretchMilestones } from '../training/schedule';
 
@@ -193,7 +193,7 @@ export function paperSequence(data: PaperData, given: PaperSizes = {}, replay = 
   const sizes = sizesInForce(given);
   const { model, memory: memories, ...preset } = PAPER.lifelong;
   const { epochs = preset.epochs, batchSize = preset.batchSize, tasks = preset.tasks, memory = memories[data] } = sizes;
-  const split: SplitConfig = { kind: 'split', tasks, classOrder: 'random' };
+  const split: LifelongConfig = { kind: 'split', tasks, classOrder: 'random' };
   return {
     profile: 'paper',
     data: dataOf(data, sizes),

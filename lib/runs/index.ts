@@ -3,19 +3,9 @@
 export { type BuiltLifelongRun, type BuiltRun, buildLifelongRun, buildRun } from './build';
 export type { AugmentationConfig } from './config/augmentationConfig';
 export { configHash, type FullRunConfig, type RunConfig, resolveConfig } from './config/config';
-export {
-  type Cifar100Config,
-  type DataConfig,
-  DataLoader,
-  type DataOptions,
-  type DigitsConfig,
-  type DownloadedConfig,
-  type Mnist1dConfig,
-  type RunData,
-  type TinyImageNetConfig,
-} from './config/dataConfig';
+export { DATA_SETS, type DataConfig, DataLoader, type RunData } from './config/dataConfig';
 export { type Each, type EachField, type EachValue, expandGrid, type SweepGrid } from './config/grid';
-export type { LearningConfig, LifelongConfig, PermutedConfig, RotatedConfig, SplitConfig } from './config/lifelongConfig';
+export type { LifelongConfig } from './config/lifelongConfig';
 export type { MeasuredValues } from './config/measure';
 export type { MeasureConfig, SharpnessConfig } from './config/measures';
 export type { ModelConfig } from './config/modelConfig';

@@ -2,30 +2,26 @@
  * How long one gradient of one batch takes, from a measured step.
  */
 
-import { checkKnownOptions, throwIfAborted } from '../core/errors';
+import { throwIfAborted } from '../core/errors';
+import { checkOptions, type OptionsOf, signal } from '../core/options';
 import { Dataset } from '../data';
 import { sgd } from '../optimizers';
 import { Trainer } from '../training/trainer';
 import type { FullRunConfig } from './config/config';
-import { type DataConfig, DataLoader } from './config/dataConfig';
+import { DATA_SETS, DataLoader } from './config/dataConfig';
 import { buildModel } from './config/modelConfig';
 
 /** Steps that are not counted: the first is recorded, the second sets the compiled graph up. */
 const WARM_UP = 2;
 const TIMED = 2;
 
-/** Shape and number of classes of images that need not be loaded for the time of a step. */
-const MADE: Partial<Readonly<Record<DataConfig['kind'], { inputShape: readonly number[]; classes: number }>>> = {
-  cifar10: { inputShape: [32, 32, 3], classes: 10 },
-  cifar100: { inputShape: [32, 32, 3], classes: 100 },
-  tinyImageNet: { inputShape: [64, 64, 3], classes: 200 },
+const OPTIONS = {
+  /** Stops the measurement after its present step, with an AbortedError. */
+  signal: signal(),
 };
 
 /** Options of `secondsPerGradient`. */
-export interface StepTimeOptions {
-  /** Stops the measurement after its present step, with an AbortedError. */
-  signal?: AbortSignal;
-}
+export type StepTimeOptions = OptionsOf<typeof OPTIONS>;
 
 /**
  * Seconds that one gradient of one batch takes in this process: a step of SGD on the model, batch size and kind of data of `config`, the
@@ -34,9 +30,8 @@ export interface StepTimeOptions {
  * @throws OptionError, DataError; AbortedError
  */
 export async function secondsPerGradient(config: FullRunConfig, options: StepTimeOptions = {}): Promise<number> {
-  checkKnownOptions('secondsPerGradient', options, ['signal']);
+  const { signal } = checkOptions('secondsPerGradient', OPTIONS, options);
   const { batchSize, seed } = config;
-  const { signal } = options;
   const data = await someData(config, batchSize * (WARM_UP + TIMED));
   const model = buildModel(config.model, data, seed);
   const optimizer = sgd({ learningRate: 1e-4 });
@@ -57,11 +52,11 @@ export async function secondsPerGradient(config: FullRunConfig, options: StepTim
 
 /** Runs with one key take the same time per gradient, but for the number of classes. */
 export function stepKey({ data, model, batchSize }: FullRunConfig): string {
-  return JSON.stringify([MADE[data.kind]?.inputShape ?? data, model, batchSize]);
+  return JSON.stringify([DATA_SETS[data.kind].made?.inputShape ?? data, model, batchSize]);
 }
 
 async function someData(config: FullRunConfig, size: number): Promise<Dataset> {
-  const made = MADE[config.data.kind];
+  const made = DATA_SETS[config.data.kind].made;
   if (made === undefined) {
     const { train } = await new DataLoader().load(config.data, config.seed);
     const whole = train.size - (train.size % config.batchSize) || train.size; // full batches only, where there is one

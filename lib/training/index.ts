@@ -32,7 +32,7 @@ export {
 export { type MeasuredSteps, type MeasureStepsOptions, measureSteps } from './measureSteps';
 export type { ModelState, SavedWeight } from './modelState';
 export type { SampleSource, Samples, TensorSamples } from './samples';
-export type { ConstantSchedule, CosineSchedule, MultiStepSchedule, Schedule, WarmUp } from './schedule';
+export type { Schedule } from './schedule';
 export type { PassNoise } from './stepRunner';
 export { Trainer, type TrainerOptions } from './trainer';
 export type { TrainerManifest, TrainerSettings, TrainerState } from './trainerState';

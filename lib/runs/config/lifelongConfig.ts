@@ -3,95 +3,60 @@
  */
 
 import { OptionError } from '../../core/errors';
-import {
-  type LifelongOptions,
-  type PermutedTasksOptions,
-  permutedTasks,
-  type RotatedTasksOptions,
-  rotatedTasks,
-  type SplitTasksOptions,
-  splitTasks,
-  type TaskData,
-  type TaskSequence,
-} from '../../lifelong';
-import { type Check, checkFields, checkKind, type Field, type Fields, flag, listOf, number, oneOf, required } from './schema';
+import { type Check, checkKind, flag, type KindOf, number, type OptionsOf, oneOf, whole } from '../../core/options';
+import { type LifelongOptions, permutedTasks, rotatedTasks, splitTasks, type TaskData, type TaskSequence } from '../../lifelong';
+import { PERMUTED } from '../../lifelong/permutedTasks';
+import { ROTATED } from '../../lifelong/rotatedTasks';
+import { SPLIT } from '../../lifelong/splitTasks';
 
-/** How tasks are learned: options of `LifelongLearner`. Epochs and batch size of the run are those of each task. */
-export interface LearningConfig
-  extends Pick<LifelongOptions, 'regime' | 'learningRateDecay' | 'learningRateFloor' | 'optimizerState' | 'evaluate'> {
-  /** Samples that the memory of experience replay keeps; 0: no replay. Default 0. */
-  replay?: number;
-  /** Samples replayed at each step, at most `replay`. Default: the batch size. */
-  replayBatchSize?: number;
-  /** Draws other samples from the memory for each inner step. Default: `switchBatches` of the run. */
-  switchReplay?: boolean;
-}
-
-/** Each task has some of the classes: the options of `splitTasks`. */
-export interface SplitConfig extends LearningConfig, Omit<SplitTasksOptions, 'seed' | 'classOrder'> {
-  /** Tasks that share out the classes. */
-  kind: 'split';
-  /** Classes in the order of the data, or in a random one by the seed of the run. Default `given`. */
-  classOrder?: 'given' | 'random';
-}
-
-/** Each task permutes the inputs: the options of `permutedTasks`. */
-export interface PermutedConfig extends LearningConfig, Omit<PermutedTasksOptions, 'seed'> {
-  /** Tasks that permute the inputs. */
-  kind: 'permuted';
-}
-
-/** Each task turns the images: the options of `rotatedTasks`. */
-export interface RotatedConfig extends LearningConfig, Omit<RotatedTasksOptions, 'seed' | 'angles'> {
-  /** Tasks that turn the images. */
-  kind: 'rotated';
-  /** Angle of each task in degrees, counter-clockwise. Default 0, 36, 72, 108, 144. */
-  angles?: number[];
-}
-
-/** Tasks made of the data of the run, and how they are learned. */
-export type LifelongConfig = SplitConfig | PermutedConfig | RotatedConfig;
-
-const DEFAULT_TASKS = 5;
-const DEFAULT_ANGLES = [0, 36, 72, 108, 144];
-
-const count = (fallback?: number): Field<number> => number({ min: 1, integer: true }, fallback);
-
-const LEARNING: Fields<LearningConfig> = {
+/** How tasks are learned. Epochs and batch size of the run are those of each task. */
+const LEARNING = {
+  /** What is learned when: one task after the other, all at once, or each from the first weights. Default `sequential`. */
   regime: oneOf(['sequential', 'joint', 'independent'], 'sequential'),
+  /** Factor on the learning rate from task to task in sequential learning, above 0. Default 1. */
   learningRateDecay: number({ min: 0, exclusiveMin: true }, 1),
+  /** The learning rate does not fall below this. At least 0. Default 0; stable SGD has 5e-5. */
   learningRateFloor: number({ min: 0 }, 0),
+  /** Whether the optimizer forgets momentum and the like at a task's start (`renew`) or not (`keep`). Default `renew`. */
   optimizerState: oneOf(['renew', 'keep'], 'renew'),
+  /** Tasks tested after each task: all that the measures need (`needed`), or `all` of them. Default `needed`. */
   evaluate: oneOf(['needed', 'all'], 'needed'),
-  replay: number({ min: 0, integer: true }, 0),
-  replayBatchSize: count(),
+  /** Samples that the memory of experience replay keeps; 0: no replay. Default 0. */
+  replay: whole({ min: 0 }, 0),
+  /** Samples replayed at each step, at most `replay`. Default: the batch size. */
+  replayBatchSize: whole({ min: 1 }),
+  /** Draws other samples from the memory for each inner step. Default: `switchBatches` of the run. */
   switchReplay: flag(),
 };
 
-const SPLIT: Fields<Omit<SplitConfig, 'kind'>> = {
-  tasks: required(count()),
-  scenario: oneOf(['task-incremental', 'class-incremental'], 'task-incremental'),
+const { seed: _split, ...SPLIT_TASKS } = SPLIT;
+const { seed: _permuted, ...PERMUTED_TASKS } = PERMUTED;
+const { seed: _rotated, ...ROTATED_TASKS } = ROTATED;
+
+const CLASS_ORDER = {
+  /** Classes in the order of the data, or in a random one by the seed of the run. Default `given`. */
   classOrder: oneOf(['given', 'random'], 'given'),
-  ...LEARNING,
 };
 
-const PERMUTED: Fields<Omit<PermutedConfig, 'kind'>> = { tasks: count(DEFAULT_TASKS), trainSamples: count(), ...LEARNING };
-
-const ROTATED: Fields<Omit<RotatedConfig, 'kind'>> = {
-  angles: listOf(number({}), DEFAULT_ANGLES),
-  trainSamples: count(),
-  ...LEARNING,
+const KINDS: {
+  split: Omit<typeof SPLIT, 'seed' | 'classOrder'> & typeof CLASS_ORDER & typeof LEARNING;
+  permuted: Omit<typeof PERMUTED, 'seed'> & typeof LEARNING;
+  rotated: Omit<typeof ROTATED, 'seed'> & typeof LEARNING;
+} = {
+  split: { ...SPLIT_TASKS, ...CLASS_ORDER, ...LEARNING },
+  permuted: { ...PERMUTED_TASKS, ...LEARNING },
+  rotated: { ...ROTATED_TASKS, ...LEARNING },
 };
 
-const KINDS: { readonly [K in LifelongConfig['kind']]: Check<object> } = {
-  split: (path, value, form) => checkFields(path, value, SPLIT, form),
-  permuted: (path, value, form) => checkFields(path, value, PERMUTED, form),
-  rotated: (path, value, form) => checkFields(path, value, ROTATED, form),
-};
+/** Tasks made of the data of the run, and how they are learned. */
+export type LifelongConfig = KindOf<typeof KINDS>;
+
+/** How tasks are learned. */
+type LearningConfig = OptionsOf<typeof LEARNING>;
 
 /** Checks the lifelong learning of a run. */
 export const checkLifelong: Check<LifelongConfig> = (path, value, form) => {
-  const config = checkKind<LifelongConfig>(path, value, KINDS, form);
+  const config = checkKind(path, value, KINDS, form);
   const { replay = 0, regime = 'sequential', replayBatchSize, switchReplay } = config;
   const refuse = (field: keyof LearningConfig, allowed: string): never => {
     throw new OptionError(`${path}.${field}`, config[field], allowed);
@@ -105,7 +70,8 @@ export const checkLifelong: Check<LifelongConfig> = (path, value, form) => {
 
 /** Number of tasks. */
 export function taskCount(config: LifelongConfig): number {
-  return config.kind === 'rotated' ? (config.angles ?? DEFAULT_ANGLES).length : (config.tasks ?? DEFAULT_TASKS);
+  if (config.kind === 'rotated') return (config.angles ?? ROTATED.angles.default ?? []).length;
+  return config.tasks ?? PERMUTED.tasks.default ?? 0;
 }
 
 /** Training samples of all tasks together, made of a training set of `size` samples. */

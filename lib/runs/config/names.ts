@@ -1,16 +1,10 @@
 /** Data sets and networks as readers call them. */
-import type { DataConfig } from './dataConfig';
+import { DATA_SETS, type DataConfig } from './dataConfig';
 import type { ModelConfig } from './modelConfig';
-
-const DATA: Partial<Readonly<Record<DataConfig['kind'], string>>> = {
-  cifar10: 'CIFAR-10',
-  cifar100: 'CIFAR-100',
-  tinyImageNet: 'TinyImageNet',
-};
 
 /** The name of a data set, with its size where that is not the published one: `CIFAR-10, 512 images`. */
 export function dataName({ kind, trainSize }: DataConfig): string {
-  const name = DATA[kind] ?? kind;
+  const name = DATA_SETS[kind].title ?? kind;
   return trainSize === undefined ? name : `${name}, ${trainSize.toLocaleString('en')} images`;
 }
 
