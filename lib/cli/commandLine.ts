@@ -3,19 +3,20 @@
  */
 
 import type { ParseArgsConfig, parseArgs } from 'node:util';
+import { duration } from '../core/duration';
 import { AbortedError, checkOneOf, LookbehindError, OptionError } from '../core/errors';
 import { terminalLine, terminalText } from '../core/escape';
 import type { FullRunConfig } from '../runs/config/config';
 import type { SweepGrid } from '../runs/config/grid';
-import { duration } from '../runs/duration';
 import { type Engine, InProcessEngine } from '../runs/engines/engine';
 import { ProcessEngine } from '../runs/engines/processes';
 import { RayEngine } from '../runs/engines/rayEngine';
 import { submitToSlurm } from '../runs/engines/slurm';
 import type { RunStore } from '../runs/store';
 import { type RunRow, type SweepOptions, type SweepProgress, sweep } from '../runs/sweep';
-import { flattenRow, flattenRows } from '../statistics/rows';
-import { summarise } from '../statistics/statistics';
+import { SweepResults } from '../statistics/results';
+import { flattenRow } from '../statistics/rows';
+import { renderTable } from '../statistics/table';
 
 /** Exit codes: all runs are there; a run failed or the call was wrong; interrupted. */
 export const EXIT = { good: 0, failed: 1, interrupted: 130 } as const;
@@ -193,20 +194,16 @@ export function describeCost(rows: readonly RunRow[]): string {
   return `${gradients.toLocaleString('en')} gradients of one batch, ${duration(seconds)} of training`;
 }
 
-/** The test error of each label in words, with what its runs lack: `SAM: test error 4.20 ± 0.10 % (3 runs, 1 diverged)`. */
-export function describeGroups(rows: readonly RunRow[]): string[] {
-  const flat = flattenRows(rows);
-  return summarise(flat).map(({ group, mean, std, count, missing }) => {
-    const runs = flat.filter(({ label }) => label === group.label);
-    const of = (wanted: RunRow['status']): number => runs.filter(({ status }) => status === wanted).length;
-    const [diverged, failed] = [of('diverged'), of('failed')];
-    const lost = Object.entries({ diverged, failed, 'without a test error': missing - diverged - failed });
-    const told = lost.flatMap(([what, number]) => (number > 0 ? [`${number} ${what}`] : [])).join(', ');
-    const name = terminalLine(String(group.label));
-    if (count === 0) return `${name}: no test error (${told})`;
-    const spread = count > 1 ? ` ± ${std.toFixed(2)}` : '';
-    return `${name}: test error ${mean.toFixed(2)}${spread} % (${count} ${count === 1 ? 'run' : 'runs'}${told && `, ${told}`})`;
-  });
+/** A table of what each label reached, and of what its runs lack. */
+export function describeResults(rows: readonly RunRow[]): string {
+  const results = new SweepResults(rows);
+  const error = 'test error (%)';
+  const reached = results.labels.map((label) => ({
+    label,
+    runs: results.of(label).length,
+    [error]: results.cell(label, 'testError'),
+  }));
+  return renderTable(reached, { digits: { [error]: 2 } }).text;
 }
 
 function describe(row: RunRow): string {

@@ -11,7 +11,7 @@ import type { RunRow } from '../runs/sweep';
 import { exportRows } from '../statistics/rows';
 import {
   describeCost,
-  describeGroups,
+  describeResults,
   ENGINE_OPTIONS,
   EXIT,
   engineChoice,
@@ -94,7 +94,7 @@ function report(rows: readonly RunRow[]): number {
   console.log(
     `\n${rows.length} runs, ${rows.filter(({ reused }) => reused).length} of them from before, ${failed.length} failed; all together ${describeCost(rows)}.`,
   );
-  for (const line of describeGroups(rows)) console.log(`  ${line}`);
+  console.log(`\n${describeResults(rows)}`);
   return failed.length === 0 ? EXIT.good : EXIT.failed;
 }
 

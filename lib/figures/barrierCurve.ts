@@ -1,9 +1,10 @@
 /** Loss on the way between two minima: the barrier between them. */
+
+import { spreadAlong } from '../core/spread';
 import type { FigureOptions } from './compose';
 import { curves } from './curves';
 import type { AxisOptions, Figure, Numbers } from './figure';
 import { type MethodLabel, styled } from './methods';
-import { spreadAlong } from './spread';
 
 /** The loss along one path. */
 export interface BarrierSeries extends MethodLabel {

@@ -1,10 +1,10 @@
 /** One number per method, as bars. */
 import { figureText } from '../core/escape';
+import { spread } from '../core/spread';
 import { axis, compose, type FigureOptions } from './compose';
 import type { Annotation, AxisOptions, Figure, Numbers } from './figure';
 import { labelledRows } from './labelledRows';
 import { type MethodLabel, styled } from './methods';
-import { spread } from './spread';
 import { COLORS } from './theme';
 
 /** One bar. */

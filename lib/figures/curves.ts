@@ -2,11 +2,11 @@
 
 import { OptionError } from '../core/errors';
 import { figureText } from '../core/escape';
+import { spreadAlong } from '../core/spread';
 import { band } from './band';
 import { axis, compose, type FigureOptions, lowerFirst } from './compose';
 import type { Axis, AxisOptions, Figure, Numbers, Trace } from './figure';
 import { type MethodLabel, type Styled, styled } from './methods';
-import { spreadAlong } from './spread';
 
 /** One method's curve over several runs. */
 export interface CurveSeries extends MethodLabel {

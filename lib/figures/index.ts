@@ -1,5 +1,6 @@
 /** Figures: pure functions from results to plotly's `{data, layout}`. */
 export { METHOD_NAMES, type MethodName } from '../core/methods';
+export { type Spread, spread, spreadAlong } from '../core/spread';
 export { type AccuracyMatrixOptions, accuracyMatrix } from './accuracyMatrix';
 export { type AlphaCurveOptions, type AlphaSeries, alphaCurve } from './alphaCurve';
 export { type BarrierCurveOptions, type BarrierSeries, barrierCurve } from './barrierCurve';
@@ -28,4 +29,3 @@ export { type PerturbationCurveOptions, type PerturbationSeries, perturbationCur
 export { type ScatterOptions, type ScatterSeries, scatter } from './scatter';
 export { type ScatterTradeoffOptions, scatterTradeoff, type TradeoffPoint, type TradeoffSeries } from './scatterTradeoff';
 export { type SpectrumOptions, type SpectrumSeries, spectrum } from './spectrum';
-export { type Spread, spread, spreadAlong } from './spread';

@@ -1,9 +1,9 @@
 /** Loss against sharpness, a line per method over the perturbation radius: which method gets flat at what price. */
 import { figureText } from '../core/escape';
+import { spread } from '../core/spread';
 import { axis, compose, type FigureOptions, lowerFirst } from './compose';
 import type { AxisOptions, Figure, Numbers, Trace } from './figure';
 import { type MethodLabel, styled } from './methods';
-import { spread } from './spread';
 import { translucent } from './theme';
 
 /** One setting of a method, over several seeds. */

@@ -1,4 +1,6 @@
 /** A progress bar with the time left and current values: in a cell's output, or as one line of a terminal. */
+
+import { duration } from '../core/duration';
 import { checkKnownOptions, checkNumber, checkObject } from '../core/errors';
 import { escapeHtml, terminalLine } from '../core/escape';
 import { inKernel, newOutput } from './display';
@@ -75,16 +77,6 @@ export function progress(options: ProgressOptions): Progress {
   };
 }
 
-/** A duration for people: 0.8 s, 42 s, 3 min 05 s, 2 h 10 min. */
-export function formatDuration(seconds: number): string {
-  if (seconds < 9.95) return `${seconds.toFixed(1)} s`;
-  const whole = Math.round(seconds);
-  if (whole < 60) return `${whole} s`;
-  if (whole < 3600) return `${Math.floor(whole / 60)} min ${String(whole % 60).padStart(2, '0')} s`;
-  const minutes = Math.round(seconds / 60);
-  return `${Math.floor(minutes / 60)} h ${String(minutes % 60).padStart(2, '0')} min`;
-}
-
 interface State {
   title: string;
   total: number;
@@ -117,13 +109,10 @@ function facts(state: State): string {
   const { done, total, unit, from } = state;
   const seconds = secondsSince(state);
   const fresh = done - from;
-  const left = fresh > 0 && done < total ? [`${formatDuration((seconds / fresh) * (total - done))} left`] : [];
-  return [
-    unit === '%' ? percent(state) : `${done}/${total} ${unit}`,
-    formatDuration(seconds),
-    ...left,
-    ...valueTexts(state),
-  ].join(' · ');
+  const left = fresh > 0 && done < total ? [`${duration((seconds / fresh) * (total - done))} left`] : [];
+  return [unit === '%' ? percent(state) : `${done}/${total} ${unit}`, duration(seconds), ...left, ...valueTexts(state)].join(
+    ' · ',
+  );
 }
 
 function endText(state: State): string {
@@ -131,7 +120,7 @@ function endText(state: State): string {
   const whole = unit === '%' ? 'done' : `${total} ${unit}`;
   const part = unit === '%' ? percent(state) : `${done} of ${whole}`;
   return [
-    `${title}: ${done >= total ? whole : `stopped at ${part}`} in ${formatDuration(secondsSince(state))}`,
+    `${title}: ${done >= total ? whole : `stopped at ${part}`} in ${duration(secondsSince(state))}`,
     ...valueTexts(state),
   ].join(' · ');
 }

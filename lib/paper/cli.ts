@@ -1,7 +1,4 @@
 #!/usr/bin/env node
-/**
- * The paper's tables from the terminal: `npm run reproduce -- --table T [--dry-run] [--sizes FILE] [--out DIR] [--engine E]`.
- */
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import {
@@ -15,10 +12,13 @@ import {
   watch,
   watchedSweep,
 } from '../cli/commandLine';
+/**
+ * The paper's tables from the terminal: `npm run reproduce -- --table T [--dry-run] [--sizes FILE] [--out DIR] [--engine E]`.
+ */
+import { duration } from '../core/duration';
 import { checkOneOf } from '../core/errors';
-import { renderTable } from '../notebook';
 import { describeForecast, type Forecast, forecast, RunStore } from '../runs';
-import { duration } from '../runs/duration';
+import { renderTable } from '../statistics';
 import { readSizes } from './commandLine';
 import { paperReport } from './report';
 import { PAPER_TABLES, paperGrids, paperRuns } from './tables';

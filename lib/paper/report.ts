@@ -13,9 +13,9 @@
 import { checkOneOf, OptionError } from '../core/errors';
 import type { Figure } from '../figures';
 import * as figures from '../figures';
-import { resultsOf, type SweepResults, type TableOptions, type TableRow } from '../notebook';
 import { gradientsPerBatch, type OptimizerConfig, type RunRow } from '../runs';
 import { dataName, modelName } from '../runs/config/names';
+import { describeIntervals, SweepResults, type TableOptions, type TableRow } from '../statistics';
 import { PAPER } from './settings';
 import { PAPER_TABLES, type PaperTable, REPLAY } from './tables';
 
@@ -93,7 +93,7 @@ function problemsOf(rows: readonly RunRow[]): Problem[] {
       data,
       model,
       name: `${data} ${model}`.toLowerCase().replace(/[^a-z0-9]+/g, '-'),
-      results: resultsOf(members),
+      results: new SweepResults(members),
       caption: { data, model, seeds, profile: 'paper', note: `${config.epochs} epochs` },
     };
   });
@@ -312,8 +312,8 @@ function comparison(
     rows: rows.map((row) => ({ ...row, label: withoutReplay(row.label!) })),
     x: { title: `Difference in ${quantity.toLowerCase()}`, unit: 'percentage points' },
     better,
-    title: `${quantity} against that of ${withoutReplay(baseline)}, with 95 % intervals`,
-    subtitle,
+    title: `${quantity} against that of ${withoutReplay(baseline)}`,
+    subtitle: [...(subtitle === undefined ? [] : [subtitle]), describeIntervals(rows)].join('; '),
     caption,
   });
 }

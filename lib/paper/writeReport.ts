@@ -4,9 +4,18 @@
 import { join } from 'node:path';
 import { makeFolder, writeFileAtomic } from '../files/atomicFile';
 import { stringifyNumbers } from '../files/numberJson';
-import { type Cell, PictureError, renderTable, type Sample, saveFigure, summariseSample } from '../notebook';
+import { PictureError, saveFigure } from '../notebook';
 import type { RunRow } from '../runs';
-import { exportRows, type FlatRow, type FlatValue, toCsv } from '../statistics';
+import {
+  type Cell,
+  exportRows,
+  type FlatRow,
+  type FlatValue,
+  renderTable,
+  type Sample,
+  summariseSample,
+  toCsv,
+} from '../statistics';
 import type { PaperReport } from './report';
 
 /** What was written. */

@@ -6,10 +6,10 @@
  * Evaluations come on top: after each epoch about a third of a gradient per test image, which is 7 % of an epoch of SGD on CIFAR and less for
  * the others, and the measures at the end.
  */
+import { duration } from '../core/duration';
 import { configHash, type FullRunConfig, workOf } from './config/config';
 import { dataName, modelName } from './config/names';
 import { gradientsPerBatch } from './config/optimizerConfig';
-import { duration } from './duration';
 import { type StepTimeOptions, secondsPerGradient, stepKey } from './stepTime';
 import type { RunStore } from './store';
 

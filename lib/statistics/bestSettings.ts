@@ -7,8 +7,8 @@ import { checkKnownOptions, checkOneOf, OptionError } from '../core/errors';
 import { own } from '../core/records';
 import { configHash, type FullRunConfig } from '../runs/config/config';
 import type { RunRow } from '../runs/sweep';
+import { type GroupOptions, groupsOf } from './comparisons';
 import { type FlatRow, flattenRow } from './rows';
-import type { GroupOptions } from './statistics';
 
 /** Options of `bestSettings`. */
 export interface BestSettingsOptions extends GroupOptions {
@@ -54,22 +54,16 @@ export interface GroupSettings {
 export function bestSettings(rows: readonly RunRow[], options: BestSettingsOptions = {}): GroupSettings[] {
   checkKnownOptions('bestSettings', options, ['by', 'value', 'best']);
   const { by = ['label'], value = 'testError', best = 'lowest' } = options;
-  if (!Array.isArray(by)) throw new OptionError('by', by, 'a list of columns');
   const sign = signOf(best);
-  const groups = new Map<string, { group: FlatRow; found: Map<string, Setting> }>();
-  for (const row of rows) {
-    const flat = flattenRow(row);
-    const missing = by.find((column) => !Object.hasOwn(flat, column));
-    if (missing !== undefined) throw new OptionError('by', missing, `one of the columns: ${Object.keys(flat).join(', ')}`);
-    const group = Object.fromEntries(by.map((column) => [column, flat[column]]));
-    const name = JSON.stringify(Object.values(group));
-    if (!groups.has(name)) groups.set(name, { group, found: new Map() });
-    const { found } = groups.get(name)!;
-    const hash = configHash({ ...row.config, seed: 0 });
-    if (!found.has(hash)) found.set(hash, { config: row.config, mean: Number.NaN, values: [] });
-    found.get(hash)!.values.push(Number(own(flat, value) ?? Number.NaN));
-  }
-  return Array.from(groups.values(), ({ group, found }) => {
+  const runs = new Map(rows.map((row) => [flattenRow(row), row.config]));
+  return groupsOf([...runs.keys()], by).map(({ group, members }) => {
+    const found = new Map<string, Setting>();
+    for (const row of members) {
+      const config = runs.get(row)!;
+      const hash = configHash({ ...config, seed: 0 });
+      if (!found.has(hash)) found.set(hash, { config, mean: Number.NaN, values: [] });
+      found.get(hash)!.values.push(Number(own(row, value) ?? Number.NaN));
+    }
     const settings = [...found.values()];
     for (const setting of settings) setting.mean = setting.values.reduce((sum, one) => sum + one, 0) / setting.values.length;
     const usable = settings.filter(({ mean }) => Number.isFinite(mean));

@@ -2,15 +2,18 @@
  * Does the one number order runs as the other does? Spearman's rank correlation, with a bootstrap interval.
  *
  *     r = correlation of the ranks of x and the ranks of y; equal values share the mean of their ranks
- *     interval: the quantiles (1 - level) / 2 and (1 + level) / 2 of r over resamples of the pairs
+ *     interval: the quantiles (1 - level) / 2 and (1 + level) / 2 of r over resamples of the clusters of pairs
  *     within groups: of x and y each less the mean of its group, so that what tells groups apart does not count;
  *     differences that are no larger than the rounding of the values count as equal
+ *
+ * Pairs of one run, of its tasks for example, are no independent ones: they are a cluster that is drawn as a whole. The interval is
+ * too narrow for fewer than about ten clusters.
  *
  * Spearman, "The proof and measurement of association between two things", American Journal of Psychology 15 (1904).
  */
 import { checkKnownOptions, checkNumber, OptionError } from '../core/errors';
 import { Random } from '../core/random';
-import type { BootstrapOptions, Interval } from './bootstrap';
+import type { Interval, IntervalOptions } from './interval';
 
 /** A rank correlation and its interval. */
 export interface RankCorrelation extends Interval {
@@ -18,10 +21,18 @@ export interface RankCorrelation extends Interval {
   r: number;
   /** Number of pairs with two finite values; the others are left out. */
   count: number;
+  /** Number of clusters that they make. */
+  clusters: number;
 }
 
 /** Options of `rankCorrelation`. */
-export interface RankCorrelationOptions extends BootstrapOptions {
+export interface RankCorrelationOptions extends IntervalOptions {
+  /** Number of resamples. A whole number, at least 100. Default 2,000. */
+  resamples?: number;
+  /** Seed of the resamples. Default 0. */
+  seed?: number;
+  /** The cluster of each pair: the run that it is from. Default: each pair is one. */
+  clusters?: ArrayLike<string | number>;
   /** The group of each pair, such as its task or method: the correlation is then that within the groups. Default: all are one group. */
   within?: ArrayLike<string | number>;
 }
@@ -36,25 +47,39 @@ export function rankCorrelation(
   y: ArrayLike<number>,
   options: RankCorrelationOptions = {},
 ): RankCorrelation {
-  checkKnownOptions('rankCorrelation', options, ['level', 'resamples', 'seed', 'within']);
-  const { level = 0.95, resamples = 2000, seed = 0, within } = options;
+  checkKnownOptions('rankCorrelation', options, ['level', 'resamples', 'seed', 'within', 'clusters']);
+  const { level = 0.95, resamples = 2000, seed = 0, within, clusters } = options;
   checkNumber('level', level, { min: 0, exclusiveMin: true, max: 1 - 1e-9 });
   checkNumber('resamples', resamples, { min: 100, integer: true });
   if (x.length !== y.length) throw new OptionError('y', y.length, `${x.length} values, as many as x`);
-  if (within !== undefined && within.length !== x.length)
-    throw new OptionError('within', within.length, `${x.length} groups, one per pair`);
-  const all = Array.from(x, (value, i) => ({ pair: [value, y[i]] as const, group: within?.[i] }));
+  for (const [name, list] of Object.entries({ within, clusters })) {
+    if (list !== undefined && list.length !== x.length)
+      throw new OptionError(name, list.length, `${x.length} names, one per pair`);
+  }
+  const all = Array.from(x, (value, i) => ({ pair: [value, y[i]] as const, group: within?.[i], cluster: clusters?.[i] ?? i }));
   const finite = all.filter(({ pair }) => pair.every(Number.isFinite));
   const pairs = within === undefined ? finite.map(({ pair: [x, y] }) => [exact(x), exact(y)] as const) : withoutMeans(finite);
+  const drawn = [...indicesBy(finite, ({ cluster }) => cluster).values()].map((indices) => indices.map((i) => pairs[i]));
   const r = spearman(pairs);
   const random = new Random(seed, 'rankCorrelation');
   const resampled = Array.from({ length: Number.isNaN(r) ? 0 : resamples }, () =>
-    spearman(pairs.map(() => pairs[random.int(pairs.length)])),
+    spearman(drawn.flatMap(() => drawn[random.int(drawn.length)])),
   )
     .filter(Number.isFinite)
     .sort((a, b) => a - b);
   const at = (p: number): number => resampled[Math.round(p * (resampled.length - 1))] ?? Number.NaN;
-  return { r, low: at((1 - level) / 2), high: at((1 + level) / 2), count: pairs.length };
+  return { r, low: at((1 - level) / 2), high: at((1 + level) / 2), count: pairs.length, clusters: drawn.length };
+}
+
+/** The places of the members of each group. */
+function indicesBy<T, G>(members: readonly T[], groupOf: (member: T) => G): Map<G, number[]> {
+  const groups = new Map<G, number[]>();
+  members.forEach((member, i) => {
+    const group = groupOf(member);
+    if (!groups.has(group)) groups.set(group, []);
+    groups.get(group)!.push(i);
+  });
+  return groups;
 }
 
 /** A number, and how far it may be off by rounding. */
@@ -71,14 +96,8 @@ function exact(value: number): Rounded {
 
 /** The pairs, less the means of their groups. */
 function withoutMeans<G>(members: readonly { pair: readonly [number, number]; group: G }[]): Pair[] {
-  const groups = new Map<G, number[]>();
-  members.forEach(({ group }, i) => {
-    const known = groups.get(group);
-    if (known === undefined) groups.set(group, [i]);
-    else known.push(i);
-  });
   const pairs = new Array<Pair>(members.length);
-  for (const indices of groups.values()) {
+  for (const indices of indicesBy(members, ({ group }) => group).values()) {
     const [xs, ys] = [0, 1].map((side) => withoutMean(indices.map((i) => members[i].pair[side])));
     indices.forEach((i, j) => {
       pairs[i] = [xs[j], ys[j]];

@@ -565,10 +565,12 @@ const TARGETS: readonly Target[] = [
     kinds: { address: 'text', cpus: 'number', gpus: 'number', slots: 'whole', attempts: 'whole', python: 'text' },
     call: (options) => new lb.RayEngine(options),
   },
+  { name: 'meanInterval', kinds: { level: 'number' }, call: (options) => lb.meanInterval([1, 2, 3], options) },
+  { name: 'holm', kinds: { level: 'number' }, call: (options) => lb.holm([], options) },
   {
-    name: 'bootstrapMean',
-    kinds: { level: 'number', resamples: 'whole', seed: 'whole' },
-    call: (options) => lb.bootstrapMean([1, 2, 3], options),
+    name: 'describeIntervals',
+    kinds: { level: 'number' },
+    call: (options) => lb.describeIntervals([lb.meanInterval([1, 2, 3])], options),
   },
   {
     name: 'rankCorrelation',
@@ -616,14 +618,14 @@ const TARGETS: readonly Target[] = [
   {
     name: 'measureRuns',
     needed: { store: folder },
-    kinds: { title: 'text', seeds: 'whole', keep: 'object' },
+    kinds: { seeds: 'whole', keep: 'object', signal: 'signal', onProgress: 'function' },
     call: (options) => lb.measureRuns({ of: () => [] } as unknown as lb.SweepResults, [], async () => 0, options),
   },
   { name: 'summarise', kinds: { by: 'texts', value: 'text' }, call: (options) => lb.summarise(rows, options) },
   {
     name: 'pairedDifferences',
     needed: { baseline: 'a' },
-    kinds: { by: 'texts', value: 'text', pairedBy: 'text', level: 'number', resamples: 'whole', seed: 'whole' },
+    kinds: { by: 'texts', value: 'text', pairedBy: 'text', level: 'number' },
     call: (options) => lb.pairedDifferences(rows, options),
   },
   {

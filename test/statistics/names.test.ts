@@ -77,7 +77,7 @@ test('groups are not made by columns that no row has', () => {
       ['__proto__', 3],
     ],
   );
-  assert.equal(pairedDifferences(rows, { baseline: 'constructor' })[0].mean, 2);
+  assert.equal(pairedDifferences(rows, { baseline: 'constructor' })[0].estimate, 2);
 });
 
 test('parts of a data set and sizes of a report may have any name', () => {

@@ -4,7 +4,7 @@ import { OptionError, Random, rankCorrelation } from 'lookbehind';
 
 test('rankCorrelation is 1 and -1 for monotone relations, whatever their shape', () => {
   const x = Array.from({ length: 20 }, (_, i) => i);
-  assert.deepEqual(rankCorrelation(x, x.map(Math.exp)), { r: 1, low: 1, high: 1, count: 20 });
+  assert.deepEqual(rankCorrelation(x, x.map(Math.exp)), { r: 1, low: 1, high: 1, count: 20, clusters: 20 });
   assert.equal(
     rankCorrelation(
       x,
@@ -78,4 +78,34 @@ test('rankCorrelation within groups: deviations that are equal but for rounding 
   const whole = [1, 2, 3, 11, 12, 13, 1001, 1002, 1003];
   const y = [3, 1, 2, 2, 4, 3, 9, 8, 7];
   assert.equal(rankCorrelation(x, y, { within }).r, rankCorrelation(whole, y, { within }).r);
+});
+
+test('the interval of rankCorrelation resamples runs where pairs of one run go together', () => {
+  const random = new Random(2, 'clusters');
+  const trials = 200;
+  const wrong = { single: 0, clustered: 0 };
+  for (let trial = 0; trial < trials; trial++) {
+    // Twenty runs with five tasks each; x and y have a share of their run, and nothing to do with each other.
+    const clusters = Array.from({ length: 100 }, (_, i) => Math.floor(i / 5));
+    const [x, y] = [0, 1].map(() => {
+      const ofRun = random.normals(20);
+      return clusters.map((run) => ofRun[run] + 0.5 * random.normal());
+    });
+    const excludesZero = (options: object): boolean => {
+      const { low, high } = rankCorrelation(x, y, { resamples: 200, ...options });
+      return low > 0 || high < 0;
+    };
+    if (excludesZero({})) wrong.single++;
+    if (excludesZero({ clusters })) wrong.clustered++;
+  }
+  assert.ok(wrong.single / trials > 0.25, `${wrong.single} of ${trials}`);
+  assert.ok(wrong.clustered / trials < 0.12, `${wrong.clustered} of ${trials}`);
+});
+
+test('rankCorrelation counts clusters, of pairs with two values', () => {
+  const x = [1, 2, 3, 4, 5, Number.NaN];
+  const found = rankCorrelation(x, [2, 1, 4, 3, 5, 6], { clusters: ['a', 'a', 'b', 'b', 'c', 'd'] });
+  assert.deepEqual([found.count, found.clusters], [5, 3]);
+  assert.equal(found.r, rankCorrelation(x, [2, 1, 4, 3, 5, 6]).r);
+  assert.throws(() => rankCorrelation([1, 2], [1, 2], { clusters: [1] }), OptionError);
 });

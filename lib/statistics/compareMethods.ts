@@ -7,11 +7,10 @@
  */
 
 import { checkNumber, OptionError } from '../core/errors';
-import type { CurveSeries } from '../figures';
-import { gradientsPerBatch, type OptimizerConfig, type SweepGrid } from '../runs';
-import { bestSettings } from '../statistics';
+import { gradientsPerBatch, type OptimizerConfig, type SweepGrid, sweep } from '../runs';
 import { type Schedule, stretchSchedule } from '../training/schedule';
-import { type RunSweepOptions, runSweep, type SweepResults } from './runSweep';
+import { bestSettings } from './bestSettings';
+import { type LabelStyle, SweepResults } from './results';
 
 /** What all runs of a comparison have in common. */
 export type ComparedTask = Omit<SweepGrid, 'optimizer' | 'label' | 'seed' | 'seeds' | 'epochs' | 'data' | 'schedule'> & {
@@ -24,7 +23,7 @@ export type ComparedTask = Omit<SweepGrid, 'optimizer' | 'label' | 'seed' | 'see
 };
 
 /** Options of `compareMethods`. */
-export interface CompareMethodsOptions extends RunSweepOptions {
+export interface CompareMethodsOptions {
   /** The data need a selection set: `evaluateOn: 'selection'`. Its measures are taken where runs have these epochs. */
   task: ComparedTask;
   /** The methods to compare at a learning rate, by label; the same labels at each. */
@@ -39,6 +38,8 @@ export interface CompareMethodsOptions extends RunSweepOptions {
   tuningSeeds: readonly number[];
   /** Gradients per training sample where all have equally many. A number > 0. Default 2 per epoch: SAM's. */
   gradients?: number;
+  /** Trains grids; `what` says in a few words what for. Default: `sweep` with its own defaults. */
+  train?: (grids: SweepGrid[], what: string) => Promise<SweepResults>;
 }
 
 /** What `compareMethods` found. */
@@ -60,17 +61,17 @@ export interface MethodComparison {
   /** Gradients that each method takes per batch. */
   costs: Readonly<Record<string, number>>;
   /** What the tuning saw: error in per cent on the selection set over the learning rate, for `figures.curves`. */
-  tuning: CurveSeries[];
+  tuning: (LabelStyle & { x: number[]; runs: number[][] })[];
 }
 
 /**
- * Trains methods in three protocols, paired by seed. Finished runs come from the store, as in `runSweep`.
+ * Trains methods in three protocols, paired by seed.
  *
- * @throws {OptionError} for a wrong configuration, and where all rates that were tried for a method diverge. Else as `runSweep`.
+ * @throws OptionError for a wrong configuration, and if all rates that were tried for a method diverge. Else as `train`.
  */
 export async function compareMethods(options: CompareMethodsOptions): Promise<MethodComparison> {
-  const { task, methods, sharedRate, rates, seeds, tuningSeeds, title = 'Methods', ...rest } = options;
-  const { gradients = 2 * task.epochs, ...sweepOptions } = rest;
+  const { task, methods, sharedRate, rates, seeds, tuningSeeds, gradients = 2 * task.epochs } = options;
+  const { train: trainGrids = async (grids: SweepGrid[]) => new SweepResults(await sweep(grids)) } = options;
   checkNumber('gradients', gradients, { min: 0, exclusiveMin: true });
   const shared = methods(sharedRate);
   const labels = Object.keys(shared);
@@ -78,7 +79,7 @@ export async function compareMethods(options: CompareMethodsOptions): Promise<Me
   /** Trains for several protocols in one go, so that no core waits for the end of each. */
   const train = (what: string, parts: Record<string, SweepGrid[]>): Promise<SweepResults> => {
     const all = Object.entries(parts).flatMap(([part, runs]) => runs.map((run) => ({ ...run, label: `${part}: ${run.label}` })));
-    return runSweep(all, { ...sweepOptions, title: `${title}: ${what}` });
+    return trainGrids(all, what);
   };
   const grids = (of: Readonly<Record<string, OptimizerConfig>>, epochs = (_label: string): number => task.epochs): SweepGrid[] =>
     labels.map((label) => ({ ...withEpochs(task, epochs(label)), label, optimizer: of[label], seeds }));

@@ -1,5 +1,4 @@
 /** Mean and spread over seeds, with diverged runs (NaN, infinite) left out and counted. */
-import type { Numbers } from './figure';
 
 /** Mean and sample standard deviation of the finite values of a sample. */
 export interface Spread {
@@ -14,7 +13,7 @@ export interface Spread {
 }
 
 /** Mean and spread of one sample. */
-export function spread(values: Numbers): Spread {
+export function spread(values: ArrayLike<number>): Spread {
   const finite = Array.from(values).filter(Number.isFinite);
   const count = finite.length;
   const mean = count === 0 ? Number.NaN : finite.reduce((sum, value) => sum + value, 0) / count;
@@ -23,7 +22,7 @@ export function spread(values: Numbers): Spread {
 }
 
 /** Mean and spread at each point of curves: `runs[seed][point]`. */
-export function spreadAlong(runs: readonly Numbers[]): Spread[] {
+export function spreadAlong(runs: readonly ArrayLike<number>[]): Spread[] {
   const points = Math.max(0, ...runs.map((run) => run.length));
   return Array.from({ length: points }, (_, i) => spread(runs.map((run) => run[i] ?? Number.NaN)));
 }

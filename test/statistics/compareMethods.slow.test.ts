@@ -1,7 +1,16 @@
 /** The three protocols of a comparison, on runs of a fraction of a second. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { type ComparedTask, compareMethods, type OptimizerConfig, OptionError, paperMethods, withEpochs } from 'lookbehind';
+import {
+  type ComparedTask,
+  compareMethods,
+  type OptimizerConfig,
+  OptionError,
+  paperMethods,
+  runSweep,
+  type SweepGrid,
+  withEpochs,
+} from 'lookbehind';
 import { temporaryStore } from '../runs/support';
 
 const task = {
@@ -20,7 +29,8 @@ const rateIn = ({ optimizer }: { optimizer: OptimizerConfig }) => (optimizer as 
 
 test('three protocols, tuned apart from what is compared', async (t) => {
   const store = temporaryStore(t);
-  const common = { methods, sharedRate: 0.1, rates, seeds: 2, tuningSeeds: [7, 8], store, engine: 'inProcess' as const };
+  const train = (grids: SweepGrid[], title: string) => runSweep(grids, { title, store, engine: 'inProcess' });
+  const common = { methods, sharedRate: 0.1, rates, seeds: 2, tuningSeeds: [7, 8], train };
   const found = await compareMethods({ ...common, task: { ...task, measures: [...task.measures] } });
   assert.deepEqual(found.labels, ['SGD', 'SAM', 'LB']);
   assert.deepEqual(Object.values(found.protocols), [found.shared, found.tuned, found.equalGradients]);
@@ -54,11 +64,10 @@ test('three protocols, tuned apart from what is compared', async (t) => {
   );
 });
 
-test('other labels at another rate are refused', async (t) => {
+test('other labels at another rate are refused', async () => {
   const changing = (rate: number): Record<string, OptimizerConfig> => ({ [`SGD ${rate}`]: { kind: 'sgd', learningRate: rate } });
   const options = { task, methods: changing, sharedRate: 0.1, rates: () => [0.2], seeds: 1, tuningSeeds: [7] };
-  const run = compareMethods({ ...options, task: { ...task, measures: [] }, store: temporaryStore(t), engine: 'inProcess' });
-  await assert.rejects(run, OptionError);
+  await assert.rejects(compareMethods({ ...options, task: { ...task, measures: [] } }), OptionError);
 });
 
 test('a task of other epochs keeps the shape of its schedule, and is evaluated at the end', () => {

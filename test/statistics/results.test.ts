@@ -9,8 +9,8 @@ import {
   pairedDifferences,
   type RunRow,
   resolveConfig,
-  resultsOf,
   type SweepGrid,
+  SweepResults,
   sweep,
 } from 'lookbehind';
 import { SMALL, temporaryStore } from '../runs/support';
@@ -29,14 +29,14 @@ test('results have the style of each method, and differences paired by seed', as
     ([label, { optimizer }]): SweepGrid => ({ ...(SMALL as SweepGrid), epochs: 1, seeds: 2, measures, optimizer, label }),
   );
   const rows = await sweep(grids, { store, engine: 'inProcess' });
-  const results = resultsOf(rows, store);
+  const results = new SweepResults(rows, store);
   for (const [label, { style }] of Object.entries(OPTIMIZERS)) assert.deepEqual(results.style(label), { ...style, label });
 
   const expected = pairedDifferences(rows.map(flattenRow), { baseline: 'SGD' });
   const differences = results.differences('testError', { baseline: 'SGD' });
   assert.deepEqual(
     differences,
-    expected.map(({ group, mean, low, high }) => ({ ...results.style(String(group.label)), estimate: mean, low, high })),
+    expected.map((one) => ({ ...results.style(String(one.group.label)), ...one })),
   );
   const halved = results.differences((label) => results.values(label, 'testError').map((error) => error / 2), {
     baseline: 'SGD',
@@ -78,7 +78,7 @@ test('SGD whose learning rate falls from task to task has a style of its own', (
     const known = { hash: label, status: 'finished', result: null, error: null, reused: true } as const;
     return { ...known, config: { ...config(decay), label } };
   };
-  const results = resultsOf([row(0.8, 'falling'), row(1, 'constant')]);
+  const results = new SweepResults([row(0.8, 'falling'), row(1, 'constant')]);
   assert.deepEqual(results.style('falling'), { method: 'stable SGD', label: 'falling' });
   assert.deepEqual(results.style('constant'), { method: 'sgd', label: 'constant' });
 });

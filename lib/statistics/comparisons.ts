@@ -5,7 +5,8 @@
  */
 import { checkKnownOptions, checkOneOf, OptionError } from '../core/errors';
 import { own } from '../core/records';
-import { type BootstrapOptions, bootstrapMean } from './bootstrap';
+import { spread } from '../core/spread';
+import { type Estimate, holm, type IntervalOptions, meanInterval } from './interval';
 import type { FlatRow, FlatValue } from './rows';
 
 /** What makes a group, and what is looked at. */
@@ -35,35 +36,26 @@ export interface GroupSummary {
 /** Mean ± std of each group, in order of first appearance. */
 export function summarise(rows: readonly FlatRow[], options: GroupOptions = {}): GroupSummary[] {
   checkKnownOptions('summarise', options, ['by', 'value']);
-  const { value = 'testError' } = options;
-  return groups(rows, options).map(({ group, members }) => {
+  const { by = ['label'], value = 'testError' } = options;
+  return groupsOf(rows, by).map(({ group, members }) => {
     const values = members.map((row) => row[value]).filter(isFiniteNumber);
-    return { group, ...meanAndStd(values), count: values.length, missing: members.length - values.length, values };
+    const { mean, std, count } = spread(values);
+    return { group, mean, std, count, missing: members.length - count, values };
   });
 }
 
 /** Options of `pairedDifferences`. */
-export interface PairedOptions extends GroupOptions, BootstrapOptions {
+export interface PairedOptions extends GroupOptions, IntervalOptions {
   /** The group to compare with: its values of the columns `by`; a text for the one column. */
   baseline: FlatRow | FlatValue;
   /** The column that pairs runs. Default `seed`. */
   pairedBy?: string;
 }
 
-/** How a group differs from the baseline. */
-export interface PairedDifference {
+/** How a group differs from the baseline: the mean of the differences group - baseline. */
+export interface PairedDifference extends Estimate {
   /** The values of the columns `by`. */
   group: FlatRow;
-  /** Mean of the differences group - baseline. */
-  mean: number;
-  /** Their standard deviation, divided by n - 1; 0 for one pair. */
-  std: number;
-  /** Lower end of the bootstrap interval of the mean, see `bootstrapMean`. */
-  low: number;
-  /** Its upper end. */
-  high: number;
-  /** Pairs in which both runs have a finite value. */
-  count: number;
   /** Runs of the group without a partner, or without a finite value on one side. */
   missing: number;
   /** The differences, in the order of the group's rows. */
@@ -71,32 +63,32 @@ export interface PairedDifference {
 }
 
 /**
- * Differences of all other groups to the baseline, seed by seed.
+ * Differences of all other groups to the baseline, seed by seed, with t intervals that are corrected for their number by Holm.
  *
- * @throws OptionError where no group is the baseline, or a group has two runs of one seed.
+ * @throws OptionError if no group is the baseline, or a group has two runs of one seed.
  */
 export function pairedDifferences(rows: readonly FlatRow[], options: PairedOptions): PairedDifference[] {
-  checkKnownOptions('pairedDifferences', options, ['by', 'value', 'baseline', 'pairedBy', 'level', 'resamples', 'seed']);
-  const { by = ['label'], value = 'testError', baseline, pairedBy = 'seed', level, resamples, seed } = options;
+  checkKnownOptions('pairedDifferences', options, ['by', 'value', 'baseline', 'pairedBy', 'level']);
+  const { by = ['label'], value = 'testError', baseline, pairedBy = 'seed', level } = options;
   const wanted = typeof baseline === 'object' && baseline !== null ? baseline : { [by[0]]: baseline };
-  const all = groups(rows, options);
+  const all = groupsOf(rows, by);
   const chosen = all.find(({ group }) => by.every((column) => group[column] === (own(wanted, column) ?? null)));
   if (chosen === undefined) {
     const names = all.slice(0, 20).map(({ group }) => Object.values(group).join(' '));
     throw new OptionError('baseline', baseline, `one of the groups: ${names.join('; ')}`);
   }
   const reference = bySeed(chosen.members, pairedBy);
-  return all
+  const differences = all
     .filter((one) => one !== chosen)
-    .map(({ group, members }) => {
-      const pairs = [...bySeed(members, pairedBy)].map(([key, row]): [FlatValue, FlatValue] => [
-        row[value],
-        reference.get(key)?.[value] ?? null,
-      ]);
-      const values = pairs.flatMap(([a, b]) => (isFiniteNumber(a) && isFiniteNumber(b) ? [a - b] : []));
-      const interval = bootstrapMean(values, { level, resamples, seed });
-      return { group, ...meanAndStd(values), ...interval, count: values.length, missing: pairs.length - values.length, values };
+    .map(({ group, members }): PairedDifference => {
+      const runs = [...bySeed(members, pairedBy)];
+      const values = runs.flatMap(([key, row]) => {
+        const [a, b] = [row[value], reference.get(key)?.[value] ?? null];
+        return isFiniteNumber(a) && isFiniteNumber(b) ? [a - b] : [];
+      });
+      return { group, ...meanInterval(values, { level }), missing: runs.length - values.length, values };
     });
+  return holm([differences], { level })[0];
 }
 
 /** Options of `ranks`. */
@@ -122,9 +114,9 @@ export interface GroupRank {
 /** Ranks of the groups, the best first. */
 export function ranks(rows: readonly FlatRow[], options: RankOptions = {}): GroupRank[] {
   checkKnownOptions('ranks', options, ['by', 'value', 'best', 'pairedBy']);
-  const { value = 'testError', best = 'lowest', pairedBy = 'seed' } = options;
+  const { by = ['label'], value = 'testError', best = 'lowest', pairedBy = 'seed' } = options;
   checkOneOf('best', best, ['lowest', 'highest']);
-  const all = groups(rows, options).map(({ group, members }) => ({ group, runs: bySeed(members, pairedBy) }));
+  const all = groupsOf(rows, by).map(({ group, members }) => ({ group, runs: bySeed(members, pairedBy) }));
   const seeds = [...(all[0]?.runs.keys() ?? [])].filter((key) => all.every(({ runs }) => runs.has(key)));
   const costOf = (row: FlatRow): number => {
     const number = row[value];
@@ -156,17 +148,17 @@ function ranking(costs: readonly number[]): { ranks: number[]; best: boolean[] }
   };
 }
 
-function groups(rows: readonly FlatRow[], { by = ['label'] }: GroupOptions): Array<{ group: FlatRow; members: FlatRow[] }> {
+/** Rows by the values of some columns, in order of first appearance. */
+export function groupsOf<R extends FlatRow>(rows: readonly R[], by: readonly string[]): { group: FlatRow; members: R[] }[] {
   if (!Array.isArray(by)) throw new OptionError('by', by, 'a list of columns');
-  const found = new Map<string, { group: FlatRow; members: FlatRow[] }>();
+  const found = new Map<string, { group: FlatRow; members: R[] }>();
   for (const row of rows) {
     const missing = by.find((column) => !Object.hasOwn(row, column));
     if (missing !== undefined) throw new OptionError('by', missing, `one of the columns: ${Object.keys(row).join(', ')}`);
     const group = Object.fromEntries(by.map((column) => [column, row[column]]));
     const key = JSON.stringify(Object.values(group));
-    const entry = found.get(key);
-    if (entry === undefined) found.set(key, { group, members: [row] });
-    else entry.members.push(row);
+    if (!found.has(key)) found.set(key, { group, members: [] });
+    found.get(key)!.members.push(row);
   }
   return [...found.values()];
 }
@@ -180,13 +172,6 @@ function bySeed(rows: readonly FlatRow[], column: string): Map<FlatValue, FlatRo
     map.set(row[column], row);
   }
   return map;
-}
-
-function meanAndStd(values: readonly number[]): { mean: number; std: number } {
-  const n = values.length;
-  const mean = n === 0 ? Number.NaN : values.reduce((sum, x) => sum + x, 0) / n;
-  const std = n < 2 ? 0 : Math.sqrt(values.reduce((sum, x) => sum + (x - mean) ** 2, 0) / (n - 1));
-  return { mean, std };
 }
 
 function isFiniteNumber(value: FlatValue): value is number {

@@ -2,48 +2,48 @@
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { checkKnownOptions, checkNumber, checkObject } from '../core/errors';
+import { checkKnownOptions, checkNumber, checkObject, throwIfAborted } from '../core/errors';
 import { writeFileAtomic } from '../files/atomicFile';
 import { parseNumbers, stringifyNumbers } from '../files/numberJson';
 import { readRegularText } from '../files/regularFile';
 import { type BuiltRun, DataLoader, openRun, RunStore } from '../runs';
-import { interruptible } from './interrupt';
-import { progress } from './progress';
-import type { SweepResults } from './runSweep';
+import type { SweepResults } from './results';
 
 /** Options of `measureRuns`. */
 export interface MeasureRunsOptions {
-  /** What the progress bar says. Default: Measuring. */
-  title?: string;
   /** Looks at the first runs of each label only, a whole number >= 1. Default: all. */
   seeds?: number;
-  /** The store of the runs, or its folder. Default: that of `runSweep`. */
+  /** The store of the runs, or its folder. Default: `data/runs` of the project. */
   store?: RunStore | string;
   /**
    * The name of the measure, and all that its results depend on beside the run: they are then kept in the run's folder, and taken from there
    * where this is the same. For results that are plain JSON. Default: measured each time.
    */
   keep?: { readonly name: string; readonly [setting: string]: unknown };
+  /** Stops the measurement, with an AbortedError; with `keep`, what was measured until then stays. */
+  signal?: AbortSignal;
+  /** Called after each run with the share that is done. */
+  onProgress?: (progress: { share: number; runs: string }) => void;
 }
 
 /**
  * Opens the runs of some labels with their last weights, one at a time, and keeps what `measure` says of each: by label, in the order of seeds. The model is
- * freed after its turn. Stopped by interrupting the cell; with `keep`, what was measured until then stays.
+ * freed after its turn.
  *
  * @example
  * const sharpness = await measureRuns(results, ['SAM'], ({ model, data }, signal) => mySharpness(model, data.train, { radius: 0.5, signal }), {
  *   keep: { name: 'mySharpness', radius: 0.5 },
  * });
- * @throws {OptionError} for an unknown label. {DataError} where a run has no checkpoint. {AbortedError} after an interrupt.
+ * @throws {OptionError} for an unknown label. {DataError} where a run has no checkpoint. {AbortedError} after `signal`.
  */
 export async function measureRuns<T>(
   results: SweepResults,
   labels: readonly string[],
-  measure: (run: BuiltRun, signal: AbortSignal) => Promise<T>,
+  measure: (run: BuiltRun, signal?: AbortSignal) => Promise<T>,
   options: MeasureRunsOptions = {},
 ): Promise<Record<string, T[]>> {
-  checkKnownOptions('measureRuns', options, ['title', 'seeds', 'store', 'keep']);
-  const { title = 'Measuring', seeds = Number.POSITIVE_INFINITY, keep } = options;
+  checkKnownOptions('measureRuns', options, ['seeds', 'store', 'keep', 'signal', 'onProgress']);
+  const { seeds = Number.POSITIVE_INFINITY, keep, signal, onProgress } = options;
   if (options.seeds !== undefined) checkNumber('seeds', seeds, { min: 1, integer: true });
   if (keep !== undefined) checkObject('keep', keep);
   const store = options.store instanceof RunStore ? options.store : new RunStore(options.store);
@@ -54,34 +54,26 @@ export async function measureRuns<T>(
       .map(({ hash, config }) => ({ label, config, file: keep && join(store.runFolder(hash), keptName(keep)) })),
   );
   const measured: Record<string, T[]> = Object.fromEntries(labels.map((label) => [label, []]));
-  if (rows.length === 0) return measured;
   const loader = new DataLoader();
-  const bar = progress({ title, total: rows.length, unit: 'runs' });
-  let done = 0;
-  try {
-    await interruptible(async (signal) => {
-      for (const { label, config, file } of rows) {
-        let value = file === undefined ? undefined : readKept<T>(file);
-        if (value === undefined) {
-          const run = await openRun(config, store, loader);
-          try {
-            value = { result: await measure(run, signal) };
-          } finally {
-            run.dispose();
-          }
-          if (file !== undefined) {
-            const text = stringifyNumbers({ ...keep, ...value });
-            writeFileAtomic(file, text);
-            // The same now as when it is read again.
-            value = parseNumbers(text) as { result: T };
-          }
-        }
-        measured[label].push(value.result);
-        bar.update(++done);
+  for (const [i, { label, config, file }] of rows.entries()) {
+    throwIfAborted(signal, 'The measurement');
+    let value = file === undefined ? undefined : readKept<T>(file);
+    if (value === undefined) {
+      const run = await openRun(config, store, loader);
+      try {
+        value = { result: await measure(run, signal) };
+      } finally {
+        run.dispose();
       }
-    });
-  } finally {
-    bar.finish();
+      if (file !== undefined) {
+        const text = stringifyNumbers({ ...keep, ...value });
+        writeFileAtomic(file, text);
+        // The same now as when it is read again.
+        value = parseNumbers(text) as { result: T };
+      }
+    }
+    measured[label].push(value.result);
+    onProgress?.({ share: (i + 1) / rows.length, runs: `${i + 1}/${rows.length}` });
   }
   return measured;
 }

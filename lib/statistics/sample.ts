@@ -1,5 +1,5 @@
 /** One number per run of a setting, where some runs lack it: they diverged, they failed, or they have no such number. */
-import { spread } from '../figures';
+import { spread } from '../core/spread';
 
 /** One value per seed. Not a finite number where the run diverged, `failed` where an error ended it, null where it has no such number. */
 export type Sample = readonly SampleValue[];
