@@ -1,7 +1,7 @@
 """Starts JupyterLab's kernels: one that ends at its start is started anew, on other ports, before anything is connected to it.
 
 Another program may take a port between the moment when Jupyter finds it free and the start of the kernel, which then ends
-(end-without-ports.cjs). Jupyter itself restarts such a kernel five times on the same ports and gives up.
+(patches/tslab+1.0.22+002+end-without-ports.patch). Jupyter itself restarts such a kernel five times on the same ports and gives up.
 """
 
 import asyncio

@@ -7,7 +7,7 @@ import { KERNEL_ENVIRONMENT } from './versions.mjs';
 /** @type {import('./stages.mjs').Stage} */
 export const notebookKernel = {
   name: 'notebook kernel',
-  after: ['npm packages', 'JupyterLab'],
+  after: ['patches', 'JupyterLab'],
 
   isCurrent({ project }) {
     return [...filesOf(project)].every(([file, text]) => readText(file) === text);
@@ -42,15 +42,11 @@ function json(value) {
  * Node.js and tslab by their full paths: the kernel also starts where neither is on the PATH, as in a desktop application.
  * @param {import('./project.mjs').Project} project
  */
-function kernelSpec({ root, nodeModules }) {
+function kernelSpec({ nodeModules }) {
   return {
     argv: [
       fs.realpathSync(process.execPath),
       '--no-deprecation', // packages of danfojs use what Node.js 22 warns about, and a warning would appear in a cell's output
-      ...['end-with-parent.cjs', 'steady-types.cjs', 'end-without-ports.cjs'].flatMap((name) => [
-        '--require',
-        path.join(root, 'scripts/notebooks', name),
-      ]),
       path.join(nodeModules, 'tslab/bin/tslab'),
       'kernel',
       '--config-path',

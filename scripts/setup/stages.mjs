@@ -6,6 +6,7 @@ import { notebookKernel } from './kernel.mjs';
 import { library } from './library.mjs';
 import { takeLock } from './lock.mjs';
 import { npmPackages } from './npm.mjs';
+import { patches } from './patches.mjs';
 import { Processes } from './processes.mjs';
 import { projectAt } from './project.mjs';
 import { jupyterLab, pythonEnvironment } from './python.mjs';
@@ -33,7 +34,7 @@ import { tensorflow } from './tensorflow.mjs';
  */
 
 /** In an order in which each follows those it needs. */
-const STAGES = [npmPackages, pythonEnvironment, tensorflow, nativeAddon, jupyterLab, ray, notebookKernel, library];
+const STAGES = [npmPackages, patches, pythonEnvironment, tensorflow, nativeAddon, jupyterLab, ray, notebookKernel, library];
 
 /**
  * Sets the project up, or finds that it is.

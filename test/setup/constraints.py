@@ -3,7 +3,7 @@
     python constraints.py VERSION FILE REQUIREMENT...
 
 Prints {"problems": [...]} as JSON, or {"offline": TEXT} where the index of packages cannot be read. pip evaluates markers for the Python that it
-runs on, so they are evaluated here, for VERSION; pip is asked for a wheel of each package that accepts VERSION.
+runs on, and so do some versions with the Pythons that a package accepts: both are evaluated here, for VERSION. pip is asked for wheels.
 """
 
 import json
@@ -14,6 +14,7 @@ import tempfile
 
 from pip._vendor.packaging.markers import default_environment
 from pip._vendor.packaging.requirements import Requirement
+from pip._vendor.packaging.specifiers import SpecifierSet
 from pip._vendor.packaging.utils import canonicalize_name
 
 VERSION, FILE, *ROOTS = sys.argv[1:]
@@ -39,7 +40,7 @@ def wheels(names):
     """What pip would install of `names`, as its report has it, and what it says on the way."""
     with tempfile.TemporaryDirectory() as folder:
         report = f"{folder}/report.json"
-        which = ["--only-binary=:all:", "--python-version", VERSION, "--target", f"{folder}/target"]
+        which = ["--only-binary=:all:", "--ignore-requires-python", "--python-version", VERSION, "--target", f"{folder}/target"]
         how = ["--dry-run", "--ignore-installed", "--no-deps", "--quiet", "--disable-pip-version-check", "--report", report]
         pip = subprocess.run(
             [sys.executable, "-I", "-m", "pip", "install", *how, *which, *names], capture_output=True, text=True
@@ -49,6 +50,14 @@ def wheels(names):
         with open(report) as text:
             found = [entry["metadata"] for entry in json.load(text)["install"]]
         return {canonicalize_name(metadata["name"]): metadata for metadata in found}, ""
+
+
+def refusing(found):
+    """Packages of `found` that do not accept the Python."""
+    for metadata in found.values():
+        accepted = metadata.get("requires_python", "")
+        if not SpecifierSet(accepted).contains(VERSION):
+            yield f"{metadata['name']}=={metadata['version']} needs Python {accepted}"
 
 
 def missing(found):
@@ -74,4 +83,4 @@ found, said = wheels(list(pinned.values()))
 if re.search(r"Retrying \(Retry|Temporary failure in name resolution|Connection refused", said):
     print(json.dumps({"offline": said}))
 else:
-    print(json.dumps({"problems": [said] if said else sorted(set(missing(found)))}))
+    print(json.dumps({"problems": [said] if said else sorted({*refusing(found), *missing(found)})}))
