@@ -8,7 +8,7 @@ import { placeNames } from './labels';
 import { methodStyle } from './methods';
 import { COLORS, PALE } from './theme';
 
-/** Options of `lookbehindStepFigure`: the points of one step, as an optimizer's probe reports them, projected on a plane. */
+/** Options of `lookbehindStepFigure`: the points of one step, as `dissectStep` and `projectStep` return them. */
 export interface LookbehindStepOptions extends FigureOptions {
   /** Slow weights before the step. */
   slow: Point;

@@ -27,7 +27,6 @@ export { surfaceFromJson, surfaceToJson, surfaceToNpz } from './export';
 export { type AxisOptions as SurfaceAxis, axisAround } from './grid';
 export { flatWeights, setFlatWeights, type WeightSlot, weightLayout } from './layout';
 export {
-  type LookbehindStepRecord,
   lookbehindStepPlane,
   type ProjectedStep,
   projectStep,

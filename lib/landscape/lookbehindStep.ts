@@ -10,28 +10,10 @@ import type { FamilyOptimizer } from '../optimizers';
 import { type BatchLoss, trainingForward } from '../training/evaluate';
 import { lossFor } from '../training/modelLoss';
 import type { TensorSamples } from '../training/samples';
+import { type StepPath, stepPath } from '../training/stepPath';
 import { trainableVariables } from '../training/weights';
 import { directionBetween, orthogonalDirection, withLength } from './directions';
-import { flatWeights } from './layout';
 import { Plane } from './plane';
-
-/** The places that one step visits, as flat weights. */
-export interface LookbehindStepRecord {
-  /** Weights before the step. */
-  slow: Float32Array;
-  /** After each of the k ascents. */
-  perturbed: Float32Array[];
-  /** After each of the k descents. */
-  fast: Float32Array[];
-  /** Weights after the step. */
-  newSlow: Float32Array;
-  /** Loss on the batch at the slow weights. */
-  loss: number;
-  /** Loss on the batch at each of the perturbed weights where it was evaluated. */
-  perturbedLosses: number[];
-  /** Gradient at each of the perturbed weights, flat. */
-  gradients: Float32Array[];
-}
 
 /**
  * Takes one step of `optimizer` on a batch and records where it goes. Weights, moving averages and the optimizer's state are afterwards as before.
@@ -44,39 +26,17 @@ export function recordLookbehindStep(
   optimizer: FamilyOptimizer,
   { xs, ys }: TensorSamples,
   givenLoss?: BatchLoss,
-): LookbehindStepRecord {
+): StepPath {
   const loss = lossFor(model, givenLoss);
   const variables = trainableVariables(model);
-  const slow = flatWeights(model);
   const held = model.weights.map((weight) => weight.read().clone());
   const state = optimizer.saveState();
-  const record: LookbehindStepRecord = {
-    slow,
-    perturbed: [],
-    fast: [],
-    newSlow: slow,
-    loss: 0,
-    perturbedLosses: [],
-    gradients: [],
-  };
   try {
-    tf.tidy(() => {
-      const result = optimizer.step(() => loss(ys, trainingForward(model, xs)), variables, {
-        probe: {
-          inner: ({ perturbed, fast, lossPerturbed, descentGradients }, trained) => {
-            const flat = (tensors: tf.Tensor[]): Float32Array => flatten(tensors, trained, variables);
-            if (perturbed) record.perturbed.push(flat(perturbed));
-            if (fast) record.fast.push(flat(fast));
-            if (lossPerturbed) record.perturbedLosses.push(lossPerturbed.dataSync()[0]);
-            if (descentGradients) record.gradients.push(flat(descentGradients));
-          },
-        },
-      });
-      record.loss = result.loss.dataSync()[0];
+    return tf.tidy(() => {
+      const step = optimizer.step(() => loss(ys, trainingForward(model, xs)), variables);
+      const path = stepPath(step, (tensors) => flatten(tensors, step.variables, variables));
+      return { ...path, fast: path.fast.length === 0 ? [path.newSlow] : path.fast };
     });
-    record.newSlow = flatWeights(model);
-    if (record.fast.length === 0) record.fast.push(record.newSlow);
-    return record;
   } finally {
     model.weights.forEach((weight, i) => {
       (weight.read() as tf.Variable).assign(held[i]);
@@ -87,7 +47,7 @@ export function recordLookbehindStep(
 }
 
 /** The orthonormal plane of a step: x from the slow weights to p_k, y at right angles towards f_k. Coordinates are distances. */
-export function lookbehindStepPlane({ slow, perturbed, fast }: LookbehindStepRecord): Plane {
+export function lookbehindStepPlane({ slow, perturbed, fast }: StepPath): Plane {
   const back = directionBetween(slow, perturbed[perturbed.length - 1], 'k steps back');
   const ahead = directionBetween(slow, fast[fast.length - 1], 'towards the fast weights');
   return new Plane(slow, withLength(back, 1), withLength(orthogonalDirection(ahead, back), 1));
@@ -110,7 +70,7 @@ export interface ProjectedStep {
 }
 
 /** A step seen on a plane, by default its own. */
-export function projectStep(record: LookbehindStepRecord, plane: Plane = lookbehindStepPlane(record)): ProjectedStep {
+export function projectStep(record: StepPath, plane: Plane = lookbehindStepPlane(record)): ProjectedStep {
   const at = (weights: Float32Array): [number, number] => {
     const { a, b } = plane.project(weights);
     return [a, b];
@@ -142,7 +102,7 @@ export interface StepFacts {
 }
 
 /** The numbers of a step. */
-export function stepFacts({ loss, perturbedLosses, gradients }: LookbehindStepRecord): StepFacts {
+export function stepFacts({ loss, perturbedLosses, gradients }: StepPath): StepFacts {
   const product = (a: Float32Array, b: Float32Array): number => a.reduce((sum, value, i) => sum + value * b[i], 0);
   const lengths = gradients.map((gradient) => Math.sqrt(product(gradient, gradient)));
   const cosines = gradients.map((gradient, i) => product(gradient, gradients[0]) / (lengths[i] * lengths[0]));
@@ -150,7 +110,7 @@ export function stepFacts({ loss, perturbedLosses, gradients }: LookbehindStepRe
 }
 
 /** Tensors of the variables that took part in the step as one flat vector over all trainable ones; the others keep their values. */
-function flatten(tensors: tf.Tensor[], trained: tf.Variable[], variables: tf.Variable[]): Float32Array {
+function flatten(tensors: tf.Tensor[], trained: readonly tf.Variable[], variables: tf.Variable[]): Float32Array {
   const of = new Map(trained.map((variable, i) => [variable, tensors[i]]));
   const parts = variables.map((variable) => (of.get(variable) ?? variable).dataSync());
   const flat = new Float32Array(parts.reduce((sum, { length }) => sum + length, 0));

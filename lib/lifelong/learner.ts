@@ -19,7 +19,7 @@ import { checkKnownOptions, checkNumber, checkOneOf, OptionError } from '../core
 import { Random } from '../core/random';
 import * as tf from '../core/tf';
 import type { FamilyOptimizer } from '../optimizers';
-import { assignAll } from '../optimizers/loss';
+import { assignAll } from '../optimizers/passes';
 import { Evaluator } from '../training/evaluate';
 import {
   LOOP_OPTIONS,
@@ -31,7 +31,6 @@ import {
 } from '../training/loop';
 import { outputKind } from '../training/modelLoss';
 import { captureModel, checkModelState, type ModelState, restoreModel } from '../training/modelState';
-import { innerSteps } from '../training/stepRunner';
 import { checkSettings, type TrainerManifest, type TrainerSettings, type TrainerState } from '../training/trainerState';
 import { trainableVariables } from '../training/weights';
 import { headMask, maskByTask } from './heads';
@@ -211,7 +210,7 @@ export class LifelongLearner extends TrainingLoop {
     checkOneOf('evaluate', options.evaluate ?? 'needed', ['needed', 'all']);
     this.#replaySize = replay === undefined ? 0 : checkReplay(replay, batchSize, regime);
     this.memory = replay && new Reservoir(replay.capacity, seed);
-    this.#replayBatches = (replay?.switchBatches ?? switchBatches) ? innerSteps(optimizer) : 1;
+    this.#replayBatches = (replay?.switchBatches ?? switchBatches) ? optimizer.innerSteps : 1;
     this.#options = options;
     this.epochs = this.stages * epochs;
     this.settings = {

@@ -27,7 +27,7 @@ export interface AdamWOptions extends DescentOptions {
   weightDecay?: number;
 }
 
-const ADAMW_OPTIONS: readonly string[] = ['learningRate', 'beta1', 'beta2', 'epsilon', 'weightDecay', 'countPer'];
+const ADAMW_OPTIONS: readonly string[] = ['learningRate', 'beta1', 'beta2', 'epsilon', 'weightDecay'];
 
 /** The largest number below 1 that float32 tells from 1. */
 const BELOW_ONE = 1 - 2 ** -24;
@@ -56,15 +56,13 @@ export class AdamW extends DescentOptimizer {
     this.#epsilon = epsilon;
   }
 
-  update(weights: tf.Tensor[], gradients: tf.Tensor[], variables: tf.Variable[], innerSteps = 1): tf.Tensor[] {
-    const beta1 = this.perInnerStep(this.#beta1, innerSteps);
-    const beta2 = this.perInnerStep(this.#beta2, innerSteps);
-    const keep = tf.sub(1, tf.mul(this.rate.tensor, this.decayPerInnerStep(innerSteps)));
+  update(weights: readonly tf.Tensor[], gradients: readonly tf.Tensor[], variables: readonly tf.Variable[]): tf.Tensor[] {
+    const keep = tf.sub(1, tf.mul(this.rate.tensor, this.weightDecay));
     return weights.map((w, i) => {
-      const m = this.#average('m', variables[i], gradients[i], beta1);
-      const v = this.#average('v', variables[i], tf.square(gradients[i]), beta2);
-      const meanRate = tf.div(this.rate.tensor, this.#bias('beta1Power', variables[i], beta1));
-      const rootOfSquareBias = tf.sqrt(this.#bias('beta2Power', variables[i], beta2));
+      const m = this.#average('m', variables[i], gradients[i], this.#beta1);
+      const v = this.#average('v', variables[i], tf.square(gradients[i]), this.#beta2);
+      const meanRate = tf.div(this.rate.tensor, this.#bias('beta1Power', variables[i], this.#beta1));
+      const rootOfSquareBias = tf.sqrt(this.#bias('beta2Power', variables[i], this.#beta2));
       const root = tf.add(tf.div(tf.sqrt(v), rootOfSquareBias), this.#epsilon);
       return tf.sub(tf.mul(w, keep), tf.mul(meanRate, tf.div(m, root)));
     });
@@ -76,7 +74,6 @@ export class AdamW extends DescentOptimizer {
       beta2: this.#beta2,
       epsilon: this.#epsilon,
       weightDecay: this.weightDecay,
-      countPer: this.countPer,
     };
   }
 

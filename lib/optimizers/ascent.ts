@@ -16,35 +16,31 @@ import * as tf from '../core/tf';
 /** Keeps 0 / 0 away; the value of the official code. */
 const NORM_EPSILON = 1e-16;
 
-/** An ascent step: what to add to the weights. */
-export interface Perturbation {
-  /** eps, one tensor per variable. */
-  eps: tf.Tensor[];
-  /** The norm that was divided by: ||g|| (SAM) or ||T g|| (ASAM). */
-  scaledNorm: tf.Scalar;
-}
-
-/** The rule of an ascent step. */
+/** Where an ascent rule rescales: SAM nowhere, ASAM by |w| + eta. */
 export interface AscentRule {
-  /** `sam` or `asam`. */
+  /** Whose rule it is. */
   readonly name: 'sam' | 'asam';
-  /** eps at `weights` for `gradients`. Call inside tf.tidy. */
-  perturb(weights: tf.Tensor[], gradients: tf.Tensor[], rho: tf.Scalar, variables: tf.Variable[]): Perturbation;
+  /** T at `weights`, one tensor per variable; undefined stands for 1. Call inside tf.tidy. */
+  scales(weights: readonly tf.Tensor[], variables: readonly tf.Variable[]): Array<tf.Tensor | undefined>;
   /** ASAM's option `eta`. */
   readonly eta?: number;
-  /** ASAM's option `rescale`, where it was given. */
+  /** ASAM's option `rescale`, if it was given. */
   readonly rescale?: (variable: tf.Variable) => boolean;
 }
 
+/** eps = rho * T^2 g / ||T g||: what to add to the weights. Call inside tf.tidy. */
+export function ascentStep(
+  gradients: readonly tf.Tensor[],
+  scales: ReadonlyArray<tf.Tensor | undefined>,
+  rho: tf.Scalar | number,
+): tf.Tensor[] {
+  const scaled = gradients.map((g, i) => times(g, scales[i]));
+  const factor = tf.div(rho, tf.add(globalNorm(scaled), NORM_EPSILON));
+  return scaled.map((g, i) => tf.mul(times(g, scales[i]), factor));
+}
+
 /** The ascent rule of SAM. */
-export const samAscent: AscentRule = {
-  name: 'sam',
-  perturb(_weights, gradients, rho) {
-    const scaledNorm = globalNorm(gradients);
-    const factor = tf.div(rho, tf.add(scaledNorm, NORM_EPSILON));
-    return { eps: gradients.map((g) => tf.mul(g, factor)), scaledNorm };
-  },
-};
+export const samAscent: AscentRule = { name: 'sam', scales: (weights) => weights.map(() => undefined) };
 
 /** Options of ASAM's ascent rule. */
 export interface AsamAscentOptions {
@@ -67,13 +63,7 @@ export function asamAscent(options: AsamAscentOptions = {}): AscentRule {
     name: 'asam',
     eta,
     rescale,
-    perturb(weights, gradients, rho, variables) {
-      const scales = weights.map((w, i) => (rescales(variables[i]) ? tf.add(tf.abs(w), eta) : undefined));
-      const scaled = gradients.map((g, i) => times(g, scales[i]));
-      const scaledNorm = globalNorm(scaled);
-      const factor = tf.div(rho, tf.add(scaledNorm, NORM_EPSILON));
-      return { eps: scaled.map((g, i) => tf.mul(times(g, scales[i]), factor)), scaledNorm };
-    },
+    scales: (weights, variables) => weights.map((w, i) => (rescales(variables[i]) ? tf.add(tf.abs(w), eta) : undefined)),
   };
 }
 
@@ -86,13 +76,13 @@ export function isRescaled(variable: { name: string }): boolean {
 }
 
 /** The Euclidean norm over all tensors together. */
-export function globalNorm(tensors: tf.Tensor[]): tf.Scalar {
+export function globalNorm(tensors: readonly tf.Tensor[]): tf.Scalar {
   if (tensors.length === 0) return tf.scalar(0);
   return tf.sqrt(tf.addN(tensors.map((t) => tf.sum(tf.square(t))))) as tf.Scalar;
 }
 
 /** ||a - b|| over all tensors together. */
-export function globalDistance(a: tf.Tensor[], b: tf.Tensor[]): tf.Scalar {
+export function globalDistance(a: readonly tf.Tensor[], b: readonly tf.Tensor[]): tf.Scalar {
   return globalNorm(a.map((t, i) => tf.sub(t, b[i])));
 }
 

@@ -2,18 +2,12 @@
  * Base optimizers: those that turn one gradient into one step. Sharpness-aware schemes use them on weights of their choice, such
  * as the fast weights of Lookbehind.
  */
-import { checkNumber, checkOneOf } from '../core/errors';
+import { checkNumber } from '../core/errors';
 import * as tf from '../core/tf';
-import { globalNorm } from './ascent';
-import { assignAll, LossEvaluator, type LossFunction } from './loss';
-import {
-  FamilyOptimizer,
-  Hyperparameter,
-  type NamedTensor,
-  type StepMeasures,
-  type StepOptions,
-  type StepResult,
-} from './optimizer';
+import { Hyperparameter } from './hyperparameter';
+import { FamilyOptimizer } from './optimizer';
+import { type Advance, assignAll, type Passes } from './passes';
+import type { NamedTensor } from './weights';
 
 /** Options of all base optimizers. */
 export interface DescentOptions {
@@ -21,11 +15,6 @@ export interface DescentOptions {
   learningRate?: number;
   /** Weight decay factor. At least 0. Default 0. */
   weightDecay?: number;
-  /**
-   * What momentum and weight decay are counted per, where k inner steps are taken on one batch (Lookbehind): `inner` steps, as the
-   * official code does, or `batch`, with momentum^(1/k) and weightDecay / k per inner step. Default `inner`.
-   */
-  countPer?: 'inner' | 'batch';
 }
 
 /** A base optimizer. */
@@ -36,14 +25,11 @@ export abstract class DescentOptimizer extends FamilyOptimizer {
   protected readonly rate: Hyperparameter;
   /** Weight decay factor of a step. */
   protected readonly weightDecay: number;
-  /** What momentum and weight decay are counted per. */
-  protected readonly countPer: 'inner' | 'batch';
 
   /** @throws OptionError */
-  constructor({ learningRate, weightDecay = 0, countPer = 'inner' }: DescentOptions & { learningRate: number }) {
+  constructor({ learningRate, weightDecay = 0 }: DescentOptions & { learningRate: number }) {
     super();
     this.weightDecay = checkNumber('weightDecay', weightDecay, { min: 0 });
-    this.countPer = checkOneOf('countPer', countPer, ['inner', 'batch'] as const);
     this.rate = new Hyperparameter('learningRate', learningRate);
     this.hyperparameters = [this.rate];
   }
@@ -56,22 +42,12 @@ export abstract class DescentOptimizer extends FamilyOptimizer {
     this.rate.value = learningRate;
   }
 
-  /**
-   * The base step from `weights` along `gradients`, as new tensors. Advances the slots of `variables`. Call inside tf.tidy.
-   *
-   * @param innerSteps Steps that the scheme takes on one batch, for `countPer: 'batch'`.
-   */
-  abstract update(weights: tf.Tensor[], gradients: tf.Tensor[], variables: tf.Variable[], innerSteps?: number): tf.Tensor[];
+  /** The base step from `weights` along `gradients`, as new tensors. Advances the slots of `variables`. Call inside tf.tidy. */
+  abstract update(weights: readonly tf.Tensor[], gradients: readonly tf.Tensor[], variables: readonly tf.Variable[]): tf.Tensor[];
 
-  step(loss: LossFunction, variables: tf.Variable[], { measure = false, probe }: StepOptions = {}): StepResult {
-    const evaluator = new LossEvaluator(loss, variables);
-    const { loss: value, gradients } = evaluator.at(undefined, { phase: 'descent', inner: 0, batchNormUpdates: 1 });
-    const trained = evaluator.variables;
-    const updated = this.update(trained, gradients, trained);
-    evaluator.finish(updated);
-    probe?.inner?.({ inner: 0, loss: value, gradients, fast: updated }, trained);
-    const measures = measure ? measuresWithoutAscent(value, gradients) : undefined;
-    return { loss: value, gradientEvaluations: evaluator.evaluations, measures };
+  advance(passes: Passes): Advance {
+    const { gradients } = passes.descent(0);
+    return { weights: this.update(passes.variables, gradients, passes.variables) };
   }
 
   /** Makes the optimizer that `getConfig` described: model.save stores the description, tf.loadLayersModel reads it. @nocollapse */
@@ -100,23 +76,4 @@ export abstract class DescentOptimizer extends FamilyOptimizer {
     );
     this.finishStep(0);
   }
-
-  /** Momentum-like factor of one inner step. */
-  protected perInnerStep(factor: number, innerSteps: number): number {
-    return this.countPer === 'batch' ? factor ** (1 / innerSteps) : factor;
-  }
-
-  /** Weight decay of one inner step. */
-  protected decayPerInnerStep(innerSteps: number): number {
-    return this.countPer === 'batch' ? this.weightDecay / innerSteps : this.weightDecay;
-  }
-}
-
-function measuresWithoutAscent(loss: tf.Scalar, gradients: tf.Tensor[]): StepMeasures {
-  return {
-    losses: tf.reshape(loss, [1]),
-    gradientNorms: tf.reshape(globalNorm(gradients), [1]),
-    distances: tf.zeros([0]),
-    alphas: tf.zeros([0]),
-  };
 }

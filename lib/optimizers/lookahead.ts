@@ -12,8 +12,9 @@
 import { checkKnownOptions, checkNumber, OptionError } from '../core/errors';
 import { currentRecording } from '../core/recording';
 import * as tf from '../core/tf';
-import type { LossFunction } from './loss';
-import { FamilyOptimizer, type Hyperparameter, optimizerFrom, type StepOptions, type StepResult } from './optimizer';
+import type { Hyperparameter } from './hyperparameter';
+import { FamilyOptimizer, optimizerFrom } from './optimizer';
+import type { Advance, Passes, PassOptions } from './passes';
 
 /** Options of `lookahead`. */
 export interface LookaheadOptions {
@@ -70,18 +71,27 @@ export class Lookahead extends FamilyOptimizer {
     return `${this.#synchronises(steps) ? 'synchronise' : 'fast'}/${this.base.stepKindAfter(steps)}`;
   }
 
-  step(loss: LossFunction, variables: tf.Variable[], options: StepOptions = {}): StepResult {
+  override get passOptions(): PassOptions {
+    return this.base.passOptions;
+  }
+
+  advance(passes: Passes): Advance {
     this.#recordKind();
-    const slow = variables.map((variable) => this.#slow(variable));
-    const result = this.base.step(loss, variables, options);
-    if (this.#synchronises()) {
-      variables.forEach((variable, i) => {
-        const synchronised = tf.add(slow[i], tf.mul(tf.sub(variable, slow[i]), this.alpha));
-        slow[i].assign(synchronised);
-        variable.assign(synchronised);
-      });
-    }
-    return result;
+    for (const variable of passes.candidates) this.#slow(variable);
+    const ahead = this.base.advance(passes);
+    const fast = ahead.weights;
+    if (!this.#synchronises()) return { ...ahead, fast: [fast] };
+    const { variables, candidates } = passes;
+    // The loss of an earlier fast step may have depended on more of them.
+    for (const variable of candidates) if (!variables.includes(variable)) variable.assign(this.#synchronised(variable, variable));
+    return { ...ahead, weights: variables.map((variable, i) => this.#synchronised(variable, fast[i])), fast: [fast] };
+  }
+
+  /** slow + alpha * (fast - slow): the new slow weights. */
+  #synchronised(variable: tf.Variable, fast: tf.Tensor): tf.Tensor {
+    const slow = this.#slow(variable);
+    slow.assign(tf.add(slow, tf.mul(tf.sub(fast, slow), this.alpha)));
+    return slow;
   }
 
   override finishStep(gradientEvaluations: number): void {

@@ -10,16 +10,8 @@
  */
 import { checkNumber, checkObject } from '../core/errors';
 import * as tf from '../core/tf';
-import { LossEvaluator, type LossFunction } from './loss';
-import type { StepOptions, StepResult } from './optimizer';
-import {
-  type AdaptiveSharpnessOptions,
-  addAll,
-  ascentRule,
-  measuresOf,
-  SharpnessOptimizer,
-  type SharpnessOptions,
-} from './scheme';
+import type { Advance, Passes } from './passes';
+import { type AdaptiveSharpnessOptions, ascentRule, SharpnessOptimizer, type SharpnessOptions } from './scheme';
 
 /** Options of `multistepSAM`. */
 export interface MultistepSAMOptions extends Omit<SharpnessOptions, 'reuseGradients'> {
@@ -50,44 +42,17 @@ export class MultistepSAM extends SharpnessOptimizer {
     this.k = k;
   }
 
-  step(loss: LossFunction, variables: tf.Variable[], { measure = false, probe }: StepOptions = {}): StepResult {
-    const evaluator = new LossEvaluator(loss, variables);
-    const first = evaluator.at(undefined, { phase: 'ascent', inner: 0, batchNormUpdates: this.statisticsUpdates(1, true) });
-    const trained = evaluator.variables;
-    const evaluations = [first];
-    const perturbed: tf.Tensor[][] = [];
-    let live = evaluator.start;
-    for (let inner = 0; inner < this.k; inner++) {
-      const here = evaluations[inner];
-      live = evaluator.complete(live);
-      const { eps, scaledNorm } = this.ascent.perturb(live, here.gradients, this.radius.tensor, trained);
-      live = addAll(live, eps);
-      perturbed.push(live);
-      probe?.inner?.({ inner, loss: here.loss, gradients: here.gradients, scaledNorm, perturbed: live }, trained);
-      const last = inner === this.k - 1;
-      evaluations.push(
-        evaluator.at(live, {
-          phase: last ? 'descent' : 'ascent',
-          inner: last ? inner : inner + 1,
-          batchNormUpdates: this.statisticsUpdates(1, false),
-        }),
-      );
-    }
-    const weights = evaluator.start;
-    const descent = evaluations[this.k];
-    probe?.descent?.(descent, trained);
-    evaluator.finish(this.base.update(weights, descent.gradients, trained));
-    return {
-      loss: first.loss,
-      gradientEvaluations: evaluator.evaluations,
-      measures: measure
-        ? measuresOf(
-            evaluations,
-            weights,
-            perturbed.map((point) => evaluator.complete(point)),
-          )
-        : undefined,
-    };
+  override get innerSteps(): number {
+    return this.k;
+  }
+
+  advance(passes: Passes): Advance {
+    const { variables } = passes;
+    const start = passes.ascent(0);
+    let here = start;
+    for (let inner = 1; inner < this.k; inner++) here = passes.ascent(inner, this.climb(here, variables));
+    const there = passes.descent(this.k - 1, this.climb(here, variables));
+    return { weights: this.base.update(start.weights, there.gradients, variables) };
   }
 
   override settings(): tf.serialization.ConfigDict {

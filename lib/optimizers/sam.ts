@@ -9,16 +9,8 @@
  * References: see ascent.ts. Order of work: https://github.com/chandar-lab/Lookbehind-SAM, classes SAM and ASAM.
  */
 import * as tf from '../core/tf';
-import { LossEvaluator, type LossFunction } from './loss';
-import type { StepOptions, StepResult } from './optimizer';
-import {
-  type AdaptiveSharpnessOptions,
-  addAll,
-  ascentRule,
-  measuresOf,
-  SharpnessOptimizer,
-  type SharpnessOptions,
-} from './scheme';
+import type { Advance, Passes } from './passes';
+import { type AdaptiveSharpnessOptions, ascentRule, SharpnessOptimizer, type SharpnessOptions } from './scheme';
 
 /** SAM, or ASAM by its ascent rule. Make it with `sam` or `asam`. */
 export class SAM extends SharpnessOptimizer {
@@ -31,39 +23,11 @@ export class SAM extends SharpnessOptimizer {
     super(rule, ascentRule(rule, options), options);
   }
 
-  step(loss: LossFunction, variables: tf.Variable[], { measure = false, probe }: StepOptions = {}): StepResult {
-    const evaluator = new LossEvaluator(loss, variables);
-    const atWeights = evaluator.at(undefined, { phase: 'ascent', inner: 0, batchNormUpdates: this.statisticsUpdates(1, true) });
-    const trained = evaluator.variables;
-    const { eps, scaledNorm } = this.ascent.perturb(evaluator.start, atWeights.gradients, this.radius.tensor, trained);
-    const climbed = addAll(evaluator.start, eps);
-    const atPerturbed = evaluator.at(climbed, {
-      phase: 'descent',
-      inner: 0,
-      batchNormUpdates: this.statisticsUpdates(1, false),
-    });
-    const weights = evaluator.start;
-    const perturbed = evaluator.complete(climbed);
-    const updated = this.base.update(weights, atPerturbed.gradients, trained);
-    evaluator.finish(updated);
-    probe?.inner?.(
-      {
-        inner: 0,
-        loss: atWeights.loss,
-        gradients: atWeights.gradients,
-        scaledNorm,
-        perturbed,
-        lossPerturbed: atPerturbed.loss,
-        descentGradients: atPerturbed.gradients,
-        fast: updated,
-      },
-      trained,
-    );
-    return {
-      loss: atWeights.loss,
-      gradientEvaluations: evaluator.evaluations,
-      measures: measure ? measuresOf([atWeights, atPerturbed], weights, [perturbed]) : undefined,
-    };
+  advance(passes: Passes): Advance {
+    const { variables } = passes;
+    const here = passes.ascent(0);
+    const there = passes.descent(0, this.climb(here, variables));
+    return { weights: this.base.update(here.weights, there.gradients, variables) };
   }
 }
 tf.serialization.registerClass(SAM);

@@ -3,10 +3,11 @@
  */
 import { checkKnownOptions, checkObject, OptionError } from '../core/errors';
 import * as tf from '../core/tf';
-import { type AsamAscentOptions, type AscentRule, asamAscent, globalDistance, globalNorm, samAscent } from './ascent';
+import { type AsamAscentOptions, type AscentRule, asamAscent, ascentStep, samAscent } from './ascent';
 import { DescentOptimizer } from './descent';
-import type { Evaluation } from './loss';
-import { FamilyOptimizer, Hyperparameter, optimizerFrom, type StepMeasures } from './optimizer';
+import { Hyperparameter } from './hyperparameter';
+import { FamilyOptimizer, optimizerFrom } from './optimizer';
+import type { BatchNormPolicy, PassOptions, Visit } from './passes';
 import { SGD, SGD_OPTIONS, type SGDOptions } from './sgd';
 
 /** Options of every sharpness-aware optimizer. The options of `sgd` set the base optimizer, unless `base` is given. */
@@ -28,9 +29,6 @@ export interface SharpnessOptions extends SGDOptions {
   batchNormUpdates?: BatchNormPolicy;
 }
 
-/** Which passes of one step move BatchNorm's statistics. */
-export type BatchNormPolicy = 'every' | 'first' | 'none';
-
 /** Options of the optimizers that climb by ASAM's rule. */
 export interface AdaptiveSharpnessOptions extends SharpnessOptions, AsamAscentOptions {}
 
@@ -48,10 +46,7 @@ export abstract class SharpnessOptimizer extends FamilyOptimizer {
   readonly slotKinds: readonly string[] = [];
   /** The radius rho, as compiled steps read it. */
   protected readonly radius: Hyperparameter;
-  /** The option `reuseGradients`; undefined: where it is exact. */
-  protected readonly reuseGradients: boolean | undefined;
-  /** The option `batchNormUpdates`. */
-  protected readonly batchNormUpdates: BatchNormPolicy;
+  readonly #passOptions: PassOptions;
 
   /** @throws OptionError */
   constructor(what: string, ascent: AscentRule, options: AdaptiveSharpnessOptions, ownOptions: readonly string[] = []) {
@@ -63,11 +58,14 @@ export abstract class SharpnessOptimizer extends FamilyOptimizer {
     }
     this.base = baseOf(what, options, base);
     this.ascent = ascent;
-    this.reuseGradients = reuseGradients;
-    this.batchNormUpdates = batchNormUpdates;
+    this.#passOptions = { batchNormUpdates, reuseGradients };
     this.radius = new Hyperparameter('rho', rho);
     this.parts = [this.base];
     this.hyperparameters = [this.radius];
+  }
+
+  override get passOptions(): PassOptions {
+    return this.#passOptions;
   }
 
   get learningRate(): number {
@@ -89,12 +87,13 @@ export abstract class SharpnessOptimizer extends FamilyOptimizer {
 
   settings(): tf.serialization.ConfigDict {
     const { name, eta, rescale } = this.ascent;
+    const { batchNormUpdates = 'every', reuseGradients } = this.#passOptions;
     return {
       rule: name,
       ...(eta === undefined ? {} : { eta }),
       ...(rescale === undefined ? {} : { rescale: 'a function' }),
-      batchNormUpdates: this.batchNormUpdates,
-      ...(this.reuseGradients === undefined ? {} : { reuseGradients: this.reuseGradients }),
+      batchNormUpdates,
+      ...(reuseGradients === undefined ? {} : { reuseGradients }),
     };
   }
 
@@ -112,10 +111,10 @@ export abstract class SharpnessOptimizer extends FamilyOptimizer {
     return super.getConfig();
   }
 
-  /** How often BatchNorm's statistics move in the pass that stands for `passes` official passes, the first one of a step or not. */
-  protected statisticsUpdates(passes: 1 | 2, first: boolean): 0 | 1 | 2 {
-    if (this.batchNormUpdates === 'every') return passes;
-    return this.batchNormUpdates === 'first' && first ? 1 : 0;
+  /** One step back: the weights of `here`, and what the ascent rule adds along the gradient there. */
+  protected climb({ weights, gradients }: Visit, variables: readonly tf.Variable[]): tf.Tensor[] {
+    const eps = ascentStep(gradients, this.ascent.scales(weights, variables), this.radius.tensor);
+    return weights.map((w, i) => tf.add(w, eps[i]));
   }
 
   /** Makes the optimizer that `getConfig` described: model.save stores the description, tf.loadLayersModel reads it. @nocollapse */
@@ -134,28 +133,6 @@ export function ascentRule(name: 'sam' | 'asam', options: AsamAscentOptions): As
   checkObject('options', options);
   const { eta, rescale } = options;
   return name === 'sam' ? samAscent : asamAscent({ eta, rescale });
-}
-
-/** Measures of a step from its evaluations, in order, and its perturbed points. */
-export function measuresOf(
-  evaluations: readonly Evaluation[],
-  start: tf.Tensor[],
-  perturbed: readonly tf.Tensor[][],
-  alphas: readonly tf.Scalar[] = [],
-): StepMeasures {
-  const vector = (scalars: readonly tf.Scalar[]): tf.Tensor1D =>
-    scalars.length === 0 ? tf.zeros([0]) : (tf.stack([...scalars]) as tf.Tensor1D);
-  return {
-    losses: vector(evaluations.map(({ loss }) => loss)),
-    gradientNorms: vector(evaluations.map(({ gradients }) => globalNorm(gradients))),
-    distances: vector(perturbed.map((point) => globalDistance(point, start))),
-    alphas: vector(alphas),
-  };
-}
-
-/** `a[i] + b[i]`. */
-export function addAll(a: tf.Tensor[], b: tf.Tensor[]): tf.Tensor[] {
-  return a.map((tensor, i) => tf.add(tensor, b[i]));
 }
 
 function baseOf(what: string, options: SharpnessOptions, base: DescentOptimizer | undefined): DescentOptimizer {

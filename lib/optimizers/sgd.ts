@@ -28,7 +28,7 @@ export interface SGDOptions extends DescentOptions {
 }
 
 /** Names of the options of `sgd`, for the factories that pass them on. */
-export const SGD_OPTIONS: readonly string[] = ['learningRate', 'momentum', 'dampening', 'nesterov', 'weightDecay', 'countPer'];
+export const SGD_OPTIONS: readonly string[] = ['learningRate', 'momentum', 'dampening', 'nesterov', 'weightDecay'];
 
 /** Stochastic gradient descent with momentum. Make it with `sgd`. */
 export class SGD extends DescentOptimizer {
@@ -56,12 +56,11 @@ export class SGD extends DescentOptimizer {
     this.#nesterov = nesterov;
   }
 
-  update(weights: tf.Tensor[], gradients: tf.Tensor[], variables: tf.Variable[], innerSteps = 1): tf.Tensor[] {
-    const momentum = this.perInnerStep(this.#momentum, innerSteps);
-    const decay = this.decayPerInnerStep(innerSteps);
+  update(weights: readonly tf.Tensor[], gradients: readonly tf.Tensor[], variables: readonly tf.Variable[]): tf.Tensor[] {
+    const { weightDecay } = this;
     return weights.map((w, i) => {
-      const d = decay === 0 ? gradients[i] : tf.add(gradients[i], tf.mul(w, decay));
-      const u = momentum === 0 ? d : this.#accumulate(variables[i], d, momentum);
+      const d = weightDecay === 0 ? gradients[i] : tf.add(gradients[i], tf.mul(w, weightDecay));
+      const u = this.#momentum === 0 ? d : this.#accumulate(variables[i], d);
       return tf.sub(w, tf.mul(u, this.rate.tensor));
     });
   }
@@ -72,7 +71,6 @@ export class SGD extends DescentOptimizer {
       dampening: this.#dampening,
       nesterov: this.#nesterov,
       weightDecay: this.weightDecay,
-      countPer: this.countPer,
     };
   }
 
@@ -89,12 +87,12 @@ export class SGD extends DescentOptimizer {
     return this.slots.number('started', variable, 0);
   }
 
-  #accumulate(variable: tf.Variable, d: tf.Tensor, momentum: number): tf.Tensor {
+  #accumulate(variable: tf.Variable, d: tf.Tensor): tf.Tensor {
     const slot = this.slots.get('momentum', variable);
     const entering = this.#dampening === 0 ? d : tf.mul(d, this.#share(variable));
-    const m = tf.add(tf.mul(slot, momentum), entering);
+    const m = tf.add(tf.mul(slot, this.#momentum), entering);
     slot.assign(m);
-    return this.#nesterov ? tf.add(d, tf.mul(m, momentum)) : m;
+    return this.#nesterov ? tf.add(d, tf.mul(m, this.#momentum)) : m;
   }
 
   /** Share of the gradient that enters the momentum: 1 at the first step, 1 - dampening later. */

@@ -15,9 +15,10 @@
  */
 import { checkKnownOptions, checkNumber, throwIfAborted } from '../core/errors';
 import * as tf from '../core/tf';
+import { ascentStep } from '../optimizers/ascent';
 import { ApgdSearch } from './apgd';
 import type { Objective } from './objective';
-import { type MetricOptions, metricScale, norm, unit } from './scale';
+import { type MetricOptions, metricScale, norm } from './scale';
 
 /** Options of `ascentQuality`. */
 export interface AscentQualityOptions extends MetricOptions {
@@ -35,35 +36,22 @@ export interface AscentQualityOptions extends MetricOptions {
   signal?: AbortSignal;
 }
 
-/** The state after ascent step `step`, as means over batches, weighted by their sizes. */
-export interface AscentStepQuality {
-  /** 1 to k. */
-  step: number;
-  /** The loss that the ascent has reached. */
-  loss: number;
-  /** Distance from the start. */
-  distance: number;
-  /** The loss after one step of SAM or ASAM of that length. */
-  oneStepLoss: number;
-  /** The largest loss that APGD finds within that distance; it knows the ascent's own point too. */
-  worstLoss: number;
-  /** Rise of the ascent over the largest rise: 1 is perfect. NaN where the loss cannot rise. */
-  share: number;
-}
-
-/** Result of `ascentQuality`. */
+/** What the ascent of one step meets: means over batches, weighted by their sizes. The last four have one entry per ascent. */
 export interface AscentQuality {
-  /** Mean loss at the start. */
-  baseLoss: number;
-  /** One entry for each ascent step. */
-  steps: AscentStepQuality[];
+  /** Loss at the start, and after each ascent. */
+  losses: number[];
+  /** Distance from the start. */
+  distances: number[];
+  /** The loss after one step of SAM or ASAM of that length. */
+  oneStepLosses: number[];
+  /** The largest loss that APGD finds within that distance; it knows the ascent's own points, too. */
+  worstLosses: number[];
+  /** Rise of the ascent over the largest rise: 1 is perfect. NaN if the loss cannot rise. */
+  shares: number[];
 }
 
-interface BatchSteps {
-  size: number;
-  loss: number;
-  steps: Omit<AscentStepQuality, 'step' | 'share'>[];
-}
+/** What the ascent on one batch meets. */
+type Ascent = Omit<AscentQuality, 'worstLosses' | 'shares'>;
 
 /**
  * The losses along the k ascent steps of Lookbehind, against the one-step point and the worst case at the same distances.
@@ -78,73 +66,56 @@ export async function ascentQuality(objective: Objective, options: AscentQuality
   checkNumber('apgdSteps', apgdSteps, { min: 1, integer: true });
   checkNumber('apgdRandomStarts', apgdRandomStarts, { min: 0, integer: true });
   const search = new ApgdSearch(objective, { ...metric, steps: apgdSteps, restarts: 1 + apgdRandomStarts, seed, signal });
-  const batches: BatchSteps[] = [];
+  const batches: Array<Omit<AscentQuality, 'shares'>> = [];
   try {
     for (let batch = 0; batch < objective.batchCount; batch++) {
       throwIfAborted(signal, 'The measurement of the ascent');
-      const { loss, climbed, oneStep } = ascend(objective, batch, k, rho, metric);
-      const steps: BatchSteps['steps'] = [];
-      let worstLoss = loss;
-      for (let i = 0; i < k; i++) {
-        const { distance, loss: reached } = climbed[i];
+      const ascent = ascend(objective, batch, k, rho, metric);
+      const worstLosses: number[] = [];
+      let [worst] = ascent.losses;
+      for (const [i, distance] of ascent.distances.entries()) {
         const found = await search.within(distance, batch);
-        // Points at a smaller distance, and the ascent's own, lie in the ball too.
-        worstLoss = Math.max(worstLoss, found.loss, reached);
-        steps.push({ loss: reached, distance, oneStepLoss: oneStep[i], worstLoss });
+        // Points at a smaller distance, and the ascent's own, lie in the ball, too.
+        worst = Math.max(worst, found.loss, ascent.losses[i + 1]);
+        worstLosses.push(worst);
       }
-      batches.push({ size: objective.batchSizes[batch], loss, steps });
+      batches.push({ ...ascent, worstLosses });
     }
   } finally {
     search.dispose();
   }
-  return summary(batches, k);
+  const { batchSizes } = objective;
+  const total = batchSizes.reduce((sum, size) => sum + size, 0);
+  const mean = (field: keyof (typeof batches)[number]): number[] =>
+    batches[0][field].map((_, i) => batches.reduce((sum, batch, b) => sum + batch[field][i] * batchSizes[b], 0) / total);
+  const [losses, worstLosses] = [mean('losses'), mean('worstLosses')];
+  const shares = worstLosses.map((worst, i) =>
+    worst > losses[0] ? (losses[i + 1] - losses[0]) / (worst - losses[0]) : Number.NaN,
+  );
+  return { losses, distances: mean('distances'), oneStepLosses: mean('oneStepLosses'), worstLosses, shares };
 }
 
-/** The k ascent steps on one batch, and the one-step losses at the same distances. */
-function ascend(
-  objective: Objective,
-  batch: number,
-  k: number,
-  rho: number,
-  metric: MetricOptions,
-): { loss: number; climbed: { distance: number; loss: number }[]; oneStep: number[] } {
+/** The k ascents on one batch, and the one-step losses at the same distances. */
+function ascend(objective: Objective, batch: number, k: number, rho: number, metric: MetricOptions): Ascent {
   return tf.tidy(() => {
     const w = objective.weights();
     const scale = metricScale(objective, w, metric);
     const start = objective.gradient(w, batch);
-    const firstDirection = tf.mul(scale, unit(tf.mul(scale, start.gradient)));
-    const climbed: { distance: number; loss: number }[] = [];
-    let p = w;
-    let { gradient } = start;
+    const [direction] = ascentStep([start.gradient], [scale], 1);
+    const losses = [start.loss];
+    const distances: tf.Scalar[] = [];
+    let [p, gradient] = [w, start.gradient];
     for (let i = 0; i < k; i++) {
-      const local = metricScale(objective, p, metric);
-      p = tf.add(p, tf.mul(tf.mul(local, unit(tf.mul(local, gradient))), rho));
-      const at = objective.gradient(p, batch);
-      gradient = at.gradient;
-      const [distance, loss] = tf.stack([norm(tf.div(tf.sub(p, w), scale)), at.loss]).dataSync();
-      climbed.push({ distance, loss });
+      const [eps] = ascentStep([gradient], [metricScale(objective, p, metric)], rho);
+      p = tf.add(p, eps);
+      const here = objective.gradient(p, batch);
+      gradient = here.gradient;
+      losses.push(here.loss);
+      distances.push(norm(tf.div(tf.sub(p, w), scale)));
     }
-    const oneStep = climbed.map(({ distance }) => objective.loss(tf.add(w, tf.mul(firstDirection, distance)), batch));
-    return { loss: start.loss.dataSync()[0], climbed, oneStep: [...tf.stack(oneStep).dataSync()] };
+    const lengths = [...tf.stack(distances).dataSync()];
+    const oneStep = lengths.map((distance) => objective.loss(tf.add(w, tf.mul(direction, distance)), batch));
+    const [lossValues, oneStepLosses] = [losses, oneStep].map((scalars) => [...tf.stack(scalars).dataSync()]);
+    return { losses: lossValues, distances: lengths, oneStepLosses };
   });
-}
-
-function summary(batches: BatchSteps[], k: number): AscentQuality {
-  const total = batches.reduce((sum, { size }) => sum + size, 0);
-  const mean = (of: (batch: BatchSteps) => number): number =>
-    batches.reduce((sum, batch) => sum + of(batch) * batch.size, 0) / total;
-  const baseLoss = mean(({ loss }) => loss);
-  const steps = Array.from({ length: k }, (_, i) => {
-    const loss = mean(({ steps }) => steps[i].loss);
-    const worstLoss = mean(({ steps }) => steps[i].worstLoss);
-    return {
-      step: i + 1,
-      loss,
-      distance: mean(({ steps }) => steps[i].distance),
-      oneStepLoss: mean(({ steps }) => steps[i].oneStepLoss),
-      worstLoss,
-      share: worstLoss > baseLoss ? (loss - baseLoss) / (worstLoss - baseLoss) : Number.NaN,
-    };
-  });
-  return { baseLoss, steps };
 }

@@ -1,6 +1,6 @@
 /** Sharpness and curvature of a loss: within a radius, in the worst case, on average; Hessian products, eigenvalues, trace, density. */
 export { type ApgdOptions, type ApgdResult, apgd, type WorstCaseOptions, worstCaseSharpness } from './apgd';
-export { type AscentQuality, type AscentQualityOptions, type AscentStepQuality, ascentQuality } from './ascentQuality';
+export { type AscentQuality, type AscentQualityOptions, ascentQuality } from './ascentQuality';
 export { type AverageOptions, averageSharpness } from './average';
 export { type Curvature, type CurvatureOptions, measureCurvature } from './curvature';
 export type { SharpnessCurve } from './curve';

@@ -9,9 +9,10 @@
  */
 import { checkKnownOptions, throwIfAborted } from '../core/errors';
 import * as tf from '../core/tf';
+import { ascentStep } from '../optimizers/ascent';
 import { type CurveSample, checkRadii, curveOf, type SharpnessCurve } from './curve';
 import type { Objective } from './objective';
-import { type MetricOptions, metricScale, unit } from './scale';
+import { type MetricOptions, metricScale } from './scale';
 
 /** Options of `oneStepSharpness`. */
 export interface OneStepOptions extends MetricOptions {
@@ -37,7 +38,7 @@ export async function oneStepSharpness(objective: Objective, options: OneStepOpt
       const w = objective.weights();
       const scale = metricScale(objective, w, options);
       const { loss, gradient } = objective.gradient(w, batch);
-      const direction = tf.mul(scale, unit(tf.mul(scale, gradient)));
+      const [direction] = ascentStep([gradient], [scale], 1);
       const losses = radii.map((radius) => objective.loss(tf.add(w, tf.mul(direction, radius)), batch));
       return tf.stack([loss, ...losses]).dataSync();
     });

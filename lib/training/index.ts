@@ -33,8 +33,9 @@ export { type MeasuredSteps, type MeasureStepsOptions, measureSteps } from './me
 export type { ModelState, SavedWeight } from './modelState';
 export type { SampleSource, Samples, TensorSamples } from './samples';
 export type { Schedule } from './schedule';
+export type { StepPath } from './stepPath';
 export type { PassNoise } from './stepRunner';
 export { Trainer, type TrainerOptions } from './trainer';
 export type { TrainerManifest, TrainerSettings, TrainerState } from './trainerState';
-export { dissectStep, type PointLoss, type StepAnatomy, type WalkOptions, walk } from './walk';
+export { dissectStep, type PointLoss, type WalkOptions, walk } from './walk';
 export { allVariables, trainableVariables, withWeights } from './weights';

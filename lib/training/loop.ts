@@ -26,7 +26,7 @@ import { type BatchLoss, trainingForward } from './evaluate';
 import { divergenceError, fingerprintOf, LossWatch, type WeightFingerprint } from './health';
 import { withLayerLosses } from './layerLosses';
 import { lossFor } from './modelLoss';
-import { innerSteps, type PassNoise, StepRunner } from './stepRunner';
+import { type PassNoise, StepRunner } from './stepRunner';
 import { captureTrainer, restoreTrainer, type TrainerSettings, type TrainerState } from './trainerState';
 import { trainableVariables, trainedIds } from './weights';
 
@@ -197,7 +197,7 @@ export abstract class TrainingLoop {
     this.batchSize = checkNumber('batchSize', batchSize, { min: 1, integer: true });
     this.seed = checkNumber('seed', seed, { integer: true });
     checkOneOf('onDivergence', onDivergence, ['throw', 'stop', 'continue']);
-    this.batchesPerStep = switchBatches ? innerSteps(optimizer) : 1;
+    this.batchesPerStep = switchBatches ? optimizer.innerSteps : 1;
     this.#options = options;
   }
 

@@ -4,6 +4,8 @@
 import { compile } from '../compile/compile';
 import { checkKnownOptions, checkNumber } from '../core/errors';
 import * as tf from '../core/tf';
+import { placesOf, type Step } from '../optimizers';
+import { globalDistance, globalNorm } from '../optimizers/ascent';
 import type { BatchLoss } from './evaluate';
 import { trainingForward } from './evaluate';
 import { withLayerLosses } from './layerLosses';
@@ -23,17 +25,20 @@ export interface MeasureStepsOptions {
   loss?: BatchLoss;
 }
 
-/** Means over the batches: the fields of `StepMeasures` as plain numbers. Empty where the algorithm has none. */
-export interface MeasuredSteps {
+/** What a step met; of several steps, the means. */
+interface Measures<V> {
   /** Loss at the weights, and at each perturbed point. */
-  losses: number[];
+  losses: V;
   /** Norm of the gradient at each of these points. */
-  gradientNorms: number[];
-  /** Distance of each perturbed point from the weights. */
-  distances: number[];
-  /** Interpolation factor of each variable. */
-  alphas: number[];
+  gradientNorms: V;
+  /** Distance of each perturbed point from the weights. Empty for algorithms without an ascent. */
+  distances: V;
+  /** Interpolation factor of each variable. Empty for algorithms without. */
+  alphas: V;
 }
+
+/** Means over the batches. */
+export type MeasuredSteps = Measures<number[]>;
 
 const FIELDS = ['losses', 'gradientNorms', 'distances', 'alphas'] as const;
 
@@ -54,9 +59,7 @@ export function measureSteps(trainer: Trainer, options: MeasureStepsOptions = {}
   const batches = trainingSet.batches({ batchSize: size, seed, dropLast: true }).slice(0, count);
   const step = compile(
     (xs: tf.Tensor, ys: tf.Tensor) =>
-      optimizer.step(() => withLayerLosses(model, loss(ys, trainingForward(model, xs))), variables, {
-        measure: true,
-      }).measures!,
+      measuresOf(optimizer.step(() => withLayerLosses(model, loss(ys, trainingForward(model, xs))), variables)),
     { name: 'measureSteps', makesNoVariables: true },
   );
   const sums: MeasuredSteps = { losses: [], gradientNorms: [], distances: [], alphas: [] };
@@ -80,4 +83,15 @@ export function measureSteps(trainer: Trainer, options: MeasureStepsOptions = {}
     trainer.restore(state);
     step.dispose();
   }
+}
+
+function measuresOf({ visits, alphas = [] }: Step): Measures<tf.Tensor> {
+  const vector = (scalars: tf.Scalar[]): tf.Tensor => (scalars.length === 0 ? tf.zeros([0]) : tf.stack(scalars));
+  const places = placesOf(visits);
+  return {
+    losses: vector(places.map(({ loss }) => loss)),
+    gradientNorms: vector(places.map(({ gradients }) => globalNorm(gradients))),
+    distances: vector(places.slice(1).map(({ weights }) => globalDistance(weights, places[0].weights))),
+    alphas: vector(alphas),
+  };
 }

@@ -28,15 +28,14 @@ export interface StepRunnerOptions {
   eager?: boolean;
 }
 
-interface CompiledStep {
-  run: Compiled<[batches: readonly (readonly tf.Tensor[])[]], tf.Scalar>;
-  /** Gradients that one run takes; known after the first call. */
-  gradientEvaluations: number;
-}
+type Batches = readonly (readonly tf.Tensor[])[];
+
+/** Compiled steps kept at once: for each number and size of batches, and for each kind of step. */
+const MAX_STEPS = 32;
 
 /** Runs compiled steps of one optimizer on some variables. Dispose it after use; both stay the caller's. */
 export class StepRunner {
-  readonly #steps = new Map<string, CompiledStep>();
+  #step: Compiled<[batches: Batches], tf.Scalar> | undefined;
 
   constructor(
     private readonly optimizer: FamilyOptimizer,
@@ -55,58 +54,39 @@ export class StepRunner {
   /**
    * One step.
    *
-   * @param batches One batch for the whole step, or one for each inner step, taken in turns where there are fewer. They stay the
+   * @param batches One batch for the whole step, or one for each inner step, taken in turns if there are fewer. They stay the
    *   caller's.
    * @returns The loss at the weights before the step.
    */
-  run(batches: readonly (readonly tf.Tensor[])[]): number {
-    const compiled = this.#compiledStep(batches.length);
-    const loss = compiled.run(batches);
-    const value = loss.dataSync()[0];
+  run(batches: Batches): number {
+    this.#step ??= this.#compile();
+    const loss = this.#step(batches);
+    const [value] = loss.dataSync();
     loss.dispose();
-    this.optimizer.finishStep(compiled.gradientEvaluations);
     return value;
   }
 
   /** Frees the compiled steps; a later step is compiled anew. */
   dispose(): void {
-    for (const { run } of this.#steps.values()) run.dispose();
-    this.#steps.clear();
+    this.#step?.dispose();
+    this.#step = undefined;
   }
 
-  #compiledStep(count: number): CompiledStep {
-    const kind = `${this.optimizer.stepKind}, batches ${count}`;
-    let compiled = this.#steps.get(kind);
-    if (compiled === undefined) {
-      this.optimizer.prepare(this.variables);
-      compiled = this.#compile(count);
-      this.#steps.set(kind, compiled);
-    }
-    return compiled;
-  }
-
-  /** A step on `count` batches: their number decides how many gradients are taken. */
-  #compile(count: number): CompiledStep {
+  #compile(): Compiled<[batches: Batches], tf.Scalar> {
     const { lossOf, wrapLoss = (loss: LossFunction) => loss, noise, seed, eager } = this.options;
-    const compiled = {
-      gradientEvaluations: 0,
-      run: compile(
-        (batches: readonly (readonly tf.Tensor[])[]): tf.Scalar => {
-          const loss: LossFunction = count === 1 ? () => lossOf(...batches[0]) : ({ inner }) => lossOf(...batches[inner % count]);
-          const wrapped = wrapLoss(loss, this.variables);
-          const noisy = noise === undefined ? wrapped : noise.wrapLoss(wrapped, this.variables);
-          const result = this.optimizer.step(noisy, this.variables);
-          compiled.gradientEvaluations = result.gradientEvaluations;
-          return result.loss;
-        },
-        { name: `${this.optimizer.getClassName()} step`, seed, eager, makesNoVariables: true },
-      ),
-    };
-    return compiled;
+    this.optimizer.prepare(this.variables);
+    return compile(
+      (batches: Batches): tf.Scalar => {
+        const { length: count } = batches;
+        // One batch in all passes lets the optimizer reuse gradients.
+        const loss: LossFunction = count === 1 ? () => lossOf(...batches[0]) : ({ inner }) => lossOf(...batches[inner % count]);
+        const wrapped = wrapLoss(loss, this.variables);
+        const noisy = noise === undefined ? wrapped : noise.wrapLoss(wrapped, this.variables);
+        const step = this.optimizer.step(noisy, this.variables);
+        this.optimizer.finishStep(step.gradientEvaluations);
+        return step.loss;
+      },
+      { name: `${this.optimizer.getClassName()} step`, seed, eager, makesNoVariables: true, maxSignatures: MAX_STEPS },
+    );
   }
-}
-
-/** Inner steps that can see a batch each: k, or 1 for optimizers without inner steps. */
-export function innerSteps(optimizer: FamilyOptimizer): number {
-  return 'ascent' in optimizer && 'k' in optimizer ? (optimizer.k as number) : 1;
 }

@@ -70,7 +70,7 @@ const runConfig = lb.resolveConfig({ data: 'digits', model: { kind: 'mlp', hidde
 const run: lb.RunRow = { hash: 'a', config: runConfig, status: 'failed', result: null, error: 'none', reused: false };
 const rows = [1, 2, 3].flatMap((seed) => ['a', 'b'].map((label) => ({ label, seed, testError: seed }) as lb.FlatRow));
 
-const DESCENT = { learningRate: 'number', weightDecay: 'number', countPer: 'choice' } as const;
+const DESCENT = { learningRate: 'number', weightDecay: 'number' } as const;
 const SGD = { ...DESCENT, momentum: 'number', dampening: 'number', nesterov: 'flag' } as const;
 const SHARP = { ...SGD, rho: 'number', batchNormUpdates: 'choice', base: 'object' } as const;
 const ADAPTIVE = { ...SHARP, eta: 'number', rescale: 'function' } as const;
@@ -111,12 +111,12 @@ const TARGETS: readonly Target[] = [
   { name: 'multistepASAM', kinds: { ...ADAPTIVE, k: 'whole' }, call: lb.multistepASAM },
   {
     name: 'lookbehindSAM',
-    kinds: { ...SHARP, k: 'whole', alpha: 'number', reuseGradients: 'flag' },
+    kinds: { ...SHARP, k: 'whole', alpha: 'number', countPer: 'choice', reuseGradients: 'flag' },
     call: lb.lookbehindSAM,
   },
   {
     name: 'lookbehindASAM',
-    kinds: { ...ADAPTIVE, k: 'whole', alpha: 'number', reuseGradients: 'flag' },
+    kinds: { ...ADAPTIVE, k: 'whole', alpha: 'number', countPer: 'choice', reuseGradients: 'flag' },
     call: lb.lookbehindASAM,
   },
   {

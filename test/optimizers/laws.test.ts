@@ -7,7 +7,6 @@ import {
   asam,
   compile,
   walk as compiledWalk,
-  type InnerStep,
   type LossPass,
   lookahead,
   lookbehindASAM,
@@ -84,10 +83,8 @@ describe('identities', () => {
         const optimizer = lookbehindSAM({ learningRate, k, alpha: 1 / k, rho });
         const path: number[][] = [];
         tf.tidy(() => {
-          const probe = {
-            inner: ({ descentGradients }: InnerStep) => path.push(descentGradients!.flatMap((g) => Array.from(g.dataSync()))),
-          };
-          optimizer.step(problem.loss, problem.variables, { probe });
+          const { visits } = optimizer.step(problem.loss, problem.variables);
+          for (const { gradients } of visits.slice(1)) path.push(gradients.flatMap((g) => Array.from(g.dataSync())));
         });
         problem.values.forEach((value, i) => {
           const mean = path.reduce((sum, g) => sum + g[i], 0) / k;
@@ -179,15 +176,13 @@ describe('geometry', () => {
           const problem = new Quadratic(w);
           fc.pre(Math.hypot(...problem.gradient(w)) > 1e-3);
           const optimizer = adaptive ? lookbehindASAM({ rho, eta: 0.01 }) : lookbehindSAM({ rho });
-          let size = 0;
-          const probe = {
-            inner({ inner, perturbed }: InnerStep): void {
-              if (inner > 0) return;
-              const point = perturbed!.flatMap((t) => Array.from(t.dataSync()));
-              size = Math.hypot(...point.map((value, i) => (value - Math.fround(w[i])) / (adaptive ? Math.abs(w[i]) + 0.01 : 1)));
-            },
-          };
-          tf.tidy(() => void optimizer.step(problem.loss, problem.variables, { probe }));
+          const point = tf.tidy(() => {
+            const { visits } = optimizer.step(problem.loss, problem.variables);
+            return visits[1].weights.flatMap((t) => Array.from(t.dataSync()));
+          });
+          const size = Math.hypot(
+            ...point.map((value, i) => (value - Math.fround(w[i])) / (adaptive ? Math.abs(w[i]) + 0.01 : 1)),
+          );
           problem.dispose();
           optimizer.dispose();
           return size;
@@ -204,11 +199,13 @@ describe('geometry', () => {
         const rho = 0.1;
         const problem = new Quadratic(w);
         const optimizer = lookbehindSAM({ rho, k });
-        const distances = tf.tidy(() =>
-          optimizer.step(problem.loss, problem.variables, { measure: true }).measures!.distances.arraySync(),
+        const points = tf.tidy(() =>
+          optimizer
+            .step(problem.loss, problem.variables)
+            .visits.map(({ weights }) => weights.flatMap((t) => Array.from(t.dataSync()))),
         );
-        distances.forEach((distance, i) => {
-          assert.ok(distance <= rho * (i + 1) + 1e-5);
+        points.forEach((point, i) => {
+          assert.ok(Math.hypot(...point.map((value, j) => value - points[0][j])) <= rho * i + 1e-5);
         });
         problem.dispose();
         optimizer.dispose();
@@ -253,7 +250,7 @@ describe('geometry', () => {
         const optimizer = lookbehindSAM({ ...o, k, alpha: 'adaptive' });
         for (let i = 0; i < 3; i++) {
           const alphas = tf.tidy(() =>
-            optimizer.step(problem.loss, problem.variables, { measure: true }).measures!.alphas.arraySync(),
+            optimizer.step(problem.loss, problem.variables).alphas!.map((alpha) => alpha.dataSync()[0]),
           );
           assert.equal(alphas.length, 2);
           for (const alpha of alphas) assert.ok(alpha >= 0 && alpha <= 1, `alpha ${alpha}`);

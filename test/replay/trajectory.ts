@@ -9,10 +9,12 @@ import {
   lookbehindSAM,
   multistepASAM,
   multistepSAM,
-  type StepProbe,
+  placesOf,
+  type Step,
   sam,
   sgd,
   tf,
+  type Visit,
 } from 'lookbehind';
 import { Deviations, type GoldenInner, type GoldenStep, type GoldenTrajectory, type Values } from './golden';
 import { buildModel, type ReplayModel } from './model';
@@ -50,30 +52,14 @@ export function replayTrajectory(
   const { steps, batches, settings } = golden;
   const isLookahead = settings.algorithm.startsWith('lookahead');
   const calls = isLookahead ? settings.k : 1;
-  const runs = new Map<string, { run: Compiled<tf.Tensor[], tf.Tensor[]>; measured: Measured[]; evaluations: number }>();
+  const { run, measured } = measuredStep(golden, model, optimizer, compiled);
 
   for (let outer = 0; outer < steps.length; outer++) {
     for (let call = 0; call < calls; call++) {
       const batchesOfCall = (isLookahead ? batches?.[outer].slice(call, call + 1) : batches?.[outer]) ?? [];
-      let entry = runs.get(optimizer.stepKind);
-      if (entry === undefined) {
-        const made = {
-          measured: [] as Measured[],
-          evaluations: 0,
-          run: compile((...rows: tf.Tensor[]) => measure(rows), { eager: !compiled }),
-        };
-        const measure = (rows: tf.Tensor[]): tf.Tensor[] => {
-          const { tensors, measured, evaluations } = measureStep(golden, model, optimizer, rows as tf.Tensor1D[], reuseGradients);
-          Object.assign(made, { measured, evaluations });
-          return tensors;
-        };
-        entry = made;
-        runs.set(optimizer.stepKind, made);
-      }
       const rows = batchesOfCall.map((indices) => tf.tensor1d(indices, 'int32'));
-      const values = entry.run(...rows);
-      optimizer.finishStep(entry.evaluations);
-      entry.measured.forEach(({ kind, expected }, i) => {
+      const values = run(...rows);
+      measured.forEach(({ kind, expected }, i) => {
         const recorded = expected({ outer, call, recorded: steps[outer] });
         if (recorded !== undefined) deviations.compare(kind, values[i].dataSync(), recorded);
       });
@@ -85,75 +71,105 @@ export function replayTrajectory(
   }
 
   compareFinal(golden, optimizer, model, deviations);
-  for (const { run } of runs.values()) run.dispose();
+  run.dispose();
   optimizer.dispose();
   model.dispose();
   return deviations;
 }
 
-/** One step with everything that the file may record of it. */
-function measureStep(
+/** A step that returns everything that the file may record of it. */
+function measuredStep(
   golden: GoldenTrajectory,
   model: ReplayModel,
   optimizer: FamilyOptimizer,
-  rows: tf.Tensor1D[],
-  reuseGradients: boolean,
-): { tensors: tf.Tensor[]; measured: Measured[]; evaluations: number } {
-  const { parameters, settings, firstGradients } = golden;
-  const isLookahead = settings.algorithm.startsWith('lookahead');
-  const tensors: tf.Tensor[] = [];
+  compiled: boolean,
+): { run: Compiled<tf.Tensor[], tf.Tensor[]>; measured: Measured[] } {
+  const isLookahead = golden.settings.algorithm.startsWith('lookahead');
   const measured: Measured[] = [];
-  const add = (kind: string, tensor: tf.Tensor, expected: Measured['expected']): void => {
-    tensors.push(tensor.clone());
-    measured.push({ kind, expected });
+  const step = (...rows: tf.Tensor[]): tf.Tensor[] => {
+    /** BatchNorm's statistics before each pass, and after the step. */
+    const buffers: tf.Tensor[][] = [];
+    const note = (): void => void buffers.push(model.buffers.map((buffer) => tf.keep(buffer.clone())));
+    const taken = optimizer.step(({ inner }) => {
+      note();
+      return model.loss(rows[isLookahead ? 0 : inner] as tf.Tensor1D);
+    }, model.variables);
+    note();
+    optimizer.finishStep(taken.gradientEvaluations);
+    const readings = readingsOf(golden, taken, buffers);
+    measured.splice(0, measured.length, ...readings);
+    const tensors = readings.map(({ tensor }) => tensor.clone());
+    tf.dispose(buffers);
+    return tensors;
+  };
+  return { run: compile(step, { eager: !compiled }), measured };
+}
+
+/** What the file may record of a step. */
+function readingsOf(
+  { parameters, buffers: named, settings, firstGradients }: GoldenTrajectory,
+  { visits, fast, alphas }: Step,
+  buffers: tf.Tensor[][],
+): Array<Measured & { tensor: tf.Tensor }> {
+  const isLookahead = settings.algorithm.startsWith('lookahead');
+  const readings: Array<Measured & { tensor: tf.Tensor }> = [];
+  const add = (kind: string, tensor: tf.Tensor | undefined, expected: Measured['expected']): void => {
+    if (tensor !== undefined) readings.push({ kind, tensor, expected });
   };
   const addAll = (
     kind: string,
-    values: tf.Tensor[],
-    named: Array<{ name: string }>,
+    tensors: tf.Tensor[] | undefined,
+    of: Array<{ name: string }>,
     expected: (position: Position) => Values | undefined,
   ): void => {
-    named.forEach(({ name }, i) => {
-      add(kind, values[i], (position) => expected(position)?.[name]);
+    of.forEach(({ name }, i) => {
+      add(kind, tensors?.[i], (position) => expected(position)?.[name]);
     });
   };
   const whenFirst =
     (values: Values | undefined) =>
     ({ outer, call }: Position): Values | undefined =>
       outer === 0 && call === 0 ? values : undefined;
-  const probe: StepProbe = {
-    inner(step) {
-      const at = ({ call, recorded }: Position): GoldenInner => recorded.inner[isLookahead ? call : step.inner];
-      add('losses', step.loss, (position) => at(position).loss);
-      add('gradNorms', norm(step.gradients), (position) => at(position).gradNorm);
-      if (step.inner === 0) addAll('gradients', step.gradients, parameters, whenFirst(firstGradients.ascentGradient));
-      if (step.scaledNorm) add('gradNorms', step.scaledNorm, (position) => at(position).scaledGradNorm);
-      if (step.perturbed) addAll('weights', step.perturbed, parameters, (position) => at(position).perturbed);
-      if (step.lossPerturbed) add('losses', step.lossPerturbed, (position) => at(position).lossPerturbed);
-      if (step.descentGradients) {
-        add('gradNorms', norm(step.descentGradients), (position) => at(position).descentGradNorm);
-        if (step.inner === 0) addAll('gradients', step.descentGradients, parameters, whenFirst(firstGradients.descentGradient));
-      }
-      if (step.fast) addAll('weights', step.fast, parameters, (position) => at(position).fast);
-      // With reused gradients the statistics already hold the next ascent's pass between two inner steps.
-      const comparable = !reuseGradients || step.inner === settings.k - 1;
-      if (comparable) addAll('buffers', model.buffers, golden.buffers, (position) => at(position).buffers);
-    },
-    descent({ loss, gradients }) {
-      add('losses', loss, ({ recorded }) => recorded.lossPerturbed);
-      add('gradNorms', norm(gradients), ({ recorded }) => recorded.descentGradNorm);
-      addAll('gradients', gradients, parameters, whenFirst(firstGradients.descentGradient));
-    },
-    alphas(alphas) {
-      parameters.forEach(({ name }, i) => {
-        add('alpha', alphas[i], ({ recorded }) => recorded.alpha?.[name]);
-      });
-    },
-  };
-  const { gradientEvaluations } = optimizer.step(({ inner }) => model.loss(rows[isLookahead ? 0 : inner]), model.variables, {
-    probe,
+
+  const places = placesOf(visits);
+  const climbs = places.length > 1;
+  const count = climbs ? places.length - 1 : 1;
+  for (let inner = 0; inner < count; inner++) {
+    const at = ({ call, recorded }: Position): GoldenInner => recorded.inner[isLookahead ? call : inner];
+    // A place is visited twice if another pass climbs from it.
+    const here = visits.find((one) => one.phase === 'ascent' && one.inner === inner) ?? places[inner];
+    add('losses', here.loss, (position) => at(position).loss);
+    add('gradNorms', norm(here.gradients), (position) => at(position).gradNorm);
+    if (inner === 0) addAll('gradients', here.gradients, parameters, whenFirst(firstGradients.ascentGradient));
+    if (climbs) add('gradNorms', scaledNorm(here, settings, parameters), (position) => at(position).scaledGradNorm);
+    if (climbs) addAll('weights', places[inner + 1].weights, parameters, (position) => at(position).perturbed);
+    const there = visits.find((one) => climbs && one.phase === 'descent' && one.inner === inner);
+    add('losses', there?.loss, (position) => at(position).lossPerturbed);
+    add('gradNorms', there && norm(there.gradients), (position) => at(position).descentGradNorm);
+    addAll('weights', fast?.[inner], parameters, (position) => at(position).fast);
+    // The end of an inner step is where the next one climbs, unless that is the same pass.
+    const next = visits.findIndex((one) => one.phase === 'ascent' && one.inner === inner + 1);
+    const end = inner < count - 1 ? next : settings.algorithm.startsWith('multistep') ? count : visits.length;
+    if (end >= 0) addAll('buffers', buffers[end], named, (position) => at(position).buffers);
+  }
+  const descent = visits.find(({ phase }) => climbs && phase === 'descent');
+  addAll('gradients', descent?.gradients, parameters, whenFirst(firstGradients.descentGradient));
+  add('losses', descent?.loss, ({ recorded }) => recorded.lossPerturbed);
+  add('gradNorms', descent && norm(descent.gradients), ({ recorded }) => recorded.descentGradNorm);
+  parameters.forEach(({ name }, i) => {
+    add('alpha', alphas?.[i], ({ recorded }) => recorded.alpha?.[name]);
   });
-  return { tensors, measured, evaluations: gradientEvaluations };
+  return readings;
+}
+
+/** ||T g||. */
+function scaledNorm(
+  { weights, gradients }: Visit,
+  { eta }: GoldenTrajectory['settings'],
+  parameters: GoldenTrajectory['parameters'],
+): tf.Tensor {
+  if (eta === null) return norm(gradients);
+  return norm(gradients.map((g, i) => (parameters[i].adaptive ? tf.mul(g, tf.add(tf.abs(weights[i]), eta)) : g)));
 }
 
 function compareVariables(

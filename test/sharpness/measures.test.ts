@@ -143,15 +143,21 @@ test('the ascent of Lookbehind: k = 1 is one step, nothing beats the worst case'
   );
   const objective = modelObjective(model, { xs, ys }, { batchSize: 6 });
   for (const adaptive of [false, true]) {
-    const { steps, baseLoss } = await ascentQuality(objective, { k: 4, rho: 0.1, adaptive });
-    assert.equal(steps.length, 4);
+    const quality = await ascentQuality(objective, { k: 4, rho: 0.1, adaptive });
+    const { losses, distances, oneStepLosses, worstLosses, shares } = quality;
+    assert.deepEqual(
+      [losses.length, ...[distances, oneStepLosses, worstLosses, shares].map(({ length }) => length)],
+      [5, 4, 4, 4, 4],
+    );
     const one = await oneStepSharpness(objective, { radii: [0.1], adaptive });
-    near(steps[0].loss, one.perturbedLosses[0], 1e-6);
-    near(steps[0].distance, 0.1, 1e-6);
-    steps.forEach((step, i) => {
-      assert.ok(step.loss > (i === 0 ? baseLoss : steps[i - 1].loss));
-      assert.ok(step.worstLoss >= step.loss && step.worstLoss >= step.oneStepLoss - 1e-6);
-      assert.ok(step.share > 0.8 && step.share <= 1);
+    near(losses[0], one.baseLoss, 1e-6);
+    near(losses[1], one.perturbedLosses[0], 1e-6);
+    near(oneStepLosses[0], one.perturbedLosses[0], 1e-6);
+    near(distances[0], 0.1, 1e-6);
+    shares.forEach((share, i) => {
+      assert.ok(losses[i + 1] > losses[i]);
+      assert.ok(worstLosses[i] >= losses[i + 1] && worstLosses[i] >= oneStepLosses[i] - 1e-6);
+      assert.ok(share > 0.8 && share <= 1);
     });
   }
   objective.dispose();

@@ -131,8 +131,7 @@ export class Blanks {
     let original = this.#originals.get(key);
     if (original === undefined) {
       original = tf.zeros(shape, dtype as 'float32');
-      // What tf.keep does. That function may be watched at this moment: see disposingKept in optimizers/loss.ts.
-      (original as unknown as { kept: boolean }).kept = true;
+      tf.keep(original);
       this.#originals.set(key, original);
     }
     return this.execute('Identity', [attr.type('T', dtype)], [original]);

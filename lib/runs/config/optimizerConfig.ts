@@ -63,7 +63,6 @@ const SGD: Fields<SGDOptions> = {
   dampening: share(0),
   nesterov: flag(false),
   weightDecay: number({ min: 0 }, 0),
-  countPer: oneOf(['inner', 'batch'], 'inner'),
 };
 
 const ADAMW: Fields<AdamWOptions> = {
@@ -72,13 +71,13 @@ const ADAMW: Fields<AdamWOptions> = {
   beta2: belowOne(0.999),
   epsilon: number({ min: 0, exclusiveMin: true }, 1e-8),
   weightDecay: number({ min: 0 }, 0.01),
-  countPer: oneOf(['inner', 'batch'], 'inner'),
 };
 
 const batchNormUpdates = oneOf(['every', 'first', 'none'], 'every');
 const SAM_RULE = { rho: number({ min: 0 }, 0.05), batchNormUpdates };
 const ASAM_RULE = { rho: number({ min: 0 }, 0.5), eta: number({ min: 0 }, 0.01), batchNormUpdates };
 const INNER = { k: k(2) };
+const COUNT = { countPer: oneOf(['inner', 'batch'], 'inner') };
 const REUSE = { reuseGradients: flag() };
 
 const alpha: Field<number | 'adaptive'> = {
@@ -106,8 +105,8 @@ const KINDS: { readonly [K in OptimizerConfig['kind']]: Check<object> } = {
   asam: sharpness({ ...ASAM_RULE, ...REUSE }),
   multistepSAM: sharpness({ ...INNER, ...SAM_RULE }),
   multistepASAM: sharpness({ ...INNER, ...ASAM_RULE }),
-  lookbehindSAM: sharpness({ ...INNER, alpha, ...SAM_RULE, ...REUSE }),
-  lookbehindASAM: sharpness({ ...INNER, alpha, ...ASAM_RULE, ...REUSE }),
+  lookbehindSAM: sharpness({ ...INNER, alpha, ...COUNT, ...SAM_RULE, ...REUSE }),
+  lookbehindASAM: sharpness({ ...INNER, alpha, ...COUNT, ...ASAM_RULE, ...REUSE }),
   lookahead: (path, value, form) => checkFields(path, value, LOOKAHEAD, form),
 };
 
