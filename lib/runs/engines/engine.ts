@@ -48,14 +48,6 @@ export interface Engine {
 /** A process that executed a run died. */
 export class WorkerDiedError extends LookbehindError {}
 
-/** An error that a run threw in another process. */
-export class RunError extends LookbehindError {
-  constructor(name: string, message: string) {
-    super(message);
-    this.name = name;
-  }
-}
-
 /** Executes one run at a time in this process, with all its threads. */
 export class InProcessEngine implements Engine {
   readonly slots = 1;

@@ -10,24 +10,17 @@
  * Ray is a Python package: `npm run setup -- --ray` installs it, as the commands do by themselves with `--engine ray`.
  * https://docs.ray.io
  */
-import { type ChildProcess, spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import type { Socket } from 'node:net';
 import { join, resolve } from 'node:path';
-import { createInterface } from 'node:readline';
-import { withoutGreeting } from '../../compile/greeting';
 import { checkKnownOptions, checkNumber, checkText, LookbehindError } from '../../core/errors';
-import { parseNumbers } from '../../files/numberJson';
 import type { RunOutcome } from '../execute';
-import { type Engine, RunError, type RunTask, type TaskOptions, WorkerDiedError } from './engine';
-import type { Reply } from './messages';
+import type { Engine, RunTask, TaskOptions } from './engine';
+import { RunnerProcess } from './runner';
 
 /** Milliseconds that a cluster has to answer, or to start. */
 const CONNECT_PATIENCE = 180_000;
 /** Milliseconds that the driver has to end when it is asked to: a cluster of its own takes a few seconds. */
 const PATIENCE = 30_000;
-/** Characters of the driver's error output that are kept for the message about its death. */
-const KEPT_OUTPUT = 2000;
 /** Ray sends no usage statistics, and does not warn of a change to come that has no effect here. */
 const SETTINGS = { RAY_USAGE_STATS_ENABLED: '0', RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO: '0' };
 /** A cluster of this machine alone listens on the loopback address (Ray names the variable after the systems where it does so by itself). */
@@ -92,18 +85,16 @@ export class RayEngine implements Engine {
       address,
       cpus: checkNumber('cpus', cpus, { min: 0 }),
       gpus: checkNumber('gpus', gpus, { min: 0, integer: gpus > 1 }),
-      command: [process.execPath, WORKER, '--lines'],
+      command: [process.execPath, WORKER],
       environment: workerEnvironment(cpus, gpus),
     };
   }
 
   /** Process id of the driver; undefined where none runs. */
   get pid(): Promise<number | undefined> {
-    return (
-      this.#driver?.then(
-        ({ pid }) => pid,
-        () => undefined,
-      ) ?? Promise.resolve(undefined)
+    return Promise.resolve(this.#driver).then(
+      (driver) => driver?.process.pid,
+      () => undefined,
     );
   }
 
@@ -117,14 +108,14 @@ export class RayEngine implements Engine {
   }
 
   async run(task: RunTask, options: TaskOptions = {}): Promise<RunOutcome> {
-    return (await this.#connected()).run(task, options);
+    return (await this.#connected()).process.run(task, options);
   }
 
   async close(): Promise<void> {
     const driver = this.#driver;
     this.#driver = undefined;
     await driver?.then(
-      (one) => one.end(),
+      (one) => one.process.end(),
       () => {}, // there is none
     );
   }
@@ -133,10 +124,10 @@ export class RayEngine implements Engine {
   async #connected(): Promise<Driver> {
     const present = this.#driver;
     const driver = await present;
-    if (driver?.isAlive) return driver;
+    if (driver?.process.isAlive) return driver;
     // Of several that wait here, the first starts a driver.
     if (this.#driver === present) {
-      const next = Driver.start(this.#python, this.#options);
+      const next = startDriver(this.#python, this.#options);
       next.catch(() => {
         if (this.#driver === next) this.#driver = undefined;
       });
@@ -157,14 +148,14 @@ interface DriverOptions {
   environment: Record<string, string>;
 }
 
-/** What the driver says. */
-type DriverReply =
-  | ({ kind: 'ready' } & RayCluster)
-  | { kind: 'refused'; message: string }
-  | { kind: 'progress'; id: number; share: number }
-  | { kind: 'reply'; id: number; line: string }
-  | { kind: 'aborted'; id: number }
-  | { kind: 'died'; id: number; message: string };
+/** One process of ray_driver.py, and the cluster that it joined. */
+interface Driver {
+  process: RunnerProcess;
+  cluster: RayCluster;
+}
+
+/** What the driver says of the cluster. */
+type Greeting = ({ kind: 'ready' } & RayCluster) | { kind: 'refused'; message: string };
 
 /**
  * Variables of this library and of TensorFlow reach the workers of other machines, too. Ray says which GPUs a run has; a run that asks for
@@ -180,135 +171,39 @@ function workerEnvironment(cpus: number, gpus: number): Record<string, string> {
   };
 }
 
-/** One process of ray_driver.py. */
-class Driver {
-  readonly #child: ChildProcess;
-  readonly #ended: Promise<void>;
-  readonly #runs = new Map<number, (reply: DriverReply) => void>();
-  #output = '';
-  /** How the process ended; undefined while it runs. */
-  #end: string | undefined;
-  #lastRun = 0;
-  #onStart: (reply: DriverReply | undefined) => void = () => {};
-  cluster!: RayCluster;
-
-  /** @throws RayError */
-  static async start(python: string, options: DriverOptions): Promise<Driver> {
-    if (!existsSync(python)) throw new RayError(`${python} does not exist. ${INSTALL}`);
-    const driver = new Driver(python, options);
-    const late: DriverReply = { kind: 'refused', message: `no answer in ${CONNECT_PATIENCE / 1000} s.` };
-    const timer = setTimeout(() => driver.#onStart(late), CONNECT_PATIENCE);
-    const reply = await new Promise<DriverReply | undefined>((settle) => {
-      driver.#onStart = settle;
-      if (driver.#end !== undefined) settle(undefined);
-    });
-    clearTimeout(timer);
-    if (reply === late) driver.#child.kill('SIGKILL');
-    if (reply?.kind === 'ready') {
-      const { kind: _, ...cluster } = reply;
-      driver.cluster = cluster;
-      if (cluster.fits > 0) {
-        driver.#keepAlive();
-        return driver;
-      }
-    }
-    await driver.end();
-    if (reply?.kind === 'ready') throw new RayError(noRoom(options, reply));
-    if (reply?.kind === 'refused') throw new RayError(`There is no Ray cluster at ${options.address}: ${reply.message}`);
-    const output = withoutGreeting(driver.#output).trim();
-    if (/No module named 'ray'/.test(output)) throw new RayError(`Ray is not installed in ${python}. ${INSTALL}`);
-    throw new RayError(`Ray did not start: its driver ended with ${driver.#end}. It said: ${output}`);
-  }
-
-  private constructor(python: string, options: DriverOptions) {
+/** @throws RayError */
+async function startDriver(python: string, options: DriverOptions): Promise<Driver> {
+  if (!existsSync(python)) throw new RayError(`${python} does not exist. ${INSTALL}`);
+  let hear: (greeting: Greeting | undefined) => void;
+  const heard = new Promise<Greeting | undefined>((settle) => {
+    hear = settle;
+  });
+  const driver = new RunnerProcess(python, ['-I', DRIVER], {
+    name: 'The driver of the Ray cluster',
+    patience: PATIENCE,
     // Out of the terminal's process group: Ctrl-C is for this process, which then stops the runs one by one.
-    this.#child = spawn(python, ['-I', DRIVER], {
-      stdio: ['pipe', 'pipe', 'pipe'],
-      detached: true,
-      env: { ...process.env, ...SETTINGS, ...(options.address === 'local' ? LOCAL_SETTINGS : {}) },
-    });
-    this.#child.stdin?.on('error', () => {}); // its end is reported below
-    // Not as an argument: everybody on the machine can read those, and the options have values of environment variables.
-    this.#send(options);
-    this.#child.stderr?.setEncoding('utf8').on('data', (text: string) => {
-      this.#output = (this.#output + text).slice(-KEPT_OUTPUT);
-    });
-    const lines = createInterface({ input: this.#child.stdout! });
-    lines.on('line', (line) => this.#take(JSON.parse(line) as DriverReply));
-    this.#ended = new Promise((ended) => {
-      const end = (how: string): void => {
-        this.#end ??= how;
-        this.#onStart(undefined);
-        const message = `The driver of the Ray cluster ended with ${how}. It said: ${withoutGreeting(this.#output).trim()}`;
-        for (const [id, settle] of this.#runs) settle({ kind: 'died', id, message });
-        ended();
-      };
-      this.#child.on('error', (error) => end(error.message));
-      this.#child.on('close', (code, signal) => end(signal === null ? `exit code ${code}` : `signal ${signal}`));
-    });
+    detached: true,
+    env: { ...process.env, ...SETTINGS, ...(options.address === 'local' ? LOCAL_SETTINGS : {}) },
+    onLine: (greeting) => hear(greeting as Greeting),
+  });
+  // Not as an argument: everybody on the machine can read those, and the options have values of environment variables.
+  driver.send(options);
+  driver.ended.then(() => hear(undefined));
+  const timer = setTimeout(() => {
+    hear({ kind: 'refused', message: `no answer in ${CONNECT_PATIENCE / 1000} s.` });
+    driver.kill();
+  }, CONNECT_PATIENCE);
+  const greeting = await heard;
+  clearTimeout(timer);
+  if (greeting?.kind === 'ready' && greeting.fits > 0) {
+    const { kind: _, ...cluster } = greeting;
+    return { process: driver, cluster };
   }
-
-  get pid(): number | undefined {
-    return this.#end === undefined ? this.#child.pid : undefined;
-  }
-
-  get isAlive(): boolean {
-    return this.#end === undefined;
-  }
-
-  run(task: RunTask, { signal, onProgress }: TaskOptions): Promise<RunOutcome> {
-    const id = ++this.#lastRun;
-    return new Promise<RunOutcome>((fulfil, reject) => {
-      const abort = (): void => this.#send({ kind: 'abort', id });
-      this.#runs.set(id, (reply) => {
-        if (reply.kind === 'progress') {
-          onProgress?.(reply.share);
-          return;
-        }
-        this.#runs.delete(id);
-        this.#keepAlive();
-        signal?.removeEventListener('abort', abort);
-        if (reply.kind === 'aborted') fulfil({ kind: 'aborted' });
-        else if (reply.kind === 'died') reject(new WorkerDiedError(reply.message));
-        else if (reply.kind === 'reply') {
-          const last = parseNumbers(reply.line) as Reply;
-          if (last.kind === 'outcome') fulfil(last.outcome);
-          else if (last.kind === 'error') reject(new RunError(last.name, last.message));
-        }
-      });
-      if (this.#end !== undefined)
-        this.#runs.get(id)?.({ kind: 'died', id, message: `The driver of the Ray cluster ended with ${this.#end}.` });
-      this.#keepAlive();
-      this.#send({ kind: 'run', id, task });
-      if (signal?.aborted) abort();
-      else signal?.addEventListener('abort', abort, { once: true });
-    });
-  }
-
-  /** Lets the driver stop what runs and end, by force where it does not. */
-  async end(): Promise<void> {
-    if (this.#end !== undefined) return;
-    this.#child.stdin?.end();
-    const timer = setTimeout(() => this.#child.kill('SIGKILL'), PATIENCE);
-    await this.#ended;
-    clearTimeout(timer);
-  }
-
-  #take(reply: DriverReply): void {
-    if (reply.kind === 'ready' || reply.kind === 'refused') this.#onStart(reply);
-    else this.#runs.get(reply.id)?.(reply);
-  }
-
-  /** Lets this process end without the driver as long as no run is under way, where an engine was not closed. */
-  #keepAlive(): void {
-    const action = this.#runs.size > 0 ? 'ref' : 'unref';
-    this.#child[action]();
-    for (const stream of [this.#child.stdin, this.#child.stdout, this.#child.stderr]) (stream as Socket | null)?.[action]();
-  }
-
-  #send(request: object): void {
-    if (this.#end === undefined) this.#child.stdin?.write(`${JSON.stringify(request)}\n`);
-  }
+  await driver.end();
+  if (greeting?.kind === 'ready') throw new RayError(noRoom(options, greeting));
+  if (greeting?.kind === 'refused') throw new RayError(`There is no Ray cluster at ${options.address}: ${greeting.message}`);
+  if (/No module named 'ray'/.test(driver.lastWords)) throw new RayError(`Ray is not installed in ${python}. ${INSTALL}`);
+  throw new RayError(`Ray did not start. ${driver.lastWords}`);
 }
 
 const INSTALL = 'Install Ray with: npm run setup -- --ray';

@@ -11,8 +11,8 @@ processes, as arguments do. It then reads requests from standard input and write
     {"kind": "ready", "nodes": 3, "cpus": 12, "gpus": 2, "fits": 12}
     {"kind": "refused", "message": "..."}                  no cluster, instead of "ready"
     {"kind": "progress", "id": 1, "share": 0.5}
-    {"kind": "reply", "id": 1, "line": "..."}              the worker's outcome or error, as it wrote it
-    {"kind": "aborted", "id": 1}                           stopped before it began
+    {"kind": "outcome", "id": 1, "outcome": ...}           the worker's outcome, or "aborted" where the run was stopped before it began
+    {"kind": "error", "id": 1, "name": ..., "message": ...}
     {"kind": "died", "id": 1, "message": "..."}            the worker, or its machine, died
 
 When its standard input ends, it stops what runs and ends. Each run is a Ray task that starts the Node worker on the machine where Ray
@@ -118,7 +118,7 @@ def execute(run, task, command, environment, interval, patience, board):
                 if not lines.empty():
                     continue
             elif line.startswith('{"kind":'):
-                return {"kind": "reply", "line": line}
+                return json.loads(line)
             if ray.get(board.report.remote(run, share)) and not stopping:
                 stopping = True
                 send({"kind": "abort"})
@@ -198,9 +198,9 @@ class Driver:
             remote = ray.remote(num_cpus=options["cpus"], num_gpus=options["gpus"], max_retries=0)(execute)
             ref = remote.remote(run, task, options["command"], options["environment"], INTERVAL, PATIENCE, self.board)
             self.refs[run] = ref
-            self.say({"id": run, **await ref})
+            self.say({**await ref, "id": run})
         except ray.exceptions.TaskCancelledError:
-            self.say({"kind": "aborted", "id": run})
+            self.say({"kind": "outcome", "id": run, "outcome": {"kind": "aborted"}})
         except Exception as error:  # whatever Ray throws: the run must not be waited for
             self.say({"kind": "died", "id": run, "message": f"Ray lost the run: {str(error).strip()}"})
         finally:
