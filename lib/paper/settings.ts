@@ -11,8 +11,9 @@
  * Mirzadeh et al., NeurIPS 2020, arXiv:2006.06958; Gupta, Yadav and Paull, NeurIPS 2020, arXiv:2007.13904.
  */
 
-import { checkKnownOptions, checkOneOf, OptionError } from '../core/errors';
+import { checkOneOf, OptionError } from '../core/errors';
 import { METHOD_NAMES, METHODS, type Method, type MethodName } from '../core/methods';
+import { checkFields, checkOptions, type Option, type OptionsOf, oneOf, option, text, where, whole } from '../core/options';
 import type { DataConfig, LifelongConfig, MeasureConfig, ModelConfig, OptimizerConfig, SweepGrid } from '../runs';
 import { optimizerOf } from '../runs/paperMethods';
 import { stretchMilestones } from '../training/schedule';
@@ -59,54 +60,55 @@ export type PaperMethodName = Exclude<MethodName, 'adamw' | 'lookahead' | 'lookb
 /** Names of the methods: first SGD, then those over SAM, then those over ASAM, each from simple to elaborate. */
 export const PAPER_METHODS = METHOD_NAMES.filter((name): name is PaperMethodName => !/^(adamw|lookahead|.*Adaptive)$/.test(name));
 
+const SIZES = {
+  /** Data sets. Default: CIFAR-10 and CIFAR-100; in lifelong learning CIFAR-100 and TinyImageNet. */
+  data: oneOrMore(oneOf(PAPER_DATA)),
+  /** A folder with files of one's own in the format of the data. Default: the published data. */
+  folder: text(),
+  /** Networks. Default: ResNet-34 and ResNet-50; in lifelong learning a ResNet-18 of width 20. */
+  models: oneOrMore(where<ModelConfig>('other', 'the configuration of a network', () => true)),
+  /** Methods. Default: all; in lifelong learning SGD, SAM, Multistep-SAM and Lookbehind-SAM. */
+  methods: oneOrMore(oneOf(PAPER_METHODS)),
+  /** Training samples. Default: all. */
+  samples: whole({ min: 1 }),
+  /** Epochs (of each task). The milestones of the learning rate move in proportion. Default 200; 10 in lifelong learning. */
+  epochs: whole({ min: 1 }),
+  /** Samples per step. Default 128; 10 in lifelong learning. */
+  batchSize: whole({ min: 1 }),
+  /** Seeds: a list, or how many. Default 3. */
+  seeds: oneOrMore(whole({ min: 0 })),
+  /** Inner steps that are tried. Default 2, 5, 10. */
+  k: oneOrMore(whole({ min: 1 })),
+  /** Shares of the fast weights that are tried. Default .2, .5, .8, adaptive. */
+  alpha: oneOrMore(
+    where<number | 'adaptive'>(
+      'other',
+      'a number >= 0 and <= 1, or "adaptive"',
+      (value) => value === 'adaptive' || (typeof value === 'number' && value >= 0 && value <= 1),
+    ),
+  ),
+  /** Draws of the noise per level. Default 10. */
+  draws: whole({ min: 1 }),
+  /** Tasks of lifelong learning, by which the number of classes can be divided. Default 20. */
+  tasks: whole({ min: 1 }),
+  /** Samples that experience replay keeps. Default 200; TinyImageNet: 400. */
+  memory: whole({ min: 0 }),
+};
+
+/** A value, or a list of at least one. */
+function oneOrMore<T>(item: Option<T>) {
+  return option<T | readonly T[]>('other', item.allowed, (path, value, form) => {
+    if (!Array.isArray(value)) return item.check(path, value, form);
+    if (value.length === 0) throw new OptionError(path, value, 'a list of at least one value');
+    return value.map((one) => item.check(path, one, form));
+  });
+}
+
 /**
  * Sizes in place of the paper's. Everything else stays. A single value stands for a list of one. Those of the environment variable
  * LB_PAPER_SIZES, a JSON object, go over all others.
  */
-export interface PaperSizes {
-  /** Data sets. Default: CIFAR-10 and CIFAR-100; in lifelong learning CIFAR-100 and TinyImageNet. */
-  data?: PaperData | readonly PaperData[];
-  /** A folder with files of one's own in the format of the data. Default: the published data. */
-  folder?: string;
-  /** Networks. Default: ResNet-34 and ResNet-50; in lifelong learning a ResNet-18 of width 20. */
-  models?: ModelConfig | readonly ModelConfig[];
-  /** Methods. Default: all; in lifelong learning SGD, SAM, Multistep-SAM and Lookbehind-SAM. */
-  methods?: PaperMethodName | readonly PaperMethodName[];
-  /** Training samples. Default: all. */
-  samples?: number;
-  /** Epochs (of each task). The milestones of the learning rate move in proportion. Default 200; 10 in lifelong learning. */
-  epochs?: number;
-  /** Samples per step. Default 128; 10 in lifelong learning. */
-  batchSize?: number;
-  /** Seeds: a list, or how many. Default 3. */
-  seeds?: number | readonly number[];
-  /** Inner steps that are tried. Default 2, 5, 10. */
-  k?: number | readonly number[];
-  /** Shares of the fast weights that are tried. Default .2, .5, .8, adaptive. */
-  alpha?: number | 'adaptive' | readonly (number | 'adaptive')[];
-  /** Draws of the noise per level. Default 10. */
-  draws?: number;
-  /** Tasks of lifelong learning, by which the number of classes can be divided. Default 20. */
-  tasks?: number;
-  /** Samples that experience replay keeps. Default 200; TinyImageNet: 400. */
-  memory?: number;
-}
-
-const SIZES: readonly (keyof PaperSizes)[] = [
-  'data',
-  'folder',
-  'models',
-  'methods',
-  'samples',
-  'epochs',
-  'batchSize',
-  'seeds',
-  'k',
-  'alpha',
-  'draws',
-  'tasks',
-  'memory',
-];
+export type PaperSizes = OptionsOf<typeof SIZES>;
 
 /** A grid of runs that lacks optimizer and seeds. */
 export type PaperGrid = Omit<SweepGrid, 'optimizer' | 'seed' | 'seeds'>;
@@ -121,33 +123,21 @@ export interface PaperSetting {
   optimizer: OptimizerConfig;
 }
 
-/** Checks sizes: their names, and what no configuration of a run would find. */
-export function checkSizes(sizes: PaperSizes): void {
-  checkKnownOptions('sizes', sizes, SIZES);
-  for (const one of listOf(sizes.data, [])) checkOneOf('data', one, PAPER_DATA);
-  for (const one of listOf(sizes.methods, [])) checkOneOf('methods', one, PAPER_METHODS);
-  for (const name of ['data', 'models', 'methods', 'seeds', 'k', 'alpha'] as const) {
-    const value = sizes[name];
-    if (Array.isArray(value) && value.length === 0) throw new OptionError(name, value, 'a list of at least one value');
-  }
-}
-
 /**
  * Sizes in force, checked: those of the environment variable LB_PAPER_SIZES, a JSON object, go over the given ones. So a notebook can be
  * rehearsed in the profile `paper`.
  */
 export function sizesInForce(given: PaperSizes): PaperSizes {
-  checkSizes(given);
-  const text = process.env.LB_PAPER_SIZES;
-  if (!text) return given;
-  let sizes: PaperSizes;
+  checkOptions('sizes', SIZES, given);
+  const json = process.env.LB_PAPER_SIZES;
+  if (!json) return given;
+  let sizes: unknown;
   try {
-    sizes = JSON.parse(text);
+    sizes = JSON.parse(json);
   } catch (error) {
-    throw new OptionError('LB_PAPER_SIZES', text, 'a JSON object', (error as Error).message);
+    throw new OptionError('LB_PAPER_SIZES', json, 'a JSON object', (error as Error).message);
   }
-  checkSizes(sizes);
-  return { ...given, ...sizes };
+  return { ...given, ...checkFields('', sizes, SIZES, 'minimal', 'LB_PAPER_SIZES') };
 }
 
 /** A value, or a list of them, as a list. */
@@ -213,7 +203,7 @@ export function paperSettings(
   sizes: Pick<PaperSizes, 'k' | 'alpha' | 'methods'> = {},
   sgd: { learningRate: number; momentum?: number; weightDecay?: number } = PAPER.sgd,
 ): PaperSetting[] {
-  checkSizes(sizes);
+  checkOptions('sizes', SIZES, sizes);
   const { sam, asam } = PAPER;
   const alphas = listOf(sizes.alpha, PAPER.alpha);
   const fixed = alphas.filter((share) => share !== 'adaptive');

@@ -3,8 +3,8 @@
  *
  * Mordido, Malviya, Baratin, Chandar, "Lookbehind-SAM: k steps back, 1 step forward", ICML 2024, section 4.
  */
-import { checkKnownOptions, checkNumber, checkObject, checkOneOf } from '../core/errors';
 import { METHOD_NAMES, METHODS, type Method, type MethodName } from '../core/methods';
+import { checkOptions, number, type OptionsOf, object, oneOf, whole, withDefault } from '../core/options';
 import type { OptimizerConfig } from './config/optimizerConfig';
 
 /** Methods over SGD: those of the paper. */
@@ -54,33 +54,35 @@ export function methodOf(optimizer: OptimizerConfig): { method: string; k?: numb
   return 'k' in optimizer ? { method: optimizer.kind, k: optimizer.k } : { method: optimizer.kind };
 }
 
-/** Options of `paperMethods`. */
-export interface PaperMethodsOptions {
+const PAPER_METHOD = {
   /** Of all methods. At least 0. Default 0.1. */
-  learningRate?: number;
+  learningRate: number({ min: 0 }, 0.1),
   /** 0 to 1. Default 0.9. */
-  momentum?: number;
+  momentum: number({ min: 0, max: 1 }, 0.9),
   /** At least 0. Default 5e-4. */
-  weightDecay?: number;
-  /** Inner steps of Lookbehind and of the multistep methods. A whole number, at least 1. Default 5. */
-  k?: number;
+  weightDecay: number({ min: 0 }, 5e-4),
+  /** Inner steps of Lookbehind and of the multistep methods. At least 1. Default 5. */
+  k: whole({ min: 1 }, 5),
   /** Share of the fast weights in Lookbehind's step forward, 0 to 1. Default 0.5. */
-  alpha?: number;
-  /** Inner steps of Lookbehind with adaptive alpha. A whole number, at least 1. Default 2, as its steps are nearly k times longer. */
-  adaptiveK?: number;
+  alpha: number({ min: 0, max: 1 }, 0.5),
+  /** Inner steps of Lookbehind with adaptive alpha. At least 1. Default 2, as its steps are nearly k times longer. */
+  adaptiveK: whole({ min: 1 }, 2),
   /** Radius of SAM, at least 0. Default 0.05. */
-  rho?: number;
+  rho: number({ min: 0 }, 0.05),
   /** Radius of ASAM, at least 0. Default 0.5. */
-  asamRho?: number;
+  asamRho: number({ min: 0 }, 0.5),
   /**
    * What methods with k inner steps have in common with the one step of (A)SAM: the length of each step (`step`, the paper's
    * protocol), or the mean distance of the k perturbed points, so that each step has the length 2 rho / (k + 1) (`mean`).
    * Default `step`.
    */
-  radius?: 'step' | 'mean';
+  radius: oneOf(['step', 'mean'], 'step'),
   /** Inner steps and interpolation of Lookahead. Default 5 and 0.8. */
-  lookahead?: { k: number; alpha: number };
-}
+  lookahead: withDefault(object<{ k: number; alpha: number }>(), { k: 5, alpha: 0.8 }),
+};
+
+/** Options of `paperMethods`. */
+export type PaperMethodsOptions = OptionsOf<typeof PAPER_METHOD>;
 
 /**
  * The methods of the paper at one learning rate.
@@ -91,26 +93,12 @@ export interface PaperMethodsOptions {
  * @throws OptionError
  */
 export function paperMethods(options: PaperMethodsOptions = {}): Record<PaperMethod, OptimizerConfig> {
-  checkKnownOptions('paperMethods', options, [
-    ...['learningRate', 'momentum', 'weightDecay', 'k', 'alpha', 'adaptiveK', 'rho', 'asamRho', 'radius', 'lookahead'],
-  ]);
-  const { learningRate = 0.1, momentum = 0.9, weightDecay = 5e-4, alpha = 0.5, radius = 'step' } = options;
-  const sgd = {
-    learningRate: checkNumber('learningRate', learningRate, { min: 0 }),
-    momentum: checkNumber('momentum', momentum, { min: 0, max: 1 }),
-    weightDecay: checkNumber('weightDecay', weightDecay, { min: 0 }),
-  };
-  checkNumber('alpha', alpha, { min: 0, max: 1 });
-  const fixedK = checkNumber('k', options.k ?? 5, { min: 1, integer: true });
-  const adaptiveK = checkNumber('adaptiveK', options.adaptiveK ?? 2, { min: 1, integer: true });
-  const rho = checkNumber('rho', options.rho ?? 0.05, { min: 0 });
-  const asamRho = checkNumber('asamRho', options.asamRho ?? 0.5, { min: 0 });
-  checkOneOf('radius', radius, ['step', 'mean']);
-  const { lookahead = { k: 5, alpha: 0.8 } } = options;
-  checkObject('lookahead', lookahead);
+  const settings = checkOptions('paperMethods', PAPER_METHOD, options);
+  const { learningRate, momentum, weightDecay, alpha, radius, rho, asamRho, lookahead } = settings;
+  const sgd = { learningRate, momentum, weightDecay };
   const configs = PAPER_METHODS.map((name): [string, OptimizerConfig] => {
     const { label, steps, adaptive }: Method = METHODS[name];
-    const k = adaptive ? adaptiveK : fixedK;
+    const k = adaptive ? settings.adaptiveK : settings.k;
     const isWhole = radius === 'step' || steps === 'single' || steps === 'lookahead';
     // Rounded, so that radii that are equal on paper are equal, and their runs the same.
     const step = (whole: number) => ({ rho: isWhole ? whole : Number(((2 * whole) / (k + 1)).toPrecision(6)) });

@@ -3,18 +3,16 @@
  *
  * Choose on seeds and samples (`evaluateOn: 'selection'`) that the comparison does not use; the best of many means is too good.
  */
-import { checkKnownOptions, checkOneOf, OptionError } from '../core/errors';
+import { checkOneOf, OptionError } from '../core/errors';
+import { checkOptions, type OptionsOf } from '../core/options';
 import { own } from '../core/records';
 import { configHash, type FullRunConfig } from '../runs/config/config';
 import type { RunRow } from '../runs/sweep';
-import { type GroupOptions, groupsOf } from './comparisons';
+import { BEST, GROUP, type GroupOptions, groupsOf } from './comparisons';
 import { type FlatRow, flattenRow } from './rows';
 
 /** Options of `bestSettings`. */
-export interface BestSettingsOptions extends GroupOptions {
-  /** Which mean is the best. Default `lowest`. */
-  best?: 'lowest' | 'highest';
-}
+export type BestSettingsOptions = GroupOptions & OptionsOf<typeof BEST>;
 
 /** A configuration, whatever its seed, and what it reached. */
 export interface Setting {
@@ -52,8 +50,7 @@ export interface GroupSettings {
  * @throws OptionError where a column is unknown, or a group has no setting without a diverged or failed run.
  */
 export function bestSettings(rows: readonly RunRow[], options: BestSettingsOptions = {}): GroupSettings[] {
-  checkKnownOptions('bestSettings', options, ['by', 'value', 'best']);
-  const { by = ['label'], value = 'testError', best = 'lowest' } = options;
+  const { by, value, best } = checkOptions('bestSettings', { ...GROUP, ...BEST }, options);
   const sign = signOf(best);
   const runs = new Map(rows.map((row) => [flattenRow(row), row.config]));
   return groupsOf([...runs.keys()], by).map(({ group, members }) => {

@@ -3,19 +3,34 @@
  *
  * Diverged runs (NaN) and failed ones (null) are counted, and left out of means; a difference needs both of its runs.
  */
-import { checkKnownOptions, checkOneOf, OptionError } from '../core/errors';
+import { OptionError } from '../core/errors';
+import { checkOptions, listOf, needed, type OptionsOf, oneOf, text, where } from '../core/options';
 import { own } from '../core/records';
 import { spread } from '../core/spread';
-import { type Estimate, holm, type IntervalOptions, meanInterval } from './interval';
+import { type Estimate, holm, INTERVAL, type IntervalOptions, meanInterval } from './interval';
 import type { FlatRow, FlatValue } from './rows';
 
-/** What makes a group, and what is looked at. */
-export interface GroupOptions {
+/** Describes what makes a group, and what is looked at. */
+export const GROUP = {
   /** Columns whose values make a group. Default `['label']`. */
-  by?: readonly string[];
+  by: listOf(text(), ['label']),
   /** The column of numbers. Default `testError`. */
-  value?: string;
-}
+  value: text('testError'),
+};
+
+/** What makes a group, and what is looked at. */
+export type GroupOptions = OptionsOf<typeof GROUP>;
+
+/** Describes which value is the best. */
+export const BEST = {
+  /** Which value is the best. Default `lowest`. */
+  best: oneOf(['lowest', 'highest'], 'lowest'),
+};
+
+const PAIRING = {
+  /** The column that pairs runs. Default `seed`. */
+  pairedBy: text('seed'),
+};
 
 /** Mean and spread of one group. */
 export interface GroupSummary {
@@ -35,8 +50,7 @@ export interface GroupSummary {
 
 /** Mean ± std of each group, in order of first appearance. */
 export function summarise(rows: readonly FlatRow[], options: GroupOptions = {}): GroupSummary[] {
-  checkKnownOptions('summarise', options, ['by', 'value']);
-  const { by = ['label'], value = 'testError' } = options;
+  const { by, value } = checkOptions('summarise', GROUP, options);
   return groupsOf(rows, by).map(({ group, members }) => {
     const values = members.map((row) => row[value]).filter(isFiniteNumber);
     const { mean, std, count } = spread(values);
@@ -44,13 +58,13 @@ export function summarise(rows: readonly FlatRow[], options: GroupOptions = {}):
   });
 }
 
-/** Options of `pairedDifferences`. */
-export interface PairedOptions extends GroupOptions, IntervalOptions {
+const BASELINE = {
   /** The group to compare with: its values of the columns `by`; a text for the one column. */
-  baseline: FlatRow | FlatValue;
-  /** The column that pairs runs. Default `seed`. */
-  pairedBy?: string;
-}
+  baseline: needed(where<FlatRow | FlatValue>('other', 'one of the groups', () => true)),
+};
+
+/** Options of `pairedDifferences`. */
+export type PairedOptions = GroupOptions & IntervalOptions & OptionsOf<typeof BASELINE> & OptionsOf<typeof PAIRING>;
 
 /** How a group differs from the baseline: the mean of the differences group - baseline. */
 export interface PairedDifference extends Estimate {
@@ -68,17 +82,17 @@ export interface PairedDifference extends Estimate {
  * @throws OptionError if no group is the baseline, or a group has two runs of one seed.
  */
 export function pairedDifferences(rows: readonly FlatRow[], options: PairedOptions): PairedDifference[] {
-  checkKnownOptions('pairedDifferences', options, ['by', 'value', 'baseline', 'pairedBy', 'level']);
-  const { by = ['label'], value = 'testError', baseline, pairedBy = 'seed', level } = options;
+  const all = { ...GROUP, ...BASELINE, ...PAIRING, ...INTERVAL };
+  const { by, value, baseline, pairedBy, level } = checkOptions('pairedDifferences', all, options);
   const wanted = typeof baseline === 'object' && baseline !== null ? baseline : { [by[0]]: baseline };
-  const all = groupsOf(rows, by);
-  const chosen = all.find(({ group }) => by.every((column) => group[column] === (own(wanted, column) ?? null)));
+  const groups = groupsOf(rows, by);
+  const chosen = groups.find(({ group }) => by.every((column) => group[column] === (own(wanted, column) ?? null)));
   if (chosen === undefined) {
-    const names = all.slice(0, 20).map(({ group }) => Object.values(group).join(' '));
+    const names = groups.slice(0, 20).map(({ group }) => Object.values(group).join(' '));
     throw new OptionError('baseline', baseline, `one of the groups: ${names.join('; ')}`);
   }
   const reference = bySeed(chosen.members, pairedBy);
-  const differences = all
+  const differences = groups
     .filter((one) => one !== chosen)
     .map(({ group, members }): PairedDifference => {
       const runs = [...bySeed(members, pairedBy)];
@@ -92,12 +106,7 @@ export function pairedDifferences(rows: readonly FlatRow[], options: PairedOptio
 }
 
 /** Options of `ranks`. */
-export interface RankOptions extends GroupOptions {
-  /** Which value is rank 1. Default `lowest`. */
-  best?: 'lowest' | 'highest';
-  /** The column that pairs runs. Default `seed`. */
-  pairedBy?: string;
-}
+export type RankOptions = GroupOptions & OptionsOf<typeof BEST> & OptionsOf<typeof PAIRING>;
 
 /** The rank of a group. */
 export interface GroupRank {
@@ -113,9 +122,7 @@ export interface GroupRank {
 
 /** Ranks of the groups, the best first. */
 export function ranks(rows: readonly FlatRow[], options: RankOptions = {}): GroupRank[] {
-  checkKnownOptions('ranks', options, ['by', 'value', 'best', 'pairedBy']);
-  const { by = ['label'], value = 'testError', best = 'lowest', pairedBy = 'seed' } = options;
-  checkOneOf('best', best, ['lowest', 'highest']);
+  const { by, value, best, pairedBy } = checkOptions('ranks', { ...GROUP, ...BEST, ...PAIRING }, options);
   const all = groupsOf(rows, by).map(({ group, members }) => ({ group, runs: bySeed(members, pairedBy) }));
   const seeds = [...(all[0]?.runs.keys() ?? [])].filter((key) => all.every(({ runs }) => runs.has(key)));
   const costOf = (row: FlatRow): number => {
@@ -150,7 +157,6 @@ function ranking(costs: readonly number[]): { ranks: number[]; best: boolean[] }
 
 /** Rows by the values of some columns, in order of first appearance. */
 export function groupsOf<R extends FlatRow>(rows: readonly R[], by: readonly string[]): { group: FlatRow; members: R[] }[] {
-  if (!Array.isArray(by)) throw new OptionError('by', by, 'a list of columns');
   const found = new Map<string, { group: FlatRow; members: R[] }>();
   for (const row of rows) {
     const missing = by.find((column) => !Object.hasOwn(row, column));

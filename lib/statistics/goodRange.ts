@@ -4,17 +4,18 @@
  *
  *     best = argmin y;   the range is the longest run of points around best with  y <= y(best) + tolerance
  */
-import { checkKnownOptions, checkNumber } from '../core/errors';
+import { checkOptions, needed, number, type OptionsOf } from '../core/options';
 import { signOf } from './bestSettings';
+import { BEST } from './comparisons';
 import { checkCurve, type MeasuredCurve } from './curveDistance';
 
-/** Options of `goodRange`. */
-export interface GoodRangeOptions {
+const TOLERANCE = {
   /** How much worse than the best still counts as good, in units of y. A number, at least 0. */
-  tolerance: number;
-  /** Which y is the best. Default `lowest`. */
-  best?: 'lowest' | 'highest';
-}
+  tolerance: needed(number({ min: 0 })),
+};
+
+/** Options of `goodRange`. */
+export type GoodRangeOptions = OptionsOf<typeof TOLERANCE> & OptionsOf<typeof BEST>;
 
 /** Where a curve is good. */
 export interface GoodRange {
@@ -39,10 +40,9 @@ export interface GoodRange {
  * @throws OptionError where x and y have different lengths, x is not positive and ascending, or an option is out of range.
  */
 export function goodRange(curve: MeasuredCurve, options: GoodRangeOptions): GoodRange {
-  checkKnownOptions('goodRange', options, ['tolerance', 'best']);
+  const { tolerance, best } = checkOptions('goodRange', { ...TOLERANCE, ...BEST }, options);
   checkCurve('curve', curve);
-  const tolerance = checkNumber('tolerance', options.tolerance, { min: 0 });
-  const sign = signOf(options.best ?? 'lowest');
+  const sign = signOf(best);
   const { x } = curve;
   const cost = curve.y.map((value) => (Number.isFinite(value) ? sign * value : Number.POSITIVE_INFINITY));
   const least = Math.min(...cost);

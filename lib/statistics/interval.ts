@@ -14,7 +14,7 @@
  *
  * Holm, "A simple sequentially rejective multiple test procedure", Scandinavian Journal of Statistics 6 (1979).
  */
-import { checkKnownOptions, checkNumber } from '../core/errors';
+import { checkOptions, number, type OptionsOf } from '../core/options';
 import { spread } from '../core/spread';
 
 /** An interval. */
@@ -39,11 +39,14 @@ export interface Estimate extends Interval {
   comparisons: number;
 }
 
-/** Options of intervals. */
-export interface IntervalOptions {
+/** Describes the options of intervals. */
+export const INTERVAL = {
   /** Share of intervals that are to hold the true mean, above 0 and below 1. Default 0.95. */
-  level?: number;
-}
+  level: number({ min: 0, exclusiveMin: true, max: 1 - 1e-9 }, 0.95),
+};
+
+/** Options of intervals. */
+export type IntervalOptions = OptionsOf<typeof INTERVAL>;
 
 /**
  * The mean of `values` and its t interval. The interval is NaN for fewer than two values, all is NaN if one is not finite.
@@ -51,8 +54,7 @@ export interface IntervalOptions {
  * @throws OptionError
  */
 export function meanInterval(values: readonly number[], options: IntervalOptions = {}): Estimate {
-  checkKnownOptions('meanInterval', options, ['level']);
-  const level = levelOf(options);
+  const { level } = checkOptions('meanInterval', INTERVAL, options);
   const { mean, std, count } = spread(values);
   const known = count === values.length;
   const estimate = known ? mean : Number.NaN;
@@ -69,8 +71,7 @@ export function meanInterval(values: readonly number[], options: IntervalOptions
  * @throws OptionError
  */
 export function holm<T extends Estimate>(lists: readonly (readonly T[])[], options: IntervalOptions = {}): T[][] {
-  checkKnownOptions('holm', options, ['level']);
-  const share = 1 - levelOf(options);
+  const share = 1 - checkOptions('holm', INTERVAL, options).level;
   const sorted = lists
     .flat()
     .filter(({ p }) => Number.isFinite(p))
@@ -88,7 +89,7 @@ export function holm<T extends Estimate>(lists: readonly (readonly T[])[], optio
 
 /** What kind of intervals these are, as far as there are some: `95 % t intervals, n = 5, Holm-corrected for 11 comparisons`. */
 export function describeIntervals(estimates: readonly Estimate[], options: IntervalOptions = {}): string {
-  checkKnownOptions('describeIntervals', options, ['level']);
+  const { level } = checkOptions('describeIntervals', INTERVAL, options);
   const known = estimates.filter(({ p }) => !Number.isNaN(p));
   if (known.length === 0) return 'no intervals: n < 2';
   const counts = known.map(({ count }) => count);
@@ -96,11 +97,7 @@ export function describeIntervals(estimates: readonly Estimate[], options: Inter
   const n = fewest === most ? most : `${fewest} to ${most}`;
   const comparisons = Math.max(...known.map((one) => one.comparisons));
   const correction = comparisons > 1 ? `, Holm-corrected for ${comparisons} comparisons` : '';
-  return `${Number((100 * levelOf(options)).toPrecision(6))} % t intervals, n = ${n}${correction}`;
-}
-
-function levelOf({ level = 0.95 }: IntervalOptions): number {
-  return checkNumber('level', level, { min: 0, exclusiveMin: true, max: 1 - 1e-9 });
+  return `${Number((100 * level).toPrecision(6))} % t intervals, n = ${n}${correction}`;
 }
 
 function intervalOf({ estimate, error, count }: Pick<Estimate, 'estimate' | 'error' | 'count'>, alpha: number): Interval {

@@ -2,29 +2,32 @@
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { checkKnownOptions, checkNumber, checkObject, throwIfAborted } from '../core/errors';
+import { throwIfAborted } from '../core/errors';
+import { callback, checkOptions, either, type OptionsOf, object, signal, text, whole } from '../core/options';
 import { writeFileAtomic } from '../files/atomicFile';
 import { parseNumbers, stringifyNumbers } from '../files/numberJson';
 import { readRegularText } from '../files/regularFile';
 import { type BuiltRun, DataLoader, openRun, RunStore } from '../runs';
 import type { SweepResults } from './results';
 
-/** Options of `measureRuns`. */
-export interface MeasureRunsOptions {
+const MEASURING = {
   /** Looks at the first runs of each label only, a whole number >= 1. Default: all. */
-  seeds?: number;
+  seeds: whole({ min: 1 }),
   /** The store of the runs, or its folder. Default: `data/runs` of the project. */
-  store?: RunStore | string;
+  store: either(object<RunStore>(), text()),
   /**
-   * The name of the measure, and all that its results depend on beside the run: they are then kept in the run's folder, and taken from there
-   * where this is the same. For results that are plain JSON. Default: measured each time.
+   * The name of the measure, and all that its results depend on beside the run: they are then kept in the run's folder, and taken
+   * from there if this is the same. For results that are plain JSON. Default: measured each time.
    */
-  keep?: { readonly name: string; readonly [setting: string]: unknown };
+  keep: object<{ readonly name: string; readonly [setting: string]: unknown }>(),
   /** Stops the measurement, with an AbortedError; with `keep`, what was measured until then stays. */
-  signal?: AbortSignal;
+  signal: signal(),
   /** Called after each run with the share that is done. */
-  onProgress?: (progress: { share: number; runs: string }) => void;
-}
+  onProgress: callback<(progress: { share: number; runs: string }) => void>(),
+};
+
+/** Options of `measureRuns`. */
+export type MeasureRunsOptions = OptionsOf<typeof MEASURING>;
 
 /**
  * Opens the runs of some labels with their last weights, one at a time, and keeps what `measure` says of each: by label, in the order of seeds. The model is
@@ -42,11 +45,8 @@ export async function measureRuns<T>(
   measure: (run: BuiltRun, signal?: AbortSignal) => Promise<T>,
   options: MeasureRunsOptions = {},
 ): Promise<Record<string, T[]>> {
-  checkKnownOptions('measureRuns', options, ['seeds', 'store', 'keep', 'signal', 'onProgress']);
-  const { seeds = Number.POSITIVE_INFINITY, keep, signal, onProgress } = options;
-  if (options.seeds !== undefined) checkNumber('seeds', seeds, { min: 1, integer: true });
-  if (keep !== undefined) checkObject('keep', keep);
-  const store = options.store instanceof RunStore ? options.store : new RunStore(options.store);
+  const { seeds, keep, signal, onProgress, store: given } = checkOptions('measureRuns', MEASURING, options);
+  const store = given instanceof RunStore ? given : new RunStore(given);
   const rows = labels.flatMap((label) =>
     results
       .of(label)

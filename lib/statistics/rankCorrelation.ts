@@ -11,9 +11,10 @@
  *
  * Spearman, "The proof and measurement of association between two things", American Journal of Psychology 15 (1904).
  */
-import { checkKnownOptions, checkNumber, OptionError } from '../core/errors';
+import { OptionError } from '../core/errors';
+import { checkOptions, type OptionsOf, where, whole } from '../core/options';
 import { Random } from '../core/random';
-import type { Interval, IntervalOptions } from './interval';
+import { INTERVAL, type Interval, type IntervalOptions } from './interval';
 
 /** A rank correlation and its interval. */
 export interface RankCorrelation extends Interval {
@@ -25,17 +26,21 @@ export interface RankCorrelation extends Interval {
   clusters: number;
 }
 
-/** Options of `rankCorrelation`. */
-export interface RankCorrelationOptions extends IntervalOptions {
+const names = where<readonly (string | number)[]>('list', 'a list of names, one per pair', Array.isArray);
+
+const CORRELATION = {
   /** Number of resamples. A whole number, at least 100. Default 2,000. */
-  resamples?: number;
+  resamples: whole({ min: 100 }, 2000),
   /** Seed of the resamples. Default 0. */
-  seed?: number;
+  seed: whole({}, 0),
+  /** The group of each pair, such as its task or method: the correlation is then that within the groups. Default: one group. */
+  within: names,
   /** The cluster of each pair: the run that it is from. Default: each pair is one. */
-  clusters?: ArrayLike<string | number>;
-  /** The group of each pair, such as its task or method: the correlation is then that within the groups. Default: all are one group. */
-  within?: ArrayLike<string | number>;
-}
+  clusters: names,
+};
+
+/** Options of `rankCorrelation`. */
+export type RankCorrelationOptions = IntervalOptions & OptionsOf<typeof CORRELATION>;
 
 /**
  * Spearman's rank correlation of paired values.
@@ -47,17 +52,19 @@ export function rankCorrelation(
   y: ArrayLike<number>,
   options: RankCorrelationOptions = {},
 ): RankCorrelation {
-  checkKnownOptions('rankCorrelation', options, ['level', 'resamples', 'seed', 'within', 'clusters']);
-  const { level = 0.95, resamples = 2000, seed = 0, within, clusters } = options;
-  checkNumber('level', level, { min: 0, exclusiveMin: true, max: 1 - 1e-9 });
-  checkNumber('resamples', resamples, { min: 100, integer: true });
+  const all = { ...INTERVAL, ...CORRELATION };
+  const { level, resamples, seed, within, clusters } = checkOptions('rankCorrelation', all, options);
   if (x.length !== y.length) throw new OptionError('y', y.length, `${x.length} values, as many as x`);
   for (const [name, list] of Object.entries({ within, clusters })) {
     if (list !== undefined && list.length !== x.length)
       throw new OptionError(name, list.length, `${x.length} names, one per pair`);
   }
-  const all = Array.from(x, (value, i) => ({ pair: [value, y[i]] as const, group: within?.[i], cluster: clusters?.[i] ?? i }));
-  const finite = all.filter(({ pair }) => pair.every(Number.isFinite));
+  const members = Array.from(x, (value, i) => ({
+    pair: [value, y[i]] as const,
+    group: within?.[i],
+    cluster: clusters?.[i] ?? i,
+  }));
+  const finite = members.filter(({ pair }) => pair.every(Number.isFinite));
   const pairs = within === undefined ? finite.map(({ pair: [x, y] }) => [exact(x), exact(y)] as const) : withoutMeans(finite);
   const drawn = [...indicesBy(finite, ({ cluster }) => cluster).values()].map((indices) => indices.map((i) => pairs[i]));
   const r = spearman(pairs);

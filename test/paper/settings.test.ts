@@ -163,7 +163,7 @@ test('wrong sizes are refused by name', () => {
     [{ data: ['cifar10', 'mnist'] }, /^data must be one of "cifar10"/],
     [{ methods: 'adam' }, /^methods must be one of "sgd"/],
     [{ k: [] }, /^k must be a list of at least one value/],
-    [{ alpha: 'adaptiv' }, /^optimizer.alpha must be/],
+    [{ alpha: 'adaptiv' }, /^alpha must be a number >= 0 and <= 1, or "adaptive", got "adaptiv"/],
     [{ seeds: 0 }, /^seeds must be/],
     [{ models: { kind: 'resNet', depth: 35 } }, /^model.depth must be/],
     [null as unknown as object, /must be an object/],
