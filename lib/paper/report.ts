@@ -53,8 +53,6 @@ interface Problem {
   caption: figures.Caption;
 }
 
-const KEPT = 'noisyAccuracy';
-const ESTIMATED = 'noisyAccuracy.estimate';
 /** The radius whose sharpness is in the table. */
 const RADIUS = 0.1;
 const CHOSEN = 'Each method at the setting with the best mean, chosen on these numbers.';
@@ -69,15 +67,17 @@ export function paperReport(table: PaperTable, rows: readonly RunRow[]): PaperRe
   checkOneOf('table', table, PAPER_TABLES);
   if (rows.length === 0) throw new OptionError('rows', rows, 'at least one run');
   const make = { generalization, noise, lifelong, ablation }[table];
-  const parts = problemsOf(rows).map(make);
+  return { table, ...joined(problemsOf(rows).map(make)) };
+}
+
+type Part = Pick<PaperReport, 'tables' | 'figures'>;
+
+function joined(parts: readonly Part[]): Part {
   return {
-    table,
     tables: parts.flatMap((part) => part.tables),
     figures: Object.assign({}, ...parts.map((part) => part.figures)),
   };
 }
-
-type Part = Pick<PaperReport, 'tables' | 'figures'>;
 
 function problemsOf(rows: readonly RunRow[]): Problem[] {
   const groups = new Map<string, RunRow[]>();
@@ -99,44 +99,34 @@ function problemsOf(rows: readonly RunRow[]): Problem[] {
   });
 }
 
-function generalization({ results, ...problem }: Problem): Part {
-  const [error, sharpness] = ['test error (%)', `sharpness (ρ = ${RADIUS})`];
-  const rows = results.labels.map((label) => ({
-    method: label,
-    'gradients per batch': costOf(results, label),
-    [error]: results.cell(label, 'testError'),
-    'training loss': results.cell(label, 'trainLoss'),
-    [sharpness]: results.cell(label, `sharpness@${RADIUS}`),
-  }));
-  const chosen = bestOfEachMethod(results, (label) => results.values(label, 'testError'), 'lowest');
-  return {
-    tables: [tableOf(problem, rows, { best: { [error]: 'min' }, digits: digits(rows, { 'training loss': 4, [sharpness]: 4 }) })],
-    figures: {
-      [`generalization-${problem.name}`]: comparison(results, chosen, (label) => results.values(label, 'testError'), {
-        baseline: 'SAM',
-        quantity: 'Test error',
-        better: 'left',
-        caption: problem.caption,
-      }),
-    },
+const ERROR: Record<string, Column> = { 'test error (%)': { value: 'testError', best: 'min' } };
+
+function generalization(problem: Problem): Part {
+  const columns = {
+    ...ERROR,
+    'training loss': { value: 'trainLoss', digits: 4 },
+    [`sharpness (ρ = ${RADIUS})`]: { value: `sharpness@${RADIUS}`, digits: 4 },
   };
+  const figure = comparison(problem, { value: 'testError', baseline: 'SAM', quantity: 'Test error', better: 'left' });
+  return { tables: [tableOf(problem, columns)], figures: { [`generalization-${problem.name}`]: figure } };
 }
 
-function noise({ results, ...problem }: Problem): Part {
+function noise(problem: Problem): Part {
   const { sigmas } = PAPER.noise;
+  const { results, caption } = problem;
   const variants = [
-    { measure: KEPT, title: 'Statistics kept' },
-    { measure: ESTIMATED, title: 'Statistics estimated anew' },
+    { measure: 'noisyAccuracy', title: 'Statistics kept' },
+    { measure: 'noisyAccuracy.estimate', title: 'Statistics estimated anew' },
   ];
-  const chosen = bestOfEachMethod(results, (label) => results.values(label, 'testError'), 'lowest');
+  const chosen = bestOfEachMethod(results, 'testError', 'lowest');
   return {
     tables: variants.map(({ measure, title }) => {
-      const rows = results.labels.map((label) => {
-        const levels = sigmas.map((sigma) => [`σ = ${sigma}`, results.cell(label, `${measure}@${sigma}`, 100)]);
-        return { method: label, ...Object.fromEntries(levels) };
-      });
-      const best = Object.fromEntries(sigmas.map((sigma) => [`σ = ${sigma}`, 'max' as const]));
-      return tableOf(problem, rows, { best, digits: 1 }, `accuracy in per cent, BatchNorm: ${title.toLowerCase()}`);
+      const columns = sigmas.map((sigma): [string, Column] => [
+        `σ = ${sigma}`,
+        { value: `${measure}@${sigma}`, scale: 100, digits: 1, best: 'max' },
+      ]);
+      const part = `accuracy in per cent, BatchNorm: ${title.toLowerCase()}`;
+      return tableOf(problem, Object.fromEntries(columns), { part });
     }),
     figures: {
       [`noise-${problem.name}`]: figures.panels({
@@ -146,55 +136,41 @@ function noise({ results, ...problem }: Problem): Part {
         })),
         shareY: true,
         title: 'Accuracy under weight noise',
-        caption: { ...problem.caption, note: `${problem.caption.note}. Each method at the setting with the lowest test error.` },
+        caption: { ...caption, note: `${caption.note}. Each method at the setting with the lowest test error.` },
       }),
     },
   };
 }
 
-function lifelong({ results, ...problem }: Problem): Part {
-  const parts = [false, true].map((replay): Part => {
+const LIFELONG: Record<string, Column> = {
+  'average accuracy (%)': { value: 'averageAccuracy', scale: 100, best: 'max' },
+  'just learned (%)': { value: 'learningAccuracy', scale: 100 },
+  'forgetting (%)': { value: 'forgetting.firstMinusLast', scale: 100 },
+};
+
+function lifelong(problem: Problem): Part {
+  const { results, data, name, caption } = problem;
+  const parts = [false, true].flatMap((replay): Part[] => {
     const labels = results.labels.filter((label) => label.endsWith(REPLAY) === replay);
-    if (labels.length === 0) return { tables: [], figures: {} };
-    const percent = (label: string, column: string): number[] => results.values(label, column).map((value) => 100 * value);
-    const accuracy = 'average accuracy (%)';
-    const rows = labels.map((label) => ({
-      method: withoutReplay(label),
-      'gradients per batch': costOf(results, label),
-      [accuracy]: results.cell(label, 'averageAccuracy', 100),
-      'just learned (%)': results.cell(label, 'learningAccuracy', 100),
-      'forgetting (%)': results.cell(label, 'forgetting.firstMinusLast', 100),
-    }));
-    const chosen = bestOfEachMethod(results, (label) => results.values(label, 'averageAccuracy'), 'highest', labels);
-    const memory = replay ? 'with replay' : 'without replay';
-    return {
-      tables: [tableOf(problem, rows, { best: { [accuracy]: 'max' }, digits: digits(rows) }, memory)],
-      figures: {
-        [`lifelong-${problem.name}${replay ? '-replay' : ''}`]: comparison(
-          results,
-          chosen,
-          (label) => percent(label, 'averageAccuracy'),
-          {
-            baseline: `SGD${replay ? REPLAY : ''}`,
-            quantity: 'Average accuracy',
-            better: 'right',
-            subtitle: `Split ${problem.data}, ${memory}`,
-            caption: { ...problem.caption, note: `${problem.caption.note} per task` },
-          },
-        ),
+    if (labels.length === 0) return [];
+    const part = replay ? 'with replay' : 'without replay';
+    const perTask = { ...problem, caption: { ...caption, note: `${caption.note} per task` } };
+    const figure = comparison(perTask, {
+      ...{ value: 'averageAccuracy', scale: 100, labels, baseline: `SGD${replay ? REPLAY : ''}` },
+      ...{ quantity: 'Average accuracy', better: 'right', subtitle: `Split ${data}, ${part}` },
+    });
+    return [
+      {
+        tables: [tableOf(problem, LIFELONG, { labels, part })],
+        figures: { [`lifelong-${name}${replay ? '-replay' : ''}`]: figure },
       },
-    };
+    ];
   });
-  return { tables: parts.flatMap(({ tables }) => tables), figures: Object.assign({}, ...parts.map((part) => part.figures)) };
+  return joined(parts);
 }
 
-function ablation({ results, ...problem }: Problem): Part {
-  const error = 'test error (%)';
-  const rows = results.labels.map((label) => ({
-    method: label,
-    'gradients per batch': costOf(results, label),
-    [error]: results.cell(label, 'testError'),
-  }));
+function ablation(problem: Problem): Part {
+  const { results, name, caption } = problem;
   const maps = (['SAM', 'ASAM'] as const).flatMap((rule): [string, Figure][] => {
     const found = results.labels.flatMap((label) => {
       const { optimizer } = results.of(label)[0].config;
@@ -212,7 +188,7 @@ function ablation({ results, ...problem }: Problem): Part {
     const reference = figures.spread(results.labels.includes(rule) ? results.values(rule, 'testError') : []);
     return [
       [
-        `ablation-${problem.name}-${rule.toLowerCase()}`,
+        `ablation-${name}-${rule.toLowerCase()}`,
         figures.heatmap({
           rows: k,
           columns: alpha,
@@ -226,49 +202,63 @@ function ablation({ results, ...problem }: Problem): Part {
           best: 'min',
           title: `Lookbehind-${rule}: test error over k and α`,
           ...(reference.count > 0 && { subtitle: `${rule}: ${reference.mean.toFixed(2)} ± ${reference.std.toFixed(2)} %` }),
-          caption: problem.caption,
+          caption,
         }),
       ],
     ];
   });
+  return { tables: [tableOf(problem, ERROR)], figures: Object.fromEntries(maps) };
+}
+
+/** What a table shows of each run of a setting. */
+interface Column {
+  /** Column of `flattenRow`. */
+  value: string;
+  /** What the numbers are multiplied by. Default 1. */
+  scale?: number;
+  /** Default 2. */
+  digits?: number;
+  best?: 'min' | 'max';
+}
+
+/** A row for each setting, with what a batch costs it. */
+function tableOf(
+  { data, model, caption, results }: Problem,
+  columns: Readonly<Record<string, Column>>,
+  { labels = results.labels, part }: { labels?: readonly string[]; part?: string } = {},
+): ReportTable {
+  const rows = labels.map((label) => ({
+    method: withoutReplay(label),
+    'gradients per batch': gradientsPerBatch(results.of(label)[0].config.optimizer as OptimizerConfig),
+    ...mapped(columns, ({ value, scale }) => results.cell(label, value, scale)),
+  }));
+  const seeds = `${caption.seeds} ${caption.seeds === 1 ? 'seed' : 'seeds'}`;
+  const best = Object.fromEntries(Object.entries(columns).flatMap(([head, one]) => (one.best ? [[head, one.best]] : [])));
   return {
-    tables: [tableOf(problem, rows, { best: { [error]: 'min' }, digits: digits(rows) })],
-    figures: Object.fromEntries(maps),
+    ...{ data, model, part, rows },
+    options: {
+      best,
+      digits: mapped(columns, ({ digits = 2 }) => digits),
+      caption: [data, model, seeds, part].filter(Boolean).join(', '),
+    },
   };
 }
 
-function tableOf(
-  { data, model, caption }: Omit<Problem, 'results'>,
-  rows: TableRow[],
-  options: TableOptions,
-  part?: string,
-): ReportTable {
-  const seeds = `${caption.seeds} ${caption.seeds === 1 ? 'seed' : 'seeds'}`;
-  return { data, model, part, rows, options: { ...options, caption: [data, model, seeds, part].filter(Boolean).join(', ') } };
-}
-
-/** Two digits for all samples, unless said otherwise. */
-function digits(rows: readonly TableRow[], others: Record<string, number> = {}): Record<string, number> {
-  const samples = Object.keys(rows[0]).filter((column) => Array.isArray(rows[0][column]));
-  return { ...Object.fromEntries(samples.map((column) => [column, 2])), ...others };
-}
-
-function costOf(results: SweepResults, label: string): number {
-  return gradientsPerBatch(results.of(label)[0].config.optimizer as OptimizerConfig);
+function mapped<T, U>(record: Readonly<Record<string, T>>, value: (one: T) => U): Record<string, U> {
+  return Object.fromEntries(Object.entries(record).map(([name, one]) => [name, value(one)]));
 }
 
 /** Of each method the label with the best mean; methods all of whose settings lack a value in some run are left out. */
 function bestOfEachMethod(
   results: SweepResults,
-  valuesOf: (label: string) => readonly number[],
+  value: string,
   best: 'lowest' | 'highest',
   labels: readonly string[] = results.labels,
 ): string[] {
-  const sign = best === 'lowest' ? 1 : -1;
   const found = new Map<string, { label: string; cost: number }>();
   for (const label of labels) {
-    const values = valuesOf(label);
-    const cost = (sign * values.reduce((sum, value) => sum + value, 0)) / values.length;
+    const values = results.values(label, value);
+    const cost = ((best === 'lowest' ? 1 : -1) * values.reduce((sum, one) => sum + one, 0)) / values.length;
     const { method } = results.style(label);
     if (Number.isFinite(cost) && !(cost >= (found.get(method)?.cost ?? Number.POSITIVE_INFINITY)))
       found.set(method, { label, cost });
@@ -278,38 +268,39 @@ function bestOfEachMethod(
 
 /** How two or more methods are compared. */
 interface ComparisonOptions {
-  /** What the others are compared with; the first one where it is not among them. */
-  baseline: string;
-  /** What is compared, in per cent. */
+  /** What is compared, in per cent: a column of `flattenRow`. */
+  value: string;
+  /** What it is multiplied by. Default 1. */
+  scale?: number;
+  /** What it is called. */
   quantity: string;
   better: 'left' | 'right';
+  /** The settings of all methods. Default: all. */
+  labels?: readonly string[];
+  /** What the others are compared with; the first one if it is not among them. */
+  baseline: string;
   subtitle?: string;
-  caption: figures.Caption;
 }
 
-/** Differences to the baseline, paired by seed; the values themselves where one seed leaves no interval, or there is one method. */
-function comparison(
-  results: SweepResults,
-  labels: readonly string[],
-  valuesOf: (label: string) => readonly number[],
-  options: ComparisonOptions,
-): Figure {
-  const { quantity, better, subtitle } = options;
-  const caption = { ...options.caption, note: `${options.caption.note}. ${CHOSEN}` };
+/** Differences to the baseline, paired by seed; the values themselves if one seed leaves no interval, or there is one method. */
+function comparison({ results, caption: facts }: Problem, options: ComparisonOptions): Figure {
+  const { value, scale = 1, quantity, better, subtitle } = options;
+  const labels = bestOfEachMethod(results, value, better === 'left' ? 'lowest' : 'highest', options.labels);
+  const valuesOf = (label: string): number[] => results.values(label, value).map((one) => scale * one);
+  const caption = { ...facts, note: `${facts.note}. ${CHOSEN}` };
   if (labels.length < 2 || (caption.seeds as number) < 2) {
     return figures.bars({
       bars: labels.map((label) => ({ ...results.style(label), label: withoutReplay(label), values: valuesOf(label) })),
       x: { title: quantity, unit: '%' },
       digits: 2,
       title: quantity,
-      subtitle,
-      caption,
+      ...{ subtitle, caption },
     });
   }
   const baseline = labels.includes(options.baseline) ? options.baseline : labels[0];
   const rows = results.differences(valuesOf, { baseline, labels: labels.filter((label) => label !== baseline) });
   return figures.dotRange({
-    rows: rows.map((row) => ({ ...row, label: withoutReplay(row.label!) })),
+    rows: rows.map((row) => ({ ...row, label: withoutReplay(row.label) })),
     x: { title: `Difference in ${quantity.toLowerCase()}`, unit: 'percentage points' },
     better,
     title: `${quantity} against that of ${withoutReplay(baseline)}`,
@@ -318,7 +309,7 @@ function comparison(
   });
 }
 
-/** A label where it is said elsewhere that there is replay. */
+/** A label if it is said elsewhere that there is replay. */
 function withoutReplay(label: string): string {
   return label.endsWith(REPLAY) ? label.slice(0, -REPLAY.length) : label;
 }
