@@ -7,7 +7,12 @@
  * are the ones in which graphs are recorded. Printed are medians over rounds of milliseconds per step, and of quotients within a round.
  */
 import { parseArgs } from 'node:util';
-import { accelerate, Dataset, FamilyOptimizer, lookbehindSAM, Random, sam, sgd, Trainer, tf, twoMoons } from 'lookbehind';
+import * as tf from '@tensorflow/tfjs';
+import { lookbehindSAM, sam, sgd } from 'lookbehind';
+import { accelerate } from 'lookbehind/compile';
+import { Dataset, twoMoons } from 'lookbehind/data';
+import { FamilyOptimizer, Random } from 'lookbehind/extend';
+import { Trainer } from 'lookbehind/train';
 import { median, round } from './measure';
 
 const { values } = parseArgs({

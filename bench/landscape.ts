@@ -10,19 +10,14 @@
  * included, with the loop over as many points.
  */
 import { parseArgs } from 'node:util';
-import {
-  flatWeights,
-  lossSurface,
-  ManyEvaluator,
-  mnist,
-  models,
-  Plane,
-  Random,
-  randomDirection,
-  tf,
-  weightLayout,
-} from 'lookbehind';
-import { PlaneSets } from 'lookbehind/dist/landscape/plane';
+import * as tf from '@tensorflow/tfjs';
+import { mnist } from 'lookbehind/data';
+import { Random } from 'lookbehind/extend';
+import { flatWeights, lossSurface, Plane, randomDirection } from 'lookbehind/landscape';
+import * as models from 'lookbehind/models';
+import { weightLayout } from '../lib/dist/landscape/layout';
+import { PlaneSets } from '../lib/dist/landscape/plane';
+import { ManyEvaluator } from '../lib/dist/training/many';
 import { median } from './measure';
 import { PlainProcess } from './plainProcess';
 

@@ -1,7 +1,12 @@
 /**
  * Builds a model, compiles one Lookbehind-SAM outer step and times it.
  */
-import { compile, crossEntropy, lookbehindSAM, models, Random, tf } from 'lookbehind';
+
+import * as tf from '@tensorflow/tfjs';
+import { lookbehindSAM } from 'lookbehind';
+import { compile, crossEntropy } from 'lookbehind/compile';
+import { Random } from 'lookbehind/extend';
+import * as models from 'lookbehind/models';
 
 /** What is measured. */
 export interface StepSetting {

@@ -1,7 +1,13 @@
 /**
  * Times the input pipeline for CIFAR and a training step of ResNet-20.
  */
-import { CIFAR10_STATISTICS, compile, cropAndFlip, crossEntropy, Dataset, models, Random, sgd, tf } from 'lookbehind';
+
+import * as tf from '@tensorflow/tfjs';
+import { sgd } from 'lookbehind';
+import { compile, crossEntropy } from 'lookbehind/compile';
+import { CIFAR10_STATISTICS, cropAndFlip, Dataset } from 'lookbehind/data';
+import { Random } from 'lookbehind/extend';
+import * as models from 'lookbehind/models';
 import { median, round } from './measure';
 
 /** What was measured: medians of processor time of all threads, ms. */

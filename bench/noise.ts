@@ -9,19 +9,12 @@
  * models of one architecture are compared. Processor time says more than time where the machine is busy.
  */
 import { parseArgs } from 'node:util';
-import {
-  allVariables,
-  type Dataset,
-  digits,
-  evaluateUnderNoise,
-  gaussianNoise,
-  mnist,
-  models,
-  NoiseDraw,
-  NoiseEvaluator,
-  type tf,
-  weightTensors,
-} from 'lookbehind';
+import type * as tf from '@tensorflow/tfjs';
+import { type Dataset, digits, mnist } from 'lookbehind/data';
+import * as models from 'lookbehind/models';
+import { evaluateUnderNoise, gaussianNoise, NoiseDraw, NoiseEvaluator } from 'lookbehind/robustness';
+import { allVariables } from 'lookbehind/train';
+import { weightTensors } from '../lib/dist/robustness/tensors';
 import { PlainProcess } from './plainProcess';
 
 const NETWORKS: Readonly<Record<string, () => { model: tf.LayersModel; data: Dataset; title: string }>> = {

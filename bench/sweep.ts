@@ -20,8 +20,8 @@ import {
   RunStore,
   type SweepGrid,
   sweep,
-  toFrame,
-} from 'lookbehind';
+} from 'lookbehind/runs';
+import { toFrame } from 'lookbehind/statistics';
 
 /** Runs of each kind for the overhead, the first of which does not count. */
 const OVERHEAD_ROUNDS = 8;

@@ -1,19 +1,13 @@
-/** Lookbehind-SAM and its family for TensorFlow.js. Each room lists its own public names in its index file. */
-
-export * from './compile';
-export * from './core';
-export * as tf from './core/tf';
-export * from './data';
-export * as figures from './figures';
-export * from './files';
-export * from './landscape';
-export * from './lifelong';
-export * as models from './models';
-export * from './notebook';
+/** Lookbehind-SAM and its family, for any TensorFlow.js model on any backend. The rooms around it have doors of their own: `lookbehind/train`, ... */
+export {
+  AbortedError,
+  DataError,
+  type Divergence,
+  DivergenceError,
+  LookbehindError,
+  NativeRuntimeError,
+  OptionError,
+  StateMismatchError,
+  StorageError,
+} from './core/errors';
 export * from './optimizers';
-export * from './paper';
-export * from './robustness';
-export * from './runs';
-export * from './sharpness';
-export * from './statistics';
-export * from './training';

@@ -1,10 +1,21 @@
-/** The public surface of the library, read from its declarations as an editor reads them. */
+/** The public surface of the library: what its doors export, read from their declarations as an editor reads them. */
 import { join } from 'node:path';
 import ts from '@tslab/typescript-for-tslab';
+import { exports, name as packageName } from '../lib/package.json';
+
+const LIB = join(__dirname, '..', 'lib');
+
+/** The doors: `lookbehind`, `lookbehind/train`, ..., and the file that each leads to. */
+export const DOORS: ReadonlyMap<string, string> = new Map(
+  Object.entries(exports)
+    .filter(([, file]) => file.endsWith('.js'))
+    .map(([path, file]) => [path.replace('.', packageName), join(LIB, file)]),
+);
 
 /** A public name. */
 export interface PublicName {
-  /** As it is reached: `lookbehindSAM`, `figures.curves`. */
+  /** The door that exports it. */
+  door: string;
   name: string;
   /** Whether it is there at run time; types are not. */
   isValue: boolean;
@@ -14,13 +25,13 @@ export interface PublicName {
   members: { name: string; documentation: string }[];
 }
 
-/** The namespace of TensorFlow.js is not ours to document. */
-const FOREIGN = ['tf'];
-
-/** Every name that `lookbehind` exports, also those inside its namespaces. */
+/** Every name that a door exports; one that several export, once. */
 export function publicNames(): PublicName[] {
-  const entry = join(__dirname, '..', 'lib', 'dist', 'index.d.ts');
-  const program = ts.createProgram([entry], { module: ts.ModuleKind.CommonJS, target: ts.ScriptTarget.ES2022 });
+  const entries = [...DOORS].map(([door, file]) => ({ door, file: file.replace(/\.js$/, '.d.ts') }));
+  const program = ts.createProgram(
+    entries.map(({ file }) => file),
+    { module: ts.ModuleKind.CommonJS, target: ts.ScriptTarget.ES2022 },
+  );
   const checker = program.getTypeChecker();
   const text = (symbol: ts.Symbol): string => ts.displayPartsToString(symbol.getDocumentationComment(checker)).trim();
   const isOurs = (symbol: ts.Symbol): boolean =>
@@ -46,21 +57,17 @@ export function publicNames(): PublicName[] {
       (one) => isOurs(one) && !isPrivate(one) && !tellsApart(one),
     );
   };
-
-  const namesOf = (module: ts.Symbol, prefix: string): PublicName[] =>
-    checker.getExportsOfModule(module).flatMap((exported) => {
-      if (FOREIGN.includes(exported.name)) return [];
+  const namesOf = ({ door, file }: { door: string; file: string }): PublicName[] =>
+    checker.getExportsOfModule(checker.getSymbolAtLocation(program.getSourceFile(file)!)!).map((exported) => {
       const symbol = exported.flags & ts.SymbolFlags.Alias ? checker.getAliasedSymbol(exported) : exported;
-      if (symbol.flags & ts.SymbolFlags.ValueModule) return namesOf(symbol, `${exported.name}.`);
-      return [
-        {
-          name: `${prefix}${exported.name}`,
-          isValue: (symbol.flags & ts.SymbolFlags.Value) !== 0,
-          documentation: text(symbol),
-          members: membersOf(symbol).map((member) => ({ name: member.name, documentation: text(member) })),
-        },
-      ];
+      return {
+        door,
+        name: exported.name,
+        isValue: (symbol.flags & ts.SymbolFlags.Value) !== 0,
+        documentation: text(symbol),
+        members: membersOf(symbol).map((member) => ({ name: member.name, documentation: text(member) })),
+      };
     });
-
-  return namesOf(checker.getSymbolAtLocation(program.getSourceFile(entry)!)!, '');
+  const names = entries.flatMap(namesOf);
+  return names.filter(({ name }, i) => names.findIndex((one) => one.name === name) === i);
 }

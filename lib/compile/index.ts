@@ -1,11 +1,5 @@
 /** Compiled functions and models: tf.js code as one graph of TensorFlow. */
-
-export {
-  type BatchNormConvention,
-  isMovingStatistic,
-  setBatchNormConvention,
-  withBatchNormUpdates,
-} from '../core/batchNorm';
+export { type BatchNormConvention, setBatchNormConvention } from '../core/batchNorm';
 export { type Accelerate, accelerate } from './accelerate';
 export { type Compiled, type CompiledGraph, CompileError, type CompileOptions, compile } from './compile';
 export type { TensorTree } from './graph/tree';

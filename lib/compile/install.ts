@@ -9,7 +9,8 @@
  * Kernels of the native backend: same results, faster or in a form that a graph can hold
  *   - Add of a bias, Sum along all but the last axis: BiasAdd, BiasAddGrad                                    kernels/bias.ts
  *   - BatchMatMul and _FusedMatMul of one matrix: MatMul                                                   kernels/product.ts
- *   - Conv2D, FusedConv2D and their gradients with explicit padding: an op pads, then 'valid'          kernels/convolution.ts
+ *   - Conv2D, FusedConv2D, Conv2DBackpropFilter, Conv2DBackpropInput with explicit padding: an op pads, then 'valid'
+ *                                                                                                      kernels/convolution.ts
  *   - Conv2DBackpropFilter of 1 x 1 with stride: right also where oneDNN is wrong                      kernels/convolution.ts
  *   - MaxPoolGrad where windows do not overlap: slices compared                                            kernels/pooling.ts
  *   - GatherV2 while a function is traced: indices are not read                                             kernels/gather.ts
@@ -22,8 +23,9 @@
  * Gradients, on every backend: same first derivative, but for Max and Min; the second one is right where stock is silently wrong
  *   - Exp, Tanh, Sigmoid, Softmax, Elu, Pow                                                            kernels/activations.ts
  *   - Max, Min: equal extremes share the gradient; stock gives the whole of it to each                    kernels/extremes.ts
- *   - Conv2DBackpropFilter, MaxPoolGrad, AvgPoolGrad, comparisons and tests: stock has none
- *                                             kernels/convolution.ts, kernels/pooling.ts, kernels/comparisons.ts
+ *   - Conv2DBackpropFilter, MaxPoolGrad, AvgPoolGrad: stock has none                 kernels/convolution.ts, kernels/pooling.ts
+ *   - Equal, NotEqual, Greater, GreaterEqual, Less, LessEqual, LogicalAnd, LogicalOr, LogicalNot, IsNan, IsInf, IsFinite: zero,
+ *     stock has none                                                                                   kernels/comparisons.ts
  * Gradients, on the native backend
  *   - Relu, Relu6: native ops                                                                          kernels/activations.ts
  *   - tf.customGrad: the derivative of a gradient that saved computed values is an error, not a wrong number

@@ -16,7 +16,7 @@
 import { checkKnownOptions, checkNumber, checkObject, OptionError, throwIfAborted } from '../core/errors';
 import { Random } from '../core/random';
 import * as tf from '../core/tf';
-import { BatchNormEstimator, type BatchNormOptions } from '../robustness';
+import { BatchNormEstimator, type BatchNormOptions } from '../robustness/batchNormStatistics';
 import { modelObjective } from '../sharpness';
 import type { BatchLoss } from '../training/evaluate';
 import { ManyEvaluator, type WeightSets } from '../training/many';

@@ -1,31 +1,18 @@
 /** Loss landscapes: directions and planes through weight space, surfaces over them, trajectories on them, paths between minima. */
-export { type CompareOptions, compareSurfaces, lossRange, type SurfaceComparison } from './compare';
+export { compareSurfaces, type SurfaceComparison } from './compare';
 export {
   type BezierConnection,
-  type BezierOptions,
   bezierPath,
   connectByBezier,
   linePath,
   lossAlongPath,
   type PathLosses,
-  type PathOptions,
   type WeightPath,
 } from './connectivity';
-export {
-  type Direction,
-  directionBetween,
-  directionOf,
-  type Normalisation,
-  type NormaliseOptions,
-  normaliseDirection,
-  orthogonalDirection,
-  type RandomDirectionOptions,
-  randomDirection,
-  withLength,
-} from './directions';
+export { type Direction, directionBetween, normaliseDirection, orthogonalDirection, randomDirection } from './directions';
 export { surfaceFromJson, surfaceToJson, surfaceToNpz } from './export';
-export { type AxisOptions as SurfaceAxis, axisAround } from './grid';
-export { flatWeights, setFlatWeights, type WeightSlot, weightLayout } from './layout';
+export { axisAround } from './grid';
+export { flatWeights, setFlatWeights } from './layout';
 export {
   lookbehindStepPlane,
   type ProjectedStep,
@@ -35,25 +22,13 @@ export {
   stepFacts,
 } from './lookbehindStep';
 export { Plane, type Projection, planeThrough } from './plane';
-export { type DirectionLosses, type DirectionsOptions, lossAlongDirections } from './randomLines';
+export { type DirectionLosses, lossAlongDirections } from './randomLines';
+export { lossSurface, type Surface, type SurfaceGrid, type SurfaceProgress, surfaceGrid } from './surface';
 export {
-  lossSurface,
-  type Surface,
-  type SurfaceGrid,
-  type SurfaceOptions,
-  type SurfaceProgress,
-  type SurfaceProvenance,
-  surfaceGrid,
-} from './surface';
-export {
-  type RecordOptions,
   recordTrajectory,
   type TrajectoryComponents,
-  type TrajectoryOptions,
-  type TrajectoryPlaneOptions,
   type TrajectoryPoint,
   trajectoryComponents,
   trajectoryOnPlane,
   trajectoryPlane,
-  weightSetsOf,
 } from './trajectory';

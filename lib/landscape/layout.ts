@@ -5,7 +5,8 @@
 import { OptionError, StateMismatchError } from '../core/errors';
 import { innermostLayers } from '../core/modelGraph';
 import * as tf from '../core/tf';
-import { type WeightRole, weightRole } from '../robustness';
+import type { WeightRole } from '../robustness/noise';
+import { weightRole } from '../robustness/tensors';
 import { trainableVariables } from '../training/weights';
 
 /** One weight tensor within the flat vector. */

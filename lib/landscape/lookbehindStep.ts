@@ -6,7 +6,7 @@
  */
 
 import * as tf from '../core/tf';
-import type { FamilyOptimizer } from '../optimizers';
+import type { FamilyOptimizer } from '../optimizers/optimizer';
 import { type BatchLoss, trainingForward } from '../training/evaluate';
 import { lossFor } from '../training/modelLoss';
 import type { TensorSamples } from '../training/samples';

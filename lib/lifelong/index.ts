@@ -1,21 +1,8 @@
 export { taskModel } from './heads';
-export {
-  type LearningRegime,
-  type LearnOptions,
-  LifelongLearner,
-  type LifelongManifest,
-  type LifelongOptions,
-  type LifelongState,
-  type ReplayOptions,
-  type TaskContext,
-  type TaskMeasure,
-  type TaskRecord,
-} from './learner';
-export { type AccuracyMatrix, type Forgetting, forgettingPerTask, type LifelongMeasures, lifelongMeasures } from './measures';
-export { type PermutedTasksOptions, permutedTasks } from './permutedTasks';
-export { Reservoir, type ReservoirState } from './reservoir';
-export { type RotatedTasksOptions, rotated, rotatedTasks } from './rotatedTasks';
-export type { SampleRef } from './samples';
-export { type Scenario, type Task, type TaskData, TaskSequence, type TaskSequenceFields } from './sequence';
-export { type SplitTasksOptions, splitTasks } from './splitTasks';
-export { type TaskSharpnessOptions, taskSharpness } from './taskSharpness';
+export { LifelongLearner, type LifelongState, type TaskContext, type TaskMeasure, type TaskRecord } from './learner';
+export { type AccuracyMatrix, type LifelongMeasures, lifelongMeasures } from './measures';
+export { permutedTasks } from './permutedTasks';
+export { rotatedTasks } from './rotatedTasks';
+export { type Task, TaskSequence } from './sequence';
+export { splitTasks } from './splitTasks';
+export { taskSharpness } from './taskSharpness';

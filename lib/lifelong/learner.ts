@@ -18,7 +18,7 @@
 import { checkKnownOptions, checkNumber, checkOneOf, OptionError } from '../core/errors';
 import { Random } from '../core/random';
 import * as tf from '../core/tf';
-import type { FamilyOptimizer } from '../optimizers';
+import type { FamilyOptimizer } from '../optimizers/optimizer';
 import { assignAll } from '../optimizers/passes';
 import { Evaluator } from '../training/evaluate';
 import {

@@ -4,20 +4,11 @@ import { RES_NET, resNet } from './resnet';
 import { VIT, vit } from './vit';
 import { WIDE_RES_NET, wideResNet } from './wideresnet';
 
-export { ClassToken, FirstToken, PositionEmbedding, SelfAttention } from './attention';
 export { type ConvNetOptions, convNet } from './convnet';
-export { type Initializer, initialize, initializeTransformer } from './initialize';
-export type { Activation, ModelOptions } from './layers';
+export type { Initializer } from './initialize';
 export { type MlpOptions, mlp } from './mlp';
 export { type ResNetDepth, type ResNetOptions, resNet } from './resnet';
-export {
-  type LoadedState,
-  type LoadStateDictOptions,
-  loadStateDict,
-  type StateDict,
-  type StateDictOptions,
-  stateDict,
-} from './stateDict';
+export { type LoadedState, loadStateDict, type StateDict, stateDict } from './stateDict';
 export { resizePositions, type VitOptions, vit } from './vit';
 export { type WideResNetOptions, wideResNet } from './wideresnet';
 
@@ -29,3 +20,4 @@ export const MODELS = {
   wideResNet: { build: wideResNet, options: WIDE_RES_NET },
   vit: { build: vit, options: VIT },
 } as const;
+export { readSafetensors, type TensorFile, TensorFileError, writeSafetensors } from '../files/safetensors';

@@ -1,6 +1,6 @@
 /** A sweep in a cell. */
 import { describeForecast, expandGrid, forecast, RunStore, type SweepGrid, type SweepOptions, sweep } from '../runs';
-import { SweepResults } from '../statistics';
+import { SweepResults } from '../statistics/results';
 import { interruptible } from './interrupt';
 import { watched } from './watched';
 

@@ -1,8 +1,10 @@
 /** Surfaces of several models side by side in a cell's output, filling up while they are computed. */
 
 import type * as tf from '../core/tf';
-import { type LandscapeOptions, type LandscapePanel, landscapeContours } from '../figures';
-import { type CompareOptions, compareSurfaces, type SurfaceComparison, surfaceGrid } from '../landscape';
+import { type LandscapePanel, landscapeContours } from '../figures';
+import type { LandscapeOptions } from '../figures/landscape';
+import { compareSurfaces, type SurfaceComparison, surfaceGrid } from '../landscape';
+import type { CompareOptions } from '../landscape/compare';
 import type { Samples } from '../training/samples';
 import { interruptible } from './interrupt';
 import { type LiveFigure, liveFigure } from './liveFigure';

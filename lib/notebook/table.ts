@@ -1,5 +1,5 @@
 /** Result tables in a cell's output. */
-import { type FrameLike, renderTable, type TableOptions, type TableRow } from '../statistics';
+import { type FrameLike, renderTable, type TableOptions, type TableRow } from '../statistics/table';
 import { displayBundle } from './display';
 
 /**

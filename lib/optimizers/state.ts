@@ -72,7 +72,13 @@ export function captureState(optimizer: FamilyOptimizer, names: SavedNames = new
     ...(variables.length === 0 || variables.length < trainedNames.length ? {} : { variables }),
     parts,
   };
-  return { manifest, data: new Uint8Array(Buffer.concat(blocks)) };
+  const data = new Uint8Array(byteOffset);
+  let at = 0;
+  for (const block of blocks) {
+    data.set(block, at);
+    at += block.length;
+  }
+  return { manifest, data };
 }
 
 /** Sets `optimizer` to `state`, after everything was checked against `variables`. */

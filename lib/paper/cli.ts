@@ -18,7 +18,7 @@ import {
 import { duration } from '../core/duration';
 import { checkOneOf } from '../core/errors';
 import { describeForecast, type Forecast, forecast, RunStore } from '../runs';
-import { renderTable } from '../statistics';
+import { renderTable } from '../statistics/table';
 import { readSizes } from './commandLine';
 import { paperReport } from './report';
 import { PAPER_TABLES, paperGrids, paperRuns } from './tables';

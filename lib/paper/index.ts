@@ -1,18 +1,5 @@
 /** The paper's experiments: their settings, runs, tables and figures. */
 export { type PaperReport, paperReport, type ReportTable } from './report';
-export {
-  PAPER,
-  PAPER_DATA,
-  PAPER_METHODS,
-  type PaperData,
-  type PaperGrid,
-  type PaperMethodName,
-  type PaperSetting,
-  type PaperSizes,
-  paperMeasures,
-  paperSequence,
-  paperSettings,
-  paperTask,
-} from './settings';
+export { PAPER, type PaperSizes, paperSequence, paperSettings, paperTask } from './settings';
 export { PAPER_TABLES, type PaperTable, paperGrids, paperRuns } from './tables';
 export { type WrittenReport, writeReport } from './writeReport';

@@ -15,7 +15,8 @@ import type { Figure } from '../figures';
 import * as figures from '../figures';
 import { gradientsPerBatch, type OptimizerConfig, type RunRow } from '../runs';
 import { dataName, modelName } from '../runs/config/names';
-import { describeIntervals, SweepResults, type TableOptions, type TableRow } from '../statistics';
+import { describeIntervals, SweepResults, type TableRow } from '../statistics';
+import type { TableOptions } from '../statistics/table';
 import { PAPER } from './settings';
 import { PAPER_TABLES, type PaperTable, REPLAY } from './tables';
 

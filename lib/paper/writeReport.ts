@@ -6,16 +6,8 @@ import { makeFolder, writeFileAtomic } from '../files/atomicFile';
 import { stringifyNumbers } from '../files/numberJson';
 import { PictureError, saveFigure } from '../notebook';
 import type { RunRow } from '../runs';
-import {
-  type Cell,
-  exportRows,
-  type FlatRow,
-  type FlatValue,
-  renderTable,
-  type Sample,
-  summariseSample,
-  toCsv,
-} from '../statistics';
+import { exportRows, type FlatRow, type FlatValue, renderTable, type Sample, summariseSample, toCsv } from '../statistics';
+import type { Cell } from '../statistics/table';
 import type { PaperReport } from './report';
 
 /** What was written. */

@@ -5,7 +5,7 @@
 import { OptionError } from '../core/errors';
 import type * as tf from '../core/tf';
 import { LifelongLearner, type TaskMeasure, type TaskSequence, taskModel } from '../lifelong';
-import type { FamilyOptimizer } from '../optimizers';
+import type { FamilyOptimizer } from '../optimizers/optimizer';
 import type { LoopOptions, TrainingLoop } from '../training/loop';
 import { Trainer } from '../training/trainer';
 import { buildAugmentation } from './config/augmentationConfig';

@@ -14,7 +14,7 @@ import { createHash } from 'node:crypto';
 import { readdirSync, rmSync } from 'node:fs';
 import { join, relative, resolve } from 'node:path';
 import { checkText, DataError, type Divergence, OptionError } from '../core/errors';
-import { dataFolder } from '../data';
+import { dataFolder } from '../data/files';
 import { makeFolder, writeFileAtomic } from '../files/atomicFile';
 import { parseNumbers, stringifyNumbers } from '../files/numberJson';
 import { readRegularText } from '../files/regularFile';

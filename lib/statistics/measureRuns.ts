@@ -7,7 +7,8 @@ import { callback, checkOptions, either, type OptionsOf, object, signal, text, w
 import { writeFileAtomic } from '../files/atomicFile';
 import { parseNumbers, stringifyNumbers } from '../files/numberJson';
 import { readRegularText } from '../files/regularFile';
-import { type BuiltRun, DataLoader, openRun, RunStore } from '../runs';
+import { type BuiltRun, openRun, RunStore } from '../runs';
+import { DataLoader } from '../runs/config/dataConfig';
 import type { SweepResults } from './results';
 
 const MEASURING = {

@@ -1,7 +1,7 @@
 /**
  * Runs that learned tasks one after the other, task by task: does what was measured when a task was learned tell how it is forgotten?
  */
-import { forgettingPerTask } from '../lifelong';
+import { forgettingPerTask } from '../lifelong/measures';
 import type { RunRow } from '../runs/sweep';
 import { type FlatRow, flattenRow } from './rows';
 

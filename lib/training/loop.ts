@@ -21,7 +21,8 @@ import {
 import { Random } from '../core/random';
 import * as tf from '../core/tf';
 import type { Augmentation } from '../data';
-import type { FamilyOptimizer, LossFunction } from '../optimizers';
+import type { LossFunction } from '../optimizers';
+import type { FamilyOptimizer } from '../optimizers/optimizer';
 import { type BatchLoss, trainingForward } from './evaluate';
 import { divergenceError, fingerprintOf, LossWatch, type WeightFingerprint } from './health';
 import { withLayerLosses } from './layerLosses';

@@ -4,8 +4,8 @@
 import { compile } from '../compile/compile';
 import { checkKnownOptions, checkNumber } from '../core/errors';
 import * as tf from '../core/tf';
-import { placesOf, type Step } from '../optimizers';
 import { globalDistance, globalNorm } from '../optimizers/ascent';
+import { placesOf, type Step } from '../optimizers/passes';
 import type { BatchLoss } from './evaluate';
 import { trainingForward } from './evaluate';
 import { withLayerLosses } from './layerLosses';

@@ -8,7 +8,8 @@
 
 import { StateMismatchError } from '../core/errors';
 import * as tf from '../core/tf';
-import type { OptimizerState, SavedNames } from '../optimizers';
+import type { OptimizerState } from '../optimizers';
+import type { SavedNames } from '../optimizers/state';
 
 /** One weight of a saved model. */
 export interface SavedWeight {

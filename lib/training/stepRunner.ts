@@ -4,7 +4,8 @@
 
 import { type Compiled, compile } from '../compile/compile';
 import type * as tf from '../core/tf';
-import type { FamilyOptimizer, LossFunction } from '../optimizers';
+import type { LossFunction } from '../optimizers';
+import type { FamilyOptimizer } from '../optimizers/optimizer';
 
 /** Noise in every pass of a step, such as a `TrainingNoise`. */
 export interface PassNoise {

@@ -5,7 +5,7 @@
 import { checkKnownOptions, checkNumber } from '../core/errors';
 import type * as tf from '../core/tf';
 import type { Dataset } from '../data';
-import type { FamilyOptimizer } from '../optimizers';
+import type { FamilyOptimizer } from '../optimizers/optimizer';
 import { Evaluator } from './evaluate';
 import { checkNotEmpty, dataWarnings } from './health';
 import { LOOP_OPTIONS, type LoopOptions, type StepBatches, TrainingLoop } from './loop';

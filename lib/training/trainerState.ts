@@ -3,7 +3,8 @@
  */
 
 import { type Divergence, StateMismatchError } from '../core/errors';
-import type { OptimizerManifest, OptimizerState } from '../optimizers';
+import type { OptimizerState } from '../optimizers';
+import type { OptimizerManifest } from '../optimizers/state';
 import type { EpochRecord, TrainerPosition, TrainingLoop, TrainingStatus } from './loop';
 import {
   captureModel,

@@ -5,7 +5,7 @@
 import { compile } from '../compile/compile';
 import { checkKnownOptions, checkNumber, checkNumbers } from '../core/errors';
 import * as tf from '../core/tf';
-import type { FamilyOptimizer } from '../optimizers';
+import type { FamilyOptimizer } from '../optimizers/optimizer';
 import { type StepPath, stepPath } from './stepPath';
 
 /** A loss of one tensor, such as `twoMinima().loss`. */

@@ -16,10 +16,15 @@ export function stampOf(notebook, profile) {
   return { cells: hashOfCells(notebook), profile, results: resultsVersion() };
 }
 
-/** Names the code of a notebook. @param {import('./file.mjs').Notebook} notebook */
+/**
+ * Names the code of a notebook. Import declarations do not count: they say where names come from, and a wrong one stops the notebook.
+ * @param {import('./file.mjs').Notebook} notebook
+ */
 export function hashOfCells(notebook) {
-  return sha256(...codeCells(notebook).map(textOf)).slice(0, 16);
+  return sha256(...codeCells(notebook).map((cell) => textOf(cell).replace(IMPORTS, ''))).slice(0, 16);
 }
+
+const IMPORTS = /^import [^;]*;\n?/gm;
 
 /** Why the outputs of a notebook are not those of its code; undefined where they are. @param {import('./file.mjs').Notebook} notebook */
 export function staleness(notebook) {

@@ -9,7 +9,8 @@ import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { pathToFileURL } from 'node:url';
-import { figures, saveFigure } from 'lookbehind';
+import * as figures from 'lookbehind/figures';
+import { saveFigure } from 'lookbehind/notebook';
 import { type Browser, chromium, type Page } from 'playwright-core';
 import { ARGUMENTS, executablePath } from './chromium';
 

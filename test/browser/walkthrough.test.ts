@@ -28,7 +28,8 @@ const missing = !executablePath
 
 /** Added behind the walkthrough: a figure and a bar that change until the cell is interrupted, and go on where they stopped. */
 const LONG_WORK = [
-  `import { figures as longFigures, interruptible as longInterruptible, liveFigure as longFigure, progress as longProgress } from 'lookbehind';
+  `import * as longFigures from 'lookbehind/figures';
+import { interruptible as longInterruptible, liveFigure as longFigure, progress as longProgress } from 'lookbehind/notebook';
 let longDone = 0;
 function longState(): longFigures.Figure {
   const x = [0, 1, 2, 3];

@@ -1,7 +1,9 @@
 /** accelerate: what fit, evaluate and predict do with it, beside what they do without. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { accelerate, lookahead, lookbehindSAM, OptionError, sam, sgd, tf } from 'lookbehind';
+import * as tf from '@tensorflow/tfjs';
+import { lookahead, lookbehindSAM, OptionError, sam, sgd } from 'lookbehind';
+import { accelerate } from 'lookbehind/compile';
 import { assertSame, historyOf, STOCK, TASKS, warningsOf } from './accelerateSupport';
 import { assertClose, normal, numbersOf } from './support';
 

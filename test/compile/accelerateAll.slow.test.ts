@@ -1,7 +1,9 @@
 /** accelerate: each optimizer of tf.train and of the library on each kind of model, step by step as tf.js trains it. */
+import 'lookbehind/compile';
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { adamw, type tf } from 'lookbehind';
+import type * as tf from '@tensorflow/tfjs';
+import { adamw } from 'lookbehind';
 import { FAMILY } from '../optimizers/support';
 import { assertSame, historyOf, STOCK, TASKS, warningsOf } from './accelerateSupport';
 import { numbersOf } from './support';

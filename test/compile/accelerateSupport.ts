@@ -1,6 +1,7 @@
 /** What the tests of accelerate share: models, and one training with and without it. */
 import assert from 'node:assert/strict';
-import { accelerate, tf } from 'lookbehind';
+import * as tf from '@tensorflow/tfjs';
+import { accelerate } from 'lookbehind/compile';
 import { assertClose, normal, numbersOf } from './support';
 
 const seeded = (seed: number) => ({ kernelInitializer: tf.initializers.glorotUniform({ seed }) });

@@ -1,7 +1,9 @@
 /** BatchNorm of tf.layers on the fused kernels, against formulas in float64. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { compile, isMovingStatistic, setBatchNormConvention, tf, withBatchNormUpdates } from 'lookbehind';
+import * as tf from '@tensorflow/tfjs';
+import { compile, setBatchNormConvention } from 'lookbehind/compile';
+import { isMovingStatistic, withBatchNormUpdates } from '../../lib/dist/core/batchNorm';
 import { assertClose, assertNoLeak, normal, numbersOf } from './support';
 
 const EPSILON = 1e-3;

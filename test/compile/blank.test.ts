@@ -1,8 +1,11 @@
 /** Functions that are recorded without being executed: the shapes of the stand-ins, and that nothing else differs. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { CompileError, type CompileOptions, compile, crossEntropy, lookbehindSAM, models, tf } from 'lookbehind';
-import { outputForms, RULED_OPS } from 'lookbehind/dist/compile/graph/blank';
+import * as tf from '@tensorflow/tfjs';
+import { lookbehindSAM } from 'lookbehind';
+import { CompileError, type CompileOptions, compile, crossEntropy } from 'lookbehind/compile';
+import * as models from 'lookbehind/models';
+import { outputForms, RULED_OPS } from '../../lib/dist/compile/graph/blank';
 import { assertClose, assertNoLeak, normal, numbersOf } from './support';
 
 interface Executed {

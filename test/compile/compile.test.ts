@@ -1,7 +1,8 @@
 /** compile(): same numbers as the original function, state, signatures, random numbers. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { compile, crossEntropy, tf } from 'lookbehind';
+import * as tf from '@tensorflow/tfjs';
+import { compile, crossEntropy } from 'lookbehind/compile';
 import { assertClose, assertNoLeak, normal, numbersOf } from './support';
 
 /** One SGD-momentum step on a small network, with all state in variables. */

@@ -1,7 +1,9 @@
 /** JavaScript state beside the tensors of a compiled function: lifted, traced anew when it changes, or refused by name. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { adamw, CompileError, compile, lookahead, sgd, tf } from 'lookbehind';
+import * as tf from '@tensorflow/tfjs';
+import { adamw, lookahead, sgd } from 'lookbehind';
+import { CompileError, compile } from 'lookbehind/compile';
 import { assertClose, assertNoLeak, numbersOf } from './support';
 
 const half = (w: tf.Tensor): tf.Scalar => tf.mul(0.5, tf.sum(tf.square(w))) as tf.Scalar;

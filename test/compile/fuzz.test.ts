@@ -1,7 +1,8 @@
 /** Random programs give the same numbers compiled as op by op. */
 import { test } from 'node:test';
+import * as tf from '@tensorflow/tfjs';
 import fc from 'fast-check';
-import { compile, crossEntropy, tf } from 'lookbehind';
+import { compile, crossEntropy } from 'lookbehind/compile';
 import { assertClose, assertNoLeak, normal, numbersOf } from './support';
 
 /** How many programs: LB_FUZZ_RUNS for a long search. */

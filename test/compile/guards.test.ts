@@ -1,7 +1,9 @@
 /** What compile() refuses, and that a refused call leaves no trace. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { CompileError, compile, OptionError, tf } from 'lookbehind';
+import * as tf from '@tensorflow/tfjs';
+import { OptionError } from 'lookbehind';
+import { CompileError, compile } from 'lookbehind/compile';
 import { assertNoLeak, normal, numbersOf } from './support';
 
 const weight = tf.variable(normal([3], 1));

@@ -6,7 +6,10 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
-import { compile, crossEntropy, lookbehindSAM, models, tf } from 'lookbehind';
+import * as tf from '@tensorflow/tfjs';
+import { lookbehindSAM } from 'lookbehind';
+import { compile, crossEntropy } from 'lookbehind/compile';
+import * as models from 'lookbehind/models';
 import { assertNoLeak, normal } from './support';
 
 const SOAK = process.env.LB_SOAK === '1';

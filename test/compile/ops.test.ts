@@ -1,6 +1,7 @@
 /** Every op of tf.js that the native backend has gives in a graph what it gives by itself. */
 import { test } from 'node:test';
-import { compile, tf } from 'lookbehind';
+import * as tf from '@tensorflow/tfjs';
+import { compile } from 'lookbehind/compile';
 import { assertClose, normal, numbersOf } from './support';
 
 const x = tf.tensor2d([

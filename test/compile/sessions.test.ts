@@ -5,7 +5,8 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { compile, tf } from 'lookbehind';
+import * as tf from '@tensorflow/tfjs';
+import { compile } from 'lookbehind/compile';
 import { normal, numbersOf } from './support';
 
 /** Counts the native sessions that are opened and closed while `fn` runs. */
@@ -123,7 +124,8 @@ test('a temporary folder that cannot be listed does not break the first compile'
       if (path === ${JSON.stringify(folder)}) throw Object.assign(new Error('EACCES: permission denied, scandir'), { code: 'EACCES' });
       return list(path, ...rest);
     };
-    const { compile, tf } = require(${JSON.stringify(require.resolve('lookbehind'))});
+    const tf = require(${JSON.stringify(require.resolve('@tensorflow/tfjs'))});
+    const { compile } = require(${JSON.stringify(require.resolve('lookbehind/compile'))});
     const twice = compile((x) => tf.mul(x, 2));
     console.log(twice(tf.scalar(3)).dataSync()[0], twice(tf.scalar(4)).dataSync()[0]);`;
   const { status, stdout, stderr } = spawnSync(process.execPath, ['-e', code], {

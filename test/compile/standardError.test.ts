@@ -5,9 +5,9 @@ import { closeSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
-import { withoutGreeting } from 'lookbehind/dist/compile/greeting';
+import { withoutGreeting } from '../../lib/dist/compile/greeting';
 
-const load = `require(${JSON.stringify(require.resolve('lookbehind'))})`;
+const load = `require(${JSON.stringify(require.resolve('lookbehind/compile'))})`;
 
 describe('standard error', () => {
   it('loses nothing where both streams go to one file', (t) => {

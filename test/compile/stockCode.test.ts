@@ -4,9 +4,10 @@
 import assert from 'node:assert/strict';
 import { after, describe, it } from 'node:test';
 import type { Tensor, Tensor4D } from '@tensorflow/tfjs';
-import * as lb from 'lookbehind';
-
-const { tf } = lb;
+import * as tf from '@tensorflow/tfjs';
+import { compile } from 'lookbehind/compile';
+import { Random } from 'lookbehind/extend';
+import { withBatchNormUpdates } from '../../lib/dist/core/batchNorm';
 
 /** The derivative of the sum of `f`, and the derivative of that, at `x`. */
 function derivatives(f: (x: Tensor) => Tensor, x: Tensor): [first: number[], second: number[]] {
@@ -84,7 +85,7 @@ for (const backend of ['tensorflow', 'cpu']) {
 }
 
 it('shares the gradient of equal maxima in a compiled function too', () => {
-  const gradient = lb.compile((x: Tensor) => tf.grad((at: Tensor) => tf.max(at))(x));
+  const gradient = compile((x: Tensor) => tf.grad((at: Tensor) => tf.max(at))(x));
   near(Array.from((gradient(tf.tensor1d([3, 3, 1])) as Tensor).dataSync()), [0.5, 0.5, 0]);
 });
 
@@ -118,7 +119,7 @@ it('keeps the statistics of a BatchNorm of momentum 1 on the JavaScript backend'
   await tf.setBackend('cpu');
   const layer = tf.layers.batchNormalization({ momentum: 1 });
   const x = tf.tensor2d([1, 2, 3, 6], [2, 2]);
-  lb.withBatchNormUpdates(2, () => layer.apply(x, { training: true }));
+  withBatchNormUpdates(2, () => layer.apply(x, { training: true }));
   const [, , mean, variance] = layer.getWeights().map((weight) => Array.from(weight.dataSync()));
   await tf.setBackend('tensorflow');
   near(mean, [0, 0]);
@@ -139,7 +140,7 @@ describe('reductions of all but the last axis are as exact as the stock kernels'
     return tf.tidy(() => backend.executeSingleOutput(op, attributes, [x, tf.tensor1d([0], 'int32')]));
   }
 
-  const kinds: Record<string, (random: lb.Random) => number> = {
+  const kinds: Record<string, (random: Random) => number> = {
     equal: () => 0.1,
     positive: (random) => random.uniform(),
     'of both signs': (random) => random.uniform() - 0.5,
@@ -173,7 +174,7 @@ describe('reductions of all but the last axis are as exact as the stock kernels'
     it(`[${rows}, ${columns}]`, () => {
       // Large ones take their time: one kind is enough.
       for (const [kind, draw] of Object.entries(kinds).filter(([name]) => rows < 10_000 || name === 'positive')) {
-        const random = new lb.Random(1, 'reductions');
+        const random = new Random(1, 'reductions');
         const values = Float32Array.from({ length: rows * columns }, () => draw(random));
         const [exact, scale] = [new Float64Array(columns), new Float64Array(columns)];
         values.forEach((value, i) => {

@@ -1,6 +1,7 @@
 /** What the tests of the runtime share. */
+import 'lookbehind/compile';
 import assert from 'node:assert/strict';
-import { tf } from 'lookbehind';
+import * as tf from '@tensorflow/tfjs';
 
 /** All numbers of a list of tensors, in order. */
 export function numbersOf(tensors: tf.Tensor | readonly tf.Tensor[]): number[] {

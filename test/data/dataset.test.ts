@@ -1,7 +1,10 @@
+import 'lookbehind/compile';
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import * as tf from '@tensorflow/tfjs';
 import fc from 'fast-check';
-import { Dataset, OptionError, tf } from 'lookbehind';
+import { OptionError } from 'lookbehind';
+import { Dataset } from 'lookbehind/data';
 
 /** `n` samples of shape [2, 2, 1] with the values 4 i, ..., 4 i + 3 modulo 256, of `classes` classes in turn. */
 function numbered(n: number, classes = 3, scale = 1): Dataset {

@@ -6,9 +6,11 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import { after, before, test } from 'node:test';
-import { AbortedError, cifar10, DataError, type DownloadProgress, fullMnist, Random } from 'lookbehind';
-import { obtain, type RemoteFile } from 'lookbehind/dist/data/download';
-import { tryLock } from 'lookbehind/dist/files/lock';
+import { AbortedError, DataError } from 'lookbehind';
+import { cifar10, type DownloadProgress, fullMnist } from 'lookbehind/data';
+import { Random } from 'lookbehind/extend';
+import { obtain, type RemoteFile } from '../../lib/dist/data/download';
+import { tryLock } from '../../lib/dist/files/lock';
 
 const scratch = mkdtempSync(join(tmpdir(), 'lookbehind-download-'));
 const random = new Random(0);

@@ -4,9 +4,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { gzipSync } from 'node:zlib';
-import { cifar10, cifar100, DataError, type Dataset, fashionMnist, fullMnist, kmnist, Random, readIdx } from 'lookbehind';
-import { type CifarLayout, readCifarArchive } from 'lookbehind/dist/data/cifar';
-import { ZipArchive } from 'lookbehind/dist/data/zip';
+import { DataError } from 'lookbehind';
+import { cifar10, cifar100, type Dataset, fashionMnist, fullMnist, kmnist, readIdx } from 'lookbehind/data';
+import { Random } from 'lookbehind/extend';
+import { type CifarLayout, readCifarArchive } from '../../lib/dist/data/cifar';
+import { ZipArchive } from '../../lib/dist/data/zip';
 import { zip } from './zips';
 
 const scratch = mkdtempSync(join(tmpdir(), 'lookbehind-formats-'));

@@ -5,8 +5,10 @@ import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:f
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { after, test } from 'node:test';
-import { DataError, type Dataset, dataFolder, digits, mnist, mnist1d } from 'lookbehind';
-import { parseGreys } from 'lookbehind/dist/data/mnist';
+import { DataError } from 'lookbehind';
+import { type Dataset, digits, mnist, mnist1d } from 'lookbehind/data';
+import { dataFolder } from '../../lib/dist/data/files';
+import { parseGreys } from '../../lib/dist/data/mnist';
 
 const root = dirname(dataFolder());
 const scratch = mkdtempSync(join(tmpdir(), 'lookbehind-data-'));
@@ -101,7 +103,7 @@ test('the fast reader of MNIST agrees with JSON.parse', () => {
 test('another process, in another folder, reads the same splits and orders the same batches', () => {
   const script = `
     const { createHash } = require('node:crypto');
-    const { digits, mnist, mnist1d } = require(${JSON.stringify(join(root, 'lib'))});
+    const { digits, mnist, mnist1d } = require(${JSON.stringify(require.resolve('lookbehind/data'))});
     for (const sets of [mnist1d(), digits(), mnist()]) {
       const hash = createHash('sha256');
       for (const set of Object.values(sets)) hash.update(set.inputs).update(set.labels).update(set.split);

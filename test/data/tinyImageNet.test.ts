@@ -3,19 +3,14 @@ import { mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, truncateSync, wr
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { after, before, test } from 'node:test';
-import {
-  AbortedError,
-  DataError,
-  type Dataset,
-  Random,
-  splitTasks,
-  TINY_IMAGENET_STATISTICS,
-  tf,
-  tinyImageNet,
-} from 'lookbehind';
-import { nativePackage } from 'lookbehind/dist/compile/native';
-import { type Decoding, readCached } from 'lookbehind/dist/data/tinyImageNet';
-import { DataLoader } from 'lookbehind/dist/runs/config/dataConfig';
+import * as tf from '@tensorflow/tfjs';
+import { AbortedError, DataError } from 'lookbehind';
+import { type Dataset, TINY_IMAGENET_STATISTICS, tinyImageNet } from 'lookbehind/data';
+import { Random } from 'lookbehind/extend';
+import { splitTasks } from 'lookbehind/lifelong';
+import { nativePackage } from '../../lib/dist/compile/native';
+import { type Decoding, readCached } from '../../lib/dist/data/tinyImageNet';
+import { DataLoader } from '../../lib/dist/runs/config/dataConfig';
 import { zip } from './zips';
 
 const scratch = mkdtempSync(join(tmpdir(), 'lookbehind-tiny-'));

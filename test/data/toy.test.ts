@@ -1,7 +1,10 @@
+import 'lookbehind/compile';
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import * as tf from '@tensorflow/tfjs';
 import fc from 'fast-check';
-import { quadratic, Random, rosenbrock, spirals, type ToyLoss, tf, twoMinima, twoMoons } from 'lookbehind';
+import { quadratic, rosenbrock, spirals, type ToyLoss, twoMinima, twoMoons } from 'lookbehind/data';
+import { Random } from 'lookbehind/extend';
 
 const losses: ToyLoss[] = [
   twoMinima(),

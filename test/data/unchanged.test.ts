@@ -5,10 +5,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { gzipSync } from 'node:zlib';
+import { permutedTasks, rotatedTasks, splitTasks } from 'lookbehind/lifelong';
 import { Random } from '../../lib/dist/core/random';
 import * as tf from '../../lib/dist/core/tf';
 import { cropAndFlip, Dataset, fashionMnist } from '../../lib/dist/data';
-import { permutedTasks, rotated, rotatedTasks, splitTasks } from '../../lib/dist/lifelong';
+import { rotated } from '../../lib/dist/lifelong/rotatedTasks';
 
 const SIZE = 12;
 const SIDE = 6;

@@ -8,27 +8,13 @@ import { basename, dirname, join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { gzipSync } from 'node:zlib';
 import fc from 'fast-check';
-import {
-  configHash,
-  digits,
-  executeRun,
-  flatWeights,
-  LookbehindError,
-  loadCheckpoint,
-  lossSurface,
-  models,
-  Plane,
-  type RunConfig,
-  RunStore,
-  randomDirection,
-  readIdx,
-  saveCheckpoint,
-  sgd,
-  surfaceFromJson,
-  surfaceToJson,
-  Trainer,
-} from 'lookbehind';
-import { readCifarArchive } from 'lookbehind/dist/data/cifar';
+import { LookbehindError, sgd } from 'lookbehind';
+import { digits, readIdx } from 'lookbehind/data';
+import { flatWeights, lossSurface, Plane, randomDirection, surfaceFromJson, surfaceToJson } from 'lookbehind/landscape';
+import * as models from 'lookbehind/models';
+import { configHash, executeRun, type RunConfig, RunStore } from 'lookbehind/runs';
+import { loadCheckpoint, saveCheckpoint, Trainer } from 'lookbehind/train';
+import { readCifarArchive } from '../../lib/dist/data/cifar';
 import { SEED, scale, temporaryFolder } from './support';
 
 /** How a file is damaged; places are shares of its length. */

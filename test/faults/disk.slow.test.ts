@@ -5,7 +5,8 @@ import { mkdtempSync, readdirSync, rmSync, statfsSync, statSync, writeFileSync }
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
-import { configHash, executeRun, openRun, type RunConfig, RunStore, readCheckpoint } from 'lookbehind';
+import { configHash, executeRun, openRun, type RunConfig, RunStore } from 'lookbehind/runs';
+import { readCheckpoint } from '../../lib/dist/training/checkpoint';
 import { outputOf, startScript, temporaryFolder } from './support';
 
 const CONFIG: RunConfig = {
@@ -72,7 +73,8 @@ test('a full temporary folder', async (t) => {
   if (disk === undefined) return;
   writeFileSync(join(disk, 'ballast'), Buffer.alloc(statfsSync(disk).bavail * statfsSync(disk).bsize));
   const child = startScript(
-    `const { compile, tf } = require('lookbehind');
+    `const tf = require('@tensorflow/tfjs');
+    const { compile } = require('lookbehind/compile');
     const f = compile((x) => x.add(1));
     try { f(tf.scalar(1)); f(tf.scalar(1)); console.log('passed'); } catch (error) { console.log(error.name + ': ' + error.message); }`,
     [],
@@ -101,7 +103,7 @@ test('a read-only folder: results are read, work is refused', async (t) => {
 test('a limit on the size of files', async (t) => {
   const folder = temporaryFolder(t);
   const script = `process.on('SIGXFSZ', () => {});
-    const { saveCheckpoint, loadCheckpoint } = require('lookbehind');
+    const { saveCheckpoint, loadCheckpoint } = require('lookbehind/train');
     const [folder] = process.argv.slice(1);
     const state = (size) => ({ manifest: { format: 'own' }, weights: new Uint8Array(size), optimizer: new Uint8Array(0) });
     saveCheckpoint(folder, state(1000));

@@ -5,7 +5,7 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { Random } from 'lookbehind';
+import { Random } from 'lookbehind/extend';
 import { assertSurvivesKills, SEED, scale, startScript, type Victim } from './support';
 
 const PIECE = 64 * 1024;
@@ -45,7 +45,7 @@ test('downloads', async (t) => {
   const download = (path: string): Victim => ({
     start: (folder) =>
       startScript(
-        `const { obtain } = require('lookbehind/dist/data/download');
+        `const { obtain } = require('./lib/dist/data/download');
         const [folder, url, bytes, sha256] = process.argv.slice(1);
         obtain({ path: folder + '/file', urls: [url], bytes: Number(bytes), sha256 }, { onProgress: () => process.stdout.write('.') });`,
         [folder, `http://127.0.0.1:${(server.address() as AddressInfo).port}${path}`, String(content.length), sha256],

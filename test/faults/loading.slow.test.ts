@@ -4,24 +4,13 @@ import { mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { gzipSync } from 'node:zlib';
-import {
-  DataError,
-  digits,
-  executeRun,
-  loadCheckpoint,
-  lookbehindSAM,
-  models,
-  OptionError,
-  type RunConfig,
-  RunStore,
-  resolveConfig,
-  StateMismatchError,
-  saveCheckpoint,
-  surfaceFromJson,
-  Trainer,
-  type TrainerState,
-} from 'lookbehind';
-import { tarMembers } from 'lookbehind/dist/data/tar';
+import { DataError, lookbehindSAM, OptionError, StateMismatchError } from 'lookbehind';
+import { digits } from 'lookbehind/data';
+import { surfaceFromJson } from 'lookbehind/landscape';
+import * as models from 'lookbehind/models';
+import { executeRun, type RunConfig, RunStore, resolveConfig } from 'lookbehind/runs';
+import { loadCheckpoint, saveCheckpoint, Trainer, type TrainerState } from 'lookbehind/train';
+import { tarMembers } from '../../lib/dist/data/tar';
 import { outputOf, ROOT, startScript, temporaryFolder } from './support';
 
 const EVIL = '{"__proto__": {"polluted": true}, "constructor": {"prototype": {"polluted": true}}, "format": "own"}';
@@ -204,7 +193,7 @@ test('two processes on one run: one works, the other says so, and the result is 
     epochs: 60,
     batchSize: 50,
   };
-  const script = `const { executeRun, RunStore } = require('lookbehind');
+  const script = `const { executeRun, RunStore } = require('lookbehind/runs');
     const [folder, config] = process.argv.slice(1);
     executeRun(JSON.parse(config), new RunStore(folder), { checkpointSeconds: 0 }).then(({ kind, reused }) => console.log(kind, reused));`;
   const both = await Promise.all([0, 1].map(() => outputOf(startScript(script, [folder, JSON.stringify(config)]))));
@@ -218,7 +207,8 @@ test('a clock that jumps changes no result, no lock and no time left', async (t)
   const script = `let jump = 0;
     const real = Date.now;
     Date.now = () => real() + jump;
-    const { progress, sweep } = require('lookbehind');
+    const { progress } = require('lookbehind/notebook');
+    const { sweep } = require('lookbehind/runs');
     const grid = { data: { kind: 'digits', trainSize: 200 }, model: { kind: 'mlp', hidden: [8] }, optimizer: 'sgd', epochs: 40, seeds: 2 };
     const left = [];
     const onProgress = ({ secondsLeft }) => {

@@ -8,11 +8,14 @@ import { existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 
 import { dirname, join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Random } from 'lookbehind';
+import type { Random } from 'lookbehind/extend';
 import { assertSurvivesKills, childrenOf, ROOT, scale, temporaryFolder, type Victim } from './support';
 
 const CELLS = [
-  "import { digits, flatWeights, lossSurface, models, Plane, randomDirection, runSweep } from 'lookbehind';",
+  "import { digits } from 'lookbehind/data';",
+  "import { flatWeights, lossSurface, Plane, randomDirection } from 'lookbehind/landscape';",
+  "import * as models from 'lookbehind/models';",
+  "import { runSweep } from 'lookbehind/notebook';",
   `const results = await runSweep({
     data: { kind: 'digits', trainSize: 200 }, model: { kind: 'mlp', hidden: [12] }, batchSize: 50, epochs: 200, seeds: 2,
     optimizer: [{ kind: 'sgd', momentum: 0.9 }, { kind: 'lookbehindSAM', k: 2 }],

@@ -4,19 +4,12 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import {
-  DataError,
-  Dataset,
-  DivergenceError,
-  executeRun,
-  models,
-  OptionError,
-  openRun,
-  RunStore,
-  sgd,
-  Trainer,
-  tf,
-} from 'lookbehind';
+import * as tf from '@tensorflow/tfjs';
+import { DataError, DivergenceError, OptionError, sgd } from 'lookbehind';
+import { Dataset } from 'lookbehind/data';
+import * as models from 'lookbehind/models';
+import { executeRun, openRun, RunStore } from 'lookbehind/runs';
+import { Trainer } from 'lookbehind/train';
 
 const CLASSES = ['a', 'b'];
 

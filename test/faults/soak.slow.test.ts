@@ -22,8 +22,11 @@ const OPTIMIZERS: Readonly<Record<string, string>> = {
 for (const [name, factory] of Object.entries(OPTIMIZERS)) {
   test(`${STEPS} steps of ${name}`, async (t) => {
     const child = startScript(
-      `const lookbehind = require('lookbehind');
-      const { adamw, asam, digits, lookahead, lookbehindASAM, lookbehindSAM, models, multistepASAM, multistepSAM, sam, sgd, tf, Trainer } = lookbehind;
+      `const tf = require('@tensorflow/tfjs');
+      const { adamw, asam, lookahead, lookbehindASAM, lookbehindSAM, multistepASAM, multistepSAM, sam, sgd } = require('lookbehind');
+      const { digits } = require('lookbehind/data');
+      const models = require('lookbehind/models');
+      const { Trainer } = require('lookbehind/train');
       const { train } = digits();
       const data = train.subset(320);
       const model = models.mlp({ inputs: train.inputShape, hidden: [16], classes: 10 });

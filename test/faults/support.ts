@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import type { TestContext } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Random } from 'lookbehind';
+import { Random } from 'lookbehind/extend';
 
 export const ROOT = resolve(__dirname, '../..');
 

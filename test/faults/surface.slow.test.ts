@@ -7,7 +7,9 @@ import { assertSurvivesKills, scale, startScript, type Victim } from './support'
 const surfaceOf = (hidden: number, points: number, chunkSize: number): Victim => ({
   start: (folder) =>
     startScript(
-      `const { digits, flatWeights, lossSurface, models, Plane, randomDirection } = require('lookbehind');
+      `const { digits } = require('lookbehind/data');
+      const { flatWeights, lossSurface, Plane, randomDirection } = require('lookbehind/landscape');
+      const models = require('lookbehind/models');
       const { mkdirSync, writeFileSync } = require('node:fs');
       const [folder, hidden, points, chunkSize] = process.argv.slice(1);
       mkdirSync(folder, { recursive: true });

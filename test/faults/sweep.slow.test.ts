@@ -3,7 +3,7 @@ import type { ChildProcess } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import type { Random } from 'lookbehind';
+import type { Random } from 'lookbehind/extend';
 import { assertSurvivesKills, childrenOf, scale, startScript, type Victim } from './support';
 
 const GRID = {
@@ -22,7 +22,8 @@ const GRID = {
 const victim: Victim = {
   start: (folder) =>
     startScript(
-      `const { sweep, flattenRows, toCsv } = require('lookbehind');
+      `const { sweep } = require('lookbehind/runs');
+      const { flattenRows, toCsv } = require('lookbehind/statistics');
       const { writeFileSync } = require('node:fs');
       const [folder, grid] = process.argv.slice(1);
       (async () => {

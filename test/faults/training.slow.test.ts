@@ -2,7 +2,8 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { configHash, loadCheckpoint, type RunConfig, RunStore } from 'lookbehind';
+import { configHash, type RunConfig, RunStore } from 'lookbehind/runs';
+import { loadCheckpoint } from 'lookbehind/train';
 import { assertSurvivesKills, scale, startScript, type Victim } from './support';
 
 const DIGITS = { data: { kind: 'digits', trainSize: 200 }, batchSize: 50, epochs: 150 } as const;
@@ -38,7 +39,7 @@ const CONFIGS: readonly RunConfig[] = [
 const inStore = (config: RunConfig): Victim => ({
   start: (folder) =>
     startScript(
-      `const { executeRun, RunStore } = require('lookbehind');
+      `const { executeRun, RunStore } = require('lookbehind/runs');
       const [folder, config] = process.argv.slice(1);
       executeRun(JSON.parse(config), new RunStore(folder), { checkpointSeconds: 0, onProgress: () => process.stdout.write('.') });`,
       [folder, JSON.stringify(config)],
@@ -56,7 +57,10 @@ const inStore = (config: RunConfig): Victim => ({
 const byHand: Victim = {
   start: (folder) =>
     startScript(
-      `const { digits, loadCheckpoint, lookbehindASAM, models, saveCheckpoint, Trainer } = require('lookbehind');
+      `const { lookbehindASAM } = require('lookbehind');
+      const { digits } = require('lookbehind/data');
+      const models = require('lookbehind/models');
+      const { loadCheckpoint, saveCheckpoint, Trainer } = require('lookbehind/train');
       const { mkdirSync, writeFileSync } = require('node:fs');
       const [folder] = process.argv.slice(1);
       mkdirSync(folder, { recursive: true });

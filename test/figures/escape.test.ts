@@ -1,20 +1,13 @@
 /** Hostile names through everything that shows names. */
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import {
-  configHash,
-  expandGrid,
-  figures,
-  figureToHtml,
-  figureToPng,
-  figureToSvg,
-  type RunRow,
-  renderTable,
-  toCsv,
-} from 'lookbehind';
-import { describeResults } from 'lookbehind/dist/cli/commandLine';
-import { escapeMarkdown, terminalText } from 'lookbehind/dist/core/escape';
-import { describeFigure } from 'lookbehind/dist/notebook/bundle';
+import * as figures from 'lookbehind/figures';
+import { figureToHtml, figureToPng, figureToSvg } from 'lookbehind/notebook';
+import { configHash, expandGrid, type RunRow } from 'lookbehind/runs';
+import { renderTable, toCsv } from 'lookbehind/statistics';
+import { describeResults } from '../../lib/dist/cli/commandLine';
+import { escapeMarkdown, terminalText } from '../../lib/dist/core/escape';
+import { describeFigure } from '../../lib/dist/notebook/bundle';
 
 interface Element {
   tagName: string;

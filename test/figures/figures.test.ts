@@ -5,12 +5,14 @@ import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { createCanvas, GlobalFonts, loadImage } from '@napi-rs/canvas';
 import fc from 'fast-check';
-import { figures, figureToPng, OptionError } from 'lookbehind';
-import { textWidth } from 'lookbehind/dist/figures/compose';
-import { flatten } from 'lookbehind/dist/figures/flatten';
-import { placeNames } from 'lookbehind/dist/figures/labels';
-import { colorAt, readableOn, SEQUENTIAL } from 'lookbehind/dist/figures/theme';
-import { figureErrors } from 'lookbehind/dist/notebook/static';
+import { OptionError } from 'lookbehind';
+import * as figures from 'lookbehind/figures';
+import { figureToPng } from 'lookbehind/notebook';
+import { textWidth } from '../../lib/dist/figures/compose';
+import { flatten } from '../../lib/dist/figures/flatten';
+import { placeNames } from '../../lib/dist/figures/labels';
+import { colorAt, readableOn, SEQUENTIAL } from '../../lib/dist/figures/theme';
+import { figureErrors } from '../../lib/dist/notebook/static';
 import { samples } from './samples';
 
 /** LB_UPDATE_SNAPSHOTS=1 writes the snapshots anew: look at the pictures first (render.ts). */
@@ -546,7 +548,7 @@ describe('pictures', () => {
 
   test('are the same on a machine without fonts', async () => {
     const source = `
-      const { figureToPng } = require('lookbehind');
+      const { figureToPng } = require('lookbehind/notebook');
       figureToPng(JSON.parse(process.argv[1])).then((png) => console.log('png:' + png.toString('base64')));`;
     const figure = samples.dotRange!();
     const bare = execFileSync(process.execPath, ['-e', source, JSON.stringify(figure)], {

@@ -1,7 +1,8 @@
 /** What pictures cost as figures grow. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { figures, figureToPng } from 'lookbehind';
+import * as figures from 'lookbehind/figures';
+import { figureToPng } from 'lookbehind/notebook';
 
 /** Rows with a label each, at the height of a page. */
 function rows(count: number): figures.Figure {

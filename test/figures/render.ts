@@ -1,7 +1,7 @@
 /** Renders the sample figures as PNG into a folder, to look at: `node --import tsx test/figures/render.ts FOLDER [NAME...]`. */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { figureToPng } from 'lookbehind';
+import { figureToPng } from 'lookbehind/notebook';
 import { samples } from './samples';
 
 async function main(): Promise<void> {

@@ -1,5 +1,5 @@
 /** One example of each figure: for the snapshot tests, and to look at (`node --import tsx test/figures/render.ts FOLDER`). */
-import { figures } from 'lookbehind';
+import * as figures from 'lookbehind/figures';
 
 const {
   accuracyMatrix,

@@ -6,14 +6,17 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { crc32, deflateSync, gzipSync } from 'node:zlib';
-import { cifar10, DataError, expandGrid, LookbehindError, OptionError, readSafetensors, tinyImageNet } from 'lookbehind';
-import { readCifarArchive } from 'lookbehind/dist/data/cifar';
-import { imageSize } from 'lookbehind/dist/data/imageSize';
-import { ZipArchive } from 'lookbehind/dist/data/zip';
-import { parseSafetensors } from 'lookbehind/dist/files/safetensors';
-import { readSizes } from 'lookbehind/dist/paper/commandLine';
-import { RunStore } from 'lookbehind/dist/runs/store';
-import { readCheckpoint } from 'lookbehind/dist/training/checkpoint';
+import { DataError, LookbehindError, OptionError } from 'lookbehind';
+import { cifar10, tinyImageNet } from 'lookbehind/data';
+import { readSafetensors } from 'lookbehind/models';
+import { expandGrid } from 'lookbehind/runs';
+import { readCifarArchive } from '../../lib/dist/data/cifar';
+import { imageSize } from '../../lib/dist/data/imageSize';
+import { ZipArchive } from '../../lib/dist/data/zip';
+import { parseSafetensors } from '../../lib/dist/files/safetensors';
+import { readSizes } from '../../lib/dist/paper/commandLine';
+import { RunStore } from '../../lib/dist/runs/store';
+import { readCheckpoint } from '../../lib/dist/training/checkpoint';
 
 function folderOf(t: TestContext): string {
   const folder = mkdtempSync(join(tmpdir(), 'lookbehind-hostile-'));

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import fc from 'fast-check';
-import { DataError, OptionError } from 'lookbehind/dist/core/errors';
+import { DataError, OptionError } from '../../lib/dist/core/errors';
 import {
   encodeSafetensors,
   parseSafetensors,
@@ -15,7 +15,7 @@ import {
   storeFloats,
   TensorFileError,
   writeSafetensors,
-} from 'lookbehind/dist/files/safetensors';
+} from '../../lib/dist/files/safetensors';
 
 const scratch = mkdtempSync(join(tmpdir(), 'lookbehind-safetensors-'));
 after(() => rmSync(scratch, { recursive: true }));

@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import * as tf from '@tensorflow/tfjs';
+import { Random } from 'lookbehind/extend';
 import {
   type Direction,
   directionBetween,
@@ -8,16 +10,14 @@ import {
   orthogonalDirection,
   Plane,
   planeThrough,
-  Random,
   randomDirection,
   setFlatWeights,
-  tf,
   trajectoryComponents,
   trajectoryPlane,
-  weightLayout,
-  withLength,
-} from 'lookbehind';
-import { axisLevels, gridLevels } from 'lookbehind/dist/landscape/grid';
+} from 'lookbehind/landscape';
+import { withLength } from '../../lib/dist/landscape/directions';
+import { axisLevels, gridLevels } from '../../lib/dist/landscape/grid';
+import { weightLayout } from '../../lib/dist/landscape/layout';
 
 const near = (a: number, b: number, tolerance: number): void => assert.ok(Math.abs(a - b) <= tolerance, `${a} is not ${b}`);
 

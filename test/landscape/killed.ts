@@ -1,5 +1,9 @@
 /** A surface run that kills itself without warning after 12 points: started by surface.test.ts with the file as argument. */
-import { type Direction, flatWeights, lossSurface, models, Plane, Random, tf } from 'lookbehind';
+
+import * as tf from '@tensorflow/tfjs';
+import { Random } from 'lookbehind/extend';
+import { type Direction, flatWeights, lossSurface, Plane } from 'lookbehind/landscape';
+import * as models from 'lookbehind/models';
 
 /** What both processes evaluate. */
 export function setting(): { model: tf.LayersModel; data: { xs: tf.Tensor; ys: tf.Tensor }; plane: Plane } {

@@ -3,22 +3,13 @@
  */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import {
-  Evaluator,
-  evaluateMany,
-  evaluateUnderNoise,
-  flatWeights,
-  hessianOperator,
-  lossSurface,
-  oneStepSharpness,
-  Plane,
-  Random,
-  randomDirection,
-  tf,
-  type WeightNoise,
-  withObjective,
-  withWeights,
-} from 'lookbehind';
+import * as tf from '@tensorflow/tfjs';
+import { Random } from 'lookbehind/extend';
+import { flatWeights, lossSurface, Plane, randomDirection } from 'lookbehind/landscape';
+import { evaluateUnderNoise, type WeightNoise } from 'lookbehind/robustness';
+import { hessianOperator, oneStepSharpness, withObjective } from 'lookbehind/sharpness';
+import { evaluateMany, withWeights } from 'lookbehind/train';
+import { Evaluator } from '../../lib/dist/training/evaluate';
 
 type Symbolic = tf.SymbolicTensor;
 

@@ -1,39 +1,37 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import * as tf from '@tensorflow/tfjs';
+import { lookbehindSAM, OptionError, sam } from 'lookbehind';
+import { digits } from 'lookbehind/data';
+import { Random } from 'lookbehind/extend';
 import {
   axisAround,
   bezierPath,
   compareSurfaces,
   connectByBezier,
-  digits,
-  evaluateSync,
   flatWeights,
   linePath,
-  lookbehindSAM,
   lookbehindStepPlane,
   lossAlongDirections,
   lossAlongPath,
   lossSurface,
-  models,
-  OptionError,
   Plane,
   projectStep,
-  Random,
   randomDirection,
-  recomputeBatchNorm,
   recordLookbehindStep,
   recordTrajectory,
-  sam,
   setFlatWeights,
   stepFacts,
   surfaceFromJson,
   surfaceToJson,
   surfaceToNpz,
-  Trainer,
-  tf,
-  withLength,
-} from 'lookbehind';
-import { crc32 } from 'lookbehind/dist/files/crc32';
+} from 'lookbehind/landscape';
+import * as models from 'lookbehind/models';
+import { recomputeBatchNorm } from 'lookbehind/robustness';
+import { Trainer } from 'lookbehind/train';
+import { crc32 } from '../../lib/dist/files/crc32';
+import { withLength } from '../../lib/dist/landscape/directions';
+import { evaluateSync } from '../../lib/dist/training/evaluate';
 
 const near = (a: number, b: number, tolerance: number): void => assert.ok(Math.abs(a - b) <= tolerance, `${a} is not ${b}`);
 

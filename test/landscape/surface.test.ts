@@ -4,22 +4,22 @@ import { appendFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
+import * as tf from '@tensorflow/tfjs';
+import { crossEntropy } from 'lookbehind/compile';
+import { Dataset } from 'lookbehind/data';
+import { Random } from 'lookbehind/extend';
 import {
-  crossEntropy,
-  Dataset,
-  evaluateSync,
   flatWeights,
   lossSurface,
-  models,
   Plane,
-  Random,
   randomDirection,
   type Surface,
   setFlatWeights,
   surfaceGrid,
-  tf,
   trajectoryOnPlane,
-} from 'lookbehind';
+} from 'lookbehind/landscape';
+import * as models from 'lookbehind/models';
+import { evaluateSync } from '../../lib/dist/training/evaluate';
 import { RANGE as SMALL, setting } from './killed';
 
 const near = (a: number, b: number, tolerance: number): void => assert.ok(Math.abs(a - b) <= tolerance, `${a} is not ${b}`);

@@ -1,32 +1,16 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import {
-  type Augmentation,
-  adamw,
-  digits,
-  evaluate,
-  type FamilyOptimizer,
-  type LearnOptions,
-  LifelongLearner,
-  type LifelongOptions,
-  type LifelongState,
-  lookahead,
-  lookbehindSAM,
-  models,
-  OptionError,
-  Random,
-  Reservoir,
-  rotatedTasks,
-  type SampleRef,
-  StateMismatchError,
-  sgd,
-  splitTasks,
-  TaskSequence,
-  Trainer,
-  taskModel,
-  tf,
-} from 'lookbehind';
+import * as tf from '@tensorflow/tfjs';
+import { adamw, lookahead, lookbehindSAM, OptionError, StateMismatchError, sgd } from 'lookbehind';
+import { type Augmentation, digits } from 'lookbehind/data';
+import { type FamilyOptimizer, Random } from 'lookbehind/extend';
+import { LifelongLearner, type LifelongState, rotatedTasks, splitTasks, TaskSequence, taskModel } from 'lookbehind/lifelong';
+import * as models from 'lookbehind/models';
+import { evaluate, Trainer } from 'lookbehind/train';
 import { parseNumbers, stringifyNumbers } from '../../lib/dist/files/numberJson';
+import type { LearnOptions, LifelongOptions } from '../../lib/dist/lifelong/learner';
+import { Reservoir } from '../../lib/dist/lifelong/reservoir';
+import type { SampleRef } from '../../lib/dist/lifelong/samples';
 
 const { train, test: testSet } = digits();
 const data = { train: train.subset(200, { stratified: true }), test: testSet.subset(100, { stratified: true }) };

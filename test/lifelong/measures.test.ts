@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { OptionError } from 'lookbehind/dist/core/errors';
-import { type AccuracyMatrix, forgettingPerTask, lifelongMeasures } from 'lookbehind/dist/lifelong/measures';
+import { OptionError } from '../../lib/dist/core/errors';
+import { type AccuracyMatrix, forgettingPerTask, lifelongMeasures } from '../../lib/dist/lifelong/measures';
 
 const near = (actual: number, expected: number): void =>
   assert.ok(Math.abs(actual - expected) < 1e-12, `${actual} in place of ${expected}`);

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { OptionError } from 'lookbehind/dist/core/errors';
-import { Random } from 'lookbehind/dist/core/random';
-import { Reservoir } from 'lookbehind/dist/lifelong/reservoir';
+import { OptionError } from '../../lib/dist/core/errors';
+import { Random } from '../../lib/dist/core/random';
+import { Reservoir } from '../../lib/dist/lifelong/reservoir';
 
 const CAPACITY = 10;
 const STREAM = 40;

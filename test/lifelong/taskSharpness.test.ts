@@ -1,16 +1,11 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import {
-  digits,
-  LifelongLearner,
-  modelObjective,
-  models,
-  oneStepSharpness,
-  sgd,
-  splitTasks,
-  taskSharpness,
-  tf,
-} from 'lookbehind';
+import * as tf from '@tensorflow/tfjs';
+import { sgd } from 'lookbehind';
+import { digits } from 'lookbehind/data';
+import { LifelongLearner, splitTasks, taskSharpness } from 'lookbehind/lifelong';
+import * as models from 'lookbehind/models';
+import { modelObjective, oneStepSharpness } from 'lookbehind/sharpness';
 
 test('the sharpness of a task is that of a model with its head alone, and is kept in the record', async () => {
   const { train, test } = digits();

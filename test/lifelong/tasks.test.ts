@@ -1,17 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import {
-  DataError,
-  Dataset,
-  digits,
-  mnist1d,
-  OptionError,
-  permutedTasks,
-  rotated,
-  rotatedTasks,
-  splitTasks,
-  TaskSequence,
-} from 'lookbehind';
+import { DataError, OptionError } from 'lookbehind';
+import { Dataset, digits, mnist1d } from 'lookbehind/data';
+import { permutedTasks, rotatedTasks, splitTasks, TaskSequence } from 'lookbehind/lifelong';
+import { rotated } from '../../lib/dist/lifelong/rotatedTasks';
 
 /** The samples of a data set as comparable texts. */
 function samples(data: Dataset): string[] {

@@ -1,6 +1,11 @@
+import 'lookbehind/compile';
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { models, OptionError, Random, type StoredTensor, storedFloats, storeFloats, tf } from 'lookbehind';
+import * as tf from '@tensorflow/tfjs';
+import { OptionError } from 'lookbehind';
+import { Random } from 'lookbehind/extend';
+import * as models from 'lookbehind/models';
+import { type StoredTensor, storedFloats, storeFloats } from '../../lib/dist/files/safetensors';
 
 /** Height, width and channels of the image that is flattened. */
 const [H, W, C] = [2, 3, 4];

@@ -1,10 +1,12 @@
 /** The models' layers against PyTorch: losses and gradients of recorded weights, in training and in evaluation mode. */
+import 'lookbehind/compile';
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { models, tf } from 'lookbehind';
-import { activate, batchNorm, conv2d, dense } from 'lookbehind/dist/models/layers';
+import * as tf from '@tensorflow/tfjs';
+import * as models from 'lookbehind/models';
+import { activate, batchNorm, conv2d, dense } from '../../lib/dist/models/layers';
 
 interface Golden {
   model: { inputShape: number[]; classes: number };

@@ -1,11 +1,12 @@
+import 'lookbehind/compile';
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { dirname } from 'node:path';
 import { test } from 'node:test';
-import { dataFolder, digits, models, OptionError, tf } from 'lookbehind';
-
-const root = dirname(dataFolder());
+import * as tf from '@tensorflow/tfjs';
+import { OptionError } from 'lookbehind';
+import { digits } from 'lookbehind/data';
+import * as models from 'lookbehind/models';
 
 /** SHA-256 of all weights in order. */
 function fingerprint(model: tf.LayersModel): string {
@@ -115,7 +116,7 @@ test('models of one seed are identical, whatever their name, and in every proces
   assert.notEqual(build(3), build(4));
   const script = `
     const { createHash } = require('node:crypto');
-    const { models } = require(${JSON.stringify(`${root}/lib`)});
+    const models = require(${JSON.stringify(require.resolve('lookbehind/models'))});
     models.mlp({ inputs: 2, hidden: [1], classes: 2 });
     const hash = createHash('sha256');
     const model = models.convNet({ inputs: [8, 8, 1], classes: 4, hidden: [6], seed: 3 });

@@ -3,18 +3,12 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import {
-  compile,
-  crossEntropy,
-  encodeSafetensors,
-  models,
-  parseSafetensors,
-  setBatchNormConvention,
-  storedFloats,
-  type TensorFile,
-  tf,
-  withBatchNormUpdates,
-} from 'lookbehind';
+import * as tf from '@tensorflow/tfjs';
+import { compile, crossEntropy, setBatchNormConvention } from 'lookbehind/compile';
+import type { TensorFile } from 'lookbehind/models';
+import * as models from 'lookbehind/models';
+import { withBatchNormUpdates } from '../../lib/dist/core/batchNorm';
+import { encodeSafetensors, parseSafetensors, storedFloats } from '../../lib/dist/files/safetensors';
 
 const NETWORKS: Record<string, () => tf.LayersModel> = {
   resnet20: () => models.resNet({ depth: 20, width: 2, inputs: [12, 12, 3], classes: 5 }),

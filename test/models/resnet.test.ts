@@ -1,6 +1,8 @@
+import 'lookbehind/compile';
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { models, tf } from 'lookbehind';
+import * as tf from '@tensorflow/tfjs';
+import * as models from 'lookbehind/models';
 
 /**
  * Trainable weights for 10 classes. 18, 34, 50: as counted for https://github.com/kuangliu/pytorch-cifar. 20, 32, 56: the .27,

@@ -1,16 +1,16 @@
+import 'lookbehind/compile';
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import * as tf from '@tensorflow/tfjs';
+import { OptionError, StateMismatchError } from 'lookbehind';
+import * as models from 'lookbehind/models';
 import {
   encodeSafetensors,
-  models,
-  OptionError,
   parseSafetensors,
-  StateMismatchError,
   type StoredTensor,
   storedFloats,
   storeFloats,
-  tf,
-} from 'lookbehind';
+} from '../../lib/dist/files/safetensors';
 
 /** Gives every weight random values, moving statistics too. */
 function randomise(model: tf.LayersModel): void {

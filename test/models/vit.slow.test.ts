@@ -1,22 +1,21 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import * as tf from '@tensorflow/tfjs';
 import {
   adamw,
   asam,
-  compile,
-  crossEntropy,
-  isRescaled,
   lookahead,
   lookbehindASAM,
   lookbehindSAM,
-  models,
   multistepASAM,
   multistepSAM,
   OptionError,
   sam,
   sgd,
-  tf,
 } from 'lookbehind';
+import { compile, crossEntropy } from 'lookbehind/compile';
+import { isRescaled } from 'lookbehind/extend';
+import * as models from 'lookbehind/models';
 
 const SMALL: models.VitOptions = { inputs: [8, 8, 3], patchSize: 4, width: 12, depth: 2, heads: 3, classes: 4 };
 

@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { models, OptionError, tf } from 'lookbehind';
-import { foldedForward } from 'lookbehind/dist/training/folded';
+import * as tf from '@tensorflow/tfjs';
+import { OptionError } from 'lookbehind';
+import * as models from 'lookbehind/models';
+import { foldedForward } from '../../lib/dist/training/folded';
 
 /** Number of trainable weights. */
 function parameters(model: tf.LayersModel): number {

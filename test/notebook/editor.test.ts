@@ -35,19 +35,23 @@ const LATER = ['later 1', 'later 2', 'later 3', 'later 4', 'later 5'];
 
 describe('an editor on a tslab kernel', { skip: missing }, () => {
   const names = publicNames();
-  const top = names.filter(({ name }) => !name.includes('.')).map(({ name }) => name);
-  const nested = names.filter(({ name }) => name.includes('.'));
-  const namespaces = [...new Set(nested.map(({ name }) => name.split('.')[0]!))];
-  const everything = [
-    `import { ${[...top, ...namespaces].join(', ')} } from 'lookbehind';`,
-    ...nested.map(({ name, isValue }) => (isValue ? `${name};` : `let a_${name.replace('.', '_')}: ${name};`)),
-  ].join('\n');
+  const doors = [...new Set(names.map(({ door }) => door))];
+  const figureNames = names.filter(({ door, isValue }) => door === 'lookbehind/figures' && isValue).map(({ name }) => name);
+  const everything = doors
+    .map(
+      (door) =>
+        `import { ${names
+          .filter((one) => one.door === door)
+          .map(({ name }) => name)
+          .join(', ')} } from '${door}';`,
+    )
+    .join('\n');
   const place = (name: string): number => {
-    const found = new RegExp(`[ ,]${name.replace('.', '\\.')}[ ,;]|^${name.replace('.', '\\.')};`, 'm').exec(everything)!;
-    return found.index + found[0].replace(/[ ,;]$/, '').length - 1;
+    const found = new RegExp(`[ ,]${name}[ ,]`).exec(everything)!;
+    return found.index + name.length;
   };
-  const options = "import { lookbehindSAM, figures } from 'lookbehind';\nlookbehindSAM({ ";
-  const method = "import { figures } from 'lookbehind';\nfigures.";
+  const options = "import { lookbehindSAM } from 'lookbehind';\nlookbehindSAM({ ";
+  const method = "import * as figures from 'lookbehind/figures';\nfigures.";
   const questions: Record<string, Question> = {
     // First, in a kernel that has seen nothing yet.
     imports: { ask: 'execute', code: importCell() },
@@ -98,9 +102,8 @@ describe('an editor on a tslab kernel', { skip: missing }, () => {
       assert.ok(matches('importing').includes(name), name);
     for (const name of ['k', 'alpha', 'rho', 'learningRate', 'momentum']) assert.ok(matches('options').includes(name), name);
     const found = matches('figures');
-    const figures = nested.filter(({ name, isValue }) => isValue && name.startsWith('figures.')).map(({ name }) => name.slice(8));
     assert.deepEqual(
-      figures.filter((name) => !found.includes(name)),
+      figureNames.filter((name) => !found.includes(name)),
       [],
     );
   });

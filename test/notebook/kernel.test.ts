@@ -25,12 +25,12 @@ const CELLS = [
   {
     // Single files: TensorFlow takes seconds to load and is not needed here.
     code: `
-      import * as figures from 'lookbehind/dist/figures';
-      import { interruptible } from 'lookbehind/dist/notebook/interrupt';
-      import { progress } from 'lookbehind/dist/notebook/progress';
-      import { liveFigure } from 'lookbehind/dist/notebook/liveFigure';
-      import { show } from 'lookbehind/dist/notebook/show';
-      import { table } from 'lookbehind/dist/notebook/table';`,
+      import * as figures from 'lookbehind/figures';
+      import { interruptible } from '../lib/dist/notebook/interrupt';
+      import { progress } from '../lib/dist/notebook/progress';
+      import { liveFigure } from '../lib/dist/notebook/liveFigure';
+      import { show } from '../lib/dist/notebook/show';
+      import { table } from '../lib/dist/notebook/table';`,
   },
   {
     code: `

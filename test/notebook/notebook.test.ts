@@ -6,11 +6,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, describe, test } from 'node:test';
 import fc from 'fast-check';
-import { AbortedError, inKernel, interruptible, OptionError, profile, progress, renderTable, type TableRow } from 'lookbehind';
-import { duration } from 'lookbehind/dist/core/duration';
-import { throttle } from 'lookbehind/dist/notebook/throttle';
+import { AbortedError, OptionError } from 'lookbehind';
+import { interruptible, profile, progress } from 'lookbehind/notebook';
+import { renderTable, type TableRow } from 'lookbehind/statistics';
+import { duration } from '../../lib/dist/core/duration';
+import { inKernel } from '../../lib/dist/notebook/display';
+import { throttle } from '../../lib/dist/notebook/throttle';
 
-const NOTEBOOK = require.resolve('lookbehind/dist/notebook/interrupt').replace(/interrupt\.js$/, '');
+const NOTEBOOK = require.resolve('../../lib/dist/notebook/interrupt').replace(/interrupt\.js$/, '');
 
 describe('tables', () => {
   const rows: TableRow[] = [

@@ -3,7 +3,9 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
-import { figures, figureToHtml, OptionError, saveFigure } from 'lookbehind';
+import { OptionError } from 'lookbehind';
+import * as figures from 'lookbehind/figures';
+import { figureToHtml, saveFigure } from 'lookbehind/notebook';
 
 /** What is used of jsdom, which has no types of its own. */
 interface Document {

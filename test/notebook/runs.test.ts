@@ -3,7 +3,14 @@ import assert from 'node:assert/strict';
 import { readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { flatWeights, measureRuns, mnist1d, models, OptionError, runSweep, type SweepGrid, showSurfaces, tf } from 'lookbehind';
+import * as tf from '@tensorflow/tfjs';
+import { OptionError } from 'lookbehind';
+import { mnist1d } from 'lookbehind/data';
+import { flatWeights } from 'lookbehind/landscape';
+import * as models from 'lookbehind/models';
+import { runSweep, showSurfaces } from 'lookbehind/notebook';
+import type { SweepGrid } from 'lookbehind/runs';
+import { measureRuns } from 'lookbehind/statistics';
 import { SMALL, temporaryStore } from '../runs/support';
 
 test('runs at the paper’s scale are announced with their cost, until they are done', async (t) => {

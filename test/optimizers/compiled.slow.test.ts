@@ -1,9 +1,10 @@
 /** Every golden trajectory through compiled steps: the graph does what the operations do. */
+import 'lookbehind/compile';
 import assert from 'node:assert/strict';
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
-import { tf } from 'lookbehind';
+import * as tf from '@tensorflow/tfjs';
 import { type GoldenTrajectory, readGolden } from '../replay/golden';
 import { replayTrajectory } from '../replay/trajectory';
 

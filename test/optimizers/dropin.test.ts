@@ -1,9 +1,10 @@
 /** The optimizers in place of tf.js's own: model.compile, model.fit, minimize. */
+import 'lookbehind/compile';
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import * as tf from '@tensorflow/tfjs';
 import {
   adamw,
-  type FamilyOptimizer,
   Lookahead,
   LookbehindError,
   type LossPass,
@@ -14,8 +15,8 @@ import {
   OptionError,
   sam,
   sgd,
-  tf,
 } from 'lookbehind';
+import type { FamilyOptimizer } from 'lookbehind/extend';
 import { assertClose } from '../compile/support';
 import { FAMILY, Quadratic } from './support';
 

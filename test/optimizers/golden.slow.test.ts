@@ -1,9 +1,10 @@
 /** Every golden trajectory, in the official order of work and with reused gradients, and the identities between algorithms. */
+import 'lookbehind/compile';
 import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
-import { tf } from 'lookbehind';
+import * as tf from '@tensorflow/tfjs';
 import { type GoldenTrajectory, readGolden } from '../replay/golden';
 import { replayIdentities } from '../replay/identities';
 import { replayTrajectory } from '../replay/trajectory';

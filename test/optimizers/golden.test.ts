@@ -1,8 +1,9 @@
 /** One golden trajectory per algorithm and model: the quick part of golden.slow.test.ts, which replays all of them. */
+import 'lookbehind/compile';
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
-import { tf } from 'lookbehind';
+import * as tf from '@tensorflow/tfjs';
 import { type GoldenTrajectory, readGolden } from '../replay/golden';
 import { replayTrajectory } from '../replay/trajectory';
 

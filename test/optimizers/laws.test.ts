@@ -1,12 +1,11 @@
 /** Laws that hold for any weights and any options. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import * as tf from '@tensorflow/tfjs';
 import fc from 'fast-check';
 import {
   adamw,
   asam,
-  compile,
-  walk as compiledWalk,
   type LossPass,
   lookahead,
   lookbehindASAM,
@@ -15,8 +14,9 @@ import {
   multistepSAM,
   sam,
   sgd,
-  tf,
 } from 'lookbehind';
+import { compile } from 'lookbehind/compile';
+import { walk as compiledWalk } from 'lookbehind/train';
 import { difference, FAMILY, Quadratic, walk } from './support';
 
 const ROUNDING = 2e-6;

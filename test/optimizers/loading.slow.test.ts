@@ -1,11 +1,14 @@
 /** One further step after every kind of loading is the step of a run that never stopped. */
+import 'lookbehind/compile';
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
-import { type FamilyOptimizer, lookahead, StateMismatchError, sgd, tf } from 'lookbehind';
+import * as tf from '@tensorflow/tfjs';
+import { lookahead, StateMismatchError, sgd } from 'lookbehind';
+import type { FamilyOptimizer } from 'lookbehind/extend';
 import { build, fit, MAKERS, withState } from './loading';
 
 const weightsOf = (model: tf.LayersModel): number[] => model.getWeights().flatMap((weight) => Array.from(weight.dataSync()));

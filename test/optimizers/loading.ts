@@ -1,7 +1,10 @@
 /** Optimizers of all kinds in small models, saved and gone on with: in one process, or in another one that runs this file. */
+import 'lookbehind/compile';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { adamw, type FamilyOptimizer, lookahead, lookbehindSAM, type OptimizerState, sgd, tf } from 'lookbehind';
+import * as tf from '@tensorflow/tfjs';
+import { adamw, lookahead, lookbehindSAM, type OptimizerState, sgd } from 'lookbehind';
+import type { FamilyOptimizer } from 'lookbehind/extend';
 import { FAMILY } from './support';
 
 /** Every optimizer that remembers something. */

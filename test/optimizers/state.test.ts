@@ -1,21 +1,21 @@
 /** Saving and restoring the whole state of an optimizer. */
+import 'lookbehind/compile';
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import * as tf from '@tensorflow/tfjs';
 import {
   adamw,
   asam,
-  type FamilyOptimizer,
   lookahead,
   lookbehindSAM,
   multistepSAM,
   type OptimizerState,
   OptionError,
-  SharpnessOptimizer,
   StateMismatchError,
   sam,
   sgd,
-  tf,
 } from 'lookbehind';
+import { type FamilyOptimizer, SharpnessOptimizer } from 'lookbehind/extend';
 import { FAMILY, Quadratic } from './support';
 
 const makers: Record<string, () => FamilyOptimizer> = {

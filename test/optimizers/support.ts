@@ -1,16 +1,8 @@
 /** Small problems and readings for the optimizer tests. */
-import {
-  asam,
-  type FamilyOptimizer,
-  lookahead,
-  lookbehindASAM,
-  lookbehindSAM,
-  multistepASAM,
-  multistepSAM,
-  sam,
-  sgd,
-  tf,
-} from 'lookbehind';
+import 'lookbehind/compile';
+import * as tf from '@tensorflow/tfjs';
+import { asam, lookahead, lookbehindASAM, lookbehindSAM, multistepASAM, multistepSAM, sam, sgd } from 'lookbehind';
+import type { FamilyOptimizer } from 'lookbehind/extend';
 
 /** f(w) = w'Aw / 2 - b'w over two variables of 2 and 1 numbers, with a positive definite A. */
 export class Quadratic {

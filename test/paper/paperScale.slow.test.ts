@@ -8,24 +8,11 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'no
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
-import {
-  configHash,
-  evaluate,
-  type figures,
-  flatWeights,
-  lossSurface,
-  openRun,
-  PAPER,
-  type PaperSizes,
-  Plane,
-  ProcessEngine,
-  paperGrids,
-  paperRuns,
-  RunStore,
-  randomDirection,
-  surfaceGrid,
-  sweep,
-} from 'lookbehind';
+import type * as figures from 'lookbehind/figures';
+import { flatWeights, lossSurface, Plane, randomDirection, surfaceGrid } from 'lookbehind/landscape';
+import { PAPER, type PaperSizes, paperGrids, paperRuns } from 'lookbehind/paper';
+import { configHash, openRun, ProcessEngine, RunStore, sweep } from 'lookbehind/runs';
+import { evaluate } from 'lookbehind/train';
 import { ROOT, traceOf } from '../runs/support';
 import { startReproduce, writeCifar10 } from './support';
 

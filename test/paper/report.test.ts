@@ -4,20 +4,11 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import {
-  configHash,
-  type FullRunConfig,
-  type MeasuredValues,
-  OptionError,
-  type PaperTable,
-  pairedDifferences,
-  paperReport,
-  paperRuns,
-  type RunRow,
-  renderTable,
-  writeReport,
-} from 'lookbehind';
-import { describeResults } from 'lookbehind/dist/cli/commandLine';
+import { OptionError } from 'lookbehind';
+import { type PaperTable, paperReport, paperRuns, writeReport } from 'lookbehind/paper';
+import { configHash, type FullRunConfig, type MeasuredValues, type RunRow } from 'lookbehind/runs';
+import { pairedDifferences, renderTable } from 'lookbehind/statistics';
+import { describeResults } from '../../lib/dist/cli/commandLine';
 
 const SIZES = { data: 'cifar10', models: { kind: 'resNet', depth: 20 }, k: [2, 5], alpha: [0.5, 'adaptive'], seeds: 3 } as const;
 

@@ -1,12 +1,8 @@
 /** The runs of the paper's tables: their settings, their numbers, their cost. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { OptionError } from 'lookbehind';
 import {
-  configHash,
-  type FullRunConfig,
-  forecast,
-  gradientsPerBatch,
-  OptionError,
   PAPER_TABLES,
   type PaperSizes,
   type PaperTable,
@@ -14,8 +10,8 @@ import {
   paperSequence,
   paperSettings,
   paperTask,
-  resolveConfig,
-} from 'lookbehind';
+} from 'lookbehind/paper';
+import { configHash, type FullRunConfig, forecast, gradientsPerBatch, resolveConfig } from 'lookbehind/runs';
 
 /** All runs of each table, at the paper's sizes. */
 const RUNS = Object.fromEntries(PAPER_TABLES.map((table) => [table, paperRuns(table)])) as Record<PaperTable, FullRunConfig[]>;

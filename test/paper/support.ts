@@ -3,8 +3,9 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { Random, tf } from 'lookbehind';
-import { nativePackage } from 'lookbehind/dist/compile/native';
+import * as tf from '@tensorflow/tfjs';
+import { Random } from 'lookbehind/extend';
+import { nativePackage } from '../../lib/dist/compile/native';
 import { ROOT } from '../runs/support';
 
 const { node: codec } = require(nativePackage!) as { node: { encodePng(image: tf.Tensor3D): Promise<Uint8Array> } };

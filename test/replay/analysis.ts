@@ -1,21 +1,17 @@
 /** Replays an analysis golden file: sharpness, noise, Hessian and loss surface at the weights where a trajectory ended. */
+import * as tf from '@tensorflow/tfjs';
+import { type Direction, lossSurface, normaliseDirection, Plane } from 'lookbehind/landscape';
 import {
-  type Direction,
-  evaluateMany,
-  evaluateSync,
   functionObjective,
   hessianOperator,
   hutchPlusPlus,
-  lossSurface,
   modelObjective,
-  normaliseDirection,
   type Objective,
   oneStepSharpness,
-  Plane,
-  tf,
   topEigenvalues,
-  withWeights,
-} from 'lookbehind';
+} from 'lookbehind/sharpness';
+import { evaluateMany, withWeights } from 'lookbehind/train';
+import { evaluateSync } from '../../lib/dist/training/evaluate';
 import { Deviations, type Values } from './golden';
 import { buildModel, type GoldenSetting, type ReplayModel } from './model';
 

@@ -1,6 +1,7 @@
 /** Replays identities.json: pairs of algorithms that must walk the same path. */
+import 'lookbehind/compile';
 import { dirname, join } from 'node:path';
-import { tf } from 'lookbehind';
+import * as tf from '@tensorflow/tfjs';
 
 import { Deviations, type GoldenTrajectory, readGolden } from './golden';
 import { buildModel } from './model';

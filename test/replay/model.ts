@@ -1,7 +1,7 @@
 /** Builds the model of a golden file: the 2-parameter functions from tf operations, networks as stock tf.layers models. */
-import { tf } from 'lookbehind';
-import { crossEntropy } from 'lookbehind/dist/compile/losses';
-import { setBatchNormConvention } from 'lookbehind/dist/core/batchNorm';
+import * as tf from '@tensorflow/tfjs';
+import { crossEntropy } from '../../lib/dist/compile/losses';
+import { setBatchNormConvention } from '../../lib/dist/core/batchNorm';
 import type { GoldenBuffer, GoldenLayer, GoldenModel, GoldenParameter } from './golden';
 
 export interface ReplayModel {

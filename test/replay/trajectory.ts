@@ -1,21 +1,9 @@
 /** Replays a golden trajectory with the library's own optimizers and compares every recorded number. */
-import {
-  asam,
-  type Compiled,
-  compile,
-  type FamilyOptimizer,
-  lookahead,
-  lookbehindASAM,
-  lookbehindSAM,
-  multistepASAM,
-  multistepSAM,
-  placesOf,
-  type Step,
-  sam,
-  sgd,
-  tf,
-  type Visit,
-} from 'lookbehind';
+import * as tf from '@tensorflow/tfjs';
+import { asam, lookahead, lookbehindASAM, lookbehindSAM, multistepASAM, multistepSAM, sam, sgd } from 'lookbehind';
+import { type Compiled, compile } from 'lookbehind/compile';
+import type { FamilyOptimizer, Step, Visit } from 'lookbehind/extend';
+import { placesOf } from '../../lib/dist/optimizers/passes';
 import { Deviations, type GoldenInner, type GoldenStep, type GoldenTrajectory, type Values } from './golden';
 import { buildModel, type ReplayModel } from './model';
 

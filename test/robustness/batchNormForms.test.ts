@@ -1,7 +1,11 @@
 /** BatchNorm inside of wrappers and nested models: its statistics and its convention, against sums over plain arrays. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { compile, Random, recomputeBatchNorm, setBatchNormConvention, tf, withBatchNormUpdates } from 'lookbehind';
+import * as tf from '@tensorflow/tfjs';
+import { compile, setBatchNormConvention } from 'lookbehind/compile';
+import { Random } from 'lookbehind/extend';
+import { recomputeBatchNorm } from 'lookbehind/robustness';
+import { withBatchNormUpdates } from '../../lib/dist/core/batchNorm';
 
 const [SAMPLES, STEPS, FEATURES] = [5, 3, 2];
 

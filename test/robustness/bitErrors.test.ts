@@ -1,6 +1,9 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { type BitErrorOptions, bitErrors, OptionError, quantization, quantize, Random } from 'lookbehind';
+import { OptionError } from 'lookbehind';
+import { Random } from 'lookbehind/extend';
+import { bitErrors, quantization, quantize } from 'lookbehind/robustness';
+import type { BitErrorOptions } from '../../lib/dist/robustness/bitErrors';
 import { assertClose, drawnSite, fixedSite, kernel } from './support';
 
 const tensor = kernel(100, 200);

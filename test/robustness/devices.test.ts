@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { OptionError, pcm, reram } from 'lookbehind';
+import { OptionError } from 'lookbehind';
+import { pcm, reram } from 'lookbehind/robustness';
 import { assertClose, assertNormal, drawnSite, fixedSite, kernel, moments } from './support';
 
 const tensor = kernel(200, 100);

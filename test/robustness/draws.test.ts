@@ -1,21 +1,20 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { describe, it } from 'node:test';
+import { Random } from 'lookbehind/extend';
+import * as models from 'lookbehind/models';
 import {
   additiveNoise,
   bitErrors,
   composeNoise,
   gaussianNoise,
-  isDifferentiable,
   kernelsAndEmbeddings,
-  models,
   NoiseDraw,
   onlyOn,
   quantization,
-  Random,
-  weightRole,
-  weightTensors,
-} from 'lookbehind';
+} from 'lookbehind/robustness';
+import { isDifferentiable } from '../../lib/dist/robustness/noise';
+import { weightRole, weightTensors } from '../../lib/dist/robustness/tensors';
 import { drawnSite, kernel, moments } from './support';
 
 describe('NoiseDraw', () => {
@@ -65,7 +64,7 @@ describe('NoiseDraw', () => {
 
   it('gives the same numbers in another process with another number of threads', () => {
     const script = `
-      const { NoiseDraw, gaussianNoise } = require('lookbehind');
+      const { NoiseDraw, gaussianNoise } = require('lookbehind/robustness');
       const tensor = { name: 'k', role: 'kernel', ordinal: 0, shape: [5, 7] };
       const { values } = gaussianNoise({ sigma: 0.3 }).apply(new Float32Array(35).fill(1), new NoiseDraw(11, 3).site(tensor));
       process.stdout.write(Buffer.from(values.buffer).toString('hex'));`;

@@ -2,33 +2,31 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
+import * as tf from '@tensorflow/tfjs';
+import { AbortedError, OptionError } from 'lookbehind';
+import { setBatchNormConvention } from 'lookbehind/compile';
+import { Random } from 'lookbehind/extend';
+import * as models from 'lookbehind/models';
 import {
-  AbortedError,
   accuracyArea,
   allWeights,
   bitErrors,
-  evaluateSync,
   evaluateUnderNoise,
   gaussianNoise,
   meanHeight,
-  models,
   NoiseDraw,
   type NoiseEvaluation,
   NoiseEvaluator,
   type NoiseLevel,
   noiseSensitivity,
-  OptionError,
-  Random,
   recomputeBatchNorm,
-  setBatchNormConvention,
-  type TensorSamples,
-  tf,
-  trainableVariables,
   type WeightNoise,
-  weightTensors,
-} from 'lookbehind';
-import { activate, batchNorm, conv2d, dense } from 'lookbehind/dist/models/layers';
-import { summarize } from 'lookbehind/dist/robustness/summary';
+} from 'lookbehind/robustness';
+import { type TensorSamples, trainableVariables } from 'lookbehind/train';
+import { activate, batchNorm, conv2d, dense } from '../../lib/dist/models/layers';
+import { summarize } from '../../lib/dist/robustness/summary';
+import { weightTensors } from '../../lib/dist/robustness/tensors';
+import { evaluateSync } from '../../lib/dist/training/evaluate';
 import { assertAllClose, assertClose } from './support';
 
 /** `count` random samples of the given shape and 3 classes. The caller disposes them. */

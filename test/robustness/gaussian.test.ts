@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { additiveNoise, gaussianNoise, OptionError } from 'lookbehind';
+import { OptionError } from 'lookbehind';
+import { additiveNoise, gaussianNoise } from 'lookbehind/robustness';
 import { assertAllClose, assertNormal, drawnSite, kernel, tensorForm } from './support';
 
 const tensor = kernel(200, 100);

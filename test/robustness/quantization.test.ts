@@ -1,7 +1,10 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import { dequantize, OptionError, type QuantizationOptions, quantization, quantize, Random } from 'lookbehind';
+import { OptionError } from 'lookbehind';
+import { Random } from 'lookbehind/extend';
+import { dequantize, quantization, quantize } from 'lookbehind/robustness';
+import type { QuantizationOptions } from '../../lib/dist/robustness/quantization';
 import { assertAllClose, drawnSite, kernel, tensorForm } from './support';
 
 const options = fc.record({

@@ -1,6 +1,8 @@
 /** Shared by the tests of noise models: sites with known or drawn numbers, and moments with confidence bounds. */
 import assert from 'node:assert/strict';
-import { type DifferentiableNoise, NoiseDraw, type NoiseSite, tf, type WeightTensor } from 'lookbehind';
+import * as tf from '@tensorflow/tfjs';
+import type { NoiseSite, WeightTensor } from 'lookbehind/extend';
+import { type DifferentiableNoise, NoiseDraw } from 'lookbehind/robustness';
 
 /** A kernel of the given shape. */
 export function kernel(...shape: number[]): WeightTensor {

@@ -1,7 +1,8 @@
 /** The tensor forms of device noises and bit errors, which training uses, against their plain forms. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { bitErrors, composeNoise, type DifferentiableNoise, gaussianNoise, pcm, Random, reram } from 'lookbehind';
+import { Random } from 'lookbehind/extend';
+import { bitErrors, composeNoise, type DifferentiableNoise, gaussianNoise, pcm, reram } from 'lookbehind/robustness';
 import { assertAllClose, drawnSite, kernel, tensorForm } from './support';
 
 const site = drawnSite(kernel(20, 15));

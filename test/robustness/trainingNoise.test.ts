@@ -1,30 +1,22 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import * as tf from '@tensorflow/tfjs';
+import { type LossFunction, type LossPass, lookbehindSAM, OptionError, sam, sgd } from 'lookbehind';
+import { compile, crossEntropy } from 'lookbehind/compile';
+import { mnist1d } from 'lookbehind/data';
+import { type FamilyOptimizer, Random } from 'lookbehind/extend';
+import * as models from 'lookbehind/models';
 import {
   additiveNoise,
   bitErrors,
-  compile,
   composeNoise,
-  crossEntropy,
-  type FamilyOptimizer,
   gaussianNoise,
-  type LossFunction,
-  type LossPass,
-  lookbehindSAM,
-  mnist1d,
-  models,
-  OptionError,
   pcm,
   quantization,
-  Random,
   reram,
-  sam,
-  sgd,
-  Trainer,
   TrainingNoise,
-  tf,
-  trainableVariables,
-} from 'lookbehind';
+} from 'lookbehind/robustness';
+import { Trainer, trainableVariables } from 'lookbehind/train';
 import { assertAllClose, assertNormal } from './support';
 
 const DESCENT: LossPass = { phase: 'descent', inner: 0, batchNormUpdates: 1 };

@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import * as tf from '@tensorflow/tfjs';
 import fc from 'fast-check';
-import { buildRun, configHash, type OptimizerConfig, OptionError, type RunConfig, resolveConfig, tf } from 'lookbehind';
-import { buildOptimizer } from 'lookbehind/dist/runs/config/optimizerConfig';
+import { OptionError } from 'lookbehind';
+import { buildRun, configHash, type OptimizerConfig, type RunConfig, resolveConfig } from 'lookbehind/runs';
+import { buildOptimizer } from '../../lib/dist/runs/config/optimizerConfig';
 import { SMALL } from './support';
 
 const KINDS: Array<OptimizerConfig['kind']> = [

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { configHash, expandGrid, OptionError, type SweepGrid } from 'lookbehind';
+import { OptionError } from 'lookbehind';
+import { configHash, expandGrid, type SweepGrid } from 'lookbehind/runs';
 import { SMALL } from './support';
 
 const { optimizer: _, ...REST } = SMALL;

@@ -4,7 +4,9 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { DataLoader, type Dataset, digits, resolveConfig } from 'lookbehind';
+import { type Dataset, digits } from 'lookbehind/data';
+import { resolveConfig } from 'lookbehind/runs';
+import { DataLoader } from '../../lib/dist/runs/config/dataConfig';
 
 const PIXELS = 3 * 32 * 32;
 

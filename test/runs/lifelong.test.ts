@@ -4,23 +4,22 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
+import { CIFAR100_STATISTICS } from 'lookbehind/data';
+import { lifelongMeasures } from 'lookbehind/lifelong';
 import {
   buildLifelongRun,
-  CIFAR100_STATISTICS,
   configHash,
   executeRun,
   expandGrid,
-  flattenRow,
   type LifelongConfig,
-  lifelongMeasures,
   openLifelongRun,
   openRun,
   type RunConfig,
   type RunRow,
   resolveConfig,
   sweep,
-  taskRows,
-} from 'lookbehind';
+} from 'lookbehind/runs';
+import { flattenRow, taskRows } from 'lookbehind/statistics';
 import { SMALL, temporaryStore } from './support';
 
 const ROTATED: RunConfig = {

@@ -5,7 +5,7 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, utimesSync, w
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
-import { isLocked, startOf, tryLock } from 'lookbehind/dist/files/lock';
+import { isLocked, startOf, tryLock } from '../../lib/dist/files/lock';
 
 function folderOf(t: TestContext): string {
   const folder = mkdtempSync(join(tmpdir(), 'lookbehind-lock-'));
@@ -106,7 +106,7 @@ test('is touched while the main thread is busy, and says so where it was lost', 
 test('of many processes that try at once, never two hold it', async (t) => {
   const folder = folderOf(t);
   const script = `
-    const { tryLock } = require('lookbehind/dist/files/lock');
+    const { tryLock } = require('./lib/dist/files/lock');
     const { openSync, closeSync, rmSync } = require('node:fs');
     const [folder] = process.argv.slice(1);
     const end = Date.now() + 700;

@@ -1,32 +1,34 @@
 /** Noise in configurations: noise-aware training, and measures of robustness. */
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import * as tf from '@tensorflow/tfjs';
+import { OptionError } from 'lookbehind';
 import {
   bitErrors,
-  buildRun,
   composeNoise,
-  configHash,
   evaluateUnderNoise,
-  executeRun,
-  flattenRow,
   gaussianNoise,
-  type MeasureConfig,
-  type NoiseEvaluatorOptions,
   type NoiseFamily,
   noiseSensitivity,
-  OptionError,
-  openRun,
   pcm,
   quantization,
+  reram,
+} from 'lookbehind/robustness';
+import {
+  buildRun,
+  configHash,
+  executeRun,
+  type MeasureConfig,
+  openRun,
   type RunConfig,
   type RunResult,
   type RunStore,
-  reram,
   resolveConfig,
   sweep,
-  tf,
-  trainableVariables,
-} from 'lookbehind';
+} from 'lookbehind/runs';
+import { flattenRow } from 'lookbehind/statistics';
+import { trainableVariables } from 'lookbehind/train';
+import type { NoiseEvaluatorOptions } from '../../lib/dist/robustness/evaluate';
 import { SMALL, temporaryStore } from './support';
 
 const QUICK: RunConfig = { ...SMALL, epochs: 1 };

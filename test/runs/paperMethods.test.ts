@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { figures, gradientsPerBatch, OptionError, paperMethods, resolveConfig } from 'lookbehind';
+import { OptionError } from 'lookbehind';
+import * as figures from 'lookbehind/figures';
+import { gradientsPerBatch, paperMethods, resolveConfig } from 'lookbehind/runs';
 import { SMALL } from './support';
 
 test('every method is a valid run', () => {

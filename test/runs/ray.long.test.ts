@@ -9,10 +9,9 @@ import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'no
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { after, before, describe, type TestContext, test } from 'node:test';
+import { AbortedError, OptionError } from 'lookbehind';
 import {
-  AbortedError,
   configHash,
-  OptionError,
   ProcessEngine,
   RayEngine,
   RayError,
@@ -21,7 +20,7 @@ import {
   type SweepGrid,
   type SweepProgress,
   sweep,
-} from 'lookbehind';
+} from 'lookbehind/runs';
 import { ROOT, SMALL, temporaryStore, traceOf } from './support';
 
 const PYTHON = join(ROOT, '.venv', 'bin', 'python');

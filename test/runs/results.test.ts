@@ -8,8 +8,8 @@ import assert from 'node:assert/strict';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { executeRun, type MeasureConfig, type OptimizerConfig, type RunConfig } from 'lookbehind';
-import { RESULTS_VERSION } from 'lookbehind/dist/runs/config/version';
+import { executeRun, type MeasureConfig, type OptimizerConfig, type RunConfig } from 'lookbehind/runs';
+import { RESULTS_VERSION } from '../../lib/dist/runs/config/version';
 import { SMALL, temporaryStore } from './support';
 
 const FILE = join(__dirname, 'results.json');

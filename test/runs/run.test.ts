@@ -2,18 +2,9 @@ import assert from 'node:assert/strict';
 import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, type TestContext, test } from 'node:test';
-import {
-  configHash,
-  DataError,
-  executeRun,
-  OptionError,
-  openRun,
-  type RunConfig,
-  type RunResult,
-  type RunStore,
-  resolveConfig,
-  tf,
-} from 'lookbehind';
+import * as tf from '@tensorflow/tfjs';
+import { DataError, OptionError } from 'lookbehind';
+import { configHash, executeRun, openRun, type RunConfig, type RunResult, type RunStore, resolveConfig } from 'lookbehind/runs';
 import { executeKilled, SMALL, temporaryStore, traceOf } from './support';
 
 async function finish(config: RunConfig, store: RunStore): Promise<RunResult> {

@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
-import { configHash, expandGrid, OptionError, RunStore, type SweepGrid, submitToSlurm, sweep } from 'lookbehind';
+import { OptionError } from 'lookbehind';
+import { configHash, expandGrid, RunStore, type SweepGrid, submitToSlurm, sweep } from 'lookbehind/runs';
 import { SMALL, temporaryStore } from './support';
 
 const HERE = spawnSync('sbatch', ['--version']).error === undefined;

@@ -5,7 +5,8 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import type { TestContext } from 'node:test';
-import { configHash, type EpochRecord, type RunConfig, RunStore } from 'lookbehind';
+import { configHash, type RunConfig, RunStore } from 'lookbehind/runs';
+import type { EpochRecord } from 'lookbehind/train';
 
 export const ROOT = resolve(__dirname, '../..');
 
@@ -47,7 +48,7 @@ export function traceOf(store: RunStore, config: RunConfig): Trace {
 /** Executes one run in a process of its own, with a checkpoint after each epoch. It writes a line per step. */
 export function startRun(store: RunStore, config: RunConfig): ChildProcess {
   const script = `
-    const { executeRun, RunStore } = require('lookbehind');
+    const { executeRun, RunStore } = require('lookbehind/runs');
     const [folder, config] = process.argv.slice(1);
     executeRun(JSON.parse(config), new RunStore(folder), {
       checkpointSeconds: 0,

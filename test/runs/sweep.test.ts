@@ -4,24 +4,20 @@ import { once } from 'node:events';
 import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
+import { AbortedError, OptionError } from 'lookbehind';
 import {
-  AbortedError,
   configHash,
   type Engine,
-  exportRows,
-  flattenRows,
   InProcessEngine,
-  OptionError,
   ProcessEngine,
   type RunRow,
   type RunStore,
   type SweepGrid,
   type SweepProgress,
   sweep,
-  toCsv,
-  toFrame,
   WorkerDiedError,
-} from 'lookbehind';
+} from 'lookbehind/runs';
+import { exportRows, flattenRows, toCsv, toFrame } from 'lookbehind/statistics';
 import { ROOT, SMALL, type Trace, temporaryStore, traceOf } from './support';
 
 const GRID: SweepGrid = {

@@ -83,7 +83,7 @@ describe('the packed library', () => {
   });
 
   it('says where data that ship with the project are looked for', () => {
-    const code = `require('lookbehind').mnist1d()`;
+    const code = `require('lookbehind/data').mnist1d()`;
     const { stderr } = spawnSync(process.execPath, ['-e', code], {
       cwd: project,
       encoding: 'utf8',
@@ -124,7 +124,7 @@ describe('the packed library', () => {
 
     it('runs a sweep in this process and in worker processes, with the same results', () => {
       const script = (engine: string) => `
-        import { RunStore, sweep } from 'lookbehind';
+        import { RunStore, sweep } from 'lookbehind/runs';
         process.env.LB_DATA = ${JSON.stringify(join(root, 'data'))};
         const rows = await sweep(
           {

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { readCSV } from 'danfojs-node';
-import { frameOf } from 'lookbehind';
+import { frameOf } from '../../lib/dist/statistics/frame';
 
 test('danfojs loads, makes tables, and reads nothing from the network', async () => {
   assert.ok(require.resolve('request').endsWith('shims/request/index.js'));

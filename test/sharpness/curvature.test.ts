@@ -1,15 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import {
-  hutchPlusPlus,
-  measureCurvature,
-  OptionError,
-  Random,
-  smoothDensity,
-  spectralDensity,
-  tf,
-  topEigenvalues,
-} from 'lookbehind';
+import * as tf from '@tensorflow/tfjs';
+import { OptionError } from 'lookbehind';
+import { Random } from 'lookbehind/extend';
+import { hutchPlusPlus, measureCurvature, smoothDensity, spectralDensity, topEigenvalues } from 'lookbehind/sharpness';
 import { diagonal, matrixOperator, quadratic } from './support';
 
 const near = (a: number, b: number, tolerance: number): void => assert.ok(Math.abs(a - b) <= tolerance, `${a} is not ${b}`);

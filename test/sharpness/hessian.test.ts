@@ -1,15 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import {
-  functionObjective,
-  hessianOperator,
-  hutchPlusPlus,
-  modelObjective,
-  models,
-  Random,
-  tf,
-  topEigenvalues,
-} from 'lookbehind';
+import * as tf from '@tensorflow/tfjs';
+import { Random } from 'lookbehind/extend';
+import * as models from 'lookbehind/models';
+import { functionObjective, hessianOperator, hutchPlusPlus, modelObjective, topEigenvalues } from 'lookbehind/sharpness';
 import { quadratic } from './support';
 
 const near = (a: number, b: number, tolerance: number): void => assert.ok(Math.abs(a - b) <= tolerance, `${a} is not ${b}`);

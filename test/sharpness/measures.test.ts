@@ -1,18 +1,18 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import * as tf from '@tensorflow/tfjs';
 import fc from 'fast-check';
+import { Random } from 'lookbehind/extend';
+import * as models from 'lookbehind/models';
 import {
   ascentQuality,
   averageSharpness,
   functionObjective,
   modelObjective,
-  models,
   oneStepSharpness,
-  Random,
-  tf,
   worstCaseSharpness,
-} from 'lookbehind';
-import { apgd } from 'lookbehind/dist/sharpness/apgd';
+} from 'lookbehind/sharpness';
+import { apgd } from '../../lib/dist/sharpness/apgd';
 import { diagonal, quadratic } from './support';
 
 const near = (a: number, b: number, tolerance: number): void => assert.ok(Math.abs(a - b) <= tolerance, `${a} is not ${b}`);

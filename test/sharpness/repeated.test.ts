@@ -1,8 +1,11 @@
 /** Eigenvalues that occur more than once, and a basis that is bounded. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import * as tf from '@tensorflow/tfjs';
 import fc from 'fast-check';
-import { hessianOperator, modelObjective, Random, tf, topEigenvalues, trajectoryComponents, trajectoryPlane } from 'lookbehind';
+import { Random } from 'lookbehind/extend';
+import { trajectoryComponents, trajectoryPlane } from 'lookbehind/landscape';
+import { hessianOperator, modelObjective, topEigenvalues } from 'lookbehind/sharpness';
 import { diagonal, matrixOperator, quadratic } from './support';
 
 const near = (found: ArrayLike<number>, expected: number[], tolerance: number): void => {

@@ -1,4 +1,5 @@
-import { functionObjective, type Objective, tf } from 'lookbehind';
+import * as tf from '@tensorflow/tfjs';
+import { functionObjective, type Objective } from 'lookbehind/sharpness';
 
 /** The quadratic loss w'Aw/2 + b'w as an objective over one variable of n numbers, at `at`. */
 export function quadratic(

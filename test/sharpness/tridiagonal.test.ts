@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { tridiagonalEigen } from 'lookbehind';
+import { tridiagonalEigen } from '../../lib/dist/sharpness/tridiagonal';
 
 test('the second difference matrix has the eigenvalues 2 - 2 cos(pi j / (n + 1))', () => {
   for (const n of [1, 2, 3, 10, 101]) {

@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { bestAlong, bestSettings, configHash, expandGrid, OptionError, type RunRow, type SweepGrid } from 'lookbehind';
+import { OptionError } from 'lookbehind';
+import { configHash, expandGrid, type RunRow, type SweepGrid } from 'lookbehind/runs';
+import { bestAlong, bestSettings } from 'lookbehind/statistics';
 import { SMALL } from '../runs/support';
 
 /** Rows of the runs of `grid`, as if they had these accuracies; null: failed, NaN: diverged. */

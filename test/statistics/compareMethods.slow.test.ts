@@ -1,16 +1,10 @@
 /** The three protocols of a comparison, on runs of a fraction of a second. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import {
-  type ComparedTask,
-  compareMethods,
-  type OptimizerConfig,
-  OptionError,
-  paperMethods,
-  runSweep,
-  type SweepGrid,
-  withEpochs,
-} from 'lookbehind';
+import { OptionError } from 'lookbehind';
+import { runSweep } from 'lookbehind/notebook';
+import { type OptimizerConfig, paperMethods, type SweepGrid } from 'lookbehind/runs';
+import { type ComparedTask, compareMethods, withEpochs } from 'lookbehind/statistics';
 import { temporaryStore } from '../runs/support';
 
 const task = {

@@ -1,18 +1,12 @@
 /** Names that every object seems to have: they are names like others. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import {
-  bestSettings,
-  Dataset,
-  OptionError,
-  pairedDifferences,
-  type RunRow,
-  renderTable,
-  resolveConfig,
-  summarise,
-} from 'lookbehind';
-import { readSizes } from 'lookbehind/dist/paper/commandLine';
-import { flattenRows, toCsv } from 'lookbehind/dist/statistics/rows';
+import { OptionError } from 'lookbehind';
+import { Dataset } from 'lookbehind/data';
+import { type RunRow, resolveConfig } from 'lookbehind/runs';
+import { bestSettings, pairedDifferences, renderTable, summarise } from 'lookbehind/statistics';
+import { readSizes } from '../../lib/dist/paper/commandLine';
+import { flattenRows, toCsv } from '../../lib/dist/statistics/rows';
 
 const NAMES = ['constructor', 'toString', '__proto__', 'hasOwnProperty'];
 

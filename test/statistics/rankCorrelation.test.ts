@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { OptionError, Random, rankCorrelation } from 'lookbehind';
+import { OptionError } from 'lookbehind';
+import { Random } from 'lookbehind/extend';
+import { rankCorrelation } from 'lookbehind/statistics';
 
 test('rankCorrelation is 1 and -1 for monotone relations, whatever their shape', () => {
   const x = Array.from({ length: 20 }, (_, i) => i);

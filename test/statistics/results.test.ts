@@ -1,18 +1,9 @@
 /** What figures take from the results of a sweep: styles of methods, paired differences. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import {
-  flattenRow,
-  type MeasureConfig,
-  type OptimizerConfig,
-  OptionError,
-  pairedDifferences,
-  type RunRow,
-  resolveConfig,
-  type SweepGrid,
-  SweepResults,
-  sweep,
-} from 'lookbehind';
+import { OptionError } from 'lookbehind';
+import { type MeasureConfig, type OptimizerConfig, type RunRow, resolveConfig, type SweepGrid, sweep } from 'lookbehind/runs';
+import { flattenRow, pairedDifferences, SweepResults } from 'lookbehind/statistics';
 import { SMALL, temporaryStore } from '../runs/support';
 
 const OPTIMIZERS: Record<string, { optimizer: OptimizerConfig; style: object }> = {

@@ -1,17 +1,9 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import {
-  describeIntervals,
-  type FlatRow,
-  holm,
-  meanInterval,
-  OptionError,
-  pairedDifferences,
-  Random,
-  ranks,
-  summarise,
-} from 'lookbehind';
-import { studentQuantile } from 'lookbehind/dist/statistics/interval';
+import { OptionError } from 'lookbehind';
+import { Random } from 'lookbehind/extend';
+import { describeIntervals, type FlatRow, holm, meanInterval, pairedDifferences, ranks, summarise } from 'lookbehind/statistics';
+import { studentQuantile } from '../../lib/dist/statistics/interval';
 
 test('Student quantiles are those of tables', () => {
   const table: Array<[number, number, number]> = [

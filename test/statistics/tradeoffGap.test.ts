@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import { pairedGaps, tradeoffGap } from 'lookbehind';
+import { pairedGaps, tradeoffGap } from 'lookbehind/statistics';
 
 const near = (a: number, b: number) => assert.ok(Math.abs(a - b) < 1e-9, `${a} is not ${b}`);
 const number = fc.double({ min: -10, max: 10, noNaN: true });

@@ -3,7 +3,9 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, truncateSync, writeFile
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
-import { DataError, loadCheckpoint, readCheckpoint, saveCheckpoint, type TrainerState } from 'lookbehind';
+import { DataError } from 'lookbehind';
+import { loadCheckpoint, saveCheckpoint, type TrainerState } from 'lookbehind/train';
+import { readCheckpoint } from '../../lib/dist/training/checkpoint';
 
 function folderOf(t: TestContext): string {
   const folder = mkdtempSync(join(tmpdir(), 'lookbehind-checkpoint-'));

@@ -1,6 +1,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { digits, Evaluator, evaluate, evaluateSync, models, tf, trainableVariables, withWeights } from 'lookbehind';
+import * as tf from '@tensorflow/tfjs';
+import { digits } from 'lookbehind/data';
+import * as models from 'lookbehind/models';
+import { evaluate, trainableVariables, withWeights } from 'lookbehind/train';
+import { Evaluator, evaluateSync } from '../../lib/dist/training/evaluate';
 
 test('the exact mean over all samples, whatever the batch size, as tf.js has it', async () => {
   const data = digits().test.subset(101);

@@ -1,8 +1,11 @@
 /** BatchNorm folded into the layers before it gives what the layers give one after the other. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { compile, models, Random, tf } from 'lookbehind';
-import { foldedForward } from 'lookbehind/dist/training/folded';
+import * as tf from '@tensorflow/tfjs';
+import { compile } from 'lookbehind/compile';
+import { Random } from 'lookbehind/extend';
+import * as models from 'lookbehind/models';
+import { foldedForward } from '../../lib/dist/training/folded';
 
 /** Gives every weight other values, so that no statistic is at its start. */
 function shake(model: tf.LayersModel): void {

@@ -1,9 +1,13 @@
 /** Samples that are evaluated again and again take no more memory than the budget allows, and give the same numbers. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { Dataset, ManyEvaluator, modelObjective, models, tf } from 'lookbehind';
-import { defaultMemoryBudget } from 'lookbehind/dist/compile/memoryBudget';
-import { HeldBatches } from 'lookbehind/dist/training/heldBatches';
+import * as tf from '@tensorflow/tfjs';
+import { Dataset } from 'lookbehind/data';
+import * as models from 'lookbehind/models';
+import { modelObjective } from 'lookbehind/sharpness';
+import { defaultMemoryBudget } from '../../lib/dist/compile/memoryBudget';
+import { HeldBatches } from '../../lib/dist/training/heldBatches';
+import { ManyEvaluator } from '../../lib/dist/training/many';
 
 const SIZE = 1001;
 const WIDTH = 64;

@@ -1,6 +1,11 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { evaluateMany, evaluateSync, ManyEvaluator, models, Random, tf, type WeightSets } from 'lookbehind';
+import * as tf from '@tensorflow/tfjs';
+import { Random } from 'lookbehind/extend';
+import * as models from 'lookbehind/models';
+import { evaluateMany, type WeightSets } from 'lookbehind/train';
+import { evaluateSync } from '../../lib/dist/training/evaluate';
+import { ManyEvaluator } from '../../lib/dist/training/many';
 
 /** Random inputs and labels: 37 samples, so that batches of 10 leave a rest. */
 function samples(inputShape: number[], classes = 4, count = 37): { xs: tf.Tensor; ys: tf.Tensor } {

@@ -1,17 +1,11 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import {
-  digits,
-  type FamilyOptimizer,
-  lookbehindSAM,
-  measureSteps,
-  models,
-  multistepSAM,
-  OptionError,
-  sgd,
-  Trainer,
-  tf,
-} from 'lookbehind';
+import * as tf from '@tensorflow/tfjs';
+import { lookbehindSAM, multistepSAM, OptionError, sgd } from 'lookbehind';
+import { digits } from 'lookbehind/data';
+import type { FamilyOptimizer } from 'lookbehind/extend';
+import * as models from 'lookbehind/models';
+import { measureSteps, Trainer } from 'lookbehind/train';
 
 function trainerOf(optimizer: FamilyOptimizer, name: string, batchNorm = true) {
   const data = digits().train.subset(200);

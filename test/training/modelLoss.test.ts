@@ -1,19 +1,13 @@
 /** The default loss fits what the last layer of a model puts out, wherever a model is trained, evaluated or analysed. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import {
-  crossEntropy,
-  Dataset,
-  evaluate,
-  evaluateMany,
-  modelObjective,
-  OptionError,
-  Random,
-  sam,
-  sgd,
-  Trainer,
-  tf,
-} from 'lookbehind';
+import * as tf from '@tensorflow/tfjs';
+import { OptionError, sam, sgd } from 'lookbehind';
+import { crossEntropy } from 'lookbehind/compile';
+import { Dataset } from 'lookbehind/data';
+import { Random } from 'lookbehind/extend';
+import { modelObjective } from 'lookbehind/sharpness';
+import { evaluate, evaluateMany, Trainer } from 'lookbehind/train';
 
 const random = new Random(1, 'points');
 

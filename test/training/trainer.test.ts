@@ -1,27 +1,14 @@
 /** The trainer: what it records, how it stops and that it goes on bit for bit. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import {
-  AbortedError,
-  type Augmentation,
-  Dataset,
-  DivergenceError,
-  type FamilyOptimizer,
-  lookahead,
-  lookbehindSAM,
-  models,
-  OptionError,
-  Random,
-  StateMismatchError,
-  sam,
-  sgd,
-  Trainer,
-  type TrainerOptions,
-  type TrainerState,
-  tf,
-} from 'lookbehind';
-import { trainingForward } from 'lookbehind/dist/training/evaluate';
-import { scheduleFunction, stretchSchedule } from 'lookbehind/dist/training/schedule';
+import * as tf from '@tensorflow/tfjs';
+import { AbortedError, DivergenceError, lookahead, lookbehindSAM, OptionError, StateMismatchError, sam, sgd } from 'lookbehind';
+import { type Augmentation, Dataset } from 'lookbehind/data';
+import { type FamilyOptimizer, Random } from 'lookbehind/extend';
+import * as models from 'lookbehind/models';
+import { Trainer, type TrainerOptions, type TrainerState } from 'lookbehind/train';
+import { trainingForward } from '../../lib/dist/training/evaluate';
+import { scheduleFunction, stretchSchedule } from '../../lib/dist/training/schedule';
 
 /** 80 points around four corners, one class each. */
 const corners = (() => {

@@ -1,7 +1,10 @@
 /** Walks over toy losses: the same numbers as minimize gives, and a step taken apart. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { dissectStep, lookahead, lookbehindSAM, multistepSAM, OptionError, sgd, tf, twoMinima, walk } from 'lookbehind';
+import * as tf from '@tensorflow/tfjs';
+import { lookahead, lookbehindSAM, multistepSAM, OptionError, sgd } from 'lookbehind';
+import { twoMinima } from 'lookbehind/data';
+import { dissectStep, walk } from 'lookbehind/train';
 
 const { loss, start } = twoMinima();
 

@@ -2,8 +2,8 @@
  * The augmentation of a run, as JSON, and how it is made.
  */
 import { type Check, checkKind } from '../../core/options';
-import { type Augmentation, type CropAndFlipOptions, cropAndFlip } from '../../data';
-import { CROP_AND_FLIP } from '../../data/augment';
+import { type Augmentation, cropAndFlip } from '../../data';
+import { CROP_AND_FLIP, type CropAndFlipOptions } from '../../data/augment';
 
 const KINDS = { none: {}, cropAndFlip: CROP_AND_FLIP };
 

@@ -4,9 +4,11 @@
 
 import { OptionError } from '../../core/errors';
 import { type Check, checkKind, flag, type KindOf, number, type OptionsOf, oneOf, whole } from '../../core/options';
-import { type LifelongOptions, permutedTasks, rotatedTasks, splitTasks, type TaskData, type TaskSequence } from '../../lifelong';
+import { permutedTasks, rotatedTasks, splitTasks, type TaskSequence } from '../../lifelong';
+import type { LifelongOptions } from '../../lifelong/learner';
 import { PERMUTED } from '../../lifelong/permutedTasks';
 import { ROTATED } from '../../lifelong/rotatedTasks';
+import type { TaskData } from '../../lifelong/sequence';
 import { SPLIT } from '../../lifelong/splitTasks';
 
 /** How tasks are learned. Epochs and batch size of the run are those of each task. */

@@ -17,13 +17,9 @@ import {
   whole,
   withDefault,
 } from '../../core/options';
-import {
-  type BatchNormOptions,
-  gaussianNoise,
-  NoiseEvaluator,
-  type NoiseEvaluatorOptions,
-  type NoiseFamily,
-} from '../../robustness';
+import { gaussianNoise, NoiseEvaluator, type NoiseFamily } from '../../robustness';
+import type { BatchNormOptions } from '../../robustness/batchNormStatistics';
+import type { NoiseEvaluatorOptions } from '../../robustness/evaluate';
 import type { Measure, MeasuredValues, MeasureSubject } from './measure';
 import {
   buildNoise,

@@ -10,8 +10,6 @@ import {
   type AdaptiveSharpnessOptions,
   adamw,
   asam,
-  type DescentOptimizer,
-  type FamilyOptimizer,
   type LookaheadOptions,
   type LookbehindASAMOptions,
   type LookbehindSAMOptions,
@@ -27,6 +25,8 @@ import {
   sam,
   sgd,
 } from '../../optimizers';
+import type { DescentOptimizer } from '../../optimizers/descent';
+import type { FamilyOptimizer } from '../../optimizers/optimizer';
 import { type Check, checkFields, checkKind, checkObject, type Field, type Fields, flag, number, oneOf } from './schema';
 
 /** A base optimizer: the options of `sgd` or `adamw`. */
