@@ -15,16 +15,29 @@
  * between tasks.
  */
 
-import { checkKnownOptions, checkNumber, checkOneOf, OptionError } from '../core/errors';
+import { checkNumber, OptionError } from '../core/errors';
+import {
+  callback,
+  checkOptions,
+  flag,
+  needed,
+  nested,
+  number,
+  type OptionsOf,
+  oneOf,
+  type SettingsOf,
+  whole,
+} from '../core/options';
 import { Random } from '../core/random';
 import * as tf from '../core/tf';
 import type { FamilyOptimizer } from '../optimizers/optimizer';
 import { assignAll } from '../optimizers/passes';
 import { Evaluator } from '../training/evaluate';
 import {
-  LOOP_OPTIONS,
+  LOOP,
   type LoopOptions,
   type StepBatches,
+  TRAIN,
   TrainingLoop,
   type TrainingStatus,
   type TrainOptions,
@@ -39,49 +52,61 @@ import { Reservoir, type ReservoirState } from './reservoir';
 import { augmentedBatch, type SampleRef, taskBatch } from './samples';
 import type { TaskSequence } from './sequence';
 
-/**
- * What is learned when: the tasks one after the other (`sequential`); all at once, the upper bound (`joint`); or each from the first
- * weights, the reference for learning accuracy (`independent`).
- */
-export type LearningRegime = 'sequential' | 'joint' | 'independent';
+/** Describes the options of experience replay. */
+export const REPLAY = {
+  /** Samples that the memory keeps: references to training samples as they are stored, before augmentation. At least 1. */
+  capacity: needed(whole({ min: 1 })),
+  /** Samples that join each batch, drawn from the memory as soon as it has so many. From 1 to `capacity`. Default: the batch size. */
+  batchSize: whole({ min: 1 }),
+  /** Draws other samples from the memory for each of the optimizer's k inner steps. Default: the learner's `switchBatches`. */
+  switchBatches: flag(),
+};
 
 /** Options of experience replay. */
-export interface ReplayOptions {
-  /** Samples that the memory keeps: references to training samples as they are stored, before augmentation. At least 1. */
-  capacity: number;
-  /** Samples that join each batch, drawn from the memory as soon as it has so many. From 1 to `capacity`. Default: the batch size. */
-  batchSize?: number;
-  /** Draws other samples from the memory for each of the optimizer's k inner steps. Default: the learner's `switchBatches`. */
-  switchBatches?: boolean;
-}
+export type ReplayOptions = OptionsOf<typeof REPLAY>;
 
-/** Options of a `LifelongLearner`. */
-export interface LifelongOptions extends LoopOptions {
-  /** Passes over each task's training set. A whole number, at least 1. Default 1. */
-  epochs?: number;
-  /** What is learned when. Default `sequential`. */
-  regime?: LearningRegime;
-  /** Experience replay, in sequential learning. Default: none. */
-  replay?: ReplayOptions;
-  /** Factor on the learning rate from task to task in sequential learning, above 0. Default 1. */
-  learningRateDecay?: number;
-  /** The learning rate does not fall below this. At least 0. Default 0; stable SGD has 5e-5. */
-  learningRateFloor?: number;
-  /** Whether the optimizer forgets momentum and the like at a task's start (`renew`) or not (`keep`). Default `renew`. */
-  optimizerState?: 'renew' | 'keep';
+/** Describes how tasks are learned: what runs have, too. */
+export const LEARNING = {
   /**
-   * Leaves out an epoch's last batch where it is smaller than the others, so that all steps have one shape and are compiled once. The
-   * memory is offered its samples all the same. Default true.
+   * What is learned when: the tasks one after the other (`sequential`); all at once, the upper bound (`joint`); or each from the first
+   * weights, the reference for learning accuracy (`independent`). Default `sequential`.
    */
-  dropLast?: boolean;
+  regime: oneOf(['sequential', 'joint', 'independent'], 'sequential'),
+  /** Factor on the learning rate from task to task in sequential learning, above 0. Default 1. */
+  learningRateDecay: number({ min: 0, exclusiveMin: true }, 1),
+  /** The learning rate does not fall below this. At least 0. Default 0; stable SGD has 5e-5. */
+  learningRateFloor: number({ min: 0 }, 0),
+  /** Whether the optimizer forgets momentum and the like at a task's start (`renew`) or not (`keep`). Default `renew`. */
+  optimizerState: oneOf(['renew', 'keep'], 'renew'),
   /**
    * Tasks tested after each task: those learned so far and the next one, which is all that the measures need (`needed`), or `all` of them,
    * which fills the accuracy matrix in up to twice the time. Default `needed`.
    */
-  evaluate?: 'needed' | 'all';
+  evaluate: oneOf(['needed', 'all'], 'needed'),
+};
+
+/** Describes the options of a `LifelongLearner`, beside `LEARNING` and those of every training. */
+export const LEARNER = {
+  /** Passes over each task's training set. At least 1. Default 1. */
+  epochs: whole({ min: 1 }, 1),
+  /** Samples of the task per step. At least 1. Default 10. */
+  batchSize: whole({ min: 1 }, 10),
+  /** Experience replay, in sequential learning. Default: none. */
+  replay: nested(REPLAY),
+  /**
+   * Leaves out an epoch's last batch where it is smaller than the others, so that all steps have one shape and are compiled once. The
+   * memory is offered its samples all the same. Default true.
+   */
+  dropLast: flag(true),
   /** Measured after each task, at the weights meant for evaluation: `taskSharpness(...)`, for example. */
-  measure?: TaskMeasure;
-}
+  measure: callback<TaskMeasure>(),
+};
+
+/** Options of a `LifelongLearner`. */
+export type LifelongOptions = OptionsOf<typeof LEARNER> & OptionsOf<typeof LEARNING> & LoopOptions;
+
+/** What is learned when. */
+export type LearningRegime = 'sequential' | 'joint' | 'independent';
 
 /** Measures something after a task was learned: numbers by name. */
 export type TaskMeasure = (context: TaskContext) => Promise<Record<string, number>>;
@@ -137,19 +162,6 @@ export interface LifelongManifest extends TrainerManifest {
   };
 }
 
-const OPTIONS: ReadonlyArray<keyof LifelongOptions> = [
-  ...LOOP_OPTIONS,
-  'epochs',
-  'regime',
-  'replay',
-  'learningRateDecay',
-  'learningRateFloor',
-  'optimizerState',
-  'dropLast',
-  'evaluate',
-  'measure',
-];
-
 /**
  * Learns one sequence with one model. Dispose it after use; model and optimizer stay the caller's.
  *
@@ -176,7 +188,7 @@ export class LifelongLearner extends TrainingLoop {
   override readonly epochs: number;
   override readonly settings: TrainerSettings;
 
-  readonly #options: LifelongOptions;
+  readonly #options: SettingsOf<typeof LEARNER & typeof LEARNING & typeof LOOP>;
   readonly #hasHeads: boolean;
   /** Epochs of each task. */
   readonly #epochs: number;
@@ -197,21 +209,17 @@ export class LifelongLearner extends TrainingLoop {
     readonly sequence: TaskSequence,
     options: LifelongOptions = {},
   ) {
-    checkKnownOptions('LifelongLearner', options, OPTIONS);
-    super(model, optimizer, { ...options, batchSize: options.batchSize ?? 10 });
-    const { epochs = 1, regime = 'sequential', replay, switchBatches = false, dropLast = true, loss, eager } = options;
+    const checked = checkOptions('LifelongLearner', { ...LEARNER, ...LEARNING, ...LOOP }, options);
+    super(model, optimizer, checked);
+    const { epochs, regime, replay, switchBatches, dropLast, loss, eager } = checked;
     const { batchSize, batchesPerStep, seed } = this;
     checkFit(model, sequence);
-    this.#epochs = checkNumber('epochs', epochs, { min: 1, integer: true });
-    this.regime = checkOneOf('regime', regime, ['sequential', 'joint', 'independent'] as const);
-    checkNumber('learningRateDecay', options.learningRateDecay ?? 1, { min: 0, exclusiveMin: true });
-    checkNumber('learningRateFloor', options.learningRateFloor ?? 0, { min: 0 });
-    checkOneOf('optimizerState', options.optimizerState ?? 'renew', ['renew', 'keep']);
-    checkOneOf('evaluate', options.evaluate ?? 'needed', ['needed', 'all']);
+    this.#epochs = epochs;
+    this.regime = regime;
     this.#replaySize = replay === undefined ? 0 : checkReplay(replay, batchSize, regime);
     this.memory = replay && new Reservoir(replay.capacity, seed);
     this.#replayBatches = (replay?.switchBatches ?? switchBatches) ? optimizer.innerSteps : 1;
-    this.#options = options;
+    this.#options = checked;
     this.epochs = this.stages * epochs;
     this.settings = {
       ...{ tasks: sequence.tasks.map(({ name }) => name).join(' | '), regime, epochsPerTask: epochs },
@@ -254,7 +262,7 @@ export class LifelongLearner extends TrainingLoop {
 
   /** Learns to the end, from where it stands. As `Trainer.train`. */
   override async train(options: LearnOptions = {}): Promise<TrainingStatus> {
-    checkKnownOptions('train', options, ['signal', 'onProgress', 'onEpoch', 'untilEpoch', 'onTask']);
+    checkOptions('train', { ...TRAIN, onTask: callback() }, options);
     const { onTask, onEpoch, ...rest } = options;
     return super.train({
       ...rest,
@@ -288,7 +296,7 @@ export class LifelongLearner extends TrainingLoop {
 
   override stepsIn(epoch: number): number {
     const exact = this.#samplesOf(this.#stageOf(epoch)) / (this.batchSize * this.batchesPerStep);
-    return Math.max(1, this.#options.dropLast === false ? Math.ceil(exact) : Math.floor(exact));
+    return Math.max(1, this.#options.dropLast ? Math.floor(exact) : Math.ceil(exact));
   }
 
   override dispose(): void {
@@ -308,7 +316,7 @@ export class LifelongLearner extends TrainingLoop {
 
   /** The optimizer's own rate, less after each task. */
   protected override rateAt(epoch: number): number {
-    const { learningRateDecay = 1, learningRateFloor = 0 } = this.#options;
+    const { learningRateDecay, learningRateFloor } = this.#options;
     const rate = this.optimizer.learningRate * learningRateDecay ** (this.regime === 'sequential' ? this.#stageOf(epoch) : 0);
     return Math.max(rate, learningRateFloor);
   }
@@ -440,12 +448,9 @@ export class LifelongLearner extends TrainingLoop {
 }
 
 /** Samples that are replayed at each step. */
-function checkReplay(replay: ReplayOptions, taskBatchSize: number, regime: LearningRegime): number {
-  checkKnownOptions('replay', replay, ['capacity', 'batchSize', 'switchBatches']);
-  const { capacity, batchSize } = replay;
+function checkReplay({ capacity, batchSize }: ReplayOptions, taskBatchSize: number, regime: LearningRegime): number {
   if (regime !== 'sequential') throw new OptionError('replay', { capacity }, `left out in the regime "${regime}"`);
-  checkNumber('replay.capacity', capacity, { min: 1, integer: true });
-  return checkNumber('replay.batchSize', batchSize ?? taskBatchSize, { min: 1, max: capacity, integer: true });
+  return checkNumber('replay.batchSize', batchSize ?? taskBatchSize, { max: capacity });
 }
 
 function checkFit(model: tf.LayersModel, { inputShape, outputs, scenario }: TaskSequence): void {

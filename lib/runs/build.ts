@@ -80,7 +80,11 @@ export async function buildLifelongRun(config: RunConfig, loader: DataLoader = n
 function build<T>(
   config: FullRunConfig,
   { train }: RunData,
-  make: (model: tf.LayersModel, optimizer: FamilyOptimizer, options: LoopOptions) => { loop: TrainingLoop; made: T },
+  make: (
+    model: tf.LayersModel,
+    optimizer: FamilyOptimizer,
+    options: LoopOptions & { batchSize: number },
+  ) => { loop: TrainingLoop; made: T },
 ): Built & T {
   const { batchSize, seed, switchBatches } = config;
   const model = buildModel(config.model, train, seed);

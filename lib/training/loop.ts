@@ -9,15 +9,8 @@
  * Everything random is drawn from streams named by seed and place, so that a resumed training needs no generator's state.
  */
 
-import {
-  AbortedError,
-  checkKnownOptions,
-  checkNumber,
-  checkOneOf,
-  type Divergence,
-  StateMismatchError,
-  throwIfAborted,
-} from '../core/errors';
+import { AbortedError, type Divergence, StateMismatchError, throwIfAborted } from '../core/errors';
+import { callback, checkOptions, flag, type OptionsOf, object, oneOf, type SettingsOf, signal, whole } from '../core/options';
 import { Random } from '../core/random';
 import * as tf from '../core/tf';
 import type { Augmentation } from '../data';
@@ -31,49 +24,37 @@ import { type PassNoise, StepRunner } from './stepRunner';
 import { captureTrainer, restoreTrainer, type TrainerSettings, type TrainerState } from './trainerState';
 import { trainableVariables, trainedIds } from './weights';
 
-/** Options of every training. */
-export interface LoopOptions {
-  /** Samples per step. A whole number, at least 1. Default 128; 10 in lifelong learning. */
-  batchSize?: number;
-  /** Seed of data order, augmentation, noise and dropout; in lifelong learning also of the memory. A whole number. Default 0. */
-  seed?: number;
+/** Describes the options of every training. */
+export const LOOP = {
+  /** Seed of data order, augmentation, noise and dropout; in lifelong learning also of the memory. Default 0. */
+  seed: whole({}, 0),
   /**
    * The loss of a batch, from int32 labels [n] and the model's outputs, masked where tasks have heads. Default: mean cross-entropy, on
    * logits or probabilities.
    */
-  loss?: BatchLoss;
+  loss: callback<BatchLoss>(),
   /** Makes the tensors of a batch, changed at random, such as `cropAndFlip()`. Default: the samples as they are. */
-  augment?: Augmentation;
+  augment: callback<Augmentation>(),
   /** Draws a fresh batch for each of the optimizer's k inner steps ("minibatch switching") in place of one for all. Default false. */
-  switchBatches?: boolean;
+  switchBatches: flag(false),
   /** Wraps the loss of every pass. Runs inside of the compiled step. */
-  wrapLoss?: (loss: LossFunction, variables: tf.Variable[]) => LossFunction;
+  wrapLoss: callback<(loss: LossFunction, variables: tf.Variable[]) => LossFunction>(),
   /**
    * Noise-aware training: evaluates the loss with fresh noise in every pass, ascents included; a `TrainingNoise`. Its position is that of
    * the optimizer, also after `restore`. It stays the caller's. Default none.
    */
-  noise?: PassNoise;
+  noise: object<PassNoise>('a noise of training, such as a TrainingNoise'),
   /**
    * What a loss or a weight that is not finite does: `throw` a DivergenceError, `stop` with the status `diverged`, or `continue`. Default
    * `throw`.
    */
-  onDivergence?: 'throw' | 'stop' | 'continue';
+  onDivergence: oneOf(['throw', 'stop', 'continue'], 'throw'),
   /** Runs op by op in place of compiling the step. Default: whether LB_EAGER is 1. */
-  eager?: boolean;
-}
+  eager: flag(),
+};
 
-/** The names of `LoopOptions`. */
-export const LOOP_OPTIONS = [
-  'batchSize',
-  'seed',
-  'loss',
-  'augment',
-  'switchBatches',
-  'wrapLoss',
-  'noise',
-  'onDivergence',
-  'eager',
-] as const satisfies ReadonlyArray<keyof LoopOptions>;
+/** Options of every training. */
+export type LoopOptions = OptionsOf<typeof LOOP>;
 
 /** One epoch. */
 export interface EpochRecord {
@@ -115,16 +96,21 @@ export interface TrainingProgress {
 /** How training ended: `aborted` and `running` can go on. */
 export type TrainingStatus = 'running' | 'finished' | 'aborted' | 'diverged';
 
-/** Options of `train`. */
-export interface TrainOptions<T = TrainingLoop> {
+/** Describes the options of `train`. */
+export const TRAIN = {
   /** Stops at the next step, or in the evaluation after an epoch; `train` can be called again. */
-  signal?: AbortSignal;
+  signal: signal(),
   /** Called after each step. */
-  onProgress?: (progress: TrainingProgress) => void;
+  onProgress: callback<(progress: TrainingProgress) => void>(),
+  onEpoch: callback<(record: EpochRecord, trainer: never) => void | Promise<void>>(),
+  /** Stops after this many epochs in all, for a run in parts. Default: all epochs. */
+  untilEpoch: whole({ min: 0 }),
+};
+
+/** Options of `train`. */
+export interface TrainOptions<T = TrainingLoop> extends Omit<OptionsOf<typeof TRAIN>, 'onEpoch'> {
   /** Called after each epoch, and awaited: the place for checkpoints and live figures. */
   onEpoch?: (record: EpochRecord, trainer: T) => void | Promise<void>;
-  /** Stops after this many epochs in all, for a run in parts. Default: all epochs. */
-  untilEpoch?: number;
 }
 
 /** Position and sums of a training under way. */
@@ -175,7 +161,7 @@ export abstract class TrainingLoop {
   /** Seed of everything random. */
   protected readonly seed: number;
 
-  readonly #options: LoopOptions;
+  readonly #options: SettingsOf<typeof LOOP>;
   #steps: StepRunner | undefined;
   /** What `#steps` was traced for: which layers are trained. */
   #traced = '';
@@ -186,19 +172,16 @@ export abstract class TrainingLoop {
   /** Learning rate of the last step; undefined before the first since the start or since `restore`. */
   #lastRate: number | undefined;
 
-  /** @throws OptionError */
   constructor(
     /** The model that is trained: the caller's. */
     readonly model: tf.LayersModel,
     /** The optimizer that trains it: the caller's. */
     readonly optimizer: FamilyOptimizer,
-    options: LoopOptions & { batchSize: number },
+    options: SettingsOf<typeof LOOP> & { batchSize: number },
   ) {
-    const { batchSize, seed = 0, onDivergence = 'throw', switchBatches = false } = options;
-    this.batchSize = checkNumber('batchSize', batchSize, { min: 1, integer: true });
-    this.seed = checkNumber('seed', seed, { integer: true });
-    checkOneOf('onDivergence', onDivergence, ['throw', 'stop', 'continue']);
-    this.batchesPerStep = switchBatches ? optimizer.innerSteps : 1;
+    this.batchSize = options.batchSize;
+    this.seed = options.seed;
+    this.batchesPerStep = options.switchBatches ? optimizer.innerSteps : 1;
     this.#options = options;
   }
 
@@ -251,8 +234,7 @@ export abstract class TrainingLoop {
    *   state that was saved last.
    */
   async train(options: TrainOptions<this> = {}): Promise<TrainingStatus> {
-    checkKnownOptions('train', options, ['signal', 'onProgress', 'onEpoch', 'untilEpoch']);
-    checkNumber('untilEpoch', options.untilEpoch ?? this.epochs, { min: 0, integer: true });
+    checkOptions('train', TRAIN, options);
     if (this.#isTraining) {
       throw new StateMismatchError(
         `The trainer is training already, in epoch ${this.position.epoch + 1} of ${this.epochs}: await that call of train() before the next.`,
@@ -422,7 +404,7 @@ export abstract class TrainingLoop {
     const { epoch, step } = this.position;
     const divergence = { epoch: epoch + 1, step, loss, cause, lastSaved: this.#lastSaved };
     this.divergence ??= divergence;
-    const { onDivergence = 'throw' } = this.#options;
+    const { onDivergence } = this.#options;
     if (onDivergence === 'continue') return false;
     this.status = 'diverged';
     if (onDivergence === 'stop') return true;

@@ -8,7 +8,7 @@
  * Each may start with a linear warm-up. The paper trains with multiStep at epochs 50, 100 and 150 of 200, gamma 0.1.
  */
 import { checkNumber, OptionError } from '../core/errors';
-import { checkKind, type KindOf, listOf, needed, number, whole } from '../core/options';
+import { checkKind, type KindOf, listOf, needed, number, option, whole, withDefault } from '../core/options';
 
 const WARM_UP = {
   /** Epochs over which the rate rises linearly from 0, fractions allowed. At least 0. Default 0. */
@@ -34,6 +34,16 @@ export const SCHEDULES = {
 
 /** A schedule of the learning rate. */
 export type Schedule = KindOf<typeof SCHEDULES>;
+
+/** The option `schedule`, which is constant where it is left out. */
+export const SCHEDULE = withDefault(
+  option<Schedule>('object', 'a schedule', (path, value, form) => {
+    const schedule = checkKind(path, value, SCHEDULES, form);
+    scheduleFunction(schedule, 1, 1); // milestones must ascend
+    return schedule;
+  }),
+  { kind: 'constant' },
+);
 
 /** A schedule as a function: the factor at a step of an epoch, both counted from 0. */
 export type ScheduleFunction = (epoch: number, step: number) => number;

@@ -2,32 +2,35 @@
  * Trains a model on a data set with an optimizer of the family.
  */
 
-import { checkKnownOptions, checkNumber } from '../core/errors';
+import { checkOptions, needed, type OptionsOf, object, type SettingsOf, whole } from '../core/options';
 import type * as tf from '../core/tf';
 import type { Dataset } from '../data';
 import type { FamilyOptimizer } from '../optimizers/optimizer';
 import { Evaluator } from './evaluate';
 import { checkNotEmpty, dataWarnings } from './health';
-import { LOOP_OPTIONS, type LoopOptions, type StepBatches, TrainingLoop } from './loop';
-import { type Schedule, type ScheduleFunction, scheduleFunction } from './schedule';
+import { LOOP, type LoopOptions, type StepBatches, TrainingLoop } from './loop';
+import { SCHEDULE, type ScheduleFunction, scheduleFunction } from './schedule';
 import type { TrainerSettings } from './trainerState';
 
-/** Options of a `Trainer`. */
-export interface TrainerOptions extends LoopOptions {
-  /** Passes over the training set. A whole number, at least 1. */
-  epochs: number;
+/** Describes the options of a `Trainer`, beside those of every training. */
+export const TRAINER = {
+  /** Passes over the training set. At least 1. */
+  epochs: needed(whole({ min: 1 })),
+  /** Samples per step. At least 1. Default 128. */
+  batchSize: whole({ min: 1 }, 128),
   /**
    * What the optimizer's learning rate is multiplied by in a step. The rate itself stays the optimizer's and may be set at any time.
    * Default constant.
    */
-  schedule?: Schedule;
+  schedule: SCHEDULE,
   /** Data to evaluate on after an epoch. */
-  test?: Dataset;
-  /** Epochs between two evaluations; the last epoch is always evaluated. A whole number, at least 1. Default 1. */
-  evaluateEvery?: number;
-}
+  test: object<Dataset>('a Dataset'),
+  /** Epochs between two evaluations; the last epoch is always evaluated. At least 1. Default 1. */
+  evaluateEvery: whole({ min: 1 }, 1),
+};
 
-const OPTIONS: ReadonlyArray<keyof TrainerOptions> = [...LOOP_OPTIONS, 'epochs', 'schedule', 'test', 'evaluateEvery'];
+/** Options of a `Trainer`. */
+export type TrainerOptions = OptionsOf<typeof TRAINER> & LoopOptions;
 
 /** Trains one model. Dispose it after use; model and optimizer stay the caller's. */
 export class Trainer extends TrainingLoop {
@@ -36,7 +39,7 @@ export class Trainer extends TrainingLoop {
   /** Steps of one epoch. */
   readonly stepsPerEpoch: number;
 
-  readonly #options: TrainerOptions;
+  readonly #options: SettingsOf<typeof TRAINER & typeof LOOP>;
   readonly #factor: ScheduleFunction;
   readonly #evaluator: Evaluator;
 
@@ -48,15 +51,14 @@ export class Trainer extends TrainingLoop {
     readonly trainingSet: Dataset,
     options: TrainerOptions,
   ) {
-    checkKnownOptions('Trainer', options, OPTIONS);
-    super(model, optimizer, { ...options, batchSize: options.batchSize ?? 128 });
-    const { epochs, schedule = { kind: 'constant' }, evaluateEvery = 1, test, loss, eager } = options;
+    const checked = checkOptions('Trainer', { ...TRAINER, ...LOOP }, options);
+    super(model, optimizer, checked);
+    const { epochs, schedule, test, loss, eager } = checked;
     const { batchSize, batchesPerStep, seed } = this;
-    this.epochs = checkNumber('epochs', epochs, { min: 1, integer: true });
-    checkNumber('evaluateEvery', evaluateEvery, { min: 1, integer: true });
     checkNotEmpty('trainingSet', trainingSet);
     if (test !== undefined) checkNotEmpty('test', test);
-    this.#options = options;
+    this.#options = checked;
+    this.epochs = epochs;
     this.warnings.push(...dataWarnings(model, trainingSet, batchSize));
     this.settings = { samples: trainingSet.size, batchSize, batchesPerStep, seed };
     this.stepsPerEpoch = Math.ceil(trainingSet.size / (batchSize * batchesPerStep));
@@ -104,7 +106,7 @@ export class Trainer extends TrainingLoop {
     epoch: number,
     signal: AbortSignal | undefined,
   ): Promise<{ loss: number; accuracy: number } | undefined> {
-    const { test, evaluateEvery = 1 } = this.#options;
+    const { test, evaluateEvery } = this.#options;
     const isDue = (epoch + 1) % evaluateEvery === 0 || epoch + 1 === this.epochs;
     return test === undefined || !isDue ? undefined : this.evaluate(test, signal);
   }

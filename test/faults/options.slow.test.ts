@@ -104,9 +104,12 @@ import {
 } from 'lookbehind/statistics';
 import { evaluate, evaluateMany, measureSteps, Trainer, walk } from 'lookbehind/train';
 import type { Kind as Described, Description } from '../../lib/dist/core/options';
+import { LEARNER, LEARNING, REPLAY } from '../../lib/dist/lifelong/learner';
 import { secondsPerGradient } from '../../lib/dist/runs/stepTime';
 import { apgd } from '../../lib/dist/sharpness/apgd';
 import type { SymmetricOperator } from '../../lib/dist/sharpness/vectors';
+import { LOOP, TRAIN } from '../../lib/dist/training/loop';
+import { TRAINER } from '../../lib/dist/training/trainer';
 import { publicNames } from '../publicNames';
 
 /** What an option holds. `number` and `whole` are finite. */
@@ -226,25 +229,12 @@ const TARGETS: readonly Target[] = [
   {
     name: 'Trainer',
     needed: { epochs: 1 },
-    kinds: {
-      epochs: 'whole',
-      batchSize: 'whole',
-      seed: 'whole',
-      schedule: 'object',
-      loss: 'function',
-      test: 'object',
-      evaluateEvery: 'whole',
-      augment: 'function',
-      switchBatches: 'flag',
-      wrapLoss: 'function',
-      onDivergence: 'choice',
-      eager: 'flag',
-    },
+    kinds: kindsOf({ ...TRAINER, ...LOOP }),
     call: (options) => new Trainer(model, sgd(), flat, options),
   },
   {
     name: 'Trainer.train',
-    kinds: { signal: 'signal', onProgress: 'function', onEpoch: 'function', untilEpoch: 'whole' },
+    kinds: kindsOf(TRAIN),
     call: (options) => new Trainer(model, sgd(), flat, { epochs: 1 }).train(options),
   },
   ...(['constant', 'cosine', 'multiStep'] as const).map(
@@ -495,31 +485,13 @@ const TARGETS: readonly Target[] = [
   },
   {
     name: 'LifelongLearner',
-    kinds: {
-      epochs: 'whole',
-      batchSize: 'whole',
-      regime: 'choice',
-      replay: 'object',
-      learningRateDecay: 'number',
-      learningRateFloor: 'number',
-      optimizerState: 'choice',
-      switchBatches: 'flag',
-      dropLast: 'flag',
-      seed: 'whole',
-      loss: 'function',
-      augment: 'function',
-      wrapLoss: 'function',
-      measure: 'function',
-      onDivergence: 'choice',
-      evaluate: 'choice',
-      eager: 'flag',
-    },
+    kinds: kindsOf({ ...LEARNER, ...LEARNING, ...LOOP }),
     call: (options) => new LifelongLearner(model, sgd(), sequence, options),
   },
   {
     name: 'replay',
     needed: { capacity: 20 },
-    kinds: { capacity: 'whole', batchSize: 'whole', switchBatches: 'flag' },
+    kinds: kindsOf(REPLAY),
     call: (replay) => new LifelongLearner(model, sgd(), sequence, { replay }),
   },
   {

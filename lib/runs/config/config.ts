@@ -22,7 +22,7 @@ import {
   whole,
   withDefault,
 } from '../../core/options';
-import type { Schedule } from '../../training/schedule';
+import { SCHEDULE } from '../../training/schedule';
 import { type AugmentationConfig, checkAugmentation } from './augmentationConfig';
 import { checkData, type DataConfig, trainingSize } from './dataConfig';
 import { checkLifelong, type LifelongConfig, taskSamples } from './lifelongConfig';
@@ -30,7 +30,6 @@ import { checkMeasures, type MeasureConfig } from './measures';
 import { checkModel, type ModelConfig } from './modelConfig';
 import { checkTrainingNoise, type TrainingNoiseConfig } from './noiseConfig';
 import { checkOptimizer, gradientsPerBatch, type OptimizerConfig, reusesGradients } from './optimizerConfig';
-import { checkSchedule } from './scheduleConfig';
 import { RESULTS_VERSION } from './version';
 
 const HASH_DIGITS = 16;
@@ -50,7 +49,7 @@ const RUN = {
   /** Samples per step. At least 1. Default 128. */
   batchSize: whole({ min: 1 }, 128),
   /** What the learning rate is multiplied by. Default constant. */
-  schedule: withDefault(option<Schedule>('object', 'a schedule', checkSchedule), { kind: 'constant' }),
+  schedule: SCHEDULE,
   /** Changes training images at random. Default none. */
   augmentation: withDefault(option<AugmentationConfig>('object', 'an augmentation', checkAugmentation), { kind: 'none' }),
   /** Trains with noise on the weights, fresh in every pass, ascents included; evaluations see the clean weights. Default none. */

@@ -3,26 +3,16 @@
  */
 
 import { OptionError } from '../../core/errors';
-import { type Check, checkKind, flag, type KindOf, number, type OptionsOf, oneOf, whole } from '../../core/options';
+import { type Check, checkKind, flag, type KindOf, type OptionsOf, oneOf, whole } from '../../core/options';
 import { permutedTasks, rotatedTasks, splitTasks, type TaskSequence } from '../../lifelong';
-import type { LifelongOptions } from '../../lifelong/learner';
+import { LEARNING, type LifelongOptions } from '../../lifelong/learner';
 import { PERMUTED } from '../../lifelong/permutedTasks';
 import { ROTATED } from '../../lifelong/rotatedTasks';
 import type { TaskData } from '../../lifelong/sequence';
 import { SPLIT } from '../../lifelong/splitTasks';
 
-/** How tasks are learned. Epochs and batch size of the run are those of each task. */
-const LEARNING = {
-  /** What is learned when: one task after the other, all at once, or each from the first weights. Default `sequential`. */
-  regime: oneOf(['sequential', 'joint', 'independent'], 'sequential'),
-  /** Factor on the learning rate from task to task in sequential learning, above 0. Default 1. */
-  learningRateDecay: number({ min: 0, exclusiveMin: true }, 1),
-  /** The learning rate does not fall below this. At least 0. Default 0; stable SGD has 5e-5. */
-  learningRateFloor: number({ min: 0 }, 0),
-  /** Whether the optimizer forgets momentum and the like at a task's start (`renew`) or not (`keep`). Default `renew`. */
-  optimizerState: oneOf(['renew', 'keep'], 'renew'),
-  /** Tasks tested after each task: all that the measures need (`needed`), or `all` of them. Default `needed`. */
-  evaluate: oneOf(['needed', 'all'], 'needed'),
+/** Describes the memory of experience replay. */
+const MEMORY = {
   /** Samples that the memory of experience replay keeps; 0: no replay. Default 0. */
   replay: whole({ min: 0 }, 0),
   /** Samples replayed at each step, at most `replay`. Default: the batch size. */
@@ -41,20 +31,20 @@ const CLASS_ORDER = {
 };
 
 const KINDS: {
-  split: Omit<typeof SPLIT, 'seed' | 'classOrder'> & typeof CLASS_ORDER & typeof LEARNING;
-  permuted: Omit<typeof PERMUTED, 'seed'> & typeof LEARNING;
-  rotated: Omit<typeof ROTATED, 'seed'> & typeof LEARNING;
+  split: Omit<typeof SPLIT, 'seed' | 'classOrder'> & typeof CLASS_ORDER & typeof LEARNING & typeof MEMORY;
+  permuted: Omit<typeof PERMUTED, 'seed'> & typeof LEARNING & typeof MEMORY;
+  rotated: Omit<typeof ROTATED, 'seed'> & typeof LEARNING & typeof MEMORY;
 } = {
-  split: { ...SPLIT_TASKS, ...CLASS_ORDER, ...LEARNING },
-  permuted: { ...PERMUTED_TASKS, ...LEARNING },
-  rotated: { ...ROTATED_TASKS, ...LEARNING },
+  split: { ...SPLIT_TASKS, ...CLASS_ORDER, ...LEARNING, ...MEMORY },
+  permuted: { ...PERMUTED_TASKS, ...LEARNING, ...MEMORY },
+  rotated: { ...ROTATED_TASKS, ...LEARNING, ...MEMORY },
 };
 
 /** Tasks made of the data of the run, and how they are learned. */
 export type LifelongConfig = KindOf<typeof KINDS>;
 
-/** How tasks are learned. */
-type LearningConfig = OptionsOf<typeof LEARNING>;
+/** How tasks are learned. Epochs and batch size of the run are those of each task. */
+type LearningConfig = OptionsOf<typeof LEARNING & typeof MEMORY>;
 
 /** Checks the lifelong learning of a run. */
 export const checkLifelong: Check<LifelongConfig> = (path, value, form) => {
