@@ -2,7 +2,7 @@
 
 /** Mean and sample standard deviation of the finite values of a sample. */
 export interface Spread {
-  /** NaN where no value is finite. */
+  /** NaN if no value is finite. */
   mean: number;
   /** Divided by n - 1; 0 for one value. */
   std: number;

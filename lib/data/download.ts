@@ -9,6 +9,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { DataError, StorageError, throwIfAborted } from '../core/errors';
 import { callback, checkOptions, flag, number, type OptionsOf, type SettingsOf, signal } from '../core/options';
 import { type Lock, tryLock } from '../files/lock';
+import { isMissing, unreadable } from '../files/regularFile';
 import { dataFolder } from './files';
 
 /** A file and where it comes from. */
@@ -55,7 +56,7 @@ export function downloadsFolder(): string {
   return join(dataFolder(), 'downloads');
 }
 
-/** An address is given up after so many tries in a row that brought nothing new; each try goes on where the last one stopped. */
+/** An address is given up after so many tries in a row that brought nothing new. */
 const TRIES = 3;
 /** Wait after the first such try, milliseconds; longer after the next. */
 const PAUSE = 200;
@@ -67,11 +68,12 @@ const APPEND = constants.O_WRONLY | constants.O_APPEND | (constants.O_NOFOLLOW ?
 /**
  * Makes sure that `file.path` is there with the right content, and returns its path.
  *
- * A download goes into `<path>.part`, continues there when it was interrupted, and gets its name only after its SHA-256 was
- * verified. Processes that want the same file wait for the one that downloads it.
+ * A download goes into `<path>.part`, continues there when it was interrupted, and gets its name only after
+ * its SHA-256 was verified. Processes that want the same file wait for the one that downloads it.
  *
- * @throws DataError where the file is damaged, or missing and no address gives it: the message says what to put where by hand.
- * @throws StorageError where the disk is full or read-only.
+ * @throws DataError where the file is damaged, or missing and no address gives it: the message says what to
+ *   put where by hand.
+ * @throws StorageError if the disk is full or read-only.
  * @throws AbortedError
  */
 export async function obtain(file: RemoteFile, options: DownloadOptions = {}): Promise<string> {
@@ -87,7 +89,7 @@ export async function obtain(file: RemoteFile, options: DownloadOptions = {}): P
   return file.path;
 }
 
-/** True where the file is there and right, false where it is missing. */
+/** True if the file is there and right, false if it is missing. */
 async function isThere({ path, sha256, bytes, urls }: RemoteFile): Promise<boolean> {
   const size = await sizeOf(path);
   if (size === undefined) return false;
@@ -207,7 +209,7 @@ export async function lockOf(path: string, signal: AbortSignal | undefined): Pro
   }
 }
 
-/** What `change` gives; a StorageError where the disk refuses it. */
+/** What `change` gives; a StorageError if the disk refuses it. */
 async function stored<T>(path: string, change: Promise<T>): Promise<T> {
   try {
     return await change;
@@ -220,8 +222,8 @@ async function sizeOf(path: string): Promise<number | undefined> {
   try {
     return (await stat(path)).size;
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
-    throw new DataError(`${path} cannot be read: ${(error as Error).message}`, { cause: error });
+    if (isMissing(error)) return undefined;
+    throw unreadable(path, error);
   }
 }
 

@@ -5,7 +5,7 @@ import { createHash } from 'node:crypto';
 import { existsSync, statSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { DataError } from '../core/errors';
-import { readRegularFile } from '../files/regularFile';
+import { isMissing, readRegularFile } from '../files/regularFile';
 
 /** What a data file must be. */
 export interface ExpectedFile {
@@ -18,10 +18,10 @@ export interface ExpectedFile {
 }
 
 /**
- * The project's data folder: the environment variable LB_DATA where it is set, else the folder `data` beside the library's
- * package, found by walking up from this file. So it does not depend on the working directory.
+ * The project's data folder: the environment variable LB_DATA if it is set, else the folder `data` beside the
+ * library's package, found by walking up from this file. So it does not depend on the working directory.
  *
- * @throws DataError where there is none.
+ * @throws DataError if there is none.
  */
 export function dataFolder(): string {
   if (process.env.LB_DATA) return resolve(process.env.LB_DATA);
@@ -42,9 +42,10 @@ export function dataFolder(): string {
 const verified = new Map<string, string>();
 
 /**
- * Reads a whole file. Its SHA-256 is verified at the first reading in a process, and again only after the file changed.
+ * Reads a whole file. Its SHA-256 is verified at the first reading in a process, and again only after the
+ * file changed.
  *
- * @throws DataError where it is missing, cannot be read, or has another content.
+ * @throws DataError if it is missing, cannot be read, or has another content.
  */
 export function readVerified({ path, sha256, remedy }: ExpectedFile): Buffer {
   let content: Buffer;
@@ -54,9 +55,8 @@ export function readVerified({ path, sha256, remedy }: ExpectedFile): Buffer {
     version = `${size}/${mtimeMs}`;
     content = readRegularFile(path);
   } catch (error) {
-    const missing = (error as NodeJS.ErrnoException).code === 'ENOENT';
-    const what = missing ? 'is missing' : `cannot be read (${(error as Error).message})`;
-    throw new DataError(`The data file ${path} ${what}. Expected: SHA-256 ${sha256}. ${remedy}`, { cause: error });
+    const what = isMissing(error) ? `The data file ${path} is missing.` : (error as Error).message;
+    throw new DataError(`${what} Expected: SHA-256 ${sha256}. ${remedy}`, { cause: error });
   }
   if (verified.get(path) !== version) {
     const actual = createHash('sha256').update(content).digest('hex');

@@ -1,15 +1,16 @@
 /**
  * The IDX format of MNIST, and the data sets that come in it: MNIST, Fashion-MNIST and Kuzushiji-MNIST.
  *
- * The format (http://yann.lecun.com/exdb/mnist): two zero bytes, the type of the numbers (8: unsigned bytes), the number of
- * dimensions, each dimension as a big-endian 32-bit number, then the numbers, row-major. Files may be gzipped.
+ * The format (http://yann.lecun.com/exdb/mnist): two zero bytes, the type of the numbers (8: unsigned bytes),
+ * the number of dimensions, each dimension as a big-endian 32-bit number, then the numbers, row-major. Files
+ * may be gzipped.
  */
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { constants, gunzip, gunzipSync } from 'node:zlib';
 import { DataError } from '../core/errors';
 import { checkOptions, type OptionsOf, text } from '../core/options';
-import { readRegularFile } from '../files/regularFile';
+import { isMissing, readRegularFile } from '../files/regularFile';
 import { Dataset } from './dataset';
 import { DOWNLOAD, type DownloadOptions, downloadsFolder, obtain } from './download';
 
@@ -23,9 +24,9 @@ export interface IdxArray {
 
 const FOLDER = {
   /**
-   * A folder with your own four files (`train-images-idx3-ubyte`, `train-labels-idx1-ubyte`, `t10k-...`, with or without `.gz`), of
-   * any number of images; only their format is checked. Default: the published files, verified by checksum, in the project's
-   * `data/downloads/`, downloaded where they are missing.
+   * A folder with your own four files (`train-images-idx3-ubyte`, `train-labels-idx1-ubyte`, `t10k-...`, with
+   * or without `.gz`), of any number of images; only their format is checked. Default: the published files,
+   * verified by checksum, in the project's `data/downloads/`, downloaded if they are missing.
    */
   folder: text(),
 };
@@ -33,7 +34,7 @@ const FOLDER = {
 /** Options of the loaders of IDX data sets. */
 export type IdxOptions = OptionsOf<typeof FOLDER> & DownloadOptions;
 
-/** A published training set and test set: 10 classes, grey images, `inputShape` `[28, 28, 1]`, values in [0, 1]. */
+/** A published training set and test set: 10 classes, gray images, `inputShape` `[28, 28, 1]`. */
 export interface TrainTest {
   /** 60,000 images. */
   train: Dataset;
@@ -100,9 +101,10 @@ const KMNIST: IdxSource = {
 };
 
 /**
- * The whole MNIST database: 60,000 and 10,000 handwritten digits. For the 10,000 that need no download see `mnist`.
+ * The whole MNIST database: 60,000 and 10,000 handwritten digits. For the 10,000 that need no download see
+ * `mnist`.
  *
- * @throws DataError where a file is missing, damaged or not of the format.
+ * @throws DataError if a file is missing, damaged or not of the format.
  */
 export function fullMnist(options: IdxOptions = {}): Promise<TrainTest> {
   return load(MNIST, options);
@@ -111,7 +113,7 @@ export function fullMnist(options: IdxOptions = {}): Promise<TrainTest> {
 /**
  * Fashion-MNIST: grey images of clothes. H. Xiao, K. Rasul, R. Vollgraf, 2017, arXiv:1708.07747 (MIT).
  *
- * @throws DataError where a file is missing, damaged or not of the format.
+ * @throws DataError if a file is missing, damaged or not of the format.
  */
 export function fashionMnist(options: IdxOptions = {}): Promise<TrainTest> {
   return load(FASHION_MNIST, options);
@@ -120,7 +122,7 @@ export function fashionMnist(options: IdxOptions = {}): Promise<TrainTest> {
 /**
  * Kuzushiji-MNIST: cursive hiragana. T. Clanuwat et al., 2018, arXiv:1812.01718 (CC BY-SA 4.0).
  *
- * @throws DataError where a file is missing, damaged or not of the format.
+ * @throws DataError if a file is missing, damaged or not of the format.
  */
 export function kmnist(options: IdxOptions = {}): Promise<TrainTest> {
   return load(KMNIST, options);
@@ -129,8 +131,8 @@ export function kmnist(options: IdxOptions = {}): Promise<TrainTest> {
 /**
  * Reads an IDX file of unsigned bytes, gzipped or not.
  *
- * @param path Of the file; where there is none, the same with `.gz` is tried.
- * @throws DataError where it is missing, damaged, or not an IDX file of unsigned bytes.
+ * @param path Of the file; if there is none, the same with `.gz` is tried.
+ * @throws DataError if it is missing, damaged, or not an IDX file of unsigned bytes.
  */
 export async function readIdx(path: string): Promise<IdxArray> {
   const content = await readMaybeGzipped(path);
@@ -194,12 +196,7 @@ async function pair({ name, classes }: IdxSource, split: string, imagesPath: str
 }
 
 async function readMaybeGzipped(path: string): Promise<Buffer> {
-  let content: Buffer;
-  try {
-    content = readFirst(path.endsWith('.gz') ? [path] : [path, `${path}.gz`]);
-  } catch (error) {
-    throw new DataError(`The data file ${path}(.gz) cannot be read: ${(error as Error).message}`, { cause: error });
-  }
+  const content = readFirst(path.endsWith('.gz') ? [path] : [path, `${path}.gz`]);
   if (content[0] !== 0x1f || content[1] !== 0x8b) return content;
   const damaged = (error: unknown): never => {
     throw new DataError(`${path} is damaged: it cannot be unzipped (${(error as Error).message}).`, { cause: error });
@@ -225,7 +222,7 @@ function readFirst([path, ...others]: string[]): Buffer {
   try {
     return readRegularFile(path);
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT' && others.length > 0) return readFirst(others);
+    if (isMissing(error) && others.length > 0) return readFirst(others);
     throw error;
   }
 }

@@ -1,8 +1,8 @@
 /**
- * TinyImageNet: 200 classes of ImageNet, colour images of 64 x 64 pixels.
+ * TinyImageNet: 200 classes of ImageNet, color images of 64 x 64 pixels.
  *
- * Made for the course CS231n at Stanford (Le, Yang, 2015) from ImageNet (Russakovsky et al., IJCV 2015, arXiv:1409.0575); see
- * https://www.image-net.org for its terms. The archive is a folder of JPEG files:
+ * Made for the course CS231n at Stanford (Le, Yang, 2015) from ImageNet (Russakovsky et al., IJCV 2015,
+ * arXiv:1409.0575); see https://www.image-net.org for its terms. The archive is a folder of JPEG files:
  *
  *     wnids.txt                             the classes' WordNet ids
  *     words.txt                             a name for each id, tab-separated
@@ -19,7 +19,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import { DataError, NativeRuntimeError, throwIfAborted } from '../core/errors';
 import { callback, checkOptions, type OptionsOf, oneOf, text } from '../core/options';
 import { makeFolder } from '../files/atomicFile';
-import { readRegularFile } from '../files/regularFile';
+import { readRegularFile, unreadable } from '../files/regularFile';
 import { readSafetensors, type StoredTensor, writeSafetensors } from '../files/safetensors';
 import { Dataset, type Statistics } from './dataset';
 import { DOWNLOAD, type DownloadOptions, downloadsFolder, lockOf, obtain, type RemoteFile } from './download';
@@ -37,9 +37,10 @@ export interface DecodingProgress {
 /** Describes the options of `tinyImageNet` beside those of downloads. */
 export const TINY_IMAGENET = {
   /**
-   * A folder with your own files in the layout of the archive (that of `wnids.txt`), of any number of classes and images, JPEG or PNG;
-   * only their format is checked, and nothing is kept for the next time. Default: the published archive, verified by checksum, in the
-   * project's `data/downloads/`, downloaded where it is missing.
+   * A folder with your own files in the layout of the archive (that of `wnids.txt`), of any number of classes
+   * and images, JPEG or PNG; only their format is checked, and nothing is kept for the next time. Default:
+   * the published archive, verified by checksum, in the project's `data/downloads/`, downloaded if it is
+   * missing.
    */
   folder: text(),
   /** 32 halves the images: each pixel is the mean of 2 x 2. Default 64. */
@@ -51,7 +52,7 @@ export const TINY_IMAGENET = {
 /** Options of `tinyImageNet`. */
 export type TinyImageNetOptions = OptionsOf<typeof TINY_IMAGENET> & DownloadOptions;
 
-/** The sets of TinyImageNet: `inputShape` `[64, 64, 3]`, values in [0, 1]; stored as bytes, 1.35 GB (338 MB at side 32). */
+/** The sets of TinyImageNet: `inputShape` `[64, 64, 3]`, values in [0, 1]; 1.35 GB (338 MB at side 32). */
 export interface TinyImageNet {
   /** 100,000 images, class by class. */
   train: Dataset;
@@ -59,7 +60,7 @@ export interface TinyImageNet {
   test: Dataset;
 }
 
-/** Mean and standard deviation per channel of the training images, as widely used: `train.standardised(...)`. */
+/** Mean and standard deviation per channel of the training images: `train.standardised(...)`. */
 export const TINY_IMAGENET_STATISTICS: Statistics = { mean: [0.4802, 0.4481, 0.3975], std: [0.277, 0.2691, 0.2821] };
 
 const ARCHIVE: Omit<RemoteFile, 'path'> & { file: string } = {
@@ -91,11 +92,12 @@ type Split = 'train' | 'test';
 const SPLITS: readonly Split[] = ['train', 'test'];
 
 /**
- * TinyImageNet. At the first call the JPEG files of the archive are decoded, which takes one to two minutes; the pixels are kept in
- * `data/downloads/tiny-imagenet-200-64/`, after which the archive is not needed any more.
+ * TinyImageNet. At the first call the JPEG files of the archive are decoded, which takes one to two minutes;
+ * the pixels are kept in `data/downloads/tiny-imagenet-200-64/`, after which the archive is not needed any
+ * more.
  *
- * @throws DataError where a file is missing, damaged or not of the format.
- * @throws AbortedError where `signal` was aborted. What was decoded is kept.
+ * @throws DataError if a file is missing, damaged or not of the format.
+ * @throws AbortedError if `signal` was aborted. What was decoded is kept.
  */
 export async function tinyImageNet(options: TinyImageNetOptions = {}): Promise<TinyImageNet> {
   const settings = checkOptions('tinyImageNet', { ...TINY_IMAGENET, ...DOWNLOAD }, options);
@@ -119,7 +121,7 @@ export interface Decoding {
 export interface CachedArchive {
   /** Folder of the decoded images. */
   cache: string;
-  /** Gives the path of the archive, after it was made sure that it is there. Called only where the cache is not complete. */
+  /** Makes sure that the archive is there, and gives its path. Called only if the cache is not complete. */
   archive: () => Promise<string>;
   /** Images per file of the cache. */
   partImages: number;
@@ -148,7 +150,7 @@ async function decodeArchive(path: string, cache: string, partImages: number, de
     const source = zipSource(zip);
     await decodeParts(source, await readLayout(source), cache, partImages, decoding);
   } finally {
-    await zip.close();
+    zip.close();
   }
 }
 
@@ -196,7 +198,7 @@ const IMAGE = /^[^/\\]+\.(jpe?g|png)$/i;
 
 /** A zip archive whose files lie in a folder of their own, or not. */
 function zipSource(zip: ZipArchive): Source {
-  const names = zip.members.map(({ name }) => name);
+  const { names } = zip;
   const ids = names.find((name) => name === 'wnids.txt' || name.endsWith('/wnids.txt'));
   if (ids === undefined) throw new DataError(`${zip.path} has no wnids.txt.`);
   const root = ids.slice(0, -'wnids.txt'.length);
@@ -205,22 +207,14 @@ function zipSource(zip: ZipArchive): Source {
 }
 
 async function folderSource(folder: string): Promise<Source> {
-  const present = await readdir(folder, { recursive: true }).catch((error: Error) => {
-    throw new DataError(`The data folder ${folder} cannot be read: ${error.message}`, { cause: error });
+  const present = await readdir(folder, { recursive: true }).catch((error) => {
+    throw unreadable(folder, error);
   });
   const files = present.map((path) => path.split(sep).join('/'));
-  return { name: folder, files: new Set(files), read: async (path) => readOwn(join(folder, path)) };
+  return { name: folder, files: new Set(files), read: async (path) => readRegularFile(join(folder, path), LARGEST_FILE) };
 }
 
-function readOwn(path: string): Buffer {
-  try {
-    return readRegularFile(path, LARGEST_FILE);
-  } catch (error) {
-    throw new DataError(`The data file ${path} cannot be read: ${(error as Error).message}.`, { cause: error });
-  }
-}
-
-/** Finds the images and their labels. Classes are numbered in the order of their ids, as by torchvision's ImageFolder. */
+/** Finds the images and their labels. Classes are in the order of their ids, as torchvision has them. */
 async function readLayout(source: Source): Promise<Layout> {
   const { name, files } = source;
   const table = async (path: string): Promise<string[][]> => {
@@ -254,7 +248,7 @@ async function readLayout(source: Source): Promise<Layout> {
   return { classes: distinctNames(ids, words), images: { train, test } };
 }
 
-/** The first word for each class, with its id where several classes have the same. */
+/** The first word for each class, with its id if several classes have the same. */
 function distinctNames(ids: readonly string[], words: ReadonlyMap<string, string>): string[] {
   const first = ids.map((id) => words.get(id)?.split(',')[0] ?? id);
   return first.map((name, i) => (first.indexOf(name) === first.lastIndexOf(name) ? name : `${name} (${ids[i]})`));
@@ -282,7 +276,7 @@ async function decodeAll(
   return pixels;
 }
 
-/** Decodes one image into `to`, halved where `side` is half of its own. */
+/** Decodes one image into `to`, halved if `side` is half of its own. */
 function decode(content: Uint8Array, name: string, side: Side, to: Uint8Array): void {
   // Loaded when it is needed: data sets that decode nothing do without a native runtime.
   const { nativeNode } = require('../compile/native') as typeof import('../compile/native');
@@ -366,26 +360,38 @@ async function decodeParts(
   }
 }
 
-/** The sets, where all their parts are there and whole. */
+/** The sets, if all their parts are there and whole. */
 async function readParts(cache: string, side: Side): Promise<TinyImageNet | undefined> {
   const present = await readdir(cache).catch(() => []);
   const sets: Dataset[] = [];
   for (const split of SPLITS) {
     const names = present.filter((name) => PART_NAME.exec(name)?.[1] === split);
-    const counts = new Set(names.map((name) => Number(PART_NAME.exec(name)?.[3])));
-    const [count] = counts;
-    if (counts.size !== 1 || names.length !== count) return undefined;
-    const set = new Joined(count, side);
+    const [count, ...others] = new Set(names.map((name) => Number(PART_NAME.exec(name)?.[3])));
+    if (others.length > 0 || names.length !== count) return undefined;
+    let pixels = new Uint8Array(0);
+    let labels = new Uint8Array(0);
+    let classes: string[] = [];
+    let size = 0;
     for (let number = 1; number <= count; number++) {
       const part = await readPart(join(cache, `${split}-${number}-of-${count}.safetensors`), side);
-      if (part === undefined || !set.add(part)) return undefined;
+      if (part === undefined) return undefined;
+      if (number === 1) {
+        // The first part is the largest. Each is copied at once, so that not all are in memory twice.
+        pixels = new Uint8Array(count * part.images.bytes.length);
+        labels = new Uint8Array(count * part.labels.bytes.length);
+        classes = part.classes;
+      }
+      if (size + part.labels.bytes.length > labels.length) return undefined;
+      pixels.set(part.images.bytes, size * side * side * CHANNELS);
+      labels.set(part.labels.bytes, size);
+      size += part.labels.bytes.length;
     }
-    sets.push(set.dataset(split));
+    sets.push(dataset(split, side, pixels.subarray(0, size * side * side * CHANNELS), labels.subarray(0, size), classes));
   }
   return { train: sets[0], test: sets[1] };
 }
 
-/** One file of the cache; undefined where it is missing or damaged, and then it is removed, to be made again. */
+/** One file of the cache; undefined if it is missing or damaged: it is then removed, to be made again. */
 async function readPart(path: string, side: Side): Promise<Part | undefined> {
   try {
     const { tensors, metadata } = await readSafetensors(path);
@@ -403,37 +409,4 @@ async function readPart(path: string, side: Side): Promise<Part | undefined> {
 
 function checksum({ images, labels }: Omit<Part, 'classes'>): string {
   return createHash('sha256').update(images.bytes).update(labels.bytes).digest('hex');
-}
-
-/** Parts one after the other. Each is copied at once, so that not all are in memory twice: the first says how large they are. */
-class Joined {
-  #pixels = new Uint8Array(0);
-  #labels = new Uint8Array(0);
-  #classes: string[] = [];
-  #size = 0;
-
-  constructor(
-    private readonly count: number,
-    private readonly side: Side,
-  ) {}
-
-  /** False where the part is larger than the first. */
-  add({ images, labels, classes }: Part): boolean {
-    const imageSize = this.side * this.side * CHANNELS;
-    if (this.#size === 0) {
-      this.#pixels = new Uint8Array(this.count * images.bytes.length);
-      this.#labels = new Uint8Array(this.count * labels.bytes.length);
-      this.#classes = classes;
-    }
-    if (this.#size + labels.bytes.length > this.#labels.length) return false;
-    this.#pixels.set(images.bytes, this.#size * imageSize);
-    this.#labels.set(labels.bytes, this.#size);
-    this.#size += labels.bytes.length;
-    return true;
-  }
-
-  dataset(split: Split): Dataset {
-    const pixels = this.#pixels.subarray(0, this.#size * this.side * this.side * CHANNELS);
-    return dataset(split, this.side, pixels, this.#labels.subarray(0, this.#size), this.#classes);
-  }
 }

@@ -6,15 +6,17 @@ import { COLORS } from './theme';
 
 /** Options of `accuracyMatrix`. */
 export interface AccuracyMatrixOptions extends FigureOptions {
-  /** `accuracy[i][j]`: accuracy in per cent on task j after learning task i; NaN where it is not measured (yet). */
+  /**
+   * `accuracy[i][j]`: accuracy in percent on task j after learning task i; NaN if it is not measured (yet).
+   */
   accuracy: readonly Numbers[];
   /** Names of the tasks. Default: 1, 2, 3 ... */
   tasks?: readonly string[];
 }
 
 /**
- * Accuracy on each task (columns) after each task (rows), with a line between tasks already learned (below) and yet to come. What is not
- * known yet stays empty, so that the matrix can fill live.
+ * Accuracy on each task (columns) after each task (rows), with a line between tasks already learned (below)
+ * and yet to come. What is not known yet stays empty, so that the matrix can fill live.
  */
 export function accuracyMatrix(options: AccuracyMatrixOptions): Figure {
   const { accuracy, tasks = accuracy.map((_, i) => String(i + 1)) } = options;

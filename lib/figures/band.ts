@@ -5,7 +5,7 @@ import { translucent } from './theme';
 
 /**
  * A translucent band between two edges. Draw it before its line: lines then lie above all bands drawn before.
- * @param of whose band it is: it vanishes with its line where the legend is clicked.
+ * @param of whose band it is: it vanishes with its line when the legend is clicked.
  * @param opacity of the filling, from 0 to 1.
  */
 export function band(

@@ -24,7 +24,7 @@ export interface BarrierCurveOptions extends FigureOptions {
   y?: AxisOptions;
 }
 
-/** Loss along paths between minima; the legend gives each mean curve's barrier: its height over the straight line between the ends. */
+/** Loss along paths between minima; the legend gives each barrier: height over the line between the ends. */
 export function barrierCurve(options: BarrierCurveOptions): Figure {
   return curves({
     title: 'Loss between two minima',

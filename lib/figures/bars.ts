@@ -23,7 +23,9 @@ export interface BarsOptions extends FigureOptions {
   digits?: number;
 }
 
-/** Horizontal bars from zero: means over seeds, with error bars of one standard deviation and the numbers beside them. */
+/**
+ * Horizontal bars from zero: means over seeds, with error bars of one standard deviation, and the numbers.
+ */
 export function bars(options: BarsOptions): Figure {
   const { x, digits = 1 } = options;
   const items = styled(options.bars).map(({ name, style, values }) => ({ name, color: style.color, ...spread(values) }));
@@ -59,7 +61,6 @@ export function bars(options: BarsOptions): Figure {
         { showgrid: false },
       ),
       annotations: numbers,
-      right: 110,
       layout: { bargap: 0.35 },
     },
     options,

@@ -2,7 +2,7 @@
 
 import { checkNumber, OptionError } from '../core/errors';
 import { figureText } from '../core/escape';
-import { axis, colorBarTitle, compose, type FigureOptions, legendWidth } from './compose';
+import { axis, colorBarTitle, compose, type FigureOptions } from './compose';
 import type { Annotation, AxisOptions, Figure, Point, Trace } from './figure';
 import type { Grid } from './grid';
 import { type MethodLabel, styled } from './methods';
@@ -12,7 +12,9 @@ import { COLORS, type ColorScale, PALE } from './theme';
 export interface Trajectory extends MethodLabel {
   /** Points from the start to the end. */
   points: readonly Point[];
-  /** Steps from one point to the next, for the numbers that hovering shows. A whole number, at least 1. Default 1. */
+  /**
+   * Steps from one point to the next, for the numbers that hovering shows: a whole number >= 1. Default 1.
+   */
   every?: number;
   /** Draws each step as an arrow. For few steps. Default false. */
   arrows?: boolean;
@@ -48,7 +50,7 @@ export interface ContourPathOptions extends FigureOptions {
 
 /**
  * Contours of a two-dimensional loss with the trajectories of optimizers on them; hovering shows the step.
- * @throws {OptionError} where the grid's rows don't fit its axes, or `every` is not a whole number above 0.
+ * @throws {OptionError} if the grid's rows don't fit its axes, or `every` is not a whole number above 0.
  */
 export function contourPath(options: ContourPathOptions): Figure {
   const { grid, trajectories, marks = [], z = 'Loss', levels = 18 } = options;
@@ -81,7 +83,6 @@ export function contourPath(options: ContourPathOptions): Figure {
       yaxis: axis({ title: 'y', range: ends(grid.y), ...options.y }, { showgrid: false }),
       annotations: [...steps, ...marks.map(markText)],
       legendX: 1.17,
-      right: 90 + legendWidth(lines),
     },
     options,
     { title: 'Trajectories on the loss', height: 460 },
@@ -95,7 +96,7 @@ export interface Levels {
   size: number;
 }
 
-/** Filled contours of a grid, with their colour bar; `levels`: about how many lines, or their places. */
+/** Filled contours of a grid, with their color bar; `levels`: about how many lines, or their places. */
 export function contours(grid: Grid, { z, levels, scale }: { z: string; levels: number | Levels; scale: ColorScale }): Trace {
   if (grid.z.length !== grid.y.length || grid.z.some((row) => row.length !== grid.x.length)) {
     throw new OptionError(
@@ -118,7 +119,7 @@ export function contours(grid: Grid, { z, levels, scale }: { z: string; levels: 
   };
 }
 
-/** The trace without its colour bar. */
+/** The trace without its color bar. */
 export function withoutColorBar({ colorbar: _, ...trace }: Trace): Trace {
   return { ...trace, showscale: false };
 }
@@ -164,6 +165,7 @@ function markText({ at, text, side = 'right' }: Mark): Annotation {
   };
 }
 
-function ends(places: readonly number[]): [number, number] {
+/** The first and the last of places in order. */
+export function ends(places: readonly number[]): [number, number] {
   return [places[0]!, places[places.length - 1]!];
 }

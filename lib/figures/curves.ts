@@ -12,7 +12,7 @@ import { type MethodLabel, type Styled, styled } from './methods';
 export interface CurveSeries extends MethodLabel {
   /** Where the values were taken, one number per point. */
   x: Numbers;
-  /** One curve per seed, each with one value per point; NaN where the run had diverged. */
+  /** One curve per seed, each with one value per point; NaN if the run had diverged. */
   runs: readonly Numbers[];
 }
 
@@ -24,13 +24,14 @@ export interface CurvesOptions extends FigureOptions {
   x?: AxisOptions;
   /** What was measured, with its unit. Default: Loss. */
   y?: AxisOptions;
-  /** Markers at the points. Default: where no curve has more than 16 of them. */
+  /** Markers at the points. Default: if no curve has more than 16 of them. */
   markers?: boolean;
 }
 
 /**
- * A metric against training time (or anything else): one line per method, mean over seeds, with a band of one standard deviation.
- * @throws {OptionError} where a run's length differs from that of `x`.
+ * A metric against training time (or anything else): one line per method, mean over seeds, with a band of one
+ * standard deviation.
+ * @throws {OptionError} if a run's length differs from that of `x`.
  */
 export function curves(options: CurvesOptions): Figure {
   const { series, markers = series.every((one) => one.x.length <= 16) } = options;

@@ -1,4 +1,4 @@
-/** Differences with their intervals around zero: is one method better than the other, and how sure is that? */
+/** Differences with their intervals around zero: is one method better, and how sure is that? */
 import { figureText } from '../core/escape';
 import { axis, compose, type FigureOptions } from './compose';
 import type { AxisOptions, Figure, Trace } from './figure';
@@ -10,9 +10,9 @@ import { COLORS } from './theme';
 export interface DotRangeRow {
   /** What is compared. Default: the method's label. */
   label?: string;
-  /** Method that gives the colour. */
+  /** Method that gives the color. */
   method?: string;
-  /** Number of inner steps: shades the colour. */
+  /** Number of inner steps: shades the color. */
   k?: number;
   /** NaN here or in the interval: the row is named, and empty. */
   estimate: number;
@@ -35,8 +35,8 @@ export interface DotRangeOptions extends FigureOptions {
 const UNKNOWN = { estimate: Number.NaN, low: Number.NaN, high: Number.NaN };
 
 /**
- * Estimates with their intervals (mostly 95 %), one per row, around a line at zero. A filled dot: the interval excludes zero;
- * an open one: it does not.
+ * Estimates with their intervals (mostly 95 %), one per row, around a line at zero. A filled dot: the
+ * interval excludes zero; an open one: it does not.
  */
 export function dotRange(options: DotRangeOptions): Figure {
   const { rows, x, better } = options;

@@ -1,6 +1,7 @@
 /**
- * What a figure is: plain JSON that plotly.js draws. The types name what the library's figures use and let everything else of plotly
- * through; plotly.js's own declarations (1.2 MB) would slow down each cell of a notebook.
+ * What a figure is: plain JSON that plotly.js draws. The types name what the library's figures use and let
+ * everything else of plotly through; plotly.js's own declarations (1.2 MB) would slow down each cell of a
+ * notebook.
  */
 
 /** Numbers in order: a plain or typed array. */
@@ -32,7 +33,7 @@ export interface Axis {
   [attribute: string]: unknown;
 }
 
-/** Everything of a figure that is not data: size, title, axes, legend, annotations. Axes beyond the first are `xaxis2`, `yaxis2` and so on. */
+/** Everything of a figure that is not data. Axes beyond the first are `xaxis2`, `yaxis2` and so on. */
 export interface Layout {
   /** In pixels. */
   width?: number;

@@ -9,15 +9,12 @@ interface Scene {
   yaxis?: Axis;
 }
 
-/** True where a figure has traces that only WebGL draws. */
+/** True if a figure has traces that only WebGL draws. */
 export function isSpatial(figure: Figure): boolean {
   return figure.data.some((trace) => trace.type === 'surface' || trace.type === 'scatter3d');
 }
 
-/** Room in pixels for the tick labels and the title: of an x axis under its plot, and of a y axis at its left. */
-const AXIS_ROOM = { under: 52, left: 62 };
-
-/** The same figure seen from above: surfaces become contours, lines in space their shadow. A figure without 3-D is returned as it is. */
+/** The same figure seen from above: surfaces become contours, lines in space their shadow. */
 export function flatten(figure: Figure): Figure {
   if (!isSpatial(figure)) return figure;
   return { data: figure.data.map(flatTrace), layout: flatLayout(figure.layout) };
@@ -50,39 +47,41 @@ export function scenesOf(layout: Layout): string[] {
   return Object.keys(layout).filter((name) => /^scene\d*$/.test(name));
 }
 
-/** Each scene becomes a pair of axes in its place, with room for labels at the left and, above other scenes, below; its title moves along. */
+/** Room in pixels at the left of axes. */
+const LEFT = 70;
+
+/** Each scene becomes a pair of axes in its place of a grid; its title moves along. */
 function flatLayout(layout: Layout): Layout {
   const flat: Layout = { ...layout };
-  const { width = 820, height = 440 } = layout;
-  const margin = { l: 0, r: 0, t: 0, b: 0, ...(layout.margin as object) };
-  const left = AXIS_ROOM.left / (width - margin.l - margin.r);
-  const under = AXIS_ROOM.under / (height - margin.t - margin.b);
   const scenes = scenesOf(layout);
-  const domains = scenes.map((key) => ({ x: [0, 1], y: [0, 1], ...(layout[key] as Scene).domain }));
-  const lowest = Math.min(...domains.map(({ y }) => y[0]));
-  scenes.forEach((key, s) => {
-    const { xaxis, yaxis } = layout[key] as Scene;
-    const { x, y } = domains[s]!;
-    delete flat[key];
-    const id = sceneId(key);
-    // The figure's own margin has room for the labels of the lowest row.
-    const bottom = y[0] === lowest ? 0 : y[0] + under;
-    flat[`xaxis${id}`] = flatAxis(xaxis, [x[0]! + left, x[1]!], `y${id}`);
-    flat[`yaxis${id}`] = flatAxis(yaxis, [bottom, y[1]!], `x${id}`);
+  const corners = scenes.map((key) => {
+    const { x = [0, 1], y = [0, 1] } = (layout[key] as Scene).domain ?? {};
+    return { x: x[0], y: y[1] };
   });
-  if (layout.annotations) {
-    flat.annotations = layout.annotations.map((one) =>
-      domains.some(({ x, y }) => one.xref === 'paper' && one.x === x[0] && one.y === y[1])
-        ? { ...one, x: (one.x as number) + left, yshift: 5 }
-        : one,
-    );
+  const rows = new Set(corners.map(({ y }) => y)).size;
+  const columns = new Set(corners.map(({ x }) => x)).size;
+  if (rows * columns > 1) flat.grid = { rows, columns, pattern: 'independent', xgap: 0.11 * columns, ygap: 0.3 };
+  const { l = 0, ...margin } = layout.margin as { l?: number };
+  flat.margin = { ...margin, l: LEFT };
+  for (const key of scenes) {
+    const { xaxis, yaxis } = layout[key] as Scene;
+    delete flat[key];
+    flat[`xaxis${sceneId(key)}`] = flatAxis(xaxis);
+    flat[`yaxis${sceneId(key)}`] = flatAxis(yaxis);
   }
+  flat.annotations = layout.annotations?.map((one) => {
+    const place = corners.findIndex(({ x, y }) => one.xref === 'paper' && one.x === x && one.y === y);
+    if (one.name === 'caption') return { ...one, xshift: (one.xshift as number) + l - LEFT };
+    if (place < 0) return one;
+    const id = sceneId(scenes[place]);
+    return { ...one, xref: `x${id} domain`, yref: `y${id} domain`, x: 0, y: 1, yshift: 5 };
+  });
   return flat;
 }
 
-function flatAxis(spatial: Axis | undefined, domain: [number, number], anchor: string): Axis {
+function flatAxis(spatial: Axis | undefined): Axis {
   const range = spatial?.range === undefined ? {} : { range: spatial.range };
-  return { ...axis({ title: plainSceneText(spatial?.title?.text ?? '') }), ...range, domain, anchor, showgrid: false };
+  return { ...axis({ title: plainSceneText(spatial?.title?.text ?? '') }), ...range, showgrid: false };
 }
 
 function sceneId(scene: unknown): string {

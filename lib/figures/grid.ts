@@ -7,7 +7,7 @@ export interface Grid {
   x: number[];
   /** Places along y, ascending. */
   y: number[];
-  /** `z[j][i]` is the value at `x[i]`, `y[j]`. NaN where it is not known (yet). */
+  /** `z[j][i]` is the value at `x[i]`, `y[j]`. NaN if it is not known (yet). */
   z: number[][];
 }
 
@@ -37,13 +37,13 @@ export interface SurfaceLike {
   x: readonly number[];
   /** Coordinates along the second direction, ascending; `[0]` for a line. */
   y: readonly number[];
-  /** Mean loss at each point; NaN where there is none. */
+  /** Mean loss at each point; NaN if there is none. */
   loss: readonly (readonly number[])[];
-  /** Accuracy at each point, 0 to 1; NaN where there is none. */
+  /** Accuracy at each point, 0 to 1; NaN if there is none. */
   accuracy: readonly (readonly number[])[];
 }
 
-/** The loss of a surface as a grid to draw, or its accuracy in per cent. */
+/** The loss of a surface as a grid to draw, or its accuracy in percent. */
 export function gridOfSurface(surface: SurfaceLike, value: 'loss' | 'accuracy' = 'loss'): Grid {
   checkOneOf('value', value, ['loss', 'accuracy']);
   const at = (i: number, j: number) => (value === 'loss' ? surface.loss[i]![j]! : 100 * surface.accuracy[i]![j]!);

@@ -1,8 +1,9 @@
-/** A table of numbers as colours with the numbers in the cells, as for k × alpha. */
+/** A table of numbers as colors with the numbers in the cells, as for k × alpha. */
 
 import { OptionError } from '../core/errors';
 import { figureText } from '../core/escape';
 import { colorBarTitle, compose, type FigureOptions } from './compose';
+import { extent } from './extent';
 import type { Annotation, Figure, Numbers } from './figure';
 import { COLORS, colorAt, readableOn, SEQUENTIAL } from './theme';
 
@@ -12,7 +13,7 @@ export interface HeatmapOptions extends FigureOptions {
   columns: readonly (string | number)[];
   /** Row heads, top to bottom. */
   rows: readonly (string | number)[];
-  /** One row of numbers per row head; NaN or infinite where there is none. */
+  /** One row of numbers per row head; NaN or infinite if there is none. */
   values: readonly Numbers[];
   /** Spread of each value, written behind it as ±. Default: none. */
   spreads?: readonly Numbers[];
@@ -20,7 +21,7 @@ export interface HeatmapOptions extends FigureOptions {
   x: string;
   /** What the rows are. */
   y: string;
-  /** What the values are, with unit: stands at the colour bar. */
+  /** What the values are, with unit: stands at the color bar. */
   z: string;
   /** Digits behind the decimal point. Default 1. */
   digits?: number;
@@ -28,13 +29,13 @@ export interface HeatmapOptions extends FigureOptions {
   missing?: string | readonly (readonly string[])[];
   /** Which cell gets a frame: the smallest or the largest. Default: none. */
   best?: 'min' | 'max';
-  /** Values at the ends of the colours. Default: smallest and largest value. */
+  /** Values at the ends of the colors. Default: smallest and largest value. */
   range?: readonly [number, number];
 }
 
 /**
  * Values over two options, written in the cells; diverged cells are grey and say so, the best has a frame.
- * @throws {OptionError} where `values`, `spreads` or `missing` don't have the shape of rows × columns.
+ * @throws {OptionError} if `values`, `spreads` or `missing` don't have the shape of rows × columns.
  */
 export function heatmap(options: HeatmapOptions): Figure {
   const { columns, rows, values, spreads, digits = 1, best, range, missing = 'diverged' } = options;
@@ -42,9 +43,9 @@ export function heatmap(options: HeatmapOptions): Figure {
   if (spreads) checkShape('spreads', spreads, rows.length, columns.length);
   if (typeof missing !== 'string') checkShape('missing', missing, rows.length, columns.length);
   const finite = values.flatMap((row) => Array.from(row).filter(Number.isFinite));
-  const [low, high] = range ?? [Math.min(...finite), Math.max(...finite)];
-  const chosen =
-    best === undefined || finite.length === 0 ? undefined : best === 'min' ? Math.min(...finite) : Math.max(...finite);
+  const [smallest, largest] = extent(finite);
+  const [low, high] = range ?? [smallest, largest];
+  const chosen = best === undefined || finite.length === 0 ? undefined : best === 'min' ? smallest : largest;
   const z = values.map((row) => Array.from(row, (value) => (Number.isFinite(value) ? value : null)));
   const text = values.map((row, r) =>
     Array.from(row, (value, c) => {
@@ -111,7 +112,6 @@ export function heatmap(options: HeatmapOptions): Figure {
       yaxis: { title: { text: figureText(options.y) }, ...ticks(rows), autorange: 'reversed' },
       annotations: missing === '' ? [] : gaps,
       left: Math.max(70, 48 + longest * 7),
-      right: 100,
       layout: {
         plot_bgcolor: missing === '' ? COLORS.paper : COLORS.diverged,
         showlegend: false,

@@ -1,4 +1,4 @@
-/** Names beside points, placed so that they cover neither each other nor what is drawn, as far as there is room. */
+/** Names beside points, placed so that they cover neither each other nor what is drawn, if there is room. */
 import type { Point } from './figure';
 
 /** A name and the point that it belongs to. */
@@ -36,7 +36,8 @@ const DIRECTIONS: readonly Point[] = [
 ];
 
 /**
- * A place for each name, the first names first; undefined where every place would cover a name that stands already.
+ * A place for each name, the first names first; undefined if every place would cover a name that stands
+ * already.
  *
  * @param lines Lines that names should not cover, each from one point to another.
  */
@@ -60,7 +61,7 @@ function overlap(a: Box, b: Box): boolean {
   return Math.abs(a.x - b.x) < (a.width + b.width) / 2 && Math.abs(a.y - b.y) < (a.height + b.height) / 2;
 }
 
-/** Whether a line runs through a box: by the part of it that lies between the box's sides (Liang and Barsky). */
+/** Whether a line runs through a box: by the part of it between the box's sides (Liang and Barsky). */
 function meets({ x, y, width, height }: Box, [from, to]: readonly [Point, Point]): boolean {
   let [enter, leave] = [0, 1];
   const sides = [

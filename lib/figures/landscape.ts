@@ -1,9 +1,10 @@
-/** Loss landscapes on planes through weight space: as contours and as surfaces, several on one colour range. */
+/** Loss landscapes on planes through weight space, as contours and as surfaces, on one color range. */
 
 import { OptionError } from '../core/errors';
 import { figureText, sceneText } from '../core/escape';
-import { axis, colorBarTitle, compose, type FigureOptions, legendWidth } from './compose';
-import { contours, type Levels, withoutColorBar } from './contourPath';
+import { axis, colorBarTitle, compose, type FigureOptions } from './compose';
+import { contours, ends, type Levels, withoutColorBar } from './contourPath';
+import { extent } from './extent';
 import type { Annotation, AxisOptions, Figure, Layout, Numbers, Point, Trace } from './figure';
 import type { Grid } from './grid';
 import { type MethodLabel, type Styled, styled } from './methods';
@@ -14,7 +15,7 @@ import { COLORS, LANDSCAPE } from './theme';
 export interface PlaneTrajectory extends MethodLabel {
   /** Coordinates on the plane. */
   points: readonly Point[];
-  /** True loss at each point (not that of its shadow on the plane): shown on hovering, and the height in a surface. */
+  /** True loss at each point (not of its shadow on the plane): shown on hovering; the height in a surface. */
   loss?: Numbers;
   /** Share of each point's distance that lies outside the plane, from 0 to 1: shown on hovering. */
   outside?: Numbers;
@@ -45,7 +46,7 @@ export function onPlane(points: readonly ProjectedPoint[]): Required<Pick<PlaneT
 export interface LandscapePanel {
   /** Stands over it. */
   title: string;
-  /** Loss on the plane; NaN where it is not computed yet. */
+  /** Loss on the plane; NaN if it is not computed yet. */
   grid: Grid;
   /** Ways of weights over it. Default: none. */
   trajectories?: readonly PlaneTrajectory[];
@@ -61,9 +62,9 @@ export interface LandscapeOptions extends FigureOptions {
   y?: AxisOptions;
   /** Name of the value. Default: Loss. */
   z?: string;
-  /** Colours and heights follow the logarithm: shows basin and walls at once. Needs values above 0. Default false. */
+  /** Colors and heights follow the logarithm: shows basin and walls. Needs values above 0. Default false. */
   log?: boolean;
-  /** Smallest and largest value that colours tell apart. Default: those of all landscapes together. */
+  /** Smallest and largest value that colors tell apart. Default: those of all landscapes together. */
   range?: readonly [number, number];
   /** Landscapes in a row. Default: all, up to 3. */
   columns?: number;
@@ -73,8 +74,8 @@ export interface LandscapeOptions extends FigureOptions {
 const LEVELS = 20;
 
 /**
- * Contours of landscapes side by side, on one colour range, with trajectories.
- * @throws {OptionError} where there is no landscape, or no finite value, or one that has no logarithm.
+ * Contours of landscapes side by side, on one color range, with trajectories.
+ * @throws {OptionError} if there is no landscape, or no finite value, or one that has no logarithm.
  */
 export function landscapeContours(options: LandscapeOptions): Figure {
   const { landscapes, z = 'Loss', columns } = options;
@@ -115,8 +116,8 @@ export function landscapeContours(options: LandscapeOptions): Figure {
 }
 
 /**
- * The same landscapes as surfaces in space, with the same view and heights; trajectories run at their true loss. Shown interactively in
- * JupyterLab, as contours elsewhere.
+ * The same landscapes as surfaces in space, with the same view and heights; trajectories run at their true
+ * loss. Shown interactively in JupyterLab, as contours elsewhere.
  * @throws {OptionError} as `landscapeContours`.
  */
 export function landscapeSurfaces(options: LandscapeOptions): Figure {
@@ -144,7 +145,7 @@ export function landscapeSurfaces(options: LandscapeOptions): Figure {
       domain,
       xaxis: { ...named(options.x?.title ?? 'First direction'), nticks: 5 },
       yaxis: { ...named(options.y?.title ?? 'Second direction'), nticks: 5 },
-      // In a small scene the name would be cut off; the colour bar has it, too.
+      // In a small scene the name would be cut off; the color bar has it, too.
       zaxis: { ...named(columns > 2 ? '' : z), range: [scale.low, scale.high], ...scale.ticks },
       camera: {
         eye: columns > 2 ? { x: 1.8, y: -2.1, z: 1.3 } : { x: 1.45, y: -1.7, z: 1.05 },
@@ -196,7 +197,7 @@ export function landscapeSurfaces(options: LandscapeOptions): Figure {
   });
   const size = { width: columns > 2 ? 900 : 820, height: 130 + rows * Math.max(230, Math.min(420, 690 / columns)) };
   return compose(
-    { data, annotations, left: 16, right: 90 + legendWidth(data), top: 24, legendX: 1.13, layout },
+    { data, annotations, left: 16, top: 24, legendX: 1.13, layout },
     { ...size, ...options },
     { title: `${z} landscape` },
   );
@@ -208,7 +209,7 @@ function styledWays(landscapes: readonly LandscapePanel[]): Styled<PlaneTrajecto
   return landscapes.map(({ trajectories = [] }) => all.splice(0, trajectories.length));
 }
 
-/** A trajectory on the plane over a white line, so that it stands out on dark and on light colours. */
+/** A trajectory on the plane over a white line, so that it stands out on dark and on light colors. */
 function withHalo(trajectory: Styled<PlaneTrajectory>): Trace[] {
   const line: Trace = { ...shadow(trajectory), mode: 'lines+markers' };
   const { hovertemplate: _, customdata: __, ...under } = line;
@@ -266,7 +267,7 @@ function valueScale({ landscapes, log = false, range }: LandscapeOptions): Value
   const values = landscapes.flatMap(({ grid }) => grid.z.flat()).filter(Number.isFinite);
   if (values.length === 0 && range === undefined)
     throw new OptionError('landscapes', 'no finite value', 'grids with a finite value, or give range');
-  const [low, high] = range ?? [min(values), max(values)];
+  const [low, high] = range ?? extent(values);
   if (log && !(low > 0)) throw new OptionError('log', low, 'used with values above 0 only', 'Give range to cut off the others.');
   const drawn = log ? Math.log10 : (value: number) => value;
   const of = (value: number) => (Number.isFinite(value) ? drawn(Math.min(Math.max(value, low), high)) : Number.NaN);
@@ -288,16 +289,4 @@ function niceLevels(low: number, high: number): Levels {
   const power = 10 ** Math.floor(Math.log10(rough));
   const size = power * ([1, 2, 5].find((factor) => factor * power >= rough) ?? 10);
   return { start: Math.ceil(low / size) * size, end: high, size };
-}
-
-function ends(places: readonly number[]): [number, number] {
-  return [places[0]!, places[places.length - 1]!];
-}
-
-function min(values: readonly number[]): number {
-  return values.reduce((a, b) => Math.min(a, b), Number.POSITIVE_INFINITY);
-}
-
-function max(values: readonly number[]): number {
-  return values.reduce((a, b) => Math.max(a, b), Number.NEGATIVE_INFINITY);
 }

@@ -1,7 +1,8 @@
-/** One step of Lookbehind in a plane: k steps back (up the loss), k gradients from there, one step forward. */
+/** One step of Lookbehind in a plane: k steps back (up the loss), k gradients there, one step forward. */
 import { OptionError } from '../core/errors';
-import { axis, compose, type FigureOptions, legendWidth } from './compose';
+import { axis, compose, type FigureOptions } from './compose';
 import { arrow, contours, withoutColorBar } from './contourPath';
+import { extent } from './extent';
 import type { Annotation, AxisOptions, Figure, Point, Trace } from './figure';
 import type { Grid } from './grid';
 import { placeNames } from './labels';
@@ -18,9 +19,9 @@ export interface LookbehindStepOptions extends FigureOptions {
   fast: readonly Point[];
   /** Slow weights after the step. */
   newSlow: Point;
-  /** Gradients at the perturbed weights, one each: drawn as arrows of their descent direction. Default: none. */
+  /** Gradients at the perturbed weights, one each: arrows of their descent direction. Default: none. */
   gradients?: readonly Point[];
-  /** Draws the mean of the gradients at the slow weights. Default: true where there are gradients. */
+  /** Draws the mean of the gradients at the slow weights. Default: true if there are gradients. */
   meanGradient?: boolean;
   /** The loss on the plane, drawn as contours. Default: none. */
   grid?: Grid;
@@ -36,9 +37,11 @@ const ASCENT = methodStyle('sam').color;
 const DESCENT = methodStyle('lookbehindSAM').color;
 
 /**
- * One Lookbehind step with its slow, fast and perturbed weights and the gradients that the fast weights follow.
- * Both axes have the same scale. Gradients have a common scale of their own: the longest is a sixth of the plot's height.
- * @throws {OptionError} where there are not as many perturbed as fast weights, or gradients.
+ * One Lookbehind step with its slow, fast and perturbed weights and the gradients that the fast weights
+ * follow.
+ * Both axes have the same scale. Gradients have a common scale of their own: the longest is a sixth of the
+ * plot's height.
+ * @throws {OptionError} if there are not as many perturbed as fast weights, or gradients.
  */
 export function lookbehindStepFigure(options: LookbehindStepOptions): Figure {
   const { slow, perturbed, fast, newSlow, gradients = [], meanGradient = gradients.length > 0, grid } = options;
@@ -112,7 +115,6 @@ export function lookbehindStepFigure(options: LookbehindStepOptions): Figure {
       xaxis: axis({ title: 'First direction', range: ranges.x, ...options.x }, hidden),
       yaxis: axis({ title: 'Second direction', range: ranges.y, ...options.y }, { ...hidden, scaleanchor: 'x' }),
       annotations: [...arrows, ...names],
-      right: legendWidth(data),
     },
     options,
     { title: `One step of Lookbehind: ${k} step${k === 1 ? '' : 's'} back, 1 step forward`, height: 470 },
@@ -149,7 +151,7 @@ function lastFirst<T>(all: readonly T[]): T[] {
   return [...all.slice(-1), ...all.slice(0, -1)];
 }
 
-/** The labels beside their points, the first ones first, off the lines where there is room; those without any room are left out. */
+/** The labels beside their points, the first ones first; those without any room are left out. */
 function labels(all: readonly Label[], lines: readonly Segment[], pixels: number): Annotation[] {
   const placed = ([x, y]: Point): Point => [x! * pixels, y! * pixels];
   const shifts = placeNames(
@@ -170,7 +172,6 @@ function average(values: readonly number[]): number {
 
 /** Ranges around all points, with an eighth of the larger extent on each side, and around the grid. */
 function rangesAround(points: readonly Point[], grid: Grid | undefined): { x: [number, number]; y: [number, number] } {
-  const extent = (values: readonly number[]): [number, number] => [Math.min(...values), Math.max(...values)];
   const x = extent(points.map((point) => point[0]));
   const y = extent(points.map((point) => point[1]));
   const room = Math.max(x[1] - x[0], y[1] - y[0], 1e-12) / 8;

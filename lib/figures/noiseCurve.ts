@@ -8,7 +8,7 @@ import type { MethodLabel } from './methods';
 export interface NoiseSeries extends MethodLabel {
   /** Noise levels. */
   sigma: Numbers;
-  /** Accuracy in per cent at each level, one row per seed (averaged over that seed's noise draws). */
+  /** Accuracy in percent at each level, one row per seed (averaged over that seed's noise draws). */
   accuracy: readonly Numbers[];
 }
 

@@ -2,9 +2,10 @@
 
 import { OptionError } from '../core/errors';
 import { figureText } from '../core/escape';
-import { compose, type FigureOptions, isPlane, legendWidth, withFewerLogTicks, wrap } from './compose';
+import { compose, type FigureOptions, isPlane, NARROW, wrap } from './compose';
 import { withoutColorBar } from './contourPath';
 import type { Annotation, Axis, Figure, Layout, Trace } from './figure';
+import { withLogTicks } from './logTicks';
 import { COLORS } from './theme';
 
 /** One part of a figure of panels. */
@@ -36,15 +37,16 @@ const TITLE_SIZE = 13;
 const TITLE_LINE = 17;
 /** Bold letters are up to that much wider. */
 const BOLD = 1.1;
-/** Titles are broken to stay apart in cells as narrow as this, in pixels, as long as the panels have some room beside the legend. */
-const NARROW = 600;
+/** Titles are broken to stay apart in narrow cells, if the panels have some room beside the legend. */
+const LEGEND_ROOM = 190;
 const LEAST_PLOT = 240;
 /** Height of title, panel titles and axis titles together. */
 const FRAME = 54 + HEAD + 58;
 
 /**
- * Figures side by side. A name that occurs in several panels stands in the legend once, and switches all its lines.
- * @throws {OptionError} where there is no panel, or one with 3-D axes.
+ * Figures side by side. A name that occurs in several panels stands in the legend once, and switches all its
+ * lines.
+ * @throws {OptionError} if there is no panel, or one with 3-D axes.
  */
 export function panels(options: PanelsOptions): Figure {
   const { panels: parts, columns = Math.min(3, parts.length), shareY = false, shareX = false, rowHeight = 300 } = options;
@@ -55,44 +57,41 @@ export function panels(options: PanelsOptions): Figure {
   const named = new Set<string>();
   const scaled = parts.some(({ figure }) => figure.data.some(hasColorBar));
   const merged = parts.flatMap(({ figure }, p) => figure.data.map((trace) => placed(trace, p, named, p === parts.length - 1)));
-  const right = Math.max(24, legendWidth(merged)) + (scaled ? 76 : 0);
-  const plot = width - left - right;
-  const gapX = (shareY ? 30 : Math.max(74, left)) / plot;
-  const share = (1 - gapX * (columns - 1)) / columns;
+  const legend = merged.some(({ name, showlegend }) => name !== undefined && showlegend !== false);
+  const beside = left + (legend ? LEGEND_ROOM : 24) + (scaled ? 76 : 0);
   const narrowest = parts.some(({ figure }) => isPlane(figure)) ? width : Math.min(width, NARROW);
-  const titleRoom = (share + 0.8 * gapX) * Math.max(LEAST_PLOT, narrowest - left - right);
-  const titles = parts.map(({ title }) => wrap(figureText(title), titleRoom, TITLE_SIZE * BOLD));
-  const furtherLines = TITLE_LINE * (Math.max(...titles.map((lines) => lines.length)) - 1);
-  const frame = FRAME + furtherLines;
-  const gap = GAP_Y + furtherLines;
-  const height = options.height ?? frame + rows * rowHeight + (rows - 1) * gap;
-  const gapY = gap / (height - frame);
-  const high = (1 - gapY * (rows - 1)) / rows;
+  const cell = Math.max(LEAST_PLOT, narrowest - beside) / columns;
+  const titles = parts.map(({ title }) => wrap(figureText(title), cell, TITLE_SIZE * BOLD));
+  const names = parts.map(({ figure }) => wrap(figure.layout.xaxis?.title?.text ?? '', cell, TITLE_SIZE));
+  const top = TITLE_LINE * (mostLines(titles) - 1);
+  const bottom = TITLE_LINE * (mostLines(names) - 1);
+  const gap = GAP_Y + top + bottom;
+  const height = options.height ?? FRAME + top + bottom + rows * rowHeight + (rows - 1) * gap;
+  const grid = {
+    rows,
+    columns,
+    pattern: 'independent',
+    xgap: (shareY ? 0.06 : 0.14 * Math.max(1, left / 74)) * columns,
+    ygap: gap / (rowHeight + gap),
+  };
 
   const layout: Layout = {};
   const annotations: Annotation[] = [];
   const shapes: object[] = [];
   parts.forEach(({ title, figure }, p) => {
     const id = axisId(p);
-    const column = p % columns;
-    const row = Math.floor(p / columns);
     const { xaxis = {}, yaxis = {} } = figure.layout;
     if (Object.keys(figure.layout).some((key) => /^(scene|xaxis2|yaxis2)/.test(key))) {
       throw new OptionError('panels', title, 'figures with one x and one y axis');
     }
-    const from = column * (share + gapX);
-    const top = 1 - row * (high + gapY);
     layout[`xaxis${id}`] = {
-      ...withFewerLogTicks(xaxis, figure.data, share * plot),
-      anchor: `y${id}`,
-      domain: [from, from + share],
+      ...withLogTicks(xaxis, figure.data, 'x', (0.8 * (width - beside)) / columns),
+      ...(names[p]!.length > 1 ? { title: { ...xaxis.title, text: names[p]!.join('<br>') } } : {}),
       ...(shareX && p > 0 ? { matches: 'x' } : {}),
     };
     layout[`yaxis${id}`] = {
-      ...(shareY && column > 0 ? hiddenLabels(yaxis) : yaxis),
+      ...(shareY && p % columns > 0 ? hiddenLabels(yaxis) : yaxis),
       ...(yaxis.scaleanchor ? { scaleanchor: `x${id}` } : {}),
-      anchor: `x${id}`,
-      domain: [Math.max(0, top - high), top],
       ...(shareY && p > 0 ? { matches: 'y' } : {}),
     };
     annotations.push({
@@ -117,11 +116,12 @@ export function panels(options: PanelsOptions): Figure {
       data: merged,
       annotations,
       left,
-      right,
-      top: HEAD + furtherLines,
-      ...(scaled ? { legendX: 1 + 76 / plot } : {}),
+      top: HEAD + top,
+      bottom,
+      ...(scaled ? { legendX: 1.13 } : {}),
       layout: {
         ...layout,
+        ...(rows * columns > 1 ? { grid } : {}),
         ...(first.plot_bgcolor ? { plot_bgcolor: first.plot_bgcolor } : {}),
         ...(shapes.length > 0 ? { shapes } : {}),
       },
@@ -131,12 +131,16 @@ export function panels(options: PanelsOptions): Figure {
   );
 }
 
+function mostLines(texts: readonly string[][]): number {
+  return Math.max(1, ...texts.map((lines) => lines.length));
+}
+
 /** Room at the left of the figures for the labels of their rows. */
 function widest(figures: readonly Figure[]): number {
   return Math.max(70, ...figures.map(({ layout }) => (layout.margin as { l: number } | undefined)?.l ?? 0));
 }
 
-/** The trace on its panel's axes, named once in the legend, with one colour bar for all panels. */
+/** The trace on its panel's axes, named once in the legend, with one color bar for all panels. */
 function placed(trace: Trace, panel: number, named: Set<string>, last: boolean): Trace {
   const id = axisId(panel);
   const repeated = trace.name !== undefined && trace.showlegend !== false && named.has(trace.name);

@@ -22,7 +22,7 @@ export interface PerturbationCurveOptions extends FigureOptions {
   y?: AxisOptions;
 }
 
-/** Loss against the radius of a perturbation of the weights, mean over seeds with a band of one standard deviation. */
+/** Loss against the radius of a perturbation of the weights: mean over seeds, band of one deviation. */
 export function perturbationCurve(options: PerturbationCurveOptions): Figure {
   return curves({
     title: 'Loss at growing perturbation radius',

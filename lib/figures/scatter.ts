@@ -22,7 +22,7 @@ export interface ScatterOptions extends FigureOptions {
   y: AxisOptions;
 }
 
-/** A point per run, coloured by method. A correlation, if any, belongs into the subtitle. */
+/** A point per run, colored by method. A correlation, if any, belongs into the subtitle. */
 export function scatter(options: ScatterOptions): Figure {
   const { x, y } = options;
   const data = styled(options.series).map(

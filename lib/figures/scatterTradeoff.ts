@@ -1,4 +1,4 @@
-/** Loss against sharpness, a line per method over the perturbation radius: which method gets flat at what price. */
+/** Loss against sharpness, a line per method over rho: which method gets flat at what price. */
 import { figureText } from '../core/escape';
 import { spread } from '../core/spread';
 import { axis, compose, type FigureOptions, lowerFirst } from './compose';
@@ -33,8 +33,8 @@ export interface ScatterTradeoffOptions extends FigureOptions {
 }
 
 /**
- * Loss (x) against sharpness (y): points are means over seeds with error bars of one standard deviation, lines join a method's points in the
- * order of rho, and markers grow with it. The lower left is best.
+ * Loss (x) against sharpness (y): points are means over seeds with error bars of one standard deviation,
+ * lines join a method's points in the order of rho, and markers grow with it. The lower left is best.
  */
 export function scatterTradeoff(options: ScatterTradeoffOptions): Figure {
   const x = { title: 'Training loss', ...options.x };

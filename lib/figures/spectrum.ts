@@ -27,7 +27,7 @@ export interface SpectrumOptions extends FigureOptions {
   y?: AxisOptions;
 }
 
-/** Density of the Hessian's eigenvalues on a logarithmic axis; the largest eigenvalues as marks at the bottom. With standard errors, a band. */
+/** Density of the Hessian's eigenvalues; the largest as marks at the bottom. With standard errors, a band. */
 export function spectrum(options: SpectrumOptions): Figure {
   const highest = Math.max(1e-300, ...options.series.flatMap((series) => Array.from(series.density)));
   const floor = highest * 1e-6;

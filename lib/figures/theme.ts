@@ -8,7 +8,7 @@ import type { Layout } from './figure';
 /** Fonts in order of preference; all have Greek letters. The first three have the same widths. */
 export const FONT_FAMILY = 'Arial, Liberation Sans, Helvetica, DejaVu Sans, sans-serif';
 
-/** Colours of everything that is not a method. */
+/** Colors of everything that is not a method. */
 export const COLORS = {
   /** Titles and labels. */
   ink: '#1f2328',
@@ -23,7 +23,7 @@ export const COLORS = {
   diverged: '#d0d7de',
 } as const;
 
-/** A colour scale of plotly: pairs of position in [0, 1] and colour. */
+/** A color scale of plotly: pairs of position in [0, 1] and color. */
 export type ColorScale = [number, string][];
 
 /** For values where more is darker: tables of errors, matrices. */
@@ -35,14 +35,14 @@ export const LANDSCAPE: ColorScale = evenly('#1d3a70', '#2560a0', '#2b8cb5', '#4
 /** For losses under trajectories, which must stand out: pale. */
 export const PALE: ColorScale = evenly('#c3d0de', '#d3dde7', '#e2e8ef', '#eef2f6', '#f8fafb');
 
-/** Colour of layer `index` of `count`: light at the input, dark at the output. */
+/** Color of layer `index` of `count`: light at the input, dark at the output. */
 export function layerColor(index: number, count: number): string {
   const position = (0.3 + (0.7 * index) / Math.max(1, count - 1)) * (SEQUENTIAL.length - 1);
   const below = Math.min(Math.floor(position), SEQUENTIAL.length - 2);
   return mix(SEQUENTIAL[below]![1], SEQUENTIAL[below + 1]![1], position - below);
 }
 
-/** The colour of a scale at a position from 0 to 1; beyond them that of the ends. */
+/** The color of a scale at a position from 0 to 1; beyond them that of the ends. */
 export function colorAt(scale: ColorScale, position: number): string {
   const above = scale.findIndex(([place]) => place >= position);
   if (above === 0) return scale[0]![1];
@@ -51,7 +51,9 @@ export function colorAt(scale: ColorScale, position: number): string {
   return mix(color, other, (position - from) / (to - from));
 }
 
-/** Ink, paper or black: the first that has a contrast of 4.5 to the colour, which WCAG 2 asks for. Paper or black always has. */
+/**
+ * Ink, paper or black: the first with the contrast of 4.5 that WCAG 2 asks for. Paper or black always has it.
+ */
 export function readableOn(color: string): string {
   const contrast = (text: string): number => {
     const [dark, light] = [luminance(text), luminance(color)].sort((a, b) => a - b) as [number, number];
@@ -60,7 +62,7 @@ export function readableOn(color: string): string {
   return [COLORS.ink, COLORS.paper].find((text) => contrast(text) >= 4.5) ?? '#000000';
 }
 
-/** The colour with the given opacity, as plotly wants it. */
+/** The color with the given opacity, as plotly wants it. */
 export function translucent(color: string, opacity: number): string {
   return `rgba(${channels(color).join(', ')}, ${opacity})`;
 }
@@ -84,7 +86,9 @@ export function template(): { layout: Layout; data: Record<string, object[]> } {
     tickcolor: COLORS.line,
     tickfont: { size: 12, color: COLORS.muted },
     title: { font: { size: 13, color: COLORS.ink }, standoff: 10 },
-    automargin: false,
+    automargin: true,
+    // plotly.js would look for labels that leave the drawing, which takes quadratic time.
+    ticklabeloverflow: 'allow',
   };
   const colorbar = {
     outlinewidth: 0,
@@ -104,7 +108,16 @@ export function template(): { layout: Layout; data: Record<string, object[]> } {
       hoverlabel: { font: { family: FONT_FAMILY, size: 12 } },
       xaxis: axis,
       yaxis: axis,
-      legend: { font: { size: 12 }, bgcolor: 'rgba(255, 255, 255, 0)', tracegroupgap: 0 },
+      title: { text: '', font: { size: 16 }, x: 0, y: 1, xref: 'container', yref: 'container', xanchor: 'left', yanchor: 'top' },
+      legend: {
+        x: 1,
+        xanchor: 'left',
+        y: 1,
+        yanchor: 'top',
+        font: { size: 12 },
+        bgcolor: 'rgba(255, 255, 255, 0)',
+        tracegroupgap: 0,
+      },
     },
     data: { heatmap: [{ colorbar }], contour: [{ colorbar }], surface: [{ colorbar }] },
   };
@@ -114,7 +127,7 @@ function evenly(...colors: string[]): ColorScale {
   return colors.map((color, i) => [i / (colors.length - 1), color]);
 }
 
-/** Relative luminance of an sRGB colour, 0 to 1. */
+/** Relative luminance of an sRGB color, 0 to 1. */
 function luminance(color: string): number {
   const [red, green, blue] = channels(color).map((value) => {
     const share = value / 255;

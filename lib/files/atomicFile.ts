@@ -1,5 +1,5 @@
 /**
- * Files that appear whole or not at all, also where the process is killed in the middle of writing.
+ * Files that appear whole or not at all, also when the process is killed in the middle of writing.
  */
 import { randomUUID } from 'node:crypto';
 import { existsSync, mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
@@ -7,10 +7,11 @@ import { dirname } from 'node:path';
 import { StorageError } from '../core/errors';
 
 /**
- * Writes a file: a neighbour with a name that nobody can guess first, which then takes the place of `path`. Readers see the old content or the
- * new one. The disk is not flushed: after a power failure the file may be damaged, so what must survive that carries a checksum.
+ * Writes a file: a neighbor with a name that nobody can guess first, which then takes the place of `path`.
+ * Readers see the old content or the new one. The disk is not flushed: after a power failure the file may be
+ * damaged, so what must survive that carries a checksum.
  *
- * @throws StorageError where the disk is full or read-only. The old content is then still there.
+ * @throws StorageError if the disk is full or read-only. The old content is then still there.
  */
 export function writeFileAtomic(path: string, content: string | Uint8Array): void {
   const temporary = `${path}.${randomUUID()}.tmp`;
@@ -28,7 +29,7 @@ export function writeFileAtomic(path: string, content: string | Uint8Array): voi
   }
 }
 
-/** Makes a folder where it does not exist, with those around it. Throws a StorageError where it cannot. */
+/** Makes a folder if it does not exist, with those around it. Throws a StorageError if it cannot. */
 export function makeFolder(path: string): void {
   try {
     mkdirSync(path, { recursive: true });

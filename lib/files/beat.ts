@@ -1,5 +1,6 @@
 /**
- * The thread that keeps locks alive: it touches their files every few seconds, also while the main thread is busy with one long step.
+ * The thread that keeps locks alive: it touches their files every few seconds, also while the main thread is
+ * busy with one long step.
  */
 import { utimesSync } from 'node:fs';
 import { parentPort, workerData } from 'node:worker_threads';

@@ -1,19 +1,21 @@
 /**
- * A lock on a folder, or on a name in it, that outlives no holder: at most one process works on a run or a download, and a lock whose
- * holder died counts no more.
+ * A lock on a folder, or on a name in it, that outlives no holder: at most one process works on a run or a
+ * download, and a lock whose holder died counts no more.
  *
  *     1. write a lock file of one's own (its name is unique)
- *     2. read all lock files; where another holder is alive, remove one's own and leave
+ *     2. read all lock files; if another holder is alive, remove one's own and leave
  *
- * Of two that come at once, the one that writes second sees the first, so that two never hold it; both may leave, and try again.
+ * Of two that come at once, the one that writes second sees the first, so that two never hold it; both may
+ * leave, and try again.
  * A stale lock is removed by its unique name, so that nobody can remove a fresh one by mistake.
  *
- * A holder on this machine is alive while a process with its number and start time runs; the start time is counted from the start of
- * the machine, so that a number used again, or a clock set anew, deceives nobody. A holder elsewhere (on another machine, or in
- * another container) touches its file every few seconds, from a thread of its own, because one step of a large network may keep the
- * main thread for longer than a minute. It is taken for dead after a minute, by this process's own steady clock, without a change of
- * the file. A holder that was taken for dead all the same, because its machine slept or lost the shared folder, learns so from its
- * file, which is gone.
+ * A holder on this machine is alive while a process with its number and start time runs; the start time is
+ * counted from the start of the machine, so that a number used again, or a clock set anew, deceives nobody. A
+ * holder elsewhere (on another machine, or in another container) touches its file every few seconds, from a
+ * thread of its own, because one step of a large network may keep the main thread for longer than a minute. It
+ * is taken for dead after a minute, by this process's own steady clock, without a change of the file. A holder
+ * that was taken for dead all the same, because its machine slept or lost the shared folder, learns so from
+ * its file, which is gone.
  */
 import { execFileSync } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
@@ -39,17 +41,17 @@ export interface Holder {
 
 /** A lock that is held. */
 export interface Lock {
-  /** Aborted where the lock was lost: others may hold it now. */
+  /** Aborted if the lock was lost: others may hold it now. */
   readonly lost: AbortSignal;
   /** Gives the lock back. */
   release(): void;
 }
 
-/** When the lock file of a holder elsewhere was first seen in its present state, in milliseconds of this process's steady clock. */
+/** When the lock file of a holder elsewhere was first seen as it is now, on this process's steady clock. */
 const firstSeen = new Map<string, { version: number; at: number }>();
 
 /**
- * Takes the lock of `folder`, which is made where it does not exist; undefined where another holds it.
+ * Takes the lock of `folder`, which is made if it does not exist; undefined if another holds it.
  *
  * @param name Which lock of the folder: what its files begin with. Default `lock`.
  * @throws StorageError
@@ -155,7 +157,7 @@ function self(): Holder {
   return present;
 }
 
-/** This machine since its last start, and the part of it whose process numbers are known here, as far as the system tells. */
+/** This machine since its last start, and the part of it whose process numbers are known here. */
 function machineId(): string {
   try {
     const boot = readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();
@@ -165,7 +167,7 @@ function machineId(): string {
   }
 }
 
-/** When process `pid` of this machine started; undefined where there is none. */
+/** When process `pid` of this machine started; undefined if there is none. */
 export function startOf(pid: number): string | undefined {
   try {
     // Field 22 is the start in clock ticks since the machine's; field 2, in brackets, may hold blanks.

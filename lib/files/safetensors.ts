@@ -2,7 +2,7 @@
  * The safetensors format: named tensors in a file that is read without running any code.
  *
  *     8 bytes     length of the header, little-endian
- *     header      JSON: { "__metadata__": { ... }, "name": { "dtype": "F32", "shape": [2, 3], "data_offsets": [0, 24] }, ... }
+ *     header      JSON: { "__metadata__": { ... }, NAME: { "dtype": "F32", "shape": [2], "data_offsets": [0, 8] } }
  *     data        row-major, little-endian; the tensors lie one after the other and fill it
  *
  * https://github.com/huggingface/safetensors. As there, what is not exactly of this form is refused.
@@ -12,13 +12,16 @@ import { DataError, describe, OptionError, shorten } from '../core/errors';
 import { writeFileAtomic } from './atomicFile';
 import { readRegularFile } from './regularFile';
 
-/** Bytes per number of each type, in the order in which the types are laid out, last to first. */
-const BYTES = { BOOL: 1, U8: 1, I8: 1, I16: 2, U16: 2, F16: 2, BF16: 2, I32: 4, U32: 4, F32: 4, F64: 8, I64: 8, U64: 8 } as const;
+/** Arrays of each type, in the order in which they are laid out, last to first; of F16 and BF16 the bits. */
+const ARRAYS = {
+  ...{ BOOL: Uint8Array, U8: Uint8Array, I8: Int8Array, I16: Int16Array, U16: Uint16Array, F16: Uint16Array, BF16: Uint16Array },
+  ...{ I32: Int32Array, U32: Uint32Array, F32: Float32Array, F64: Float64Array, I64: BigInt64Array, U64: BigUint64Array },
+} as const;
 
 /** Type of stored numbers, by its name in the format. */
-export type StoredType = keyof typeof BYTES;
+export type StoredType = keyof typeof ARRAYS;
 
-const TYPES = Object.keys(BYTES) as StoredType[];
+const TYPES = Object.keys(ARRAYS) as StoredType[];
 
 /** Longest header that is read, the limit of the reference code. */
 const LONGEST_HEADER = 100_000_000;
@@ -45,7 +48,7 @@ export interface TensorFile {
 export class TensorFileError extends DataError {
   constructor(
     message: string,
-    /** Name of the tensor at fault; undefined where it is the file as a whole. */
+    /** Name of the tensor at fault; undefined if it is the file as a whole. */
     readonly tensor?: string,
     options?: { cause?: unknown },
   ) {
@@ -56,14 +59,14 @@ export class TensorFileError extends DataError {
 /**
  * Reads a safetensors file. Its tensors share one buffer.
  *
- * @throws TensorFileError where it is missing, damaged or of another format.
+ * @throws TensorFileError if it is missing, damaged or of another format.
  */
 export async function readSafetensors(path: string): Promise<TensorFile> {
   let content: Buffer;
   try {
     content = readRegularFile(path);
   } catch (error) {
-    throw new TensorFileError(`The file ${path} cannot be read: ${(error as Error).message}`, undefined, { cause: error });
+    throw new TensorFileError((error as Error).message, undefined, { cause: error });
   }
   return parseSafetensors(content, path);
 }
@@ -73,7 +76,7 @@ export async function readSafetensors(path: string): Promise<TensorFile> {
  *
  * @param content The whole file.
  * @param source What it is called in messages. Default `'The content'`.
- * @throws TensorFileError where it is damaged or of another format.
+ * @throws TensorFileError if it is damaged or of another format.
  */
 export function parseSafetensors(content: Uint8Array, source = 'The content'): TensorFile {
   const refuse = (what: string, tensor?: string, cause?: unknown): never => {
@@ -110,7 +113,7 @@ export function parseSafetensors(content: Uint8Array, source = 'The content'): T
     }
     const [start, end] = offsets;
     if (end > data.length) return refuse(`ends at byte ${end} of ${data.length} bytes of data: the file is cut off`, name);
-    const bytes = shape.reduce((product, n) => product * n, BYTES[dtype as StoredType]);
+    const bytes = bytesOf(dtype as StoredType, shape);
     if (bytes !== end - start) {
       return refuse(`has ${end - start} bytes, but ${dtype as string} ${describe(shape)} takes ${bytes}`, name);
     }
@@ -133,10 +136,10 @@ export function parseSafetensors(content: Uint8Array, source = 'The content'): T
 }
 
 /**
- * Writes tensors as a safetensors file, which appears whole or not at all. Laid out as the reference code does, so that equal
- * tensors give equal files.
+ * Writes tensors as a safetensors file, which appears whole or not at all. Laid out as the reference code
+ * does, so that equal tensors give equal files.
  *
- * @throws OptionError where a tensor's bytes do not fit its shape.
+ * @throws OptionError if a tensor's bytes do not fit its shape.
  */
 export function writeSafetensors(
   path: string,
@@ -153,7 +156,7 @@ export function encodeSafetensors(tensors: ReadonlyMap<string, StoredTensor>, me
   );
   let end = 0;
   const entries = order.map(([name, { dtype, shape, bytes }]) => {
-    const expected = shape.reduce((product, n) => product * n, BYTES[dtype]);
+    const expected = bytesOf(dtype, shape);
     if (bytes.length !== expected) {
       throw new OptionError(`tensor "${name}"`, `${bytes.length} bytes`, `${expected} bytes long, as ${dtype} [${shape}]`);
     }
@@ -178,36 +181,17 @@ export function encodeSafetensors(tensors: ReadonlyMap<string, StoredTensor>, me
 /** The numbers of a tensor, rounded to float32. A new array. */
 export function storedFloats({ dtype, bytes }: StoredTensor): Float32Array {
   // A copy, since views of typed arrays must begin at multiples of their numbers' size.
-  const { buffer } = Uint8Array.from(bytes);
-  switch (dtype) {
-    case 'F32':
-      return new Float32Array(buffer);
-    case 'F64':
-      return Float32Array.from(new Float64Array(buffer));
-    case 'F16':
-      return Float32Array.from(new Uint16Array(buffer), halfToNumber);
-    case 'BF16': {
-      // The upper half of a float32.
-      const bits = Uint32Array.from(new Uint16Array(buffer), (half) => half << 16);
-      return new Float32Array(bits.buffer);
-    }
-    case 'I64':
-      return toFloats(new BigInt64Array(buffer));
-    case 'U64':
-      return toFloats(new BigUint64Array(buffer));
-    case 'I32':
-      return Float32Array.from(new Int32Array(buffer));
-    case 'U32':
-      return Float32Array.from(new Uint32Array(buffer));
-    case 'I16':
-      return Float32Array.from(new Int16Array(buffer));
-    case 'U16':
-      return Float32Array.from(new Uint16Array(buffer));
-    case 'I8':
-      return Float32Array.from(new Int8Array(buffer));
-    default:
-      return Float32Array.from(bytes);
-  }
+  const numbers = new ARRAYS[dtype](Uint8Array.from(bytes).buffer);
+  if (numbers instanceof Float32Array) return numbers;
+  if (dtype === 'F16') return Float32Array.from(numbers as Uint16Array, halfToNumber);
+  // The upper half of a float32.
+  if (dtype === 'BF16') return new Float32Array(Uint32Array.from(numbers as Uint16Array, (half) => half << 16).buffer);
+  return Float32Array.from(numbers as Iterable<number | bigint>, Number);
+}
+
+/** Bytes that numbers of this type and shape take. */
+function bytesOf(dtype: StoredType, shape: readonly number[]): number {
+  return shape.reduce((product, n) => product * n, ARRAYS[dtype].BYTES_PER_ELEMENT);
 }
 
 /** A float32 tensor to store. The numbers are copied. */
@@ -224,10 +208,6 @@ function halfToNumber(half: number): number {
   if (exponent === 0) return sign * mantissa * 2 ** -24;
   if (exponent === 0x1f) return mantissa === 0 ? sign * Number.POSITIVE_INFINITY : Number.NaN;
   return sign * (1 + mantissa / 1024) * 2 ** (exponent - 15);
-}
-
-function toFloats(integers: BigInt64Array | BigUint64Array): Float32Array {
-  return Float32Array.from(integers as Iterable<bigint>, Number);
 }
 
 function isRecord(value: unknown): value is Record<string, unknown> {

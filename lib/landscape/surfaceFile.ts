@@ -9,9 +9,8 @@ import { appendFileSync, closeSync, openSync } from 'node:fs';
 import { DataError, StateMismatchError, StorageError } from '../core/errors';
 import type * as tf from '../core/tf';
 import { writeFileAtomic } from '../files/atomicFile';
-import { checksumOf } from '../files/crc32';
-import { parseNumbers, stringifyNumbers } from '../files/numberJson';
-import { readRegularFile } from '../files/regularFile';
+import { parseChecked, stringifyChecked } from '../files/checkedJson';
+import { isMissing, readRegularText } from '../files/regularFile';
 import { type Samples, sampleBatches } from '../training/samples';
 import { allVariables, trainableVariables } from '../training/weights';
 import type { Plane } from './plane';
@@ -20,7 +19,7 @@ import type { Plane } from './plane';
 export type PointRecord = [i: number, j: number, loss: number, accuracy: number];
 
 /** Names the format and its version. */
-const FORMAT = 'lookbehind-surface/2';
+const FORMAT = 'lookbehind-surface/3';
 
 interface Header {
   format: string;
@@ -94,13 +93,13 @@ export class SurfaceFile {
   open(chunkSize: number): void {
     const header = this.#header ?? { format: FORMAT, fingerprint: this.#fingerprint, chunkSize, probes: [...this.#probes] };
     // Written anew as a whole, without an unfinished line.
-    writeFileAtomic(this.#path, [lineOf(header), ...this.#lines].map((line) => `${line}\n`).join(''));
+    writeFileAtomic(this.#path, [stringifyChecked(header), ...this.#lines].map((line) => `${line}\n`).join(''));
     this.#descriptor = this.#stored(() => openSync(this.#path, 'a'));
   }
 
   /** Adds a chunk of points. Throws a StorageError where the disk is full: what was there before stays. */
   append(points: readonly PointRecord[]): void {
-    this.#stored(() => appendFileSync(this.#descriptor!, `${lineOf({ points })}\n`));
+    this.#stored(() => appendFileSync(this.#descriptor!, `${stringifyChecked({ points })}\n`));
   }
 
   close(): void {
@@ -117,17 +116,10 @@ export class SurfaceFile {
   }
 }
 
-/** A line of the file: the record and its checksum. */
-function lineOf(content: object): string {
-  return stringifyNumbers({ ...content, crc32: checksumOf(content) });
-}
-
-/** The record of a line; undefined where it is damaged. Files of earlier versions have no checksums. */
+/** The record of a line; undefined if it is damaged. */
 function record(line: string): object | undefined {
   try {
-    const { crc32: expected, ...content } = parseNumbers(line) as { crc32?: number };
-    const known = 'points' in content || 'format' in content;
-    return known && (expected === undefined ? isComplete(content) : expected === checksumOf(content)) ? content : undefined;
+    return parseChecked(line);
   } catch {
     return undefined;
   }
@@ -144,19 +136,13 @@ function pointsOf(line: string): PointRecord[] | undefined {
   return Array.isArray(points) && points.every(good) ? (points as PointRecord[]) : undefined;
 }
 
-/** Whether a record has the fields of its kind and no others: the name of a checksum was not damaged away. */
-function isComplete(content: object): boolean {
-  const fields = Object.keys(content).join();
-  return fields === 'points' || fields === 'format,fingerprint,chunkSize,probes';
-}
-
-/** Throws a DataError where there is something that cannot be read. */
+/** Throws a DataError if there is something that cannot be read. */
 function contentOf(path: string): string {
   try {
-    return readRegularFile(path).toString('utf8');
+    return readRegularText(path);
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return '';
-    throw new DataError(`${path} cannot be read: ${(error as Error).message}.`, { cause: error });
+    if (isMissing(error)) return '';
+    throw error;
   }
 }
 

@@ -1,5 +1,6 @@
 /**
- * A figure as one HTML page that holds all it needs: it can be turned and zoomed in any browser, without this project and without a network.
+ * A figure as one HTML page that holds all it needs: it can be turned and zoomed in any browser, without this
+ * project and without a network.
  *
  * plotly.js is written into the page itself: the smallest of its bundles that draws the figure (1.5 to 5 MB).
  * What the scripts of a page can do and a notebook's output cannot: several surfaces turn together.
@@ -29,7 +30,8 @@ export type SaveOptions = PageOptions;
 
 /**
  * A figure as the text of an HTML page.
- * @throws {OptionError} for an option that is unknown or wrong, and for a width that is not a number above 0. {PictureError} where plotly.js is not installed.
+ * @throws {OptionError} for an option that is unknown or wrong, and for a width that is not a number above
+ *   0. {PictureError} if plotly.js is not installed.
  */
 export function figureToHtml(figure: Figure, options: PageOptions = {}): string {
   checkKnownOptions('figureToHtml', options, OPTIONS);
@@ -69,8 +71,9 @@ const WRITERS: Readonly<
 };
 
 /**
- * Writes a figure to a file, which then is there whole or not at all: as a page (`.html`), as a picture (`.png`, `.svg`; surfaces are drawn as
- * contours), or as plotly's data and layout (`.json`). Folders that are missing are made.
+ * Writes a figure to a file, which then is there whole or not at all: as a page (`.html`), as a picture
+ * (`.png`, `.svg`; surfaces are drawn as contours), or as plotly's data and layout (`.json`). Folders that
+ * are missing are made.
  * @throws {OptionError} for another ending. Else as `figureToHtml` and `figureToPng`.
  */
 export async function saveFigure(path: string, figure: Figure, options: SaveOptions = {}): Promise<void> {
@@ -97,8 +100,9 @@ function bundleOf({ data }: Figure): string {
 }
 
 /**
- * Gives all scenes the camera of the one that turns, frame by frame until it stands still. It is read from the scene itself: what plotly.js
- * reports is a frame old, and a scene turns on for a moment when the mouse lets go. The turned scene is among those that are set, because plotly.js
+ * Gives all scenes the camera of the one that turns, frame by frame until it stands still. It is read from
+ * the scene itself: what plotly.js reports is a frame old, and a scene turns on for a moment when the mouse
+ * lets go. The turned scene is among those that are set, because plotly.js
  * would else put it back to where its turn began. The events of that are known by naming all scenes.
  */
 function linkScript(scenes: readonly string[]): string {
@@ -130,7 +134,7 @@ function linkScript(scenes: readonly string[]): string {
 `;
 }
 
-/** JavaScript that does not end the element it stands in. In strings and regular expressions, the only places of these two, the meaning stays. */
+/** JavaScript that does not end the element it stands in; its strings and patterns mean the same. */
 function insideScript(source: string): string {
   return source.replace(/<\/(script)/gi, '<\\/$1').replace(/<!--/g, '<\\!--');
 }

@@ -1,16 +1,18 @@
 /**
- * Pictures of figures, made in Node without a browser: plotly.js draws an SVG in a jsdom window, resvg makes a PNG of it.
+ * Pictures of figures, made in Node without a browser: plotly.js draws an SVG in a jsdom window, resvg makes
+ * a PNG of it.
  *
- * plotly.js needs three things that jsdom lacks: widths of texts (measured here on a canvas), a 2-D canvas (for colour bars) and lengths
- * of paths (for contour labels). Texts are measured and drawn in Arimo, from its package and not from the machine, so that pictures are
- * the same everywhere; it has Arial's widths. The packages are optional; without them figures have no picture.
+ * plotly.js needs three things that jsdom lacks: widths of texts (measured here on a canvas), a 2-D canvas
+ * (for color bars) and lengths of paths (for contour labels). Texts are measured and drawn in Arimo, from its
+ * package and not from the machine, so that pictures are the same everywhere; it has Arial's widths. The
+ * packages are optional; without them figures have no picture.
  * Loading takes about 1 s, once; a figure 0.2-0.4 s.
  */
 import { readFileSync } from 'node:fs';
 import { checkKnownOptions, checkNumber, LookbehindError } from '../core/errors';
 import type { Figure } from '../figures';
 import { flatten } from '../figures/flatten';
-import { PICTURE_FONT, type SvgElement, svgBoxes, type TextRuler } from './svgBoxes';
+import { type Geometry, PICTURE_FONT, type SvgElement, svgBoxes, type TextRuler } from './svgBoxes';
 
 /** Options of `figureToPng`. */
 export interface PictureOptions {
@@ -24,7 +26,8 @@ export class PictureError extends LookbehindError {}
 /**
  * A figure as PNG. Surfaces are drawn as contours.
  * @returns the picture's bytes.
- * @throws {OptionError} where the scale is not above 0. {PictureError} where plotly.js, jsdom, @napi-rs/canvas, @resvg/resvg-js, svg-path-properties or @expo-google-fonts/arimo is not installed.
+ * @throws {OptionError} if the scale is not above 0. {PictureError} if plotly.js, jsdom, @napi-rs/canvas,
+ *   @resvg/resvg-js, svg-path-properties or @expo-google-fonts/arimo is not installed.
  */
 export async function figureToPng(figure: Figure, options: PictureOptions = {}): Promise<Buffer> {
   checkKnownOptions('figureToPng', options, ['scale']);
@@ -35,25 +38,14 @@ export async function figureToPng(figure: Figure, options: PictureOptions = {}):
 /** A figure as SVG; surfaces and errors as for `figureToPng`. */
 export async function figureToSvg(figure: Figure): Promise<string> {
   const { plotly, parse } = studio();
-  const flat = withAllLabels(flatten(figure));
+  const flat = flatten(figure);
   const width = checkNumber('width of the figure', flat.layout.width ?? 820, { min: 0, exclusiveMin: true });
   const height = checkNumber('height of the figure', flat.layout.height ?? 440, { min: 0, exclusiveMin: true });
   return plotly.toImage(parse(JSON.stringify(flat)), { format: 'svg', width, height, imageDataOnly: true });
 }
 
 /**
- * The figure with all labels of its ticks. By default plotly.js hides a label that leaves the drawing: it then asks for the place of every
- * label after each label, which takes quadratic time. Our margins have room for the labels.
- */
-function withAllLabels({ data, layout }: Figure): Figure {
-  const names = Object.keys(layout).filter((name) => /^[xy]axis\d*$/.test(name));
-  const axes = new Set(['xaxis', 'yaxis', ...names]);
-  const allowed = [...axes].map((name) => [name, { ticklabeloverflow: 'allow', ...(layout[name] as object | undefined) }]);
-  return { data, layout: { ...layout, ...Object.fromEntries(allowed) } };
-}
-
-/**
- * What plotly.js finds wrong with a figure: unknown attributes, bad values. Empty where all is well.
+ * What plotly.js finds wrong with a figure: unknown attributes, bad values. Empty if all is well.
  * @throws {PictureError} as `figureToPng`.
  */
 export function figureErrors(figure: Figure): string[] {
@@ -89,7 +81,7 @@ interface Window {
 }
 
 /** What is used of @napi-rs/canvas. */
-interface CanvasPackage {
+interface CanvasPackage extends Geometry {
   createCanvas(width: number, height: number): Canvas;
   GlobalFonts: { registerFromPath(path: string, family: string): unknown };
 }
@@ -107,13 +99,8 @@ const FONT_FILES = [
   '700Bold/Arimo_700Bold.ttf',
   '700Bold_Italic/Arimo_700Bold_Italic.ttf',
 ];
-/** The name in the files; resvg takes it whatever family a text asks for. */
-const FONT_ROLES = Object.fromEntries(
-  ['default', 'serif', 'sansSerif', 'cursive', 'fantasy', 'monospace'].map((role) => [
-    role === 'default' ? 'defaultFontFamily' : `${role}Family`,
-    'Arimo',
-  ]),
-);
+/** resvg takes this family whatever one a text asks for. */
+const FONT_ROLES = { defaultFontFamily: 'Arimo', serifFamily: 'Arimo', sansSerifFamily: 'Arimo', monospaceFamily: 'Arimo' };
 
 let opened: Studio | undefined;
 
@@ -124,20 +111,25 @@ function studio(): Studio {
 
 function openStudio(): Studio {
   const { JSDOM } = load<{ JSDOM: new (html: string, options: object) => { window: Window } }>('jsdom');
-  const { createCanvas, GlobalFonts } = load<CanvasPackage>('@napi-rs/canvas');
+  const canvas = load<CanvasPackage>('@napi-rs/canvas');
   const fontFiles = FONT_FILES.map((file) => find(`@expo-google-fonts/arimo/${file}`));
   for (const file of fontFiles) {
-    if (!GlobalFonts.registerFromPath(file, PICTURE_FONT))
+    if (!canvas.GlobalFonts.registerFromPath(file, PICTURE_FONT))
       throw new PictureError(`The font ${file} can't be read. Install it anew.`);
   }
   const { Resvg } = load<{ Resvg: new (svg: string, options: object) => { render(): { asPng(): Buffer } } }>('@resvg/resvg-js');
   const source = readFileSync(find('plotly.js/dist/plotly.min.js'), 'utf8');
 
   const { window } = new JSDOM('<!doctype html><body></body>', { runScripts: 'outside-only', pretendToBeVisual: true });
-  Object.assign(window, { TextDecoder, TextEncoder, structuredClone, matchMedia: noMedia });
+  Object.assign(window, {
+    TextDecoder,
+    TextEncoder,
+    structuredClone,
+    matchMedia: () => ({ matches: false, addListener() {}, addEventListener() {} }),
+  });
   Object.assign(window.URL, { createObjectURL: () => 'blob:none', revokeObjectURL() {} });
-  addMeasures(window, createCanvas(1, 1).getContext('2d'));
-  addCanvas(window, createCanvas);
+  addMeasures(window, canvas);
+  addCanvas(window, canvas);
   window.eval(source);
   // validate() would build the schema anew at each call, in 0.3 s.
   const { get } = window.Plotly.PlotSchema;
@@ -156,11 +148,14 @@ function openStudio(): Studio {
   };
 }
 
-/** Gives elements their sizes: texts by their fonts, paths by their course; the page itself has the size of a figure. */
-function addMeasures(window: Window, ruler: TextRuler): void {
+/**
+ * Gives elements their sizes: texts by their fonts, paths by their course; the page itself has the size of a
+ * figure.
+ */
+function addMeasures(window: Window, canvas: CanvasPackage): void {
   type Path = { getTotalLength(): number; getPointAtLength(length: number): { x: number; y: number } };
   const { svgPathProperties } = load<{ svgPathProperties: new (path: string) => Path }>('svg-path-properties');
-  const boxes = svgBoxes(ruler);
+  const boxes = svgBoxes(canvas.createCanvas(1, 1).getContext('2d'), canvas);
   const path = (element: SvgElement) => new svgPathProperties(element.getAttribute('d') ?? 'M0,0');
   const page = { x: 0, y: 0, left: 0, top: 0, right: 820, bottom: 440, width: 820, height: 440 };
   Object.assign(window.Element.prototype, {
@@ -185,7 +180,7 @@ function addMeasures(window: Window, ruler: TextRuler): void {
 }
 
 /** Gives canvas elements something to draw on. */
-function addCanvas(window: Window, createCanvas: (width: number, height: number) => Canvas): void {
+function addCanvas(window: Window, { createCanvas }: CanvasPackage): void {
   const canvases = new WeakMap<object, Canvas>();
   Object.assign(window.HTMLCanvasElement.prototype, {
     getContext(this: Canvas, kind: string) {
@@ -203,16 +198,15 @@ function addCanvas(window: Window, createCanvas: (width: number, height: number)
   });
 }
 
-function noMedia(): object {
-  return { matches: false, addListener() {}, addEventListener() {} };
-}
-
 /** An optional package, typed by what is used of it. */
 function load<T>(name: string): T {
   return require(find(name)) as T;
 }
 
-/** The path of a file of an optional package, such as `plotly.js/dist/plotly.min.js`. Throws a PictureError where it is not installed. */
+/**
+ * The path of a file of an optional package, such as `plotly.js/dist/plotly.min.js`. Throws a PictureError
+ * if it is not installed.
+ */
 export function find(name: string): string {
   try {
     return require.resolve(name);

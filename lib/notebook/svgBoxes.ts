@@ -1,7 +1,8 @@
 /**
- * Where the parts of an SVG drawing lie, which jsdom doesn't know and plotly.js needs for titles, legends and margins: texts are measured
- * on a canvas in the font that pictures are drawn with, groups are the union of their parts, and transforms are applied on the way up. Paths count nothing:
- * plotly.js asks only for texts and for groups of texts.
+ * Where the parts of an SVG drawing lie, which jsdom doesn't know and plotly.js needs for titles, legends and
+ * margins: texts are measured on a canvas in the font that pictures are drawn with, groups are the union of
+ * their parts, and transforms are applied on the way up. Paths count nothing: plotly.js asks only for texts
+ * and for groups of texts.
  */
 
 /** What is used of a DOM element; the library is compiled without the browser's types. */
@@ -24,14 +25,24 @@ export interface TextRuler {
 
 /** A rectangle, as DOM functions return it. */
 export interface Box {
-  x: number;
-  y: number;
-  width: number;
-  height: number;
   left: number;
   top: number;
   right: number;
   bottom: number;
+}
+
+/** An affine map, as DOM functions return it. */
+interface Matrix {
+  translate(x: number, y: number): Matrix;
+  scale(x: number, y: number): Matrix;
+  rotate(degrees: number): Matrix;
+  transformPoint(point: { x: number; y: number }): { x: number; y: number };
+}
+
+/** What is used of @napi-rs/canvas: the geometry that browsers have and jsdom lacks. */
+export interface Geometry {
+  DOMRect: new (x: number, y: number, width: number, height: number) => Box;
+  DOMMatrix: new () => Matrix;
 }
 
 /** Measures elements. */
@@ -50,28 +61,53 @@ interface Font {
   weight: string;
 }
 
-/** The affine map x' = a x + c y + e, y' = b x + d y + f. */
-type Affine = readonly [a: number, b: number, c: number, d: number, e: number, f: number];
-
-/** Own name of the font of pictures on a canvas: fonts of the machine have no say, not even those of the same family. */
+/**
+ * Own name of the font of pictures on a canvas: fonts of the machine have no say, not even those of the same
+ * family.
+ */
 export const PICTURE_FONT = 'LookbehindPictures';
 
 const TEXT_NODE = 3;
 /** Height above and below the baseline, in font sizes: Arial's. */
 const ASCENT = 0.905;
 const DESCENT = 0.212;
-const IDENTITY: Affine = [1, 0, 0, 1, 0, 0];
-const EMPTY = box(0, 0, 0, 0);
 
 /** Measures in the picture font, which the given canvas knows. */
-export function svgBoxes(ruler: TextRuler): SvgBoxes {
+export function svgBoxes(ruler: TextRuler, { DOMRect, DOMMatrix }: Geometry): SvgBoxes {
   const textLength = (node: SvgElement, inherited: Font): number => {
     if (node.nodeType === TEXT_NODE) {
       ruler.font = `${inherited.style} ${inherited.weight} ${inherited.size}px ${PICTURE_FONT}`;
       return ruler.measureText(node.textContent ?? '').width;
     }
     const font = ownFont(node, inherited);
-    return children(node).reduce((sum, child) => sum + textLength(child, font), 0);
+    return Array.from(node.childNodes).reduce((sum, child) => sum + textLength(child, font), 0);
+  };
+
+  const union = (boxes: readonly (Box | undefined)[]): Box | undefined => {
+    const some = boxes.filter((one) => one !== undefined);
+    if (some.length === 0) return undefined;
+    const x = Math.min(...some.map((one) => one.left));
+    const y = Math.min(...some.map((one) => one.top));
+    return new DOMRect(x, y, Math.max(...some.map((one) => one.right)) - x, Math.max(...some.map((one) => one.bottom)) - y);
+  };
+
+  /** The box of an element in its parent's coordinates. */
+  const moved = (box: Box | undefined, element: SvgElement): Box | undefined => {
+    const transforms = (element.nodeType === TEXT_NODE ? null : element.getAttribute('transform')) ?? '';
+    if (box === undefined || transforms === '') return box;
+    let map = new DOMMatrix();
+    for (const [, name, list] of transforms.matchAll(/(\w+)\s*\(([^)]*)\)/g)) {
+      const [p = 0, q, r = 0] = list!.split(/[\s,]+/).map(Number);
+      if (name === 'translate') map = map.translate(p, q ?? 0);
+      else if (name === 'scale') map = map.scale(p, q ?? p);
+      else if (name === 'rotate')
+        map = map
+          .translate(q ?? 0, r)
+          .rotate(p)
+          .translate(-(q ?? 0), -r);
+    }
+    const corners = [box.left, box.right].flatMap((x) => [box.top, box.bottom].map((y) => map.transformPoint({ x, y })));
+    return union(corners.map(({ x, y }) => new DOMRect(x, y, 0, 0)));
   };
 
   const textBox = (text: SvgElement): Box | undefined => {
@@ -84,7 +120,7 @@ export function svgBoxes(ruler: TextRuler): SvgBoxes {
       const x = length(line.getAttribute('x') ?? text.getAttribute('x'), font.size);
       const y = length(line.getAttribute('y') ?? text.getAttribute('y'), font.size) + length(line.getAttribute('dy'), font.size);
       const left = x - (anchor === 'middle' ? width / 2 : anchor === 'end' ? width : 0);
-      return width === 0 ? undefined : box(left, y - ASCENT * font.size, width, (ASCENT + DESCENT) * font.size);
+      return width === 0 ? undefined : new DOMRect(left, y - ASCENT * font.size, width, (ASCENT + DESCENT) * font.size);
     });
     return union(boxes);
   };
@@ -98,73 +134,26 @@ export function svgBoxes(ruler: TextRuler): SvgBoxes {
         return textBox(element);
       case 'rect':
       case 'image':
-        return box(number('x'), number('y'), number('width'), number('height'));
+        return new DOMRect(number('x'), number('y'), number('width'), number('height'));
       case 'g':
       case 'svg':
       case 'a':
-        return union(children(element).map((child) => moved(ownBox(child), transform(child))));
+        return union(Array.from(element.childNodes, (child) => moved(ownBox(child), child)));
       default:
         return undefined;
     }
   };
 
+  const empty = new DOMRect(0, 0, 0, 0);
   return {
-    own: (element) => ownBox(element) ?? EMPTY,
+    own: (element) => ownBox(element) ?? empty,
     onPage(element) {
-      let place = ownBox(element) ?? EMPTY;
-      for (let at: SvgElement | null = element; at !== null && at.style !== undefined; at = at.parentElement) {
-        place = moved(place, transform(at))!;
-      }
+      let place = ownBox(element) ?? empty;
+      for (let at: SvgElement | null = element; at?.style !== undefined; at = at.parentElement) place = moved(place, at)!;
       return place;
     },
     textLength: (element) => textLength(element, fontAround(element)),
   };
-}
-
-function children(element: SvgElement): SvgElement[] {
-  return Array.from(element.childNodes);
-}
-
-function box(x: number, y: number, width: number, height: number): Box {
-  return { x, y, width, height, left: x, top: y, right: x + width, bottom: y + height };
-}
-
-function union(boxes: readonly (Box | undefined)[]): Box | undefined {
-  const some = boxes.filter((one) => one !== undefined);
-  if (some.length === 0) return undefined;
-  const x = Math.min(...some.map((one) => one.left));
-  const y = Math.min(...some.map((one) => one.top));
-  return box(x, y, Math.max(...some.map((one) => one.right)) - x, Math.max(...some.map((one) => one.bottom)) - y);
-}
-
-function moved(place: Box | undefined, [a, b, c, d, e, f]: Affine): Box | undefined {
-  if (place === undefined) return undefined;
-  const corners = [place.left, place.right].flatMap((x) =>
-    [place.top, place.bottom].map((y) => box(a * x + c * y + e, b * x + d * y + f, 0, 0)),
-  );
-  return union(corners);
-}
-
-/** The map of an element's `transform` attribute. */
-function transform(element: SvgElement): Affine {
-  const attribute = element.nodeType === TEXT_NODE ? null : element.getAttribute('transform');
-  let whole = IDENTITY;
-  for (const [, name, list] of (attribute ?? '').matchAll(/(\w+)\s*\(([^)]*)\)/g)) {
-    const numbers = list!.split(/[\s,]+/).map(Number);
-    const [p = 0, q, r = 0] = numbers;
-    if (name === 'translate') whole = product(whole, [1, 0, 0, 1, p, q ?? 0]);
-    else if (name === 'scale') whole = product(whole, [p, 0, 0, q ?? p, 0, 0]);
-    else if (name === 'rotate') {
-      const [cos, sin] = [Math.cos((p * Math.PI) / 180), Math.sin((p * Math.PI) / 180)];
-      const turned = product([1, 0, 0, 1, q ?? 0, r], [cos, sin, -sin, cos, 0, 0]);
-      whole = product(whole, product(turned, [1, 0, 0, 1, -(q ?? 0), -r]));
-    }
-  }
-  return whole;
-}
-
-function product([a, b, c, d, e, f]: Affine, [g, h, i, j, k, l]: Affine): Affine {
-  return [a * g + c * h, b * g + d * h, a * i + c * j, b * i + d * j, a * k + c * l + e, b * k + d * l + f];
 }
 
 /** A length in pixels or, with `em`, in font sizes. */

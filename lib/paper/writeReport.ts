@@ -3,7 +3,7 @@
  */
 import { join } from 'node:path';
 import { makeFolder, writeFileAtomic } from '../files/atomicFile';
-import { stringifyNumbers } from '../files/numberJson';
+import { stringifyNumbers } from '../files/checkedJson';
 import { PictureError, saveFigure } from '../notebook';
 import type { RunRow } from '../runs';
 import { exportRows, type FlatRow, type FlatValue, renderTable, type Sample, summariseSample, toCsv } from '../statistics';

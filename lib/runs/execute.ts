@@ -208,7 +208,7 @@ function finish(
   const { history, status, position, divergence, warnings } = trainer;
   const evaluated = lifelong === undefined ? history.filter(({ testAccuracy }) => testAccuracy !== null) : [];
   const result: RunResult = {
-    format: 'lookbehind-result/1',
+    format: 'lookbehind-result/2',
     hash,
     status: status === 'diverged' ? 'diverged' : 'finished',
     last: history.at(-1) ?? null,

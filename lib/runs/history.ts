@@ -3,8 +3,8 @@
  * and of those above it.
  */
 
+import { crc32 } from 'node:zlib';
 import { DataError } from '../core/errors';
-import { crc32 } from '../files/crc32';
 import type { EpochRecord } from '../training/loop';
 
 const COLUMNS: ReadonlyArray<keyof EpochRecord> = [
@@ -16,47 +16,41 @@ const COLUMNS: ReadonlyArray<keyof EpochRecord> = [
   'gradientEvaluations',
   'seconds',
 ];
-const CHECKSUM = 'crc32';
+const HEAD = [...COLUMNS, 'crc32'].join(',');
 
 /** The history as CSV. Numbers keep all their digits. */
 export function historyToCsv(history: readonly EpochRecord[]): string {
   let checksum = 0;
   const rows = history.map((record) => {
     const row = COLUMNS.map((column) => record[column] ?? '').join(',');
-    checksum = checksumOf(checksum, row);
+    checksum = crc32(row, checksum);
     return `${row},${checksum}`;
   });
-  return `${[[...COLUMNS, CHECKSUM].join(','), ...rows].join('\n')}\n`;
+  return `${[HEAD, ...rows].join('\n')}\n`;
 }
 
 /**
- * The inverse of `historyToCsv`. Files of earlier versions have no checksums.
+ * The inverse of `historyToCsv`.
  *
  * @param path Where the text is from, for messages.
  * @throws DataError where it is no such history, or is damaged.
  */
 export function historyFromCsv(csv: string, path: string): EpochRecord[] {
   const [head, ...lines] = csv.trimEnd().split('\n');
-  const columns = COLUMNS.join(',');
-  if (head !== columns && head !== `${columns},${CHECKSUM}`)
-    throw new DataError(`${path} is damaged: its first line is not the head of a history.`);
+  if (head !== HEAD) throw new DataError(`${path} is damaged: its first line is not the head of a history.`);
   let checksum = 0;
   return lines.map((line, i) => {
-    const end = head === columns ? line.length : line.lastIndexOf(',');
-    const row = line.slice(0, Math.max(0, end));
-    checksum = checksumOf(checksum, row);
+    const end = Math.max(0, line.lastIndexOf(','));
+    const row = line.slice(0, end);
+    checksum = crc32(row, checksum);
     const cells = row.split(',');
     const numbers = cells.map((cell) => (cell === '' ? null : Number(cell)));
     const isNumber = (value: number | null, cell: string): boolean => value === null || !Number.isNaN(value) || cell === 'NaN';
     const good = cells.length === COLUMNS.length && numbers.every((value, c) => isNumber(value, cells[c]));
-    const whole = head === columns || line.slice(end + 1) === String(checksum);
+    const whole = line.slice(end + 1) === String(checksum);
     if (!good || !whole || numbers[0] !== i + 1) {
       throw new DataError(`${path} is damaged: line ${i + 2} is ${JSON.stringify(line.slice(0, 80))}.`);
     }
     return Object.fromEntries(COLUMNS.map((column, c) => [column, numbers[c]])) as unknown as EpochRecord;
   });
-}
-
-function checksumOf(before: number, row: string): number {
-  return crc32(Buffer.from(`${before},${row}`));
 }

@@ -10,13 +10,12 @@
  *
  * Files appear whole or not at all, and carry checksums. Whatever can be made again from other files is made again where it is damaged.
  */
-import { createHash } from 'node:crypto';
 import { readdirSync, rmSync } from 'node:fs';
 import { join, relative, resolve } from 'node:path';
 import { checkText, DataError, type Divergence, OptionError } from '../core/errors';
 import { dataFolder } from '../data/files';
 import { makeFolder, writeFileAtomic } from '../files/atomicFile';
-import { parseNumbers, stringifyNumbers } from '../files/numberJson';
+import { parseChecked, stringifyChecked } from '../files/checkedJson';
 import { readRegularText } from '../files/regularFile';
 import { keepNewestCheckpoint, loadCheckpoint, newestCheckpoint, saveCheckpoint } from '../training/checkpoint';
 import type { EpochRecord } from '../training/loop';
@@ -27,13 +26,8 @@ import { historyFromCsv, historyToCsv } from './history';
 import type { LifelongResult } from './lifelongRun';
 import type { Machine, Versions } from './machine';
 
-const FORMAT = 'lookbehind-result/1';
+const FORMAT = 'lookbehind-result/2';
 const HASH = /^[0-9a-f]{16}$/;
-/** The fields of results that have no checksum: in other names a checksum may be damaged. */
-const FIELDS: ReadonlySet<string> = new Set([
-  ...['format', 'hash', 'status', 'last', 'best', 'gradientEvaluations', 'seconds', 'parameters', 'measures', 'lifelong', 'seed'],
-  ...['versions', 'machine', 'finishedAt'],
-]);
 
 /** The outcome of a run. */
 export interface RunResult {
@@ -145,18 +139,15 @@ export class RunStore {
   /** Writes the result of a run with its checksum: it is done then. Throws a StorageError where that is impossible. */
   writeResult(result: RunResult): void {
     const path = this.#path(result.hash, 'result.json');
-    writeFileAtomic(path, `${stringifyNumbers({ ...result, sha256: digest(result) }, 2)}\n`);
+    writeFileAtomic(path, `${stringifyChecked(result, 2)}\n`);
   }
 
   /** The result of a run; undefined where it is not done, or its file is damaged, so that the run must be taken up again. */
   readResult(hash: string): RunResult | undefined {
     const path = this.#path(hash, 'result.json');
     try {
-      const text = readRegularText(path);
-      const { sha256, ...result } = parseNumbers(text) as RunResult & { sha256?: string };
-      // Results of earlier versions have no checksum.
-      const whole = sha256 === undefined ? Object.keys(result).every((name) => FIELDS.has(name)) : sha256 === digest(result);
-      return whole && result.format === FORMAT && result.hash === hash ? result : undefined;
+      const result = parseChecked(readRegularText(path)) as unknown as RunResult;
+      return result.format === FORMAT && result.hash === hash ? result : undefined;
     } catch {
       return undefined;
     }
@@ -224,8 +215,4 @@ export class RunStore {
   #path(hash: string, file: string): string {
     return join(this.runFolder(hash), file);
   }
-}
-
-function digest(result: RunResult): string {
-  return createHash('sha256').update(stringifyNumbers(result)).digest('hex');
 }

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { throwIfAborted } from '../core/errors';
 import { callback, checkOptions, either, type OptionsOf, object, signal, text, whole } from '../core/options';
 import { writeFileAtomic } from '../files/atomicFile';
-import { parseNumbers, stringifyNumbers } from '../files/numberJson';
+import { parseNumbers, stringifyNumbers } from '../files/checkedJson';
 import { readRegularText } from '../files/regularFile';
 import { type BuiltRun, openRun, RunStore } from '../runs';
 import { DataLoader } from '../runs/config/dataConfig';

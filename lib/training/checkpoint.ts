@@ -12,7 +12,7 @@ import { readdirSync, rmSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { DataError } from '../core/errors';
 import { makeFolder, writeFileAtomic } from '../files/atomicFile';
-import { parseNumbers, stringifyNumbers } from '../files/numberJson';
+import { parseNumbers, stringifyNumbers } from '../files/checkedJson';
 import { readRegularFile } from '../files/regularFile';
 import type { TrainerState } from './trainerState';
 
@@ -102,12 +102,7 @@ export function loadCheckpoint<S extends TrainerState = TrainerState>(folder: st
  * @throws DataError where it is damaged or of another format.
  */
 export function readCheckpoint<S extends TrainerState = TrainerState>(path: string): S {
-  let content: Buffer;
-  try {
-    content = readRegularFile(path);
-  } catch (error) {
-    throw new DataError(`The checkpoint ${path} cannot be read: ${(error as Error).message}.`, { cause: error });
-  }
+  const content = readRegularFile(path);
   const end = content.indexOf(NEWLINE);
   const {
     sha256: expected,

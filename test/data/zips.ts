@@ -23,6 +23,7 @@ export function zip(
     const path = Buffer.from(name);
     const common = Buffer.alloc(26);
     common.writeUInt16LE(20, 0);
+    common.writeUInt16LE(0x800, 2); // the name is UTF-8
     common.writeUInt16LE(deflate ? 8 : 0, 4);
     common.writeUInt32LE(crc(content), 10);
     common.writeUInt32LE(packed.length, 14);

@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { writeFileAtomic } from '../../lib/dist/files/atomicFile';
+import { stringifyChecked } from '../../lib/dist/files/checkedJson';
 import { tryLock } from '../../lib/dist/files/lock';
 import { readRegularFile } from '../../lib/dist/files/regularFile';
 import { SurfaceFile } from '../../lib/dist/landscape/surfaceFile';
@@ -60,8 +61,8 @@ test('points of a surface file have whole numbers as indices', (t) => {
   const path = join(folderOf(t), 'surface.jsonl');
   const good = [0, 1, 0.5, 0.25];
   const wrong = [['__proto__', 'flatMap', 1, 1], [-1, 0, 1, 1], [0.5, 0, 1, 1], [1e300, 0, 1, 1], [0, 0, 1], { 0: 0 }, null];
-  const header = { format: 'lookbehind-surface/2', fingerprint: 'any', chunkSize: 4, probes: [] };
+  const header = { format: 'lookbehind-surface/3', fingerprint: 'any', chunkSize: 4, probes: [] };
   const lines = [header, ...[good, ...wrong].map((point) => ({ points: [point] })), { points: 'many' }];
-  writeFileSync(path, lines.map((line) => `${JSON.stringify(line)}\n`).join(''));
+  writeFileSync(path, lines.map((line) => `${stringifyChecked(line)}\n`).join(''));
   assert.deepEqual(new SurfaceFile(path, 'any').points, [good]);
 });

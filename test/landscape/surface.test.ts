@@ -19,6 +19,7 @@ import {
   trajectoryOnPlane,
 } from 'lookbehind/landscape';
 import * as models from 'lookbehind/models';
+import { stringifyChecked } from '../../lib/dist/files/checkedJson';
 import { evaluateSync } from '../../lib/dist/training/evaluate';
 import { RANGE as SMALL, setting } from './killed';
 
@@ -185,7 +186,7 @@ test('points of another surface are refused', async () => {
   const less = { xs: XS.slice([0], [29]), ys: YS.slice([0], [29]) };
   await assert.rejects(lossSurface(model, less, { plane, ...RANGE, path }), { name: 'StateMismatchError' });
   tf.dispose([less.xs, less.ys]);
-  appendFileSync(path, '{"points":[[99,0,1,1]]}\n');
+  appendFileSync(path, `${stringifyChecked({ points: [[99, 0, 1, 1]] })}\n`);
   await assert.rejects(lossSurface(model, DATA, { plane, ...RANGE, path }), /outside of the grid/);
 });
 

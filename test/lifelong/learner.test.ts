@@ -7,7 +7,7 @@ import { type FamilyOptimizer, Random } from 'lookbehind/extend';
 import { LifelongLearner, type LifelongState, rotatedTasks, splitTasks, TaskSequence, taskModel } from 'lookbehind/lifelong';
 import * as models from 'lookbehind/models';
 import { evaluate, Trainer } from 'lookbehind/train';
-import { parseNumbers, stringifyNumbers } from '../../lib/dist/files/numberJson';
+import { parseNumbers, stringifyNumbers } from '../../lib/dist/files/checkedJson';
 import type { LearnOptions, LifelongOptions } from '../../lib/dist/lifelong/learner';
 import { Reservoir } from '../../lib/dist/lifelong/reservoir';
 import type { SampleRef } from '../../lib/dist/lifelong/samples';

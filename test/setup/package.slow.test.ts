@@ -41,7 +41,7 @@ describe('the packed library', () => {
       lookbehind: `file:${join(scratch, packed.filename)}`,
       '@tensorflow/tfjs': here('@tensorflow/tfjs'),
       '@tensorflow/tfjs-node': here('@tensorflow/tfjs-node'),
-      'pure-rand': here('pure-rand'),
+      ...Object.fromEntries(['pure-rand', 'fflate', 'tar-stream', 'yauzl'].map((name) => [name, here(name)])),
     };
     writeFileSync(join(project, 'package.json'), JSON.stringify({ name: 'project', private: true, dependencies }));
     run('npm', ['install', '--offline', '--ignore-scripts', '--no-audit', '--no-fund', '--legacy-peer-deps'], project);

@@ -7,7 +7,7 @@ import type { Socket } from 'node:net';
 import { createInterface } from 'node:readline';
 import { withoutGreeting } from '../../compile/greeting';
 import { LookbehindError } from '../../core/errors';
-import { parseNumbers } from '../../files/numberJson';
+import { parseNumbers } from '../../files/checkedJson';
 import type { RunOutcome } from '../execute';
 import { type RunTask, type TaskOptions, WorkerDiedError } from './engine';
 

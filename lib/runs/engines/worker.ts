@@ -3,7 +3,7 @@
  * standard input and output, see `RunnerProcess`.
  */
 import { createInterface } from 'node:readline';
-import { stringifyNumbers } from '../../files/numberJson';
+import { stringifyNumbers } from '../../files/checkedJson';
 import { DataLoader } from '../config/dataConfig';
 import { executeRun } from '../execute';
 import { RunStore } from '../store';

@@ -1,0 +1,32 @@
+/**
+ * Ticks of logarithmic axes in one size, none over another: as numbers (1, 2, 5, 10 ...) over up to three
+ * decades, else as powers of ten. By itself plotly.js writes powers a quarter larger than other labels, and
+ * digits between them a quarter smaller.
+ */
+import { extent } from './extent';
+import type { Axis, Trace } from './figure';
+import { COLORS } from './theme';
+
+/** Pixels that a decade needs for labels at 1, 2 and 5, and for labels at 1 and 3. */
+const ROOM = { three: 115, two: 100 };
+
+/** The axis with its ticks, if it is logarithmic. `pixels`: about its length. */
+export function withLogTicks({ dtick, ...axis }: Axis, data: readonly Trace[], letter: 'x' | 'y', pixels = 500): Axis {
+  if (axis.type !== 'log') return dtick === undefined ? axis : { ...axis, dtick };
+  const drawn = data.flatMap((trace) => Array.from((trace[letter] as ArrayLike<number> | undefined) ?? []));
+  const logs = drawn.filter((value) => value > 0).map(Math.log10);
+  const [low, high] = (axis.range as [number, number] | undefined) ?? extent(logs);
+  const decades = high - low;
+  if (decades > 3) {
+    const tickfont = { size: 12 / 1.25, color: COLORS.muted };
+    return { ...axis, exponentformat: 'power', dtick: Math.ceil(decades / 8), tickfont };
+  }
+  const plain = { ...axis, tickformat: '~g' };
+  const decade = pixels / decades;
+  if (decades <= 0.7) return plain;
+  if (letter === 'y' || decade >= ROOM.three) return { ...plain, dtick: 'D2' };
+  // At least two labels: the powers alone, if so many lie inside.
+  if (decade < ROOM.two && Math.floor(high) > Math.ceil(low)) return { ...plain, dtick: 1 };
+  const exponents = Array.from({ length: Math.ceil(high) - Math.floor(low) + 1 }, (_, i) => Math.floor(low) + i);
+  return { ...plain, tickvals: exponents.flatMap((exponent) => [1, 3].map((digit) => Number(`${digit}e${exponent}`))) };
+}
