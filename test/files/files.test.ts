@@ -5,8 +5,9 @@ import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync,
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
+import { DataError } from '../../lib/dist/core/errors';
 import { writeFileAtomic } from '../../lib/dist/files/atomicFile';
-import { stringifyChecked } from '../../lib/dist/files/checkedJson';
+import { parseChecked, stringifyChecked } from '../../lib/dist/files/checkedJson';
 import { tryLock } from '../../lib/dist/files/lock';
 import { readRegularFile } from '../../lib/dist/files/regularFile';
 import { SurfaceFile } from '../../lib/dist/landscape/surfaceFile';
@@ -65,4 +66,16 @@ test('points of a surface file have whole numbers as indices', (t) => {
   const lines = [header, ...[good, ...wrong].map((point) => ({ points: [point] })), { points: 'many' }];
   writeFileSync(path, lines.map((line) => `${stringifyChecked(line)}\n`).join(''));
   assert.deepEqual(new SurfaceFile(path, 'any').points, [good]);
+});
+
+test('checked JSON keeps numbers that are not finite, and no changed letter goes unnoticed', () => {
+  const record = { format: 'any/1', loss: [Number.NaN, 1 / 3, Number.POSITIVE_INFINITY, -1e-300], note: { text: 'ä "NaN' } };
+  for (const text of [stringifyChecked(record), stringifyChecked(record, 2)]) {
+    assert.deepEqual(parseChecked(text), record);
+    for (let at = 0; at < text.length; at++) {
+      const changed = `${text.slice(0, at)}${text[at] === '7' ? '8' : '7'}${text.slice(at + 1)}`;
+      assert.throws(() => parseChecked(changed), DataError, `letter ${at}`);
+    }
+  }
+  for (const other of ['', 'null', '[]', '{}', '5', '{"crc32":0}']) assert.throws(() => parseChecked(other), DataError);
 });
