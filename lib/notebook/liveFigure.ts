@@ -1,15 +1,17 @@
 /** A figure that changes in place while work goes on: surfaces and matrices that fill up. */
 
-import { checkKnownOptions, checkNumber } from '../core/errors';
+import { checkOptions, number, type OptionsOf } from '../core/options';
 import type { Figure } from '../figures';
 import { describeFigure, finalBundle, liveBundle } from './bundle';
 import { inKernel, newOutput } from './display';
 
-/** Options of `liveFigure`. */
-export interface LiveFigureOptions {
+const LIVE = {
   /** Smallest time between two drawings, in milliseconds, at least 100. Default 1000. */
-  interval?: number;
-}
+  interval: number({ min: 100 }, 1000),
+};
+
+/** Options of `liveFigure`. */
+export type LiveFigureOptions = OptionsOf<typeof LIVE>;
 
 /** A figure that changes while work goes on. */
 export interface LiveFigure {
@@ -29,8 +31,7 @@ const SHARE = 0.1;
  * @throws {OptionError} where the interval is below 100 ms.
  */
 export function liveFigure(figure: Figure, options: LiveFigureOptions = {}): LiveFigure {
-  checkKnownOptions('liveFigure', options, ['interval']);
-  const interval = checkNumber('interval', options.interval ?? 1000, { min: 100 });
+  const { interval } = checkOptions('liveFigure', LIVE, options);
   const output = newOutput();
   let state = figure;
   let first = true;

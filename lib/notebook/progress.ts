@@ -1,27 +1,29 @@
 /** A progress bar with the time left and current values: in a cell's output, or as one line of a terminal. */
 
 import { duration } from '../core/duration';
-import { checkKnownOptions, checkNumber, checkObject } from '../core/errors';
 import { escapeHtml, terminalLine } from '../core/escape';
+import { checkOptions, flag, needed, number, type OptionsOf, text } from '../core/options';
 import { inKernel, newOutput } from './display';
 import { throttle } from './throttle';
 
 /** Values shown beside the bar, such as the current loss. Numbers are shown with four significant digits. */
 export type ProgressValues = Record<string, number | string>;
 
-/** Options of `progress`. */
-export interface ProgressOptions {
+const PROGRESS = {
   /** What is going on, in one or two words. */
-  title: string;
+  title: needed(text()),
   /** How many units make the whole. */
-  total: number;
+  total: needed(number({ min: 0, exclusiveMin: true })),
   /** Name of the units; `%` for a share of the whole, with total 1. Default: steps. */
-  unit?: string;
+  unit: text('steps'),
   /** Units that were done before (a resumed run): not counted for the speed. Default 0. */
-  from?: number;
+  from: number({ min: 0 }, 0),
   /** Shows nothing. Default false. */
-  silent?: boolean;
-}
+  silent: flag(false),
+};
+
+/** Options of `progress`. */
+export type ProgressOptions = OptionsOf<typeof PROGRESS>;
 
 /** A running progress bar. */
 export interface Progress {
@@ -42,12 +44,8 @@ const ERASE_LINE = '\r\u001b[2K';
  * @throws {OptionError} where total is not positive.
  */
 export function progress(options: ProgressOptions): Progress {
-  checkObject('options', options);
-  const { title, total, unit = 'steps', from = 0, silent = false } = options;
-  checkKnownOptions('progress', options, ['title', 'total', 'unit', 'from', 'silent']);
-  checkNumber('total', total, { min: 0, exclusiveMin: true });
-  checkNumber('from', from, { min: 0 });
-  const state: State = { title, total, unit, from, done: from, values: {}, start: performance.now() };
+  const { silent, ...settings } = checkOptions('progress', PROGRESS, options);
+  const state: State = { ...settings, done: settings.from, values: {}, start: performance.now() };
   const output = newOutput();
   const terminal = process.stderr;
   let finished = silent;
@@ -77,11 +75,7 @@ export function progress(options: ProgressOptions): Progress {
   };
 }
 
-interface State {
-  title: string;
-  total: number;
-  unit: string;
-  from: number;
+interface State extends Required<Omit<ProgressOptions, 'silent'>> {
   done: number;
   values: ProgressValues;
   /** Of `performance.now()`. */

@@ -230,7 +230,7 @@ export const samples: Record<string, () => figures.Figure> = {
       x: { title: 'Test error minus that of SAM', unit: 'points' },
       better: 'left',
       title: 'Paired differences to SAM',
-      caption: 'Lines: 95 % bootstrap intervals of the paired difference over 5 seeds. Filled: the interval excludes zero.',
+      caption: 'Lines: 95 % t intervals, n = 5, Holm-corrected for 5 comparisons. Filled: the interval excludes zero.',
     }),
   bars: () =>
     bars({

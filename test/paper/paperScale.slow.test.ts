@@ -72,7 +72,7 @@ describe('a ResNet-20 at paper scale, but for its sizes', () => {
     assert.match(text, /Measuring a step: ResNet-20, width 4 on CIFAR-10, 512 images, batches of 128/);
     assert.match(text, /SAM +1 +2 +32 /); // 4 epochs of 4 batches
     assert.match(text, /Lookbehind-SAM +1 +3 +48 /);
-    assert.match(text, /2 runs\. All take 80 gradients of one batch, \d+ s on this machine/);
+    assert.match(text, /2 runs\. All take 80 gradients of one batch, [\d.]+ (s|min \d+ s) on this machine/);
     assert.deepEqual(killed.hashes(), []);
   });
 
