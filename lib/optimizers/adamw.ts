@@ -11,7 +11,7 @@
  */
 import { checkKnownOptions, checkNumber } from '../core/errors';
 import * as tf from '../core/tf';
-import { DescentOptimizer, type DescentOptions } from './descent';
+import { DESCENT_OPTIONS, DescentOptimizer, type DescentOptions } from './descent';
 
 /** Options of `adamw`. */
 export interface AdamWOptions extends DescentOptions {
@@ -27,7 +27,8 @@ export interface AdamWOptions extends DescentOptions {
   weightDecay?: number;
 }
 
-const ADAMW_OPTIONS: readonly string[] = ['learningRate', 'beta1', 'beta2', 'epsilon', 'weightDecay'];
+/** Names of the options of `adamw`, for `adam`. */
+export const ADAMW_OPTIONS: readonly string[] = [...DESCENT_OPTIONS, 'beta1', 'beta2', 'epsilon'];
 
 /** The largest number below 1 that float32 tells from 1. */
 const BELOW_ONE = 1 - 2 ** -24;
@@ -56,24 +57,28 @@ export class AdamW extends DescentOptimizer {
     this.#epsilon = epsilon;
   }
 
-  update(weights: readonly tf.Tensor[], gradients: readonly tf.Tensor[], variables: readonly tf.Variable[]): tf.Tensor[] {
-    const keep = tf.sub(1, tf.mul(this.rate.tensor, this.weightDecay));
+  protected move(weights: readonly tf.Tensor[], gradients: readonly tf.Tensor[], variables: readonly tf.Variable[]): tf.Tensor[] {
     return weights.map((w, i) => {
       const m = this.#average('m', variables[i], gradients[i], this.#beta1);
       const v = this.#average('v', variables[i], tf.square(gradients[i]), this.#beta2);
       const meanRate = tf.div(this.rate.tensor, this.#bias('beta1Power', variables[i], this.#beta1));
       const rootOfSquareBias = tf.sqrt(this.#bias('beta2Power', variables[i], this.#beta2));
       const root = tf.add(tf.div(tf.sqrt(v), rootOfSquareBias), this.#epsilon);
-      return tf.sub(tf.mul(w, keep), tf.mul(meanRate, tf.div(m, root)));
+      return tf.sub(this.shrunk(w, variables[i]), tf.mul(meanRate, tf.div(m, root)));
     });
   }
 
-  settings(): tf.serialization.ConfigDict {
+  /** The weight after its decay, which is no part of the gradient. */
+  protected shrunk(weight: tf.Tensor, variable: tf.Variable): tf.Tensor {
+    return tf.mul(weight, tf.sub(1, tf.mul(this.rate.tensor, this.decayOf(variable))));
+  }
+
+  override settings(): tf.serialization.ConfigDict {
     return {
       beta1: this.#beta1,
       beta2: this.#beta2,
       epsilon: this.#epsilon,
-      weightDecay: this.weightDecay,
+      ...super.settings(),
     };
   }
 

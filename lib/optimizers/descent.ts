@@ -2,8 +2,9 @@
  * Base optimizers: those that turn one gradient into one step. Sharpness-aware schemes use them on weights of their choice, such
  * as the fast weights of Lookbehind.
  */
-import { checkNumber } from '../core/errors';
+import { checkFunction, checkNumber, OptionError } from '../core/errors';
 import * as tf from '../core/tf';
+import { globalNorm } from './ascent';
 import { Hyperparameter } from './hyperparameter';
 import { FamilyOptimizer } from './optimizer';
 import { type Advance, assignAll, type Passes } from './passes';
@@ -15,7 +16,22 @@ export interface DescentOptions {
   learningRate?: number;
   /** Weight decay factor. At least 0. Default 0. */
   weightDecay?: number;
+  /**
+   * Which variables weight decay applies to. Default: all. `isKernel` leaves out biases and normalisations. A function cannot be saved, as
+   * `rescale` of ASAM.
+   */
+  decays?: (variable: tf.Variable) => boolean;
+  /** Largest norm of the gradient, over all variables together: a longer one is shortened. Above 0. Default: none. */
+  clipNorm?: number;
+  /** Largest size of a number of the gradient, after `clipNorm`: what exceeds it is cut. Above 0. Default: none. */
+  clipValue?: number;
 }
+
+/** Names of these options. */
+export const DESCENT_OPTIONS: readonly string[] = ['learningRate', 'weightDecay', 'decays', 'clipNorm', 'clipValue'];
+
+/** Keeps 0 / 0 away in clipping; the value of torch.nn.utils.clip_grad_norm_. */
+const CLIP_EPSILON = 1e-6;
 
 /** A base optimizer. */
 export abstract class DescentOptimizer extends FamilyOptimizer {
@@ -25,10 +41,21 @@ export abstract class DescentOptimizer extends FamilyOptimizer {
   protected readonly rate: Hyperparameter;
   /** Weight decay factor of a step. */
   protected readonly weightDecay: number;
+  readonly #decays: DescentOptions['decays'];
+  readonly #clipNorm: number | undefined;
+  readonly #clipValue: number | undefined;
 
   /** @throws OptionError */
-  constructor({ learningRate, weightDecay = 0 }: DescentOptions & { learningRate: number }) {
+  constructor(options: DescentOptions & { learningRate: number }) {
     super();
+    const { learningRate, weightDecay = 0, decays, clipNorm, clipValue } = options;
+    if (decays !== undefined) checkFunction('decays', decays);
+    for (const [name, value] of Object.entries({ clipNorm, clipValue })) {
+      if (value !== undefined) checkNumber(name, value, { min: 0, exclusiveMin: true });
+    }
+    this.#decays = decays;
+    this.#clipNorm = clipNorm;
+    this.#clipValue = clipValue;
     this.weightDecay = checkNumber('weightDecay', weightDecay, { min: 0 });
     this.rate = new Hyperparameter('learningRate', learningRate);
     this.hyperparameters = [this.rate];
@@ -43,7 +70,49 @@ export abstract class DescentOptimizer extends FamilyOptimizer {
   }
 
   /** The base step from `weights` along `gradients`, as new tensors. Advances the slots of `variables`. Call inside tf.tidy. */
-  abstract update(weights: readonly tf.Tensor[], gradients: readonly tf.Tensor[], variables: readonly tf.Variable[]): tf.Tensor[];
+  update(weights: readonly tf.Tensor[], gradients: readonly tf.Tensor[], variables: readonly tf.Variable[]): tf.Tensor[] {
+    return this.move(weights, this.#clipped(gradients), variables);
+  }
+
+  /** The rule: the step along gradients that are clipped. */
+  protected abstract move(
+    weights: readonly tf.Tensor[],
+    gradients: readonly tf.Tensor[],
+    variables: readonly tf.Variable[],
+  ): tf.Tensor[];
+
+  /** Weight decay factor of one variable. */
+  protected decayOf(variable: tf.Variable): number {
+    return this.#decays === undefined || this.#decays(variable) ? this.weightDecay : 0;
+  }
+
+  /** The gradient with weight decay as a part of it: g + weightDecay * w. */
+  protected decayed(gradient: tf.Tensor, weight: tf.Tensor, variable: tf.Variable): tf.Tensor {
+    const decay = this.decayOf(variable);
+    return decay === 0 ? gradient : tf.add(gradient, tf.mul(weight, decay));
+  }
+
+  #clipped(gradients: readonly tf.Tensor[]): readonly tf.Tensor[] {
+    const [longest, largest] = [this.#clipNorm, this.#clipValue];
+    const shorten = longest && tf.minimum(1, tf.div(longest, tf.add(globalNorm(gradients), CLIP_EPSILON)));
+    const short = shorten === undefined ? gradients : gradients.map((g) => tf.mul(g, shorten));
+    return largest === undefined ? short : short.map((g) => tf.clipByValue(g, -largest, largest));
+  }
+
+  settings(): tf.serialization.ConfigDict {
+    return {
+      weightDecay: this.weightDecay,
+      ...(this.#decays === undefined ? {} : { decays: 'a function' }),
+      ...(this.#clipNorm === undefined ? {} : { clipNorm: this.#clipNorm }),
+      ...(this.#clipValue === undefined ? {} : { clipValue: this.#clipValue }),
+    };
+  }
+
+  /** @throws OptionError if `decays` was given: a file cannot hold a function. */
+  override getConfig(): tf.serialization.ConfigDict {
+    refuseFunction('decays', this.#decays);
+    return super.getConfig();
+  }
 
   advance(passes: Passes): Advance {
     const { gradients } = passes.descent(0);
@@ -76,4 +145,20 @@ export abstract class DescentOptimizer extends FamilyOptimizer {
     );
     this.finishStep(0);
   }
+}
+
+/** Whether weight decay usually applies to a variable: to kernels and embeddings, but not to biases and normalisations. */
+export function isKernel({ name }: { name: string }): boolean {
+  return !/(^|\/)(bias|beta|gamma)(_\d+)?$/.test(name);
+}
+
+/** Throws an OptionError if an optimizer that is to be saved itself has an option that is a function. */
+export function refuseFunction(name: string, given: unknown): void {
+  if (given === undefined) return;
+  throw new OptionError(
+    name,
+    given,
+    'left out if the optimizer itself is saved, because a file cannot hold a function',
+    `Save the model without its optimizer, and the state of the optimizer with saveState(); restore it into one made with ${name}.`,
+  );
 }

@@ -9,12 +9,13 @@
  *
  * Zhang, Lucas, Hinton, Ba, "Lookahead Optimizer: k steps forward, 1 step back", NeurIPS 2019, arXiv:1907.08610.
  */
-import { checkKnownOptions, checkNumber, OptionError } from '../core/errors';
+import { checkKnownOptions, checkNumber } from '../core/errors';
 import { currentRecording } from '../core/recording';
 import * as tf from '../core/tf';
 import type { Hyperparameter } from './hyperparameter';
 import { FamilyOptimizer, optimizerFrom } from './optimizer';
 import type { Advance, Passes, PassOptions } from './passes';
+import { asBase } from './stock';
 
 /** Options of `lookahead`. */
 export interface LookaheadOptions {
@@ -33,6 +34,8 @@ export class Lookahead extends FamilyOptimizer {
   readonly slotKinds: readonly string[] = ['slow'];
   readonly hyperparameters: readonly Hyperparameter[] = [];
   readonly parts: readonly FamilyOptimizer[];
+  /** The optimizer of the fast weights. */
+  readonly base: FamilyOptimizer;
   /** Fast steps per synchronisation. */
   readonly k: number;
   /** Share of the fast weights in the new slow weights. */
@@ -44,18 +47,14 @@ export class Lookahead extends FamilyOptimizer {
   /** The fast weights during such evaluations. */
   #fast: Array<{ variable: tf.Variable; value: tf.Tensor }> = [];
 
-  constructor(
-    /** The optimizer of the fast weights. */
-    readonly base: FamilyOptimizer,
-    options: LookaheadOptions = {},
-  ) {
+  constructor(base: FamilyOptimizer | tf.Optimizer, options: LookaheadOptions = {}) {
     super();
-    if (!(base instanceof FamilyOptimizer)) throw new OptionError('lookahead: base', base, 'an optimizer of this library');
+    this.base = base instanceof FamilyOptimizer ? base : asBase('lookahead: base', base);
     checkKnownOptions('lookahead', options, ['k', 'alpha']);
     const { k = 5, alpha = 0.5 } = options;
     this.k = checkNumber('k', k, { min: 1, integer: true });
     this.alpha = checkNumber('alpha', alpha, { min: 0, max: 1 });
-    this.parts = [base];
+    this.parts = [this.base];
   }
 
   get learningRate(): number {
@@ -167,7 +166,7 @@ export class Lookahead extends FamilyOptimizer {
 }
 tf.serialization.registerClass(Lookahead);
 
-/** Lookahead over any optimizer of the family. As many gradients per step as its base. */
-export function lookahead(base: FamilyOptimizer, options: LookaheadOptions = {}): Lookahead {
+/** Lookahead over any optimizer of the family, or any tf.Optimizer. As many gradients per step as its base. */
+export function lookahead(base: FamilyOptimizer | tf.Optimizer, options: LookaheadOptions = {}): Lookahead {
   return new Lookahead(base, options);
 }

@@ -250,8 +250,13 @@ export abstract class FamilyOptimizer extends tf.Optimizer {
    * Lookahead then takes the present weights for slow ones. Compiled steps stay valid.
    */
   forget(): void {
-    for (const { slots } of this.family()) slots.reset();
+    for (const one of this.family()) one.forgetOwn();
     this.setCounters(0, this.gradientEvaluations);
+  }
+
+  /** Forgets what the optimizer itself remembers. */
+  protected forgetOwn(): void {
+    this.slots.reset();
   }
 
   /** Frees what the optimizer remembers. */

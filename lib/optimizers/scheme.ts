@@ -4,18 +4,19 @@
 import { checkKnownOptions, checkObject, OptionError } from '../core/errors';
 import * as tf from '../core/tf';
 import { type AsamAscentOptions, type AscentRule, asamAscent, ascentStep, samAscent } from './ascent';
-import { DescentOptimizer } from './descent';
+import { type DescentOptimizer, refuseFunction } from './descent';
 import { Hyperparameter } from './hyperparameter';
 import { FamilyOptimizer, optimizerFrom } from './optimizer';
 import type { BatchNormPolicy, PassOptions, Visit } from './passes';
 import { SGD, SGD_OPTIONS, type SGDOptions } from './sgd';
+import { asBase } from './stock';
 
 /** Options of every sharpness-aware optimizer. The options of `sgd` set the base optimizer, unless `base` is given. */
 export interface SharpnessOptions extends SGDOptions {
   /** Length of one ascent step. Paper: rho. At least 0. Default 0.05 (SAM) or 0.5 (ASAM). */
   rho?: number;
-  /** The base optimizer: `sgd(...)` or `adamw(...)`. Default `sgd` with the options given here. */
-  base?: DescentOptimizer;
+  /** The base optimizer: `sgd(...)`, `adam(...)`, `adamw(...)`, `rmsprop(...)`, or any tf.Optimizer. Default `sgd` with the options given here. */
+  base?: DescentOptimizer | tf.Optimizer;
   /**
    * Whether a gradient taken at a perturbed point serves both the descent there and the next ascent: k + 1 gradients in place of
    * 2k, same numbers. Default: where that is exact, that is where the loss reads nothing of its pass (one batch) and changes no state but
@@ -99,15 +100,7 @@ export abstract class SharpnessOptimizer extends FamilyOptimizer {
 
   /** @throws OptionError where `rescale` was given: a file cannot hold a function. */
   override getConfig(): tf.serialization.ConfigDict {
-    const { rescale } = this.ascent;
-    if (rescale !== undefined) {
-      throw new OptionError(
-        'rescale',
-        rescale,
-        'left out where the optimizer itself is saved, because a file cannot hold a function',
-        'Save the model without its optimizer, and the state of the optimizer with saveState(); restore it into one made with rescale.',
-      );
-    }
+    refuseFunction('rescale', this.ascent.rescale);
     return super.getConfig();
   }
 
@@ -135,12 +128,10 @@ export function ascentRule(name: 'sam' | 'asam', options: AsamAscentOptions): As
   return name === 'sam' ? samAscent : asamAscent({ eta, rescale });
 }
 
-function baseOf(what: string, options: SharpnessOptions, base: DescentOptimizer | undefined): DescentOptimizer {
+function baseOf(what: string, options: SharpnessOptions, base: SharpnessOptions['base']): DescentOptimizer {
   const forBase = Object.fromEntries(Object.entries(options).filter(([name]) => SGD_OPTIONS.includes(name)));
   if (base === undefined) return new SGD(forBase);
-  if (!(base instanceof DescentOptimizer)) {
-    throw new OptionError(`${what}: base`, base, 'a base optimizer made by sgd(...) or adamw(...)');
-  }
+  const descent = asBase(`${what}: base`, base);
   const [extra] = Object.keys(forBase);
   if (extra !== undefined) {
     throw new OptionError(
@@ -150,5 +141,5 @@ function baseOf(what: string, options: SharpnessOptions, base: DescentOptimizer 
       'Set it on the base optimizer.',
     );
   }
-  return base;
+  return descent;
 }

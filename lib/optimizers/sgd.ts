@@ -11,7 +11,7 @@
  */
 import { checkKnownOptions, checkNumber, OptionError } from '../core/errors';
 import * as tf from '../core/tf';
-import { DescentOptimizer, type DescentOptions } from './descent';
+import { DESCENT_OPTIONS, DescentOptimizer, type DescentOptions } from './descent';
 
 /** Options of `sgd`. */
 export interface SGDOptions extends DescentOptions {
@@ -28,7 +28,7 @@ export interface SGDOptions extends DescentOptions {
 }
 
 /** Names of the options of `sgd`, for the factories that pass them on. */
-export const SGD_OPTIONS: readonly string[] = ['learningRate', 'momentum', 'dampening', 'nesterov', 'weightDecay'];
+export const SGD_OPTIONS: readonly string[] = [...DESCENT_OPTIONS, 'momentum', 'dampening', 'nesterov'];
 
 /** Stochastic gradient descent with momentum. Make it with `sgd`. */
 export class SGD extends DescentOptimizer {
@@ -56,21 +56,20 @@ export class SGD extends DescentOptimizer {
     this.#nesterov = nesterov;
   }
 
-  update(weights: readonly tf.Tensor[], gradients: readonly tf.Tensor[], variables: readonly tf.Variable[]): tf.Tensor[] {
-    const { weightDecay } = this;
+  protected move(weights: readonly tf.Tensor[], gradients: readonly tf.Tensor[], variables: readonly tf.Variable[]): tf.Tensor[] {
     return weights.map((w, i) => {
-      const d = weightDecay === 0 ? gradients[i] : tf.add(gradients[i], tf.mul(w, weightDecay));
+      const d = this.decayed(gradients[i], w, variables[i]);
       const u = this.#momentum === 0 ? d : this.#accumulate(variables[i], d);
       return tf.sub(w, tf.mul(u, this.rate.tensor));
     });
   }
 
-  settings(): tf.serialization.ConfigDict {
+  override settings(): tf.serialization.ConfigDict {
     return {
       momentum: this.#momentum,
       dampening: this.#dampening,
       nesterov: this.#nesterov,
-      weightDecay: this.weightDecay,
+      ...super.settings(),
     };
   }
 

@@ -20,14 +20,38 @@ export function watchingWrites<T>(onWrite: Watcher, fn: () => T): T {
 
 /** Calls `fn`. If it throws, each variable that it wrote gets back the value from before. */
 export function undoingWrites<T>(fn: () => T): T {
+  return holding(fn, (takeBack, call) => {
+    try {
+      return call();
+    } catch (error) {
+      takeBack();
+      throw error;
+    }
+  });
+}
+
+/** Calls `fn`. Each variable that it wrote gets back the value from before. */
+export function takingBackWrites<T>(fn: () => T): T {
+  return holding(fn, (takeBack, call) => {
+    try {
+      return call();
+    } finally {
+      takeBack();
+    }
+  });
+}
+
+/** Hands `use` a call of `fn` that holds the first values of what it writes, and a way to take them back. */
+function holding<T>(fn: () => T, use: (takeBack: () => void, call: () => T) => T): T {
   const before = new Map<tf.Variable, tf.Tensor>();
-  try {
-    return watchingWrites((variable) => {
-      if (!before.has(variable)) before.set(variable, tf.keep(variable.clone()));
-    }, fn);
-  } catch (error) {
+  const hold = (variable: tf.Variable): void => {
+    if (!before.has(variable)) before.set(variable, tf.keep(variable.clone()));
+  };
+  const takeBack = (): void => {
     for (const [variable, value] of before) if (!variable.isDisposed) variable.assign(value);
-    throw error;
+  };
+  try {
+    return use(takeBack, () => watchingWrites(hold, fn));
   } finally {
     tf.dispose([...before.values()]);
   }

@@ -9,6 +9,7 @@ import { join } from 'node:path';
 import { after, test } from 'node:test';
 import * as tf from '@tensorflow/tfjs';
 import {
+  adam,
   adamw,
   asam,
   lookahead,
@@ -17,6 +18,7 @@ import {
   multistepASAM,
   multistepSAM,
   OptionError,
+  rmsprop,
   sam,
   sgd,
 } from 'lookbehind';
@@ -172,7 +174,13 @@ const runConfig = resolveConfig({ data: 'digits', model: { kind: 'mlp', hidden: 
 const run: RunRow = { hash: 'a', config: runConfig, status: 'failed', result: null, error: 'none', reused: false };
 const rows = [1, 2, 3].flatMap((seed) => ['a', 'b'].map((label) => ({ label, seed, testError: seed }) as FlatRow));
 
-const DESCENT = { learningRate: 'number', weightDecay: 'number' } as const;
+const DESCENT = {
+  learningRate: 'number',
+  weightDecay: 'number',
+  decays: 'function',
+  clipNorm: 'number',
+  clipValue: 'number',
+} as const;
 const SGD = { ...DESCENT, momentum: 'number', dampening: 'number', nesterov: 'flag' } as const;
 const SHARP = { ...SGD, rho: 'number', batchNormUpdates: 'choice', base: 'object' } as const;
 const ADAPTIVE = { ...SHARP, eta: 'number', rescale: 'function' } as const;
@@ -206,7 +214,13 @@ const FURTHER: Readonly<Record<string, Record<string, Kind>>> = {
 
 const TARGETS: readonly Target[] = [
   { name: 'sgd', kinds: SGD, call: sgd },
+  { name: 'adam', kinds: { ...DESCENT, beta1: 'number', beta2: 'number', epsilon: 'number' }, call: adam },
   { name: 'adamw', kinds: { ...DESCENT, beta1: 'number', beta2: 'number', epsilon: 'number' }, call: adamw },
+  {
+    name: 'rmsprop',
+    kinds: { ...DESCENT, smoothing: 'number', momentum: 'number', centered: 'flag', epsilon: 'number' },
+    call: rmsprop,
+  },
   { name: 'sam', kinds: { ...SHARP, reuseGradients: 'flag' }, call: sam },
   { name: 'asam', kinds: { ...ADAPTIVE, reuseGradients: 'flag' }, call: asam },
   { name: 'multistepSAM', kinds: { ...SHARP, k: 'whole' }, call: multistepSAM },

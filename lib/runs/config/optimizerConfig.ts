@@ -30,10 +30,10 @@ import type { FamilyOptimizer } from '../../optimizers/optimizer';
 import { type Check, checkFields, checkKind, checkObject, type Field, type Fields, flag, number, oneOf } from './schema';
 
 /** A base optimizer: the options of `sgd` or `adamw`. */
-export type BaseConfig = ({ kind: 'sgd' } & SGDOptions) | ({ kind: 'adamw' } & AdamWOptions);
+export type BaseConfig = ({ kind: 'sgd' } & Omit<SGDOptions, 'decays'>) | ({ kind: 'adamw' } & Omit<AdamWOptions, 'decays'>);
 
 /** Options of a sharpness-aware optimizer, as JSON. The options of `sgd` set its base, unless `base` is given. */
-export type JsonOptions<O> = Omit<O, 'base' | 'rescale'> & {
+export type JsonOptions<O> = Omit<O, 'base' | 'rescale' | 'decays'> & {
   /** The optimizer that descends. Default: `sgd` with the options given here. */
   base?: BaseConfig;
 };
@@ -57,7 +57,13 @@ const belowOne = (fallback: number): Field<number> => number({ min: 0, max: 1 - 
 const share = (fallback: number): Field<number> => number({ min: 0, max: 1 }, fallback);
 const k = (fallback: number): Field<number> => number({ min: 1, integer: true }, fallback);
 
-const SGD: Fields<SGDOptions> = {
+const CLIPPING = {
+  clipNorm: number({ min: 0, exclusiveMin: true }),
+  clipValue: number({ min: 0, exclusiveMin: true }),
+};
+
+const SGD: Fields<Omit<SGDOptions, 'decays'>> = {
+  ...CLIPPING,
   learningRate: number({ min: 0 }, 0.1),
   momentum: share(0),
   dampening: share(0),
@@ -65,7 +71,8 @@ const SGD: Fields<SGDOptions> = {
   weightDecay: number({ min: 0 }, 0),
 };
 
-const ADAMW: Fields<AdamWOptions> = {
+const ADAMW: Fields<Omit<AdamWOptions, 'decays'>> = {
+  ...CLIPPING,
   learningRate: number({ min: 0 }, 0.001),
   beta1: belowOne(0.9),
   beta2: belowOne(0.999),

@@ -1,0 +1,53 @@
+/**
+ * Adam, as torch.optim.Adam: AdamW's step (see adamw.ts) with weight decay as a part of the gradient.
+ *
+ *     d = g + weightDecay * w
+ *     m = beta1 * m + (1 - beta1) * d
+ *     v = beta2 * v + (1 - beta2) * d^2
+ *     w = w - learningRate * (m / (1 - beta1^t)) / (sqrt(v / (1 - beta2^t)) + epsilon)      t: steps of this variable
+ *
+ * Kingma, Ba, "Adam: A Method for Stochastic Optimization", ICLR 2015, arXiv:1412.6980.
+ * https://docs.pytorch.org/docs/stable/generated/torch.optim.Adam.html
+ */
+import { checkKnownOptions } from '../core/errors';
+import * as tf from '../core/tf';
+import { ADAMW_OPTIONS, AdamW, type AdamWOptions } from './adamw';
+
+/** Options of `adam`. */
+export interface AdamOptions extends Omit<AdamWOptions, 'weightDecay'> {
+  /** L2 factor, added to the gradient as weightDecay * w. At least 0. Default 0. */
+  weightDecay?: number;
+}
+
+/** Adam. Make it with `adam`. */
+export class Adam extends AdamW {
+  /** The name under which it is saved. @nocollapse */
+  static override get className(): string {
+    return 'LookbehindFamilyAdam';
+  }
+
+  constructor(options: AdamOptions = {}) {
+    checkKnownOptions('adam', options, ADAMW_OPTIONS);
+    const { weightDecay = 0 } = options;
+    super({ ...options, weightDecay });
+  }
+
+  protected override move(
+    weights: readonly tf.Tensor[],
+    gradients: readonly tf.Tensor[],
+    variables: readonly tf.Variable[],
+  ): tf.Tensor[] {
+    const decayed = gradients.map((g, i) => this.decayed(g, weights[i], variables[i]));
+    return super.move(weights, decayed, variables);
+  }
+
+  protected override shrunk(weight: tf.Tensor): tf.Tensor {
+    return weight;
+  }
+}
+tf.serialization.registerClass(Adam);
+
+/** Adam. `adamw` has the weight decay that works better with it. */
+export function adam(options: AdamOptions = {}): Adam {
+  return new Adam(options);
+}
