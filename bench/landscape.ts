@@ -9,15 +9,16 @@
  * points per second, in brackets by processor time; `whole` compares the whole surface from nothing, compiling and the check of its centre
  * included, with the loop over as many points.
  */
+
 import { parseArgs } from 'node:util';
 import * as tf from '@tensorflow/tfjs';
 import { mnist } from 'lookbehind/data';
 import { Random } from 'lookbehind/extend';
 import { flatWeights, lossSurface, Plane, randomDirection } from 'lookbehind/landscape';
 import * as models from 'lookbehind/models';
+import { ModelLoss } from 'lookbehind/train';
 import { weightLayout } from '../lib/dist/landscape/layout';
 import { PlaneSets } from '../lib/dist/landscape/plane';
-import { ManyEvaluator } from '../lib/dist/training/many';
 import { median } from './measure';
 import { PlainProcess } from './plainProcess';
 
@@ -100,9 +101,9 @@ async function runCase(name: string, { build, inputShape, examples, target, ...o
 
   const rssBefore = process.memoryUsage().rss;
   const whole = await timed(() => lossSurface(model, { xs, ys }, { plane, x: { from: -1, to: 1, points: side } }));
-  const evaluator = new ManyEvaluator(model, { xs, ys });
+  const evaluator = new ModelLoss(model, { xs, ys });
   const sets = new PlaneSets(plane, slots, points);
-  const { losses } = await evaluator.run(sets);
+  const { losses } = await evaluator.atMany(sets);
   const rssGrowth = (process.memoryUsage().rss - rssBefore) / 2 ** 20;
   // One at a time, some points tell the rate of all.
   const ours = evaluator.way === 'loop' ? some : points;
@@ -148,7 +149,7 @@ async function runCase(name: string, { build, inputShape, examples, target, ...o
     const times: Timing[] = [];
     const others = Object.fromEntries(Object.keys(loops).map((way) => [way, [] as Timing[]]));
     for (let round = 0; round < rounds; round++) {
-      times.push(perPoint(await timed(() => evaluator.run(ourSets)), ours.length));
+      times.push(perPoint(await timed(() => evaluator.atMany(ourSets)), ours.length));
       for (const [way, loop] of Object.entries(loops)) others[way].push(perPoint(await loop(some), some.length));
     }
     const rate = (list: Timing[]): string => (1000 / median(list.map(({ milliseconds }) => milliseconds))).toPrecision(3);

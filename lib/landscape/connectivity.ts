@@ -17,10 +17,10 @@ import { checkKnownOptions, checkNumber, checkObject, OptionError, throwIfAborte
 import { Random } from '../core/random';
 import * as tf from '../core/tf';
 import { BatchNormEstimator, type BatchNormOptions } from '../robustness/batchNormStatistics';
-import { modelObjective } from '../sharpness';
-import type { BatchLoss } from '../training/evaluate';
-import { ManyEvaluator, type WeightSets } from '../training/many';
+import type { BatchLoss } from '../training/defaultLoss';
+import { withModelLoss } from '../training/evaluate';
 import type { Samples } from '../training/samples';
+import type { WeightSets } from '../training/weightSets';
 import { allVariables, trainableVariables, withWeights } from '../training/weights';
 import { checkFlatSize, slotTensor, weightLayout } from './layout';
 
@@ -89,17 +89,17 @@ export async function lossAlongPath(
   if (recomputeBatchNorm !== undefined) checkObject('recomputeBatchNorm', recomputeBatchNorm);
   const t = Array.from({ length: points }, (_, i) => i / (points - 1));
   const estimator = recomputeBatchNorm && new BatchNormEstimator(model, recomputeBatchNorm);
-  const evaluator = new ManyEvaluator(model, samples, evaluation);
   try {
-    const { losses, accuracies } = await evaluator.run(pathSets(model, path, t, estimator), { signal });
-    const { height: barrier, at } = heightOverChord(t, losses);
-    const { height: accuracyBarrier } = heightOverChord(
-      t,
-      accuracies.map((accuracy) => -accuracy),
-    );
-    return { t, losses: [...losses], accuracies: [...accuracies], barrier, barrierAt: at, accuracyBarrier };
+    return await withModelLoss(model, samples, evaluation, async (loss) => {
+      const { losses, accuracies } = await loss.atMany(pathSets(model, path, t, estimator), { signal });
+      const { height: barrier, at } = heightOverChord(t, losses);
+      const { height: accuracyBarrier } = heightOverChord(
+        t,
+        accuracies.map((accuracy) => -accuracy),
+      );
+      return { t, losses: [...losses], accuracies: [...accuracies], barrier, barrierAt: at, accuracyBarrier };
+    });
   } finally {
-    evaluator.dispose();
     estimator?.dispose();
   }
 }
@@ -172,17 +172,16 @@ export async function connectByBezier(
   const middle = options.start?.slice() ?? linePath(from, to)(0.5);
   checkEnds(from, middle);
   const random = new Random(seed, 'bezier');
-  const objective = modelObjective(model, samples, { batchSize, loss, batchNorm: 'batch' });
   const velocity = new Float32Array(middle.length);
-  let order: Int32Array = new Int32Array(0);
-  try {
+  return withModelLoss(model, samples, { batchSize, loss, batchNorm: 'batch' }, async (losses) => {
+    let order: Int32Array = new Int32Array(0);
     for (let step = 0; step < steps; step++) {
       throwIfAborted(signal, 'The training of the curve');
-      if (step % objective.batchCount === 0) order = random.permutation(objective.batchCount);
+      if (step % losses.batchCount === 0) order = random.permutation(losses.batchCount);
       const t = random.uniform();
       const here = bezierPath(from, middle, to)(t);
       const { value, gradient } = tf.tidy(() => {
-        const at = objective.gradient(tf.tensor1d(here), order[step % objective.batchCount]);
+        const at = losses.gradient(tf.tensor1d(here), order[step % losses.batchCount]);
         return { value: at.loss.dataSync()[0], gradient: at.gradient.dataSync() };
       });
       const rate = (learningRate * (1 + Math.cos((Math.PI * step) / steps))) / 2;
@@ -194,10 +193,8 @@ export async function connectByBezier(
       onStep?.(step + 1, value);
       await new Promise((resolve) => setImmediate(resolve));
     }
-  } finally {
-    objective.dispose();
-  }
-  return { middle, path: bezierPath(from, middle, to) };
+    return { middle, path: bezierPath(from, middle, to) };
+  });
 }
 
 /** The points of a path as weight sets, with BatchNorm's statistics where they are recomputed. */

@@ -7,8 +7,8 @@
 
 import * as tf from '../core/tf';
 import type { FamilyOptimizer } from '../optimizers/optimizer';
-import { type BatchLoss, trainingForward } from '../training/evaluate';
-import { lossFor } from '../training/modelLoss';
+import { type BatchLoss, lossFor } from '../training/defaultLoss';
+import { trainingForward } from '../training/forward';
 import type { TensorSamples } from '../training/samples';
 import { type StepPath, stepPath } from '../training/stepPath';
 import { trainableVariables } from '../training/weights';

@@ -3,7 +3,8 @@
  */
 import { DataError, LookbehindError, OptionError } from '../core/errors';
 import * as tf from '../core/tf';
-import type { WeightSets } from '../training/many';
+import type { AtManyOptions, ManyEvaluations, ModelLoss } from '../training/modelLoss';
+import type { WeightSets } from '../training/weightSets';
 import { type Direction, orthogonalDirection } from './directions';
 import { checkFlatSize, type WeightSlot } from './layout';
 
@@ -119,6 +120,22 @@ export function planeThrough(first: Float32Array, second: Float32Array, third: F
   }
   const ratio = length(x) / length(y);
   return new Plane(first, x, { label: y.label, values: y.values.map((value) => value * ratio) });
+}
+
+/** Loss and accuracy at points of a plane. */
+export async function atPoints(
+  loss: ModelLoss,
+  plane: Plane,
+  slots: readonly WeightSlot[],
+  points: ArrayLike<readonly [number, number]>,
+  options?: AtManyOptions,
+): Promise<ManyEvaluations> {
+  const sets = new PlaneSets(plane, slots, points);
+  try {
+    return await loss.atMany(sets, options);
+  } finally {
+    sets.dispose();
+  }
 }
 
 /** The weights at points of a plane, made on the device chunk by chunk. Dispose it after use. */

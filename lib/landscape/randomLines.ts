@@ -5,11 +5,11 @@
  */
 import { checkNumber } from '../core/errors';
 import type * as tf from '../core/tf';
-import { ManyEvaluator } from '../training/many';
+import { withModelLoss } from '../training/evaluate';
 import type { Samples } from '../training/samples';
 import { type NormaliseOptions, randomDirection, withLength } from './directions';
 import { flatWeights, weightLayout } from './layout';
-import { Plane, PlaneSets } from './plane';
+import { atPoints, Plane } from './plane';
 import type { SurfaceOptions } from './surface';
 
 /** Options of `lossAlongDirections`. */
@@ -53,25 +53,24 @@ export async function lossAlongDirections(
   const places = Array.from({ length: points }, (_, j) => j / (points - 1));
   const slots = weightLayout(model);
   const origin = flatWeights(model);
-  const evaluator = new ManyEvaluator(model, samples, evaluation);
-  const losses: number[][] = [];
-  try {
+  const losses = await withModelLoss(model, samples, evaluation, async (loss) => {
+    const along: number[][] = [];
     for (let i = 0; i < count; i++) {
       const direction = randomDirection(model, { seed: seed + i, normalisation, include });
       const line = new Plane(origin, length === undefined ? direction : withLength(direction, length));
-      const sets = new PlaneSets(
-        line,
-        slots,
-        places.map((place) => [place, 0] as const),
-      );
-      try {
-        losses.push([...(await evaluator.run(sets, { signal })).losses]);
-      } finally {
-        sets.dispose();
-      }
+      along.push([
+        ...(
+          await atPoints(
+            loss,
+            line,
+            slots,
+            places.map((place) => [place, 0] as const),
+            { signal },
+          )
+        ).losses,
+      ]);
     }
-  } finally {
-    evaluator.dispose();
-  }
+    return along;
+  });
   return { distances: places.map((place) => place * (length ?? 1)), losses };
 }

@@ -6,12 +6,14 @@
  */
 import { AbortedError, checkKnownOptions, OptionError, StateMismatchError } from '../core/errors';
 import type * as tf from '../core/tf';
-import type { BatchLoss, BatchNormMode } from '../training/evaluate';
-import { ManyEvaluator } from '../training/many';
+import type { BatchLoss } from '../training/defaultLoss';
+import { withModelLoss } from '../training/evaluate';
+import type { BatchNormMode } from '../training/forward';
+import type { ModelLoss } from '../training/modelLoss';
 import type { Samples } from '../training/samples';
 import { type AxisOptions, axisCoordinates, gridLevels } from './grid';
-import { weightLayout } from './layout';
-import { Plane, PlaneSets } from './plane';
+import { type WeightSlot, weightLayout } from './layout';
+import { atPoints, Plane } from './plane';
 import { fingerprint, type PointRecord, SurfaceFile } from './surfaceFile';
 
 /** Options of `lossSurface`. */
@@ -146,36 +148,35 @@ export async function lossSurface(model: tf.LayersModel, samples: Samples, optio
   const evaluation = { loss: options.loss, batchSize, batchNorm, eager: options.eager };
   const file =
     path === undefined ? undefined : new SurfaceFile(path, fingerprint(model, samples, plane, { x, y, batchSize, batchNorm }));
-  // The samples of this evaluator are freed before the next one takes its own.
+  // These samples are freed before the next evaluation takes its own.
   const corner = [x[x.length - 1], y[y.length - 1]] as const;
   const [centre, ...probes] = await evaluateExactly(model, samples, plane, evaluation, file === undefined ? [] : [corner]);
   file?.check([centre.loss, ...probes.map(({ loss }) => loss)]);
-  const evaluator = new ManyEvaluator(model, samples, {
-    ...evaluation,
-    memoryBudget: options.memoryBudget,
-    // A chunk's numbers may depend on its size in their last digits, so a run goes on with the size it began with.
-    chunkSize: file?.chunkSize ?? options.chunkSize,
-  });
-  try {
-    file?.open(evaluator.chunkSize);
+  // A chunk's numbers may depend on its size in their last digits, so a run goes on with the size it began with.
+  const chunkSize = file?.chunkSize ?? options.chunkSize;
+  const { memoryBudget } = options;
+  return withModelLoss(model, samples, { ...evaluation, memoryBudget, chunkSize }, async (loss) => {
+    const { way, chunkSize, sampleCount } = loss;
     const provenance: SurfaceProvenance = {
-      samples: evaluator.sampleCount,
+      samples: sampleCount,
       weights: plane.origin.length,
       batchSize,
       batchNorm,
-      way: evaluator.way,
-      chunkSize: evaluator.chunkSize,
+      way,
+      chunkSize,
       evaluatedPoints: 0,
       seconds: 0,
     };
     const surface = emptySurface(x, y, plane, centre, provenance);
     for (const point of file?.points ?? []) setPoint(surface, point);
-    await fill(surface, model, evaluator, options, file);
+    file?.open(chunkSize);
+    try {
+      await fill(surface, weightLayout(model), loss, options, file);
+    } finally {
+      file?.close();
+    }
     return surface;
-  } finally {
-    evaluator.dispose();
-    file?.close();
-  }
+  });
 }
 
 /** A grid for figures: `z[j][i]` at `x[i]`, `y[j]`. */
@@ -207,31 +208,22 @@ async function evaluateExactly(
   evaluation: { loss?: BatchLoss; batchSize: number; batchNorm: BatchNormMode },
   points: readonly (readonly [number, number])[],
 ): Promise<Surface['centre'][]> {
-  const evaluator = new ManyEvaluator(model, samples, { ...evaluation, way: 'loop', chunkSize: 1, eager: true });
-  try {
-    const sets = new PlaneSets(plane, weightLayout(model), [[0, 0], ...points]);
-    try {
-      const { losses, accuracies } = await evaluator.run(sets);
-      return Array.from(losses, (loss, i) => ({ loss, accuracy: accuracies[i] }));
-    } finally {
-      sets.dispose();
-    }
-  } finally {
-    evaluator.dispose();
-  }
+  return withModelLoss(model, samples, { ...evaluation, way: 'loop', chunkSize: 1, eager: true }, async (loss) => {
+    const { losses, accuracies } = await atPoints(loss, plane, weightLayout(model), [[0, 0], ...points]);
+    return Array.from(losses, (loss, i) => ({ loss, accuracy: accuracies[i] }));
+  });
 }
 
 /** Evaluates what is missing, level by level. */
 async function fill(
   surface: Surface,
-  model: tf.LayersModel,
-  evaluator: ManyEvaluator,
+  slots: readonly WeightSlot[],
+  loss: ModelLoss,
   { plane, signal, onProgress }: SurfaceOptions,
   file: SurfaceFile | undefined,
 ): Promise<void> {
   const levels = gridLevels(surface.x.length, surface.y.length);
   const total = surface.x.length * surface.y.length;
-  const slots = weightLayout(model);
   const began = performance.now();
   let present = 0;
   const report = async (): Promise<void> => {
@@ -248,28 +240,22 @@ async function fill(
     present = level;
     const missing = all.filter(([i, j]) => !surface.evaluated[i][j]);
     if (missing.length === 0) continue;
-    const sets = new PlaneSets(
-      plane,
-      slots,
-      missing.map(([i, j]) => [surface.x[i], surface.y[j]] as const),
-    );
+    const points = missing.map(([i, j]) => [surface.x[i], surface.y[j]] as const);
     try {
-      await evaluator.run(sets, {
+      await atPoints(loss, plane, slots, points, {
         signal,
         onChunk: async ({ from, losses, accuracies }) => {
-          const points = Array.from(losses, (loss, m): PointRecord => [...missing[from + m], loss, accuracies[m]]);
-          const stored = points.map((point) => centred(surface, point));
+          const found = Array.from(losses, (value, m): PointRecord => [...missing[from + m], value, accuracies[m]]);
+          const stored = found.map((point) => centred(surface, point));
           file?.append(stored);
           for (const point of stored) setPoint(surface, point);
-          surface.provenance.evaluatedPoints += points.length;
+          surface.provenance.evaluatedPoints += found.length;
           await report();
         },
       });
     } catch (error) {
       if (error instanceof AbortedError && signal?.aborted) return;
       throw error;
-    } finally {
-      sets.dispose();
     }
   }
 }

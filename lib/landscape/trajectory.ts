@@ -5,13 +5,14 @@
 import { checkKnownOptions, checkNumber, checkOneOf, OptionError, throwIfAborted } from '../core/errors';
 import * as tf from '../core/tf';
 import { topEigenvalues } from '../sharpness';
-import type { BatchLoss } from '../training/evaluate';
-import { ManyEvaluator, type WeightSets } from '../training/many';
+import type { BatchLoss } from '../training/defaultLoss';
+import { withModelLoss } from '../training/evaluate';
 import type { Samples } from '../training/samples';
 import type { Trainer } from '../training/trainer';
+import type { WeightSets } from '../training/weightSets';
 import { type Direction, directionOf } from './directions';
 import { flatWeights, slotTensor, weightLayout } from './layout';
-import { Plane, PlaneSets, type Projection } from './plane';
+import { atPoints, Plane, type Projection } from './plane';
 
 /** A point of a trajectory on a plane. */
 export interface TrajectoryPoint extends Projection {
@@ -51,25 +52,17 @@ export async function trajectoryOnPlane(
   checkKnownOptions('trajectoryOnPlane', options, ['loss', 'batchSize', 'memoryBudget', 'signal']);
   const { signal, ...evaluation } = options;
   const projections = trajectory.map((weights) => plane.project(weights));
-  const evaluator = new ManyEvaluator(model, samples, evaluation);
-  const shadows = new PlaneSets(
-    plane,
-    weightLayout(model),
-    projections.map(({ a, b }) => [a, b] as const),
-  );
-  try {
-    const real = await evaluator.run(weightSetsOf(model, trajectory), { signal });
-    const seen = await evaluator.run(shadows, { signal });
+  const shadows = projections.map(({ a, b }) => [a, b] as const);
+  return withModelLoss(model, samples, evaluation, async (loss) => {
+    const real = await loss.atMany(weightSetsOf(model, trajectory), { signal });
+    const seen = await atPoints(loss, plane, weightLayout(model), shadows, { signal });
     return projections.map((projection, i) => ({
       ...projection,
       loss: real.losses[i],
       accuracy: real.accuracies[i],
       planeLoss: seen.losses[i],
     }));
-  } finally {
-    shadows.dispose();
-    evaluator.dispose();
-  }
+  });
 }
 
 /** Options of `recordTrajectory`. */

@@ -32,7 +32,7 @@ import { Random } from '../core/random';
 import * as tf from '../core/tf';
 import type { FamilyOptimizer } from '../optimizers/optimizer';
 import { assignAll } from '../optimizers/passes';
-import { Evaluator } from '../training/evaluate';
+import { outputKind } from '../training/defaultLoss';
 import {
   LOOP,
   type LoopOptions,
@@ -42,7 +42,7 @@ import {
   type TrainingStatus,
   type TrainOptions,
 } from '../training/loop';
-import { outputKind } from '../training/modelLoss';
+import { ModelLoss } from '../training/modelLoss';
 import { captureModel, checkModelState, type ModelState, restoreModel } from '../training/modelState';
 import { checkSettings, type TrainerManifest, type TrainerSettings, type TrainerState } from '../training/trainerState';
 import { trainableVariables } from '../training/weights';
@@ -199,7 +199,7 @@ export class LifelongLearner extends TrainingLoop {
   #starting: ModelState | undefined;
   /** What is added to the outputs in evaluation. */
   readonly #mask: tf.Variable;
-  readonly #evaluator: Evaluator;
+  readonly #loss: ModelLoss;
 
   /** @throws OptionError where an option is wrong, or the model does not fit the sequence. */
   constructor(
@@ -230,7 +230,7 @@ export class LifelongLearner extends TrainingLoop {
     this.#hasHeads = sequence.scenario === 'task-incremental';
     this.#mask = tf.tidy(() => tf.variable(tf.zeros([sequence.outputs]), false));
     const outputs = this.#hasHeads ? (all: tf.Tensor): tf.Tensor => tf.add(all, this.#mask) : undefined;
-    this.#evaluator = new Evaluator(model, { loss, outputs, eager });
+    this.#loss = new ModelLoss(model, sequence.tasks[0].test, { loss, outputs, eager });
   }
 
   /** Tasks that are learned one after the other: 1 in joint learning. */
@@ -300,7 +300,7 @@ export class LifelongLearner extends TrainingLoop {
   }
 
   override dispose(): void {
-    this.#evaluator.dispose();
+    this.#loss.dispose();
     this.#mask.dispose();
     super.dispose();
   }
@@ -428,7 +428,7 @@ export class LifelongLearner extends TrainingLoop {
     await optimizer.withSlowWeights(async () => {
       for (const [task, { test }] of sequence.tasks.slice(0, count).entries()) {
         tf.tidy(() => this.#mask.assign(tf.tensor1d(headMask(sequence, task))));
-        const { accuracy, loss } = await this.#evaluator.run(test, signal);
+        const { accuracy, loss } = await this.#loss.at(test, signal);
         accuracies[task] = accuracy;
         losses[task] = loss;
       }

@@ -2,7 +2,8 @@
  * How sharp the loss of a task is when the task is learned: does a flat minimum forget less?
  */
 import { checkOptions, flag, listOf, needed, number, type OptionsOf, whole } from '../core/options';
-import { modelObjective, oneStepSharpness } from '../sharpness';
+import { oneStepSharpness } from '../sharpness';
+import { withModelLoss } from '../training';
 import { taskModel } from './heads';
 import type { TaskMeasure } from './learner';
 
@@ -33,12 +34,9 @@ export function taskSharpness(options: TaskSharpnessOptions): TaskMeasure {
   return async ({ sequence, task, model, signal }) => {
     const { train } = sequence.tasks[task];
     const data = samples < train.size ? train.subset(samples, { stratified: true }) : train;
-    const objective = modelObjective(taskModel(model, sequence, task), data, { batchSize });
-    try {
-      const { values } = await oneStepSharpness(objective, { radii, adaptive, signal });
+    return withModelLoss(taskModel(model, sequence, task), data, { batchSize }, async (loss) => {
+      const { values } = await oneStepSharpness(loss, { radii, adaptive, signal });
       return Object.fromEntries(radii.map((radius, i) => [`sharpness@${radius}`, values[i]]));
-    } finally {
-      objective.dispose();
-    }
+    });
   };
 }

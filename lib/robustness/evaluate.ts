@@ -8,8 +8,8 @@
 import { defaultMemoryBudget } from '../compile/memoryBudget';
 import { checkFunction, checkKnownOptions, checkNumber, checkObject, OptionError } from '../core/errors';
 import type * as tf from '../core/tf';
-import type { BatchLoss } from '../training/evaluate';
-import { ManyEvaluator } from '../training/many';
+import type { BatchLoss } from '../training/defaultLoss';
+import { ModelLoss } from '../training/modelLoss';
 import type { Samples } from '../training/samples';
 import { allVariables } from '../training/weights';
 import { BatchNormEstimator, type BatchNormOptions } from './batchNormStatistics';
@@ -217,7 +217,7 @@ export async function noiseSensitivity(
 export class NoiseEvaluator {
   readonly #model: tf.LayersModel;
   readonly #defaults: Required<Pick<NoiseEvaluatorOptions, 'draws' | 'seed' | 'select' | 'batchNorm'>>;
-  readonly #evaluator: ManyEvaluator;
+  readonly #loss: ModelLoss;
   readonly #estimators: { options: BatchNormOptions; estimator: BatchNormEstimator }[] = [];
   readonly #drawBudget: number;
   #kept: KeptDraws;
@@ -235,11 +235,11 @@ export class NoiseEvaluator {
     this.#drawBudget = SHARE_OF_DRAWS * checkNumber('memoryBudget', memoryBudget, { min: 1 });
     this.#kept = new KeptDraws(seed, this.#drawBudget);
     selectTensors(weightTensors(model), select);
-    this.#evaluator = new ManyEvaluator(model, data, { ...evaluatorOptions, memoryBudget });
+    this.#loss = new ModelLoss(model, data, { ...evaluatorOptions, memoryBudget });
     try {
       this.#estimatorOf(batchNorm);
     } catch (error) {
-      this.#evaluator.dispose();
+      this.#loss.dispose();
       throw error;
     }
   }
@@ -278,7 +278,7 @@ export class NoiseEvaluator {
 
   /** Frees the samples and the compiled functions. */
   dispose(): void {
-    this.#evaluator.dispose();
+    this.#loss.dispose();
     for (const { estimator } of this.#estimators) estimator.dispose();
   }
 
@@ -308,9 +308,9 @@ export class NoiseEvaluator {
     const estimator = this.#estimatorOf(options.batchNorm ?? this.#defaults.batchNorm);
     const sets = new NoisyWeightSets(allVariables(this.#model), cases, { draws: this.#kept, count: draws, estimator });
     // Chunks of one size for all runs, chosen to fit the first: one graph is compiled.
-    const { chunkSize } = this.#evaluator;
+    const { chunkSize } = this.#loss;
     this.#chunkSize ??= Math.ceil(sets.count / Math.ceil(sets.count / chunkSize));
-    const { losses, accuracies } = await this.#evaluator.run(sets, {
+    const { losses, accuracies } = await this.#loss.atMany(sets, {
       signal,
       chunkSize: this.#chunkSize,
       onChunk: ({ from, losses: { length } }) => onProgress?.({ done: from + length, total: sets.count }),
@@ -336,7 +336,7 @@ export class NoiseEvaluator {
       return { ...effect, flippedBits: overDraws((_, draw) => injected[draw].flippedBits), storedBits };
     });
     const seconds = (performance.now() - started) / 1000;
-    return { clean, effects, draws, seed, samples: this.#evaluator.sampleCount, seconds };
+    return { clean, effects, draws, seed, samples: this.#loss.sampleCount, seconds };
   }
 }
 

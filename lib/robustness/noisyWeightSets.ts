@@ -3,7 +3,7 @@
  */
 import { OptionError } from '../core/errors';
 import * as tf from '../core/tf';
-import type { WeightSets } from '../training/many';
+import type { WeightSets } from '../training/weightSets';
 import { withWeights } from '../training/weights';
 import type { BatchNormEstimator } from './batchNormStatistics';
 import type { KeptDraws } from './draws';

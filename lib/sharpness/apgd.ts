@@ -19,8 +19,8 @@ import { type Compiled, compile } from '../compile/compile';
 import { checkKnownOptions, checkNumber, checkOneOf, throwIfAborted } from '../core/errors';
 import { Random } from '../core/random';
 import * as tf from '../core/tf';
-import { type CurveSample, checkRadii, curveOf, type SharpnessCurve } from './curve';
-import type { Objective } from './objective';
+import type { FlatLoss } from '../training/flatLoss';
+import { checkRadii, measureCurve, type SharpnessCurve } from './curve';
 import { type MetricOptions, metricScale, norm, unit } from './scale';
 
 /** How the largest loss is searched. */
@@ -59,30 +59,30 @@ const OPTIONS = ['adaptive', 'eta', 'norm', 'steps', 'restarts', 'seed', 'signal
  *
  * @throws OptionError, AbortedError
  */
-export async function worstCaseSharpness(objective: Objective, options: WorstCaseOptions): Promise<SharpnessCurve> {
+export async function worstCaseSharpness(loss: FlatLoss, options: WorstCaseOptions): Promise<SharpnessCurve> {
   checkKnownOptions('worstCaseSharpness', options, ['radii', ...OPTIONS]);
   const { radii: _, ...apgdOptions } = options;
   const radii = checkRadii(options.radii);
-  const order = radii.map((_, i) => i).sort((a, b) => radii[a] - radii[b]);
-  const search = new ApgdSearch(objective, apgdOptions);
-  const samples: CurveSample[] = [];
+  const rising = radii.map((_, i) => i).sort((a, b) => radii[a] - radii[b]);
+  const { adaptive = false, norm: ball = 'l2', signal } = options;
+  const search = new ApgdSearch(loss, apgdOptions);
   try {
-    for (let batch = 0; batch < objective.batchCount; batch++) {
-      const perturbed = new Array<number>(radii.length);
+    const what = 'The search for the largest loss';
+    const header = { kind: 'worst-case', norm: ball, adaptive, radii } as const;
+    return await measureCurve(header, loss.batchSizes, { what, signal }, async (batch) => {
+      const losses = new Float64Array(1 + radii.length);
       let largest = Number.NEGATIVE_INFINITY;
-      let loss = 0;
-      for (const i of order) {
+      for (const i of rising) {
         const found = await search.within(radii[i], batch);
-        loss = found.losses[0];
+        losses[0] = found.losses[0];
         largest = Math.max(largest, found.loss);
-        perturbed[i] = largest;
+        losses[1 + i] = largest;
       }
-      samples.push({ size: objective.batchSizes[batch], loss, perturbed });
-    }
+      return losses;
+    });
   } finally {
     search.dispose();
   }
-  return curveOf({ kind: 'worst-case', norm: options.norm ?? 'l2', adaptive: options.adaptive ?? false, radii }, samples);
 }
 
 /** What one search found. */
@@ -98,8 +98,8 @@ export interface ApgdResult {
  *
  * @throws OptionError, AbortedError
  */
-export async function apgd(objective: Objective, batch: number, radius: number, options: ApgdOptions = {}): Promise<ApgdResult> {
-  const search = new ApgdSearch(objective, options);
+export async function apgd(loss: FlatLoss, batch: number, radius: number, options: ApgdOptions = {}): Promise<ApgdResult> {
+  const search = new ApgdSearch(loss, options);
   try {
     return await search.within(radius, batch);
   } finally {
@@ -108,26 +108,28 @@ export async function apgd(objective: Objective, batch: number, radius: number, 
 }
 
 /**
- * Searches on one objective with the same options: what a step computes is compiled once for all. Dispose it after use.
+ * Searches on one loss with the same options: what a step computes is compiled once for all. Dispose it after use.
  *
  * @internal
  */
 export class ApgdSearch {
-  readonly #objective: Objective;
+  readonly #loss: FlatLoss;
   readonly #settings: Settings;
-  readonly #step: Compiled<tf.Tensor[], Step>;
+  readonly #step: CompiledStep;
 
   /** @throws OptionError */
-  constructor(objective: Objective, options: ApgdOptions) {
+  constructor(loss: FlatLoss, options: ApgdOptions) {
     checkKnownOptions('apgd', options, OPTIONS);
     const { norm: ball = 'l2', steps = 20, restarts = 1, seed = 0, ...rest } = options;
     checkOneOf('norm', ball, ['l2', 'linf']);
     checkNumber('steps', steps, { min: 1, integer: true });
     checkNumber('restarts', restarts, { min: 1, integer: true });
-    this.#objective = objective;
+    this.#loss = loss;
     this.#settings = { ...rest, ball, steps, restarts, seed };
-    const step = (gradient: tf.Tensor, ...from: tf.Tensor[]): Step => tf.tidy(() => stepAlong(ball, gradient, ...from));
-    this.#step = compile(step as (...args: tf.Tensor[]) => Step, { name: 'apgd', makesNoVariables: true });
+    this.#step = compile((gradient, from) => tf.tidy(() => stepAlong(ball, gradient, from)), {
+      name: 'apgd',
+      makesNoVariables: true,
+    });
   }
 
   /** As `apgd`. */
@@ -138,7 +140,7 @@ export class ApgdSearch {
     const losses: number[] = [];
     for (let restart = 0; restart < restarts; restart++) {
       throwIfAborted(signal, 'The search for the largest loss');
-      const ascent = new Ascent(this.#objective, this.#step, batch, radius, this.#settings, random);
+      const ascent = new Ascent(this.#loss, this.#step, batch, radius, this.#settings, random);
       try {
         ascent.start(restart > 0);
         losses.push(...ascent.losses);
@@ -153,7 +155,7 @@ export class ApgdSearch {
     return { loss: losses.reduce((a, b) => Math.max(a, b), Number.NEGATIVE_INFINITY), losses };
   }
 
-  /** Frees the compiled function. The objective stays. */
+  /** Frees the compiled function. The loss stays. */
   dispose(): void {
     this.#step.dispose();
   }
@@ -176,16 +178,28 @@ type Step = {
   slope: tf.Scalar;
 };
 
-/** The step from `u` along the gradient; `before` is the point before `u`, where there is one that counts. */
-function stepAlong(ball: 'l2' | 'linf', gradient: tf.Tensor, ...from: tf.Tensor[]): Step {
-  const [, scale] = from;
-  const scaled = tf.mul(gradient, scale) as tf.Tensor1D;
-  return { ...stepTowards(ball, ball === 'l2' ? unit(scaled) : tf.sign(scaled), ...from), slope: norm(scaled) };
+/** Where a step begins. */
+type From = {
+  w: tf.Tensor1D;
+  scale: tf.Tensor1D;
+  u: tf.Tensor1D;
+  stepSize: tf.Scalar;
+  radius: tf.Scalar;
+  /** The point before `u`, where there is one that counts. */
+  before: tf.Tensor1D | undefined;
+};
+
+type CompiledStep = Compiled<[gradient: tf.Tensor1D, from: From], Step>;
+
+/** The step along the gradient. */
+function stepAlong(ball: 'l2' | 'linf', gradient: tf.Tensor1D, from: From): Step {
+  const scaled = tf.mul(gradient, from.scale) as tf.Tensor1D;
+  return { ...stepTowards(ball, ball === 'l2' ? unit(scaled) : tf.sign(scaled), from), slope: norm(scaled) };
 }
 
-/** The step from `u` in `direction`, a vector in u. */
-function stepTowards(ball: 'l2' | 'linf', direction: tf.Tensor, ...from: tf.Tensor[]): Omit<Step, 'slope'> {
-  const [w, scale, u, stepSize, radius, before] = from;
+/** The step in `direction`, a vector in u. */
+function stepTowards(ball: 'l2' | 'linf', direction: tf.Tensor, from: From): Omit<Step, 'slope'> {
+  const { w, scale, u, stepSize, radius, before } = from;
   const project = (v: tf.Tensor): tf.Tensor1D => {
     if (ball === 'linf') return tf.minimum(tf.maximum(v, tf.neg(radius)), radius);
     return tf.mul(v, tf.minimum(1, tf.div(radius, tf.maximum(norm(v as tf.Tensor1D), SMALLEST_NORM))));
@@ -208,8 +222,8 @@ type Point = {
 /** One ascent. */
 class Ascent {
   readonly losses: number[] = [];
-  readonly #objective: Objective;
-  readonly #step: Compiled<tf.Tensor[], Step>;
+  readonly #loss: FlatLoss;
+  readonly #step: CompiledStep;
   readonly #batch: number;
   readonly #radius: number;
   readonly #ball: 'l2' | 'linf';
@@ -225,14 +239,14 @@ class Ascent {
   #sinceCheckpoint = { steps: 0, rising: 0, stepSize: 0, best: 0 };
 
   constructor(
-    objective: Objective,
-    step: Compiled<tf.Tensor[], Step>,
+    loss: FlatLoss,
+    step: CompiledStep,
     batch: number,
     radius: number,
     { ball, steps, ...metric }: Settings,
     random: Random,
   ) {
-    this.#objective = objective;
+    this.#loss = loss;
     this.#step = step;
     this.#batch = batch;
     this.#radius = radius;
@@ -240,8 +254,8 @@ class Ascent {
     this.#random = random;
     this.#checkpoints = checkpointsOf(steps);
     this.#stepSize = 2 * radius;
-    this.#w = objective.weights();
-    this.#scale = metricScale(objective, this.#w, metric);
+    this.#w = loss.weights();
+    this.#scale = metricScale(loss, this.#w, metric);
   }
 
   /** Goes to the start: the centre, or a random point of the ball. */
@@ -261,7 +275,7 @@ class Ascent {
       return this.#at(u, weights);
     });
     const { loss } = next;
-    if (this.#before !== undefined) this.#before.dispose();
+    this.#before?.dispose();
     this.#before = here.u.clone();
     this.#here = next;
     // A loss that is no number is outside of what can be compared: it is no better, and the ascent turns back at the checkpoint.
@@ -283,17 +297,17 @@ class Ascent {
   }
 
   #at(u: tf.Tensor1D, weights: tf.Tensor1D): Point {
-    const { loss, gradient } = this.#objective.gradient(weights, this.#batch);
+    const { loss, gradient } = this.#loss.gradient(weights, this.#batch);
     return { u, loss: loss.dataSync()[0], gradient };
   }
 
   #move({ u, gradient }: Point): Omit<Step, 'slope'> {
-    const before = this.#before === undefined ? [] : [this.#before];
-    const from = [this.#w, this.#scale, u, tf.scalar(this.#stepSize), tf.scalar(this.#radius), ...before];
-    const step = this.#step(gradient, ...from);
+    const [stepSize, radius] = [tf.scalar(this.#stepSize), tf.scalar(this.#radius)];
+    const from = { w: this.#w, scale: this.#scale, u, stepSize, radius, before: this.#before };
+    const step = this.#step(gradient, from);
     if (step.slope.dataSync()[0] !== 0) return step;
     // At a stationary point every direction is as good: a random one gets away from a saddle or a minimum.
-    return stepTowards(this.#ball, unit(tf.tensor1d(this.#random.normals(u.size))), ...from);
+    return stepTowards(this.#ball, unit(tf.tensor1d(this.#random.normals(u.size))), from);
   }
 
   #randomPoint(): tf.Tensor1D {

@@ -16,8 +16,8 @@
 import { checkKnownOptions, checkNumber, throwIfAborted } from '../core/errors';
 import * as tf from '../core/tf';
 import { ascentStep } from '../optimizers/ascent';
+import type { FlatLoss } from '../training/flatLoss';
 import { ApgdSearch } from './apgd';
-import type { Objective } from './objective';
 import { type MetricOptions, metricScale, norm } from './scale';
 
 /** Options of `ascentQuality`. */
@@ -58,7 +58,7 @@ type Ascent = Omit<AscentQuality, 'worstLosses' | 'shares'>;
  *
  * @throws OptionError, AbortedError
  */
-export async function ascentQuality(objective: Objective, options: AscentQualityOptions = {}): Promise<AscentQuality> {
+export async function ascentQuality(objective: FlatLoss, options: AscentQualityOptions = {}): Promise<AscentQuality> {
   checkKnownOptions('ascentQuality', options, ['k', 'rho', 'adaptive', 'eta', 'apgdSteps', 'apgdRandomStarts', 'seed', 'signal']);
   const { k = 5, rho = 0.05, apgdSteps = 20, apgdRandomStarts = 0, seed = 0, signal, ...metric } = options;
   checkNumber('k', k, { min: 1, integer: true });
@@ -96,7 +96,7 @@ export async function ascentQuality(objective: Objective, options: AscentQuality
 }
 
 /** The k ascents on one batch, and the one-step losses at the same distances. */
-function ascend(objective: Objective, batch: number, k: number, rho: number, metric: MetricOptions): Ascent {
+function ascend(objective: FlatLoss, batch: number, k: number, rho: number, metric: MetricOptions): Ascent {
   return tf.tidy(() => {
     const w = objective.weights();
     const scale = metricScale(objective, w, metric);

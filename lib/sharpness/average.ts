@@ -8,11 +8,11 @@
  *
  * Andriushchenko et al., "A Modern Look at the Relationship between Sharpness and Generalization", ICML 2023, arXiv:2302.07011.
  */
-import { checkKnownOptions, checkNumber, throwIfAborted } from '../core/errors';
+import { checkKnownOptions, checkNumber } from '../core/errors';
 import { Random } from '../core/random';
 import * as tf from '../core/tf';
-import { type CurveSample, checkRadii, curveOf, type SharpnessCurve } from './curve';
-import type { Objective } from './objective';
+import type { FlatLoss } from '../training/flatLoss';
+import { checkRadii, lossesAlong, measureCurve, type SharpnessCurve } from './curve';
 import { type MetricOptions, metricScale } from './scale';
 
 /** Options of `averageSharpness`. */
@@ -32,25 +32,18 @@ export interface AverageOptions extends MetricOptions {
  *
  * @throws OptionError, AbortedError
  */
-export async function averageSharpness(objective: Objective, options: AverageOptions): Promise<SharpnessCurve> {
+export async function averageSharpness(loss: FlatLoss, options: AverageOptions): Promise<SharpnessCurve> {
   checkKnownOptions('averageSharpness', options, ['radii', 'adaptive', 'eta', 'draws', 'seed', 'signal']);
   const { adaptive = false, draws = 20, seed = 0, signal } = options;
   const radii = checkRadii(options.radii);
   checkNumber('draws', draws, { min: 1, integer: true });
-  const samples: CurveSample[] = [];
-  for (let batch = 0; batch < objective.batchCount; batch++) {
-    const random = new Random(seed, `average sharpness/${batch}`);
-    for (let draw = 0; draw < draws; draw++) {
-      throwIfAborted(signal, 'The measurement of average sharpness');
-      const [loss, ...perturbed] = tf.tidy(() => {
-        const w = objective.weights();
-        const direction = tf.mul(metricScale(objective, w, options), tf.tensor1d(random.normals(w.size)));
-        const losses = radii.map((radius) => objective.loss(tf.add(w, tf.mul(direction, radius)), batch));
-        return tf.stack([objective.loss(w, batch), ...losses]).dataSync();
-      });
-      samples.push({ size: objective.batchSizes[batch], loss, perturbed });
-      await new Promise((resolve) => setImmediate(resolve));
-    }
-  }
-  return curveOf({ kind: 'average', norm: 'l2', adaptive, radii }, samples);
+  const what = 'The measurement of average sharpness';
+  const randoms = loss.batchSizes.map((_, batch) => new Random(seed, `average sharpness/${batch}`));
+  return measureCurve({ kind: 'average', norm: 'l2', adaptive, radii }, loss.batchSizes, { draws, what, signal }, (batch) =>
+    tf.tidy(() => {
+      const w = loss.weights();
+      const direction = tf.mul(metricScale(loss, w, options), tf.tensor1d(randoms[batch].normals(w.size)));
+      return lossesAlong(loss, batch, { w, here: loss.loss(w, batch), direction }, radii);
+    }),
+  );
 }

@@ -8,10 +8,10 @@
  */
 import { checkKnownOptions, checkNumber } from '../core/errors';
 import * as tf from '../core/tf';
+import type { FlatLoss } from '../training/flatLoss';
 import { type DensityOptions, type SpectralDensity, spectralDensity } from './density';
 import { type HessianOperator, type HessianOptions, type HessianSelfTest, hessianOperator } from './hessian';
 import { type TopEigenvalues, topEigenvalues } from './lanczos';
-import type { Objective } from './objective';
 import { hutchPlusPlus, type TraceEstimate } from './trace';
 
 /** Options of `measureCurvature`. */
@@ -56,7 +56,7 @@ const STEP = 0.05;
  *
  * @throws OptionError, AbortedError; LookbehindError where the loss has no Hessian.
  */
-export async function measureCurvature(objective: Objective, options: CurvatureOptions = {}): Promise<Curvature> {
+export async function measureCurvature(loss: FlatLoss, options: CurvatureOptions = {}): Promise<Curvature> {
   checkKnownOptions('measureCurvature', options, [
     'method',
     'step',
@@ -74,7 +74,7 @@ export async function measureCurvature(objective: Objective, options: CurvatureO
   checkNumber('tolerance', tolerance, { min: 0, exclusiveMin: true });
   checkNumber('maxSteps', maxSteps, { min: 1, integer: true });
   checkNumber('traceProducts', traceProducts, { min: 6, integer: true });
-  const hessian = await hessianOperator(objective, hessianOptions);
+  const hessian = await hessianOperator(loss, hessianOptions);
   try {
     const { method, step, selfTest } = hessian;
     const search = { tolerance, maxSteps, seed, signal };
@@ -84,7 +84,7 @@ export async function measureCurvature(objective: Objective, options: CurvatureO
       step,
       selfTest,
       largest,
-      largestByLoss: curvatureAlong(objective, vectors![0]),
+      largestByLoss: curvatureAlong(loss, vectors![0]),
       smallest: await topEigenvalues(hessian, { ...search, which: 'smallest' }),
       trace: await hutchPlusPlus(hessian, { products: traceProducts, seed, signal }),
       ...(density === false ? {} : { density: await spectralDensity(hessian, { ...density, seed, signal }) }),
@@ -95,15 +95,15 @@ export async function measureCurvature(objective: Objective, options: CurvatureO
 }
 
 /** The second difference of the mean loss along a unit vector. */
-function curvatureAlong(objective: Objective, direction: Float64Array): number {
-  const { batchSizes } = objective;
+function curvatureAlong(loss: FlatLoss, direction: Float64Array): number {
+  const { batchSizes } = loss;
   return tf.tidy(() => {
-    const w = objective.weights();
+    const w = loss.weights();
     const step = tf.tensor1d(new Float32Array(direction.map((x) => STEP * x)));
     let sum = 0;
     for (const [batch, size] of batchSizes.entries()) {
       const places = [tf.add(w, step), w, tf.sub(w, step)] as tf.Tensor1D[];
-      const [ahead, here, behind] = places.map((place) => objective.loss(place, batch).dataSync()[0]);
+      const [ahead, here, behind] = places.map((place) => loss.loss(place, batch).dataSync()[0]);
       sum += size * (ahead - 2 * here + behind);
     }
     return sum / batchSizes.reduce((total, size) => total + size, 0) / STEP ** 2;

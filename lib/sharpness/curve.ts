@@ -1,7 +1,9 @@
 /**
  * Sharpness as a curve over the radius: no single radius tells how sharp a minimum is.
  */
-import { checkNumber, OptionError } from '../core/errors';
+import { checkNumber, OptionError, throwIfAborted } from '../core/errors';
+import * as tf from '../core/tf';
+import type { FlatLoss } from '../training/flatLoss';
 
 /** S(rho) = loss within rho of the weights - loss at the weights, with its spread. */
 export interface SharpnessCurve {
@@ -25,32 +27,59 @@ export interface SharpnessCurve {
   samples: number[][];
 }
 
-/** One batch (or one draw on one batch): its size, its loss, and the loss at the perturbed weights for each radius. */
-export interface CurveSample {
-  size: number;
-  loss: number;
-  perturbed: number[];
+/** What a curve is of. */
+export type CurveHeader = Pick<SharpnessCurve, 'kind' | 'norm' | 'adaptive' | 'radii'>;
+
+/** How a curve is measured. */
+interface CurveOptions {
+  /** Measurements of each batch. Default 1. */
+  draws?: number;
+  /** What is stopped, for the error. */
+  what: string;
+  signal?: AbortSignal;
 }
 
-/** The curve from its samples. */
-export function curveOf(
-  header: Pick<SharpnessCurve, 'kind' | 'norm' | 'adaptive' | 'radii'>,
-  curveSamples: readonly CurveSample[],
-): SharpnessCurve {
-  const total = curveSamples.reduce((sum, { size }) => sum + size, 0);
-  const mean = (of: (sample: CurveSample) => number): number =>
-    curveSamples.reduce((sum, sample) => sum + of(sample) * sample.size, 0) / total;
-  const samples = header.radii.map((_, i) => curveSamples.map(({ loss, perturbed }) => perturbed[i] - loss));
-  const baseLoss = mean(({ loss }) => loss);
-  const perturbedLosses = header.radii.map((_, i) => mean(({ perturbed }) => perturbed[i]));
+/** The curve from the losses of each batch and draw: at the weights themselves, and at the perturbed ones for each radius. */
+export async function measureCurve(
+  header: CurveHeader,
+  batchSizes: readonly number[],
+  { draws = 1, what, signal }: CurveOptions,
+  lossesOf: (batch: number) => ArrayLike<number> | Promise<ArrayLike<number>>,
+): Promise<SharpnessCurve> {
+  const measured: { size: number; losses: number[] }[] = [];
+  for (const [batch, size] of batchSizes.entries()) {
+    for (let draw = 0; draw < draws; draw++) {
+      throwIfAborted(signal, what);
+      measured.push({ size, losses: Array.from(await lossesOf(batch)) });
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+  }
+  const total = measured.reduce((sum, { size }) => sum + size, 0);
+  const mean = (of: (losses: number[]) => number): number =>
+    measured.reduce((sum, { losses, size }) => sum + of(losses) * size, 0) / total;
+  const rise = (i: number) => (losses: number[]) => losses[i + 1] - losses[0];
+  const samples = header.radii.map((_, i) => measured.map(({ losses }) => rise(i)(losses)));
   return {
     ...header,
-    values: header.radii.map((_, i) => mean(({ loss, perturbed }) => perturbed[i] - loss)),
+    values: header.radii.map((_, i) => mean(rise(i))),
     deviations: samples.map(standardDeviation),
-    perturbedLosses,
-    baseLoss,
+    perturbedLosses: header.radii.map((_, i) => mean((losses) => losses[i + 1])),
+    baseLoss: mean(([loss]) => loss),
     samples,
   };
+}
+
+/** The losses of a batch at `w`, where it is `here`, and at the radii along a direction. */
+export function lossesAlong(
+  loss: FlatLoss,
+  batch: number,
+  { w, here, direction }: { w: tf.Tensor1D; here: tf.Scalar; direction: tf.Tensor },
+  radii: readonly number[],
+): Float32Array {
+  return tf.tidy(() => {
+    const losses = radii.map((radius) => loss.loss(tf.add(w, tf.mul(direction, radius)), batch));
+    return tf.stack([here, ...losses]).dataSync() as Float32Array;
+  });
 }
 
 /** Checks a list of radii. */

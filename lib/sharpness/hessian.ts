@@ -8,21 +8,22 @@
  * are silently wrong. The difference is always there, but its step h has to suit the loss: rounding of float32 grows as 1/h, what it cuts off as
  * h^2, and with kinks (relu) it may have no step at all: each kink that a step crosses adds a jump of the gradient divided by h. So an operator
  * tests itself when it is made, and keeps what it saw in `selfTest`.
+ *
+ * Exact products are taken only where differences confirm them. Where differences over all samples settle, these do: two neighbouring steps
+ * agree. Where kinks keep them from settling, probes do: one sample alone, near the weights, crosses few kinks, and whether an op has a right
+ * second derivative can be seen there as well.
  */
 import { checkKnownOptions, checkNumber, checkOneOf, LookbehindError, throwIfAborted } from '../core/errors';
 import { Random } from '../core/random';
 import * as tf from '../core/tf';
-import type { Objective } from './objective';
+import type { FlatLoss } from '../training/flatLoss';
 import { addScaled, divided, dot, length, randomUnit, type SymmetricOperator } from './vectors';
 
 /** Options of `hessianOperator`. */
 export interface HessianOptions {
-  /**
-   * How products are computed. `'auto'`: exact where that agrees with differences, and where differences of no two steps agree with each other
-   * while exact products are symmetric; else by differences. Default `'auto'`.
-   */
+  /** How products are computed. `'auto'`: exact where differences confirm them, else by differences. Default `'auto'`. */
   method?: 'auto' | 'exact' | 'difference';
-  /** Length h of the step of a difference, > 0. Default: the one of `STEPS` whose result changes least to the next smaller one. */
+  /** Length h of the step of a difference, > 0. Default: the one of `STEPS` whose result changes least from the next larger one. */
   step?: number;
   /** Seed of the vectors of the self-test, a whole number. Default 0. */
   seed?: number;
@@ -40,6 +41,10 @@ export interface HessianSelfTest {
   exactDifference: number | undefined;
   /** Why differentiating twice is impossible. */
   exactFailure: string | undefined;
+  /** What single samples near the weights say, where it was asked for: how many settled, and the largest `exactDifference` among them. */
+  probes: { settled: number; tried: number; exactDifference: number } | undefined;
+  /** Why products are computed as they are, as a sentence. */
+  reason: string;
 }
 
 /** Steps of the sweep. */
@@ -47,8 +52,14 @@ export const STEPS: readonly number[] = [1e-1, 3e-2, 1e-2, 3e-3, 1e-3, 3e-4];
 
 /** Above this relative difference two products are taken to contradict each other. */
 const CONTRADICTION = 0.05;
-/** Below this asymmetry exact products are taken to be symmetric up to rounding. Wrong second derivatives of one op hardly ever are. */
-const SYMMETRIC = 1e-3;
+/** Steps of probes: longer ones cross more kinks. */
+const PROBE_STEPS = STEPS.slice(2);
+/** A probe has settled where two steps agree so well that a contradiction is none of its own. */
+const SETTLED = CONTRADICTION / 5;
+/** Probes that must settle, of so many. */
+const PROBES = { settled: 3, tried: 20 };
+/** Distance of a probe from the weights: what stands at a kink is beside it then. */
+const PROBE_DISTANCE = 0.1;
 
 /**
  * The Hessian of the mean loss over all batches, at the weights that the model has when this is called.
@@ -57,18 +68,22 @@ const SYMMETRIC = 1e-3;
  *
  * @throws OptionError, AbortedError; LookbehindError where `method` is `'exact'` and differentiating twice fails.
  */
-export async function hessianOperator(objective: Objective, options: HessianOptions = {}): Promise<HessianOperator> {
+export async function hessianOperator(loss: FlatLoss, options: HessianOptions = {}): Promise<HessianOperator> {
   checkKnownOptions('hessianOperator', options, ['method', 'step', 'seed', 'signal']);
   const { method = 'auto', seed = 0, signal } = options;
   checkOneOf('method', method, ['auto', 'exact', 'difference']);
   if (options.step !== undefined) checkNumber('step', options.step, { min: 0, exclusiveMin: true });
-  const products = new Products(objective, signal);
+  const products = new Products(loss, signal);
   try {
     const random = new Random(seed, 'hessian self-test');
-    const u = randomUnit(random, objective.size);
-    const v = randomUnit(random, objective.size);
-
-    const { sweep, best, least } = await sweepSteps(products, v, options.step);
+    const u = randomUnit(random, loss.size);
+    const v = randomUnit(random, loss.size);
+    const swept = await sweep(STEPS, (step) => products.difference(v, step));
+    const { step = swept.best?.step } = options;
+    if (step === undefined) {
+      throw new LookbehindError('The gradient is not finite at these weights, so the loss has no Hessian here.');
+    }
+    const differences = step === swept.best?.step ? swept.best.product : await products.difference(v, step);
     let exact: Float64Array | undefined;
     let exactFailure: string | undefined;
     if (method !== 'difference') {
@@ -79,21 +94,16 @@ export async function hessianOperator(objective: Objective, options: HessianOpti
         exactFailure = (error as Error).message;
       }
     }
-    const exactDifference = exact && relativeDifference(exact, best.product);
-    const asymmetryOf = (hu: Float64Array, hv: Float64Array): number =>
-      Math.abs(dot(u, hv) - dot(v, hu)) / Math.max(length(hu), length(hv), Number.MIN_VALUE);
-    const isExact =
-      exact !== undefined &&
-      (method === 'exact' ||
-        exactDifference! <= CONTRADICTION ||
-        (!(least <= CONTRADICTION) && asymmetryOf(await products.exact(u), exact) <= SYMMETRIC));
-    const multiply = (x: Float64Array): Promise<Float64Array> =>
-      isExact ? products.exact(x) : products.difference(x, best.step);
-    const asymmetry = asymmetryOf(await multiply(u), isExact ? exact! : best.product);
-    const selfTest = { asymmetry, sweep, exactDifference, exactFailure };
-    return new HessianOperator(objective.size, isExact ? 'exact' : 'difference', best.step, selfTest, multiply, () =>
-      products.dispose(),
-    );
+    const exactDifference = exact && relativeDifference(exact, differences);
+    const isOpen =
+      method === 'auto' && exact !== undefined && !(swept.least <= CONTRADICTION || exactDifference! <= CONTRADICTION);
+    const probes = isOpen ? await products.probe(random) : undefined;
+    const { isExact, reason } = decide(method, exactDifference, probes);
+    const multiply = (x: Float64Array): Promise<Float64Array> => (isExact ? products.exact(x) : products.difference(x, step));
+    const [hu, hv] = [await multiply(u), isExact ? exact! : differences];
+    const asymmetry = Math.abs(dot(u, hv) - dot(v, hu)) / Math.max(length(hu), length(hv), Number.MIN_VALUE);
+    const selfTest = { asymmetry, sweep: swept.changes, exactDifference, exactFailure, probes, reason };
+    return new HessianOperator(loss.size, isExact ? 'exact' : 'difference', step, selfTest, multiply, () => products.dispose());
   } catch (error) {
     products.dispose();
     throw error;
@@ -112,104 +122,158 @@ export class HessianOperator implements SymmetricOperator {
     readonly step: number,
     /** What the operator found out about itself. */
     readonly selfTest: HessianSelfTest,
-    private readonly product: (v: Float64Array) => Promise<Float64Array>,
-    private readonly free: () => void,
+    /** H v. The sum over batches is taken in float64. */
+    readonly multiply: (v: Float64Array) => Promise<Float64Array>,
+    /** Frees the weights it holds; the loss stays. */
+    readonly dispose: () => void,
   ) {}
+}
 
-  /** H v. The sum over batches is taken in float64. */
-  multiply(v: Float64Array): Promise<Float64Array> {
-    return this.product(v);
-  }
+/** Whether exact products are taken, and why. */
+function decide(
+  method: NonNullable<HessianOptions['method']>,
+  exactDifference: number | undefined,
+  probes: HessianSelfTest['probes'],
+): { isExact: boolean; reason: string } {
+  const because = (isExact: boolean, reason: string) => ({ isExact, reason });
+  if (method !== 'auto') return because(method === 'exact', 'It was asked for.');
+  if (exactDifference === undefined) return because(false, 'The loss cannot be differentiated twice.');
+  if (exactDifference <= CONTRADICTION)
+    return because(true, `Differences agree with exact products, ${within(exactDifference)}.`);
+  if (probes === undefined) return because(false, `Differences settle, and contradict exact products: ${off(exactDifference)}.`);
+  const { settled, tried } = probes;
+  const where = `at ${settled} of ${tried} single samples near the weights they do`;
+  const kinks = 'Differences of no two steps agree over all samples';
+  if (settled < PROBES.settled) return because(false, `${kinks}, and ${where}: too few to confirm exact products.`);
+  return probes.exactDifference <= CONTRADICTION
+    ? because(true, `${kinks}; ${where}, and agree with exact products, ${within(probes.exactDifference)}.`)
+    : because(false, `${kinks}; ${where}, and contradict exact products: ${off(probes.exactDifference)}.`);
+}
 
-  /** Frees the weights it holds; the objective stays. */
-  dispose(): void {
-    this.free();
-  }
+function within(difference: number): string {
+  return `within ${difference.toPrecision(2)} of ${CONTRADICTION} that is allowed`;
+}
+
+function off(difference: number): string {
+  return `by ${difference.toPrecision(2)}, above ${CONTRADICTION}`;
+}
+
+/** One sample at one place, where a product is computed. */
+interface Place {
+  w: tf.Tensor1D;
+  batch: number;
+  /** Default: all of the batch. */
+  sample?: number;
 }
 
 /** Products at fixed weights, by both methods. */
 class Products {
-  readonly #objective: Objective;
+  readonly #loss: FlatLoss;
   readonly #signal: AbortSignal | undefined;
   readonly #w: tf.Tensor1D;
 
-  constructor(objective: Objective, signal: AbortSignal | undefined) {
-    this.#objective = objective;
+  constructor(loss: FlatLoss, signal: AbortSignal | undefined) {
+    this.#loss = loss;
     this.#signal = signal;
-    this.#w = objective.weights();
+    this.#w = loss.weights();
   }
 
   exact(v: Float64Array): Promise<Float64Array> {
-    const scale = length(v);
-    if (scale === 0) return Promise.resolve(new Float64Array(v.length));
-    const unit = new Float32Array(divided(v, scale));
-    return this.#sum((batch) => {
-      const direction = tf.tensor1d(unit);
-      return [{ vector: this.#objective.hessianVectorProduct(this.#w, direction, batch), factor: scale }];
-    });
+    return this.#mean(v, (place, unit) => this.#exactAt(place, unit));
   }
 
   difference(v: Float64Array, step: number): Promise<Float64Array> {
-    const scale = length(v);
-    if (scale === 0) return Promise.resolve(new Float64Array(v.length));
-    const away = new Float32Array(v.map((x) => (x / scale) * step));
-    return this.#sum((batch) => {
-      const shift = tf.tensor1d(away);
-      const ahead = this.#objective.gradient(tf.add(this.#w, shift), batch).gradient;
-      const behind = this.#objective.gradient(tf.sub(this.#w, shift), batch).gradient;
-      return [
-        { vector: ahead, factor: scale / (2 * step) },
-        { vector: behind, factor: -scale / (2 * step) },
-      ];
-    });
+    return this.#mean(v, (place, unit) => this.#differenceAt(place, unit, step));
+  }
+
+  /** Compares both methods on single samples near the weights, where two steps of the differences agree there. */
+  async probe(random: Random): Promise<NonNullable<HessianSelfTest['probes']>> {
+    const { size, batchSizes } = this.#loss;
+    const probes = { settled: 0, tried: 0, exactDifference: 0 };
+    while (probes.settled < PROBES.settled && probes.tried < PROBES.tried) {
+      probes.tried++;
+      const [away, v] = [randomUnit(random, size), randomUnit(random, size)].map((unit) => new Float32Array(unit));
+      const batch = random.int(batchSizes.length);
+      const w = tf.tidy(() => tf.add(this.#w, tf.mul(tf.tensor1d(away), PROBE_DISTANCE)) as tf.Tensor1D);
+      try {
+        const place = { w, batch, sample: random.int(batchSizes[batch]) };
+        const { best, least } = await sweep(PROBE_STEPS, (step) => this.#now(() => this.#differenceAt(place, v, step)));
+        if (best === undefined || !(least <= SETTLED) || length(best.product) === 0) continue;
+        const exact = await this.#now(() => this.#exactAt(place, v));
+        probes.settled++;
+        probes.exactDifference = Math.max(probes.exactDifference, relativeDifference(exact, best.product));
+      } finally {
+        w.dispose();
+      }
+    }
+    return probes;
   }
 
   dispose(): void {
     this.#w.dispose();
   }
 
-  /** The mean over batches, weighted by their sizes, of sums of vectors. */
-  async #sum(of: (batch: number) => { vector: tf.Tensor1D; factor: number }[]): Promise<Float64Array> {
-    const { batchSizes } = this.#objective;
+  #exactAt({ w, batch, sample }: Place, unit: Float32Array): Float64Array {
+    return new Float64Array(tf.tidy(() => this.#loss.hvp(w, tf.tensor1d(unit), batch, sample).dataSync()));
+  }
+
+  #differenceAt({ w, batch, sample }: Place, unit: Float32Array, step: number): Float64Array {
+    const [ahead, behind] = tf.tidy(() => {
+      const shift = tf.mul(tf.tensor1d(unit), step);
+      return [tf.add(w, shift), tf.sub(w, shift)].map((at) =>
+        this.#loss.gradient(at as tf.Tensor1D, batch, sample).gradient.dataSync(),
+      );
+    });
+    return Float64Array.from(ahead, (value, i) => (value - behind[i]) / (2 * step));
+  }
+
+  /** The mean over batches, weighted by their sizes, for a vector of any length. */
+  async #mean(v: Float64Array, of: (place: Place, unit: Float32Array) => Float64Array): Promise<Float64Array> {
+    const scale = length(v);
+    const mean = new Float64Array(v.length);
+    if (scale === 0) return mean;
+    const unit = new Float32Array(divided(v, scale));
+    const { batchSizes } = this.#loss;
     const total = batchSizes.reduce((sum, size) => sum + size, 0);
-    const mean = new Float64Array(this.#objective.size);
-    for (let batch = 0; batch < batchSizes.length; batch++) {
-      throwIfAborted(this.#signal, 'The product with the Hessian');
-      tf.tidy(() => {
-        for (const { vector, factor } of of(batch)) {
-          addScaled(mean, new Float64Array(vector.dataSync()), (factor * batchSizes[batch]) / total);
-        }
-      });
-      await new Promise((resolve) => setImmediate(resolve));
+    for (const [batch, size] of batchSizes.entries()) {
+      addScaled(mean, await this.#now(() => of({ w: this.#w, batch }, unit)), (scale * size) / total);
     }
     return mean;
   }
+
+  /** Does a piece of work, unless it was stopped, and gives way to others. */
+  async #now<T>(work: () => T): Promise<T> {
+    throwIfAborted(this.#signal, 'The product with the Hessian');
+    const result = work();
+    await new Promise((resolve) => setImmediate(resolve));
+    return result;
+  }
 }
 
-/** Hv by differences of several steps; the best is the one that differs least from its larger neighbour (`least`), or the one asked for. */
-async function sweepSteps(
-  products: Products,
-  v: Float64Array,
-  asked: number | undefined,
-): Promise<{ sweep: HessianSelfTest['sweep']; best: { step: number; product: Float64Array }; least: number }> {
-  const sweep: HessianSelfTest['sweep'] = [];
+/** A product by differences of several steps, from the largest: how it changes, and the one that differs least from the step before. */
+async function sweep(
+  steps: readonly number[],
+  productOf: (step: number) => Promise<Float64Array>,
+): Promise<{
+  changes: HessianSelfTest['sweep'];
+  best: { step: number; product: Float64Array } | undefined;
+  least: number;
+}> {
+  const changes: HessianSelfTest['sweep'] = [];
   let previous: Float64Array | undefined;
   let best: { step: number; product: Float64Array } | undefined;
   let least = Number.POSITIVE_INFINITY;
-  for (const step of STEPS) {
-    const product = await products.difference(v, step);
+  for (const step of steps) {
+    const product = await productOf(step);
     const change = previous === undefined ? Number.NaN : relativeDifference(product, previous);
-    sweep.push({ step, change });
+    changes.push({ step, change });
     if (change < least) {
       least = change;
       best = { step, product };
     }
     previous = product;
   }
-  if (asked !== undefined) return { sweep, best: { step: asked, product: await products.difference(v, asked) }, least };
-  if (best === undefined)
-    throw new LookbehindError('The gradient is not finite at these weights, so the loss has no Hessian here.');
-  return { sweep, best, least };
+  return { changes, best, least };
 }
 
 function relativeDifference(a: Float64Array, b: Float64Array): number {

@@ -7,6 +7,5 @@ export type { SharpnessCurve } from './curve';
 export { type SpectralDensity, smoothDensity, spectralDensity } from './density';
 export { type HessianOperator, hessianOperator } from './hessian';
 export { type TopEigenvalues, topEigenvalues } from './lanczos';
-export { functionObjective, modelObjective, type Objective, type Parameter, withObjective } from './objective';
 export { oneStepSharpness } from './oneStep';
 export { hutchPlusPlus, type TraceEstimate } from './trace';

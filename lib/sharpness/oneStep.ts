@@ -7,11 +7,11 @@
  * On batches of m samples, each with its own gradient, then averaged: m-sharpness, as in Foret et al. 2021 (arXiv:2010.01412,
  * section 4.1) and Andriushchenko & Flammarion 2022 (arXiv:2206.06232).
  */
-import { checkKnownOptions, throwIfAborted } from '../core/errors';
+import { checkKnownOptions } from '../core/errors';
 import * as tf from '../core/tf';
 import { ascentStep } from '../optimizers/ascent';
-import { type CurveSample, checkRadii, curveOf, type SharpnessCurve } from './curve';
-import type { Objective } from './objective';
+import type { FlatLoss } from '../training/flatLoss';
+import { checkRadii, lossesAlong, measureCurve, type SharpnessCurve } from './curve';
 import { type MetricOptions, metricScale } from './scale';
 
 /** Options of `oneStepSharpness`. */
@@ -27,23 +27,18 @@ export interface OneStepOptions extends MetricOptions {
  *
  * @throws OptionError, AbortedError
  */
-export async function oneStepSharpness(objective: Objective, options: OneStepOptions): Promise<SharpnessCurve> {
+export async function oneStepSharpness(loss: FlatLoss, options: OneStepOptions): Promise<SharpnessCurve> {
   checkKnownOptions('oneStepSharpness', options, ['radii', 'adaptive', 'eta', 'signal']);
   const { adaptive = false, signal } = options;
   const radii = checkRadii(options.radii);
-  const samples: CurveSample[] = [];
-  for (let batch = 0; batch < objective.batchCount; batch++) {
-    throwIfAborted(signal, 'The measurement of one-step sharpness');
-    const [loss, ...perturbed] = tf.tidy(() => {
-      const w = objective.weights();
-      const scale = metricScale(objective, w, options);
-      const { loss, gradient } = objective.gradient(w, batch);
+  const what = 'The measurement of one-step sharpness';
+  return measureCurve({ kind: 'one-step', norm: 'l2', adaptive, radii }, loss.batchSizes, { what, signal }, (batch) =>
+    tf.tidy(() => {
+      const w = loss.weights();
+      const scale = metricScale(loss, w, options);
+      const { loss: here, gradient } = loss.gradient(w, batch);
       const [direction] = ascentStep([gradient], [scale], 1);
-      const losses = radii.map((radius) => objective.loss(tf.add(w, tf.mul(direction, radius)), batch));
-      return tf.stack([loss, ...losses]).dataSync();
-    });
-    samples.push({ size: objective.batchSizes[batch], loss, perturbed });
-    await new Promise((resolve) => setImmediate(resolve));
-  }
-  return curveOf({ kind: 'one-step', norm: 'l2', adaptive, radii }, samples);
+      return lossesAlong(loss, batch, { w, here, direction }, radii);
+    }),
+  );
 }

@@ -5,7 +5,7 @@
  */
 import { checkNumber } from '../core/errors';
 import * as tf from '../core/tf';
-import type { Objective } from './objective';
+import type { FlatLoss } from '../training/flatLoss';
 
 /** Which ball. */
 export interface MetricOptions {
@@ -16,11 +16,15 @@ export interface MetricOptions {
 }
 
 /** T at the weights `w` as a flat vector, owned by the caller. */
-export function metricScale(objective: Objective, w: tf.Tensor1D, { adaptive = false, eta = 0.01 }: MetricOptions): tf.Tensor1D {
+export function metricScale(
+  { parameters }: FlatLoss,
+  w: tf.Tensor1D,
+  { adaptive = false, eta = 0.01 }: MetricOptions,
+): tf.Tensor1D {
   checkNumber('eta', eta, { min: 0 });
   return tf.tidy(() => {
     if (!adaptive) return tf.onesLike(w);
-    const parts = objective.parameters.map(({ adaptive: rescaled, offset, size }) =>
+    const parts = parameters.map(({ adaptive: rescaled, offset, size }) =>
       rescaled ? tf.add(tf.abs(tf.slice(w, [offset], [size])), eta) : tf.ones([size]),
     );
     return tf.concat(parts) as tf.Tensor1D;

@@ -29,8 +29,7 @@ export class HeldBatches {
   constructor(samples: Samples, batchSize: number, memoryBudget: number = defaultMemoryBudget()) {
     const count = sampleCount(samples);
     this.#batchSize = checkNumber('batchSize', batchSize, { min: 1, integer: true });
-    const own = 'tensors' in samples ? [] : [samples.xs.clone(), samples.ys.clone()];
-    this.#source = 'tensors' in samples ? samples : { xs: own[0], ys: own[1] };
+    this.#source = 'tensors' in samples ? samples : keptClones(samples);
     let bytes = 0;
     for (const batch of sampleBatches(samples, batchSize)) {
       bytes += bytesOf(batch);
@@ -38,10 +37,10 @@ export class HeldBatches {
         tf.dispose([batch.xs, batch.ys]);
         break;
       }
-      this.#held.push(batch);
+      this.#held.push({ xs: tf.keep(batch.xs), ys: tf.keep(batch.ys) });
     }
     this.sizes = Array.from({ length: Math.ceil(count / batchSize) }, (_, i) => Math.min(batchSize, count - i * batchSize));
-    if (this.#held.length === this.sizes.length) tf.dispose(own);
+    if (this.#held.length === this.sizes.length) this.#disposeSource();
   }
 
   /** Number of batches that are held as tensors. */
@@ -63,10 +62,19 @@ export class HeldBatches {
   /** Frees what is held. */
   dispose(): void {
     for (const { xs, ys } of this.#held) tf.dispose([xs, ys]);
+    this.#disposeSource();
+  }
+
+  #disposeSource(): void {
     if (!('tensors' in this.#source)) tf.dispose([this.#source.xs, this.#source.ys]);
   }
 }
 
 function bytesOf({ xs, ys }: TensorSamples): number {
   return [xs, ys].reduce((sum, { size, dtype }) => sum + size * tf.util.bytesPerElement(dtype), 0);
+}
+
+/** Own references to tensors that were given, past every tf.tidy. The caller disposes them. */
+export function keptClones({ xs, ys }: TensorSamples): TensorSamples {
+  return { xs: tf.keep(xs.clone()), ys: tf.keep(ys.clone()) };
 }

@@ -1,12 +1,14 @@
 export { loadCheckpoint, saveCheckpoint } from './checkpoint';
-export { type EvaluationResult, evaluate } from './evaluate';
+export { evaluate, evaluateMany, withModelLoss } from './evaluate';
+export { type FlatLoss, functionLoss, type Parameter } from './flatLoss';
 export type { EpochRecord, TrainingProgress, TrainingStatus } from './loop';
-export { evaluateMany, type ManyEvaluations, type WeightSets } from './many';
 export { type MeasuredSteps, measureSteps } from './measureSteps';
+export { type EvaluationResult, type ManyEvaluations, ModelLoss } from './modelLoss';
 export type { Samples, TensorSamples } from './samples';
 export type { Schedule } from './schedule';
 export type { StepPath } from './stepPath';
 export { Trainer, type TrainerOptions } from './trainer';
 export type { TrainerState } from './trainerState';
 export { dissectStep, type PointLoss, walk } from './walk';
+export type { WeightSets } from './weightSets';
 export { allVariables, trainableVariables, withWeights } from './weights';

@@ -6,10 +6,10 @@ import { checkKnownOptions, checkNumber } from '../core/errors';
 import * as tf from '../core/tf';
 import { globalDistance, globalNorm } from '../optimizers/ascent';
 import { placesOf, type Step } from '../optimizers/passes';
-import type { BatchLoss } from './evaluate';
-import { trainingForward } from './evaluate';
+import type { BatchLoss } from './defaultLoss';
+import { lossFor } from './defaultLoss';
+import { trainingForward } from './forward';
 import { withLayerLosses } from './layerLosses';
-import { lossFor } from './modelLoss';
 import type { Trainer } from './trainer';
 import { trainableVariables } from './weights';
 

@@ -1,102 +1,379 @@
 /**
- * The loss of a model by default: cross-entropy, on what its last layer puts out.
+ * The loss of a model on samples: as the model is, at other weights, at many weight sets; its gradient, and its Hessian times a vector.
  *
- *     logits z              mean of -log softmax(z)_y                        crossEntropy
- *     a softmax's p         mean of -log p_y
- *     one logit z           mean of log(1 + e^z) - y z,                      y in {0, 1}
- *     one sigmoid's p       mean of -y log p - (1 - y) log(1 - p)
+ *   at                    loss and accuracy at the present weights
+ *   atMany                the same at many weight sets: points of a surface, noisy weights, checkpoints
+ *   loss, gradient, hvp   batch by batch, as functions of one flat weight vector (flatLoss.ts)
+ *
+ * Many weight sets are evaluated in one of two ways, both compiled:
+ *
+ *   'stacked'   dense networks: m weight sets in one batched forward pass (stacked.ts)
+ *   'loop'      every other model: one weight set after the other, given to the compiled forward pass as its input
+ *
+ * Both leave out what a loop of setWeights and evaluate does beside the work itself. The weights of the model are the same afterwards,
+ * bit for bit.
  */
-
+import { usesGpu } from '../compile/backend';
+import { type Compiled, compile } from '../compile/compile';
 import { crossEntropy } from '../compile/losses';
-import { OptionError } from '../core/errors';
+import { defaultMemoryBudget } from '../compile/memoryBudget';
+import { checkFunction, checkKnownOptions, checkNumber, checkOneOf, throwIfAborted } from '../core/errors';
 import * as tf from '../core/tf';
-import type { BatchLoss } from './evaluate';
+import { classBoundary, correctCount } from './accuracy';
+import { defaultBatchSize, inParts, samplesWithin, stackedChunkSize } from './chunkSizes';
+import { type BatchLoss, lossFor } from './defaultLoss';
+import { FlatLoss } from './flatLoss';
+import { foldedForward } from './folded';
+import { type BatchNormMode, forward } from './forward';
+import { HeldBatches, keptClones } from './heldBatches';
+import { type Samples, sampleBatches, sampleCount, type TensorSamples } from './samples';
+import { stackedForward } from './stacked';
+import { chunksOf, padRows, variablesOf, type WeightSets } from './weightSets';
+import { allVariables, trainableVariables, withWeights } from './weights';
 
-/** What the last layer of a model puts out, as far as a loss is concerned. */
-export type OutputKind = 'logits' | 'softmax' | 'sigmoid';
-
-/** Probabilities below are taken for it: the smallest float32 of full precision is a little less. */
-const LEAST = 1e-37;
-
-/** The largest float32 below 1. */
-const MOST = 1 - 2 ** -24;
-
-/** What the last layer of `model` puts out; of the first output, where there are several. */
-export function outputKind(model: tf.LayersModel): OutputKind {
-  // Not `outputLayers`, which a Sequential lacks until it is used.
-  let layer: tf.layers.Layer = model;
-  while (layer instanceof tf.LayersModel) layer = layer.outputs[0].sourceLayer;
-  const { activation, axis = -1 } = layer.getConfig();
-  const rank = model.outputs[0].shape.length;
-  if (layer.getClassName() === 'Softmax') return axis === -1 || axis === rank - 1 ? 'softmax' : 'logits';
-  if (activation === 'softmax') return 'softmax';
-  return ['sigmoid', 'hardSigmoid', 'hard_sigmoid'].includes(activation as string) ? 'sigmoid' : 'logits';
+/** How a model is evaluated. */
+export interface EvaluateOptions {
+  /**
+   * Samples per forward pass, >= 1; in `gradient` and `hvp` the m of m-sharpness. Results at fixed weights depend on it by rounding only,
+   * unless `batchNorm` is `'batch'`. Default: 250 for the present weights, 128 for gradients; for many weight sets batches of equal size,
+   * of at most 1000 samples in the way `'stacked'` and 500 in the way `'loop'` (on a GPU: as many as there are), fewer where the
+   * activations of a layer would take much of the budget.
+   */
+  batchSize?: number;
+  /** The loss. Default: mean cross-entropy, on logits or on what the model's last activation makes of them. */
+  loss?: BatchLoss;
+  /**
+   * `'moving'`: by the moving averages, as in `model.predict`. `'batch'`: by each batch's own mean and variance, as in training; the
+   * moving averages stay as they are, and Dropout is active; it rules out the way `'stacked'`. Default `'moving'`.
+   */
+  batchNorm?: BatchNormMode;
+  /** Changes what the model puts out, before loss and accuracy are taken: masks the heads of other tasks, for example. */
+  outputs?: (outputs: tf.Tensor) => tf.Tensor;
+  /** Stops the evaluation at the next batch, with an AbortedError. */
+  signal?: AbortSignal;
 }
+
+/** How a `ModelLoss` works. */
+export interface ModelLossOptions extends Omit<EvaluateOptions, 'signal'> {
+  /**
+   * Bytes that the weight sets of one chunk and what is computed from them may take, >= 1. Half as much comes on top for samples that are
+   * held as tensors; others are converted for each use. So does the model itself. At least one set is evaluated at a time, whatever the
+   * budget. Default 256 MB; on a GPU a quarter of its free memory, if that is more.
+   */
+  memoryBudget?: number;
+  /** Weight sets per chunk, >= 1, in place of a number chosen from the budget. */
+  chunkSize?: number;
+  /** `'loop'` takes that way for a dense network too. Default: `'stacked'` where the model allows it. */
+  way?: 'stacked' | 'loop';
+  /** Runs op by op in place of compiling. Default false. */
+  eager?: boolean;
+}
+
+/** Result of an evaluation. */
+export interface EvaluationResult {
+  /** Mean loss over all samples. */
+  loss: number;
+  /**
+   * Share of samples whose largest output is at their label, in [0, 1]; with one output, of those where it is on the side of its label, 0
+   * or 1: above 0, or above 0.5 where it is a sigmoid's. NaN where labels are no classes.
+   */
+  accuracy: number;
+  /** Number of samples. */
+  count: number;
+}
+
+/** Losses and accuracies of many weight sets. */
+export interface ManyEvaluations {
+  /** Mean loss over all samples, for each weight set. */
+  losses: Float64Array;
+  /** Share of right answers in [0, 1], for each weight set; NaN where labels are no classes. */
+  accuracies: Float64Array;
+}
+
+/** What one chunk gave. */
+export interface ChunkEvaluations extends ManyEvaluations {
+  /** First weight set of the chunk. */
+  from: number;
+}
+
+/** How the evaluation of many weight sets reports and stops. */
+export interface AtManyOptions {
+  /** Stops after the present chunk, with an AbortedError. */
+  signal?: AbortSignal;
+  /** Weight sets per chunk of this run, >= 1. A last chunk that is smaller is filled up, so that one size is compiled. */
+  chunkSize?: number;
+  /** Called with the results of each chunk as soon as they are there. */
+  onChunk?: (chunk: ChunkEvaluations) => void | Promise<void>;
+}
+
+/** How many weight sets are evaluated. */
+interface Plan {
+  way: 'stacked' | 'loop';
+  batchSize: number;
+  /** Samples that go through the network together, in the way `'loop'`. */
+  partSize: number;
+  chunkSize: number;
+}
+
+/** Names of the options of `evaluate`. */
+export const EVALUATE_OPTIONS = ['batchSize', 'loss', 'batchNorm', 'outputs'] as const;
+
+/** Names of the options of a `ModelLoss`. */
+export const MODEL_LOSS_OPTIONS = [...EVALUATE_OPTIONS, 'memoryBudget', 'chunkSize', 'way', 'eager'] as const;
+
+/** Data sets of different sizes end in batches of different sizes; a forward pass is compiled for each. */
+const MAX_SIGNATURES = 32;
+
+/** Samples per forward pass at the present weights. */
+const BATCH = 250;
+
+/** Samples per gradient. */
+const GRADIENT_BATCH = 128;
+
+/** Bytes of the largest activations of one part, which stay in the cache of a core from layer to layer. */
+const PART_BYTES = 5 * 2 ** 20;
 
 /**
- * `loss`, or where it is left out or `crossEntropy`, cross-entropy on what `model` puts out: logits, probabilities of a softmax, or one
- * logit or probability for two classes.
+ * The loss of one model on some samples. Holds batches as tensors, as the memory allows, and compiled functions: dispose it after use.
  *
- * @throws OptionError where the model has several outputs, or several sigmoids: only a loss that is given can say what they mean; and where
- *   it has several inputs, which data sets do not have.
+ * @example
+ * const loss = new ModelLoss(model, train);
+ * const { losses } = await loss.atMany([noisy(1), noisy(2), noisy(3)]);
  */
-export function lossFor(model: tf.LayersModel, loss: BatchLoss = crossEntropy): BatchLoss {
-  if (model.inputs.length > 1) {
-    throw new OptionError(
-      'model',
-      `a model with ${model.inputs.length} inputs`,
-      'a model with one input',
-      'Train it by model.fit with an optimizer of this library, or join its inputs to one.',
-    );
+export class ModelLoss extends FlatLoss {
+  /** Number of samples. */
+  readonly sampleCount: number;
+  readonly #model: tf.LayersModel;
+  /** Where they were given as tensors, own references to them: their owner may dispose his. */
+  readonly #samples: Samples;
+  readonly #options: ModelLossOptions;
+  readonly #loss: BatchLoss;
+  readonly #boundary: number;
+  readonly #evaluate: Compiled<[batch: TensorSamples], tf.Tensor>;
+  readonly #many: Compiled<[weights: tf.Tensor[], batch: TensorSamples], tf.Tensor>;
+  #held: { size: number; batches: HeldBatches } | undefined;
+  #plan: Plan | undefined;
+
+  /** @throws OptionError, DataError */
+  constructor(model: tf.LayersModel, samples: Samples, options: ModelLossOptions = {}) {
+    checkKnownOptions('ModelLoss', options, MODEL_LOSS_OPTIONS);
+    const { batchSize = GRADIENT_BATCH, batchNorm, memoryBudget, chunkSize, way, outputs, eager = false } = options;
+    for (const [name, value] of Object.entries({ batchSize, chunkSize })) {
+      if (value !== undefined) checkNumber(name, value, { min: 1, integer: true });
+    }
+    if (memoryBudget !== undefined) checkNumber('memoryBudget', memoryBudget, { min: 1 });
+    if (batchNorm !== undefined) checkOneOf('batchNorm', batchNorm, ['moving', 'batch']);
+    if (way !== undefined) checkOneOf('way', way, canStack(model, options) ? ['stacked', 'loop'] : ['loop']);
+    if (outputs !== undefined) checkFunction('outputs', outputs);
+    const loss = lossFor(model, options.loss);
+    const lossOf = (batch?: TensorSamples): tf.Scalar => loss(batch!.ys, outputsOf(model, batch!.xs, options));
+    super(trainableVariables(model), lossOf, { eager }, () => this.#batches(batchSize));
+    this.sampleCount = sampleCount(samples);
+    this.#model = model;
+    this.#samples = 'tensors' in samples ? samples : keptClones(samples);
+    this.#options = options;
+    this.#loss = loss;
+    this.#boundary = classBoundary(model);
+    const common = { eager: eager || undefined, maxSignatures: MAX_SIGNATURES };
+    this.#evaluate = compile(({ xs, ys }) => tf.tidy(() => tf.stack(this.#scores(ys, outputsOf(model, xs, options)))), {
+      ...common,
+      name: 'ModelLoss.at',
+    });
+    this.#many = compile((weights, batch) => tf.tidy(() => this.#scoresOf(weights, batch)), {
+      ...common,
+      name: 'ModelLoss.atMany',
+    });
   }
-  if (loss !== crossEntropy) return loss;
-  if (model.outputs.length > 1) {
-    throw new OptionError(
-      'model',
-      `a model with ${model.outputs.length} outputs`,
-      'a model with one output where no loss is given',
-      'Train it by model.fit with an optimizer of this library, or give a loss.',
-    );
+
+  /** In which way many weight sets are evaluated. */
+  get way(): 'stacked' | 'loop' {
+    return this.#planned.way;
   }
-  const kind = outputKind(model);
-  const { shape } = model.outputs[0];
-  const isOne = shape.length === 2 && shape[1] === 1;
-  if (kind === 'softmax') return isOne ? crossEntropy : ofSoftmax;
-  if (isOne) return kind === 'sigmoid' ? ofSigmoid : ofLogit;
-  if (kind === 'logits') return crossEntropy;
-  throw new OptionError(
-    'model',
-    `a model whose last layer has ${shape.at(-1)} sigmoids`,
-    'a model that puts out logits or a softmax, or has one sigmoid, where no loss is given',
-    'Give a loss, such as (labels, outputs) => tf.losses.logLoss(labels, outputs).',
-  );
-}
 
-function ofSoftmax(labels: tf.Tensor, outputs: tf.Tensor): tf.Scalar {
-  return tf.tidy(() => crossEntropy(labels, tf.log(tf.maximum(outputs, LEAST))));
-}
-
-function ofLogit(labels: tf.Tensor, outputs: tf.Tensor): tf.Scalar {
-  return tf.tidy(() => {
-    const y = classesOf(labels, outputs);
-    return tf.mean(tf.sub(tf.softplus(outputs), tf.mul(y, outputs))) as tf.Scalar;
-  });
-}
-
-function ofSigmoid(labels: tf.Tensor, outputs: tf.Tensor): tf.Scalar {
-  return tf.tidy(() => {
-    const y = classesOf(labels, outputs);
-    const p = tf.clipByValue(outputs, LEAST, MOST);
-    const ofOne = tf.mul(y, tf.log(p));
-    const ofZero = tf.mul(tf.sub(1, y), tf.log(tf.sub(1, p)));
-    return tf.neg(tf.mean(tf.add(ofOne, ofZero))) as tf.Scalar;
-  });
-}
-
-/** Labels of two classes, 0 and 1 or what is between them, in the shape of `outputs`. */
-function classesOf(labels: tf.Tensor, outputs: tf.Tensor): tf.Tensor {
-  if (labels.size !== outputs.size) {
-    throw new OptionError('labels', `${labels.dtype} [${labels.shape}]`, `one label per sample, of ${outputs.shape[0]}: 0 or 1`);
+  /** Weight sets per chunk. A run cuts its sets at the multiples of this number, so its results do not depend on the budget alone. */
+  get chunkSize(): number {
+    return this.#planned.chunkSize;
   }
-  return tf.cast(tf.reshape(labels, outputs.shape), 'float32');
+
+  /**
+   * Loss and accuracy at the present weights: exact means, so a smaller last batch counts by its size. Gives way to other work after each
+   * batch.
+   *
+   * @param samples Other samples to evaluate on. Default: its own.
+   * @throws AbortedError
+   */
+  async at(samples: Samples = this.#samples, signal?: AbortSignal): Promise<EvaluationResult> {
+    const total = new Total();
+    for (const batch of sampleBatches(samples, this.#options.batchSize ?? BATCH)) {
+      this.#add(total, batch);
+      await new Promise((resolve) => setImmediate(resolve));
+      throwIfAborted(signal, 'The evaluation');
+    }
+    return total.means();
+  }
+
+  /** Like `at`, in one go. */
+  atSync(samples: Samples = this.#samples): EvaluationResult {
+    const total = new Total();
+    for (const batch of sampleBatches(samples, this.#options.batchSize ?? BATCH)) this.#add(total, batch);
+    return total.means();
+  }
+
+  /**
+   * Loss and accuracy at each weight set.
+   *
+   * @param weightSets Made chunk by chunk; or an iterable of sets, each a list of tensors as `model.getWeights(true)` or
+   *   `model.getWeights()` gives it, which stay the caller's.
+   * @throws StateMismatchError, AbortedError
+   */
+  async atMany(weightSets: WeightSets | Iterable<tf.Tensor[]>, options: AtManyOptions = {}): Promise<ManyEvaluations> {
+    const { signal, onChunk, chunkSize = this.chunkSize } = options;
+    checkNumber('chunkSize', chunkSize, { min: 1, integer: true });
+    const filled = options.chunkSize !== undefined;
+    const losses: number[] = [];
+    const accuracies: number[] = [];
+    for (const { from, weights } of chunksOf(weightSets, chunkSize)) {
+      let chunk: ManyEvaluations;
+      try {
+        throwIfAborted(signal, 'The evaluation of many weight sets');
+        const sets = weights[0].shape[0];
+        // A compiled function is made for one number of sets. The sizes of last chunks are rounded up, so that there are few.
+        chunk = this.#chunk(weights, sets, filled ? chunkSize : Math.min(2 ** Math.ceil(Math.log2(sets)), chunkSize));
+      } finally {
+        tf.dispose(weights);
+      }
+      losses.push(...chunk.losses);
+      accuracies.push(...chunk.accuracies);
+      await onChunk?.({ from, ...chunk });
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    return { losses: Float64Array.from(losses), accuracies: Float64Array.from(accuracies) };
+  }
+
+  /** Frees the samples and the compiled functions. */
+  override dispose(): void {
+    super.dispose();
+    this.#held?.batches.dispose();
+    this.#held = undefined;
+    if (!('tensors' in this.#samples)) tf.dispose([this.#samples.xs, this.#samples.ys]);
+    this.#evaluate.dispose();
+    this.#many.dispose();
+  }
+
+  /** The samples in batches of one size: those of another size are let go, so that the budget holds for all. */
+  #batches(size: number): HeldBatches {
+    if (this.#held?.size !== size) {
+      this.#held?.batches.dispose();
+      this.#held = { size, batches: new HeldBatches(this.#samples, size, this.#options.memoryBudget) };
+    }
+    return this.#held.batches;
+  }
+
+  #add(total: Total, { xs, ys }: TensorSamples): void {
+    try {
+      const result = this.#evaluate({ xs, ys });
+      const [loss, correct] = result.dataSync();
+      result.dispose();
+      total.add(loss, correct, xs.shape[0]);
+    } finally {
+      tf.dispose([xs, ys]);
+    }
+  }
+
+  /** The evaluation of `sets` weight sets, filled up to `padded`. */
+  #chunk(weights: tf.Tensor[], sets: number, padded: number): ManyEvaluations {
+    const totals = Array.from({ length: sets }, () => new Total());
+    const fed = padded === sets ? weights : weights.map((stack) => padRows(stack, padded));
+    const batches = this.#batches(this.#planned.batchSize);
+    try {
+      for (const [batch, size] of batches.sizes.entries()) {
+        const result = batches.use(batch, (xs, ys) => this.#many(fed, { xs, ys }));
+        const values = result.dataSync();
+        result.dispose();
+        for (const [i, total] of totals.entries()) total.add(values[i], values[padded + i], size);
+      }
+    } finally {
+      if (fed !== weights) tf.dispose(fed);
+    }
+    const means = totals.map((total) => total.means());
+    return {
+      losses: Float64Array.from(means, ({ loss }) => loss),
+      accuracies: Float64Array.from(means, ({ accuracy }) => accuracy),
+    };
+  }
+
+  /** The loss of a batch, and how many answers are right. */
+  #scores(ys: tf.Tensor, outputs: tf.Tensor): [loss: tf.Scalar, correct: tf.Scalar] {
+    return [this.#loss(ys, outputs), correctCount(ys, outputs, this.#boundary)];
+  }
+
+  /** Losses and numbers of right answers of stacked weight sets, `[2 m]`. */
+  #scoresOf(weights: tf.Tensor[], { xs, ys }: TensorSamples): tf.Tensor {
+    const model = this.#model;
+    const { outputs: change, batchNorm } = this.#options;
+    const changed = (outputs: tf.Tensor): tf.Tensor => (change === undefined ? outputs : change(outputs));
+    const variables = variablesOf(model, weights.length);
+    if (this.way === 'stacked') {
+      const stack = stackedForward(model, variables)!(weights, xs);
+      const isPlain = this.#loss === crossEntropy && change === undefined && ys.rank === 1 && ys.dtype === 'int32';
+      if (isPlain) return stackedScores(stack, ys as tf.Tensor1D);
+      return joined(tf.unstack(stack).map((outputs) => this.#scores(ys, changed(outputs))));
+    }
+    const folded = foldedForward(model);
+    const outputs = (): tf.Tensor =>
+      batchNorm === 'batch' ? outputsOf(model, xs, this.#options) : changed(inParts(folded, xs, this.#planned.partSize));
+    const stacks = weights.map((stack) => tf.unstack(stack));
+    const sets = Array.from({ length: weights[0].shape[0] }, (_, i) => stacks.map((stack) => stack[i]));
+    return joined(sets.map((set) => withWeights(variables, set, () => this.#scores(ys, outputs()))));
+  }
+
+  /** Made at first use: on a GPU the default budget comes from a program. */
+  get #planned(): Plan {
+    if (this.#plan !== undefined) return this.#plan;
+    const model = this.#model;
+    const { memoryBudget = defaultMemoryBudget(), way = canStack(model, this.#options) ? 'stacked' : 'loop' } = this.#options;
+    const { batchSize = defaultBatchSize(model, way, this.sampleCount, memoryBudget) } = this.#options;
+    const most = way === 'loop' ? 1 : stackedChunkSize(model, Math.min(batchSize, this.sampleCount), memoryBudget);
+    const partSize = Math.max(1, samplesWithin(usesGpu() ? memoryBudget : PART_BYTES, model));
+    this.#plan = { way, batchSize, partSize, chunkSize: this.#options.chunkSize ?? most };
+    return this.#plan;
+  }
+}
+
+function canStack(model: tf.LayersModel, { batchNorm }: ModelLossOptions): boolean {
+  return batchNorm !== 'batch' && stackedForward(model, allVariables(model)) !== undefined;
+}
+
+function outputsOf(model: tf.LayersModel, xs: tf.Tensor, { batchNorm = 'moving', outputs }: ModelLossOptions): tf.Tensor {
+  const unchanged = forward(model, xs, batchNorm);
+  return outputs === undefined ? unchanged : outputs(unchanged);
+}
+
+function joined(rows: [loss: tf.Scalar, correct: tf.Scalar][]): tf.Tensor {
+  return tf.stack([...rows.map(([loss]) => loss), ...rows.map(([, correct]) => correct)]);
+}
+
+/** Cross-entropy and right answers of all sets at once: few ops, so that the graph is small. `stack` is `[m, n, classes]`. */
+function stackedScores(stack: tf.Tensor3D, ys: tf.Tensor1D): tf.Tensor {
+  const atLabel = tf.sum(tf.mul(stack, tf.oneHot(ys, stack.shape[2])), 2);
+  const losses = tf.mean(tf.sub(tf.logSumExp(stack, 2), atLabel), 1);
+  const correct = tf.sum(tf.cast(tf.equal(tf.argMax(stack, 2), ys), 'float32'), 1);
+  return tf.concat([losses, correct]);
+}
+
+/** Sums in float64, weighted by batch size. */
+class Total {
+  #loss = 0;
+  #correct = 0;
+  #count = 0;
+
+  add(meanLoss: number, correct: number, size: number): void {
+    this.#loss += meanLoss * size;
+    this.#correct += correct;
+    this.#count += size;
+  }
+
+  means(): EvaluationResult {
+    return { loss: this.#loss / this.#count, accuracy: this.#correct / this.#count, count: this.#count };
+  }
 }

@@ -6,9 +6,9 @@ import { checkOptions, needed, type OptionsOf, object, type SettingsOf, whole } 
 import type * as tf from '../core/tf';
 import type { Dataset } from '../data';
 import type { FamilyOptimizer } from '../optimizers/optimizer';
-import { Evaluator } from './evaluate';
 import { checkNotEmpty, dataWarnings } from './health';
 import { LOOP, type LoopOptions, type StepBatches, TrainingLoop } from './loop';
+import { ModelLoss } from './modelLoss';
 import { SCHEDULE, type ScheduleFunction, scheduleFunction } from './schedule';
 import type { TrainerSettings } from './trainerState';
 
@@ -41,7 +41,7 @@ export class Trainer extends TrainingLoop {
 
   readonly #options: SettingsOf<typeof TRAINER & typeof LOOP>;
   readonly #factor: ScheduleFunction;
-  readonly #evaluator: Evaluator;
+  readonly #loss: ModelLoss;
 
   /** @throws OptionError; DataError where a set has no samples. */
   constructor(
@@ -63,12 +63,12 @@ export class Trainer extends TrainingLoop {
     this.settings = { samples: trainingSet.size, batchSize, batchesPerStep, seed };
     this.stepsPerEpoch = Math.ceil(trainingSet.size / (batchSize * batchesPerStep));
     this.#factor = scheduleFunction(schedule, epochs, this.stepsPerEpoch);
-    this.#evaluator = new Evaluator(model, { loss, eager });
+    this.#loss = new ModelLoss(model, trainingSet, { loss, eager });
   }
 
   /** Loss and accuracy on `data` at the weights meant for evaluation. */
   async evaluate(data: Dataset, signal?: AbortSignal): Promise<{ loss: number; accuracy: number }> {
-    return this.optimizer.withSlowWeights(() => this.#evaluator.run(data, signal));
+    return this.optimizer.withSlowWeights(() => this.#loss.at(data, signal));
   }
 
   override stepsIn(_epoch: number): number {
@@ -76,7 +76,7 @@ export class Trainer extends TrainingLoop {
   }
 
   override dispose(): void {
-    this.#evaluator.dispose();
+    this.#loss.dispose();
     super.dispose();
   }
 

@@ -2,6 +2,7 @@
  * Options that are wrong: of another type, not finite, unknown. Everything that takes options refuses each with an OptionError that names
  * it, before any work is done; NaN passes nowhere.
  */
+
 import assert from 'node:assert/strict';
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -79,11 +80,9 @@ import {
 import {
   ascentQuality,
   averageSharpness,
-  functionObjective,
   hessianOperator,
   hutchPlusPlus,
   measureCurvature,
-  modelObjective,
   oneStepSharpness,
   smoothDensity,
   spectralDensity,
@@ -104,12 +103,13 @@ import {
   type SweepResults,
   summarise,
 } from 'lookbehind/statistics';
-import { evaluate, evaluateMany, measureSteps, Trainer, walk } from 'lookbehind/train';
+import { evaluate, evaluateMany, functionLoss, ModelLoss, measureSteps, Trainer, walk } from 'lookbehind/train';
 import type { Kind as Described, Description } from '../../lib/dist/core/options';
 import { LEARNER, LEARNING, REPLAY } from '../../lib/dist/lifelong/learner';
 import { secondsPerGradient } from '../../lib/dist/runs/stepTime';
 import { apgd } from '../../lib/dist/sharpness/apgd';
 import type { SymmetricOperator } from '../../lib/dist/sharpness/vectors';
+import { evaluateSync } from '../../lib/dist/training/evaluate';
 import { LOOP, TRAIN } from '../../lib/dist/training/loop';
 import { TRAINER } from '../../lib/dist/training/trainer';
 import { publicNames } from '../publicNames';
@@ -160,7 +160,7 @@ const flat = small.flattened();
 const model = models.mlp({ inputs: 64, hidden: [4], classes: 10 });
 const image = models.convNet({ inputs: [8, 8, 1], filters: [2], classes: 10, batchNorm: true });
 const point = flatWeights(model);
-const objective = modelObjective(model, flat, { batchSize: 10 });
+const objective = new ModelLoss(model, flat, { batchSize: 10 });
 const operator: SymmetricOperator = { size: 3, multiply: async (v) => v.map((x, i) => x * (i + 1)) };
 const scalar = tf.variable(tf.scalar(1));
 const plane = new Plane(point, randomDirection(model, { seed: 1 }));
@@ -268,6 +268,11 @@ const TARGETS: readonly Target[] = [
     name: 'evaluate',
     kinds: { batchSize: 'whole', loss: 'function', batchNorm: 'choice', outputs: 'function', signal: 'signal' },
     call: (options) => evaluate(model, flat, options),
+  },
+  {
+    name: 'evaluateSync',
+    kinds: { batchSize: 'whole', loss: 'function', batchNorm: 'choice', outputs: 'function' },
+    call: (options) => evaluateSync(model, flat, options),
   },
   {
     name: 'evaluateMany',
@@ -408,14 +413,14 @@ const TARGETS: readonly Target[] = [
     call: (options) => measureCurvature(objective, options),
   },
   {
-    name: 'functionObjective',
+    name: 'functionLoss',
     kinds: { adaptive: 'function', eager: 'flag' },
-    call: (options) => functionObjective([scalar], () => tf.square(scalar), options),
+    call: (options) => functionLoss([scalar], () => tf.square(scalar), options),
   },
   {
-    name: 'modelObjective',
+    name: 'ModelLoss',
     kinds: { batchSize: 'whole', loss: 'function', batchNorm: 'choice', eager: 'flag' },
-    call: (options) => modelObjective(model, flat, options),
+    call: (options) => new ModelLoss(model, flat, options),
   },
   {
     name: 'randomDirection',

@@ -1,15 +1,15 @@
 /**
  * Every analysis over every form of model that tf.layers has, against a plain loop of setWeights and predict.
  */
+
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import * as tf from '@tensorflow/tfjs';
 import { Random } from 'lookbehind/extend';
 import { flatWeights, lossSurface, Plane, randomDirection } from 'lookbehind/landscape';
 import { evaluateUnderNoise, type WeightNoise } from 'lookbehind/robustness';
-import { hessianOperator, oneStepSharpness, withObjective } from 'lookbehind/sharpness';
-import { evaluateMany, withWeights } from 'lookbehind/train';
-import { Evaluator } from '../../lib/dist/training/evaluate';
+import { hessianOperator, oneStepSharpness } from 'lookbehind/sharpness';
+import { evaluateMany, ModelLoss, withModelLoss, withWeights } from 'lookbehind/train';
 
 type Symbolic = tf.SymbolicTensor;
 
@@ -280,8 +280,8 @@ for (const [name, [shape, build]] of Object.entries(FORMS)) {
     const before = model.getWeights().map((weight) => weight.dataSync().slice());
     const tensors = tf.memory().numTensors;
 
-    const evaluator = new Evaluator(model, { batchSize: 4 });
-    assertSame(evaluator.runSync(data), plain(model, data), 'Evaluator');
+    const evaluator = new ModelLoss(model, data, { batchSize: 4 });
+    assertSame(evaluator.atSync(), plain(model, data), 'ModelLoss');
     evaluator.dispose();
 
     const random = new Random(3, 'sets');
@@ -334,7 +334,7 @@ for (const [name, [shape, build]] of Object.entries(FORMS)) {
     const w = flatWeights(model);
     const gradient = gradientAt(model, data, w);
     const length = Math.hypot(...gradient);
-    await withObjective(model, data, {}, async (objective) => {
+    await withModelLoss(model, data, {}, async (objective) => {
       const radius = 0.1;
       const curve = await oneStepSharpness(objective, { radii: [radius] });
       const weights = withFlat(

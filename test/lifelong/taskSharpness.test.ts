@@ -5,7 +5,8 @@ import { sgd } from 'lookbehind';
 import { digits } from 'lookbehind/data';
 import { LifelongLearner, splitTasks, taskSharpness } from 'lookbehind/lifelong';
 import * as models from 'lookbehind/models';
-import { modelObjective, oneStepSharpness } from 'lookbehind/sharpness';
+import { oneStepSharpness } from 'lookbehind/sharpness';
+import { ModelLoss } from 'lookbehind/train';
 
 test('the sharpness of a task is that of a model with its head alone, and is kept in the record', async () => {
   const { train, test } = digits();
@@ -27,7 +28,7 @@ test('the sharpness of a task is that of a model with its head alone, and is kep
         alone.setWeights([kernel1, bias1, tf.gather(kernel2, [...classes], 1), tf.gather(bias2, [...classes])]);
       });
       const data = train.with({ labels: train.labels.map((label) => classes.indexOf(label)), classes: ['first', 'second'] });
-      const objective = modelObjective(alone, data, { batchSize: 10 });
+      const objective = new ModelLoss(alone, data, { batchSize: 10 });
       const { values } = await oneStepSharpness(objective, { radii: [0.1, 0.5] });
       assert.ok(values[1] > values[0] && values[0] > 0);
       assert.deepEqual(Object.keys(measures), ['sharpness@0.1', 'sharpness@0.5']);

@@ -1,17 +1,11 @@
 /** Replays an analysis golden file: sharpness, noise, Hessian and loss surface at the weights where a trajectory ended. */
+
 import * as tf from '@tensorflow/tfjs';
 import { type Direction, lossSurface, normaliseDirection, Plane } from 'lookbehind/landscape';
-import {
-  functionObjective,
-  hessianOperator,
-  hutchPlusPlus,
-  modelObjective,
-  type Objective,
-  oneStepSharpness,
-  topEigenvalues,
-} from 'lookbehind/sharpness';
-import { evaluateMany, withWeights } from 'lookbehind/train';
+import { hessianOperator, hutchPlusPlus, oneStepSharpness, topEigenvalues } from 'lookbehind/sharpness';
+import { evaluateMany, functionLoss, ModelLoss, withWeights } from 'lookbehind/train';
 import { evaluateSync } from '../../lib/dist/training/evaluate';
+import type { FlatLoss } from '../../lib/dist/training/flatLoss';
 import { Deviations, type Values } from './golden';
 import { buildModel, type GoldenSetting, type ReplayModel } from './model';
 
@@ -87,7 +81,7 @@ export async function replayAnalysis(file: unknown): Promise<Deviations> {
   return deviations;
 }
 
-function replayBase({ base, parameters }: GoldenAnalysis, model: ReplayModel, whole: Objective, deviations: Deviations): void {
+function replayBase({ base, parameters }: GoldenAnalysis, model: ReplayModel, whole: FlatLoss, deviations: Deviations): void {
   const { loss, accuracy } = model.evaluate();
   deviations.compare('losses', loss, base.loss);
   if (base.accuracy !== undefined) deviations.compare('accuracy', accuracy!, base.accuracy);
@@ -99,7 +93,7 @@ function replayBase({ base, parameters }: GoldenAnalysis, model: ReplayModel, wh
 async function replaySharpness(
   golden: GoldenAnalysis,
   model: ReplayModel,
-  whole: Objective,
+  whole: FlatLoss,
   deviations: Deviations,
 ): Promise<void> {
   const { radii, sam, asam, mSharpness } = golden.sharpness;
@@ -114,7 +108,7 @@ async function replaySharpness(
   batches.dispose();
 }
 
-async function replayNoise(golden: GoldenAnalysis, model: ReplayModel, whole: Objective, deviations: Deviations): Promise<void> {
+async function replayNoise(golden: GoldenAnalysis, model: ReplayModel, whole: FlatLoss, deviations: Deviations): Promise<void> {
   for (const { noise, loss, accuracy, batchStatistics } of golden.noise) {
     const noisy = golden.parameters.map(({ name, shape, values }) =>
       tf.tensor(
@@ -142,7 +136,7 @@ async function replayNoise(golden: GoldenAnalysis, model: ReplayModel, whole: Ob
   }
 }
 
-async function replayHessian({ hessian, parameters }: GoldenAnalysis, whole: Objective, deviations: Deviations): Promise<void> {
+async function replayHessian({ hessian, parameters }: GoldenAnalysis, whole: FlatLoss, deviations: Deviations): Promise<void> {
   const operator = await hessianOperator(whole, { method: 'exact' });
   const scale = Math.abs(hessian.largestAbsEigenvalue);
   const relative = (actual: ArrayLike<number>, expected: ArrayLike<number>, unit: number): void =>
@@ -174,12 +168,7 @@ async function replayHessian({ hessian, parameters }: GoldenAnalysis, whole: Obj
   operator.dispose();
 }
 
-async function replaySurface(
-  golden: GoldenAnalysis,
-  model: ReplayModel,
-  whole: Objective,
-  deviations: Deviations,
-): Promise<void> {
+async function replaySurface(golden: GoldenAnalysis, model: ReplayModel, whole: FlatLoss, deviations: Deviations): Promise<void> {
   const { normalization, rawDirections, directions, x, y, loss, accuracy } = golden.surface;
   const origin = tf.tidy(() => whole.weights().dataSync()) as Float32Array;
   const [dx, dy] = rawDirections.map((raw, i): Direction => {
@@ -205,13 +194,13 @@ async function replaySurface(
   tf.dispose([samples.xs, samples.ys]);
 }
 
-function objectiveFor(golden: GoldenAnalysis, model: ReplayModel, batchSize: number | undefined): Objective {
+function objectiveFor(golden: GoldenAnalysis, model: ReplayModel, batchSize: number | undefined): FlatLoss {
   if (model.network === undefined) {
     const adaptive = new Map(golden.parameters.map((parameter, i) => [model.variables[i].id, parameter.adaptive]));
-    return functionObjective(model.variables, () => model.loss(undefined), { adaptive: ({ id }) => adaptive.get(id)! });
+    return functionLoss(model.variables, () => model.loss(undefined), { adaptive: ({ id }) => adaptive.get(id)! });
   }
   const samples = samplesOf(golden);
-  const objective = modelObjective(model.network, samples, { batchSize });
+  const objective = new ModelLoss(model.network, samples, { batchSize });
   tf.dispose([samples.xs, samples.ys]);
   return objective;
 }

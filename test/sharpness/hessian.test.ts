@@ -3,7 +3,8 @@ import { test } from 'node:test';
 import * as tf from '@tensorflow/tfjs';
 import { Random } from 'lookbehind/extend';
 import * as models from 'lookbehind/models';
-import { functionObjective, hessianOperator, hutchPlusPlus, modelObjective, topEigenvalues } from 'lookbehind/sharpness';
+import { hessianOperator, hutchPlusPlus, topEigenvalues } from 'lookbehind/sharpness';
+import { functionLoss, ModelLoss } from 'lookbehind/train';
 import { quadratic } from './support';
 
 const near = (a: number, b: number, tolerance: number): void => assert.ok(Math.abs(a - b) <= tolerance, `${a} is not ${b}`);
@@ -72,8 +73,8 @@ for (const [name, { inputShape, build }] of Object.entries(NETWORKS)) {
       'int32',
     );
     // 7 and 3 samples: the mean must weigh them.
-    const objective = modelObjective(model, { xs, ys }, { batchSize: 7 });
-    const whole = modelObjective(model, { xs, ys }, { batchSize: count });
+    const objective = new ModelLoss(model, { xs, ys }, { batchSize: 7 });
+    const whole = new ModelLoss(model, { xs, ys }, { batchSize: count });
     const tensors = tf.memory().numTensors;
     const hessian = await hessianOperator(objective);
     const { selfTest } = hessian;
@@ -97,7 +98,8 @@ for (const [name, { inputShape, build }] of Object.entries(NETWORKS)) {
     all.dispose();
     objective.dispose();
     whole.dispose();
-    assert.equal(tf.memory().numTensors, tensors - 6);
+    // Both held references to the samples.
+    assert.equal(tf.memory().numTensors, tensors - 4);
     tf.dispose([xs, ys]);
     model.dispose();
   });
@@ -115,7 +117,7 @@ test('where second derivatives are missing, differences step in and say why', as
         tf.mul(dy, tf.mul(3, tf.squeeze(tf.slice(tf.cumprod(tf.stack([saved, saved])), [1], [1]), [0]))),
     };
   });
-  const objective = functionObjective([x], () => tf.sum(cube(x)) as tf.Scalar, { eager: true });
+  const objective = functionLoss([x], () => tf.sum(cube(x)) as tf.Scalar, { eager: true });
   const hessian = await hessianOperator(objective);
   assert.equal(hessian.method, 'difference');
   assert.match(hessian.selfTest.exactFailure!, /[Gg]radient/);
@@ -128,24 +130,120 @@ test('where second derivatives are missing, differences step in and say why', as
   x.dispose();
 });
 
-test('where kinks keep differences from settling, exact products are taken', async () => {
+/** A sigmoid whose gradient holds its slope as numbers: its second derivative is taken to be 0, which is wrong and symmetric. */
+const halfSigmoid = (x: tf.Tensor): tf.Tensor =>
+  tf.customGrad((input) => {
+    const y = tf.sigmoid(input as tf.Tensor);
+    const slope = tf.mul(y, tf.sub(1, y)).arraySync();
+    return { value: y, gradFunc: (dy: tf.Tensor) => tf.mul(dy, slope) };
+  })(x);
+
+/** 3 a^2 / 2 + a b, and on the way of every step of the differences a kink that bends the slope by more than the curvature. */
+function kinked(a: tf.Scalar, b: tf.Scalar): tf.Scalar {
+  const bends = [0.05, 0.02, 0.005, 0.002, 0.0005, 0.0001].map((at) => tf.mul(6 * at, tf.abs(tf.sub(a, at))));
+  return tf.addN([tf.mul(1.5, tf.square(a)), tf.mul(a, b), ...bends]) as tf.Scalar;
+}
+
+test('a wrong second derivative is not taken, though it is symmetric', async () => {
+  const x = tf.variable(tf.tensor1d([0.4, -0.7]), true, 'half-sigmoid');
+  const options = { eager: true };
+  const smooth = functionLoss(
+    [x],
+    () => {
+      const [a, b] = tf.unstack(x) as tf.Scalar[];
+      return tf.addN([tf.mul(2, halfSigmoid(a)), halfSigmoid(tf.mul(2, b)), tf.mul(0.01, tf.mul(a, b))]) as tf.Scalar;
+    },
+    options,
+  );
+  const hessian = await hessianOperator(smooth);
+  const { asymmetry, exactDifference, reason } = hessian.selfTest;
+  assert.equal(hessian.method, 'difference');
+  assert.ok(asymmetry < 1e-3 && exactDifference! > 0.5, JSON.stringify(hessian.selfTest));
+  assert.match(reason, /contradict exact products: by [\d.]+, above 0\.05/);
+  const second = (z: number): number => {
+    const y = 1 / (1 + Math.exp(-z));
+    return y * (1 - y) * (1 - 2 * y);
+  };
+  const product = await hessian.multiply(Float64Array.of(1, 1));
+  near(product[0], 2 * second(0.4) + 0.01, 1e-4);
+  near(product[1], 4 * second(-1.4) + 0.01, 1e-4);
+  hessian.dispose();
+  smooth.dispose();
+
+  // With kinks that keep differences from settling, other places tell.
+  x.assign(tf.tensor1d([0, 1]));
+  const rough = functionLoss(
+    [x],
+    () => {
+      const [a, b] = tf.unstack(x) as tf.Scalar[];
+      return tf.add(kinked(a, b), tf.mul(40, halfSigmoid(b))) as tf.Scalar;
+    },
+    options,
+  );
+  const other = await hessianOperator(rough);
+  assert.equal(other.method, 'difference');
+  assert.ok(
+    other.selfTest.sweep.slice(1).every(({ change }) => change > 0.05),
+    JSON.stringify(other.selfTest),
+  );
+  assert.ok(other.selfTest.probes!.settled >= 3 && other.selfTest.probes!.exactDifference > 0.05);
+  assert.match(other.selfTest.reason, /no two steps agree .* contradict exact products/);
+  other.dispose();
+  rough.dispose();
+  x.dispose();
+});
+
+test('where kinks keep differences from settling, exact products are taken that differences beside the kinks confirm', async () => {
   const x = tf.variable(tf.tensor1d([0, 1]), true, 'kinks');
-  // 3 x0^2 / 2 + x0 x1, and on the way of every step of the differences a kink that bends the slope by more than the curvature.
-  const kinks = [0.05, 0.02, 0.005, 0.002, 0.0005, 0.0001];
-  const objective = functionObjective([x], () => {
+  const loss = functionLoss([x], () => {
     const [a, b] = tf.unstack(x) as tf.Scalar[];
-    const bends = kinks.map((at) => tf.mul(6 * at, tf.abs(tf.sub(a, at))));
-    return tf.addN([tf.mul(1.5, tf.square(a)), tf.mul(a, b), ...bends]) as tf.Scalar;
+    return kinked(a, b);
   });
-  const hessian = await hessianOperator(objective);
-  const { sweep, exactDifference, asymmetry } = hessian.selfTest;
+  const hessian = await hessianOperator(loss);
+  const { sweep, exactDifference, asymmetry, probes, reason } = hessian.selfTest;
   assert.ok(sweep.slice(1).every(({ change }) => change > 0.05) && exactDifference! > 0.05, JSON.stringify(hessian.selfTest));
   assert.equal(hessian.method, 'exact');
+  assert.ok(probes!.settled >= 3 && probes!.exactDifference <= 0.05);
+  assert.match(reason, /no two steps agree .* agree with exact products/);
   assert.ok(asymmetry < 1e-6);
   const product = await hessian.multiply(Float64Array.of(1, 2));
   near(product[0], 5, 1e-5);
   near(product[1], 1, 1e-5);
   hessian.dispose();
-  objective.dispose();
+  loss.dispose();
   x.dispose();
+});
+
+test('single samples confirm the exact products of a relu network, and refuse wrong ones', async () => {
+  const random = new Random(8);
+  const count = 600;
+  const xs = tf.tensor2d(random.normals(12 * count), [count, 12]);
+  const ys = tf.tensor1d(
+    Int32Array.from({ length: count }, () => random.int(4)),
+    'int32',
+  );
+  const model = models.mlp({ inputs: [12], hidden: [64, 64], classes: 4, name: 'hessian-relu', seed: 3 });
+  for (const isWrong of [false, true]) {
+    const activation = isWrong ? halfSigmoid : tf.sigmoid;
+    const loss = new ModelLoss(
+      model,
+      { xs, ys },
+      { batchSize: count, loss: (_, z) => tf.mean(activation(tf.mul(4, z))) as tf.Scalar, eager: isWrong },
+    );
+    const tensors = tf.memory().numTensors;
+    const hessian = await hessianOperator(loss);
+    const { sweep, probes, reason } = hessian.selfTest;
+    assert.ok(
+      sweep.slice(1).every(({ change }) => change > 0.05),
+      JSON.stringify(hessian.selfTest),
+    );
+    assert.equal(hessian.method, isWrong ? 'difference' : 'exact', reason);
+    assert.equal(probes!.exactDifference <= 0.05, !isWrong, reason);
+    hessian.dispose();
+    // The batch is held since the first product.
+    assert.equal(tf.memory().numTensors, tensors + 2);
+    loss.dispose();
+  }
+  tf.dispose([xs, ys]);
+  model.dispose();
 });

@@ -4,14 +4,8 @@ import * as tf from '@tensorflow/tfjs';
 import fc from 'fast-check';
 import { Random } from 'lookbehind/extend';
 import * as models from 'lookbehind/models';
-import {
-  ascentQuality,
-  averageSharpness,
-  functionObjective,
-  modelObjective,
-  oneStepSharpness,
-  worstCaseSharpness,
-} from 'lookbehind/sharpness';
+import { ascentQuality, averageSharpness, oneStepSharpness, worstCaseSharpness } from 'lookbehind/sharpness';
+import { functionLoss, ModelLoss } from 'lookbehind/train';
 import { apgd } from '../../lib/dist/sharpness/apgd';
 import { diagonal, quadratic } from './support';
 
@@ -109,7 +103,7 @@ test('worst case >= one step >= 0, and never falling in rho: any convex quadrati
 test('restarts only help, and stay in the ball', async () => {
   // A bump far from the centre, on the side that the gradient points away from.
   const x = tf.variable(tf.tensor1d([0]), true, 'bump-x');
-  const objective = functionObjective(
+  const objective = functionLoss(
     [x],
     () => tf.sum(tf.sub(tf.mul(3, tf.exp(tf.mul(-20, tf.square(tf.add(x, 0.8))))), tf.mul(-0.1, x))) as tf.Scalar,
   );
@@ -141,7 +135,7 @@ test('the ascent of Lookbehind: k = 1 is one step, nothing beats the worst case'
     Int32Array.from({ length: 12 }, () => random.int(3)),
     'int32',
   );
-  const objective = modelObjective(model, { xs, ys }, { batchSize: 6 });
+  const objective = new ModelLoss(model, { xs, ys }, { batchSize: 6 });
   for (const adaptive of [false, true]) {
     const quality = await ascentQuality(objective, { k: 4, rho: 0.1, adaptive });
     const { losses, distances, oneStepLosses, worstLosses, shares } = quality;
@@ -180,7 +174,7 @@ test('weights, statistics and memory are as before, also after an error and a st
       before,
     );
   for (const batchNorm of ['moving', 'batch'] as const) {
-    const objective = modelObjective(model, { xs, ys }, { batchSize: 5, batchNorm });
+    const objective = new ModelLoss(model, { xs, ys }, { batchSize: 5, batchNorm });
     const measure = async (): Promise<void> => {
       await oneStepSharpness(objective, { radii: [0.1, 1] });
       await worstCaseSharpness(objective, { radii: [0.1, 1], steps: 3, restarts: 2 });
@@ -199,7 +193,7 @@ test('weights, statistics and memory are as before, also after an error and a st
     assert.equal(tf.memory().numTensors, tensors);
     objective.dispose();
   }
-  const failing = modelObjective(
+  const failing = new ModelLoss(
     model,
     { xs, ys },
     {

@@ -1,11 +1,13 @@
 /** Eigenvalues that occur more than once, and a basis that is bounded. */
+
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import * as tf from '@tensorflow/tfjs';
 import fc from 'fast-check';
 import { Random } from 'lookbehind/extend';
 import { trajectoryComponents, trajectoryPlane } from 'lookbehind/landscape';
-import { hessianOperator, modelObjective, topEigenvalues } from 'lookbehind/sharpness';
+import { hessianOperator, topEigenvalues } from 'lookbehind/sharpness';
+import { ModelLoss } from 'lookbehind/train';
 import { diagonal, matrixOperator, quadratic } from './support';
 
 const near = (found: ArrayLike<number>, expected: number[], tolerance: number): void => {
@@ -132,7 +134,7 @@ test('a head that begins at zero: each eigenvalue C - 1 times', async () => {
   const model = tf.sequential({
     layers: [tf.layers.dense({ units: 4, inputShape: [2], useBias: false, kernelInitializer: 'zeros' })],
   });
-  const objective = modelObjective(model, { xs, ys });
+  const objective = new ModelLoss(model, { xs, ys });
   const hessian = await hessianOperator(objective);
   const { values, converged } = await topEigenvalues(hessian, { count: 8 });
   near(values, [0.5, 0.5, 0.5, 0.125, 0.125, 0.125, 0, 0], 1e-5);

@@ -1,17 +1,18 @@
 import * as tf from '@tensorflow/tfjs';
-import { functionObjective, type Objective } from 'lookbehind/sharpness';
+import { functionLoss } from 'lookbehind/train';
+import type { FlatLoss } from '../../lib/dist/training/flatLoss';
 
-/** The quadratic loss w'Aw/2 + b'w as an objective over one variable of n numbers, at `at`. */
+/** The quadratic loss w'Aw/2 + b'w over one variable of n numbers, at `at`. */
 export function quadratic(
   a: number[][],
   b: number[],
   at: number[],
   name = 'weights',
-): { objective: Objective; variable: tf.Variable } {
+): { objective: FlatLoss; variable: tf.Variable } {
   const variable = tf.variable(tf.tensor1d(at), true, `quadratic-${name}-${counter++}`);
   const matrix = tf.tensor2d(a);
   const linear = tf.tensor1d(b);
-  const objective = functionObjective([variable], () => {
+  const objective = functionLoss([variable], () => {
     const image = tf.reshape(tf.matMul(matrix, tf.reshape(variable, [-1, 1])), [-1]);
     return tf.add(tf.mul(0.5, tf.sum(tf.mul(variable, image))), tf.sum(tf.mul(linear, variable))) as tf.Scalar;
   });

@@ -3,8 +3,8 @@ import { test } from 'node:test';
 import * as tf from '@tensorflow/tfjs';
 import { digits } from 'lookbehind/data';
 import * as models from 'lookbehind/models';
-import { evaluate, trainableVariables, withWeights } from 'lookbehind/train';
-import { Evaluator, evaluateSync } from '../../lib/dist/training/evaluate';
+import { evaluate, ModelLoss, trainableVariables, withWeights } from 'lookbehind/train';
+import { evaluateSync } from '../../lib/dist/training/evaluate';
 
 test('the exact mean over all samples, whatever the batch size, as tf.js has it', async () => {
   const data = digits().test.subset(101);
@@ -15,14 +15,14 @@ test('the exact mean over all samples, whatever the batch size, as tf.js has it'
   const [loss, accuracy] = (model.evaluate(xs, oneHot, { batchSize: 101 }) as tf.Scalar[]).map((t) => t.dataSync()[0]);
 
   const tensors = tf.memory().numTensors;
-  const compiled = new Evaluator(model, { batchSize: 25 });
+  const compiled = new ModelLoss(model, data, { batchSize: 25 });
   const results = [
     await evaluate(model, data),
     await evaluate(model, data, { batchSize: 7 }),
     evaluateSync(model, { xs, ys }),
     evaluateSync(model, { xs, ys: oneHot }, { batchSize: 100 }),
-    await compiled.run(data),
-    compiled.runSync(data),
+    await compiled.at(),
+    compiled.atSync(),
   ];
   compiled.dispose();
   for (const result of results) {
@@ -38,10 +38,10 @@ test('the exact mean over all samples, whatever the batch size, as tf.js has it'
 test('a compiled evaluator sees the weights of the moment', async () => {
   const data = digits().test.subset(50);
   const model = models.mlp({ inputs: data.inputShape, hidden: [], classes: 10, name: 'evaluate-moment' });
-  const evaluator = new Evaluator(model);
-  const before = evaluator.runSync(data);
+  const evaluator = new ModelLoss(model, data);
+  const before = evaluator.atSync();
   model.setWeights(model.getWeights().map((w) => tf.zerosLike(w)));
-  const after = evaluator.runSync(data);
+  const after = evaluator.atSync();
   assert.notEqual(before.loss, after.loss);
   assert.ok(Math.abs(after.loss - Math.log(10)) < 1e-6);
   evaluator.dispose();
@@ -115,8 +115,8 @@ test('one output: accuracy is the share on the side of the label, of logits and 
     const loss = (_: tf.Tensor, outputs: tf.Tensor) => tf.mean(tf.sub(outputs, shift)) as tf.Scalar;
     for (const ys of [labels, tf.reshape(tf.cast(labels, 'float32'), [5, 1])]) {
       assert.equal(evaluateSync(model, { xs, ys }, { loss }).accuracy, 3 / 5);
-      const compiled = new Evaluator(model, { loss, batchSize: 2 });
-      assert.equal((await compiled.run({ xs, ys })).accuracy, 3 / 5);
+      const compiled = new ModelLoss(model, { xs, ys }, { loss, batchSize: 2 });
+      assert.equal((await compiled.at()).accuracy, 3 / 5);
       compiled.dispose();
     }
     const targets = tf.tensor2d([0, 1, 0.5, 1, 0], [5, 1]);

@@ -1,13 +1,13 @@
 /** Samples that are evaluated again and again take no more memory than the budget allows, and give the same numbers. */
+
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import * as tf from '@tensorflow/tfjs';
 import { Dataset } from 'lookbehind/data';
 import * as models from 'lookbehind/models';
-import { modelObjective } from 'lookbehind/sharpness';
+import { ModelLoss } from 'lookbehind/train';
 import { defaultMemoryBudget } from '../../lib/dist/compile/memoryBudget';
 import { HeldBatches } from '../../lib/dist/training/heldBatches';
-import { ManyEvaluator } from '../../lib/dist/training/many';
 
 const SIZE = 1001;
 const WIDTH = 64;
@@ -79,10 +79,11 @@ test('evaluators of many weight sets take no more than the budget for samples, a
   const results: unknown[] = [];
   for (const memoryBudget of [2 * BATCH_BYTES, 1e9]) {
     const before = tf.memory().numBytes;
-    const evaluator = new ManyEvaluator(model, data, { batchSize: BATCH, chunkSize: 1, memoryBudget });
+    const evaluator = new ModelLoss(model, data, { batchSize: BATCH, chunkSize: 1, memoryBudget });
+    results.push(await evaluator.atMany([model.getWeights(true)]));
     const taken = tf.memory().numBytes - before;
+    assert.ok(taken > 0);
     if (memoryBudget < 1e9) assert.ok(taken <= memoryBudget / 2, `${taken} bytes`);
-    results.push(await evaluator.run([model.getWeights(true)]));
     evaluator.dispose();
     assert.equal(tf.memory().numBytes, before);
   }
@@ -90,7 +91,7 @@ test('evaluators of many weight sets take no more than the budget for samples, a
   model.dispose();
 });
 
-test('an objective on more samples than fit takes no more than half of the budget', () => {
+test('gradients and many weight sets on more samples than fit take no more than half of the budget', async () => {
   // 80,000 samples of 512 bytes are 164 MB as float32, of which 128 MB may be held where there is no GPU.
   const many = new Dataset({
     ...common,
@@ -100,9 +101,10 @@ test('an objective on more samples than fit takes no more than half of the budge
   });
   const model = models.mlp({ inputs: [512], hidden: [], classes: 3, seed: 1 });
   const before = tf.memory().numBytes;
-  const objective = modelObjective(model, many, { batchSize: 1000 });
-  assert.ok(tf.memory().numBytes - before <= defaultMemoryBudget() / 2);
+  const objective = new ModelLoss(model, many, { batchSize: 1000 });
   const w = objective.weights();
+  const own = tf.memory().numBytes - before;
+  const isWithin = (): void => assert.ok(tf.memory().numBytes - before - own <= defaultMemoryBudget() / 2);
   const losses = [0, objective.batchCount - 1].map((batch) => {
     const loss = objective.loss(w, batch);
     const [value] = loss.dataSync();
@@ -111,8 +113,16 @@ test('an objective on more samples than fit takes no more than half of the budge
   });
   // All samples are alike.
   assert.equal(losses[0], losses[1]);
-  w.dispose();
+  isWithin();
+  // Batches of another size take the place of the others.
   objective.dispose();
+  const sets = new ModelLoss(model, many);
+  const gradient = sets.gradient(w, 0);
+  await sets.atMany([model.getWeights(true)]);
+  isWithin();
+  tf.dispose([gradient.loss, gradient.gradient]);
+  sets.dispose();
+  w.dispose();
   assert.equal(tf.memory().numBytes, before);
   model.dispose();
 });

@@ -3,9 +3,8 @@ import { test } from 'node:test';
 import * as tf from '@tensorflow/tfjs';
 import { Random } from 'lookbehind/extend';
 import * as models from 'lookbehind/models';
-import { evaluateMany, type WeightSets } from 'lookbehind/train';
+import { evaluateMany, ModelLoss, type WeightSets } from 'lookbehind/train';
 import { evaluateSync } from '../../lib/dist/training/evaluate';
-import { ManyEvaluator } from '../../lib/dist/training/many';
 
 /** Random inputs and labels: 37 samples, so that batches of 10 leave a rest. */
 function samples(inputShape: number[], classes = 4, count = 37): { xs: tf.Tensor; ys: tf.Tensor } {
@@ -72,9 +71,9 @@ for (const [name, { inputShape, way, build }] of Object.entries(NETWORKS)) {
     const sets = noisySets(model.getWeights(), 5);
     const trainableOnly = sets.map((set) => set.slice(0, model.trainableWeights.length));
 
-    const evaluator = new ManyEvaluator(model, data, { batchSize: 10, chunkSize: way === 'stacked' ? 4 : undefined });
+    const evaluator = new ModelLoss(model, data, { batchSize: 10, chunkSize: way === 'stacked' ? 4 : undefined });
     assert.equal(evaluator.way, way);
-    const all = await evaluator.run(sets);
+    const all = await evaluator.atMany(sets);
     evaluator.dispose();
     const trainable = await evaluateMany(model, data, trainableOnly, { batchSize: 10, chunkSize: 2, eager: true });
 
@@ -111,9 +110,9 @@ test('generated chunks, reports and the budget', async () => {
       );
     },
   };
-  const evaluator = new ManyEvaluator(model, data, { chunkSize: 8 });
+  const evaluator = new ModelLoss(model, data, { chunkSize: 8 });
   const reported: number[] = [];
-  const first = await evaluator.run(sets, { onChunk: ({ from, losses }) => void reported.push(from, losses.length) });
+  const first = await evaluator.atMany(sets, { onChunk: ({ from, losses }) => void reported.push(from, losses.length) });
   assert.deepEqual(asked, [
     [0, 8],
     [8, 16],
@@ -121,16 +120,16 @@ test('generated chunks, reports and the budget', async () => {
   ]);
   assert.deepEqual(reported, [0, 8, 8, 8, 16, 5]);
   const tensors = tf.memory().numTensors;
-  assert.deepEqual(await evaluator.run(sets), first);
+  assert.deepEqual(await evaluator.atMany(sets), first);
   assert.equal(tf.memory().numTensors, tensors);
 
   const stop = new AbortController();
-  await assert.rejects(evaluator.run(sets, { signal: stop.signal, onChunk: () => stop.abort() }), { name: 'AbortedError' });
+  await assert.rejects(evaluator.atMany(sets, { signal: stop.signal, onChunk: () => stop.abort() }), { name: 'AbortedError' });
   assert.equal(tf.memory().numTensors, tensors);
   evaluator.dispose();
 
-  const small = new ManyEvaluator(model, data, { memoryBudget: 1 });
-  const large = new ManyEvaluator(model, data, { memoryBudget: 2 ** 30 });
+  const small = new ModelLoss(model, data, { memoryBudget: 1 });
+  const large = new ModelLoss(model, data, { memoryBudget: 2 ** 30 });
   assert.equal(small.chunkSize, 1);
   assert.equal(large.chunkSize, 64);
   small.dispose();
@@ -175,8 +174,8 @@ test('Dense over [time, features] is as one by one, for every size of chunk', as
   });
   model.setWeights(before);
   for (const chunkSize of [1, 2, 4]) {
-    const evaluator = new ManyEvaluator(model, { xs, ys }, { loss, chunkSize });
-    const { losses } = await evaluator.run(sets);
+    const evaluator = new ModelLoss(model, { xs, ys }, { loss, chunkSize });
+    const { losses } = await evaluator.atMany(sets);
     wanted.forEach((value, i) => {
       assert.ok(Math.abs(losses[i] - value) < 1e-5 * value, `${losses[i]} ${value}`);
     });

@@ -1,4 +1,5 @@
 /** The default loss fits what the last layer of a model puts out, wherever a model is trained, evaluated or analysed. */
+
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import * as tf from '@tensorflow/tfjs';
@@ -6,8 +7,7 @@ import { OptionError, sam, sgd } from 'lookbehind';
 import { crossEntropy } from 'lookbehind/compile';
 import { Dataset } from 'lookbehind/data';
 import { Random } from 'lookbehind/extend';
-import { modelObjective } from 'lookbehind/sharpness';
-import { evaluate, evaluateMany, Trainer } from 'lookbehind/train';
+import { evaluate, evaluateMany, ModelLoss, Trainer } from 'lookbehind/train';
 
 const random = new Random(1, 'points');
 
@@ -85,7 +85,7 @@ for (const [name, { classes, models }] of Object.entries(forms)) {
           near(many.losses[0], loss, 'evaluateMany');
           near(many.accuracies[0], accuracy, 'accuracies');
         }
-        const objective = modelObjective(model, points, { batchSize: 60 });
+        const objective = new ModelLoss(model, points, { batchSize: 60 });
         const w = objective.weights();
         const lossThere = objective.loss(w, 0);
         near(lossThere.dataSync()[0], loss, 'objective');
@@ -178,7 +178,7 @@ describe('models that the default loss does not know', () => {
       const isRight = (error: Error) => error instanceof OptionError && message.test(error.message);
       assert.throws(() => new Trainer(model, sam(), points, { epochs: 1 }), isRight);
       await assert.rejects(evaluate(model, points), isRight);
-      assert.throws(() => modelObjective(model, points), isRight);
+      assert.throws(() => new ModelLoss(model, points), isRight);
     }
   });
 
@@ -192,7 +192,7 @@ describe('models that the default loss does not know', () => {
     assert.throws(() => new Trainer(model, sam(), points, { epochs: 1, loss }), isRight);
     await assert.rejects(evaluate(model, points, { loss }), isRight);
     await assert.rejects(evaluateMany(model, points, [model.getWeights(true)], { loss }), isRight);
-    assert.throws(() => modelObjective(model, points, { loss }), isRight);
+    assert.throws(() => new ModelLoss(model, points, { loss }), isRight);
     model.dispose();
   });
 

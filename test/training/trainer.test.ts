@@ -1,4 +1,5 @@
 /** The trainer: what it records, how it stops and that it goes on bit for bit. */
+
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import * as tf from '@tensorflow/tfjs';
@@ -7,7 +8,7 @@ import { type Augmentation, Dataset } from 'lookbehind/data';
 import { type FamilyOptimizer, Random } from 'lookbehind/extend';
 import * as models from 'lookbehind/models';
 import { Trainer, type TrainerOptions, type TrainerState } from 'lookbehind/train';
-import { trainingForward } from '../../lib/dist/training/evaluate';
+import { trainingForward } from '../../lib/dist/training/forward';
 import { scheduleFunction, stretchSchedule } from '../../lib/dist/training/schedule';
 
 /** 80 points around four corners, one class each. */

@@ -3,7 +3,8 @@
  */
 import { OptionError } from '../../core/errors';
 import { type Check, checkKind, flag, listOf, needed, number, type OptionsOf, oneOf, option, whole } from '../../core/options';
-import { modelObjective, oneStepSharpness } from '../../sharpness';
+import { oneStepSharpness } from '../../sharpness';
+import { withModelLoss } from '../../training';
 import type { Measure, MeasuredValues, MeasureSubject } from './measure';
 import {
   type LayerSensitivityConfig,
@@ -36,18 +37,15 @@ const sharpness: Measure<SharpnessConfig> = {
   options: SHARPNESS,
   names: () => ['sharpness', 'perturbedLoss'],
   async run({ radii, m = 128, adaptive, on = 'train' }, { model, data, signal }) {
-    const objective = modelObjective(model, data[on], { batchSize: m });
-    try {
-      const { values, perturbedLosses } = await oneStepSharpness(objective, { radii, adaptive, signal });
+    return withModelLoss(model, data[on], { batchSize: m }, async (loss) => {
+      const { values, perturbedLosses } = await oneStepSharpness(loss, { radii, adaptive, signal });
       return Object.fromEntries(
         radii.flatMap((radius, i) => [
           [`sharpness@${radius}`, values[i]],
           [`perturbedLoss@${radius}`, perturbedLosses[i]],
         ]),
       );
-    } finally {
-      objective.dispose();
-    }
+    });
   },
 };
 
