@@ -9,8 +9,8 @@ import { OptionError } from '../core/errors';
 import { checkOptions, type OptionsOf, whole } from '../core/options';
 import { Random } from '../core/random';
 import type { Dataset } from '../data';
-import { dealSamples } from './samples';
-import { type TaskData, TaskSequence } from './sequence';
+import { domainTasks } from './samples';
+import type { TaskData, TaskSequence } from './sequence';
 
 /** Describes the options of `permutedTasks`. */
 export const PERMUTED = {
@@ -32,8 +32,8 @@ export type PermutedTasksOptions = OptionsOf<typeof PERMUTED>;
  * @throws OptionError, also for features that are standardised one by one: permute first.
  */
 export function permutedTasks(data: TaskData, options: PermutedTasksOptions = {}): TaskSequence {
-  const { tasks: count, trainSamples, seed } = checkOptions('permutedTasks', PERMUTED, options);
-  const { inputShape, inputSize, statistics, classes, name } = data.train;
+  const settings = checkOptions('permutedTasks', PERMUTED, options);
+  const { inputShape, inputSize, statistics } = data.train;
   const channels = inputShape.length > 1 ? inputShape[inputShape.length - 1] : 1;
   if (statistics !== null && statistics.mean.length > channels) {
     throw new OptionError(
@@ -42,24 +42,14 @@ export function permutedTasks(data: TaskData, options: PermutedTasksOptions = {}
       'standardised by one mean, or after the permutation',
     );
   }
-  const trainSets = dealSamples(data.train, count, trainSamples, seed);
-  const tasks = trainSets.map((train, t) => {
-    const places = inputSize / channels;
-    const identity = Int32Array.from({ length: places }, (_, i) => i);
-    const order = t === 0 ? identity : new Random(seed, `permutation/${t}`).permutation(places);
-    return {
-      name: t === 0 ? 'as given' : `permuted ${t}`,
-      classes: classes.map((_, c) => c),
-      train: permuted(train, order, channels),
-      test: permuted(data.test, order, channels),
-    };
-  });
-  return new TaskSequence({
-    name: `permuted ${name}`,
-    scenario: 'domain-incremental',
-    tasks,
-    recipe: { kind: 'permuted', data: name, tasks: count, trainSamples: trainSamples ?? null, seed },
-  });
+  const places = inputSize / channels;
+  const orders = Array.from({ length: settings.tasks }, (_, t) =>
+    t === 0
+      ? Int32Array.from({ length: places }, (_, i) => i)
+      : new Random(settings.seed, `permutation/${t}`).permutation(places),
+  );
+  const names = orders.map((_, t) => (t === 0 ? 'as given' : `permuted ${t}`));
+  return domainTasks('permuted', data, settings, names, (set, t) => permuted(set, orders[t], channels));
 }
 
 /** The data set with place `order[i]` of each sample moved to place `i`. Stored values are moved as they are. */

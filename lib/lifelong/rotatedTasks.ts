@@ -7,8 +7,8 @@
 import { checkNumber, OptionError } from '../core/errors';
 import { checkOptions, listOf, number, type OptionsOf, whole, withDefault } from '../core/options';
 import type { Dataset } from '../data';
-import { dealSamples } from './samples';
-import { type TaskData, TaskSequence } from './sequence';
+import { domainTasks } from './samples';
+import type { TaskData, TaskSequence } from './sequence';
 
 /** Describes the options of `rotatedTasks`. */
 export const ROTATED = {
@@ -29,22 +29,11 @@ export type RotatedTasksOptions = OptionsOf<typeof ROTATED>;
  * @throws OptionError, also where the samples are no images.
  */
 export function rotatedTasks(data: TaskData, options: RotatedTasksOptions = {}): TaskSequence {
-  const { angles, trainSamples, seed } = checkOptions('rotatedTasks', ROTATED, options);
+  const settings = checkOptions('rotatedTasks', ROTATED, options);
+  const { angles } = settings;
   if (angles.length === 0) throw new OptionError('angles', angles, 'a list of at least one angle');
-  const { classes, name } = data.train;
-  const trainSets = dealSamples(data.train, angles.length, trainSamples, seed);
-  const tasks = trainSets.map((train, t) => ({
-    name: `${angles[t]}°`,
-    classes: classes.map((_, c) => c),
-    train: rotated(train, angles[t]),
-    test: rotated(data.test, angles[t]),
-  }));
-  return new TaskSequence({
-    name: `rotated ${name}`,
-    scenario: 'domain-incremental',
-    tasks,
-    recipe: { kind: 'rotated', data: name, angles: [...angles], trainSamples: trainSamples ?? null, seed },
-  });
+  const names = angles.map((angle) => `${angle}°`);
+  return domainTasks('rotated', data, settings, names, (set, t) => rotated(set, angles[t]));
 }
 
 /**

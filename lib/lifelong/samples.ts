@@ -7,7 +7,7 @@ import { Random } from '../core/random';
 import * as tf from '../core/tf';
 import type { Augmentation, Dataset } from '../data';
 import { deal } from '../data/deal';
-import type { TaskSequence } from './sequence';
+import { type TaskData, TaskSequence } from './sequence';
 
 /** One training sample of a sequence: the number of its task, and its place in the task's training set. */
 export interface SampleRef {
@@ -66,12 +66,34 @@ export function taskBatch({ tasks, inputShape }: TaskSequence, refs: readonly Sa
 }
 
 /**
- * Training sets for `count` tasks that are made from one data set: all of it for each, or disjoint random parts of `size` samples
- * with equal class proportions.
+ * Makes domain-incremental tasks of one data set, each with `trainSamples` samples of its own (default: all) in equal class proportions.
+ * Tests are on all test samples. The settings are recorded.
+ *
+ * @param change The data set as task `t` shows it.
+ * @throws OptionError where there are too few samples.
  */
-export function dealSamples(data: Dataset, count: number, size: number | undefined, seed: number): Dataset[] {
+export function domainTasks(
+  kind: string,
+  data: TaskData,
+  settings: { trainSamples?: number; seed: number },
+  names: readonly string[],
+  change: (data: Dataset, t: number) => Dataset,
+): TaskSequence {
+  const { name, classes } = data.train;
+  const { trainSamples, seed } = settings;
+  const tasks = dealSamples(data.train, names.length, trainSamples, seed).map((train, t) => ({
+    name: names[t],
+    classes: [...classes.keys()],
+    train: change(train, t),
+    test: change(data.test, t),
+  }));
+  const recipe = { kind, data: name, ...settings, trainSamples: trainSamples ?? null };
+  return new TaskSequence({ name: `${kind} ${name}`, scenario: 'domain-incremental', tasks, recipe });
+}
+
+function dealSamples(data: Dataset, count: number, size: number | undefined, seed: number): Dataset[] {
   if (size === undefined) return new Array<Dataset>(count).fill(data);
-  if (!Number.isInteger(size) || size < 1 || size * count > data.size) {
+  if (size * count > data.size) {
     throw new OptionError(
       'trainSamples',
       size,
