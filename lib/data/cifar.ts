@@ -154,7 +154,11 @@ export async function readCifarArchive(path: string, layout: CifarLayout): Promi
   const zipped = createReadStream(path, { fd: openRegularFile(path).descriptor });
   zipped.on('error', (error) => unzipped.destroy(error)).pipe(unzipped);
   const expected = SPLITS.flatMap((split) => layout[split]).reduce((sum, { records }) => sum + records * bytesOf(layout), 0);
-  return readSets(layout, path, tarFiles(limited(unzipped, expected + SMALL_FILES, path), path));
+  try {
+    return await readSets(layout, path, tarFiles(limited(unzipped, expected + SMALL_FILES, path), path));
+  } finally {
+    zipped.destroy();
+  }
 }
 
 /** The chunks of `source`, up to `most` bytes: a few zipped bytes can unfold to a thousand times as many. */

@@ -3,6 +3,7 @@ import { Readable } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
 import { extract } from 'tar-stream';
 import { DataError } from '../core/errors';
+import { sentence } from '../files/regularFile';
 
 /** A regular file in an archive. */
 export interface TarFile {
@@ -24,7 +25,7 @@ export interface TarFile {
 export async function* tarFiles(source: AsyncIterable<Buffer>, path: string): AsyncGenerator<TarFile> {
   const refuse = (error: unknown): never => {
     if (error instanceof DataError) throw error;
-    throw new DataError(`${path} is damaged, or no tar archive: ${(error as Error).message}.`, { cause: error });
+    throw new DataError(`${path} is damaged, or no tar archive: ${sentence(error)}`, { cause: error });
   };
   const archive = Readable.from(source, { objectMode: false });
   const entries = extract({ allowUnknownFormat: true });

@@ -4,7 +4,7 @@ import { buffer } from 'node:stream/consumers';
 import { crc32 } from 'node:zlib';
 import { type Entry, fromFdPromise, type ZipFile } from 'yauzl';
 import { DataError } from '../core/errors';
-import { openRegularFile } from '../files/regularFile';
+import { openRegularFile, unreadable } from '../files/regularFile';
 
 /** A larger member is not read: what is in data sets is small, so such a size is an attack or damage. */
 const LARGEST_MEMBER = 1 << 28;
@@ -33,7 +33,7 @@ export class ZipArchive {
       return new ZipArchive(path, zip, entries);
     } catch (error) {
       if (descriptor !== undefined) closeSync(descriptor);
-      throw new DataError(`The archive ${path} cannot be read: ${(error as Error).message}.`, { cause: error });
+      throw error instanceof DataError ? error : unreadable(path, error);
     }
   }
 

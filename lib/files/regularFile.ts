@@ -47,7 +47,12 @@ export function openRegularFile(path: string): { descriptor: number; size: numbe
 
 /** The error of a file or folder that cannot be read, with the reason as its cause. */
 export function unreadable(path: string, reason: unknown): DataError {
-  return new DataError(`${path} cannot be read: ${(reason as Error).message}.`, { cause: reason });
+  return new DataError(`${path} cannot be read: ${sentence(reason)}`, { cause: reason });
+}
+
+/** What an error says, with one period at the end. */
+export function sentence(error: unknown): string {
+  return (error as Error).message.replace(/\.?$/, '.');
 }
 
 /** Whether an error says that a file or folder is not there. */

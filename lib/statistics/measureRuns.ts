@@ -1,11 +1,10 @@
 /** Looks at finished runs of a sweep, one model after the other: for measures that need the model itself. */
 import { createHash } from 'node:crypto';
-import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { throwIfAborted } from '../core/errors';
 import { callback, checkOptions, either, type OptionsOf, object, signal, text, whole } from '../core/options';
 import { writeFileAtomic } from '../files/atomicFile';
-import { parseNumbers, stringifyNumbers } from '../files/checkedJson';
+import { parseChecked, stringifyChecked, stringifyNumbers } from '../files/checkedJson';
 import { readRegularText } from '../files/regularFile';
 import { type BuiltRun, openRun, RunStore } from '../runs';
 import { DataLoader } from '../runs/config/dataConfig';
@@ -67,10 +66,10 @@ export async function measureRuns<T>(
         run.dispose();
       }
       if (file !== undefined) {
-        const text = stringifyNumbers({ ...keep, ...value });
+        const text = stringifyChecked({ ...keep, ...value });
         writeFileAtomic(file, text);
         // The same now as when it is read again.
-        value = parseNumbers(text) as { result: T };
+        value = parseChecked(text) as { result: T };
       }
     }
     measured[label].push(value.result);
@@ -87,9 +86,8 @@ function keptName(keep: object & { readonly name: string }): string {
 
 /** What a file keeps, or undefined where it is not there or damaged. */
 function readKept<T>(file: string): { result: T } | undefined {
-  if (!existsSync(file)) return undefined;
   try {
-    const kept = parseNumbers(readRegularText(file)) as { result: T };
+    const kept = parseChecked(readRegularText(file)) as { result: T };
     return Object.hasOwn(kept, 'result') ? kept : undefined;
   } catch {
     return undefined;

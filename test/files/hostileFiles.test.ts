@@ -1,7 +1,7 @@
 /** Files that are no files, unfold without an end, or hold values of any length: refused by typed, short errors. */
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readlinkSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
@@ -27,6 +27,13 @@ function folderOf(t: TestContext): string {
 function pipeAt(path: string): string {
   execFileSync('mkfifo', [path]);
   return path;
+}
+
+/** The files that this process holds open, as far as the system tells. */
+function openFiles(): string[] {
+  const folder = '/proc/self/fd';
+  const numbers = existsSync(folder) ? readdirSync(folder) : [];
+  return numbers.map((number) => join(folder, number)).flatMap((link) => (existsSync(link) ? [readlinkSync(link)] : []));
 }
 
 /** A grey PNG of zeros: a thousandth of what it unfolds to. */
@@ -106,6 +113,8 @@ test('an archive that unfolds to more than a data set has is refused', async (t)
     test: [{ name: 'test.bin', records: 1 }],
   };
   await assert.rejects(readCifarArchive(path, layout), isShort(DataError, /unfolds to more than/));
+  await new Promise((resolve) => setTimeout(resolve, 50));
+  assert.ok(!openFiles().includes(path), 'it is closed');
 });
 
 test('pipes in place of files are refused by all readers, not waited for', async (t) => {
