@@ -65,29 +65,33 @@ export function contourPath(options: ContourPathOptions): Figure {
     customdata: points.map((_, i) => i * every),
     line: { color: style.color, dash: style.dash, width: 2 },
     marker: {
-      symbol: style.symbol,
       color: style.color,
-      size: points.map((_, step) => (step === points.length - 1 ? 12 : points.length > 20 || arrows ? 4 : 6)),
       opacity: 1,
-      line: { color: COLORS.paper, width: points.map((_, step) => (step === points.length - 1 ? 1.5 : 0)) },
+      ...(arrows
+        ? { ...ARROWS, size: points.map((_, step) => (step === 0 ? 0 : 14)) }
+        : {
+            symbol: style.symbol,
+            size: points.map((_, step) => (step === points.length - 1 ? 12 : points.length > 20 ? 4 : 6)),
+            line: { color: COLORS.paper, width: points.map((_, step) => (step === points.length - 1 ? 1.5 : 0)) },
+          }),
     },
     hovertemplate: `step %{customdata}<br>(%{x:.4~g}, %{y:.4~g})<extra>${name}</extra>`,
   }));
-  const steps = ways
-    .filter((way) => way.arrows)
-    .flatMap(({ points, style }) => points.slice(1).map((to, i) => arrow(points[i]!, to, style.color)));
   return compose(
     {
       data: [contours(grid, { z, levels, scale: PALE }), ...lines],
       xaxis: axis({ title: 'x', range: ends(grid.x), ...options.x }, { showgrid: false }),
       yaxis: axis({ title: 'y', range: ends(grid.y), ...options.y }, { showgrid: false }),
-      annotations: [...steps, ...marks.map(markText)],
+      annotations: marks.map(markText),
       legendX: 1.17,
     },
     options,
     { title: 'Trajectories on the loss', height: 460 },
   );
 }
+
+/** Markers that are the heads of arrows from the points before. */
+export const ARROWS = { symbol: 'arrow', angleref: 'previous', opacity: 1, line: { width: 0 } } as const;
 
 /** Places of contour lines. */
 export interface Levels {
@@ -122,27 +126,6 @@ export function contours(grid: Grid, { z, levels, scale }: { z: string; levels: 
 /** The trace without its color bar. */
 export function withoutColorBar({ colorbar: _, ...trace }: Trace): Trace {
   return { ...trace, showscale: false };
-}
-
-/** An arrow from point to point, in data coordinates. */
-export function arrow(from: Point, to: Point, color: string, more: Annotation = {}): Annotation {
-  return {
-    text: '',
-    showarrow: true,
-    xref: 'x',
-    yref: 'y',
-    axref: 'x',
-    ayref: 'y',
-    ax: from[0],
-    ay: from[1],
-    x: to[0],
-    y: to[1],
-    arrowhead: 2,
-    arrowsize: 1,
-    arrowwidth: 2,
-    arrowcolor: color,
-    ...more,
-  };
 }
 
 /** A dot with its name beside it. */

@@ -1,7 +1,7 @@
 /** One step of Lookbehind in a plane: k steps back (up the loss), k gradients there, one step forward. */
 import { OptionError } from '../core/errors';
 import { axis, compose, type FigureOptions } from './compose';
-import { arrow, contours, withoutColorBar } from './contourPath';
+import { ARROWS, contours, withoutColorBar } from './contourPath';
 import { extent } from './extent';
 import type { Annotation, AxisOptions, Figure, Point, Trace } from './figure';
 import type { Grid } from './grid';
@@ -55,21 +55,17 @@ export function lookbehindStepFigure(options: LookbehindStepOptions): Figure {
   const longest = Math.max(1e-300, ...gradients.map((one) => Math.hypot(...one)));
   const scale = (ranges.y[1] - ranges.y[0]) / 6 / longest;
   const downhill = ([x, y]: Point, gradient: Point): Point => [x - scale * gradient[0], y - scale * gradient[1]];
-  const legendLine = (name: string, color: string): Trace => ({
-    type: 'scatter',
-    mode: 'lines',
-    x: [null],
-    y: [null],
-    name,
-    line: { color, width: 2 },
-  });
+  const back = chain([slow, ...perturbed]);
+  const ahead = chain([slow, ...fast]);
+  const descents = gradients.map((gradient, i): Segment => [perturbed[i]!, downhill(perturbed[i]!, gradient)]);
+  const meanDescent: Segment[] = meanGradient ? [[slow, downhill(slow, mean)]] : [];
 
   const data: Trace[] = [
     ...(grid ? [withoutColorBar(contours(grid, { z: 'Loss', levels: 16, scale: PALE }))] : []),
-    way('Perturbed weights: k steps back', [slow, ...perturbed], ASCENT, 'dot'),
-    ...(gradients.length > 0 ? [legendLine('Descent direction there', COLORS.muted)] : []),
-    way('Fast weights: k gradient steps', [slow, ...fast], DESCENT, 'dash'),
-    ...(meanGradient ? [legendLine('Mean descent direction', COLORS.ink)] : []),
+    arrows('Perturbed weights: k steps back', back, ASCENT),
+    ...(gradients.length > 0 ? [arrows('Descent direction there', descents, COLORS.muted, 1.4)] : []),
+    arrows('Fast weights: k gradient steps', ahead, DESCENT),
+    ...(meanGradient ? [arrows('Mean descent direction', meanDescent, COLORS.ink, 1.6)] : []),
     {
       type: 'scatter',
       mode: 'lines+markers',
@@ -86,16 +82,6 @@ export function lookbehindStepFigure(options: LookbehindStepOptions): Figure {
       },
       hovertemplate: '(%{x:.4~g}, %{y:.4~g})<extra>slow weights</extra>',
     },
-  ];
-  const descents = gradients.map((gradient, i): Segment => [perturbed[i]!, downhill(perturbed[i]!, gradient)]);
-  const meanDescent: Segment[] = meanGradient ? [[slow, downhill(slow, mean)]] : [];
-  const back = chain([slow, ...perturbed]);
-  const ahead = chain([slow, ...fast]);
-  const arrows: Annotation[] = [
-    ...back.map(([from, to]) => arrow(from, to, ASCENT, { standoff: 3 })),
-    ...descents.map(([from, to]) => arrow(from, to, COLORS.muted, { arrowwidth: 1.4 })),
-    ...ahead.map(([from, to]) => arrow(from, to, DESCENT, { standoff: 3 })),
-    ...meanDescent.map(([from, to]) => arrow(from, to, COLORS.ink, { arrowwidth: 1.6 })),
   ];
   const names = labels(
     [
@@ -114,22 +100,24 @@ export function lookbehindStepFigure(options: LookbehindStepOptions): Figure {
       data,
       xaxis: axis({ title: 'First direction', range: ranges.x, ...options.x }, hidden),
       yaxis: axis({ title: 'Second direction', range: ranges.y, ...options.y }, { ...hidden, scaleanchor: 'x' }),
-      annotations: [...arrows, ...names],
+      annotations: names,
     },
     options,
     { title: `One step of Lookbehind: ${k} step${k === 1 ? '' : 's'} back, 1 step forward`, height: 470 },
   );
 }
 
-function way(name: string, points: readonly Point[], color: string, dash: string): Trace {
+/** Arrows as one trace, which the legend names. */
+function arrows(name: string, segments: readonly Segment[], color: string, width = 2): Trace {
+  const along = (c: 0 | 1) => segments.flatMap(([from, to]) => [from[c]!, to[c]!, null]);
   return {
     type: 'scatter',
     mode: 'lines+markers',
     name,
-    x: points.map((point) => point[0]),
-    y: points.map((point) => point[1]),
-    line: { color, width: 2, dash },
-    marker: { color, size: 7 },
+    x: along(0),
+    y: along(1),
+    line: { color, width },
+    marker: { ...ARROWS, color, size: segments.flatMap(() => [0, 6 + 4 * width, 0]) },
     hovertemplate: `(%{x:.4~g}, %{y:.4~g})<extra>${name.split(':')[0]}</extra>`,
   };
 }

@@ -164,13 +164,9 @@ function hiddenLabels({ title: _, tickfont: __, ...yaxis }: Axis): Axis {
 
 /** An annotation or shape, with what it refers to in the panel's axes. */
 function moved(one: Annotation, id: string): Annotation {
-  const refer = (name: 'xref' | 'yref' | 'axref' | 'ayref', letter: string) => {
-    const old = one[name] ?? (name.startsWith('a') ? undefined : letter);
-    if (typeof old !== 'string') return {};
-    const renamed = old === 'paper' ? `${letter}${id} domain` : old.replace(/^[xy](?= domain$|$)/, `${letter}${id}`);
-    return { [name]: renamed };
-  };
-  return { ...one, ...refer('xref', 'x'), ...refer('yref', 'y'), ...refer('axref', 'x'), ...refer('ayref', 'y') };
+  const renamed = (old: unknown, letter: 'x' | 'y') =>
+    old === 'paper' ? `${letter}${id} domain` : String(old ?? letter).replace(/^[xy](?= domain$|$)/, `${letter}${id}`);
+  return { ...one, xref: renamed(one.xref, 'x'), yref: renamed(one.yref, 'y') };
 }
 
 function axisId(panel: number): string {
