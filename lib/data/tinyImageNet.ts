@@ -155,7 +155,7 @@ async function decodeArchive(path: string, cache: string, partImages: number, de
 }
 
 /** Decodes the images of a folder with the archive's layout. */
-export async function readTinyImageNetFolder(folder: string, decoding: Decoding): Promise<TinyImageNet> {
+async function readTinyImageNetFolder(folder: string, decoding: Decoding): Promise<TinyImageNet> {
   const source = await folderSource(folder);
   const { classes, images } = await readLayout(source);
   const total = images.train.length + images.test.length;

@@ -129,7 +129,7 @@ function roomFor(lines: readonly string[]): number {
 }
 
 /** A caption's fields as one text. */
-export function captionText(caption: Caption | string | undefined): string {
+function captionText(caption: Caption | string | undefined): string {
   if (caption === undefined) return '';
   if (typeof caption === 'string') return caption;
   const { data, model, seeds, profile, cost, device, note } = caption;

@@ -10,7 +10,7 @@ interface Scene {
 }
 
 /** True if a figure has traces that only WebGL draws. */
-export function isSpatial(figure: Figure): boolean {
+function isSpatial(figure: Figure): boolean {
   return figure.data.some((trace) => trace.type === 'surface' || trace.type === 'scatter3d');
 }
 

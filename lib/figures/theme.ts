@@ -6,7 +6,7 @@
 import type { Layout } from './figure';
 
 /** Fonts in order of preference; all have Greek letters. The first three have the same widths. */
-export const FONT_FAMILY = 'Arial, Liberation Sans, Helvetica, DejaVu Sans, sans-serif';
+const FONT_FAMILY = 'Arial, Liberation Sans, Helvetica, DejaVu Sans, sans-serif';
 
 /** Colors of everything that is not a method. */
 export const COLORS = {

@@ -15,7 +15,7 @@ import { makeFolder, writeFileAtomic } from '../files/atomicFile';
 import { adaptable, compact, plainTitle } from './bundle';
 import { figureToPng, figureToSvg, find } from './static';
 
-/** Options of `figureToHtml`. */
+/** Options of `figureToHtml` and `saveFigure`. */
 export interface PageOptions {
   /** Text under the plot, or its fields. Default: the figure's own. */
   caption?: Caption | string;
@@ -24,9 +24,6 @@ export interface PageOptions {
 }
 
 const OPTIONS = ['caption', 'linkCameras'] as const;
-
-/** Options of `saveFigure`. */
-export type SaveOptions = PageOptions;
 
 /**
  * A figure as the text of an HTML page.
@@ -62,7 +59,7 @@ Plotly.newPlot(plot, data, layout, config).then(() => {${scenes.length > 1 ? lin
 
 /** Ways to write a figure, by the ending of the file. */
 const WRITERS: Readonly<
-  Record<string, (figure: Figure, options: SaveOptions) => string | Uint8Array | Promise<string | Uint8Array>>
+  Record<string, (figure: Figure, options: PageOptions) => string | Uint8Array | Promise<string | Uint8Array>>
 > = {
   '.html': figureToHtml,
   '.png': (figure, options) => figureToPng(captionedBy(figure, options)),
@@ -76,7 +73,7 @@ const WRITERS: Readonly<
  * are missing are made.
  * @throws {OptionError} for another ending. Else as `figureToHtml` and `figureToPng`.
  */
-export async function saveFigure(path: string, figure: Figure, options: SaveOptions = {}): Promise<void> {
+export async function saveFigure(path: string, figure: Figure, options: PageOptions = {}): Promise<void> {
   checkKnownOptions('saveFigure', options, OPTIONS);
   const ending = checkOneOf('the ending of path', extname(path), Object.keys(WRITERS));
   const content = await WRITERS[ending]!(figure, options);
