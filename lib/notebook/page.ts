@@ -7,23 +7,24 @@
  */
 import { readFileSync } from 'node:fs';
 import { dirname, extname } from 'node:path';
-import { checkFlag, checkKnownOptions, checkNumber, checkOneOf } from '../core/errors';
+import { checkNumber, checkOneOf } from '../core/errors';
 import { escapeHtml } from '../core/escape';
+import { checkOptions, either, flag, type OptionsOf, object, text } from '../core/options';
 import { type Caption, type Figure, withCaption } from '../figures';
 import { scenesOf } from '../figures/flatten';
 import { makeFolder, writeFileAtomic } from '../files/atomicFile';
 import { adaptable, compact, plainTitle } from './bundle';
 import { figureToPng, figureToSvg, find } from './static';
 
-/** Options of `figureToHtml` and `saveFigure`. */
-export interface PageOptions {
+const PAGE = {
   /** Text under the plot, or its fields. Default: the figure's own. */
-  caption?: Caption | string;
+  caption: either(text(), object<Caption>()),
   /** Turns all 3-D scenes of the figure with the one that the reader turns. Default true. */
-  linkCameras?: boolean;
-}
+  linkCameras: flag(true),
+};
 
-const OPTIONS = ['caption', 'linkCameras'] as const;
+/** Options of `figureToHtml` and `saveFigure`. */
+export type PageOptions = OptionsOf<typeof PAGE>;
 
 /**
  * A figure as the text of an HTML page.
@@ -31,11 +32,10 @@ const OPTIONS = ['caption', 'linkCameras'] as const;
  *   0. {PictureError} if plotly.js is not installed.
  */
 export function figureToHtml(figure: Figure, options: PageOptions = {}): string {
-  checkKnownOptions('figureToHtml', options, OPTIONS);
-  const { linkCameras = true } = options;
+  const { linkCameras } = checkOptions('figureToHtml', PAGE, options);
   const captioned = captionedBy(figure, options);
   const width = checkNumber('width of the figure', captioned.layout.width ?? 820, { min: 0, exclusiveMin: true });
-  const scenes = checkFlag('linkCameras', linkCameras) ? scenesOf(captioned.layout) : [];
+  const scenes = linkCameras ? scenesOf(captioned.layout) : [];
   return `<!doctype html>
 <html lang="en">
 <head>
@@ -74,7 +74,7 @@ const WRITERS: Readonly<
  * @throws {OptionError} for another ending. Else as `figureToHtml` and `figureToPng`.
  */
 export async function saveFigure(path: string, figure: Figure, options: PageOptions = {}): Promise<void> {
-  checkKnownOptions('saveFigure', options, OPTIONS);
+  checkOptions('saveFigure', PAGE, options);
   const ending = checkOneOf('the ending of path', extname(path), Object.keys(WRITERS));
   const content = await WRITERS[ending]!(figure, options);
   makeFolder(dirname(path));

@@ -9,16 +9,19 @@
  * Loading takes about 1 s, once; a figure 0.2-0.4 s.
  */
 import { readFileSync } from 'node:fs';
-import { checkKnownOptions, checkNumber, LookbehindError } from '../core/errors';
+import { checkNumber, LookbehindError } from '../core/errors';
+import { checkOptions, number, type OptionsOf } from '../core/options';
 import type { Figure } from '../figures';
 import { flatten } from '../figures/flatten';
 import { type Geometry, PICTURE_FONT, type SvgElement, svgBoxes, type TextRuler } from './svgBoxes';
 
-/** Options of `figureToPng`. */
-export interface PictureOptions {
+const PICTURE = {
   /** Pixels of the picture per pixel of the figure, above 0. Default 2. */
-  scale?: number;
-}
+  scale: number({ min: 0, exclusiveMin: true }, 2),
+};
+
+/** Options of `figureToPng`. */
+export type PictureOptions = OptionsOf<typeof PICTURE>;
 
 /** Pictures can't be made: an optional package is missing. */
 export class PictureError extends LookbehindError {}
@@ -30,8 +33,7 @@ export class PictureError extends LookbehindError {}
  *   @resvg/resvg-js, svg-path-properties or @expo-google-fonts/arimo is not installed.
  */
 export async function figureToPng(figure: Figure, options: PictureOptions = {}): Promise<Buffer> {
-  checkKnownOptions('figureToPng', options, ['scale']);
-  const scale = checkNumber('scale', options.scale ?? 2, { min: 0, exclusiveMin: true });
+  const { scale } = checkOptions('figureToPng', PICTURE, options);
   return studio().toPng(await figureToSvg(figure), scale);
 }
 
