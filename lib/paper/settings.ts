@@ -76,7 +76,7 @@ const SIZES = {
   /** Samples per step. Default 128; 10 in lifelong learning. */
   batchSize: whole({ min: 1 }),
   /** Seeds: a list, or how many. Default 3. */
-  seeds: oneOrMore(whole({ min: 0 })),
+  seeds: oneOrMore(whole()),
   /** Inner steps that are tried. Default 2, 5, 10. */
   k: oneOrMore(whole({ min: 1 })),
   /** Shares of the fast weights that are tried. Default .2, .5, .8, adaptive. */

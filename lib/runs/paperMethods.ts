@@ -7,14 +7,14 @@ import { METHOD_NAMES, METHODS, type Method, type MethodName } from '../core/met
 import { checkOptions, number, type OptionsOf, object, oneOf, whole, withDefault } from '../core/options';
 import type { OptimizerConfig } from './config/optimizerConfig';
 
-/** Methods over SGD: those of the paper. */
-export type PaperMethodName = Exclude<MethodName, 'adamw'>;
+/** Names of the methods over SGD, which are those of the paper. */
+export type MethodOverSGD = Exclude<MethodName, 'adamw'>;
 
 /** The methods of the paper by their names in tables. */
-export type PaperMethod = (typeof METHODS)[PaperMethodName]['label'];
+export type PaperMethod = (typeof METHODS)[MethodOverSGD]['label'];
 
 /** The paper's methods in the order of its tables. */
-const PAPER_METHODS = METHOD_NAMES.filter((name): name is PaperMethodName => name !== 'adamw');
+const PAPER_METHODS = METHOD_NAMES.filter((name): name is MethodOverSGD => name !== 'adamw');
 
 /** Numbers that make a method an optimizer. */
 export interface MethodSettings {
@@ -31,7 +31,7 @@ export interface MethodSettings {
 }
 
 /** A method as the configuration of an optimizer. */
-export function optimizerOf(method: PaperMethodName, { sgd, sam, asam, k, alpha }: MethodSettings): OptimizerConfig {
+export function optimizerOf(method: MethodOverSGD, { sgd, sam, asam, k, alpha }: MethodSettings): OptimizerConfig {
   const { steps, rule, adaptive }: Method = METHODS[method];
   const ascent = rule === 'ASAM' ? asam : sam;
   const single: OptimizerConfig =

@@ -8,6 +8,7 @@ import { checkOptions, listOf, needed, type OptionsOf, oneOf, text, where } from
 import { own } from '../core/records';
 import { spread } from '../core/spread';
 import { type Estimate, holm, INTERVAL, type IntervalOptions, meanInterval } from './interval';
+import { ranksOf } from './rankCorrelation';
 import type { FlatRow, FlatValue } from './rows';
 
 /** Describes what makes a group, and what is looked at. */
@@ -127,32 +128,21 @@ export function ranks(rows: readonly FlatRow[], options: RankOptions = {}): Grou
   const seeds = [...(all[0]?.runs.keys() ?? [])].filter((key) => all.every(({ runs }) => runs.has(key)));
   const costOf = (row: FlatRow): number => {
     const number = row[value];
-    return isFiniteNumber(number) ? (best === 'lowest' ? number : -number) : Number.POSITIVE_INFINITY;
+    return isFiniteNumber(number) ? (best === 'lowest' ? number : -number) : Number.MAX_VALUE;
   };
-  const rankings = seeds.map((key) => ranking(all.map(({ runs }) => costOf(runs.get(key)!))));
+  const rankings = seeds.map((key) => {
+    const costs = all.map(({ runs }) => costOf(runs.get(key)!));
+    return { costs, ranks: ranksOf(costs.map((value) => ({ value, slack: 0 }))), least: costs.reduce((a, b) => Math.min(a, b)) };
+  });
   return all
     .map(({ group }, i) => ({
       group,
       meanRank: rankings.reduce((sum, { ranks: list }) => sum + list[i], 0) / seeds.length,
-      wins: rankings.filter(({ best: list }) => list[i]).length,
+      // If all diverged nobody wins.
+      wins: rankings.filter(({ costs, least }) => costs[i] === least && least < Number.MAX_VALUE).length,
       count: seeds.length,
     }))
     .sort((a, b) => a.meanRank - b.meanRank);
-}
-
-function ranking(costs: readonly number[]): { ranks: number[]; best: boolean[] } {
-  const sorted = Float64Array.from(costs).sort();
-  const [least] = sorted;
-  const rankOf = new Map<number, number>();
-  for (let lower = 0, end = 0; lower < sorted.length; lower = end) {
-    while (end < sorted.length && sorted[end] === sorted[lower]) end++;
-    rankOf.set(sorted[lower], lower + (end - lower + 1) / 2);
-  }
-  return {
-    ranks: costs.map((cost) => rankOf.get(cost)!),
-    // Where all diverged nobody wins.
-    best: costs.map((cost) => cost === least && Number.isFinite(least)),
-  };
 }
 
 /** Rows by the values of some columns, in order of first appearance. */

@@ -90,7 +90,7 @@ function indicesBy<T, G>(members: readonly T[], groupOf: (member: T) => G): Map<
 }
 
 /** A number, and how far it may be off by rounding. */
-interface Rounded {
+export interface Rounded {
   value: number;
   slack: number;
 }
@@ -139,7 +139,7 @@ function spearman(pairs: readonly Pair[]): number {
 }
 
 /** Ranks from 1; values that are equal within their slack share the mean of their ranks. */
-function ranksOf(values: readonly Rounded[]): Float64Array {
+export function ranksOf(values: readonly Rounded[]): Float64Array {
   const order = values.map((_, i) => i).sort((i, j) => values[i].value - values[j].value);
   const isTied = (i: number, j: number): boolean => values[j].value - values[i].value <= values[i].slack + values[j].slack;
   const ranks = new Float64Array(values.length);
