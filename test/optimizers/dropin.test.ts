@@ -386,6 +386,42 @@ describe('minimize', () => {
       for (const one of [problem, reference, optimizer, untouched]) one.dispose();
     });
   }
+
+  it('a loss that writes variables of its own and throws leaves them as they were', () => {
+    const problem = new Quadratic();
+    const calls = tf.tidy(() => tf.variable(tf.scalar(0), false));
+    const optimizer = lookbehindSAM({ k: 2, momentum: 0.9 });
+    const failing = (): tf.Scalar => {
+      if (calls.dataSync()[0] === 2) throw new Error('the loss failed');
+      calls.assign(tf.add(calls, 1));
+      return problem.loss();
+    };
+    const tensors = tf.memory().numTensors;
+    assert.throws(() => optimizer.minimize(failing, false, problem.variables), /the loss failed/);
+    assert.equal(calls.dataSync()[0], 0);
+    assert.equal(tf.memory().numTensors, tensors);
+    tf.dispose(calls);
+    for (const one of [problem, optimizer]) one.dispose();
+  });
+
+  it('a step copies what it writes, and no other variable of the process', () => {
+    const held = (others: number): number => {
+      const problem = new Quadratic();
+      const variables = tf.tidy(() => Array.from({ length: others }, () => tf.variable(tf.zeros([3]))));
+      const optimizer = sam();
+      const before = tf.memory().numTensors;
+      let most = 0;
+      const loss = (): tf.Scalar => {
+        most = Math.max(most, tf.memory().numTensors - before);
+        return problem.loss();
+      };
+      optimizer.minimize(loss, false, problem.variables);
+      tf.dispose(variables);
+      for (const one of [problem, optimizer]) one.dispose();
+      return most;
+    };
+    assert.equal(held(500), held(0));
+  });
 });
 
 describe('withSlowWeights', () => {
