@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import * as tf from '@tensorflow/tfjs';
 import { adam, adamw, asam, isKernel, lookahead, lookbehindSAM, rmsprop, sam, sgd } from 'lookbehind';
+import { accelerate } from 'lookbehind/compile';
 import type { DescentOptimizer, FamilyOptimizer } from 'lookbehind/extend';
 import { walk as compiledWalk } from 'lookbehind/train';
 import { difference, Quadratic, walk } from './support';
@@ -140,6 +141,33 @@ describe('bases of tf.train', () => {
       assert.equal(tf.memory().numTensors - before, name === 'momentum' ? 6 : 0);
     });
   }
+});
+
+it('a base of tf.train in model.fit: the same numbers with accelerate, and from a learning rate that changes', async () => {
+  const [xs, ys] = [
+    tf.randomNormal([40, 4], 0, 1, 'float32', 1),
+    tf.oneHot(tf.range(0, 40, 1, 'int32').mod(tf.scalar(3, 'int32')), 3),
+  ];
+  const losses = async (fast: boolean): Promise<number[]> => {
+    const kernelInitializer = tf.initializers.glorotNormal({ seed: 3 });
+    const model = tf.sequential({
+      layers: [
+        tf.layers.dense({ units: 8, activation: 'tanh', inputShape: [4], kernelInitializer }),
+        tf.layers.dense({ units: 3, activation: 'softmax', kernelInitializer }),
+      ],
+    });
+    const optimizer = lookbehindSAM({ base: tf.train.adam(0.05), k: 2 });
+    model.compile({ optimizer, loss: 'categoricalCrossentropy' });
+    if (fast) accelerate(model);
+    const callbacks = { onEpochEnd: (epoch: number) => optimizer.setLearningRate(0.05 / (epoch + 2)) };
+    const { history } = await model.fit(xs, ys, { epochs: 4, batchSize: 16, shuffle: false, verbose: 0, callbacks });
+    model.dispose();
+    return history.loss as number[];
+  };
+  const [plain, fast] = [await losses(false), await losses(true)];
+  assert.ok(difference([fast], [plain]) < 1e-5, `${fast} and ${plain}`);
+  assert.ok(plain[3] < plain[0]);
+  tf.dispose([xs, ys]);
 });
 
 it('isKernel leaves out biases and normalisations', () => {
