@@ -13,6 +13,7 @@
 import { checkKnownOptions, checkNumber, checkOneOf, OptionError } from '../core/errors';
 import { Random } from '../core/random';
 import type * as tf from '../core/tf';
+import { addScaled, dot, length } from '../sharpness/vectors';
 import { checkFlatSize, flatWeights, type WeightSlot, weightLayout } from './layout';
 
 /** A direction: a flat vector over all trainable weights, and what to call it. */
@@ -113,20 +114,21 @@ export function directionOf(values: ArrayLike<number>, label: string): Direction
 
 /** The part of `direction` that is at right angles to `to`. */
 export function orthogonalDirection(direction: Direction, to: Direction): Direction {
-  let product = 0;
-  let square = 0;
-  for (let i = 0; i < to.values.length; i++) {
-    product += direction.values[i] * to.values[i];
-    square += to.values[i] ** 2;
-  }
-  const share = square === 0 ? 0 : product / square;
-  return { label: direction.label, values: direction.values.map((value, i) => value - share * to.values[i]) };
+  const [d, along] = [direction, to].map(({ values }) => Float64Array.from(values));
+  const share = dot(d, along) / (dot(along, along) || 1);
+  addScaled(d, along, -share);
+  return directionOf(d, direction.label);
 }
 
 /** The direction with its Euclidean length changed to `length`. A zero direction stays zero. */
 export function withLength(direction: Direction, length: number): Direction {
-  const present = Math.sqrt(direction.values.reduce((sum, value) => sum + value ** 2, 0));
+  const present = lengthOf(direction);
   return present === 0 ? direction : { ...direction, values: direction.values.map((value) => (value / present) * length) };
+}
+
+/** The Euclidean length. */
+export function lengthOf({ values }: Direction): number {
+  return length(Float64Array.from(values));
 }
 
 /** Writes the part of `slot`, scaled to the lengths of w, unit by unit or as a whole. */

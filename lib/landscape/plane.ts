@@ -3,9 +3,10 @@
  */
 import { DataError, LookbehindError, OptionError } from '../core/errors';
 import * as tf from '../core/tf';
+import { addScaled, dot, length } from '../sharpness/vectors';
 import type { AtManyOptions, ManyEvaluations, ModelLoss } from '../training/modelLoss';
 import type { WeightSets } from '../training/weightSets';
-import { type Direction, orthogonalDirection } from './directions';
+import { type Direction, directionBetween, lengthOf, orthogonalDirection, withLength } from './directions';
 import { checkFlatSize, type WeightSlot } from './layout';
 
 /** Where a point of weight space lies, seen from a plane. */
@@ -28,6 +29,10 @@ export class Plane {
   readonly x: Direction;
   /** The second direction; undefined for a line. */
   readonly y: Direction | undefined;
+  /** The directions in float64; zero for the second one of a line. */
+  readonly #vectors: readonly Float64Array[];
+  /** Their scalar products. */
+  readonly #gram: { xx: number; xy: number; yy: number; determinant: number };
 
   /** @throws OptionError where the directions do not fit the origin or do not span a plane. */
   constructor(origin: Float32Array, x: Direction, y?: Direction) {
@@ -39,19 +44,23 @@ export class Plane {
     this.origin = origin;
     this.x = x;
     this.y = y;
-    if (!(this.#gram().determinant > 0)) {
-      throw new OptionError(
-        y === undefined ? 'x' : 'y',
-        'a vector without a direction of its own',
-        'a direction beside the other',
-      );
-    }
+    const vectors = [x.values, y?.values ?? new Float32Array(origin.length)].map((values) => Float64Array.from(values));
+    this.#vectors = vectors;
+    const [xx, xy] = vectors.map((vector) => dot(vectors[0], vector));
+    // A line counts as a plane with a unit second direction at right angles.
+    const yy = y === undefined ? 1 : dot(vectors[1], vectors[1]);
+    const determinant = xx * yy - xy * xy;
+    this.#gram = { xx, xy, yy, determinant };
+    // Nearly parallel directions leave only rounding.
+    if (determinant > 1e-12 * xx * yy) return;
+    const name = y === undefined ? 'x' : 'y';
+    throw new OptionError(name, 'a vector without a direction of its own', 'a direction beside the other');
   }
 
   /** The weights at the point (a, b), flat. */
   at(a: number, b = 0): Float32Array {
-    const { x, y } = this;
-    return this.origin.map((w, i) => w + a * x.values[i] + (y === undefined ? 0 : b * y.values[i]));
+    const [x, y] = this.#vectors;
+    return this.origin.map((w, i) => w + a * x[i] + b * y[i]);
   }
 
   /** The nearest point of the plane to `weights`, by least squares: also right where the directions are not at right angles. */
@@ -59,44 +68,16 @@ export class Plane {
     if (weights.length !== this.origin.length) {
       throw new OptionError('weights', `${weights.length} numbers`, `${this.origin.length} numbers`);
     }
-    const x = this.x.values;
-    const y = this.y?.values;
-    let square = 0;
-    let alongX = 0;
-    let alongY = 0;
-    for (let i = 0; i < weights.length; i++) {
-      const d = weights[i] - this.origin[i];
-      square += d * d;
-      alongX += d * x[i];
-      if (y !== undefined) alongY += d * y[i];
-    }
-    const { xx, xy, yy, determinant } = this.#gram();
+    const [x, y] = this.#vectors;
+    const { xx, xy, yy, determinant } = this.#gram;
+    const rest = Float64Array.from(weights, (w, i) => w - this.origin[i]);
+    const distance = length(rest);
+    const [alongX, alongY] = [dot(rest, x), dot(rest, y)];
     const a = (alongX * yy - alongY * xy) / determinant;
-    const b = y === undefined ? 0 : (alongY * xx - alongX * xy) / determinant;
-    let rest = 0;
-    for (let i = 0; i < weights.length; i++) {
-      rest += (weights[i] - this.origin[i] - a * x[i] - (y === undefined ? 0 : b * y[i])) ** 2;
-    }
-    const distance = Math.sqrt(square);
-    return { a, b, distance, outside: distance === 0 ? 0 : Math.min(1, Math.sqrt(rest) / distance) };
-  }
-
-  /** Scalar products of the directions; a line counts as one with a unit second direction at right angles. */
-  #gram(): { xx: number; xy: number; yy: number; determinant: number } {
-    const x = this.x.values;
-    const y = this.y?.values;
-    let xx = 0;
-    let xy = 0;
-    let yy = y === undefined ? 1 : 0;
-    for (let i = 0; i < x.length; i++) {
-      xx += x[i] * x[i];
-      if (y === undefined) continue;
-      xy += x[i] * y[i];
-      yy += y[i] * y[i];
-    }
-    const determinant = xx * yy - xy * xy;
-    // Nearly parallel directions leave only rounding.
-    return { xx, xy, yy, determinant: determinant > 1e-12 * xx * yy ? determinant : 0 };
+    const b = (alongY * xx - alongX * xy) / determinant;
+    addScaled(rest, x, -a);
+    addScaled(rest, y, -b);
+    return { a, b, distance, outside: distance === 0 ? 0 : Math.min(1, length(rest) / distance) };
   }
 }
 
@@ -109,17 +90,14 @@ export class Plane {
  * @throws OptionError where the three lie on a line.
  */
 export function planeThrough(first: Float32Array, second: Float32Array, third: Float32Array): Plane {
-  const difference = (to: Float32Array, label: string): Direction => ({ label, values: to.map((w, i) => w - first[i]) });
-  const x = difference(second, 'from the first to the second');
-  const towardsThird = difference(third, 'at right angles, towards the third');
+  const x = directionBetween(first, second, 'from the first to the second');
+  const towardsThird = directionBetween(first, third, 'at right angles, towards the third');
   const y = orthogonalDirection(towardsThird, x);
-  const length = ({ values }: Direction): number => Math.sqrt(values.reduce((sum, value) => sum + value ** 2, 0));
   // On a line, only rounding is left of the right angle.
-  if (!(length(y) > 1e-5 * length(towardsThird))) {
+  if (!(lengthOf(y) > 1e-5 * lengthOf(towardsThird))) {
     throw new OptionError('third', 'weights on the line of the other two', 'weights beside that line');
   }
-  const ratio = length(x) / length(y);
-  return new Plane(first, x, { label: y.label, values: y.values.map((value) => value * ratio) });
+  return new Plane(first, x, withLength(y, lengthOf(x)));
 }
 
 /** Loss and accuracy at points of a plane. */

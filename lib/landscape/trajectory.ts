@@ -5,6 +5,7 @@
 import { checkKnownOptions, checkNumber, checkOneOf, OptionError, throwIfAborted } from '../core/errors';
 import * as tf from '../core/tf';
 import { topEigenvalues } from '../sharpness';
+import { addCombined, divided, dot, length } from '../sharpness/vectors';
 import type { BatchLoss } from '../training/defaultLoss';
 import { withModelLoss } from '../training/evaluate';
 import type { Samples } from '../training/samples';
@@ -131,28 +132,21 @@ export async function trajectoryComponents(trajectory: readonly Float32Array[], 
   const mean = new Float64Array(size);
   for (const weights of trajectory) for (let i = 0; i < size; i++) mean[i] += weights[i] / n;
   const centred = trajectory.map((weights) => Float64Array.from(weights, (w, i) => w - mean[i]));
-  const gram = centred.map((a) => centred.map((b) => a.reduce((sum, value, i) => sum + value * b[i], 0)));
+  const gram = centred.map((a) => Float64Array.from(centred, (b) => dot(a, b)));
   const operator = {
     size: n,
-    multiply: async (v: Float64Array) => Float64Array.from(gram, (row) => row.reduce((sum, g, j) => sum + g * v[j], 0)),
+    multiply: async (v: Float64Array) => Float64Array.from(gram, (row) => dot(row, v)),
   };
   const { values, vectors } = await topEigenvalues(operator, { count, maxSteps: 10 * n, tolerance: 1e-12, vectors: true });
   const total = gram.reduce((sum, row, i) => sum + row[i], 0);
   const directions = vectors!.map((vector, c) => {
     const along = new Float64Array(size);
-    vector.forEach((weight, p) => {
-      for (let i = 0; i < size; i++) along[i] += weight * centred[p][i];
-    });
-    const length = Math.sqrt(along.reduce((sum, value) => sum + value * value, 0)) || 1;
+    addCombined(along, centred, vector);
     // An eigenvector has no sign of its own: the end of the trajectory lies on the positive side of its start.
-    const first = along.reduce((sum, value, i) => sum + value * centred[0][i], 0);
-    const last = along.reduce((sum, value, i) => sum + value * centred[n - 1][i], 0);
-    const sign = last < first ? -1 : 1;
+    const sign = dot(along, centred[n - 1]) < dot(along, centred[0]) ? -1 : 1;
     const share = total === 0 ? 0 : values[c] / total;
-    return directionOf(
-      along.map((value) => (sign * value) / length),
-      `component ${c + 1} (${(100 * share).toFixed(1)} % of the variance)`,
-    );
+    const unit = divided(along, sign * (length(along) || 1));
+    return directionOf(unit, `component ${c + 1} (${(100 * share).toFixed(1)} % of the variance)`);
   });
   return { directions, explained: values.map((value) => (total === 0 ? 0 : Math.max(0, value) / total)) };
 }

@@ -3,14 +3,7 @@
  */
 import { OptionError } from '../core/errors';
 import type * as tf from '../core/tf';
-import {
-  type DifferentiableNoise,
-  isDifferentiable,
-  type NoiseSite,
-  type TensorNoiseSite,
-  type TensorSelector,
-  type WeightNoise,
-} from './noise';
+import { type DifferentiableNoise, isDifferentiable, type TensorSelector, type WeightNoise, type WeightTensor } from './noise';
 
 /**
  * Noises one after the other: each works on the weights that the one before left. `composeNoise(quantization({ bits: 8 }),
@@ -46,13 +39,13 @@ export function composeNoise(...stages: WeightNoise[]): WeightNoise {
     },
   };
   if (!stages.every(isDifferentiable)) return composed;
-  const differentiable: DifferentiableNoise = {
-    ...composed,
-    perturb: (weights, site) =>
-      stages.reduce((noisy: tf.Tensor, stage, i) => stage.perturb(noisy, prefixedTensors(site, prefixes[i])), weights),
-  };
-  return differentiable;
+  const perturb: DifferentiableNoise['perturb'] = (weights, site) =>
+    stages.reduce((noisy: tf.Tensor, stage, i) => stage.perturb(noisy, prefixed(site, prefixes[i])), weights);
+  return { ...composed, perturb } as DifferentiableNoise;
 }
+
+/** A site, whose random numbers are arrays or tensors. */
+type Streams<T> = WeightTensor & { normals(stream: string): T; uniforms(stream: string): T };
 
 /** Stands between the kinds of a composed noise. */
 const JOINT = '+';
@@ -71,22 +64,12 @@ export function onlyOn(select: TensorSelector, noise: WeightNoise): WeightNoise 
     apply: (weights, site) => (select(site) ? noise.apply(weights, site) : { values: weights.slice() }),
   };
   if (!isDifferentiable(noise)) return restricted;
-  const differentiable: DifferentiableNoise = {
-    ...restricted,
-    perturb: (weights, site) => (select(site) ? noise.perturb(weights, site) : weights),
-  };
-  return differentiable;
+  const perturb: DifferentiableNoise['perturb'] = (weights, site) => (select(site) ? noise.perturb(weights, site) : weights);
+  return { ...restricted, perturb } as DifferentiableNoise;
 }
 
-function prefixed(site: NoiseSite, prefix: string): NoiseSite {
-  return {
-    ...site,
-    normals: (stream) => site.normals(prefix + stream),
-    uniforms: (stream) => site.uniforms(prefix + stream),
-  };
-}
-
-function prefixedTensors(site: TensorNoiseSite, prefix: string): TensorNoiseSite {
+/** The site with streams of random numbers of their own. */
+function prefixed<T>(site: Streams<T>, prefix: string): Streams<T> {
   return {
     ...site,
     normals: (stream) => site.normals(prefix + stream),

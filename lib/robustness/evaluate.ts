@@ -2,7 +2,7 @@
  * Accuracy and loss of a model under noise on its weights.
  *
  * Every model, level and layer meets the same random numbers in draw d (draws.ts), so differences between them are paired. Many
- * noisy weight sets are made and evaluated at a time, within a memory budget (training/many.ts). The model itself is never changed.
+ * noisy weight sets are made and evaluated at a time, within a memory budget (training/modelLoss.ts). The model itself is never changed.
  */
 
 import { defaultMemoryBudget } from '../compile/memoryBudget';
@@ -123,12 +123,10 @@ export interface LayerSensitivity extends NoiseEffect {
   weights: number;
 }
 
-/** Result of `evaluateUnderNoise`. */
-export interface NoiseEvaluation {
+/** What all results have. */
+interface NoiseResult {
   /** The model without noise. */
   clean: CleanEvaluation;
-  /** One entry per level, in the given order. */
-  levels: NoiseLevel[];
   /** Number of noise draws. */
   draws: number;
   /** Seed of the draws. */
@@ -139,20 +137,16 @@ export interface NoiseEvaluation {
   seconds: number;
 }
 
+/** Result of `evaluateUnderNoise`. */
+export interface NoiseEvaluation extends NoiseResult {
+  /** One entry per level, in the given order. */
+  levels: NoiseLevel[];
+}
+
 /** Result of `noiseSensitivity`. */
-export interface NoiseSensitivity {
-  /** The model without noise. */
-  clean: CleanEvaluation;
+export interface NoiseSensitivity extends NoiseResult {
   /** One entry per layer that has weights to be noisy, in the order of the layers. */
   layers: LayerSensitivity[];
-  /** Number of noise draws. */
-  draws: number;
-  /** Seed of the draws. */
-  seed: number;
-  /** Number of samples that each weight set was evaluated on. */
-  samples: number;
-  /** Duration in seconds. */
-  seconds: number;
 }
 
 const EVALUATOR_OPTIONS = ['draws', 'seed', 'select', 'batchNorm', 'loss', 'batchSize', 'memoryBudget'] as const;
@@ -300,7 +294,7 @@ export class NoiseEvaluator {
     return estimator;
   }
 
-  async #run(cases: readonly NoiseCase[], options: NoiseRunOptions): Promise<CaseResults> {
+  async #run(cases: readonly NoiseCase[], options: NoiseRunOptions): Promise<NoiseResult & { effects: NoiseEffect[] }> {
     const started = performance.now();
     const { draws = this.#defaults.draws, seed = this.#defaults.seed, signal, onProgress } = options;
     checkNumber('draws', draws, { min: 1, integer: true });
@@ -338,16 +332,6 @@ export class NoiseEvaluator {
     const seconds = (performance.now() - started) / 1000;
     return { clean, effects, draws, seed, samples: this.#loss.sampleCount, seconds };
   }
-}
-
-interface CaseResults {
-  clean: CleanEvaluation;
-  /** One entry per case. */
-  effects: NoiseEffect[];
-  draws: number;
-  seed: number;
-  samples: number;
-  seconds: number;
 }
 
 /** Name of the layer that a tensor belongs to: its own name without the last part. */

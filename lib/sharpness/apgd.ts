@@ -140,7 +140,7 @@ export class ApgdSearch {
     const losses: number[] = [];
     for (let restart = 0; restart < restarts; restart++) {
       throwIfAborted(signal, 'The search for the largest loss');
-      const ascent = new Ascent(this.#loss, this.#step, batch, radius, this.#settings, random);
+      const ascent = new Ascent({ loss: this.#loss, batch, radius, settings: this.#settings, random, step: this.#step });
       try {
         ascent.start(restart > 0);
         losses.push(...ascent.losses);
@@ -219,15 +219,20 @@ type Point = {
   gradient: tf.Tensor1D;
 };
 
+/** Where an ascent takes place. */
+interface Ball {
+  loss: FlatLoss;
+  batch: number;
+  radius: number;
+  settings: Settings;
+  random: Random;
+  step: CompiledStep;
+}
+
 /** One ascent. */
 class Ascent {
   readonly losses: number[] = [];
-  readonly #loss: FlatLoss;
-  readonly #step: CompiledStep;
-  readonly #batch: number;
-  readonly #radius: number;
-  readonly #ball: 'l2' | 'linf';
-  readonly #random: Random;
+  readonly #ball: Ball;
   readonly #checkpoints: Set<number>;
   readonly #w: tf.Tensor1D;
   readonly #scale: tf.Tensor1D;
@@ -238,24 +243,12 @@ class Ascent {
   #done = 0;
   #sinceCheckpoint = { steps: 0, rising: 0, stepSize: 0, best: 0 };
 
-  constructor(
-    loss: FlatLoss,
-    step: CompiledStep,
-    batch: number,
-    radius: number,
-    { ball, steps, ...metric }: Settings,
-    random: Random,
-  ) {
-    this.#loss = loss;
-    this.#step = step;
-    this.#batch = batch;
-    this.#radius = radius;
+  constructor(ball: Ball) {
     this.#ball = ball;
-    this.#random = random;
-    this.#checkpoints = checkpointsOf(steps);
-    this.#stepSize = 2 * radius;
-    this.#w = loss.weights();
-    this.#scale = metricScale(loss, this.#w, metric);
+    this.#checkpoints = checkpointsOf(ball.settings.steps);
+    this.#stepSize = 2 * ball.radius;
+    this.#w = ball.loss.weights();
+    this.#scale = metricScale(ball.loss, this.#w, ball.settings);
   }
 
   /** Goes to the start: the centre, or a random point of the ball. */
@@ -297,24 +290,26 @@ class Ascent {
   }
 
   #at(u: tf.Tensor1D, weights: tf.Tensor1D): Point {
-    const { loss, gradient } = this.#loss.gradient(weights, this.#batch);
+    const { loss, gradient } = this.#ball.loss.gradient(weights, this.#ball.batch);
     return { u, loss: loss.dataSync()[0], gradient };
   }
 
   #move({ u, gradient }: Point): Omit<Step, 'slope'> {
-    const [stepSize, radius] = [tf.scalar(this.#stepSize), tf.scalar(this.#radius)];
+    const [stepSize, radius] = [tf.scalar(this.#stepSize), tf.scalar(this.#ball.radius)];
     const from = { w: this.#w, scale: this.#scale, u, stepSize, radius, before: this.#before };
-    const step = this.#step(gradient, from);
+    const { random, settings } = this.#ball;
+    const step = this.#ball.step(gradient, from);
     if (step.slope.dataSync()[0] !== 0) return step;
     // At a stationary point every direction is as good: a random one gets away from a saddle or a minimum.
-    return stepTowards(this.#ball, unit(tf.tensor1d(this.#random.normals(u.size))), from);
+    return stepTowards(settings.ball, unit(tf.tensor1d(random.normals(u.size))), from);
   }
 
   #randomPoint(): tf.Tensor1D {
+    const { radius, random, settings } = this.#ball;
     const n = this.#w.size;
-    if (this.#ball === 'linf') return tf.tensor1d(this.#random.uniforms(n, -this.#radius, this.#radius));
-    const length = this.#radius * this.#random.uniform() ** (1 / n);
-    return tf.tidy(() => tf.mul(unit(tf.tensor1d(this.#random.normals(n))), length) as tf.Tensor1D);
+    if (settings.ball === 'linf') return tf.tensor1d(random.uniforms(n, -radius, radius));
+    const length = radius * random.uniform() ** (1 / n);
+    return tf.tidy(() => tf.mul(unit(tf.tensor1d(random.normals(n))), length) as tf.Tensor1D);
   }
 
   #replaceBest(point: Point): void {
