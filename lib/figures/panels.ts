@@ -66,13 +66,14 @@ export function panels(options: PanelsOptions): Figure {
   const top = TITLE_LINE * (mostLines(titles) - 1);
   const bottom = TITLE_LINE * (mostLines(names) - 1);
   const gap = GAP_Y + top + bottom;
-  const height = options.height ?? FRAME + top + bottom + rows * rowHeight + (rows - 1) * gap;
+  const frame = FRAME + top + bottom;
+  const height = options.height ?? frame + rows * rowHeight + (rows - 1) * gap;
   const grid = {
     rows,
     columns,
     pattern: 'independent',
     xgap: (shareY ? 0.06 : 0.14 * Math.max(1, left / 74)) * columns,
-    ygap: gap / (rowHeight + gap),
+    ygap: (gap * rows) / (height - frame + gap),
   };
 
   const layout: Layout = {};
