@@ -9,7 +9,7 @@
  */
 import { createHash } from 'node:crypto';
 import { readdirSync, rmSync } from 'node:fs';
-import { basename, join } from 'node:path';
+import { join } from 'node:path';
 import { DataError } from '../core/errors';
 import { makeFolder, writeFileAtomic } from '../files/atomicFile';
 import { parseNumbers, stringifyNumbers } from '../files/checkedJson';
@@ -58,23 +58,15 @@ export function saveCheckpoint(folder: string, state: TrainerState): string {
 
 /** Removes the checkpoints before the newest that is not damaged: for a training that is done. */
 export function keepNewestCheckpoint(folder: string): void {
-  const newest = newestCheckpoint(folder);
-  if (newest === undefined) return;
-  const older = list(folder).filter((file) => numberOf(file) < numberOf(basename(newest)));
-  for (const file of older) rmSync(join(folder, file), { force: true });
+  const { file } = newestGood(folder);
+  const all = list(folder);
+  for (const older of file === undefined ? [] : all.slice(all.indexOf(file) + 1)) rmSync(join(folder, older), { force: true });
 }
 
 /** Path of the newest checkpoint in `folder` that is not damaged; undefined where there is none. */
 export function newestCheckpoint(folder: string): string | undefined {
-  return list(folder)
-    .map((file) => join(folder, file))
-    .find((path) => {
-      try {
-        return readCheckpoint(path) !== undefined;
-      } catch {
-        return false;
-      }
-    });
+  const { file } = newestGood(folder);
+  return file && join(folder, file);
 }
 
 /**
@@ -83,17 +75,22 @@ export function newestCheckpoint(folder: string): string | undefined {
  * @throws DataError where there are checkpoints, but all of them are damaged.
  */
 export function loadCheckpoint<S extends TrainerState = TrainerState>(folder: string): S | undefined {
+  const { state, problems } = newestGood(folder);
+  if (state !== undefined || problems.length === 0) return state as S | undefined;
+  throw new DataError(`No checkpoint can be used. ${problems.join(' ')} Delete ${folder} to start again.`);
+}
+
+/** The newest checkpoint that is not damaged, and what is wrong with newer ones. */
+function newestGood(folder: string): { file?: string; state?: TrainerState; problems: string[] } {
   const problems: string[] = [];
   for (const file of list(folder)) {
-    const path = join(folder, file);
     try {
-      return readCheckpoint<S>(path);
+      return { file, state: readCheckpoint(join(folder, file)), problems };
     } catch (error) {
       problems.push((error as Error).message);
     }
   }
-  if (problems.length === 0) return undefined;
-  throw new DataError(`No checkpoint can be used. ${problems.join(' ')} Delete ${folder} to start again.`);
+  return { problems };
 }
 
 /**
@@ -104,15 +101,11 @@ export function loadCheckpoint<S extends TrainerState = TrainerState>(folder: st
 export function readCheckpoint<S extends TrainerState = TrainerState>(path: string): S {
   const content = readRegularFile(path);
   const end = content.indexOf(NEWLINE);
-  const {
-    sha256: expected,
-    manifestBytes,
-    weightBytes,
-    optimizerBytes,
-  } = parseHeader(path, content.subarray(0, Math.max(0, end)));
+  const header = parseHeader(path, content.subarray(0, Math.max(0, end)));
+  const { manifestBytes, weightBytes, optimizerBytes } = header;
   const body = content.subarray(end + 1);
-  if (body.byteLength !== manifestBytes + weightBytes + optimizerBytes || sha256([body]) !== expected) {
-    throw new DataError(`The checkpoint ${path} is damaged: its content does not have the SHA-256 ${expected}.`);
+  if (body.byteLength !== manifestBytes + weightBytes + optimizerBytes || sha256([body]) !== header.sha256) {
+    throw new DataError(`The checkpoint ${path} is damaged: its content does not have the SHA-256 ${header.sha256}.`);
   }
   const block = (start: number, length: number): Uint8Array => new Uint8Array(body.subarray(start, start + length));
   let manifest: unknown;
