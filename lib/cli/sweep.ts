@@ -22,9 +22,9 @@ import {
   watchedSweep,
 } from './commandLine';
 
-const HELP = `Runs a grid of configurations and keeps the results; what is done is not run again.
+const HELP = `Runs a grid of configurations and keeps the results; what is done is not run again. In a checkout: npm run sweep -- ...
 
-  npm run sweep -- --config FILE [--store DIR] [--engine E] [--workers N] [--out FILE]
+  npx lookbehind sweep --config FILE [--store DIR] [--engine E] [--workers N] [--out FILE]
 
   --config FILE   JSON: a grid of runs, or a list of grids. A list in place of a value means each of these:
                   { "data": "mnist1d", "model": { "kind": "mlp", "hidden": [100, 100] }, "epochs": 30,

@@ -54,7 +54,9 @@ export function nodeBackend(): NodeBackend {
   if (!isNative()) {
     throw new NativeRuntimeError(
       `This needs the native TensorFlow runtime, but tf.js runs on its "${tf.getBackend()}" backend. ` +
-        'Install @tensorflow/tfjs-node-gpu, or call tf.setBackend("tensorflow").',
+        (nativePackage === undefined
+          ? 'Install it with: npm install @tensorflow/tfjs-node (or @tensorflow/tfjs-node-gpu).'
+          : 'Call tf.setBackend("tensorflow").'),
     );
   }
   return tf.backend() as NodeBackend;

@@ -24,9 +24,9 @@ import { paperReport } from './report';
 import { PAPER_TABLES, paperGrids, paperRuns } from './tables';
 import { writeReport } from './writeReport';
 
-const HELP = `Makes a table of the paper: trains what is missing, writes the table and its figures.
+const HELP = `Makes a table of the paper: trains what is missing, writes the table and its figures. In a checkout: npm run reproduce -- ...
 
-  npm run reproduce -- --table T [--dry-run] [--sizes FILE] [--size NAME=VALUE] [--out DIR] [--engine E]
+  npx lookbehind reproduce --table T [--dry-run] [--sizes FILE] [--size NAME=VALUE] [--out DIR] [--engine E]
 
   --table T       generalization, noise, lifelong or ablation; the first, second and last share their runs
   --dry-run       says what would be run and how long that takes, and runs nothing

@@ -3,7 +3,7 @@ export { bestAlong, bestSettings, type GroupSettings, type Setting, type Setting
 export { type ComparedTask, compareMethods, type MethodComparison, withEpochs } from './compareMethods';
 export { type GroupRank, type GroupSummary, type PairedDifference, pairedDifferences, ranks, summarise } from './comparisons';
 export { distanceToCurve, type MeasuredCurve } from './curveDistance';
-export { toFrame } from './frame';
+export { type Frame, toFrame } from './frame';
 export { type GoodRange, goodRange } from './goodRange';
 export { describeIntervals, type Estimate, holm, type Interval, meanInterval } from './interval';
 export { measureRuns } from './measureRuns';

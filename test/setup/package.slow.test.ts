@@ -1,10 +1,13 @@
-/** The package as it is published: what is in it, and that it works in an empty project, on the README's own example. */
+/** The package as it is published: what is in it, that its doors have right types, and that it works in empty projects and in a browser. */
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
+import { createContext, runInContext } from 'node:vm';
+import { build } from 'esbuild';
+import { DOORS } from '../publicNames';
 
 const root = join(__dirname, '..', '..');
 const read = (file: string): string => readFileSync(join(root, file), 'utf8');
@@ -32,8 +35,10 @@ describe('the packed library', () => {
   }
 
   before(() => {
-    const report = run('npm', ['pack', '--json', '--workspace=lib', `--pack-destination=${scratch}`], root);
-    [packed] = JSON.parse(report) as [typeof packed];
+    // The script prepack compiles the library first.
+    const options = ['--json', '--workspace=lib', '--ignore-scripts=false', `--pack-destination=${scratch}`];
+    const report = run('npm', ['pack', ...options], root);
+    [packed] = JSON.parse(report.slice(report.indexOf('['))) as [typeof packed];
     // What the package depends on comes from this checkout, so that no registry is needed. npm installs the tarball itself.
     const here = (name: string): string => `file:${join(root, 'node_modules', name)}`;
     mkdirSync(project);
@@ -59,7 +64,8 @@ describe('the packed library', () => {
     const { version, main, types, license, peerDependenciesMeta, peerDependencies } = JSON.parse(read('lib/package.json'));
     assert.deepEqual({ main, types, license }, { main: 'dist/index.js', types: 'dist/index.d.ts', license: 'MIT' });
     assert.equal(version, JSON.parse(read('package.json')).version);
-    assert.deepEqual(Object.keys(peerDependenciesMeta), Object.keys(peerDependencies));
+    // Every other package is optional.
+    assert.deepEqual(['@tensorflow/tfjs', ...Object.keys(peerDependenciesMeta)], Object.keys(peerDependencies));
   });
 
   it('runs the example of both READMEs in an empty project, as an ES module', () => {
@@ -82,6 +88,27 @@ describe('the packed library', () => {
     run(process.execPath, [join(root, 'node_modules/typescript/bin/tsc'), ...options, ...types, 'example.mts'], project);
   });
 
+  it('has doors whose types and modules fit together, for each way to resolve them', async () => {
+    const { checkPackage, createPackageFromTarballData } = await import('@arethetypeswrong/core');
+    const result = await checkPackage(createPackageFromTarballData(readFileSync(join(scratch, packed.filename))));
+    assert.ok(result.types);
+    assert.deepEqual(result.problems, []);
+    const paths = Object.entries(result.entrypoints).filter(([, { hasTypes }]) => hasTypes);
+    assert.deepEqual(paths.map(([path]) => path.replace(/^\./, 'lookbehind')).sort(), [...DOORS.keys()].sort());
+  });
+
+  it('has commands', () => {
+    const bin = join(project, 'node_modules', '.bin', 'lookbehind');
+    assert.match(run(bin, ['--help'], project), /sweep .*\n.*reproduce .*\n.*doctor /);
+    assert.match(run(bin, ['sweep', '--help'], project), /npx lookbehind sweep --config FILE/);
+    assert.match(run(bin, ['reproduce', '--help'], project), /npx lookbehind reproduce --table T/);
+    const { stdout } = spawnSync(bin, ['doctor'], { cwd: project, encoding: 'utf8' });
+    assert.match(stdout, /ok +@tensorflow\/tfjs: .*\nok +native TensorFlow: @tensorflow\/tfjs-node/);
+    const wrong = spawnSync(bin, ['swep'], { cwd: project, encoding: 'utf8' });
+    assert.equal(wrong.status, 1);
+    assert.match(wrong.stderr, /There is no command "swep"/);
+  });
+
   it('says where data that ship with the project are looked for', () => {
     const code = `require('lookbehind/data').mnist1d()`;
     const { stderr } = spawnSync(process.execPath, ['-e', code], {
@@ -100,6 +127,7 @@ describe('the packed library', () => {
       const dependencies = {
         lookbehind: `file:${join(scratch, packed.filename)}`,
         '@tensorflow/tfjs': `file:${join(root, 'node_modules/@tensorflow/tfjs')}`,
+        '@noble/hashes': `file:${join(root, 'node_modules/@noble/hashes')}`,
         'pure-rand': `file:${join(root, 'node_modules/pure-rand')}`,
       };
       writeFileSync(join(plain, 'package.json'), JSON.stringify({ name: 'plain', private: true, dependencies }));
@@ -120,6 +148,88 @@ describe('the packed library', () => {
       const { backend, accuracy } = resultOf('example.mjs', example.replace('epochs: 30', 'epochs: 30, verbose: 0') + check);
       assert.equal(backend, 'cpu');
       assert.ok((accuracy as number) > 0.97, `accuracy ${accuracy}`);
+    });
+
+    it('says in one sentence what is missing', () => {
+      const { compiled, frame, picture } = resultOf(
+        'missing.mjs',
+        `import * as tf from '@tensorflow/tfjs';
+        import { compile } from 'lookbehind/compile';
+        import { figureToPng } from 'lookbehind/notebook';
+        import { toFrame } from 'lookbehind/statistics';
+        const messageOf = async (work) => work().then(() => '', (error) => error.message);
+        const double = compile((x) => tf.mul(x, 2)); // runs op by op here
+        console.log(JSON.stringify({
+          compiled: double(tf.scalar(2)).dataSync()[0],
+          frame: await messageOf(() => toFrame([])),
+          picture: await messageOf(() => figureToPng({ data: [], layout: {} })),
+        }));`,
+      );
+      assert.equal(compiled, 4);
+      assert.match(frame as string, /^Data frames need the package danfojs-node\. Install it with: npm install danfojs-node/);
+      assert.match(picture as string, /^Pictures of figures need the package .*Install it with: npm install/);
+    });
+
+    for (const [name, compiler] of [
+      ['TypeScript 5.0', '@tslab/typescript-for-tslab/lib/tsc.js'],
+      ['TypeScript 5.9', 'typescript-5.9/bin/tsc'],
+      ['TypeScript 7', 'typescript/bin/tsc'],
+    ]) {
+      it(`has declarations without an error of ours for ${name}, those of libraries checked, too`, () => {
+        writeFileSync(join(plain, 'doors.mts'), [...DOORS.keys()].map((door) => `export * from '${door}';`).join('\n'));
+        const options = ['--strict', '--noEmit', '--target', 'es2022', '--module', 'node16', '--types', 'node'];
+        const types = ['--typeRoots', join(root, 'node_modules/@types'), '--skipLibCheck', 'false'];
+        const args = [join(root, 'node_modules', compiler!), ...options, ...types, 'doors.mts'];
+        const { stdout } = spawnSync(process.execPath, args, { cwd: plain, encoding: 'utf8' });
+        // Declarations of tf.js have errors of their own.
+        const ours = stdout.split('\n').filter((line) => /^(doors|node_modules\/lookbehind)/.test(line));
+        assert.deepEqual(ours, []);
+      });
+    }
+
+    it('trains alike in ES modules, CommonJS modules, and bundled for a browser', async () => {
+      const training = `
+        tf.setBackend('cpu').then(() => {
+        const xs = tf.tensor2d(Array.from({ length: 40 }, (_, i) => Math.sin(i)), [20, 2]);
+        const ys = tf.oneHot(tf.tensor1d(Array.from({ length: 20 }, (_, i) => i % 2), 'int32'), 2);
+        const init = (seed) => tf.initializers.glorotUniform({ seed });
+        const model = tf.sequential({ layers: [
+          tf.layers.dense({ units: 4, activation: 'tanh', inputShape: [2], kernelInitializer: init(1) }),
+          tf.layers.batchNormalization(),
+          tf.layers.dense({ units: 2, activation: 'softmax', kernelInitializer: init(2) }),
+        ] });
+        model.compile({ optimizer: lookbehindSAM({ k: 2, alpha: 'adaptive', learningRate: 0.1, momentum: 0.9 }), loss: 'categoricalCrossentropy' });
+        return model.fit(xs, ys, { epochs: 5, shuffle: false, verbose: 0 });
+        }).then(({ history }) => log(JSON.stringify({ losses: history.loss })));`;
+      const imports = "import * as tf from '@tensorflow/tfjs'; import { lookbehindSAM } from 'lookbehind';";
+      const requires = "const tf = require('@tensorflow/tfjs'); const { lookbehindSAM } = require('lookbehind');";
+      const log = 'const log = console.log;';
+      const { losses } = resultOf('training.mjs', `${imports} ${log} ${training}`) as { losses: number[] };
+      assert.ok(losses[4]! < losses[0]!, `${losses}`);
+      assert.deepEqual(resultOf('training.cjs', `${requires} ${log} ${training}`).losses, losses);
+      const { outputFiles } = await build({
+        stdin: { contents: `${imports} ${training}`, resolveDir: plain },
+        bundle: true,
+        platform: 'browser',
+        write: false,
+        logLevel: 'error',
+      });
+      // What a worker of a browser has, and nothing of Node.
+      const output = new Promise<string>((resolve) => {
+        const world: Record<string, unknown> = {
+          console,
+          performance,
+          setTimeout,
+          clearTimeout,
+          TextEncoder,
+          TextDecoder,
+          log: resolve,
+        };
+        world.self = createContext(world);
+        world.WorkerGlobalScope = Object;
+        runInContext(outputFiles[0]!.text, world.self as object);
+      });
+      assert.deepEqual((JSON.parse(await output) as { losses: number[] }).losses, losses);
     });
 
     it('runs a sweep in this process and in worker processes, with the same results', () => {
