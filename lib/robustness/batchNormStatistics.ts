@@ -19,6 +19,7 @@ import { checkKnownOptions, checkNumber, OptionError } from '../core/errors';
 import { innermostLayers } from '../core/modelGraph';
 import { Random } from '../core/random';
 import * as tf from '../core/tf';
+import { HeldBatches } from '../training/heldBatches';
 import { type Samples, sampleCount } from '../training/samples';
 import { withWeights } from '../training/weights';
 
@@ -45,7 +46,7 @@ interface BatchNormLayer {
 export class BatchNormEstimator {
   /** The moving statistics of the model, mean and variance of each BatchNorm layer. Empty for a model without. */
   readonly statistics: readonly tf.Variable[];
-  readonly #batches: tf.Tensor[];
+  readonly #batches: HeldBatches | undefined;
   readonly #measure: Compiled<[tf.Tensor], tf.Tensor>;
 
   /** @throws OptionError, DataError */
@@ -53,30 +54,28 @@ export class BatchNormEstimator {
     checkKnownOptions('batchNorm', options, ['data', 'batches', 'batchSize', 'seed']);
     const layers = batchNormLayers(model);
     this.statistics = layers.flatMap(({ mean, variance }) => [mean, variance]);
-    this.#batches = layers.length === 0 ? [] : chooseBatches(options);
+    this.#batches = layers.length === 0 ? undefined : chosenBatches(options);
     this.#measure = compile((xs: tf.Tensor) => batchStatistics(model, layers, xs), { name: 'batchNormStatistics', seed: 0 });
   }
 
   /** The statistics at the present weights, in the order of `statistics`. The model's own stay as they are. */
   estimate(): Float32Array[] {
     const sums = this.statistics.map(({ size }) => new Float64Array(size));
-    let count = 0;
-    for (const xs of this.#batches) {
-      const measured = this.#measure(xs);
+    const sizes = this.#batches?.sizes ?? [];
+    for (const [index, size] of sizes.entries()) {
+      const measured = this.#batches!.use(index, (xs) => this.#measure(xs));
       const values = measured.dataSync();
       measured.dispose();
       let next = 0;
-      for (const sum of sums) {
-        for (let i = 0; i < sum.length; i++) sum[i] += xs.shape[0] * values[next++];
-      }
-      count += xs.shape[0];
+      for (const sum of sums) for (let i = 0; i < sum.length; i++) sum[i] += size * values[next++];
     }
+    const count = sizes.reduce((sum, size) => sum + size, 0);
     return sums.map((sum) => Float32Array.from(sum, (total) => total / count));
   }
 
   /** Frees the samples and the compiled function. */
   dispose(): void {
-    tf.dispose(this.#batches);
+    this.#batches?.dispose();
     this.#measure.dispose();
   }
 }
@@ -154,20 +153,20 @@ function batchNormLayers(model: tf.LayersModel): BatchNormLayer[] {
   });
 }
 
-/** Inputs of the batches, chosen once. */
-function chooseBatches({ data, batches, batchSize = 250, seed = 0 }: BatchNormOptions): tf.Tensor[] {
+/** The batches, chosen once; as many are held as tensors as the memory allows. */
+function chosenBatches({ data, batches, batchSize = 250, seed = 0 }: BatchNormOptions): HeldBatches {
   checkNumber('batchSize', batchSize, { min: 1, integer: true });
   if (batches !== undefined) checkNumber('batches', batches, { min: 1, integer: true });
   const order = new Random(seed, 'batchNorm').permutation(sampleCount(data));
-  const used = order.subarray(0, batches === undefined ? order.length : Math.min(batches * batchSize, order.length));
-  return Array.from({ length: Math.ceil(used.length / batchSize) }, (_, b) =>
-    inputsAt(data, used.subarray(b * batchSize, (b + 1) * batchSize)),
-  );
-}
-
-function inputsAt(data: Samples, indices: Int32Array): tf.Tensor {
-  if (!('tensors' in data)) return tf.tidy(() => tf.gather(data.xs, tf.tensor1d(indices, 'int32')));
-  const { xs, ys } = data.tensors(indices);
-  ys.dispose();
-  return xs;
+  const chosen = order.subarray(0, batches === undefined ? order.length : batches * batchSize);
+  if ('tensors' in data) {
+    const tensors = (indices: ArrayLike<number>) => data.tensors(Int32Array.from(indices, (i) => chosen[i]));
+    return new HeldBatches({ size: chosen.length, tensors }, batchSize);
+  }
+  const [xs, ys] = tf.tidy(() => [data.xs, data.ys].map((all) => tf.gather(all, tf.tensor1d(chosen, 'int32'))));
+  try {
+    return new HeldBatches({ xs, ys }, batchSize);
+  } finally {
+    tf.dispose([xs, ys]);
+  }
 }

@@ -7,6 +7,7 @@ import { Dataset } from 'lookbehind/data';
 import * as models from 'lookbehind/models';
 import { ModelLoss } from 'lookbehind/train';
 import { defaultMemoryBudget } from '../../lib/dist/compile/memoryBudget';
+import { BatchNormEstimator } from '../../lib/dist/robustness/batchNormStatistics';
 import { HeldBatches } from '../../lib/dist/training/heldBatches';
 
 const SIZE = 1001;
@@ -122,6 +123,12 @@ test('gradients and many weight sets on more samples than fit take no more than 
   isWithin();
   tf.dispose([gradient.loss, gradient.gradient]);
   sets.dispose();
+  const normalised = models.mlp({ inputs: [512], hidden: [2], classes: 3, batchNorm: true, seed: 1 });
+  const estimator = new BatchNormEstimator(normalised, { data: many });
+  const held = tf.memory().numBytes - before - own;
+  assert.ok(held > 0 && held <= defaultMemoryBudget() / 2 + 1e5, `${held} bytes of batches for statistics`);
+  estimator.dispose();
+  normalised.dispose();
   w.dispose();
   assert.equal(tf.memory().numBytes, before);
   model.dispose();

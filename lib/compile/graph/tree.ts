@@ -18,20 +18,17 @@ export function mapTensors<T>(tree: T, replace: (tensor: tf.Tensor) => tf.Tensor
     if (node === null || node === undefined) return node;
     if (Array.isArray(node)) return node.map(map);
     if (isRecord(node)) return Object.fromEntries(Object.entries(node).map(([key, one]) => [key, map(one)]));
-    throw refuse(node instanceof Promise ? 'a promise' : typeof node === 'object' ? 'an object of a class' : `a ${typeof node}`);
+    throw refuse(inWords(node));
   };
   return map(tree) as T;
 }
 
-/** The tensors of a tree, in the order of `mapTensors`. */
-export function tensorsOf(tree: unknown, refuse?: Refusal): tf.Tensor[] {
-  const tensors: tf.Tensor[] = [];
-  const add = (tensor: tf.Tensor): tf.Tensor => {
-    tensors.push(tensor);
-    return tensor;
-  };
-  mapTensors(tree, add, refuse);
-  return tensors;
+/** The tensors of a tree, in the order of `mapTensors`. Takes part in every compiled call, so it copies nothing. */
+export function tensorsOf(tree: unknown, refuse: Refusal = refusedResult): tf.Tensor[] {
+  if (tree instanceof tf.Tensor) return [tree];
+  if (tree === null || tree === undefined) return [];
+  if (!Array.isArray(tree) && !isRecord(tree)) throw refuse(inWords(tree));
+  return Object.values(tree).flatMap((one) => tensorsOf(one, refuse));
 }
 
 /** Each tensor of a tree once, in the order in which `once` asks for them. */
@@ -64,6 +61,11 @@ function refusedResult(what: string): CompileError {
     `A compiled function must return tensors, or arrays and plain records of tensors, but this one returned ${what}.` +
       (what === 'a promise' ? ' It must not be async: a graph runs as a whole.' : ''),
   );
+}
+
+function inWords(node: unknown): string {
+  if (node instanceof Promise) return 'a promise';
+  return typeof node === 'object' ? 'an object of a class' : `a ${typeof node}`;
 }
 
 function isRecord(value: unknown): value is Record<string, unknown> {
