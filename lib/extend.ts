@@ -1,7 +1,22 @@
 /** For authors of optimizers and of noise models: what the library's own are made of. CONTRIBUTING.md has the recipes. */
+export {
+  checkOptions,
+  either,
+  flag,
+  listOf,
+  needed,
+  number,
+  type OptionsOf,
+  oneOf,
+  type SettingsOf,
+  text,
+  where,
+  whole,
+  withDefault,
+} from './core/options';
 export { Random, type RandomState } from './core/random';
 export { type AsamAscentOptions, type AscentRule, isRescaled } from './optimizers/ascent';
-export { DescentOptimizer, type DescentOptions } from './optimizers/descent';
+export { DescentOptimizer } from './optimizers/descent';
 export { Hyperparameter } from './optimizers/hyperparameter';
 export { FamilyOptimizer } from './optimizers/optimizer';
 export {

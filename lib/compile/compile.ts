@@ -9,7 +9,7 @@
  */
 import './install';
 import { batchNormState, withBatchNormUpdates } from '../core/batchNorm';
-import { checkKnownOptions, checkNumber } from '../core/errors';
+import { callback, checkOptions, either, flag, type OptionsOf, type SettingsOf, text, whole } from '../core/options';
 import { Random } from '../core/random';
 import { type Condition, type Effect, isTracing } from '../core/recording';
 import * as tf from '../core/tf';
@@ -22,30 +22,32 @@ import { describeTree, mapTensors, once, type TensorTree, tensorsOf } from './gr
 
 export { CompileError } from './graph/error';
 
-/** Options of `compile`. */
-export interface CompileOptions {
+const OPTIONS = {
   /** Name for messages and warnings. Default: the name of the function. */
-  name?: string;
+  name: text(),
   /**
    * Runs the original function at each call, with the same random numbers. Default: whether the environment variable LB_EAGER
    * is 1.
    */
-  eager?: boolean;
+  eager: flag(),
   /** How many signatures (shapes and dtypes of the arguments) and states are compiled; calls with others run the original function. Whole number >= 1. Default 8. */
-  maxSignatures?: number;
+  maxSignatures: whole({ min: 1 }, 8),
   /**
    * Seed of the random numbers drawn inside of the compiled function, a whole number: one for the function, whose runs then draw one
    * after the other; or a function that is called before each run and returns the seed of that run, so that a run can be repeated.
    * Default: a different one in each process.
    */
-  seed?: number | (() => number);
+  seed: either(whole(), callback<() => number>()),
   /**
    * Promises that the function makes no tf.Variable, not even at its first call. That call then need not run op by op: it is only
    * recorded, and the graph does the work. For deep networks this saves most of the first call; and as op by op the last bits may differ
    * from the graph's, a training then does not depend on when its step was compiled. Default false.
    */
-  makesNoVariables?: boolean;
-}
+  makesNoVariables: flag(false),
+};
+
+/** Options of `compile`. */
+export type CompileOptions = OptionsOf<typeof OPTIONS>;
 
 /** What a compiled function does, for one signature. */
 export interface CompiledGraph {
@@ -83,8 +85,6 @@ export interface Compiled<A extends TensorTree[], R> {
   dispose(): void;
 }
 
-const KNOWN_OPTIONS = ['name', 'eager', 'maxSignatures', 'seed', 'makesNoVariables'] as const;
-
 /**
  * Compiles a function of tensors.
  *
@@ -107,8 +107,7 @@ const KNOWN_OPTIONS = ['name', 'eager', 'maxSignatures', 'seed', 'makesNoVariabl
  * @param options See CompileOptions.
  */
 export function compile<A extends TensorTree[], R>(fn: (...args: A) => R, options: CompileOptions = {}): Compiled<A, R> {
-  checkKnownOptions('compile', options, KNOWN_OPTIONS);
-  const compiled = new Signatures(fn, options);
+  const compiled = new Signatures(fn, checkOptions('compile', OPTIONS, options));
   const call = (...args: A): R => compiled.call(args);
   return Object.defineProperties(call, {
     name: { value: compiled.name },
@@ -133,19 +132,13 @@ class Signatures<A extends TensorTree[], R> {
   #overflowReported = false;
   #disposed = false;
 
-  constructor(fn: (...args: A) => R, options: CompileOptions) {
-    const {
-      name = fn.name || 'function',
-      eager = process.env.LB_EAGER === '1',
-      maxSignatures = 8,
-      seed,
-      makesNoVariables = false,
-    } = options;
+  constructor(fn: (...args: A) => R, options: SettingsOf<typeof OPTIONS>) {
+    const { name = fn.name || 'function', eager = process.env.LB_EAGER === '1', seed } = options;
     this.name = name;
     this.#fn = fn;
     this.#eager = eager;
-    this.#makesNoVariables = makesNoVariables;
-    this.#maxSignatures = checkNumber('maxSignatures', maxSignatures, { integer: true, min: 1 });
+    this.#makesNoVariables = options.makesNoVariables;
+    this.#maxSignatures = options.maxSignatures;
     const stream = typeof seed === 'function' ? undefined : new Random(seed ?? Math.floor(Math.random() * 2 ** 31), 'compile');
     this.#drawSeed = () => {
       const random = stream ?? new Random((seed as () => number)(), 'compile');

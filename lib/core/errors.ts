@@ -107,33 +107,22 @@ export function checkNumber(option: string, value: unknown, range: NumberRange =
     (exclusiveMin ? value > min : value >= min) &&
     (exclusiveMax ? value < max : value <= max) &&
     (!integer || Number.isInteger(value));
-  if (!good) throw new OptionError(option, value, inWords(range, Math.abs(value as number) === Infinity));
+  if (!good) throw new OptionError(option, value, inWords(range, value === Infinity || value === -Infinity));
   return value;
 }
 
 /** Returns `value` where it is one of `allowed`, else throws an OptionError that names the option. */
 export function checkOneOf<T extends string | number | boolean>(option: string, value: unknown, allowed: readonly T[]): T {
   if (!allowed.includes(value as T)) {
-    throw new OptionError(option, value, `one of ${allowed.map((one) => JSON.stringify(one)).join(', ')}`);
+    throw new OptionError(option, value, choiceInWords(allowed));
   }
   return value as T;
-}
-
-/** Returns `value` where it is true or false, else throws an OptionError that names the option. */
-export function checkFlag(option: string, value: unknown): boolean {
-  if (typeof value !== 'boolean') throw new OptionError(option, value, 'true or false');
-  return value;
 }
 
 /** Returns `value` where it is a text, else throws an OptionError that names the option. */
 export function checkText(option: string, value: unknown): string {
   if (typeof value !== 'string') throw new OptionError(option, value, 'a text');
   return value;
-}
-
-/** Throws an OptionError where `value` is there, but not a function. */
-export function checkFunction(option: string, value: unknown): void {
-  if (value !== undefined && typeof value !== 'function') throw new OptionError(option, value, 'a function');
 }
 
 /** Returns `value` where it is a list of numbers (an array or a typed array), each finite and in `range`, else throws an OptionError. */
@@ -152,28 +141,6 @@ export function checkObject(option: string, value: unknown): asserts value is ob
   }
 }
 
-/** Throws an OptionError where `value` is there, but no AbortSignal. */
-export function checkSignal(value: unknown): void {
-  if (value !== undefined && !(value instanceof AbortSignal)) throw new OptionError('signal', value, 'an AbortSignal');
-}
-
-/**
- * Throws an OptionError where `options` is no object, has a field that is not in `known` (a typo must not pass silently), is null or NaN, or
- * has not the type that options of its name have everywhere.
- */
-export function checkKnownOptions(what: string, options: unknown, known: readonly string[]): void {
-  checkObject(`${what}: options`, options);
-  checkNames(what, options, known);
-  for (const [name, value] of Object.entries(options)) {
-    if (value === undefined) continue;
-    if (value === null || Number.isNaN(value)) throw new OptionError(name, value, 'a value of its type, or left out');
-    if (FLAGS.has(name)) checkFlag(name, value);
-    else if (TEXTS.has(name)) checkText(name, value);
-    else if (name === 'signal') checkSignal(value);
-    else if (FUNCTIONS.has(name) || (/^on[A-Z]/.test(name) && name !== 'onDivergence')) checkFunction(name, value);
-  }
-}
-
 /** Throws an OptionError where `options` has a field that is not in `known`: a typo must not pass silently. */
 export function checkNames(what: string, options: object, known: readonly string[]): void {
   const name = Object.keys(options).find((one) => !known.includes(one));
@@ -184,18 +151,6 @@ export function checkNames(what: string, options: object, known: readonly string
   const message = `${what} has no option ${describe(name)}.`;
   throw new OptionError(name, value, `one of ${known.join(', ')}`, meant ? `Did you mean ${meant}?` : others, message);
 }
-
-/** Options that are true or false, wherever they occur. */
-const FLAGS: ReadonlySet<string> = new Set(
-  (
-    'adaptive download driftCompensation dropLast eager flip globalPooling nesterov reuseGradients shuffle silent stratified ' +
-    'switchBatches vectors'
-  ).split(' '),
-);
-/** Options that are functions, beside those called `onStep` and the like. */
-const FUNCTIONS: ReadonlySet<string> = new Set('augment loss measure outputs rescale select wrapLoss'.split(' '));
-/** Options that are texts. */
-const TEXTS: ReadonlySet<string> = new Set('folder label name pairedBy path title unit value'.split(' '));
 
 /** Throws an AbortedError where `signal` was aborted. */
 export function throwIfAborted(signal: AbortSignal | undefined, what: string): void {
@@ -218,6 +173,12 @@ function refusal({ code, message }: Error & { code?: string }): string {
     default:
       return `${message}.`;
   }
+}
+
+/** Several values in words. */
+export function choiceInWords(values: readonly unknown[]): string {
+  const list = values.map((one) => JSON.stringify(one)).join(', ');
+  return values.length === 1 ? list : `one of ${list}`;
 }
 
 /** A range in words. `finite` adds that the number must be finite, for whom infinity surprises. */

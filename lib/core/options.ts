@@ -15,7 +15,17 @@
  * valibot 1.5, spends 4 and 6 seconds of processor time on them, and shows no comments through zod. zod loads in 190 ms. Both say
  * "expected number, received null" of no option, and valibot takes Infinity for a number.
  */
-import { checkNames, checkNumber, checkNumbers, checkObject, checkOneOf, inWords, type NumberRange, OptionError } from './errors';
+import {
+  checkNames,
+  checkNumber,
+  checkNumbers,
+  checkObject,
+  checkOneOf,
+  choiceInWords,
+  inWords,
+  type NumberRange,
+  OptionError,
+} from './errors';
 
 /**
  * What a checked object holds. `full`: all defaults. `minimal`: nothing that equals its default, so that objects of one meaning have
@@ -129,9 +139,8 @@ export function whole(range: NumberRange = {}, fallback?: number): Option<number
 export function oneOf<const T extends string | number | boolean>(values: readonly T[]): Optional<T>;
 export function oneOf<const T extends string | number | boolean>(values: readonly T[], fallback: T): Defaulted<T>;
 export function oneOf<const T extends string | number | boolean>(values: readonly T[], fallback?: T): Option<T> {
-  const allowed = `one of ${values.map((one) => JSON.stringify(one)).join(', ')}`;
   return perhaps(
-    option('choice', allowed, (path, value) => checkOneOf(path, value, values)),
+    option('choice', choiceInWords(values), (path, value) => checkOneOf(path, value, values)),
     fallback,
   );
 }
@@ -185,7 +194,7 @@ export function listOf<T>(item: Option<T>, fallback?: readonly T[]): Option<read
 }
 
 /** An object that is checked elsewhere, or has nothing to check, such as a data set. */
-export function object<T extends object>(allowed = 'an object'): Optional<T> {
+export function object<T extends object = object>(allowed = 'an object'): Optional<T> {
   return where('object', allowed, (value) => typeof value === 'object' && value !== null && !Array.isArray(value));
 }
 

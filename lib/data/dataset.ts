@@ -18,6 +18,9 @@ export interface Statistics {
 /** By this name declarations stay readable by TypeScript 5.0, which knows no `Float32Array<ArrayBufferLike>`. */
 type Inputs = Float32Array | Uint8Array;
 
+const isNames = (value: unknown): boolean =>
+  Array.isArray(value) && value.length > 0 && value.every((name) => typeof name === 'string');
+
 /** Describes the fields of a new `Dataset`. */
 const FIELDS = {
   /** Name of the data set, such as `'mnist1d'`. */
@@ -39,9 +42,7 @@ const FIELDS = {
   /** Shape of one sample; images are `[height, width, channels]`, signals `[length]` or `[length, channels]`. */
   inputShape: needed(numbers({ min: 1, integer: true })),
   /** Names of the classes. */
-  classes: needed(
-    where<readonly string[]>('list', 'a list of at least one name', (value) => Array.isArray(value) && value.length > 0),
-  ),
+  classes: needed(where<readonly string[]>('list', 'a list of at least one name', isNames)),
   /** Value of a stored 1: `1 / 255` turns bytes into [0, 1]. Default 1. */
   scale: number({}, 1),
   /** Standardisation after scaling. Default: none. */

@@ -13,7 +13,8 @@
  * Frankle, Dziugaite, Roy, Carbin, "Linear Mode Connectivity and the Lottery Ticket Hypothesis", ICML 2020, arXiv:1912.05671 (the barrier).
  */
 
-import { checkKnownOptions, checkNumber, checkObject, OptionError, throwIfAborted } from '../core/errors';
+import { OptionError, throwIfAborted } from '../core/errors';
+import { callback, checkOptions, number, type Option, type OptionsOf, object, signal, whole } from '../core/options';
 import { Random } from '../core/random';
 import * as tf from '../core/tf';
 import { BatchNormEstimator, type BatchNormOptions } from '../robustness/batchNormStatistics';
@@ -40,21 +41,23 @@ export function bezierPath(from: Float32Array, middle: Float32Array, to: Float32
   return (t) => from.map((w, i) => (1 - t) ** 2 * w + 2 * t * (1 - t) * middle[i] + t ** 2 * to[i]);
 }
 
-/** Options of `lossAlongPath`. */
-export interface PathOptions {
+const PATH = {
   /** Number of points, both ends included, >= 2. Default 21. */
-  points?: number;
+  points: whole({ min: 2 }, 21),
   /** Recomputes BatchNorm's statistics at each point, from training data. Default: the model's present ones everywhere. */
-  recomputeBatchNorm?: BatchNormOptions;
+  recomputeBatchNorm: object<BatchNormOptions>(),
   /** The loss. Default: mean softmax cross-entropy on logits. */
-  loss?: BatchLoss;
+  loss: callback<BatchLoss>(),
   /** Samples per forward pass, >= 1. Default 250. */
-  batchSize?: number;
+  batchSize: whole({ min: 1 }, 250),
   /** Bytes for the weight sets that are evaluated together, as in `evaluateMany`, with the same default. */
-  memoryBudget?: number;
+  memoryBudget: number({ min: 0, exclusiveMin: true }),
   /** Stops after the present chunk, with an AbortedError. */
-  signal?: AbortSignal;
-}
+  signal: signal(),
+};
+
+/** Options of `lossAlongPath`. */
+export type PathOptions = OptionsOf<typeof PATH>;
 
 /** Loss along a path. */
 export interface PathLosses {
@@ -83,10 +86,7 @@ export async function lossAlongPath(
   path: WeightPath,
   options: PathOptions = {},
 ): Promise<PathLosses> {
-  checkKnownOptions('lossAlongPath', options, ['points', 'recomputeBatchNorm', 'loss', 'batchSize', 'memoryBudget', 'signal']);
-  const { points = 21, recomputeBatchNorm, signal, ...evaluation } = options;
-  checkNumber('points', points, { min: 2, integer: true });
-  if (recomputeBatchNorm !== undefined) checkObject('recomputeBatchNorm', recomputeBatchNorm);
+  const { points, recomputeBatchNorm, signal, ...evaluation } = checkOptions('lossAlongPath', PATH, options);
   const t = Array.from({ length: points }, (_, i) => i / (points - 1));
   const estimator = recomputeBatchNorm && new BatchNormEstimator(model, recomputeBatchNorm);
   try {
@@ -104,27 +104,29 @@ export async function lossAlongPath(
   }
 }
 
-/** Options of `connectByBezier`. */
-export interface BezierOptions {
+const BEZIER = {
   /** Steps of training, >= 1. Default 200. */
-  steps?: number;
+  steps: whole({ min: 1 }, 200),
   /** Samples per step, >= 1. Default 128. */
-  batchSize?: number;
+  batchSize: whole({ min: 1 }, 128),
   /** Learning rate of the middle point, > 0; it falls to 0 along a half cosine. Default 0.05. */
-  learningRate?: number;
+  learningRate: number({ min: 0, exclusiveMin: true }, 0.05),
   /** Momentum in [0, 1). Default 0.9. */
-  momentum?: number;
+  momentum: number({ min: 0, max: 0.999 }, 0.9),
   /** Where the middle starts. Default: half way. */
-  start?: Float32Array;
+  start: object() as Option<Float32Array, 'optional'>,
   /** The loss. Default: mean softmax cross-entropy on logits. */
-  loss?: BatchLoss;
+  loss: callback<BatchLoss>(),
   /** Seed of places and order of batches, a whole number. Default 0. */
-  seed?: number;
+  seed: whole({}, 0),
   /** Stops after the present step, with an AbortedError. */
-  signal?: AbortSignal;
+  signal: signal(),
   /** Called after each step with the loss at its place on the path. */
-  onStep?: (step: number, loss: number) => void;
-}
+  onStep: callback<(step: number, loss: number) => void>(),
+};
+
+/** Options of `connectByBezier`. */
+export type BezierOptions = OptionsOf<typeof BEZIER>;
 
 /** A trained curve. */
 export interface BezierConnection {
@@ -147,29 +149,15 @@ export async function connectByBezier(
   to: Float32Array,
   options: BezierOptions = {},
 ): Promise<BezierConnection> {
-  checkKnownOptions('connectByBezier', options, [
-    'steps',
-    'batchSize',
-    'learningRate',
-    'momentum',
-    'start',
-    'loss',
-    'seed',
-    'signal',
-    'onStep',
-  ]);
-  const { steps = 200, batchSize = 128, learningRate = 0.05, momentum = 0.9, loss, seed = 0, signal, onStep } = options;
-  checkNumber('steps', steps, { min: 1, integer: true });
-  checkNumber('learningRate', learningRate, { min: 0, exclusiveMin: true });
-  checkNumber('momentum', momentum, { min: 0, max: 0.999 });
-  checkNumber('seed', seed, { integer: true });
+  const settings = checkOptions('connectByBezier', BEZIER, options);
+  const { steps, batchSize, learningRate, momentum, loss, seed, signal, onStep } = settings;
   checkEnds(from, to);
   const slots = weightLayout(model);
   checkFlatSize(from, slots);
-  if (options.start !== undefined && !(options.start instanceof Float32Array)) {
-    throw new OptionError('start', options.start, 'a Float32Array, as flatWeights gives it');
+  if (settings.start !== undefined && !(settings.start instanceof Float32Array)) {
+    throw new OptionError('start', settings.start, 'a Float32Array, as flatWeights gives it');
   }
-  const middle = options.start?.slice() ?? linePath(from, to)(0.5);
+  const middle = settings.start?.slice() ?? linePath(from, to)(0.5);
   checkEnds(from, middle);
   const random = new Random(seed, 'bezier');
   const velocity = new Float32Array(middle.length);

@@ -10,7 +10,8 @@
  * Li, Xu, Taylor, Studer, Goldstein, "Visualizing the Loss Landscape of Neural Nets", NeurIPS 2018, arXiv:1712.09913;
  * github.com/tomgoldstein/loss-landscape (the options `--xnorm filter --xignore biasbn`).
  */
-import { checkKnownOptions, checkNumber, checkOneOf, OptionError } from '../core/errors';
+import { OptionError } from '../core/errors';
+import { checkOptions, type Option, type OptionsOf, object, oneOf, text, whole } from '../core/options';
 import { Random } from '../core/random';
 import type * as tf from '../core/tf';
 import { addScaled, dot, length } from '../sharpness/vectors';
@@ -35,26 +36,30 @@ export type Normalisation =
   /** As it is. */
   | 'none';
 
-/** Options of `normaliseDirection`. */
-export interface NormaliseOptions {
+const NORMALISE = {
   /** Default `'filter'`. */
-  normalisation?: Normalisation;
+  normalisation: oneOf<Normalisation>(['filter', 'layer', 'weight', 'none'], 'filter'),
   /**
    * `'kernels'`: biases, gamma and beta get 0. `'all'`: they take part; where that is by unit, each of their tensors counts as one
    * unit. Default `'kernels'`.
    */
-  include?: 'kernels' | 'all';
+  include: oneOf(['kernels', 'all'], 'kernels'),
   /** The weights w, flat. Default: those of the model. */
-  weights?: Float32Array;
-}
+  weights: object() as Option<Float32Array, 'optional'>,
+};
+
+/** Options of `normaliseDirection`. */
+export type NormaliseOptions = OptionsOf<typeof NORMALISE>;
+
+const RANDOM = {
+  /** Seed, a whole number. Default 0. */
+  seed: whole({}, 0),
+  /** Default: random direction and its seed. */
+  label: text(),
+};
 
 /** Options of `randomDirection`. */
-export interface RandomDirectionOptions extends NormaliseOptions {
-  /** Seed, a whole number. Default 0. */
-  seed?: number;
-  /** Default: random direction and its seed. */
-  label?: string;
-}
+export type RandomDirectionOptions = OptionsOf<typeof RANDOM> & NormaliseOptions;
 
 /** Keeps 0 / 0 away; the value of the reference. */
 const NORM_EPSILON = 1e-10;
@@ -65,12 +70,14 @@ const NORM_EPSILON = 1e-10;
  * @throws OptionError
  */
 export function randomDirection(model: tf.LayersModel, options: RandomDirectionOptions = {}): Direction {
-  checkKnownOptions('randomDirection', options, ['normalisation', 'include', 'weights', 'seed', 'label']);
-  const { seed = 0, label = `random direction ${seed}`, ...normaliseOptions } = options;
-  checkNumber('seed', seed, { integer: true });
+  const {
+    seed,
+    label = `random direction ${seed}`,
+    ...normalise
+  } = checkOptions('randomDirection', { ...NORMALISE, ...RANDOM }, options);
   const size = weightLayout(model).reduce((sum, slot) => sum + slot.size, 0);
   const raw = { label, values: new Random(seed, 'direction').normals(size) };
-  return normaliseDirection(model, raw, normaliseOptions);
+  return normaliseDirection(model, raw, normalise);
 }
 
 /**
@@ -79,10 +86,8 @@ export function randomDirection(model: tf.LayersModel, options: RandomDirectionO
  * @throws OptionError, StateMismatchError
  */
 export function normaliseDirection(model: tf.LayersModel, direction: Direction, options: NormaliseOptions = {}): Direction {
-  checkKnownOptions('normaliseDirection', options, ['normalisation', 'include', 'weights']);
-  const { normalisation = 'filter', include = 'kernels', weights = flatWeights(model) } = options;
-  checkOneOf('normalisation', normalisation, ['filter', 'layer', 'weight', 'none']);
-  checkOneOf('include', include, ['kernels', 'all']);
+  const settings = checkOptions('normaliseDirection', NORMALISE, options);
+  const { normalisation, include, weights = flatWeights(model) } = settings;
   const slots = weightLayout(model);
   checkFlatSize(weights, slots);
   checkFlatSize(direction.values, slots);

@@ -4,28 +4,28 @@
  *     25 points:   5 (every 6th)  ->  9 (every 3rd)  ->  25
  *     65 points:   5  ->  9  ->  17  ->  33  ->  65
  */
-import { checkKnownOptions, checkNumber, OptionError } from '../core/errors';
+import { checkNumber, OptionError } from '../core/errors';
+import { checkFields, needed, number, type OptionsOf, whole } from '../core/options';
+
+/** Describes the points of one axis. */
+export const AXIS = {
+  /** First coordinate. */
+  from: needed(number()),
+  /** Last coordinate, > `from`. */
+  to: needed(number()),
+  /** Number of points, both ends included, >= 2. Default 25. 5, 9, 17, 33, 65 refine in even steps. */
+  points: whole({ min: 2 }, 25),
+};
 
 /** The points of one axis. */
-export interface AxisOptions {
-  /** First coordinate. */
-  from: number;
-  /** Last coordinate, > `from`. */
-  to: number;
-  /** Number of points, both ends included, >= 2. Default 25. 5, 9, 17, 33, 65 refine in even steps. */
-  points?: number;
-}
+export type AxisOptions = OptionsOf<typeof AXIS>;
 
 /** Intervals of the coarsest level. */
 const COARSEST = 4;
 
 /** The coordinates of an axis. Throws an OptionError that names it by `option`. */
 export function axisCoordinates(option: string, axis: AxisOptions): number[] {
-  checkKnownOptions(option, axis, ['from', 'to', 'points']);
-  const { from, to, points = 25 } = axis;
-  checkNumber(`${option}.from`, from);
-  checkNumber(`${option}.to`, to);
-  checkNumber(`${option}.points`, points, { min: 2, integer: true });
+  const { from, to, points } = checkFields(option, axis, AXIS, 'full') as Required<AxisOptions>;
   if (to <= from) throw new OptionError(`${option}.to`, to, `above ${option}.from, ${from}`);
   // The middle of a range around 0 must be 0 itself, so both ends weigh in alike.
   return Array.from({ length: points }, (_, i) => (from * (points - 1 - i) + to * i) / (points - 1));

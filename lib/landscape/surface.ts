@@ -4,48 +4,64 @@
  * Coarse to fine over nested grids, chunk by chunk; each chunk is written to disk as it is done, so a run that was stopped or killed
  * goes on where it was, and ends with the same numbers as one that never stopped.
  */
-import { AbortedError, checkKnownOptions, OptionError, StateMismatchError } from '../core/errors';
+import { AbortedError, OptionError, StateMismatchError } from '../core/errors';
+import {
+  callback,
+  checkOptions,
+  flag,
+  needed,
+  nested,
+  number,
+  type OptionsOf,
+  oneOf,
+  signal,
+  text,
+  where,
+  whole,
+} from '../core/options';
 import type * as tf from '../core/tf';
 import type { BatchLoss } from '../training/defaultLoss';
 import { withModelLoss } from '../training/evaluate';
 import type { BatchNormMode } from '../training/forward';
 import type { ModelLoss } from '../training/modelLoss';
 import type { Samples } from '../training/samples';
-import { type AxisOptions, axisCoordinates, gridLevels } from './grid';
+import { AXIS, axisCoordinates, gridLevels } from './grid';
 import { type WeightSlot, weightLayout } from './layout';
 import { atPoints, Plane } from './plane';
 import { fingerprint, type PointRecord, SurfaceFile } from './surfaceFile';
 
-/** Options of `lossSurface`. */
-export interface SurfaceOptions {
+const SURFACE = {
   /** The plane; a `Plane` without y gives a line. */
-  plane: Plane;
+  plane: needed(where<Plane>('object', 'a Plane', (value) => value instanceof Plane)),
   /** Range and points along the plane's x. Default: -1 to 1 in 25 points. */
-  x?: AxisOptions;
+  x: nested(AXIS),
   /** Range and points along the plane's y. Default: as x. */
-  y?: AxisOptions;
+  y: nested(AXIS),
   /** The loss. Default: mean softmax cross-entropy on logits. */
-  loss?: BatchLoss;
+  loss: callback<BatchLoss>(),
   /** Samples per forward pass, >= 1. Default 250. */
-  batchSize?: number;
+  batchSize: whole({ min: 1 }, 250),
   /** By which statistics BatchNorm normalises, as in `evaluate`. Default `'moving'`: those of the plane's origin, all over the plane. */
-  batchNorm?: BatchNormMode;
+  batchNorm: oneOf<BatchNormMode>(['moving', 'batch'], 'moving'),
   /** Bytes for the weight sets that are evaluated together, as in `evaluateMany`, with the same default. */
-  memoryBudget?: number;
+  memoryBudget: number({ min: 0, exclusiveMin: true }),
   /** Weight sets that are evaluated together, in place of a number chosen from the budget; >= 1. */
-  chunkSize?: number;
+  chunkSize: whole({ min: 1 }),
   /** Runs op by op in place of compiling. Default false. */
-  eager?: boolean;
+  eager: flag(false),
   /**
    * File that keeps the points. A run with the same file, model, plane, data and loss goes on where the last one ended; the loss is known
    * by its values at the plane's origin and at the last point of the grid. Default: none.
    */
-  path?: string;
+  path: text(),
   /** Stops after the present chunk: the surface of the points so far is returned. */
-  signal?: AbortSignal;
+  signal: signal(),
   /** Called after each chunk, and once at the start. */
-  onProgress?: (progress: SurfaceProgress) => void | Promise<void>;
-}
+  onProgress: callback<(progress: SurfaceProgress) => void | Promise<void>>(),
+};
+
+/** Options of `lossSurface`. */
+export type SurfaceOptions = OptionsOf<typeof SURFACE>;
 
 /** How far a surface is. */
 export interface SurfaceProgress {
@@ -109,21 +125,6 @@ export interface SurfaceProvenance {
   seconds: number;
 }
 
-const OPTIONS = [
-  'plane',
-  'x',
-  'y',
-  'loss',
-  'batchSize',
-  'batchNorm',
-  'memoryBudget',
-  'chunkSize',
-  'eager',
-  'path',
-  'signal',
-  'onProgress',
-] as const;
-
 /**
  * Loss and accuracy of `model` on `samples` over a plane. The model's weights are the same afterwards, bit for bit; its present
  * trainable weights do not matter, its other state (BatchNorm's moving averages) does.
@@ -137,15 +138,14 @@ const OPTIONS = [
  * @throws OptionError, DataError; StateMismatchError where `path` holds the points of another surface.
  */
 export async function lossSurface(model: tf.LayersModel, samples: Samples, options: SurfaceOptions): Promise<Surface> {
-  checkKnownOptions('lossSurface', options, OPTIONS);
-  const { plane, batchSize = 250, batchNorm = 'moving', path } = options;
-  if (!(plane instanceof Plane)) throw new OptionError('plane', plane, 'a Plane');
-  if (plane.y === undefined && options.y !== undefined)
-    throw new OptionError('y', options.y, 'left out where the plane is a line');
-  const xOptions = options.x ?? { from: -1, to: 1 };
+  const settings = checkOptions('lossSurface', SURFACE, options);
+  const { plane, batchSize, batchNorm, path } = settings;
+  if (plane.y === undefined && settings.y !== undefined)
+    throw new OptionError('y', settings.y, 'left out where the plane is a line');
+  const xOptions = settings.x ?? { from: -1, to: 1 };
   const x = axisCoordinates('x', xOptions);
-  const y = plane.y === undefined ? [0] : axisCoordinates('y', options.y ?? xOptions);
-  const evaluation = { loss: options.loss, batchSize, batchNorm, eager: options.eager };
+  const y = plane.y === undefined ? [0] : axisCoordinates('y', settings.y ?? xOptions);
+  const evaluation = { loss: settings.loss, batchSize, batchNorm, eager: settings.eager };
   const file =
     path === undefined ? undefined : new SurfaceFile(path, fingerprint(model, samples, plane, { x, y, batchSize, batchNorm }));
   // These samples are freed before the next evaluation takes its own.
@@ -153,8 +153,8 @@ export async function lossSurface(model: tf.LayersModel, samples: Samples, optio
   const [centre, ...probes] = await evaluateExactly(model, samples, plane, evaluation, file === undefined ? [] : [corner]);
   file?.check([centre.loss, ...probes.map(({ loss }) => loss)]);
   // A chunk's numbers may depend on its size in their last digits, so a run goes on with the size it began with.
-  const chunkSize = file?.chunkSize ?? options.chunkSize;
-  const { memoryBudget } = options;
+  const chunkSize = file?.chunkSize ?? settings.chunkSize;
+  const { memoryBudget } = settings;
   return withModelLoss(model, samples, { ...evaluation, memoryBudget, chunkSize }, async (loss) => {
     const { way, chunkSize, sampleCount } = loss;
     const provenance: SurfaceProvenance = {
@@ -171,7 +171,7 @@ export async function lossSurface(model: tf.LayersModel, samples: Samples, optio
     for (const point of file?.points ?? []) setPoint(surface, point);
     file?.open(chunkSize);
     try {
-      await fill(surface, weightLayout(model), loss, options, file);
+      await fill(surface, weightLayout(model), loss, settings, file);
     } finally {
       file?.close();
     }

@@ -2,7 +2,8 @@
  * Trajectories (checkpoints of a training) on a plane, told honestly: what a plane shows of a way through many dimensions is a shadow.
  * Each point comes with its true loss, the loss of its shadow, and the share of its distance that lies outside of the plane.
  */
-import { checkKnownOptions, checkNumber, checkOneOf, OptionError, throwIfAborted } from '../core/errors';
+import { checkNumber, OptionError, throwIfAborted } from '../core/errors';
+import { callback, checkOptions, number, type OptionsOf, oneOf, signal, whole } from '../core/options';
 import * as tf from '../core/tf';
 import { topEigenvalues } from '../sharpness';
 import { addCombined, divided, dot, length } from '../sharpness/vectors';
@@ -25,17 +26,19 @@ export interface TrajectoryPoint extends Projection {
   planeLoss: number;
 }
 
-/** Options of `trajectoryOnPlane`. */
-export interface TrajectoryOptions {
+const EVALUATION = {
   /** The loss. Default: mean softmax cross-entropy on logits. */
-  loss?: BatchLoss;
+  loss: callback<BatchLoss>(),
   /** Samples per forward pass, >= 1. Default 250. */
-  batchSize?: number;
+  batchSize: whole({ min: 1 }, 250),
   /** Bytes for the weight sets that are evaluated together, as in `evaluateMany`, with the same default. */
-  memoryBudget?: number;
+  memoryBudget: number({ min: 0, exclusiveMin: true }),
   /** Stops after the present chunk, with an AbortedError. */
-  signal?: AbortSignal;
-}
+  signal: signal(),
+};
+
+/** Options of `trajectoryOnPlane`. */
+export type TrajectoryOptions = OptionsOf<typeof EVALUATION>;
 
 /**
  * Where a trajectory lies on a plane, and how much of it the plane shows.
@@ -50,8 +53,7 @@ export async function trajectoryOnPlane(
   trajectory: readonly Float32Array[],
   options: TrajectoryOptions = {},
 ): Promise<TrajectoryPoint[]> {
-  checkKnownOptions('trajectoryOnPlane', options, ['loss', 'batchSize', 'memoryBudget', 'signal']);
-  const { signal, ...evaluation } = options;
+  const { signal, ...evaluation } = checkOptions('trajectoryOnPlane', EVALUATION, options);
   const projections = trajectory.map((weights) => plane.project(weights));
   const shadows = projections.map(({ a, b }) => [a, b] as const);
   return withModelLoss(model, samples, evaluation, async (loss) => {
@@ -66,13 +68,15 @@ export async function trajectoryOnPlane(
   });
 }
 
-/** Options of `recordTrajectory`. */
-export interface RecordOptions {
+const RECORD = {
   /** Epochs between two points, a whole number >= 1: each holds all weights of the model in memory. Default 1. */
-  every?: number;
+  every: whole({ min: 1 }, 1),
   /** Stops at the next step, with an AbortedError. */
-  signal?: AbortSignal;
-}
+  signal: signal(),
+};
+
+/** Options of `recordTrajectory`. */
+export type RecordOptions = OptionsOf<typeof RECORD>;
 
 /**
  * Trains to the end and returns the trainable weights before the first epoch, after each `every`-th and after the last, flat.
@@ -84,9 +88,7 @@ export async function recordTrajectory(
   trainer: Trainer,
   options: RecordOptions = {},
 ): Promise<Float32Array[]> {
-  checkKnownOptions('recordTrajectory', options, ['every', 'signal']);
-  const { every = 1, signal } = options;
-  checkNumber('every', every, { min: 1, integer: true });
+  const { every, signal } = checkOptions('recordTrajectory', RECORD, options);
   const trajectory = [flatWeights(model)];
   await trainer.train({
     signal,
@@ -151,11 +153,13 @@ export async function trajectoryComponents(trajectory: readonly Float32Array[], 
   return { directions, explained: values.map((value) => (total === 0 ? 0 : Math.max(0, value) / total)) };
 }
 
-/** Options of `trajectoryPlane`. */
-export interface TrajectoryPlaneOptions {
+const PLANE = {
   /** The point of the trajectory that is the plane's origin. Default `last`. */
-  through?: 'first' | 'last';
-}
+  through: oneOf(['first', 'last'], 'last'),
+};
+
+/** Options of `trajectoryPlane`. */
+export type TrajectoryPlaneOptions = OptionsOf<typeof PLANE>;
 
 /**
  * The plane of the first two principal components of a trajectory, through its last point or its first.
@@ -163,8 +167,7 @@ export interface TrajectoryPlaneOptions {
  * @throws OptionError where the trajectory has fewer than three points or moves along a line.
  */
 export async function trajectoryPlane(trajectory: readonly Float32Array[], options: TrajectoryPlaneOptions = {}): Promise<Plane> {
-  checkKnownOptions('trajectoryPlane', options, ['through']);
-  const through = checkOneOf('through', options.through ?? 'last', ['first', 'last']);
+  const { through } = checkOptions('trajectoryPlane', PLANE, options);
   const { directions } = await trajectoryComponents(trajectory, 2);
   return new Plane(trajectory[through === 'first' ? 0 : trajectory.length - 1], directions[0], directions[1]);
 }

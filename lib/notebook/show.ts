@@ -1,15 +1,17 @@
 /** Figures in a cell's output: interactive in JupyterLab, as a picture everywhere else. */
 
-import { checkKnownOptions } from '../core/errors';
+import { checkOptions, either, type OptionsOf, object, text } from '../core/options';
 import { type Caption, type Figure, withCaption } from '../figures';
 import { describeFigure, finalBundle } from './bundle';
 import { displayBundle, inKernel } from './display';
 
-/** Options of `show`. */
-export interface ShowOptions {
+const OPTIONS = {
   /** Text under the plot, or its fields. Default: the figure's own. */
-  caption?: Caption | string;
-}
+  caption: either(text(), object<Caption>('a caption')),
+};
+
+/** Options of `show`. */
+export type ShowOptions = OptionsOf<typeof OPTIONS>;
 
 /**
  * Shows a figure in the cell's output: interactive in JupyterLab, as a picture on GitHub, in nbviewer and in HTML exports.
@@ -20,8 +22,8 @@ export interface ShowOptions {
  * @throws {OptionError} for an unknown option.
  */
 export async function show(figure: Figure, options: ShowOptions = {}): Promise<void> {
-  checkKnownOptions('show', options, ['caption']);
-  const captioned = options.caption === undefined ? figure : withCaption(figure, options.caption);
+  const { caption } = checkOptions('show', OPTIONS, options);
+  const captioned = caption === undefined ? figure : withCaption(figure, caption);
   if (!inKernel()) console.log(describeFigure(captioned));
   else displayBundle(await finalBundle(captioned));
 }

@@ -9,15 +9,20 @@
  * Kingma, Ba, "Adam: A Method for Stochastic Optimization", ICLR 2015, arXiv:1412.6980.
  * https://docs.pytorch.org/docs/stable/generated/torch.optim.Adam.html
  */
-import { checkKnownOptions } from '../core/errors';
+import { checkOptions, number, type OptionsOf } from '../core/options';
 import * as tf from '../core/tf';
 import { ADAMW_OPTIONS, AdamW, type AdamWOptions } from './adamw';
 
-/** Options of `adam`. */
-export interface AdamOptions extends Omit<AdamWOptions, 'weightDecay'> {
+const OWN = {
   /** L2 factor, added to the gradient as weightDecay * w. At least 0. Default 0. */
-  weightDecay?: number;
-}
+  weightDecay: number({ min: 0 }, 0),
+};
+
+/** Describes the options of `adam`. */
+export const ADAM_OPTIONS = { ...ADAMW_OPTIONS, ...OWN };
+
+/** Options of `adam`. */
+export type AdamOptions = Omit<AdamWOptions, 'weightDecay'> & OptionsOf<typeof OWN>;
 
 /** Adam. Make it with `adam`. */
 export class Adam extends AdamW {
@@ -27,9 +32,7 @@ export class Adam extends AdamW {
   }
 
   constructor(options: AdamOptions = {}) {
-    checkKnownOptions('adam', options, ADAMW_OPTIONS);
-    const { weightDecay = 0 } = options;
-    super({ ...options, weightDecay });
+    super(checkOptions('adam', ADAM_OPTIONS, options));
   }
 
   protected override move(

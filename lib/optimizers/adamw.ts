@@ -9,29 +9,31 @@
  * Loshchilov, Hutter, "Decoupled Weight Decay Regularization", ICLR 2019, arXiv:1711.05101.
  * https://docs.pytorch.org/docs/stable/generated/torch.optim.AdamW.html
  */
-import { checkKnownOptions, checkNumber } from '../core/errors';
+import { checkOptions, number, type OptionsOf, type SettingsOf } from '../core/options';
 import * as tf from '../core/tf';
 import { DESCENT_OPTIONS, DescentOptimizer, type DescentOptions } from './descent';
 
-/** Options of `adamw`. */
-export interface AdamWOptions extends DescentOptions {
-  /** Step size. At least 0. Default 0.001. */
-  learningRate?: number;
-  /** Decay of the mean of gradients, in [0, 1). Default 0.9. */
-  beta1?: number;
-  /** Decay of the mean of squared gradients, in [0, 1). Default 0.999. */
-  beta2?: number;
-  /** Added to the root of the squared mean. Above 0. Default 1e-8. */
-  epsilon?: number;
-  /** Decoupled weight decay, times the learning rate. At least 0. Default 0.01. */
-  weightDecay?: number;
-}
-
-/** Names of the options of `adamw`, for `adam`. */
-export const ADAMW_OPTIONS: readonly string[] = [...DESCENT_OPTIONS, 'beta1', 'beta2', 'epsilon'];
-
 /** The largest number below 1 that float32 tells from 1. */
 const BELOW_ONE = 1 - 2 ** -24;
+
+const OWN = {
+  /** Step size. At least 0. Default 0.001. */
+  learningRate: number({ min: 0 }, 0.001),
+  /** Decay of the mean of gradients, in [0, 1). Default 0.9. */
+  beta1: number({ min: 0, max: BELOW_ONE }, 0.9),
+  /** Decay of the mean of squared gradients, in [0, 1). Default 0.999. */
+  beta2: number({ min: 0, max: BELOW_ONE }, 0.999),
+  /** Added to the root of the squared mean. Above 0. Default 1e-8. */
+  epsilon: number({ min: 0, exclusiveMin: true }, 1e-8),
+  /** Decoupled weight decay, times the learning rate. At least 0. Default 0.01. */
+  weightDecay: number({ min: 0 }, 0.01),
+};
+
+/** Describes the options of `adamw`. */
+export const ADAMW_OPTIONS = { ...OWN, ...DESCENT_OPTIONS };
+
+/** Options of `adamw`. */
+export type AdamWOptions = OptionsOf<typeof OWN> & DescentOptions;
 
 /** Adam with decoupled weight decay. Make it with `adamw`. */
 export class AdamW extends DescentOptimizer {
@@ -41,29 +43,21 @@ export class AdamW extends DescentOptimizer {
   }
   readonly slotKinds: readonly string[] = ['m', 'v'];
   override readonly numberKinds: readonly string[] = ['beta1Power', 'beta2Power'];
-  readonly #beta1: number;
-  readonly #beta2: number;
-  readonly #epsilon: number;
+  readonly #own: Pick<SettingsOf<typeof OWN>, 'beta1' | 'beta2' | 'epsilon'>;
 
   constructor(options: AdamWOptions = {}) {
-    checkKnownOptions('adamw', options, ADAMW_OPTIONS);
-    const { learningRate = 0.001, beta1 = 0.9, beta2 = 0.999, epsilon = 1e-8, weightDecay = 0.01, ...rest } = options;
-    checkNumber('beta1', beta1, { min: 0, max: BELOW_ONE });
-    checkNumber('beta2', beta2, { min: 0, max: BELOW_ONE });
-    checkNumber('epsilon', epsilon, { min: 0, exclusiveMin: true });
-    super({ learningRate, weightDecay, ...rest });
-    this.#beta1 = beta1;
-    this.#beta2 = beta2;
-    this.#epsilon = epsilon;
+    const { beta1, beta2, epsilon, ...rest } = checkOptions('adamw', ADAMW_OPTIONS, options);
+    super(rest, { beta1, beta2, epsilon });
+    this.#own = { beta1, beta2, epsilon };
   }
 
   protected move(weights: readonly tf.Tensor[], gradients: readonly tf.Tensor[], variables: readonly tf.Variable[]): tf.Tensor[] {
     return weights.map((w, i) => {
-      const m = this.#average('m', variables[i], gradients[i], this.#beta1);
-      const v = this.#average('v', variables[i], tf.square(gradients[i]), this.#beta2);
-      const meanRate = tf.div(this.rate.tensor, this.#bias('beta1Power', variables[i], this.#beta1));
-      const rootOfSquareBias = tf.sqrt(this.#bias('beta2Power', variables[i], this.#beta2));
-      const root = tf.add(tf.div(tf.sqrt(v), rootOfSquareBias), this.#epsilon);
+      const m = this.#average('m', variables[i], gradients[i], this.#own.beta1);
+      const v = this.#average('v', variables[i], tf.square(gradients[i]), this.#own.beta2);
+      const meanRate = tf.div(this.rate.tensor, this.#bias('beta1Power', variables[i], this.#own.beta1));
+      const rootOfSquareBias = tf.sqrt(this.#bias('beta2Power', variables[i], this.#own.beta2));
+      const root = tf.add(tf.div(tf.sqrt(v), rootOfSquareBias), this.#own.epsilon);
       return tf.sub(this.shrunk(w, variables[i]), tf.mul(meanRate, tf.div(m, root)));
     });
   }
@@ -71,15 +65,6 @@ export class AdamW extends DescentOptimizer {
   /** The weight after its decay, which is no part of the gradient. */
   protected shrunk(weight: tf.Tensor, variable: tf.Variable): tf.Tensor {
     return tf.mul(weight, tf.sub(1, tf.mul(this.rate.tensor, this.decayOf(variable))));
-  }
-
-  override settings(): tf.serialization.ConfigDict {
-    return {
-      beta1: this.#beta1,
-      beta2: this.#beta2,
-      epsilon: this.#epsilon,
-      ...super.settings(),
-    };
   }
 
   protected override makeSlots(variables: tf.Variable[]): void {

@@ -10,7 +10,7 @@
  * arXiv:2010.01412. ASAM: Kwon, Kim, Park, Choi, "ASAM: Adaptive Sharpness-Aware Minimization for Scale-Invariant Learning of
  * Deep Neural Networks", ICML 2021, arXiv:2102.11600.
  */
-import { checkNumber, checkObject } from '../core/errors';
+import { callback, number, type OptionsOf } from '../core/options';
 import * as tf from '../core/tf';
 
 /** Keeps 0 / 0 away; the value of the official code. */
@@ -42,22 +42,22 @@ export function ascentStep(
 /** The ascent rule of SAM. */
 export const samAscent: AscentRule = { name: 'sam', scales: (weights) => weights.map(() => undefined) };
 
-/** Options of ASAM's ascent rule. */
-export interface AsamAscentOptions {
+/** Describes the options of ASAM's ascent rule. */
+export const ASAM_OPTIONS = {
   /** Added to |w|, so that zero weights can move too. Paper: eta. Default 0.01. At least 0. */
-  eta?: number;
+  eta: number({ min: 0 }, 0.01),
   /**
    * Which variables are rescaled by |w| + eta. Default `isRescaled`: all but biases and BatchNorm's beta. A function cannot be saved:
    * `model.save` with the optimizer refuses it; `saveState` works, and wants an optimizer with `rescale` again.
    */
-  rescale?: (variable: tf.Variable) => boolean;
-}
+  rescale: callback<(variable: tf.Variable) => boolean>(),
+};
+
+/** Options of ASAM's ascent rule. */
+export type AsamAscentOptions = OptionsOf<typeof ASAM_OPTIONS>;
 
 /** The ascent rule of ASAM. */
-export function asamAscent(options: AsamAscentOptions = {}): AscentRule {
-  checkObject('options', options);
-  const { eta = 0.01, rescale } = options;
-  checkNumber('eta', eta, { min: 0 });
+export function asamAscent({ eta, rescale }: { eta: number; rescale?: (variable: tf.Variable) => boolean }): AscentRule {
   const rescales = rescale ?? isRescaled;
   return {
     name: 'asam',

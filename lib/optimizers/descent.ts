@@ -2,7 +2,8 @@
  * Base optimizers: those that turn one gradient into one step. Sharpness-aware schemes use them on weights of their choice, such
  * as the fast weights of Lookbehind.
  */
-import { checkFunction, checkNumber, OptionError } from '../core/errors';
+import { OptionError } from '../core/errors';
+import { callback, number, type OptionsOf } from '../core/options';
 import * as tf from '../core/tf';
 import { globalNorm } from './ascent';
 import { Hyperparameter } from './hyperparameter';
@@ -10,25 +11,21 @@ import { FamilyOptimizer } from './optimizer';
 import { type Advance, assignAll, type Passes } from './passes';
 import type { NamedTensor } from './weights';
 
-/** Options of all base optimizers. */
-export interface DescentOptions {
-  /** Step size. Paper: eta. At least 0. */
-  learningRate?: number;
-  /** Weight decay factor. At least 0. Default 0. */
-  weightDecay?: number;
+/** Describes what base optimizers have beside their step size and weight decay. */
+export const DESCENT_OPTIONS = {
   /**
    * Which variables weight decay applies to. Default: all. `isKernel` leaves out biases and normalisations. A function cannot be saved, as
    * `rescale` of ASAM.
    */
-  decays?: (variable: tf.Variable) => boolean;
+  decays: callback<(variable: tf.Variable) => boolean>(),
   /** Largest norm of the gradient, over all variables together: a longer one is shortened. Above 0. Default: none. */
-  clipNorm?: number;
+  clipNorm: number({ min: 0, exclusiveMin: true }),
   /** Largest size of a number of the gradient, after `clipNorm`: what exceeds it is cut. Above 0. Default: none. */
-  clipValue?: number;
-}
+  clipValue: number({ min: 0, exclusiveMin: true }),
+};
 
-/** Names of these options. */
-export const DESCENT_OPTIONS: readonly string[] = ['learningRate', 'weightDecay', 'decays', 'clipNorm', 'clipValue'];
+/** Options that all base optimizers have beside their step size and weight decay. */
+export type DescentOptions = OptionsOf<typeof DESCENT_OPTIONS>;
 
 /** Keeps 0 / 0 away in clipping; the value of torch.nn.utils.clip_grad_norm_. */
 const CLIP_EPSILON = 1e-6;
@@ -39,24 +36,20 @@ export abstract class DescentOptimizer extends FamilyOptimizer {
   readonly hyperparameters: readonly Hyperparameter[];
   /** The learning rate, as compiled steps read it. */
   protected readonly rate: Hyperparameter;
-  /** Weight decay factor of a step. */
-  protected readonly weightDecay: number;
-  readonly #decays: DescentOptions['decays'];
-  readonly #clipNorm: number | undefined;
-  readonly #clipValue: number | undefined;
+  readonly #options: DescentOptions & { weightDecay: number };
+  readonly #own: tf.serialization.ConfigDict;
 
-  /** @throws OptionError */
-  constructor(options: DescentOptions & { learningRate: number }) {
+  /**
+   * @param options Checked options.
+   * @param own What the optimizer has beside them: it is saved with them.
+   */
+  constructor(
+    { learningRate, weightDecay = 0, ...options }: DescentOptions & { learningRate: number; weightDecay?: number },
+    own: tf.serialization.ConfigDict = {},
+  ) {
     super();
-    const { learningRate, weightDecay = 0, decays, clipNorm, clipValue } = options;
-    if (decays !== undefined) checkFunction('decays', decays);
-    for (const [name, value] of Object.entries({ clipNorm, clipValue })) {
-      if (value !== undefined) checkNumber(name, value, { min: 0, exclusiveMin: true });
-    }
-    this.#decays = decays;
-    this.#clipNorm = clipNorm;
-    this.#clipValue = clipValue;
-    this.weightDecay = checkNumber('weightDecay', weightDecay, { min: 0 });
+    this.#options = { ...options, weightDecay };
+    this.#own = own;
     this.rate = new Hyperparameter('learningRate', learningRate);
     this.hyperparameters = [this.rate];
   }
@@ -83,7 +76,8 @@ export abstract class DescentOptimizer extends FamilyOptimizer {
 
   /** Weight decay factor of one variable. */
   protected decayOf(variable: tf.Variable): number {
-    return this.#decays === undefined || this.#decays(variable) ? this.weightDecay : 0;
+    const { decays, weightDecay } = this.#options;
+    return decays === undefined || decays(variable) ? weightDecay : 0;
   }
 
   /** The gradient with weight decay as a part of it: g + weightDecay * w. */
@@ -93,24 +87,20 @@ export abstract class DescentOptimizer extends FamilyOptimizer {
   }
 
   #clipped(gradients: readonly tf.Tensor[]): readonly tf.Tensor[] {
-    const [longest, largest] = [this.#clipNorm, this.#clipValue];
+    const { clipNorm: longest, clipValue: largest } = this.#options;
     const shorten = longest && tf.minimum(1, tf.div(longest, tf.add(globalNorm(gradients), CLIP_EPSILON)));
     const short = shorten === undefined ? gradients : gradients.map((g) => tf.mul(g, shorten));
     return largest === undefined ? short : short.map((g) => tf.clipByValue(g, -largest, largest));
   }
 
   settings(): tf.serialization.ConfigDict {
-    return {
-      weightDecay: this.weightDecay,
-      ...(this.#decays === undefined ? {} : { decays: 'a function' }),
-      ...(this.#clipNorm === undefined ? {} : { clipNorm: this.#clipNorm }),
-      ...(this.#clipValue === undefined ? {} : { clipValue: this.#clipValue }),
-    };
+    const { decays, ...options } = this.#options;
+    return { ...this.#own, ...options, ...(decays === undefined ? {} : { decays: 'a function' }) };
   }
 
   /** @throws OptionError if `decays` was given: a file cannot hold a function. */
   override getConfig(): tf.serialization.ConfigDict {
-    refuseFunction('decays', this.#decays);
+    refuseFunction('decays', this.#options.decays);
     return super.getConfig();
   }
 

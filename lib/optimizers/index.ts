@@ -1,3 +1,12 @@
+import { ADAM_OPTIONS, adam } from './adam';
+import { ADAMW_OPTIONS, adamw } from './adamw';
+import { LOOKBEHIND_ASAM, LOOKBEHIND_SAM, lookbehindASAM, lookbehindSAM } from './lookbehind';
+import { MULTISTEP_ASAM, MULTISTEP_SAM, multistepASAM, multistepSAM } from './multistep';
+import { RMSPROP_OPTIONS, rmsprop } from './rmsprop';
+import { asam, sam } from './sam';
+import { BY_ASAM, BY_SAM } from './scheme';
+import { SGD_OPTIONS, sgd } from './sgd';
+
 export { Adam, type AdamOptions, adam } from './adam';
 export { AdamW, type AdamWOptions, adamw } from './adamw';
 export { isKernel } from './descent';
@@ -10,3 +19,21 @@ export { asam, SAM, sam } from './sam';
 export type { AdaptiveSharpnessOptions, SharpnessOptions } from './scheme';
 export { SGD, type SGDOptions, sgd } from './sgd';
 export type { OptimizerState } from './state';
+
+/** The optimizers that schemes can have inside, by the names that configurations call them. */
+export const BASES = {
+  sgd: { make: sgd, options: SGD_OPTIONS },
+  adam: { make: adam, options: ADAM_OPTIONS },
+  adamw: { make: adamw, options: ADAMW_OPTIONS },
+  rmsprop: { make: rmsprop, options: RMSPROP_OPTIONS },
+} as const;
+
+/** The sharpness-aware optimizers by the names that configurations call them. */
+export const SCHEMES = {
+  sam: { make: sam, options: BY_SAM },
+  asam: { make: asam, options: BY_ASAM },
+  multistepSAM: { make: multistepSAM, options: MULTISTEP_SAM },
+  multistepASAM: { make: multistepASAM, options: MULTISTEP_ASAM },
+  lookbehindSAM: { make: lookbehindSAM, options: LOOKBEHIND_SAM },
+  lookbehindASAM: { make: lookbehindASAM, options: LOOKBEHIND_ASAM },
+} as const;

@@ -9,7 +9,7 @@
  *
  * Zhang, Lucas, Hinton, Ba, "Lookahead Optimizer: k steps forward, 1 step back", NeurIPS 2019, arXiv:1907.08610.
  */
-import { checkKnownOptions, checkNumber } from '../core/errors';
+import { checkOptions, number, type OptionsOf, whole } from '../core/options';
 import { currentRecording } from '../core/recording';
 import * as tf from '../core/tf';
 import type { Hyperparameter } from './hyperparameter';
@@ -17,13 +17,16 @@ import { FamilyOptimizer, optimizerFrom } from './optimizer';
 import type { Advance, Passes, PassOptions } from './passes';
 import { asBase } from './stock';
 
-/** Options of `lookahead`. */
-export interface LookaheadOptions {
-  /** Fast steps per synchronisation. A whole number, at least 1. Default 5. */
-  k?: number;
+/** Describes the options of `lookahead`. */
+export const LOOKAHEAD = {
+  /** Fast steps per synchronisation. At least 1. Default 5. */
+  k: whole({ min: 1 }, 5),
   /** Share of the fast weights in the new slow weights, 0 to 1. Default 0.5. */
-  alpha?: number;
-}
+  alpha: number({ min: 0, max: 1 }, 0.5),
+};
+
+/** Options of `lookahead`. */
+export type LookaheadOptions = OptionsOf<typeof LOOKAHEAD>;
 
 /** Lookahead over another optimizer. Make it with `lookahead`. */
 export class Lookahead extends FamilyOptimizer {
@@ -50,10 +53,9 @@ export class Lookahead extends FamilyOptimizer {
   constructor(base: FamilyOptimizer | tf.Optimizer, options: LookaheadOptions = {}) {
     super();
     this.base = base instanceof FamilyOptimizer ? base : asBase('lookahead: base', base);
-    checkKnownOptions('lookahead', options, ['k', 'alpha']);
-    const { k = 5, alpha = 0.5 } = options;
-    this.k = checkNumber('k', k, { min: 1, integer: true });
-    this.alpha = checkNumber('alpha', alpha, { min: 0, max: 1 });
+    const { k, alpha } = checkOptions('lookahead', LOOKAHEAD, options);
+    this.k = k;
+    this.alpha = alpha;
     this.parts = [this.base];
   }
 

@@ -21,35 +21,41 @@
  * Mordido, Malviya, Baratin, Chandar, "Lookbehind-SAM: k steps back, 1 step forward", ICML 2024, PMLR 235:36229-36248.
  * https://github.com/chandar-lab/Lookbehind-SAM, classes LookbehindSAM and LookbehindASAM.
  */
-import { checkNumber, checkObject, checkOneOf, OptionError } from '../core/errors';
+import { OptionError } from '../core/errors';
+import { checkOptions, either, number, type OptionsOf, oneOf, whole, withDefault } from '../core/options';
 import * as tf from '../core/tf';
 import type { Advance, Passes, Visit } from './passes';
-import { type AdaptiveSharpnessOptions, ascentRule, SharpnessOptimizer, type SharpnessOptions } from './scheme';
+import { type AdaptiveSharpnessOptions, BY_ASAM, BY_SAM, SharpnessOptimizer, type SharpnessOptions } from './scheme';
 
 /** Keeps the cosine of a variable that did not move defined; the value of torch.nn.CosineSimilarity. */
 const COSINE_EPSILON = 1e-8;
 
-/** Options of `lookbehindSAM`. */
-export interface LookbehindSAMOptions extends SharpnessOptions {
-  /** Steps back per step forward. Paper: k. A whole number, at least 1. Default 2. */
-  k?: number;
+const OWN = {
+  /** Steps back per step forward. Paper: k. At least 1. Default 2. */
+  k: whole({ min: 1 }, 2),
   /**
    * Share of the fast weights in the new slow weights, 0 to 1, or `adaptive`: per variable, from the angle between the first and
    * the last fast step. Paper: alpha, and alpha* for adaptive. Default 0.5.
    */
-  alpha?: number | 'adaptive';
+  alpha: withDefault(either(number({ min: 0, max: 1 }), oneOf(['adaptive'])), 0.5),
   /**
    * What the momentum and weight decay given here are counted per: `inner` steps, as the official code does, or the whole `batch`: the base
    * then gets momentum ** (1 / k) and weightDecay / k. Default `inner`. Left out with `base`, which has its own numbers.
    */
-  countPer?: 'inner' | 'batch';
-}
+  countPer: oneOf(['inner', 'batch'], 'inner'),
+};
+
+/** Describes the options of `lookbehindSAM`. */
+export const LOOKBEHIND_SAM = { ...OWN, ...BY_SAM };
+
+/** Describes the options of `lookbehindASAM`. */
+export const LOOKBEHIND_ASAM = { ...OWN, ...BY_ASAM };
+
+/** Options of `lookbehindSAM`. */
+export type LookbehindSAMOptions = SharpnessOptions & OptionsOf<typeof OWN>;
 
 /** Options of `lookbehindASAM`. */
-export interface LookbehindASAMOptions extends LookbehindSAMOptions, AdaptiveSharpnessOptions {
-  /** Length of one ascent step. Paper: rho. At least 0. Default 0.5. */
-  rho?: number;
-}
+export type LookbehindASAMOptions = AdaptiveSharpnessOptions & OptionsOf<typeof OWN>;
 
 /** Lookbehind over SAM or ASAM. Make it with `lookbehindSAM` or `lookbehindASAM`. */
 export class Lookbehind extends SharpnessOptimizer {
@@ -63,16 +69,10 @@ export class Lookbehind extends SharpnessOptimizer {
   readonly alpha: number | 'adaptive';
 
   constructor(rule: 'sam' | 'asam', options: LookbehindASAMOptions = {}) {
-    checkObject('options', options);
-    const { k = 2, alpha = 0.5, countPer = 'inner' } = options;
-    checkNumber('k', k, { min: 1, integer: true });
-    if (alpha !== 'adaptive' && !(typeof alpha === 'number' && alpha >= 0 && alpha <= 1)) {
-      throw new OptionError('alpha', alpha, 'a number >= 0 and <= 1, or "adaptive"');
-    }
-    checkOneOf('countPer', countPer, ['inner', 'batch'] as const);
-    const what = rule === 'sam' ? 'lookbehindSAM' : 'lookbehindASAM';
-    const counted = countPer === 'batch' ? perInnerStep(options, k) : options;
-    super(what, ascentRule(rule, options), counted, ['k', 'alpha', 'countPer']);
+    const isSam = rule === 'sam';
+    const description = isSam ? LOOKBEHIND_SAM : LOOKBEHIND_ASAM;
+    const { k, alpha, countPer, ...rest } = checkOptions(isSam ? 'lookbehindSAM' : 'lookbehindASAM', description, options);
+    super(rule, options, countPer === 'batch' ? perInnerStep(rest, k) : rest, { k, alpha });
     this.k = k;
     this.alpha = alpha;
   }
@@ -99,27 +99,16 @@ export class Lookbehind extends SharpnessOptimizer {
   #alphaOf(slow: tf.Tensor, firstFast: tf.Tensor, lastFast: tf.Tensor): tf.Scalar {
     return this.alpha === 'adaptive' ? adaptiveAlpha(slow, firstFast, lastFast) : tf.scalar(this.alpha);
   }
-
-  override settings(): tf.serialization.ConfigDict {
-    return { ...super.settings(), k: this.k, alpha: this.alpha };
-  }
 }
 tf.serialization.registerClass(Lookbehind);
 
 /** The options with the momentum and weight decay of one of the k inner steps that together have those of `options`. */
-function perInnerStep(options: LookbehindASAMOptions, k: number): LookbehindASAMOptions {
-  const { base, momentum = 0, weightDecay = 0 } = options;
-  if (base !== undefined) {
-    throw new OptionError(
-      'countPer',
-      'batch',
-      '"inner" if base is given',
-      'Give the base the numbers of one inner step: momentum ** (1 / k), weightDecay / k.',
-    );
+function perInnerStep<T extends { base?: object; momentum: number; weightDecay: number }>(options: T, k: number): T {
+  if (options.base === undefined) {
+    return { ...options, momentum: options.momentum ** (1 / k), weightDecay: options.weightDecay / k };
   }
-  checkNumber('momentum', momentum, { min: 0, max: 1 });
-  checkNumber('weightDecay', weightDecay, { min: 0 });
-  return { ...options, momentum: momentum ** (1 / k), weightDecay: weightDecay / k };
+  const advice = 'Give the base the numbers of one inner step: momentum ** (1 / k), weightDecay / k.';
+  throw new OptionError('countPer', 'batch', '"inner" if base is given', advice);
 }
 
 /** alpha* of one variable: 1 where the first and the last fast step point the same way, 0 where they are opposed. */

@@ -8,22 +8,30 @@
  * Each ascent has the full length rho and starts where the last one ended. k + 1 gradients per step; k = 1 is SAM.
  * Baseline of Mordido, Malviya, Baratin, Chandar, "Lookbehind-SAM: k steps back, 1 step forward", ICML 2024, PMLR 235:36229-36248.
  */
-import { checkNumber, checkObject } from '../core/errors';
+import { checkOptions, type OptionsOf, whole } from '../core/options';
 import * as tf from '../core/tf';
 import type { Advance, Passes } from './passes';
-import { type AdaptiveSharpnessOptions, ascentRule, SharpnessOptimizer, type SharpnessOptions } from './scheme';
+import { type AdaptiveSharpnessOptions, BY_ASAM, BY_SAM, SharpnessOptimizer, type SharpnessOptions } from './scheme';
+
+const OWN = {
+  /** Ascent steps. Paper: k. At least 1. Default 2. */
+  k: whole({ min: 1 }, 2),
+};
+
+const { reuseGradients: _, ...SAM } = BY_SAM;
+const { reuseGradients: __, ...ASAM } = BY_ASAM;
+
+/** Describes the options of `multistepSAM`. */
+export const MULTISTEP_SAM = { ...OWN, ...SAM };
+
+/** Describes the options of `multistepASAM`. */
+export const MULTISTEP_ASAM = { ...OWN, ...ASAM };
 
 /** Options of `multistepSAM`. */
-export interface MultistepSAMOptions extends Omit<SharpnessOptions, 'reuseGradients'> {
-  /** Ascent steps. Paper: k. A whole number, at least 1. Default 2. */
-  k?: number;
-}
+export type MultistepSAMOptions = Omit<SharpnessOptions, 'reuseGradients'> & OptionsOf<typeof OWN>;
 
 /** Options of `multistepASAM`. */
-export interface MultistepASAMOptions extends Omit<AdaptiveSharpnessOptions, 'reuseGradients'>, MultistepSAMOptions {
-  /** Length of one ascent step. Paper: rho. At least 0. Default 0.5. */
-  rho?: number;
-}
+export type MultistepASAMOptions = Omit<AdaptiveSharpnessOptions, 'reuseGradients'> & OptionsOf<typeof OWN>;
 
 /** Multistep-SAM, or Multistep-ASAM by its ascent rule. Make it with `multistepSAM` or `multistepASAM`. */
 export class MultistepSAM extends SharpnessOptimizer {
@@ -35,10 +43,10 @@ export class MultistepSAM extends SharpnessOptimizer {
   readonly k: number;
 
   constructor(rule: 'sam' | 'asam', options: MultistepASAMOptions = {}) {
-    checkObject('options', options);
-    const { k = 2 } = options;
-    checkNumber('k', k, { min: 1, integer: true });
-    super(rule === 'sam' ? 'multistepSAM' : 'multistepASAM', ascentRule(rule, options), options, ['k']);
+    const isSam = rule === 'sam';
+    const description = isSam ? MULTISTEP_SAM : MULTISTEP_ASAM;
+    const { k, ...settings } = checkOptions(isSam ? 'multistepSAM' : 'multistepASAM', description, options);
+    super(rule, options, settings, { k });
     this.k = k;
   }
 
@@ -53,10 +61,6 @@ export class MultistepSAM extends SharpnessOptimizer {
     for (let inner = 1; inner < this.k; inner++) here = passes.ascent(inner, this.climb(here, variables));
     const there = passes.descent(this.k - 1, this.climb(here, variables));
     return { weights: this.base.update(start.weights, there.gradients, variables) };
-  }
-
-  override settings(): tf.serialization.ConfigDict {
-    return { ...super.settings(), k: this.k };
   }
 }
 tf.serialization.registerClass(MultistepSAM);

@@ -1,9 +1,10 @@
 /**
  * What SAM, Multistep-SAM and Lookbehind share: an ascent rule, a base optimizer and a radius.
  */
-import { checkKnownOptions, checkObject, OptionError } from '../core/errors';
+import { OptionError } from '../core/errors';
+import { flag, number, type OptionsOf, oneOf, option, type SettingsOf, withDefault } from '../core/options';
 import * as tf from '../core/tf';
-import { type AsamAscentOptions, type AscentRule, asamAscent, ascentStep, samAscent } from './ascent';
+import { ASAM_OPTIONS, type AsamAscentOptions, type AscentRule, asamAscent, ascentStep, samAscent } from './ascent';
 import { type DescentOptimizer, refuseFunction } from './descent';
 import { Hyperparameter } from './hyperparameter';
 import { FamilyOptimizer, optimizerFrom } from './optimizer';
@@ -11,30 +12,39 @@ import type { BatchNormPolicy, PassOptions, Visit } from './passes';
 import { SGD, SGD_OPTIONS, type SGDOptions } from './sgd';
 import { asBase } from './stock';
 
-/** Options of every sharpness-aware optimizer. The options of `sgd` set the base optimizer, unless `base` is given. */
-export interface SharpnessOptions extends SGDOptions {
+const SCHEME_OPTIONS = {
   /** Length of one ascent step. Paper: rho. At least 0. Default 0.05 (SAM) or 0.5 (ASAM). */
-  rho?: number;
+  rho: number({ min: 0 }, 0.05),
   /** The base optimizer: `sgd(...)`, `adam(...)`, `adamw(...)`, `rmsprop(...)`, or any tf.Optimizer. Default `sgd` with the options given here. */
-  base?: DescentOptimizer | tf.Optimizer;
+  base: option<DescentOptimizer | tf.Optimizer>('object', 'a base optimizer', asBase),
   /**
    * Whether a gradient taken at a perturbed point serves both the descent there and the next ascent: k + 1 gradients in place of
    * 2k, same numbers. Default: where that is exact, that is where the loss reads nothing of its pass (one batch) and changes no state but
    * BatchNorm's statistics. A loss with dropout draws one mask less per inner step than in the official order of work.
    */
-  reuseGradients?: boolean;
+  reuseGradients: flag(),
   /**
    * Which of the passes of one step move BatchNorm's statistics: `every` (the official code), only the `first`, at the weights
    * before the step, or `none`. Default `every`.
    */
-  batchNormUpdates?: BatchNormPolicy;
-}
+  batchNormUpdates: oneOf<BatchNormPolicy>(['every', 'first', 'none'], 'every'),
+};
+
+/** Options of every sharpness-aware optimizer. The options of `sgd` set the base optimizer, unless `base` is given. */
+export type SharpnessOptions = SGDOptions & OptionsOf<typeof SCHEME_OPTIONS>;
 
 /** Options of the optimizers that climb by ASAM's rule. */
-export interface AdaptiveSharpnessOptions extends SharpnessOptions, AsamAscentOptions {}
+export type AdaptiveSharpnessOptions = SharpnessOptions & AsamAscentOptions;
 
-const SHARPNESS_OPTIONS: readonly string[] = [...SGD_OPTIONS, 'rho', 'base', 'reuseGradients', 'batchNormUpdates'];
-const ASAM_OPTIONS: readonly string[] = ['eta', 'rescale'];
+/** Describes the options of the optimizers that climb by SAM's rule. */
+export const BY_SAM = { ...SCHEME_OPTIONS, ...SGD_OPTIONS };
+
+/** Describes the options of the optimizers that climb by ASAM's rule. */
+export const BY_ASAM = { ...BY_SAM, rho: withDefault(SCHEME_OPTIONS.rho, 0.5), ...ASAM_OPTIONS };
+
+/** The options that all schemes have, with defaults. */
+type SchemeSettings = Omit<SettingsOf<typeof BY_SAM>, 'reuseGradients'> &
+  Partial<SettingsOf<typeof ASAM_OPTIONS> & Pick<SettingsOf<typeof BY_SAM>, 'reuseGradients'>>;
 
 /** An optimizer that climbs before it descends. */
 export abstract class SharpnessOptimizer extends FamilyOptimizer {
@@ -48,18 +58,21 @@ export abstract class SharpnessOptimizer extends FamilyOptimizer {
   /** The radius rho, as compiled steps read it. */
   protected readonly radius: Hyperparameter;
   readonly #passOptions: PassOptions;
+  readonly #own: tf.serialization.ConfigDict;
 
-  /** @throws OptionError */
-  constructor(what: string, ascent: AscentRule, options: AdaptiveSharpnessOptions, ownOptions: readonly string[] = []) {
+  /**
+   * @param given The options as the caller gave them.
+   * @param settings The same, checked and with defaults.
+   * @param own What the optimizer has beside those of all schemes: it is saved with them.
+   * @throws OptionError
+   */
+  constructor(rule: 'sam' | 'asam', given: object, settings: SchemeSettings, own: tf.serialization.ConfigDict = {}) {
     super();
-    checkKnownOptions(what, options, [...SHARPNESS_OPTIONS, ...(ascent.name === 'asam' ? ASAM_OPTIONS : []), ...ownOptions]);
-    const { rho = ascent.name === 'asam' ? 0.5 : 0.05, base, reuseGradients, batchNormUpdates = 'every' } = options;
-    if (!(['every', 'first', 'none'] as const).includes(batchNormUpdates)) {
-      throw new OptionError('batchNormUpdates', batchNormUpdates, 'one of "every", "first", "none"');
-    }
-    this.base = baseOf(what, options, base);
-    this.ascent = ascent;
+    const { rho, eta = ASAM_OPTIONS.eta.default ?? 0, rescale, batchNormUpdates, reuseGradients } = settings;
+    this.base = baseOf(given as SharpnessOptions, settings);
+    this.ascent = rule === 'sam' ? samAscent : asamAscent({ eta, rescale });
     this.#passOptions = { batchNormUpdates, reuseGradients };
+    this.#own = own;
     this.radius = new Hyperparameter('rho', rho);
     this.parts = [this.base];
     this.hyperparameters = [this.radius];
@@ -95,6 +108,7 @@ export abstract class SharpnessOptimizer extends FamilyOptimizer {
       ...(rescale === undefined ? {} : { rescale: 'a function' }),
       batchNormUpdates,
       ...(reuseGradients === undefined ? {} : { reuseGradients }),
+      ...this.#own,
     };
   }
 
@@ -121,25 +135,11 @@ export abstract class SharpnessOptimizer extends FamilyOptimizer {
   }
 }
 
-/** The ascent rule that `options` ask for. */
-export function ascentRule(name: 'sam' | 'asam', options: AsamAscentOptions): AscentRule {
-  checkObject('options', options);
-  const { eta, rescale } = options;
-  return name === 'sam' ? samAscent : asamAscent({ eta, rescale });
-}
-
-function baseOf(what: string, options: SharpnessOptions, base: SharpnessOptions['base']): DescentOptimizer {
-  const forBase = Object.fromEntries(Object.entries(options).filter(([name]) => SGD_OPTIONS.includes(name)));
-  if (base === undefined) return new SGD(forBase);
-  const descent = asBase(`${what}: base`, base);
-  const [extra] = Object.keys(forBase);
-  if (extra !== undefined) {
-    throw new OptionError(
-      `${what}: ${extra}`,
-      options[extra as keyof SharpnessOptions],
-      'left out where base is given',
-      'Set it on the base optimizer.',
-    );
-  }
-  return descent;
+function baseOf(given: SharpnessOptions, settings: SchemeSettings): DescentOptimizer {
+  const names = Object.keys(SGD_OPTIONS) as (keyof SGDOptions)[];
+  if (settings.base === undefined) return new SGD(Object.fromEntries(names.map((name) => [name, settings[name]])));
+  const extra = names.find((name) => given[name] !== undefined);
+  // The check has turned whatever was given into a base optimizer.
+  if (extra === undefined) return settings.base as DescentOptimizer;
+  throw new OptionError(extra, given[extra], 'left out where base is given', 'Set it on the base optimizer.');
 }

@@ -9,26 +9,29 @@
  * Sutskever, Martens, Dahl, Hinton, "On the importance of initialization and momentum in deep learning", ICML 2013.
  * https://docs.pytorch.org/docs/stable/generated/torch.optim.SGD.html
  */
-import { checkKnownOptions, checkNumber, OptionError } from '../core/errors';
+import { OptionError } from '../core/errors';
+import { checkOptions, flag, number, type OptionsOf, type SettingsOf } from '../core/options';
 import * as tf from '../core/tf';
 import { DESCENT_OPTIONS, DescentOptimizer, type DescentOptions } from './descent';
 
-/** Options of `sgd`. */
-export interface SGDOptions extends DescentOptions {
+const OWN = {
   /** Step size. Paper: eta. At least 0. Default 0.1. */
-  learningRate?: number;
+  learningRate: number({ min: 0 }, 0.1),
   /** Momentum factor, 0 to 1. Default 0. */
-  momentum?: number;
+  momentum: number({ min: 0, max: 1 }, 0),
   /** Share of the gradient that does not enter the momentum, 0 to 1. Default 0. */
-  dampening?: number;
+  dampening: number({ min: 0, max: 1 }, 0),
   /** Looks ahead along the momentum. Needs momentum > 0 and dampening 0. Default false. */
-  nesterov?: boolean;
+  nesterov: flag(false),
   /** L2 factor, added to the gradient as weightDecay * w. At least 0. Default 0. */
-  weightDecay?: number;
-}
+  weightDecay: number({ min: 0 }, 0),
+};
 
-/** Names of the options of `sgd`, for the factories that pass them on. */
-export const SGD_OPTIONS: readonly string[] = [...DESCENT_OPTIONS, 'momentum', 'dampening', 'nesterov'];
+/** Describes the options of `sgd`. */
+export const SGD_OPTIONS = { ...OWN, ...DESCENT_OPTIONS };
+
+/** Options of `sgd`. */
+export type SGDOptions = OptionsOf<typeof OWN> & DescentOptions;
 
 /** Stochastic gradient descent with momentum. Make it with `sgd`. */
 export class SGD extends DescentOptimizer {
@@ -38,46 +41,29 @@ export class SGD extends DescentOptimizer {
   }
   readonly slotKinds: readonly string[] = ['momentum'];
   override readonly numberKinds: readonly string[] = ['started'];
-  readonly #momentum: number;
-  readonly #dampening: number;
-  readonly #nesterov: boolean;
+  readonly #own: Pick<SettingsOf<typeof OWN>, 'momentum' | 'dampening' | 'nesterov'>;
 
   constructor(options: SGDOptions = {}) {
-    checkKnownOptions('sgd', options, SGD_OPTIONS);
-    const { learningRate = 0.1, momentum = 0, dampening = 0, nesterov = false, ...rest } = options;
-    checkNumber('momentum', momentum, { min: 0, max: 1 });
-    checkNumber('dampening', dampening, { min: 0, max: 1 });
-    if (nesterov && (momentum === 0 || dampening !== 0)) {
-      throw new OptionError('nesterov', nesterov, 'false unless momentum > 0 and dampening = 0');
-    }
-    super({ learningRate, ...rest });
-    this.#momentum = momentum;
-    this.#dampening = dampening;
-    this.#nesterov = nesterov;
+    const { momentum, dampening, nesterov, ...rest } = checkOptions('sgd', SGD_OPTIONS, options);
+    const own = { momentum, dampening, nesterov };
+    checkNesterov('', own);
+    super(rest, own);
+    this.#own = own;
   }
 
   protected move(weights: readonly tf.Tensor[], gradients: readonly tf.Tensor[], variables: readonly tf.Variable[]): tf.Tensor[] {
     return weights.map((w, i) => {
       const d = this.decayed(gradients[i], w, variables[i]);
-      const u = this.#momentum === 0 ? d : this.#accumulate(variables[i], d);
+      const u = this.#own.momentum === 0 ? d : this.#accumulate(variables[i], d);
       return tf.sub(w, tf.mul(u, this.rate.tensor));
     });
   }
 
-  override settings(): tf.serialization.ConfigDict {
-    return {
-      momentum: this.#momentum,
-      dampening: this.#dampening,
-      nesterov: this.#nesterov,
-      ...super.settings(),
-    };
-  }
-
   protected override makeSlots(variables: tf.Variable[]): void {
-    if (this.#momentum === 0) return;
+    if (this.#own.momentum === 0) return;
     for (const variable of variables) {
       this.slots.get('momentum', variable);
-      if (this.#dampening !== 0) this.#started(variable);
+      if (this.#own.dampening !== 0) this.#started(variable);
     }
   }
 
@@ -88,21 +74,28 @@ export class SGD extends DescentOptimizer {
 
   #accumulate(variable: tf.Variable, d: tf.Tensor): tf.Tensor {
     const slot = this.slots.get('momentum', variable);
-    const entering = this.#dampening === 0 ? d : tf.mul(d, this.#share(variable));
-    const m = tf.add(tf.mul(slot, this.#momentum), entering);
+    const entering = this.#own.dampening === 0 ? d : tf.mul(d, this.#share(variable));
+    const m = tf.add(tf.mul(slot, this.#own.momentum), entering);
     slot.assign(m);
-    return this.#nesterov ? tf.add(d, tf.mul(m, this.#momentum)) : m;
+    return this.#own.nesterov ? tf.add(d, tf.mul(m, this.#own.momentum)) : m;
   }
 
   /** Share of the gradient that enters the momentum: 1 at the first step, 1 - dampening later. */
   #share(variable: tf.Variable): tf.Tensor {
     const started = this.#started(variable);
-    const share = tf.sub(1, tf.mul(started, this.#dampening));
+    const share = tf.sub(1, tf.mul(started, this.#own.dampening));
     started.assign(tf.onesLike(started));
     return share;
   }
 }
 tf.serialization.registerClass(SGD);
+
+/** Throws an OptionError if Nesterov's variant is asked for without what it needs. `path` ends in a dot, or is empty. */
+export function checkNesterov(path: string, { nesterov, momentum = 0, dampening = 0 }: SGDOptions): void {
+  if (nesterov && (momentum === 0 || dampening !== 0)) {
+    throw new OptionError(`${path}nesterov`, nesterov, 'false unless momentum > 0 and dampening = 0');
+  }
+}
 
 /** Stochastic gradient descent with momentum, Nesterov's variant, dampening and L2 weight decay. */
 export function sgd(options: SGDOptions = {}): SGD {

@@ -15,25 +15,28 @@
 
 import { type Compiled, compile } from '../compile/compile';
 import { withBatchNormUpdates } from '../core/batchNorm';
-import { checkKnownOptions, checkNumber, OptionError } from '../core/errors';
+import { OptionError } from '../core/errors';
 import { innermostLayers } from '../core/modelGraph';
+import { checkOptions, needed, type OptionsOf, object, type SettingsOf, whole } from '../core/options';
 import { Random } from '../core/random';
 import * as tf from '../core/tf';
 import { HeldBatches } from '../training/heldBatches';
 import { type Samples, sampleCount } from '../training/samples';
 import { withWeights } from '../training/weights';
 
-/** Which samples BatchNorm statistics are recomputed on. */
-export interface BatchNormOptions {
+const OPTIONS = {
   /** Where the samples come from: the training data. Labels are not used. */
-  data: Samples;
+  data: needed(object<Samples>()),
   /** Number of batches, chosen at random; at least 1. Default: all, a full recomputation. */
-  batches?: number;
+  batches: whole({ min: 1 }),
   /** Samples per batch, >= 1. Default 250. */
-  batchSize?: number;
+  batchSize: whole({ min: 1 }, 250),
   /** Seed of the choice and order of samples, a whole number. Default 0. */
-  seed?: number;
-}
+  seed: whole({}, 0),
+};
+
+/** Which samples BatchNorm statistics are recomputed on. */
+export type BatchNormOptions = OptionsOf<typeof OPTIONS>;
 
 interface BatchNormLayer {
   layer: tf.layers.Layer;
@@ -51,10 +54,10 @@ export class BatchNormEstimator {
 
   /** @throws OptionError, DataError */
   constructor(model: tf.LayersModel, options: BatchNormOptions) {
-    checkKnownOptions('batchNorm', options, ['data', 'batches', 'batchSize', 'seed']);
+    const settings = checkOptions('batchNorm', OPTIONS, options);
     const layers = batchNormLayers(model);
     this.statistics = layers.flatMap(({ mean, variance }) => [mean, variance]);
-    this.#batches = layers.length === 0 ? undefined : chosenBatches(options);
+    this.#batches = layers.length === 0 ? undefined : chosenBatches(settings);
     this.#measure = compile((xs: tf.Tensor) => batchStatistics(model, layers, xs), { name: 'batchNormStatistics', seed: 0 });
   }
 
@@ -154,9 +157,7 @@ function batchNormLayers(model: tf.LayersModel): BatchNormLayer[] {
 }
 
 /** The batches, chosen once; as many are held as tensors as the memory allows. */
-function chosenBatches({ data, batches, batchSize = 250, seed = 0 }: BatchNormOptions): HeldBatches {
-  checkNumber('batchSize', batchSize, { min: 1, integer: true });
-  if (batches !== undefined) checkNumber('batches', batches, { min: 1, integer: true });
+function chosenBatches({ data, batches, batchSize, seed }: SettingsOf<typeof OPTIONS>): HeldBatches {
   const order = new Random(seed, 'batchNorm').permutation(sampleCount(data));
   const chosen = order.subarray(0, batches === undefined ? order.length : batches * batchSize);
   if ('tensors' in data) {

@@ -6,7 +6,23 @@
  */
 
 import { defaultMemoryBudget } from '../compile/memoryBudget';
-import { checkFunction, checkKnownOptions, checkNumber, checkObject, OptionError } from '../core/errors';
+import { checkObject, OptionError } from '../core/errors';
+import {
+  callback,
+  checkOptions,
+  either,
+  listOf,
+  needed,
+  number,
+  type OptionsOf,
+  object,
+  oneOf,
+  option,
+  signal,
+  where,
+  whole,
+  withDefault,
+} from '../core/options';
 import type * as tf from '../core/tf';
 import type { BatchLoss } from '../training/defaultLoss';
 import { ModelLoss } from '../training/modelLoss';
@@ -19,57 +35,84 @@ import { type NoiseCase, NoisyWeightSets } from './noisyWeightSets';
 import { type DrawSummary, summarize } from './summary';
 import { kernelsAndEmbeddings, type ModelTensor, selectTensors, weightTensors } from './tensors';
 
-/** Options of a `NoiseEvaluator`: how noise is drawn, and how models are evaluated under it. */
-export interface NoiseEvaluatorOptions {
+const BATCH_NORM = either(oneOf(['keep']), object<BatchNormOptions>('samples and batches'));
+
+const EVALUATOR = {
   /** Number of noise draws, >= 1. Default 10. */
-  draws?: number;
+  draws: whole({ min: 1 }, 10),
   /** Seed of the draws, a whole number. Models compared under the same seed are compared at the same draws. Default 0. */
-  seed?: number;
+  seed: whole({}, 0),
   /** Which tensors get noise. Default: kernels and embeddings. */
-  select?: TensorSelector;
+  select: withDefault(callback<TensorSelector>(), kernelsAndEmbeddings),
   /**
    * BatchNorm's statistics: `keep` those of the clean weights, or recompute them for each noisy model (and for the clean one) on
    * the given samples. No matter for models without BatchNorm. Default `keep`.
    */
-  batchNorm?: 'keep' | BatchNormOptions;
+  batchNorm: withDefault(BATCH_NORM, 'keep'),
   /** The loss. Default: mean softmax cross-entropy on logits. */
-  loss?: BatchLoss;
+  loss: callback<BatchLoss>(),
   /** Samples per forward pass, >= 1. Default: as for `evaluateMany`. */
-  batchSize?: number;
+  batchSize: whole({ min: 1 }),
   /**
    * Bytes that the weight sets evaluated together may take, as in `evaluateMany`; a quarter of it may hold random numbers in addition.
    * Default 256 MB; on a GPU a quarter of its free memory, if that is more.
    */
-  memoryBudget?: number;
-}
+  memoryBudget: number({ min: 1 }),
+};
+
+/** Options of a `NoiseEvaluator`: how noise is drawn, and how models are evaluated under it. */
+export type NoiseEvaluatorOptions = OptionsOf<typeof EVALUATOR>;
+
+const REPORTS = {
+  /** Stops the evaluation after the present weight sets, with an AbortedError. */
+  signal: signal(),
+  /** Called from time to time. */
+  onProgress: callback<(progress: NoiseProgress) => void>(),
+};
 
 /** How one evaluation draws, stops and reports. What is left out is as the evaluator's options say. */
-export interface NoiseRunOptions extends Pick<NoiseEvaluatorOptions, 'draws' | 'seed' | 'select' | 'batchNorm'> {
-  /** Stops the evaluation after the present weight sets, with an AbortedError. */
-  signal?: AbortSignal;
-  /** Called from time to time. */
-  onProgress?: (progress: NoiseProgress) => void;
-}
+export type NoiseRunOptions = OptionsOf<typeof REPORTS> & Pick<NoiseEvaluatorOptions, 'draws' | 'seed' | 'select' | 'batchNorm'>;
+
+const RUN = {
+  draws: whole({ min: 1 }),
+  seed: whole(),
+  select: callback<TensorSelector>(),
+  batchNorm: BATCH_NORM,
+  ...REPORTS,
+};
+
+const AT_LEAST_ONE = 'a list of at least one number';
+const LIST_OF_LEVELS = option<readonly number[]>('numbers', AT_LEAST_ONE, (path, value, form) => {
+  const levels = listOf(number()).check(path, value, form);
+  if (levels.length === 0) throw new OptionError(path, value, AT_LEAST_ONE);
+  return levels;
+});
+
+const LEVELS = {
+  /** The noise at each level, such as `(sigma) => gaussianNoise({ sigma })`. */
+  noise: needed(callback<NoiseFamily>()),
+  /** The levels: sigmas, rates, bits, seconds. At least one. */
+  levels: needed(LIST_OF_LEVELS),
+};
 
 /** What `NoiseEvaluator.evaluate` evaluates. */
-export interface NoiseLevelsOptions extends NoiseRunOptions {
-  /** The noise at each level, such as `(sigma) => gaussianNoise({ sigma })`. */
-  noise: NoiseFamily;
-  /** The levels: sigmas, rates, bits, seconds. At least one. */
-  levels: readonly number[];
-}
+export type NoiseLevelsOptions = OptionsOf<typeof LEVELS> & NoiseRunOptions;
+
+const LAYERS = {
+  /** The noise that one layer after the other gets. */
+  noise: needed(
+    where<WeightNoise>('object', 'a noise model', (value) => typeof (value as WeightNoise | null)?.apply === 'function'),
+  ),
+};
 
 /** What `NoiseEvaluator.sensitivity` evaluates. */
-export interface NoiseLayersOptions extends NoiseRunOptions {
-  /** The noise that one layer after the other gets. */
-  noise: WeightNoise;
-}
+export type NoiseLayersOptions = OptionsOf<typeof LAYERS> & NoiseRunOptions;
 
 /** Options of `evaluateUnderNoise`. */
-export interface NoiseEvaluationOptions extends NoiseEvaluatorOptions, NoiseLevelsOptions {}
+export type NoiseEvaluationOptions = NoiseEvaluatorOptions & NoiseLevelsOptions;
 
 /** Options of `noiseSensitivity`. */
-export interface NoiseSensitivityOptions extends NoiseEvaluatorOptions, NoiseLayersOptions {}
+export type NoiseSensitivityOptions = NoiseEvaluatorOptions & NoiseLayersOptions;
 
 /** How far an evaluation is. */
 export interface NoiseProgress {
@@ -149,9 +192,6 @@ export interface NoiseSensitivity extends NoiseResult {
   layers: LayerSensitivity[];
 }
 
-const EVALUATOR_OPTIONS = ['draws', 'seed', 'select', 'batchNorm', 'loss', 'batchSize', 'memoryBudget'] as const;
-const RUN_OPTIONS = ['draws', 'seed', 'select', 'batchNorm', 'signal', 'onProgress'] as const;
-
 /** The share of the memory budget that random numbers may take, to be used again. */
 const SHARE_OF_DRAWS = 0.25;
 
@@ -219,14 +259,12 @@ export class NoiseEvaluator {
 
   /** @throws OptionError, DataError */
   constructor(model: tf.LayersModel, data: Samples, options: NoiseEvaluatorOptions = {}) {
-    checkKnownOptions('evaluation under noise', options, EVALUATOR_OPTIONS);
-    const { draws = 10, seed = 0, select = kernelsAndEmbeddings, batchNorm = 'keep', ...others } = options;
+    const { draws, seed, select, batchNorm, ...others } = checkOptions('evaluation under noise', EVALUATOR, options);
     // Asked for once: on a GPU the answer comes from a program.
     const { memoryBudget = defaultMemoryBudget(), ...evaluatorOptions } = others;
     this.#model = model;
     this.#defaults = { draws, seed, select, batchNorm };
-    checkNumber('draws', draws, { min: 1, integer: true });
-    this.#drawBudget = SHARE_OF_DRAWS * checkNumber('memoryBudget', memoryBudget, { min: 1 });
+    this.#drawBudget = SHARE_OF_DRAWS * memoryBudget;
     this.#kept = new KeptDraws(seed, this.#drawBudget);
     selectTensors(weightTensors(model), select);
     this.#loss = new ModelLoss(model, data, { ...evaluatorOptions, memoryBudget });
@@ -240,21 +278,16 @@ export class NoiseEvaluator {
 
   /** Accuracy and loss at several levels of a noise. As `evaluateUnderNoise`. */
   async evaluate(options: NoiseLevelsOptions): Promise<NoiseEvaluation> {
-    checkKnownOptions('NoiseEvaluator.evaluate', options, [...RUN_OPTIONS, 'noise', 'levels']);
-    const { noise, levels, ...run } = options;
-    checkFunction('noise', noise);
-    if (!Array.isArray(levels) || levels.length === 0) throw new OptionError('levels', levels, 'a list of at least one number');
+    const { noise, levels, ...run } = checkOptions('NoiseEvaluator.evaluate', { ...RUN, ...LEVELS }, options);
     const tensors = this.#tensors(run);
-    const cases = levels.map((level) => ({ noise: noise(checkNumber('levels', level)), tensors }));
+    const cases = levels.map((level) => ({ noise: noise(level), tensors }));
     const { effects, ...result } = await this.#run(cases, run);
     return { ...result, levels: effects.map((effect, i) => ({ level: levels[i], ...effect })) };
   }
 
   /** Accuracy and loss with noise on one layer at a time. As `noiseSensitivity`. */
   async sensitivity(options: NoiseLayersOptions): Promise<NoiseSensitivity> {
-    checkKnownOptions('NoiseEvaluator.sensitivity', options, [...RUN_OPTIONS, 'noise']);
-    const { noise, ...run } = options;
-    if (typeof noise?.apply !== 'function') throw new OptionError('noise', noise, 'a noise model');
+    const { noise, ...run } = checkOptions('NoiseEvaluator.sensitivity', { ...RUN, ...LAYERS }, options);
     const tensors = this.#tensors(run);
     const names = [...new Set(tensors.map(layerOf))];
     const cases = names.map((name) => ({ noise, tensors: tensors.filter((tensor) => layerOf(tensor) === name) }));
@@ -297,7 +330,6 @@ export class NoiseEvaluator {
   async #run(cases: readonly NoiseCase[], options: NoiseRunOptions): Promise<NoiseResult & { effects: NoiseEffect[] }> {
     const started = performance.now();
     const { draws = this.#defaults.draws, seed = this.#defaults.seed, signal, onProgress } = options;
-    checkNumber('draws', draws, { min: 1, integer: true });
     if (seed !== this.#kept.seed) this.#kept = new KeptDraws(seed, this.#drawBudget);
     const estimator = this.#estimatorOf(options.batchNorm ?? this.#defaults.batchNorm);
     const sets = new NoisyWeightSets(allVariables(this.#model), cases, { draws: this.#kept, count: draws, estimator });

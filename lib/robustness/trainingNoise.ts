@@ -12,7 +12,8 @@
  */
 
 import { attr, isNative, runOp } from '../compile/backend';
-import { checkKnownOptions, checkNumber, OptionError } from '../core/errors';
+import { checkNumber, OptionError } from '../core/errors';
+import { callback, checkOptions, needed, number, type OptionsOf, object, whole, withDefault } from '../core/options';
 import { Random } from '../core/random';
 import * as tf from '../core/tf';
 import type { LossFunction } from '../optimizers';
@@ -27,17 +28,19 @@ import {
 } from './noise';
 import { describeVariables, kernelsAndEmbeddings, selectTensors } from './tensors';
 
-/** Options of `TrainingNoise`. */
-export interface TrainingNoiseOptions {
+const OPTIONS = {
   /** The noise: any of the library's, or a composition of them. */
-  noise: DifferentiableNoise;
+  noise: needed(object<DifferentiableNoise>()),
   /** Which weights get noise. Default: kernels and embeddings. */
-  select?: TensorSelector;
+  select: withDefault(callback<TensorSelector>(), kernelsAndEmbeddings),
   /** Factor on the change that the noise makes. May be set at any time, to warm up for example. At least 0, default 1. */
-  strength?: number;
+  strength: number({ min: 0 }, 1),
   /** Seed of the noise, a whole number. Default 0. */
-  seed?: number;
-}
+  seed: whole({}, 0),
+};
+
+/** Options of `TrainingNoise`. */
+export type TrainingNoiseOptions = OptionsOf<typeof OPTIONS>;
 
 /**
  * The noise of one training run.
@@ -58,15 +61,13 @@ export class TrainingNoise implements PassNoise {
 
   /** @throws OptionError */
   constructor(options: TrainingNoiseOptions) {
-    checkKnownOptions('TrainingNoise', options, ['noise', 'select', 'strength', 'seed']);
-    const { noise, select = kernelsAndEmbeddings, seed = 0, strength = 1 } = options;
-    if (typeof noise !== 'object' || !isDifferentiable(noise)) {
+    const { noise, select, seed, strength } = checkOptions('TrainingNoise', OPTIONS, options);
+    if (!isDifferentiable(noise)) {
       throw new OptionError('noise', noise, 'a differentiable noise', 'Give it a method perturb.');
     }
     this.#noise = noise;
     this.#select = select;
-    this.#seed = checkNumber('seed', seed, { integer: true });
-    checkNumber('strength', strength, { min: 0 });
+    this.#seed = seed;
     [this.#counter, this.#strength] = tf.tidy(() => [
       tf.variable(tf.tensor1d([0], 'int32'), false),
       tf.variable(tf.scalar(strength), false),

@@ -6,7 +6,8 @@
  *     otherwise                 resumed from the newest good checkpoint, or begun; saved every few seconds, and when it is stopped
  */
 import { join } from 'node:path';
-import { AbortedError, checkKnownOptions, checkNumber, DataError, OptionError, StateMismatchError } from '../core/errors';
+import { AbortedError, DataError, StateMismatchError } from '../core/errors';
+import { callback, checkOptions, number, type OptionsOf, signal, where } from '../core/options';
 import * as tf from '../core/tf';
 import { tryLock } from '../files/lock';
 import type { LifelongState } from '../lifelong';
@@ -37,17 +38,19 @@ export type RunOutcome =
   /** Stopped on request; what was done is saved. */
   | { kind: 'aborted' };
 
-/** Options of `executeRun`. */
-export interface ExecuteOptions {
+const OPTIONS = {
   /** Stops at the next step and saves. */
-  signal?: AbortSignal;
+  signal: signal(),
   /** Called after each step with the share of the run that is done, 0 to 1. */
-  onProgress?: (share: number) => void;
+  onProgress: callback<(share: number) => void>(),
   /** Shortest time between two checkpoints, in seconds; they are taken at the end of epochs. At least 0. Default 2. */
-  checkpointSeconds?: number;
+  checkpointSeconds: number({ min: 0 }, 2),
   /** Loads the data; give the same one to runs that follow. */
-  loader?: DataLoader;
-}
+  loader: where<DataLoader>('object', 'a DataLoader', (value) => value instanceof DataLoader),
+};
+
+/** Options of `executeRun`. */
+export type ExecuteOptions = OptionsOf<typeof OPTIONS>;
 
 /**
  * Executes a run.
@@ -56,11 +59,7 @@ export interface ExecuteOptions {
  *   before is kept. A divergence is a result, not an error.
  */
 export async function executeRun(config: RunConfig, store: RunStore, options: ExecuteOptions = {}): Promise<RunOutcome> {
-  checkKnownOptions('executeRun', options, ['signal', 'onProgress', 'checkpointSeconds', 'loader']);
-  checkNumber('checkpointSeconds', options.checkpointSeconds ?? 2, { min: 0 });
-  if (options.loader !== undefined && !(options.loader instanceof DataLoader)) {
-    throw new OptionError('loader', options.loader, 'a DataLoader');
-  }
+  const settings = checkOptions('executeRun', OPTIONS, options);
   const full = resolveConfig(config);
   const hash = configHash(full);
   const done = store.readResult(hash);
@@ -69,7 +68,7 @@ export async function executeRun(config: RunConfig, store: RunStore, options: Ex
   if (lock === undefined) return { kind: 'locked' };
   try {
     const present = store.readResult(hash);
-    const result = present ?? (await work(hash, full, store, lock.lost, options));
+    const result = present ?? (await work(hash, full, store, lock.lost, settings));
     if (lock.lost.aborted) return { kind: 'locked' };
     return result === undefined ? { kind: 'aborted' } : { kind: 'done', result, reused: present !== undefined };
   } finally {

@@ -5,6 +5,7 @@
  */
 import { METHOD_NAMES, METHODS, type Method, type MethodName } from '../core/methods';
 import { checkOptions, number, type OptionsOf, object, oneOf, whole, withDefault } from '../core/options';
+import { own } from '../core/records';
 import type { OptimizerConfig } from './config/optimizerConfig';
 
 /** Names of the methods over SGD, which are those of the paper. */
@@ -46,9 +47,9 @@ export function optimizerOf(method: MethodOverSGD, { sgd, sam, asam, k, alpha }:
 export function methodOf(optimizer: OptimizerConfig): { method: string; k?: number } {
   if (optimizer.kind === 'lookahead') {
     const base = optimizer.base?.kind ?? 'sgd';
-    const { steps, rule }: Method = METHODS[base];
-    const isNamed = steps === 'single' && base !== 'adamw';
-    return { method: isNamed ? `lookahead${rule ?? ''}` : `lookahead over ${base}` };
+    const known = own<Method>(METHODS, base);
+    const isNamed = known?.steps === 'single' && base !== 'adamw';
+    return { method: isNamed ? `lookahead${known.rule ?? ''}` : `lookahead over ${base}` };
   }
   if ('alpha' in optimizer && optimizer.alpha === 'adaptive') return { method: `${optimizer.kind}Adaptive` };
   return 'k' in optimizer ? { method: optimizer.kind, k: optimizer.k } : { method: optimizer.kind };

@@ -3,7 +3,20 @@
  */
 import { setMaxListeners } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { checkKnownOptions, checkNumber, checkOneOf, OptionError, throwIfAborted } from '../core/errors';
+import { OptionError, throwIfAborted } from '../core/errors';
+import {
+  callback,
+  checkOptions,
+  either,
+  number,
+  type OptionsOf,
+  oneOf,
+  signal,
+  text,
+  where,
+  whole,
+  withDefault,
+} from '../core/options';
 import { isLocked } from '../files/lock';
 import { configHash, type FullRunConfig, workOf } from './config/config';
 import { expandGrid, type SweepGrid } from './config/grid';
@@ -51,25 +64,30 @@ export interface SweepProgress {
   secondsLeft: number | undefined;
 }
 
-/** Options of `sweep`. */
-export interface SweepOptions {
-  /** The store, or its folder. Default: `data/runs` of the project. */
-  store?: RunStore | string;
-  /** Worker processes. A whole number, at least 1. Default: one per core. */
-  workers?: number;
-  /** `processes`, `inProcess` (one run at a time, with all threads of this process), or an engine of one's own. Default `processes`. */
-  engine?: 'processes' | 'inProcess' | Engine;
-  /** Stops all runs at their next step and saves them; the sweep then throws an AbortedError. The same sweep goes on where it was. */
-  signal?: AbortSignal;
-  /** Called with each run as it gets done, those of earlier sweeps first. */
-  onRow?: (row: RunRow) => void;
-  /** Called when a run is done and, while runs are under way, about ten times a second. */
-  onProgress?: (progress: SweepProgress) => void;
-  /** Shortest time between two checkpoints of a run, in seconds. At least 0. Default 2. */
-  checkpointSeconds?: number;
-}
+const ENGINE = where<Engine>('object', 'an engine', (value) => typeof (value as Engine | null)?.run === 'function');
 
-const OPTIONS: readonly string[] = ['store', 'workers', 'engine', 'signal', 'onRow', 'onProgress', 'checkpointSeconds'];
+const OPTIONS = {
+  /** The store, or its folder. Default: `data/runs` of the project. */
+  store: either(
+    text(),
+    where<RunStore>('object', 'a RunStore', (value) => value instanceof RunStore),
+  ),
+  /** Worker processes. A whole number, at least 1. Default: one per core. */
+  workers: whole({ min: 1 }),
+  /** `processes`, `inProcess` (one run at a time, with all threads of this process), or an engine of one's own. Default `processes`. */
+  engine: withDefault(either(oneOf(['processes', 'inProcess']), ENGINE), 'processes'),
+  /** Stops all runs at their next step and saves them; the sweep then throws an AbortedError. The same sweep goes on where it was. */
+  signal: signal(),
+  /** Called with each run as it gets done, those of earlier sweeps first. */
+  onRow: callback<(row: RunRow) => void>(),
+  /** Called when a run is done and, while runs are under way, about ten times a second. */
+  onProgress: callback<(progress: SweepProgress) => void>(),
+  /** Shortest time between two checkpoints of a run, in seconds. At least 0. Default 2. */
+  checkpointSeconds: number({ min: 0 }, 2),
+};
+
+/** Options of `sweep`. */
+export type SweepOptions = OptionsOf<typeof OPTIONS>;
 
 /**
  * Runs all configurations of a grid, or of several, and returns one row for each, in their order.
@@ -85,18 +103,16 @@ const OPTIONS: readonly string[] = ['store', 'workers', 'engine', 'signal', 'onR
  * @throws OptionError before anything is run, where a configuration is wrong. AbortedError after `signal`.
  */
 export async function sweep(grids: SweepGrid | readonly SweepGrid[], options: SweepOptions = {}): Promise<RunRow[]> {
-  checkKnownOptions('sweep', options, OPTIONS);
-  const { signal, engine = 'processes', workers, checkpointSeconds = 2 } = options;
-  checkNumber('checkpointSeconds', checkpointSeconds, { min: 0 });
-  const store = options.store instanceof RunStore ? options.store : new RunStore(options.store);
+  const settings = checkOptions('sweep', OPTIONS, options);
+  const { signal, engine, workers } = settings;
+  const store = settings.store instanceof RunStore ? settings.store : new RunStore(settings.store);
   const configs = (Array.isArray(grids) ? (grids as readonly SweepGrid[]) : [grids as SweepGrid]).flatMap(expandGrid);
   if (configs.length === 0) throw new OptionError('grids', grids, 'at least one configuration');
   throwIfAborted(signal, 'The sweep');
   const present = typeof engine === 'object' ? engine : undefined;
-  if (present !== undefined && typeof present.run !== 'function') throw new OptionError('engine', present, 'an engine');
-  const used = present ?? makeEngine(checkOneOf('engine', engine as string, ['processes', 'inProcess']), workers);
+  const used = typeof engine === 'object' ? engine : makeEngine(engine, workers);
   try {
-    return await new Sweep(configs, store, used, { ...options, checkpointSeconds }).run();
+    return await new Sweep(configs, store, used, settings).run();
   } finally {
     if (present === undefined) await used.close();
   }

@@ -16,32 +16,39 @@
  * Generalization", ICML 2023, arXiv:2302.07011.
  */
 import { type Compiled, compile } from '../compile/compile';
-import { checkKnownOptions, checkNumber, checkOneOf, throwIfAborted } from '../core/errors';
+import { checkNumber, throwIfAborted } from '../core/errors';
+import { checkOptions, needed, type OptionsOf, oneOf, type SettingsOf, signal, whole } from '../core/options';
 import { Random } from '../core/random';
 import * as tf from '../core/tf';
 import type { FlatLoss } from '../training/flatLoss';
-import { checkRadii, measureCurve, type SharpnessCurve } from './curve';
-import { type MetricOptions, metricScale, norm, unit } from './scale';
+import { measureCurve, RADII, type SharpnessCurve } from './curve';
+import { METRIC, type MetricOptions, metricScale, norm, unit } from './scale';
+
+const OWN = {
+  /** The norm of the ball. Default `'l2'`. */
+  norm: oneOf(['l2', 'linf'], 'l2'),
+  /** Gradient evaluations of one ascent, >= 1. Default 20. */
+  steps: whole({ min: 1 }, 20),
+  /** Ascents: the first starts at the centre, each other one at a random point of the ball; >= 1. Default 1. */
+  restarts: whole({ min: 1 }, 1),
+  /** Seed of the random starts, a whole number. Default 0. */
+  seed: whole({}, 0),
+  /** Stops after the present ascent, with an AbortedError. */
+  signal: signal(),
+};
 
 /** How the largest loss is searched. */
-export interface ApgdOptions extends MetricOptions {
-  /** The norm of the ball. Default `'l2'`. */
-  norm?: 'l2' | 'linf';
-  /** Gradient evaluations of one ascent, >= 1. Default 20. */
-  steps?: number;
-  /** Ascents: the first starts at the centre, each other one at a random point of the ball; >= 1. Default 1. */
-  restarts?: number;
-  /** Seed of the random starts, a whole number. Default 0. */
-  seed?: number;
-  /** Stops after the present ascent, with an AbortedError. */
-  signal?: AbortSignal;
-}
+export type ApgdOptions = OptionsOf<typeof OWN> & MetricOptions;
+
+const APGD = { ...METRIC, ...OWN };
+
+const OF_CURVES = {
+  /** Radii, each >= 0. */
+  radii: needed(RADII),
+};
 
 /** Options of `worstCaseSharpness`. */
-export interface WorstCaseOptions extends ApgdOptions {
-  /** Radii, each >= 0. */
-  radii: readonly number[];
-}
+export type WorstCaseOptions = OptionsOf<typeof OF_CURVES> & ApgdOptions;
 
 /** Weight of the new step against the step before. */
 const MOMENTUM = 0.75;
@@ -49,8 +56,6 @@ const MOMENTUM = 0.75;
 const RISING_SHARE = 0.75;
 /** Keeps the projection of the centre from being 0 / 0. */
 const SMALLEST_NORM = 1e-30;
-
-const OPTIONS = ['adaptive', 'eta', 'norm', 'steps', 'restarts', 'seed', 'signal'] as const;
 
 /**
  * The largest loss that APGD finds within each radius, for each batch by itself: m-sharpness in the worst case.
@@ -60,12 +65,10 @@ const OPTIONS = ['adaptive', 'eta', 'norm', 'steps', 'restarts', 'seed', 'signal
  * @throws OptionError, AbortedError
  */
 export async function worstCaseSharpness(loss: FlatLoss, options: WorstCaseOptions): Promise<SharpnessCurve> {
-  checkKnownOptions('worstCaseSharpness', options, ['radii', ...OPTIONS]);
-  const { radii: _, ...apgdOptions } = options;
-  const radii = checkRadii(options.radii);
+  const { radii, ...settings } = checkOptions('worstCaseSharpness', { ...OF_CURVES, ...APGD }, options);
   const rising = radii.map((_, i) => i).sort((a, b) => radii[a] - radii[b]);
-  const { adaptive = false, norm: ball = 'l2', signal } = options;
-  const search = new ApgdSearch(loss, apgdOptions);
+  const { adaptive, norm: ball, signal } = settings;
+  const search = new ApgdSearch(loss, settings);
   try {
     const what = 'The search for the largest loss';
     const header = { kind: 'worst-case', norm: ball, adaptive, radii } as const;
@@ -119,13 +122,10 @@ export class ApgdSearch {
 
   /** @throws OptionError */
   constructor(loss: FlatLoss, options: ApgdOptions) {
-    checkKnownOptions('apgd', options, OPTIONS);
-    const { norm: ball = 'l2', steps = 20, restarts = 1, seed = 0, ...rest } = options;
-    checkOneOf('norm', ball, ['l2', 'linf']);
-    checkNumber('steps', steps, { min: 1, integer: true });
-    checkNumber('restarts', restarts, { min: 1, integer: true });
+    const settings = checkOptions('apgd', APGD, options);
+    const { norm: ball } = settings;
     this.#loss = loss;
-    this.#settings = { ...rest, ball, steps, restarts, seed };
+    this.#settings = settings;
     this.#step = compile((gradient, from) => tf.tidy(() => stepAlong(ball, gradient, from)), {
       name: 'apgd',
       makesNoVariables: true,
@@ -161,13 +161,7 @@ export class ApgdSearch {
   }
 }
 
-/** Options with their defaults. */
-interface Settings
-  extends MetricOptions,
-    Required<Pick<ApgdOptions, 'steps' | 'restarts' | 'seed'>>,
-    Pick<ApgdOptions, 'signal'> {
-  ball: 'l2' | 'linf';
-}
+type Settings = SettingsOf<typeof APGD>;
 
 /** Where a step leads. */
 type Step = {
@@ -301,13 +295,13 @@ class Ascent {
     const step = this.#ball.step(gradient, from);
     if (step.slope.dataSync()[0] !== 0) return step;
     // At a stationary point every direction is as good: a random one gets away from a saddle or a minimum.
-    return stepTowards(settings.ball, unit(tf.tensor1d(random.normals(u.size))), from);
+    return stepTowards(settings.norm, unit(tf.tensor1d(random.normals(u.size))), from);
   }
 
   #randomPoint(): tf.Tensor1D {
     const { radius, random, settings } = this.#ball;
     const n = this.#w.size;
-    if (settings.ball === 'linf') return tf.tensor1d(random.uniforms(n, -radius, radius));
+    if (settings.norm === 'linf') return tf.tensor1d(random.uniforms(n, -radius, radius));
     const length = radius * random.uniform() ** (1 / n);
     return tf.tidy(() => tf.mul(unit(tf.tensor1d(random.normals(n))), length) as tf.Tensor1D);
   }

@@ -13,28 +13,31 @@
  * The ascents are those of Mordido et al., "Lookbehind-SAM: k steps back, 1 step forward", ICML 2024, arXiv:2307.16704; with ASAM, T is taken
  * anew at each p_i, as there.
  */
-import { checkKnownOptions, checkNumber, throwIfAborted } from '../core/errors';
+import { throwIfAborted } from '../core/errors';
+import { checkOptions, number, type OptionsOf, signal, whole } from '../core/options';
 import * as tf from '../core/tf';
 import { ascentStep } from '../optimizers/ascent';
 import type { FlatLoss } from '../training/flatLoss';
 import { ApgdSearch } from './apgd';
-import { type MetricOptions, metricScale, norm } from './scale';
+import { METRIC, type Metric, type MetricOptions, metricScale, norm } from './scale';
+
+const OWN = {
+  /** Number of ascent steps, >= 1. Paper: k. Default 5. */
+  k: whole({ min: 1 }, 5),
+  /** Length of one ascent step, > 0. Paper: rho. Default 0.05. */
+  rho: number({ min: 0, exclusiveMin: true }, 0.05),
+  /** Gradient evaluations of each APGD search, >= 1. Default 20. */
+  apgdSteps: whole({ min: 1 }, 20),
+  /** APGD searches from random points, beside the one from the centre, >= 0. Default 0. */
+  apgdRandomStarts: whole({ min: 0 }, 0),
+  /** Seed of the random starts, a whole number. Default 0. */
+  seed: whole({}, 0),
+  /** Stops after the present search, with an AbortedError. */
+  signal: signal(),
+};
 
 /** Options of `ascentQuality`. */
-export interface AscentQualityOptions extends MetricOptions {
-  /** Number of ascent steps, >= 1. Paper: k. Default 5. */
-  k?: number;
-  /** Length of one ascent step, > 0. Paper: rho. Default 0.05. */
-  rho?: number;
-  /** Gradient evaluations of each APGD search, >= 1. Default 20. */
-  apgdSteps?: number;
-  /** APGD searches from random points, beside the one from the centre, >= 0. Default 0. */
-  apgdRandomStarts?: number;
-  /** Seed of the random starts, a whole number. Default 0. */
-  seed?: number;
-  /** Stops after the present search, with an AbortedError. */
-  signal?: AbortSignal;
-}
+export type AscentQualityOptions = OptionsOf<typeof OWN> & MetricOptions;
 
 /** What the ascent of one step meets: means over batches, weighted by their sizes. The last four have one entry per ascent. */
 export interface AscentQuality {
@@ -59,12 +62,8 @@ type Ascent = Omit<AscentQuality, 'worstLosses' | 'shares'>;
  * @throws OptionError, AbortedError
  */
 export async function ascentQuality(objective: FlatLoss, options: AscentQualityOptions = {}): Promise<AscentQuality> {
-  checkKnownOptions('ascentQuality', options, ['k', 'rho', 'adaptive', 'eta', 'apgdSteps', 'apgdRandomStarts', 'seed', 'signal']);
-  const { k = 5, rho = 0.05, apgdSteps = 20, apgdRandomStarts = 0, seed = 0, signal, ...metric } = options;
-  checkNumber('k', k, { min: 1, integer: true });
-  checkNumber('rho', rho, { min: 0, exclusiveMin: true });
-  checkNumber('apgdSteps', apgdSteps, { min: 1, integer: true });
-  checkNumber('apgdRandomStarts', apgdRandomStarts, { min: 0, integer: true });
+  const settings = checkOptions('ascentQuality', { ...METRIC, ...OWN }, options);
+  const { k, rho, apgdSteps, apgdRandomStarts, seed, signal, ...metric } = settings;
   const search = new ApgdSearch(objective, { ...metric, steps: apgdSteps, restarts: 1 + apgdRandomStarts, seed, signal });
   const batches: Array<Omit<AscentQuality, 'shares'>> = [];
   try {
@@ -96,7 +95,7 @@ export async function ascentQuality(objective: FlatLoss, options: AscentQualityO
 }
 
 /** The k ascents on one batch, and the one-step losses at the same distances. */
-function ascend(objective: FlatLoss, batch: number, k: number, rho: number, metric: MetricOptions): Ascent {
+function ascend(objective: FlatLoss, batch: number, k: number, rho: number, metric: Metric): Ascent {
   return tf.tidy(() => {
     const w = objective.weights();
     const scale = metricScale(objective, w, metric);

@@ -8,24 +8,26 @@
  *
  * Andriushchenko et al., "A Modern Look at the Relationship between Sharpness and Generalization", ICML 2023, arXiv:2302.07011.
  */
-import { checkKnownOptions, checkNumber } from '../core/errors';
+import { checkOptions, needed, type OptionsOf, signal, whole } from '../core/options';
 import { Random } from '../core/random';
 import * as tf from '../core/tf';
 import type { FlatLoss } from '../training/flatLoss';
-import { checkRadii, lossesAlong, measureCurve, type SharpnessCurve } from './curve';
-import { type MetricOptions, metricScale } from './scale';
+import { lossesAlong, measureCurve, RADII, type SharpnessCurve } from './curve';
+import { METRIC, type MetricOptions, metricScale } from './scale';
+
+const OWN = {
+  /** Standard deviations of the noise, each >= 0. */
+  radii: needed(RADII),
+  /** Random directions for each batch, >= 1. Default 20. */
+  draws: whole({ min: 1 }, 20),
+  /** Seed of the directions, a whole number. Default 0. */
+  seed: whole({}, 0),
+  /** Stops after the present draw, with an AbortedError. */
+  signal: signal(),
+};
 
 /** Options of `averageSharpness`. */
-export interface AverageOptions extends MetricOptions {
-  /** Standard deviations of the noise, each >= 0. */
-  radii: readonly number[];
-  /** Random directions for each batch, >= 1. Default 20. */
-  draws?: number;
-  /** Seed of the directions, a whole number. Default 0. */
-  seed?: number;
-  /** Stops after the present draw, with an AbortedError. */
-  signal?: AbortSignal;
-}
+export type AverageOptions = OptionsOf<typeof OWN> & MetricOptions;
 
 /**
  * The mean rise of the loss in random directions, at each radius. It can be negative away from a minimum.
@@ -33,17 +35,18 @@ export interface AverageOptions extends MetricOptions {
  * @throws OptionError, AbortedError
  */
 export async function averageSharpness(loss: FlatLoss, options: AverageOptions): Promise<SharpnessCurve> {
-  checkKnownOptions('averageSharpness', options, ['radii', 'adaptive', 'eta', 'draws', 'seed', 'signal']);
-  const { adaptive = false, draws = 20, seed = 0, signal } = options;
-  const radii = checkRadii(options.radii);
-  checkNumber('draws', draws, { min: 1, integer: true });
+  const { radii, draws, seed, signal, ...metric } = checkOptions('averageSharpness', { ...METRIC, ...OWN }, options);
   const what = 'The measurement of average sharpness';
   const randoms = loss.batchSizes.map((_, batch) => new Random(seed, `average sharpness/${batch}`));
-  return measureCurve({ kind: 'average', norm: 'l2', adaptive, radii }, loss.batchSizes, { draws, what, signal }, (batch) =>
-    tf.tidy(() => {
-      const w = loss.weights();
-      const direction = tf.mul(metricScale(loss, w, options), tf.tensor1d(randoms[batch].normals(w.size)));
-      return lossesAlong(loss, batch, { w, here: loss.loss(w, batch), direction }, radii);
-    }),
+  return measureCurve(
+    { kind: 'average', norm: 'l2', adaptive: metric.adaptive, radii },
+    loss.batchSizes,
+    { draws, what, signal },
+    (batch) =>
+      tf.tidy(() => {
+        const w = loss.weights();
+        const direction = tf.mul(metricScale(loss, w, metric), tf.tensor1d(randoms[batch].normals(w.size)));
+        return lossesAlong(loss, batch, { w, here: loss.loss(w, batch), direction }, radii);
+      }),
   );
 }

@@ -6,27 +6,36 @@
  *
  * Kinks of the loss count in it, but not in the Hessian, so that it lies somewhat above the eigenvalue of a relu network.
  */
-import { checkKnownOptions, checkNumber } from '../core/errors';
+import { checkOptions, either, nested, number, type OptionsOf, oneOf, whole } from '../core/options';
 import * as tf from '../core/tf';
 import type { FlatLoss } from '../training/flatLoss';
-import { type DensityOptions, type SpectralDensity, spectralDensity } from './density';
-import { type HessianOperator, type HessianOptions, type HessianSelfTest, hessianOperator } from './hessian';
+import { DENSITY, type SpectralDensity, spectralDensity } from './density';
+import { HESSIAN, type HessianOperator, type HessianOptions, type HessianSelfTest, hessianOperator } from './hessian';
 import { type TopEigenvalues, topEigenvalues } from './lanczos';
 import { hutchPlusPlus, type TraceEstimate } from './trace';
 
-/** Options of `measureCurvature`. */
-export interface CurvatureOptions extends Pick<HessianOptions, 'method' | 'step' | 'seed' | 'signal'> {
+const OF_DENSITY = {
+  /** Random vectors, at least 1. Default 10. */
+  probes: DENSITY.probes,
+  /** Lanczos steps for each, at least 1; never more than the operator's size. Default 80. */
+  steps: DENSITY.steps,
+};
+
+const OWN = {
   /** How many of the largest eigenvalues, >= 1. Default 3. */
-  count?: number;
+  count: whole({ min: 1 }, 3),
   /** Residual of the eigenvalues, as a share of the largest in magnitude; > 0. Default 1e-3. */
-  tolerance?: number;
+  tolerance: number({ min: 0, exclusiveMin: true }, 1e-3),
   /** Products with the Hessian for each search of eigenvalues at most, >= 1. Default 300. */
-  maxSteps?: number;
+  maxSteps: whole({ min: 1 }, 300),
   /** Products with the Hessian for the trace, >= 6. Default 45. */
-  traceProducts?: number;
+  traceProducts: whole({ min: 6 }, 45),
   /** How the density is estimated, or false: not at all. Default: as `spectralDensity`. */
-  density?: Pick<DensityOptions, 'probes' | 'steps'> | false;
-}
+  density: either(oneOf([false]), nested(OF_DENSITY)),
+};
+
+/** Options of `measureCurvature`. */
+export type CurvatureOptions = OptionsOf<typeof OWN> & Pick<HessianOptions, 'method' | 'step' | 'seed' | 'signal'>;
 
 /** The curvature at some weights. */
 export interface Curvature {
@@ -57,23 +66,9 @@ const STEP = 0.05;
  * @throws OptionError, AbortedError; LookbehindError where the loss has no Hessian.
  */
 export async function measureCurvature(loss: FlatLoss, options: CurvatureOptions = {}): Promise<Curvature> {
-  checkKnownOptions('measureCurvature', options, [
-    'method',
-    'step',
-    'seed',
-    'signal',
-    'count',
-    'tolerance',
-    'maxSteps',
-    'traceProducts',
-    'density',
-  ]);
-  const { count = 3, tolerance = 1e-3, maxSteps = 300, traceProducts = 45, density = {}, ...hessianOptions } = options;
-  const { seed = 0, signal } = hessianOptions;
-  checkNumber('count', count, { min: 1, integer: true });
-  checkNumber('tolerance', tolerance, { min: 0, exclusiveMin: true });
-  checkNumber('maxSteps', maxSteps, { min: 1, integer: true });
-  checkNumber('traceProducts', traceProducts, { min: 6, integer: true });
+  const settings = checkOptions('measureCurvature', { ...HESSIAN, ...OWN }, options);
+  const { count, tolerance, maxSteps, traceProducts, density = {}, ...hessianOptions } = settings;
+  const { seed, signal } = hessianOptions;
   const hessian = await hessianOperator(loss, hessianOptions);
   try {
     const { method, step, selfTest } = hessian;

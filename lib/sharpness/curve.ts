@@ -1,7 +1,8 @@
 /**
  * Sharpness as a curve over the radius: no single radius tells how sharp a minimum is.
  */
-import { checkNumber, OptionError, throwIfAborted } from '../core/errors';
+import { OptionError, throwIfAborted } from '../core/errors';
+import { listOf, number, option } from '../core/options';
 import * as tf from '../core/tf';
 import type { FlatLoss } from '../training/flatLoss';
 
@@ -14,7 +15,7 @@ export interface SharpnessCurve {
   /** Whether distances are relative to |w| + eta. */
   adaptive: boolean;
   /** Radii, as they were given. */
-  radii: number[];
+  radii: readonly number[];
   /** S at each radius: the mean over batches, weighted by their sizes, and over draws. */
   values: number[];
   /** Standard deviation of S over batches and draws, at each radius; 0 where there is one only. */
@@ -82,11 +83,14 @@ export function lossesAlong(
   });
 }
 
-/** Checks a list of radii. */
-export function checkRadii(radii: readonly number[]): number[] {
-  if (!Array.isArray(radii) || radii.length === 0) throw new OptionError('radii', radii, 'a list of at least one radius >= 0');
-  return radii.map((radius) => checkNumber('radii', radius, { min: 0 }));
-}
+const AT_LEAST_ONE = 'a list of at least one radius >= 0';
+
+/** Describes the radii of a curve. */
+export const RADII = option<readonly number[]>('numbers', AT_LEAST_ONE, (path, value, form) => {
+  const radii = listOf(number({ min: 0 })).check(path, value, form);
+  if (radii.length === 0) throw new OptionError(path, value, AT_LEAST_ONE);
+  return radii;
+});
 
 /** The standard deviation of a sample (n - 1); 0 for one value. */
 export function standardDeviation(values: readonly number[]): number {

@@ -9,29 +9,33 @@
  * Ghorbani, Krishnan, Xiao, "An Investigation into Neural Net Optimization via Hessian Eigenvalue Density", ICML 2019,
  * arXiv:1901.10159; Ubaru, Chen, Saad, "Fast estimation of tr(f(A)) via stochastic Lanczos quadrature", SIMAX 2017.
  */
-import { checkKnownOptions, checkNumber, checkNumbers, OptionError, throwIfAborted } from '../core/errors';
+import { OptionError, throwIfAborted } from '../core/errors';
+import { callback, checkOptions, number, numbers, type OptionsOf, signal, whole } from '../core/options';
 import { Random } from '../core/random';
 import { standardDeviation } from './curve';
 import { Lanczos } from './lanczos';
 import type { SymmetricOperator } from './vectors';
 
-/** Options of `spectralDensity`. */
-export interface DensityOptions {
+/** Describes `DensityOptions`. */
+export const DENSITY = {
   /** Random vectors, >= 1. Default 10. */
-  probes?: number;
+  probes: whole({ min: 1 }, 10),
   /** Lanczos steps for each, >= 1; never more than the operator's size. Default 80. */
-  steps?: number;
+  steps: whole({ min: 1 }, 80),
   /** Width of the Gaussian, > 0. Default: the range of the nodes divided by the number of steps. */
-  sigma?: number;
+  sigma: number({ min: 0, exclusiveMin: true }),
   /** Points at which the density is given, >= 2. Default 500. */
-  points?: number;
+  points: whole({ min: 2 }, 500),
   /** Seed, a whole number. Default 0. */
-  seed?: number;
+  seed: whole({}, 0),
   /** Stops after the present product, with an AbortedError. */
-  signal?: AbortSignal;
+  signal: signal(),
   /** Called after each probe. */
-  onProbe?: (done: number, probes: number) => void;
-}
+  onProbe: callback<(done: number, probes: number) => void>(),
+};
+
+/** Options of `spectralDensity`. */
+export type DensityOptions = OptionsOf<typeof DENSITY>;
 
 /** A density with its error. */
 export interface SpectralDensity {
@@ -53,12 +57,7 @@ export interface SpectralDensity {
  * @throws OptionError, AbortedError
  */
 export async function spectralDensity(operator: SymmetricOperator, options: DensityOptions = {}): Promise<SpectralDensity> {
-  checkKnownOptions('spectralDensity', options, ['probes', 'steps', 'sigma', 'points', 'seed', 'signal', 'onProbe']);
-  const { probes = 10, steps = 80, points = 500, seed = 0, signal, onProbe } = options;
-  checkNumber('probes', probes, { min: 1, integer: true });
-  checkNumber('steps', steps, { min: 1, integer: true });
-  checkNumber('points', points, { min: 2, integer: true });
-  if (options.sigma !== undefined) checkNumber('sigma', options.sigma, { min: 0, exclusiveMin: true });
+  const { probes, steps, points, sigma, seed, signal, onProbe } = checkOptions('spectralDensity', DENSITY, options);
 
   const quadratures: SpectralDensity['quadratures'] = [];
   for (let probe = 0; probe < probes; probe++) {
@@ -72,18 +71,20 @@ export async function spectralDensity(operator: SymmetricOperator, options: Dens
     onProbe?.(probe + 1, probes);
   }
 
-  return smoothDensity(quadratures, { ...(options.sigma === undefined ? {} : { sigma: options.sigma }), points });
+  return smoothDensity(quadratures, { sigma, points });
 }
 
-/** Options of `smoothDensity`. */
-export interface SmoothOptions {
+const SMOOTH = {
   /** Width of the Gaussian, > 0. Default: the range of the nodes divided by their number in a quadrature. */
-  sigma?: number;
+  sigma: number({ min: 0, exclusiveMin: true }),
   /** Smallest and largest place at which the density is given. Default: beyond all nodes, by a tenth of their range or four widths. */
-  range?: readonly [number, number];
+  range: numbers<readonly [number, number]>(),
   /** Points at which the density is given, >= 2. Default 500. */
-  points?: number;
-}
+  points: whole({ min: 2 }, 500),
+};
+
+/** Options of `smoothDensity`. */
+export type SmoothOptions = OptionsOf<typeof SMOOTH>;
 
 /**
  * The density of quadratures that were computed before, with another width or range: densities of several operators can be compared where both are
@@ -92,18 +93,15 @@ export interface SmoothOptions {
  * @throws OptionError
  */
 export function smoothDensity(quadratures: SpectralDensity['quadratures'], options: SmoothOptions = {}): SpectralDensity {
-  checkKnownOptions('smoothDensity', options, ['sigma', 'range', 'points']);
-  const { points = 500 } = options;
-  checkNumber('points', points, { min: 2, integer: true });
+  const { points, ...given } = checkOptions('smoothDensity', SMOOTH, options);
   if (quadratures.length === 0) throw new OptionError('quadratures', 0, 'at least one quadrature');
   const nodes = quadratures.flatMap((quadrature) => quadrature.nodes);
   const low = Math.min(...nodes);
   const high = Math.max(...nodes);
   const extent = high - low || Math.abs(high) || 1;
-  const sigma = options.sigma ?? extent / Math.max(...quadratures.map((quadrature) => quadrature.nodes.length));
-  checkNumber('sigma', sigma, { min: 0, exclusiveMin: true });
+  const sigma = given.sigma ?? extent / Math.max(...quadratures.map((quadrature) => quadrature.nodes.length));
   const beyond = Math.max(0.1 * extent, 4 * sigma);
-  const [from, to] = checkNumbers('range', options.range ?? [low - beyond, high + beyond]);
+  const [from, to] = given.range ?? [low - beyond, high + beyond];
   if (!(to > from)) throw new OptionError('range', [from, to], 'a smaller and a larger number');
   const grid = Array.from({ length: points }, (_, i) => from + ((to - from) * i) / (points - 1));
   const curves = quadratures.map((quadrature) => grid.map((t) => smoothed(quadrature, t, sigma)));

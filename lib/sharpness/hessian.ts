@@ -13,23 +13,27 @@
  * agree. Where kinks keep them from settling, probes do: one sample alone, near the weights, crosses few kinks, and whether an op has a right
  * second derivative can be seen there as well.
  */
-import { checkKnownOptions, checkNumber, checkOneOf, LookbehindError, throwIfAborted } from '../core/errors';
+import { LookbehindError, throwIfAborted } from '../core/errors';
+import { checkOptions, number, type OptionsOf, oneOf, signal, whole } from '../core/options';
 import { Random } from '../core/random';
 import * as tf from '../core/tf';
 import type { FlatLoss } from '../training/flatLoss';
 import { addScaled, divided, dot, length, randomUnit, type SymmetricOperator } from './vectors';
 
-/** Options of `hessianOperator`. */
-export interface HessianOptions {
+/** Describes `HessianOptions`. */
+export const HESSIAN = {
   /** How products are computed. `'auto'`: exact where differences confirm them, else by differences. Default `'auto'`. */
-  method?: 'auto' | 'exact' | 'difference';
+  method: oneOf(['auto', 'exact', 'difference'], 'auto'),
   /** Length h of the step of a difference, > 0. Default: the one of `STEPS` whose result changes least from the next larger one. */
-  step?: number;
+  step: number({ min: 0, exclusiveMin: true }),
   /** Seed of the vectors of the self-test, a whole number. Default 0. */
-  seed?: number;
+  seed: whole({}, 0),
   /** Stops the work after the present product, with an AbortedError. */
-  signal?: AbortSignal;
-}
+  signal: signal(),
+};
+
+/** Options of `hessianOperator`. */
+export type HessianOptions = OptionsOf<typeof HESSIAN>;
 
 /** What an operator found out about itself, on random unit vectors u and v. */
 export interface HessianSelfTest {
@@ -69,17 +73,15 @@ const PROBE_DISTANCE = 0.1;
  * @throws OptionError, AbortedError; LookbehindError where `method` is `'exact'` and differentiating twice fails.
  */
 export async function hessianOperator(loss: FlatLoss, options: HessianOptions = {}): Promise<HessianOperator> {
-  checkKnownOptions('hessianOperator', options, ['method', 'step', 'seed', 'signal']);
-  const { method = 'auto', seed = 0, signal } = options;
-  checkOneOf('method', method, ['auto', 'exact', 'difference']);
-  if (options.step !== undefined) checkNumber('step', options.step, { min: 0, exclusiveMin: true });
+  const settings = checkOptions('hessianOperator', HESSIAN, options);
+  const { method, seed, signal } = settings;
   const products = new Products(loss, signal);
   try {
     const random = new Random(seed, 'hessian self-test');
     const u = randomUnit(random, loss.size);
     const v = randomUnit(random, loss.size);
     const swept = await sweep(STEPS, (step) => products.difference(v, step));
-    const { step = swept.best?.step } = options;
+    const { step = swept.best?.step } = settings;
     if (step === undefined) {
       throw new LookbehindError('The gradient is not finite at these weights, so the loss has no Hessian here.');
     }

@@ -20,31 +20,34 @@
  * (2000); Kuczynski & Wozniakowski, "Estimating the largest eigenvalue by the power and Lanczos algorithms with a random start", SIAM J.
  * Matrix Anal. Appl. 13 (1992).
  */
-import { checkKnownOptions, checkNumber, checkOneOf, throwIfAborted } from '../core/errors';
+import { checkNumber, throwIfAborted } from '../core/errors';
+import { callback, checkOptions, flag, number, type OptionsOf, oneOf, signal, whole } from '../core/options';
 import { Random } from '../core/random';
 import { symmetricEigen } from './symmetric';
 import type { TridiagonalEigen } from './tridiagonal';
 import { addCombined, addScaled, divided, dot, length, orthogonalise, randomUnit, type SymmetricOperator } from './vectors';
 
-/** Options of `topEigenvalues`. */
-export interface LanczosOptions {
+const LANCZOS = {
   /** Eigenvalues wanted, >= 1. Default 1. */
-  count?: number;
+  count: whole({ min: 1 }, 1),
   /** The algebraically largest, the smallest, or the largest in magnitude. Default `'largest'`. */
-  which?: 'largest' | 'smallest' | 'magnitude';
+  which: oneOf(['largest', 'smallest', 'magnitude'], 'largest'),
   /** Products with the operator at most, >= 1; `count` at least. Default 300. */
-  maxSteps?: number;
+  maxSteps: whole({ min: 1 }, 300),
   /** A pair has converged where its residual is below this share of the largest |eigenvalue|; > 0. Default 1e-4. */
-  tolerance?: number;
+  tolerance: number({ min: 0, exclusiveMin: true }, 1e-4),
   /** Returns the eigenvectors too. Default false. */
-  vectors?: boolean;
+  vectors: flag(false),
   /** Seed of the start, a whole number. Default 0. */
-  seed?: number;
+  seed: whole({}, 0),
   /** Stops after the present product, with an AbortedError. */
-  signal?: AbortSignal;
+  signal: signal(),
   /** Called after each product with the present estimates. */
-  onStep?: (step: LanczosStep) => void;
-}
+  onStep: callback<(step: LanczosStep) => void>(),
+};
+
+/** Options of `topEigenvalues`. */
+export type LanczosOptions = OptionsOf<typeof LANCZOS>;
 
 /** The estimates after some steps. */
 export interface LanczosStep {
@@ -92,21 +95,9 @@ interface Pair {
  * @throws OptionError, AbortedError
  */
 export async function topEigenvalues(operator: SymmetricOperator, options: LanczosOptions = {}): Promise<TopEigenvalues> {
-  checkKnownOptions('topEigenvalues', options, [
-    'count',
-    'which',
-    'maxSteps',
-    'tolerance',
-    'vectors',
-    'seed',
-    'signal',
-    'onStep',
-  ]);
-  const { count = 1, which = 'largest', maxSteps = 300, tolerance = 1e-4, vectors = false, seed = 0, signal, onStep } = options;
-  checkNumber('count', count, { min: 1, max: operator.size, integer: true });
-  checkOneOf('which', which, ['largest', 'smallest', 'magnitude']);
-  checkNumber('maxSteps', maxSteps, { min: 1, integer: true });
-  checkNumber('tolerance', tolerance, { min: 0, exclusiveMin: true });
+  const settings = checkOptions('topEigenvalues', LANCZOS, options);
+  const { count, which, maxSteps, tolerance, vectors, seed, signal, onStep } = settings;
+  checkNumber('count', count, { max: operator.size });
   const rank = RANKS[which];
   const random = new Random(seed, 'lanczos');
   const last = Math.max(maxSteps, count);

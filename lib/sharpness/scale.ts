@@ -3,25 +3,26 @@
  *
  * Everything is done in u = T^-1 d, where the ball is round: d = T u, and the gradient in u is T g.
  */
-import { checkNumber } from '../core/errors';
+import { flag, number, type OptionsOf, type SettingsOf } from '../core/options';
 import * as tf from '../core/tf';
 import type { FlatLoss } from '../training/flatLoss';
 
-/** Which ball. */
-export interface MetricOptions {
+/** Describes which ball. */
+export const METRIC = {
   /** Measures distances relative to the size of each weight, as ASAM does. Default false. */
-  adaptive?: boolean;
+  adaptive: flag(false),
   /** Added to |w| in the adaptive metric, so that zero weights can move too; >= 0. Paper: eta. Default 0.01. */
-  eta?: number;
-}
+  eta: number({ min: 0 }, 0.01),
+};
+
+/** Which ball. */
+export type MetricOptions = OptionsOf<typeof METRIC>;
+
+/** Which ball, with defaults. */
+export type Metric = SettingsOf<typeof METRIC>;
 
 /** T at the weights `w` as a flat vector, owned by the caller. */
-export function metricScale(
-  { parameters }: FlatLoss,
-  w: tf.Tensor1D,
-  { adaptive = false, eta = 0.01 }: MetricOptions,
-): tf.Tensor1D {
-  checkNumber('eta', eta, { min: 0 });
+export function metricScale({ parameters }: FlatLoss, w: tf.Tensor1D, { adaptive, eta }: Metric): tf.Tensor1D {
   return tf.tidy(() => {
     if (!adaptive) return tf.onesLike(w);
     const parts = parameters.map(({ adaptive: rescaled, offset, size }) =>

@@ -8,20 +8,23 @@
  *
  * Meyer, Musco, Musco, Woodruff, "Hutch++: Optimal Stochastic Trace Estimation", SOSA 2021, arXiv:2010.09649, algorithm 1.
  */
-import { checkKnownOptions, checkNumber, throwIfAborted } from '../core/errors';
+import { throwIfAborted } from '../core/errors';
+import { checkOptions, type OptionsOf, signal, whole } from '../core/options';
 import { Random } from '../core/random';
 import { standardDeviation } from './curve';
 import { divided, dot, length, orthogonalise, randomSigns, type SymmetricOperator } from './vectors';
 
-/** Options of `hutchPlusPlus`. */
-export interface TraceOptions {
+const OPTIONS = {
   /** Products with the operator, >= 6; a third each for finding the space, summing it, and sampling the rest. Default 99. */
-  products?: number;
+  products: whole({ min: 6 }, 99),
   /** Seed, a whole number. Default 0. */
-  seed?: number;
+  seed: whole({}, 0),
   /** Stops after the present product, with an AbortedError. */
-  signal?: AbortSignal;
-}
+  signal: signal(),
+};
+
+/** Options of `hutchPlusPlus`. */
+export type TraceOptions = OptionsOf<typeof OPTIONS>;
 
 /** An estimate of the trace. */
 export interface TraceEstimate {
@@ -41,9 +44,7 @@ export interface TraceEstimate {
  * @throws OptionError, AbortedError
  */
 export async function hutchPlusPlus(operator: SymmetricOperator, options: TraceOptions = {}): Promise<TraceEstimate> {
-  checkKnownOptions('hutchPlusPlus', options, ['products', 'seed', 'signal']);
-  const { products = 99, seed = 0, signal } = options;
-  checkNumber('products', products, { min: 6, integer: true });
+  const { products, seed, signal } = checkOptions('hutchPlusPlus', OPTIONS, options);
   const random = new Random(seed, 'hutch++');
   const third = Math.floor(products / 3);
   let done = 0;

@@ -1,15 +1,17 @@
 /**
  * Loss and accuracy of a model in one call.
  */
-import { checkKnownOptions } from '../core/errors';
+import { checkOptions } from '../core/options';
 import type * as tf from '../core/tf';
 import {
+  AT_MANY,
   type AtManyOptions,
-  EVALUATE_OPTIONS,
+  EVALUATE,
+  EVALUATE_SYNC,
   type EvaluateOptions,
   type EvaluationResult,
   type ManyEvaluations,
-  MODEL_LOSS_OPTIONS,
+  MODEL_LOSS,
   ModelLoss,
   type ModelLossOptions,
 } from './modelLoss';
@@ -49,8 +51,7 @@ export async function evaluate(
   samples: Samples,
   options: EvaluateOptions = {},
 ): Promise<EvaluationResult> {
-  checkKnownOptions('evaluate', options, [...EVALUATE_OPTIONS, 'signal']);
-  const { signal, ...rest } = options;
+  const { signal, ...rest } = checkOptions('evaluate', EVALUATE, options);
   return withModelLoss(model, samples, { ...rest, eager: true }, (loss) => loss.at(samples, signal));
 }
 
@@ -60,8 +61,8 @@ export function evaluateSync(
   samples: Samples,
   options: Omit<EvaluateOptions, 'signal'> = {},
 ): EvaluationResult {
-  checkKnownOptions('evaluateSync', options, EVALUATE_OPTIONS);
-  const loss = new ModelLoss(model, samples, { ...options, eager: true });
+  const settings = checkOptions('evaluateSync', EVALUATE_SYNC, options);
+  const loss = new ModelLoss(model, samples, { ...settings, eager: true });
   try {
     return loss.atSync();
   } finally {
@@ -70,7 +71,7 @@ export function evaluateSync(
 }
 
 /** Options of `evaluateMany`. */
-export interface EvaluateManyOptions extends ModelLossOptions, Omit<AtManyOptions, 'chunkSize'> {}
+export type EvaluateManyOptions = ModelLossOptions & Omit<AtManyOptions, 'chunkSize'>;
 
 /**
  * Loss and accuracy of `model` on `samples` at many weight sets: those of `evaluate` at each of them, up to rounding.
@@ -85,7 +86,6 @@ export async function evaluateMany(
   weightSets: WeightSets | Iterable<tf.Tensor[]>,
   options: EvaluateManyOptions = {},
 ): Promise<ManyEvaluations> {
-  checkKnownOptions('evaluateMany', options, [...MODEL_LOSS_OPTIONS, 'signal', 'onChunk']);
-  const { signal, onChunk, ...rest } = options;
+  const { signal, onChunk, ...rest } = checkOptions('evaluateMany', { ...AT_MANY, ...MODEL_LOSS }, options);
   return withModelLoss(model, samples, rest, (loss) => loss.atMany(weightSets, { signal, onChunk }));
 }

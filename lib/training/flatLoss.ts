@@ -6,7 +6,8 @@
  * Nothing here changes the variables: while one loss is computed they point to other data (`withWeights`), and back.
  */
 import { type Compiled, compile } from '../compile/compile';
-import { checkFunction, checkKnownOptions, checkNumber, checkObject, StateMismatchError } from '../core/errors';
+import { checkNumber, StateMismatchError } from '../core/errors';
+import { callback, checkOptions, flag, type OptionsOf } from '../core/options';
 import * as tf from '../core/tf';
 import { isRescaled } from '../optimizers/ascent';
 import type { HeldBatches } from './heldBatches';
@@ -158,13 +159,15 @@ export class FlatLoss {
   }
 }
 
-/** Options of `functionLoss`. */
-export interface FunctionLossOptions {
+const FUNCTION_LOSS = {
   /** Which variables adaptive measures rescale. Default: all but those named `bias` or `beta`. */
-  adaptive?: (variable: tf.Variable) => boolean;
+  adaptive: callback<(variable: tf.Variable) => boolean>(),
   /** Runs op by op in place of compiling. Default false. */
-  eager?: boolean;
-}
+  eager: flag(false),
+};
+
+/** Options of `functionLoss`. */
+export type FunctionLossOptions = OptionsOf<typeof FUNCTION_LOSS>;
 
 /**
  * Any scalar function of tf.Variables as a loss without data.
@@ -176,12 +179,7 @@ export function functionLoss(
   loss: () => tf.Scalar,
   options: FunctionLossOptions = {},
 ): FlatLoss {
-  checkObject('options', options);
-  // Here it is a function, elsewhere a flag.
-  const { adaptive = isRescaled, ...rest } = options;
-  checkFunction('adaptive', adaptive);
-  checkKnownOptions('functionLoss', rest, ['eager']);
-  return new FlatLoss(variables, loss, { adaptive, ...rest });
+  return new FlatLoss(variables, loss, checkOptions('functionLoss', FUNCTION_LOSS, options));
 }
 
 function flat(tensors: readonly tf.Tensor[]): tf.Tensor1D {

@@ -2,7 +2,7 @@
  * What the steps of a training meet, looked at from the side: the training goes on as if nothing had been measured.
  */
 import { compile } from '../compile/compile';
-import { checkKnownOptions, checkNumber } from '../core/errors';
+import { callback, checkOptions, type OptionsOf, whole } from '../core/options';
 import * as tf from '../core/tf';
 import { globalDistance, globalNorm } from '../optimizers/ascent';
 import { placesOf, type Step } from '../optimizers/passes';
@@ -13,17 +13,19 @@ import { withLayerLosses } from './layerLosses';
 import type { Trainer } from './trainer';
 import { trainableVariables } from './weights';
 
-/** Options of `measureSteps`. */
-export interface MeasureStepsOptions {
+const OPTIONS = {
   /** Batches to measure on. A whole number, at least 1; no more than there are are taken. Default 5. */
-  batches?: number;
+  batches: whole({ min: 1 }, 5),
   /** Samples per batch. A whole number, at least 1. Default 128. */
-  batchSize?: number;
+  batchSize: whole({ min: 1 }, 128),
   /** Seed of the choice of batches. A whole number. Default 0. */
-  seed?: number;
+  seed: whole({}, 0),
   /** The loss of a batch. Default: mean softmax cross-entropy on logits, as the trainer's. */
-  loss?: BatchLoss;
-}
+  loss: callback<BatchLoss>(),
+};
+
+/** Options of `measureSteps`. */
+export type MeasureStepsOptions = OptionsOf<typeof OPTIONS>;
 
 /** What a step met; of several steps, the means. */
 interface Measures<V> {
@@ -49,13 +51,12 @@ const FIELDS = ['losses', 'gradientNorms', 'distances', 'alphas'] as const;
  * @throws OptionError
  */
 export function measureSteps(trainer: Trainer, options: MeasureStepsOptions = {}): MeasuredSteps {
-  checkKnownOptions('measureSteps', options, ['batches', 'batchSize', 'seed', 'loss']);
-  const { batches: count = 5, batchSize = 128, seed = 0 } = options;
-  checkNumber('batches', count, { min: 1, integer: true });
+  const settings = checkOptions('measureSteps', OPTIONS, options);
+  const { batches: count, batchSize, seed } = settings;
   const { model, optimizer, trainingSet } = trainer;
-  const loss = lossFor(model, options.loss);
+  const loss = lossFor(model, settings.loss);
   const variables = trainableVariables(model);
-  const size = Math.min(checkNumber('batchSize', batchSize, { min: 1, integer: true }), trainingSet.size);
+  const size = Math.min(batchSize, trainingSet.size);
   const batches = trainingSet.batches({ batchSize: size, seed, dropLast: true }).slice(0, count);
   const step = compile(
     (xs: tf.Tensor, ys: tf.Tensor) =>

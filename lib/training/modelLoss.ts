@@ -17,7 +17,8 @@ import { usesGpu } from '../compile/backend';
 import { type Compiled, compile } from '../compile/compile';
 import { crossEntropy } from '../compile/losses';
 import { defaultMemoryBudget } from '../compile/memoryBudget';
-import { checkFunction, checkKnownOptions, checkNumber, checkOneOf, throwIfAborted } from '../core/errors';
+import { checkNumber, checkOneOf, throwIfAborted } from '../core/errors';
+import { callback, checkOptions, flag, number, type OptionsOf, oneOf, signal, whole } from '../core/options';
 import * as tf from '../core/tf';
 import { classBoundary, correctCount } from './accuracy';
 import { defaultBatchSize, inParts, samplesWithin, stackedChunkSize } from './chunkSizes';
@@ -31,43 +32,48 @@ import { stackedForward } from './stacked';
 import { chunksOf, padRows, variablesOf, type WeightSets } from './weightSets';
 import { allVariables, trainableVariables, withWeights } from './weights';
 
-/** How a model is evaluated. */
-export interface EvaluateOptions {
+/** Describes `EvaluateOptions`. */
+export const EVALUATE = {
   /**
    * Samples per forward pass, >= 1; in `gradient` and `hvp` the m of m-sharpness. Results at fixed weights depend on it by rounding only,
    * unless `batchNorm` is `'batch'`. Default: 250 for the present weights, 128 for gradients; for many weight sets batches of equal size,
    * of at most 1000 samples in the way `'stacked'` and 500 in the way `'loop'` (on a GPU: as many as there are), fewer where the
    * activations of a layer would take much of the budget.
    */
-  batchSize?: number;
+  batchSize: whole({ min: 1 }),
   /** The loss. Default: mean cross-entropy, on logits or on what the model's last activation makes of them. */
-  loss?: BatchLoss;
+  loss: callback<BatchLoss>(),
   /**
    * `'moving'`: by the moving averages, as in `model.predict`. `'batch'`: by each batch's own mean and variance, as in training; the
    * moving averages stay as they are, and Dropout is active; it rules out the way `'stacked'`. Default `'moving'`.
    */
-  batchNorm?: BatchNormMode;
+  batchNorm: oneOf<BatchNormMode>(['moving', 'batch']),
   /** Changes what the model puts out, before loss and accuracy are taken: masks the heads of other tasks, for example. */
-  outputs?: (outputs: tf.Tensor) => tf.Tensor;
+  outputs: callback<(outputs: tf.Tensor) => tf.Tensor>(),
   /** Stops the evaluation at the next batch, with an AbortedError. */
-  signal?: AbortSignal;
-}
+  signal: signal(),
+};
 
-/** How a `ModelLoss` works. */
-export interface ModelLossOptions extends Omit<EvaluateOptions, 'signal'> {
+/** How a model is evaluated. */
+export type EvaluateOptions = OptionsOf<typeof EVALUATE>;
+
+const OF_MODEL_LOSS = {
   /**
    * Bytes that the weight sets of one chunk and what is computed from them may take, >= 1. Half as much comes on top for samples that are
    * held as tensors; others are converted for each use. So does the model itself. At least one set is evaluated at a time, whatever the
    * budget. Default 256 MB; on a GPU a quarter of its free memory, if that is more.
    */
-  memoryBudget?: number;
+  memoryBudget: number({ min: 1 }),
   /** Weight sets per chunk, >= 1, in place of a number chosen from the budget. */
-  chunkSize?: number;
+  chunkSize: whole({ min: 1 }),
   /** `'loop'` takes that way for a dense network too. Default: `'stacked'` where the model allows it. */
-  way?: 'stacked' | 'loop';
+  way: oneOf(['stacked', 'loop']),
   /** Runs op by op in place of compiling. Default false. */
-  eager?: boolean;
-}
+  eager: flag(false),
+};
+
+/** How a `ModelLoss` works. */
+export type ModelLossOptions = OptionsOf<typeof OF_MODEL_LOSS> & Omit<EvaluateOptions, 'signal'>;
 
 /** Result of an evaluation. */
 export interface EvaluationResult {
@@ -96,15 +102,18 @@ export interface ChunkEvaluations extends ManyEvaluations {
   from: number;
 }
 
-/** How the evaluation of many weight sets reports and stops. */
-export interface AtManyOptions {
+/** Describes `AtManyOptions`. */
+export const AT_MANY = {
   /** Stops after the present chunk, with an AbortedError. */
-  signal?: AbortSignal;
+  signal: signal(),
   /** Weight sets per chunk of this run, >= 1. A last chunk that is smaller is filled up, so that one size is compiled. */
-  chunkSize?: number;
+  chunkSize: whole({ min: 1 }),
   /** Called with the results of each chunk as soon as they are there. */
-  onChunk?: (chunk: ChunkEvaluations) => void | Promise<void>;
-}
+  onChunk: callback<(chunk: ChunkEvaluations) => void | Promise<void>>(),
+};
+
+/** How the evaluation of many weight sets reports and stops. */
+export type AtManyOptions = OptionsOf<typeof AT_MANY>;
 
 /** How many weight sets are evaluated. */
 interface Plan {
@@ -115,11 +124,11 @@ interface Plan {
   chunkSize: number;
 }
 
-/** Names of the options of `evaluate`. */
-export const EVALUATE_OPTIONS = ['batchSize', 'loss', 'batchNorm', 'outputs'] as const;
+/** Describes `EvaluateOptions` without the signal. */
+export const { signal: _, ...EVALUATE_SYNC } = EVALUATE;
 
-/** Names of the options of a `ModelLoss`. */
-export const MODEL_LOSS_OPTIONS = [...EVALUATE_OPTIONS, 'memoryBudget', 'chunkSize', 'way', 'eager'] as const;
+/** Describes `ModelLossOptions`. */
+export const MODEL_LOSS = { ...EVALUATE_SYNC, ...OF_MODEL_LOSS };
 
 /** Data sets of different sizes end in batches of different sizes; a forward pass is compiled for each. */
 const MAX_SIGNATURES = 32;
@@ -156,26 +165,20 @@ export class ModelLoss extends FlatLoss {
 
   /** @throws OptionError, DataError */
   constructor(model: tf.LayersModel, samples: Samples, options: ModelLossOptions = {}) {
-    checkKnownOptions('ModelLoss', options, MODEL_LOSS_OPTIONS);
-    const { batchSize = GRADIENT_BATCH, batchNorm, memoryBudget, chunkSize, way, outputs, eager = false } = options;
-    for (const [name, value] of Object.entries({ batchSize, chunkSize })) {
-      if (value !== undefined) checkNumber(name, value, { min: 1, integer: true });
-    }
-    if (memoryBudget !== undefined) checkNumber('memoryBudget', memoryBudget, { min: 1 });
-    if (batchNorm !== undefined) checkOneOf('batchNorm', batchNorm, ['moving', 'batch']);
-    if (way !== undefined) checkOneOf('way', way, canStack(model, options) ? ['stacked', 'loop'] : ['loop']);
-    if (outputs !== undefined) checkFunction('outputs', outputs);
-    const loss = lossFor(model, options.loss);
-    const lossOf = (batch?: TensorSamples): tf.Scalar => loss(batch!.ys, outputsOf(model, batch!.xs, options));
+    const settings = checkOptions('ModelLoss', MODEL_LOSS, options);
+    const { batchSize = GRADIENT_BATCH, way, eager } = settings;
+    if (way !== undefined) checkOneOf('way', way, canStack(model, settings) ? ['stacked', 'loop'] : ['loop']);
+    const loss = lossFor(model, settings.loss);
+    const lossOf = (batch?: TensorSamples): tf.Scalar => loss(batch!.ys, outputsOf(model, batch!.xs, settings));
     super(trainableVariables(model), lossOf, { eager }, () => this.#batches(batchSize));
     this.sampleCount = sampleCount(samples);
     this.#model = model;
     this.#samples = 'tensors' in samples ? samples : keptClones(samples);
-    this.#options = options;
+    this.#options = settings;
     this.#loss = loss;
     this.#boundary = classBoundary(model);
     const common = { eager: eager || undefined, maxSignatures: MAX_SIGNATURES };
-    this.#evaluate = compile(({ xs, ys }) => tf.tidy(() => tf.stack(this.#scores(ys, outputsOf(model, xs, options)))), {
+    this.#evaluate = compile(({ xs, ys }) => tf.tidy(() => tf.stack(this.#scores(ys, outputsOf(model, xs, settings)))), {
       ...common,
       name: 'ModelLoss.at',
     });

@@ -3,7 +3,8 @@
  */
 
 import { compile } from '../compile/compile';
-import { checkKnownOptions, checkNumber, checkNumbers } from '../core/errors';
+import { checkNumbers } from '../core/errors';
+import { callback, checkOptions, needed, numbers, type OptionsOf, object, whole } from '../core/options';
 import * as tf from '../core/tf';
 import type { FamilyOptimizer } from '../optimizers/optimizer';
 import { type StepPath, stepPath } from './stepPath';
@@ -11,19 +12,21 @@ import { type StepPath, stepPath } from './stepPath';
 /** A loss of one tensor, such as `twoMinima().loss`. */
 export type PointLoss = (point: tf.Tensor) => tf.Scalar;
 
-/** Options of `walk`. */
-export interface WalkOptions {
+const OPTIONS = {
   /** The loss. */
-  loss: PointLoss;
+  loss: needed(callback<PointLoss>()),
   /** Where to start: the parameters. */
-  start: readonly number[];
+  start: needed(numbers()),
   /** The optimizer. It stays the caller's. */
-  optimizer: FamilyOptimizer;
+  optimizer: needed(object<FamilyOptimizer>('an optimizer')),
   /** Steps to take, >= 1. */
-  steps: number;
+  steps: needed(whole({ min: 1 })),
   /** Steps between two recorded points, >= 1. Start and end are always recorded. Default 1. */
-  every?: number;
-}
+  every: whole({ min: 1 }, 1),
+};
+
+/** Options of `walk`. */
+export type WalkOptions = OptionsOf<typeof OPTIONS>;
 
 /**
  * Takes steps on a loss and returns the weights on the way, start and end included: what `minimize` in a loop gives, compiled.
@@ -31,10 +34,7 @@ export interface WalkOptions {
  * @throws OptionError
  */
 export function walk(options: WalkOptions): number[][] {
-  checkKnownOptions('walk', options, ['loss', 'start', 'optimizer', 'steps', 'every']);
-  const { loss, start, optimizer, steps, every = 1 } = options;
-  checkNumber('steps', steps, { min: 1, integer: true });
-  checkNumber('every', every, { min: 1, integer: true });
+  const { loss, start, optimizer, steps, every } = checkOptions('walk', OPTIONS, options);
   const point = variableAt(start);
   optimizer.prepare([point]);
   const compiled = compile(

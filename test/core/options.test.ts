@@ -69,7 +69,7 @@ describe('options', () => {
     assert.equal(wrong({ learningRate: Number.NaN }), 'learningRate must be a number >= 0, got NaN.');
     assert.equal(wrong(5), 'lookbehindSAM: options must be an object, got 5.');
     assert.equal(wrong({ k: 1.5 }), 'k must be a whole number >= 1, got 1.5.');
-    assert.equal(wrong({ alpha: 2 }), 'alpha must be a number >= 0 and <= 1, or one of "adaptive", got 2.');
+    assert.equal(wrong({ alpha: 2 }), 'alpha must be a number >= 0 and <= 1, or "adaptive", got 2.');
     assert.equal(wrong({ nesterov: 1 }), 'nesterov must be true or false, got 1.');
     assert.equal(wrong({ radii: [1, -1] }), 'radii[1] must be a number >= 0, got -1.');
     assert.equal(wrong({ signal: {} }), 'signal must be an AbortSignal, got {}.');

@@ -2,22 +2,12 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import * as tf from '@tensorflow/tfjs';
 import fc from 'fast-check';
-import { OptionError } from 'lookbehind';
+import { BASES, OptionError, SCHEMES } from 'lookbehind';
 import { buildRun, configHash, type OptimizerConfig, type RunConfig, resolveConfig } from 'lookbehind/runs';
 import { buildOptimizer } from '../../lib/dist/runs/config/optimizerConfig';
 import { SMALL } from './support';
 
-const KINDS: Array<OptimizerConfig['kind']> = [
-  'sgd',
-  'adamw',
-  'sam',
-  'asam',
-  'multistepSAM',
-  'multistepASAM',
-  'lookbehindSAM',
-  'lookbehindASAM',
-  'lookahead',
-];
+const KINDS = [...Object.keys({ ...BASES, ...SCHEMES }), 'lookahead'] as Array<OptimizerConfig['kind']>;
 
 /** A configuration with every part that has options. */
 const RICH = {
@@ -169,7 +159,7 @@ describe('a configuration', () => {
   });
 
   const wrong: Array<[RegExp, object]> = [
-    [/^optimizer has no option "eta"/, { optimizer: { kind: 'sam', eta: 0.01 } }],
+    [/^optimizer \(sam\) has no option "eta"/, { optimizer: { kind: 'sam', eta: 0.01 } }],
     [/^optimizer\.kind must be one of .*"lookbehindSAM".*, got "lookbehind"/, { optimizer: 'lookbehind' }],
     [/^optimizer\.k must be a whole number.*>= 1.*got 0/, { optimizer: { kind: 'lookbehindSAM', k: 0 } }],
     [/^optimizer\.alpha must be .*"adaptive"/, { optimizer: { kind: 'lookbehindSAM', alpha: 'auto' } }],

@@ -6,10 +6,9 @@
  * stands for (2 + 4) * 3 runs. What holds for one kind only, such as eta, stands beside that kind. Where a field itself is a list
  * (`hidden`, `filters`, `milestones`, `angles`, `stages`, ...), a list of lists means each of them.
  */
-import { checkNumber, OptionError } from '../../core/errors';
+import { checkNumber, checkObject, OptionError } from '../../core/errors';
 import { type FullRunConfig, type RunConfig, resolveConfig } from './config';
 import type { MeasureConfig } from './measures';
-import { checkObject } from './schema';
 
 /** A value of `T`, or several. */
 export type Each<T> = EachValue<T> | readonly EachValue<T>[];
@@ -42,7 +41,8 @@ const PLAIN_FIELDS: ReadonlySet<string> = new Set(['measures']);
  * @throws OptionError for an unknown or wrong field in any of them.
  */
 export function expandGrid(grid: SweepGrid): FullRunConfig[] {
-  const { seeds, ...rest } = checkObject('', grid);
+  checkObject('the grid', grid);
+  const { seeds, ...rest } = grid;
   if (seeds !== undefined && rest.seed !== undefined) throw new OptionError('seed', rest.seed, 'left out where seeds is given');
   const seed = typeof seeds === 'number' ? upTo(checkNumber('seeds', seeds, { min: 1, max: MOST_RUNS, integer: true })) : seeds;
   const { seed: _seed, ...others } = rest;

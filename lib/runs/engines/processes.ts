@@ -5,7 +5,7 @@
  */
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
-import { checkKnownOptions, checkNumber } from '../../core/errors';
+import { checkOptions, type OptionsOf, whole } from '../../core/options';
 import type { RunOutcome } from '../execute';
 import type { Engine, RunTask, TaskOptions } from './engine';
 import { RunnerProcess } from './runner';
@@ -13,13 +13,15 @@ import { RunnerProcess } from './runner';
 /** Milliseconds that a worker has to end when it is asked to. */
 const PATIENCE = 10_000;
 
-/** Options of `ProcessEngine`. */
-export interface ProcessEngineOptions {
+const OPTIONS = {
   /** Number of processes. A whole number, at least 1. Default: the number of cores. */
-  workers?: number;
+  workers: whole({ min: 1 }),
   /** Threads of each process. A whole number, at least 1. Default: the cores shared out among the workers, at least 1. */
-  threads?: number;
-}
+  threads: whole({ min: 1 }),
+};
+
+/** Options of `ProcessEngine`. */
+export type ProcessEngineOptions = OptionsOf<typeof OPTIONS>;
 
 /** Executes runs in worker processes. They start when they are needed. */
 export class ProcessEngine implements Engine {
@@ -30,11 +32,10 @@ export class ProcessEngine implements Engine {
 
   /** @throws OptionError */
   constructor(options: ProcessEngineOptions = {}) {
-    checkKnownOptions('ProcessEngine', options, ['workers', 'threads']);
+    const settings = checkOptions('ProcessEngine', OPTIONS, options);
     const cores = availableParallelism();
-    this.slots = checkNumber('workers', options.workers ?? cores, { min: 1, integer: true });
-    const threads = options.threads ?? Math.max(1, Math.floor(cores / this.slots));
-    this.#threads = checkNumber('threads', threads, { min: 1, integer: true });
+    this.slots = settings.workers ?? cores;
+    this.#threads = settings.threads ?? Math.max(1, Math.floor(cores / this.slots));
   }
 
   /** Process ids of the workers. */

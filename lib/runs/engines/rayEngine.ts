@@ -12,7 +12,8 @@
  */
 import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { checkKnownOptions, checkNumber, checkText, LookbehindError } from '../../core/errors';
+import { checkNumber, LookbehindError } from '../../core/errors';
+import { checkOptions, number, type OptionsOf, text, whole } from '../../core/options';
 import type { RunOutcome } from '../execute';
 import type { Engine, RunTask, TaskOptions } from './engine';
 import { RunnerProcess } from './runner';
@@ -29,24 +30,26 @@ const DRIVER = join(__dirname, '..', '..', '..', 'runs', 'engines', 'ray_driver.
 const WORKER = join(__dirname, 'worker.js');
 const PROJECT_PYTHON = resolve(__dirname, '..', '..', '..', '..', '.venv', 'bin', 'python');
 
-/** Options of `RayEngine`. */
-export interface RayEngineOptions {
+const OPTIONS = {
   /**
    * Address `host:port` of a cluster that this machine belongs to, or `auto` for the one that runs here. Default: the environment
    * variable RAY_ADDRESS, or else a cluster of this machine alone, which ends with the engine.
    */
-  address?: string;
+  address: text(),
   /** Processors of each run, and its threads. A number >= 0, fractions too. Default 1. */
-  cpus?: number;
+  cpus: number({ min: 0 }, 1),
   /** GPUs of each run; .25: four runs share one. A number >= 0, whole above 1. Default 0. */
-  gpus?: number;
+  gpus: number({ min: 0 }, 0),
   /** Runs that are given to Ray at a time; those for which there is no room wait there. A whole number >= 1. Default 256. */
-  slots?: number;
+  slots: whole({ min: 1 }, 256),
   /** How often a run is begun before the death of its worker is its outcome. A whole number >= 1. Default 5. */
-  attempts?: number;
+  attempts: whole({ min: 1 }, 5),
   /** The Python that has Ray. Default: the environment variable LB_RAY_PYTHON, or else that of the project. */
-  python?: string;
-}
+  python: text(),
+};
+
+/** Options of `RayEngine`. */
+export type RayEngineOptions = OptionsOf<typeof OPTIONS>;
 
 /** A Ray cluster, when an engine joined it. */
 export interface RayCluster {
@@ -63,8 +66,6 @@ export interface RayCluster {
 /** There is no Ray, no cluster, or no room in it for a run. */
 export class RayError extends LookbehindError {}
 
-const OPTIONS: readonly string[] = ['address', 'cpus', 'gpus', 'slots', 'attempts', 'python'];
-
 /** Executes runs on a Ray cluster. It joins, or starts, the cluster with the first run, or by `connect`. */
 export class RayEngine implements Engine {
   readonly slots: number;
@@ -75,16 +76,16 @@ export class RayEngine implements Engine {
 
   /** @throws OptionError */
   constructor(options: RayEngineOptions = {}) {
-    checkKnownOptions('RayEngine', options, OPTIONS);
-    const { cpus = 1, gpus = 0, slots = 256, attempts = 5 } = options;
-    const address = checkText('address', options.address ?? (process.env.RAY_ADDRESS || 'local'));
-    this.slots = checkNumber('slots', slots, { min: 1, integer: true });
-    this.attempts = checkNumber('attempts', attempts, { min: 1, integer: true });
-    this.#python = checkText('python', options.python ?? (process.env.LB_RAY_PYTHON || PROJECT_PYTHON));
+    const settings = checkOptions('RayEngine', OPTIONS, options);
+    const { cpus, gpus, address = process.env.RAY_ADDRESS || 'local' } = settings;
+    checkNumber('gpus', gpus, { integer: gpus > 1 });
+    this.slots = settings.slots;
+    this.attempts = settings.attempts;
+    this.#python = settings.python ?? (process.env.LB_RAY_PYTHON || PROJECT_PYTHON);
     this.#options = {
       address,
-      cpus: checkNumber('cpus', cpus, { min: 0 }),
-      gpus: checkNumber('gpus', gpus, { min: 0, integer: gpus > 1 }),
+      cpus,
+      gpus,
       command: [process.execPath, WORKER],
       environment: workerEnvironment(cpus, gpus),
     };

@@ -13,24 +13,26 @@ import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { checkKnownOptions, checkNumber, checkText, LookbehindError, OptionError } from '../../core/errors';
+import { checkText, LookbehindError, OptionError } from '../../core/errors';
 import { shellWord } from '../../core/escape';
+import { canonicalJson, checkOptions, listOf, type OptionsOf, text, whole } from '../../core/options';
 import { writeFileAtomic } from '../../files/atomicFile';
 import { configHash, type FullRunConfig } from '../config/config';
-import { canonicalJson } from '../config/schema';
 import type { RunStore } from '../store';
 
-/** What each element of a job array asks for. */
-export interface SlurmOptions {
+const OPTIONS = {
   /** Processors, and threads. A whole number, at least 1. Default 1. */
-  cpus?: number;
+  cpus: whole({ min: 1 }, 1),
   /** GPUs. A whole number, at least 0: SLURM shares none out in parts. Default 0. */
-  gpus?: number;
+  gpus: whole({ min: 0 }, 0),
   /** Elements that run at a time. A whole number, at least 1. Default: as many as there is room for. */
-  workers?: number;
+  workers: whole({ min: 1 }),
   /** Further options of `sbatch`, such as `--partition=gpu --time=12:00:00`. Default none. */
-  sbatch?: readonly string[];
-}
+  sbatch: listOf(text(), []),
+};
+
+/** What each element of a job array asks for. */
+export type SlurmOptions = OptionsOf<typeof OPTIONS>;
 
 /** A job array that was written, and submitted where there is SLURM. */
 export interface SlurmJob {
@@ -56,12 +58,7 @@ const CLI = join(__dirname, '..', '..', 'cli', 'sweep.js');
  * @throws OptionError; SlurmError where `sbatch` refuses the script.
  */
 export function submitToSlurm(configs: readonly FullRunConfig[], store: RunStore, options: SlurmOptions = {}): SlurmJob {
-  checkKnownOptions('slurm', options, ['cpus', 'gpus', 'workers', 'sbatch']);
-  const { cpus = 1, gpus = 0, workers, sbatch = [] } = options;
-  checkNumber('cpus', cpus, { min: 1, integer: true });
-  checkNumber('gpus', gpus, { min: 0, integer: true });
-  if (workers !== undefined) checkNumber('workers', workers, { min: 1, integer: true });
-  if (!Array.isArray(sbatch)) throw new OptionError('sbatch', sbatch, 'a list of texts');
+  const { cpus, gpus, workers, sbatch } = checkOptions('slurm', OPTIONS, options);
   for (const one of sbatch) checkLine('sbatch', one);
   checkLine('store', store.folder);
   const open = [...new Map(configs.map((config) => [configHash(config), config])).entries()].filter(
