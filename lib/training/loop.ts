@@ -20,7 +20,7 @@ import { type BatchLoss, lossFor } from './defaultLoss';
 import { trainingForward } from './forward';
 import { divergenceError, fingerprintOf, LossWatch, type WeightFingerprint } from './health';
 import { withLayerLosses } from './layerLosses';
-import { type PassNoise, StepRunner } from './stepRunner';
+import { letNoiseGoOn, type PassNoise, StepRunner } from './stepRunner';
 import { captureTrainer, restoreTrainer, type TrainerSettings, type TrainerState } from './trainerState';
 import { trainableVariables, trainedIds } from './weights';
 
@@ -307,7 +307,7 @@ export abstract class TrainingLoop {
     this.#fingerprint = epoch > 0 && step === 0 ? fingerprintOf(trainableVariables(this.model)) : undefined;
     this.#watch.reset();
     this.#lastRate = undefined;
-    this.#steps?.resume();
+    letNoiseGoOn(this.#options.noise, this.optimizer);
   }
 
   /** Frees the compiled steps. */

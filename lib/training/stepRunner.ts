@@ -43,13 +43,7 @@ export class StepRunner {
     private readonly variables: tf.Variable[],
     private readonly options: StepRunnerOptions,
   ) {
-    this.resume();
-  }
-
-  /** Lets the noise go on where the optimizer stands: each gradient is one evaluation of the loss. */
-  resume(): void {
-    const { noise } = this.options;
-    if (noise !== undefined) noise.evaluations = this.optimizer.gradientEvaluations;
+    letNoiseGoOn(options.noise, optimizer);
   }
 
   /**
@@ -90,4 +84,9 @@ export class StepRunner {
       { name: `${this.optimizer.getClassName()} step`, seed, eager, makesNoVariables: true, maxSignatures: MAX_STEPS },
     );
   }
+}
+
+/** Lets the noise go on where the optimizer stands: each gradient is one evaluation of the loss. */
+export function letNoiseGoOn(noise: PassNoise | undefined, optimizer: FamilyOptimizer): void {
+  if (noise !== undefined) noise.evaluations = optimizer.gradientEvaluations;
 }
