@@ -2,8 +2,12 @@
 /**
  * `npx lookbehind COMMAND`: the commands of the package. Each reads its own options from the rest of the command line.
  */
-/** The module of each command, which runs when it is loaded. */
-const COMMANDS = { sweep: './cli/sweep', reproduce: './paper/cli', doctor: './cli/doctor' } as const;
+/** The commands, whose modules run when they are loaded. */
+const COMMANDS = new Map<string, () => void>([
+  ['sweep', () => require('./cli/sweep')],
+  ['reproduce', () => require('./paper/cli')],
+  ['doctor', () => require('./cli/doctor')],
+]);
 
 const HELP = `npx lookbehind COMMAND [options]
 
@@ -15,9 +19,10 @@ npx lookbehind COMMAND --help has the options of each.
 `;
 
 const [command = '--help'] = process.argv.slice(2);
-if (Object.hasOwn(COMMANDS, command)) {
+const run = COMMANDS.get(command);
+if (run !== undefined) {
   process.argv.splice(2, 1);
-  require(COMMANDS[command as keyof typeof COMMANDS]);
+  run();
 } else {
   const asked = ['--help', '-h', 'help'].includes(command);
   (asked ? process.stdout : process.stderr).write(asked ? HELP : `There is no command ${JSON.stringify(command)}.\n\n${HELP}`);

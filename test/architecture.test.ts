@@ -15,7 +15,7 @@ const ALL = [...DOORS.keys()].map((door) => `require('${door}')`).join('; ');
 /** The rooms of lib/, from the top, and those below that each may import. `core` is open to all. */
 const BELOW: Readonly<Record<string, readonly string[]>> = {
   paper: ['cli', 'notebook', 'figures', 'statistics', 'runs', 'training', 'files'],
-  cli: ['statistics', 'runs', 'data', 'files'],
+  cli: ['statistics', 'runs', 'data', 'compile', 'files'],
   notebook: ['figures', 'statistics', 'runs', 'landscape', 'training', 'files'],
   figures: [],
   statistics: ['runs', 'lifelong', 'training', 'files'],

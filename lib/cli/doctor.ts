@@ -42,7 +42,7 @@ function note(what: string, text: string): void {
   console.log(`absent  ${what}: ${text}`);
 }
 
-/** The file that `require(name)` loads; undefined if there is none. */
+/** The file that a package is loaded from; undefined if there is none. */
 function resolved(from: NodeJS.Require, name: string): string | undefined {
   try {
     return from.resolve(name);
@@ -79,14 +79,8 @@ function checkTensorFlow(): boolean {
   return single;
 }
 
-/** Loads the runtime in a process of its own: a damaged native library ends the process that opens it. */
 function checkRuntime(): void {
-  const script = `
-    const { nativePackage } = require(${JSON.stringify(require.resolve('../compile/native'))});
-    const tf = require(${JSON.stringify(require.resolve('@tensorflow/tfjs'))});
-    const product = Array.from(tf.matMul([[1, 2], [3, 4]], [[1, 2], [3, 4]]).dataSync());
-    console.log(JSON.stringify({ package: nativePackage, gpu: tf.backend().isUsingGpuDevice === true, right: product.join() === '7,10,15,22' }));`;
-  const { status, signal, stdout, stderr } = spawnSync(process.execPath, ['-e', script], { encoding: 'utf8' });
+  const { status, signal, stdout, stderr } = spawnSync(process.execPath, [join(__dirname, 'runtime.js')], { encoding: 'utf8' });
   if (status !== 0) {
     const cause = signal ?? stderr.split('\n').find((line) => line.includes('Error')) ?? 'no reason given';
     report('native TensorFlow', false, `did not load (${cause}). Reinstall @tensorflow/tfjs-node`);
