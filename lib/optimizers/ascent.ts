@@ -13,6 +13,9 @@
 import { callback, number, type OptionsOf } from '../core/options';
 import * as tf from '../core/tf';
 
+/** Says of a weight whether it is chosen. By this name, declarations of users need not name a package of tf.js. */
+export type WeightChoice = (variable: tf.Variable) => boolean;
+
 /** Keeps 0 / 0 away; the value of the official code. */
 const NORM_EPSILON = 1e-16;
 
@@ -25,7 +28,7 @@ export interface AscentRule {
   /** ASAM's option `eta`. */
   readonly eta?: number;
   /** ASAM's option `rescale`, if it was given. */
-  readonly rescale?: (variable: tf.Variable) => boolean;
+  readonly rescale?: WeightChoice;
 }
 
 /** eps = rho * T^2 g / ||T g||: what to add to the weights. Call inside tf.tidy. */
@@ -50,14 +53,14 @@ export const ASAM_OPTIONS = {
    * Which variables are rescaled by |w| + eta. Default `isRescaled`: all but biases and BatchNorm's beta. A function cannot be saved:
    * `model.save` with the optimizer refuses it; `saveState` works, and wants an optimizer with `rescale` again.
    */
-  rescale: callback<(variable: tf.Variable) => boolean>(),
+  rescale: callback<WeightChoice>(),
 };
 
 /** Options of ASAM's ascent rule. */
 export type AsamAscentOptions = OptionsOf<typeof ASAM_OPTIONS>;
 
 /** The ascent rule of ASAM. */
-export function asamAscent({ eta, rescale }: { eta: number; rescale?: (variable: tf.Variable) => boolean }): AscentRule {
+export function asamAscent({ eta, rescale }: { eta: number; rescale?: WeightChoice }): AscentRule {
   const rescales = rescale ?? isRescaled;
   return {
     name: 'asam',

@@ -5,7 +5,7 @@
 import { OptionError } from '../core/errors';
 import { callback, number, type OptionsOf } from '../core/options';
 import * as tf from '../core/tf';
-import { globalNorm } from './ascent';
+import { globalNorm, type WeightChoice } from './ascent';
 import { Hyperparameter } from './hyperparameter';
 import { FamilyOptimizer } from './optimizer';
 import { type Advance, assignAll, type Passes } from './passes';
@@ -17,7 +17,7 @@ export const DESCENT_OPTIONS = {
    * Which variables weight decay applies to. Default: all. `isKernel` leaves out biases and normalisations. A function cannot be saved, as
    * `rescale` of ASAM.
    */
-  decays: callback<(variable: tf.Variable) => boolean>(),
+  decays: callback<WeightChoice>(),
   /** Largest norm of the gradient, over all variables together: a longer one is shortened. Above 0. Default: none. */
   clipNorm: number({ min: 0, exclusiveMin: true }),
   /** Largest size of a number of the gradient, after `clipNorm`: what exceeds it is cut. Above 0. Default: none. */

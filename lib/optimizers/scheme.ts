@@ -12,11 +12,14 @@ import type { BatchNormPolicy, PassOptions, Visit } from './passes';
 import { SGD, SGD_OPTIONS, type SGDOptions } from './sgd';
 import { asBase } from './stock';
 
+/** What a scheme can have inside. */
+export type BaseOptimizer = DescentOptimizer | tf.Optimizer;
+
 const SCHEME_OPTIONS = {
   /** Length of one ascent step. Paper: rho. At least 0. Default 0.05 (SAM) or 0.5 (ASAM). */
   rho: number({ min: 0 }, 0.05),
   /** The base optimizer: `sgd(...)`, `adam(...)`, `adamw(...)`, `rmsprop(...)`, or any tf.Optimizer. Default `sgd` with the options given here. */
-  base: option<DescentOptimizer | tf.Optimizer>('object', 'a base optimizer', asBase),
+  base: option<BaseOptimizer>('object', 'a base optimizer', asBase),
   /**
    * Whether a gradient taken at a perturbed point serves both the descent there and the next ascent: k + 1 gradients in place of
    * 2k, same numbers. Default: where that is exact, that is where the loss reads nothing of its pass (one batch) and changes no state but
