@@ -36,7 +36,7 @@ export abstract class DescentOptimizer extends FamilyOptimizer {
   readonly hyperparameters: readonly Hyperparameter[];
   /** The learning rate, as compiled steps read it. */
   protected readonly rate: Hyperparameter;
-  readonly #options: DescentOptions & { weightDecay: number };
+  readonly #options: DescentOptions & { weightDecay?: number };
   readonly #own: tf.serialization.ConfigDict;
 
   /**
@@ -44,11 +44,11 @@ export abstract class DescentOptimizer extends FamilyOptimizer {
    * @param own What the optimizer has beside them: it is saved with them.
    */
   constructor(
-    { learningRate, weightDecay = 0, ...options }: DescentOptions & { learningRate: number; weightDecay?: number },
+    { learningRate, ...options }: DescentOptions & { learningRate: number; weightDecay?: number },
     own: tf.serialization.ConfigDict = {},
   ) {
     super();
-    this.#options = { ...options, weightDecay };
+    this.#options = options;
     this.#own = own;
     this.rate = new Hyperparameter('learningRate', learningRate);
     this.hyperparameters = [this.rate];
@@ -76,7 +76,7 @@ export abstract class DescentOptimizer extends FamilyOptimizer {
 
   /** Weight decay factor of one variable. */
   protected decayOf(variable: tf.Variable): number {
-    const { decays, weightDecay } = this.#options;
+    const { decays, weightDecay = 0 } = this.#options;
     return decays === undefined || decays(variable) ? weightDecay : 0;
   }
 
