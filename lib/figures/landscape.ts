@@ -268,7 +268,8 @@ function valueScale({ landscapes, log = false, range }: LandscapeOptions): Value
   if (values.length === 0 && range === undefined)
     throw new OptionError('landscapes', 'no finite value', 'grids with a finite value, or give range');
   const [low, high] = range ?? extent(values);
-  if (log && !(low > 0)) throw new OptionError('log', low, 'used with values above 0 only', 'Give range to cut off the others.');
+  if (log && !(low > 0))
+    throw new OptionError('log', log, 'false if there are values of 0 or less', 'Give range to cut them off.');
   const drawn = log ? Math.log10 : (value: number) => value;
   const of = (value: number) => (Number.isFinite(value) ? drawn(Math.min(Math.max(value, low), high)) : Number.NaN);
   if (!log) return { of, low, high, levels: niceLevels(low, high), ticks: {} };

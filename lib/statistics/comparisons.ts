@@ -163,7 +163,8 @@ function bySeed(rows: readonly FlatRow[], column: string): Map<FlatValue, FlatRo
   const map = new Map<FlatValue, FlatRow>();
   for (const row of rows) {
     if (map.has(row[column])) {
-      throw new OptionError('by', row.label, `columns that leave one run per ${column} and group; ${row[column]} occurs twice`);
+      const advice = 'Name in by what else tells the runs apart.';
+      throw new OptionError(column, row[column], 'different in each run of a group', advice);
     }
     map.set(row[column], row);
   }
