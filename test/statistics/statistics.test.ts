@@ -149,7 +149,10 @@ describe('statistics over seeds', () => {
     assert.deepEqual([lb.count, lb.missing, lb.estimate], [1, 2, 0]);
     assert.ok(Number.isNaN(lb.low));
     assert.throws(() => pairedDifferences(ROWS, { baseline: 'Adam' }), /baseline must be one of the groups: SGD; SAM; LB/);
-    assert.throws(() => pairedDifferences([...ROWS, row('SAM', 0, 1)], { baseline: 'SGD' }), /seed must be different in each run of a group, got 0/);
+    assert.throws(
+      () => pairedDifferences([...ROWS, row('SAM', 0, 1)], { baseline: 'SGD' }),
+      /seed must be different in each run of a group, got 0/,
+    );
   });
 
   test('differences are corrected for their number', () => {
