@@ -22,6 +22,13 @@ function exampleOf(readme: string): string {
 /** Python's side of the engine for Ray. */
 const DRIVER = 'runs/engines/ray_driver.py';
 
+/** A package of this checkout, so that no registry is needed. */
+const here = (name: string): string => `file:${join(root, 'node_modules', name)}`;
+/** What the library depends on. */
+const needed = Object.fromEntries(
+  Object.keys(JSON.parse(read('lib/package.json')).dependencies).map((name) => [name, here(name)]),
+);
+
 describe('the packed library', () => {
   const scratch = mkdtempSync(join(tmpdir(), 'lookbehind-package-'));
   const project = join(scratch, 'project');
@@ -39,14 +46,12 @@ describe('the packed library', () => {
     const options = ['--json', '--workspace=lib', '--ignore-scripts=false', `--pack-destination=${scratch}`];
     const report = run('npm', ['pack', ...options], root);
     [packed] = JSON.parse(report.slice(report.indexOf('['))) as [typeof packed];
-    // What the package depends on comes from this checkout, so that no registry is needed. npm installs the tarball itself.
-    const here = (name: string): string => `file:${join(root, 'node_modules', name)}`;
     mkdirSync(project);
     const dependencies = {
       lookbehind: `file:${join(scratch, packed.filename)}`,
       '@tensorflow/tfjs': here('@tensorflow/tfjs'),
       '@tensorflow/tfjs-node': here('@tensorflow/tfjs-node'),
-      ...Object.fromEntries(['pure-rand', 'fflate', 'tar-stream', 'yauzl'].map((name) => [name, here(name)])),
+      ...needed,
     };
     writeFileSync(join(project, 'package.json'), JSON.stringify({ name: 'project', private: true, dependencies }));
     run('npm', ['install', '--offline', '--ignore-scripts', '--no-audit', '--no-fund', '--legacy-peer-deps'], project);
@@ -126,9 +131,8 @@ describe('the packed library', () => {
       mkdirSync(plain);
       const dependencies = {
         lookbehind: `file:${join(scratch, packed.filename)}`,
-        '@tensorflow/tfjs': `file:${join(root, 'node_modules/@tensorflow/tfjs')}`,
-        '@noble/hashes': `file:${join(root, 'node_modules/@noble/hashes')}`,
-        'pure-rand': `file:${join(root, 'node_modules/pure-rand')}`,
+        '@tensorflow/tfjs': here('@tensorflow/tfjs'),
+        ...needed,
       };
       writeFileSync(join(plain, 'package.json'), JSON.stringify({ name: 'plain', private: true, dependencies }));
       run('npm', ['install', '--offline', '--ignore-scripts', '--no-audit', '--no-fund', '--legacy-peer-deps'], plain);
