@@ -1,4 +1,4 @@
-/** `npm run reproduce` for the tables that paperScale.slow.test.ts leaves out, with small networks; and what it refuses. */
+/** `npm run reproduce` for the tables that paperScale.long.test.ts leaves out, with small networks; and what it refuses. */
 import assert from 'node:assert/strict';
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
