@@ -122,7 +122,7 @@ test('gradients can be differentiated again: layer norm, softmax and gelu, eager
   tf.tidy(() => {
     // Larger weights than the initial ones, so that softmax and gelu are not nearly linear.
     for (const [i, variable] of variables.entries())
-      variable.assign(variable.add(tf.randomNormal(variable.shape, 0, 0.4, 'float32', i)));
+      variable.assign(variable.add(tf.randomNormal(variable.shape, 0, 0.4, 'float32', 1 + i)));
   });
   const start = variables.map((variable) => variable.clone());
   const direction = start.map(({ shape }, i) => tf.randomNormal(shape, 0, 1, 'float32', 100 + i));
