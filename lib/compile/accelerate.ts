@@ -9,6 +9,7 @@
  */
 
 import { NativeRuntimeError, OptionError, StorageError } from '../core/errors';
+import { isStockOptimizer } from '../core/stockOptimizers';
 import * as tf from '../core/tf';
 import { isNative } from './backend';
 import { type Compiled, compile } from './compile';
@@ -44,17 +45,6 @@ interface SequentialInternals {
 interface Preparable extends tf.Optimizer {
   prepare(variables: tf.Variable[]): void;
 }
-
-/** Optimizers of tf.js. Their numbers and counters are known; what others keep beside variables is not. */
-const STOCK_OPTIMIZERS: ReadonlySet<unknown> = new Set([
-  tf.SGDOptimizer,
-  tf.MomentumOptimizer,
-  tf.AdagradOptimizer,
-  tf.AdadeltaOptimizer,
-  tf.AdamOptimizer,
-  tf.AdamaxOptimizer,
-  tf.RMSPropOptimizer,
-]);
 
 /** How to undo the acceleration of each model. */
 const accelerated = new WeakMap<tf.LayersModel, () => void>();
@@ -285,7 +275,8 @@ function prepareOptimizer({ optimizer_: optimizer, collectedTrainableWeights = [
     optimizer.prepare(variables.filter(({ trainable }) => trainable));
     return true;
   }
-  if (STOCK_OPTIMIZERS.has(optimizer.constructor)) return false;
+  // Their numbers and counters are known; what others keep beside variables is not.
+  if (isStockOptimizer(optimizer)) return false;
   throw new CompileError(
     `The optimizer ${optimizer.constructor.name} is none of tf.train and none of this library: what it keeps beside tf.Variables would be ` +
       'fixed in a graph. Use one of those, or extend one of this library.',

@@ -8,7 +8,8 @@
  * recorded anew when its learning rate changes. `sgd`, `adam`, `adamw` and `rmsprop` are saved, and follow a schedule at no cost.
  */
 import { checkNumber, LookbehindError, OptionError } from '../core/errors';
-import * as tf from '../core/tf';
+import { isStockOptimizer } from '../core/stockOptimizers';
+import type * as tf from '../core/tf';
 import { DescentOptimizer } from './descent';
 import { FamilyOptimizer } from './optimizer';
 import { takingBackWrites } from './writes';
@@ -19,17 +20,6 @@ type Internals = tf.Optimizer & {
   iterations_: number;
   setLearningRate?(learningRate: number): void;
 };
-
-/** The optimizers of tf.js make what they remember also where no variable has a gradient. */
-const STOCK: ReadonlySet<unknown> = new Set([
-  tf.SGDOptimizer,
-  tf.MomentumOptimizer,
-  tf.AdagradOptimizer,
-  tf.AdadeltaOptimizer,
-  tf.AdamOptimizer,
-  tf.AdamaxOptimizer,
-  tf.RMSPropOptimizer,
-]);
 
 /** The base optimizer that `given` is or stands for. Throws an OptionError if it cannot be one. */
 export function asBase(option: string, given: unknown): DescentOptimizer {
@@ -75,7 +65,8 @@ class StockBase extends DescentOptimizer {
   }
 
   protected override makeSlots(variables: tf.Variable[]): void {
-    if (!STOCK.has(this.stock.constructor)) return;
+    // Those of tf.js make what they remember also where no variable has a gradient.
+    if (!isStockOptimizer(this.stock)) return;
     const { iterations } = this.stock;
     takingBackWrites(() => this.#apply(variables, []));
     this.stock.iterations_ = iterations;

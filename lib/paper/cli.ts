@@ -1,4 +1,7 @@
 #!/usr/bin/env node
+/**
+ * The paper's tables from the terminal: `npm run reproduce -- --table T [--dry-run] [--sizes FILE] [--out DIR] [--engine E]`.
+ */
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import {
@@ -12,9 +15,6 @@ import {
   watch,
   watchedSweep,
 } from '../cli/commandLine';
-/**
- * The paper's tables from the terminal: `npm run reproduce -- --table T [--dry-run] [--sizes FILE] [--out DIR] [--engine E]`.
- */
 import { duration } from '../core/duration';
 import { checkOneOf } from '../core/errors';
 import { describeForecast, type Forecast, forecast, RunStore } from '../runs';
