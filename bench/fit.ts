@@ -3,8 +3,9 @@
  *
  *     npm run -s bench:fit [-- --rounds 5 --model mlp,convnet]
  *
- * Each round trains for some epochs with each of them, one after the other, on the same data. Two epochs before that are not counted; they
- * are the ones in which graphs are recorded. Printed are medians over rounds of milliseconds per step, and of quotients within a round.
+ * Each round trains for some epochs with each of them, one after the other, on the same data. Two epochs
+ * before that are not counted; they are the ones in which graphs are recorded. Printed are medians over
+ * rounds of milliseconds per step, and of quotients within a round.
  */
 import { parseArgs } from 'node:util';
 import * as tf from '@tensorflow/tfjs';
@@ -38,7 +39,13 @@ const TASKS: Readonly<Record<string, Task>> = {
   },
   convnet: {
     layers: () => [
-      tf.layers.conv2d({ filters: 16, kernelSize: 3, padding: 'same', activation: 'relu', inputShape: [28, 28, 1] }),
+      tf.layers.conv2d({
+        filters: 16,
+        kernelSize: 3,
+        padding: 'same',
+        activation: 'relu',
+        inputShape: [28, 28, 1],
+      }),
       tf.layers.maxPooling2d({ poolSize: 2 }),
       tf.layers.conv2d({ filters: 32, kernelSize: 3, padding: 'same', activation: 'relu' }),
       tf.layers.maxPooling2d({ poolSize: 2 }),
@@ -62,7 +69,8 @@ const TASKS: Readonly<Record<string, Task>> = {
 };
 
 const OPTIMIZERS: Readonly<Record<string, () => tf.Optimizer>> = {
-  'lookbehindSAM k = 5': () => lookbehindSAM({ k: 5, alpha: 0.5, rho: 0.05, learningRate: 0.01, momentum: 0.9 }),
+  'lookbehindSAM k = 5': () =>
+    lookbehindSAM({ k: 5, alpha: 0.5, rho: 0.05, learningRate: 0.01, momentum: 0.9 }),
   sam: () => sam({ learningRate: 0.01, momentum: 0.9 }),
   'sgd, momentum': () => sgd({ learningRate: 0.01, momentum: 0.9 }),
   'tf.train.momentum': () => tf.train.momentum(0.01, 0.9),

@@ -1,6 +1,6 @@
 /**
- * Processor time of the input pipeline (crop, flip, standardise, tensor) for a batch of CIFAR, beside that of one SGD step of
- * ResNet-20 on it, as one JSON line. SGD is the cheapest step: one gradient.
+ * Processor time of the input pipeline (crop, flip, standardise, tensor) for a batch of CIFAR, beside that of
+ * one SGD step of ResNet-20 on it, as one JSON line. SGD is the cheapest step: one gradient.
  *
  *   npm run -s bench:input -- --batch 128 --rounds 100
  */
@@ -27,7 +27,9 @@ async function main(): Promise<void> {
   }
   setThreads(values.threads);
   const { measureInput } = await import('./measureInput.js');
-  console.log(JSON.stringify(measureInput(positive('batch', values.batch), positive('rounds', values.rounds))));
+  console.log(
+    JSON.stringify(measureInput(positive('batch', values.batch), positive('rounds', values.rounds))),
+  );
 }
 
 main().catch((error: unknown) => report(error, USAGE));

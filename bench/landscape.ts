@@ -1,13 +1,15 @@
 /**
- * Loss surfaces: lossSurface and evaluateMany against the plain loop of stock TensorFlow.js (setWeights, evaluate).
+ * Loss surfaces: lossSurface and evaluateMany against the plain loop of stock TensorFlow.js (setWeights,
+ * evaluate).
  *
  *     npm run -s bench:landscape [-- --rounds 5 --cases mlp-128,mlp-1024,convnet,resnet20,mnist --loopPoints 40 --side 5]
  *
- * The plain loop (landscapePlain.cjs) runs in a process of its own, once as TensorFlow.js comes and once with TensorFlow's oneDNN
- * kernels, which this library switches on; each with tf.js's own default of 32 examples per batch and with all examples at once. All take
- * turns in each round, and must find the same losses. The loop is timed on some of the points only (--loopPoints). `ratio` compares warm
- * points per second, in brackets by processor time; `whole` compares the whole surface from nothing, compiling and the check of its centre
- * included, with the loop over as many points.
+ * The plain loop (landscapePlain.cjs) runs in a process of its own, once as TensorFlow.js comes and once with
+ * TensorFlow's oneDNN kernels, which this library switches on; each with tf.js's own default of 32 examples
+ * per batch and with all examples at once. All take turns in each round, and must find the same losses. The
+ * loop is timed on some of the points only (--loopPoints). `ratio` compares warm points per second, in
+ * brackets by processor time; `whole` compares the whole surface from nothing, compiling and the check of its
+ * centre included, with the loop over as many points.
  */
 
 import { parseArgs } from 'node:util';
@@ -48,7 +50,8 @@ const CASES: Readonly<Record<string, Case>> = {
     target: 5,
   },
   convnet: {
-    build: () => models.convNet({ inputs: [28, 28, 1], filters: [16, 32], classes: 10, name: 'bench-convnet' }),
+    build: () =>
+      models.convNet({ inputs: [28, 28, 1], filters: [16, 32], classes: 10, name: 'bench-convnet' }),
     inputShape: [28, 28, 1],
     examples: 1000,
     side: 21,
@@ -86,21 +89,30 @@ async function timed(fn: () => unknown): Promise<Timing> {
   return { milliseconds: performance.now() - started, cpu: (user + system) / 1000 };
 }
 
-async function runCase(name: string, { build, inputShape, examples, target, ...options }: Case): Promise<void> {
+async function runCase(
+  name: string,
+  { build, inputShape, examples, target, ...options }: Case,
+): Promise<void> {
   const side = Number(args.side ?? options.side);
   const model = build();
   const random = new Random(0, 'bench');
   const inputs = Float32Array.from(random.normals(inputShape.reduce((a, b) => a * b, examples)));
   const labels = Int32Array.from({ length: examples }, () => random.int(10));
   const [xs, ys] = [tf.tensor(inputs, [examples, ...inputShape]), tf.tensor1d(labels, 'int32')];
-  const plane = new Plane(flatWeights(model), randomDirection(model, { seed: 1 }), randomDirection(model, { seed: 2 }));
+  const plane = new Plane(
+    flatWeights(model),
+    randomDirection(model, { seed: 1 }),
+    randomDirection(model, { seed: 2 }),
+  );
   const coordinates = Array.from({ length: side }, (_, i) => (2 * i) / (side - 1) - 1);
   const points = coordinates.flatMap((a) => coordinates.map((b) => [a, b] as const));
   const some = points.filter((_, p) => p % Math.ceil(points.length / Number(args.loopPoints)) === 0);
   const slots = weightLayout(model);
 
   const rssBefore = process.memoryUsage().rss;
-  const whole = await timed(() => lossSurface(model, { xs, ys }, { plane, x: { from: -1, to: 1, points: side } }));
+  const whole = await timed(() =>
+    lossSurface(model, { xs, ys }, { plane, x: { from: -1, to: 1, points: side } }),
+  );
   const evaluator = new ModelLoss(model, { xs, ys });
   const sets = new PlaneSets(plane, slots, points);
   const { losses } = await evaluator.atMany(sets);
@@ -109,7 +121,8 @@ async function runCase(name: string, { build, inputShape, examples, target, ...o
   const ours = evaluator.way === 'loop' ? some : points;
   const ourSets = new PlaneSets(plane, slots, ours);
 
-  const parts = (flat: Float32Array): Float32Array[] => slots.map(({ offset, size }) => flat.slice(offset, offset + size));
+  const parts = (flat: Float32Array): Float32Array[] =>
+    slots.map(({ offset, size }) => flat.slice(offset, offset + size));
   const setUp = {
     topology: { modelTopology: JSON.parse(model.toJSON() as string) },
     shapes: slots.map(({ shape }) => shape),
@@ -137,7 +150,9 @@ async function runCase(name: string, { build, inputShape, examples, target, ...o
     await Promise.all([stock.ask(setUp), oneDNN.ask(setUp)]);
     for (const [way, loop] of Object.entries(loops)) {
       const found = (await loop(some)).losses;
-      const differences = some.map((point, s) => Math.abs(losses[points.indexOf(point)] - found[s]) / Math.max(1, found[s]));
+      const differences = some.map(
+        (point, s) => Math.abs(losses[points.indexOf(point)] - found[s]) / Math.max(1, found[s]),
+      );
       worst = Math.max(worst, ...differences);
       if (!(worst < 1e-4)) throw new Error(`${name}, ${way}: the losses differ by ${worst}.`);
     }
@@ -150,24 +165,32 @@ async function runCase(name: string, { build, inputShape, examples, target, ...o
     const others = Object.fromEntries(Object.keys(loops).map((way) => [way, [] as Timing[]]));
     for (let round = 0; round < rounds; round++) {
       times.push(perPoint(await timed(() => evaluator.atMany(ourSets)), ours.length));
-      for (const [way, loop] of Object.entries(loops)) others[way].push(perPoint(await loop(some), some.length));
+      for (const [way, loop] of Object.entries(loops))
+        others[way].push(perPoint(await loop(some), some.length));
     }
-    const rate = (list: Timing[]): string => (1000 / median(list.map(({ milliseconds }) => milliseconds))).toPrecision(3);
+    const rate = (list: Timing[]): string =>
+      (1000 / median(list.map(({ milliseconds }) => milliseconds))).toPrecision(3);
     console.log(
       `${name}: ${points.length} points, ${examples} examples, way ${evaluator.way}, chunks of ${evaluator.chunkSize}; wanted: ${target} times
 ` +
         `  ${'evaluateMany'.padEnd(29)}${rate(times)} points/s; whole surface from nothing ${(whole.milliseconds / 1000).toFixed(2)} s`,
     );
     for (const [way, list] of Object.entries(others)) {
-      const ratios = (of: keyof Timing): number[] => list.map((timing, round) => timing[of] / times[round][of]);
-      const range = [Math.min, Math.max].map((pick) => pick(...ratios('milliseconds')).toFixed(1)).join(' to ');
-      const ofWhole = (median(list.map(({ milliseconds }) => milliseconds)) * points.length) / whole.milliseconds;
+      const ratios = (of: keyof Timing): number[] =>
+        list.map((timing, round) => timing[of] / times[round][of]);
+      const range = [Math.min, Math.max]
+        .map((pick) => pick(...ratios('milliseconds')).toFixed(1))
+        .join(' to ');
+      const ofWhole =
+        (median(list.map(({ milliseconds }) => milliseconds)) * points.length) / whole.milliseconds;
       console.log(
         `  ${way.padEnd(29)}${rate(list)} points/s, ratio ${median(ratios('milliseconds')).toFixed(1)}, ${range}` +
           ` (${median(ratios('cpu')).toFixed(1)}), whole ${ofWhole.toFixed(1)}`,
       );
     }
-    console.log(`  largest difference of losses ${worst.toExponential(1)}; memory grew by ${rssGrowth.toFixed(0)} MB`);
+    console.log(
+      `  largest difference of losses ${worst.toExponential(1)}; memory grew by ${rssGrowth.toFixed(0)} MB`,
+    );
   } finally {
     stock.stop();
     oneDNN.stop();
@@ -179,11 +202,17 @@ async function runCase(name: string, { build, inputShape, examples, target, ...o
   }
 }
 
-/** A surface of the MNIST ConvNet on 2,000 images: how long until the first picture, and until the last point. */
+/**
+ * A surface of the MNIST ConvNet on 2,000 images: how long until the first picture, and until the last point.
+ */
 async function mnistSurface(): Promise<void> {
   const { train } = mnist();
   const model = models.convNet({ inputs: [28, 28, 1], filters: [16, 32], classes: 10, name: 'bench-mnist' });
-  const plane = new Plane(flatWeights(model), randomDirection(model, { seed: 1 }), randomDirection(model, { seed: 2 }));
+  const plane = new Plane(
+    flatWeights(model),
+    randomDirection(model, { seed: 1 }),
+    randomDirection(model, { seed: 2 }),
+  );
   let first = Number.NaN;
   const began = performance.now();
   await lossSurface(model, train.subset(2000), {
@@ -194,7 +223,9 @@ async function mnistSurface(): Promise<void> {
     },
   });
   const all = (performance.now() - began) / 1000;
-  console.log(`mnist: 25 x 25 points, 2000 examples: first picture after ${first.toFixed(2)} s, whole after ${all.toFixed(1)} s`);
+  console.log(
+    `mnist: 25 x 25 points, 2000 examples: first picture after ${first.toFixed(2)} s, whole after ${all.toFixed(1)} s`,
+  );
   model.dispose();
 }
 

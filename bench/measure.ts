@@ -28,7 +28,9 @@ export interface StepTiming {
   medianMs: number;
   minMs: number;
   gradientEvaluations: number;
-  /** The first step: it is recorded, and its graph runs for the first time, in which TensorFlow optimises it. */
+  /**
+   * The first step: it is recorded, and its graph runs for the first time, in which TensorFlow optimises it.
+   */
   firstStepMs: number;
   peakRssMB: number;
 }
@@ -54,7 +56,10 @@ const CLASSES = 10;
 
 const NETWORKS: Readonly<Record<string, { inputs: number[]; make(): tf.LayersModel }>> = {
   mlp: { inputs: [64], make: () => models.mlp({ inputs: 64, hidden: [128, 128], classes: CLASSES }) },
-  convnet: { inputs: [28, 28, 1], make: () => models.convNet({ inputs: [28, 28, 1], filters: [16, 32], classes: CLASSES }) },
+  convnet: {
+    inputs: [28, 28, 1],
+    make: () => models.convNet({ inputs: [28, 28, 1], filters: [16, 32], classes: CLASSES }),
+  },
   resnet20: { inputs: [32, 32, 3], make: () => models.resNet({ depth: 20, classes: CLASSES }) },
   resnet34: { inputs: [32, 32, 3], make: () => models.resNet({ depth: 34, classes: CLASSES }) },
 };
@@ -79,7 +84,15 @@ export function measureStep(setting: StepSetting, rounds: number): StepTiming {
 }
 
 /** Builds the model, takes the first steps, and returns the rest ready to run. */
-export function prepareStep({ model: name, batch, k, alpha, eager, reuse, warm = true }: StepSetting): PreparedStep {
+export function prepareStep({
+  model: name,
+  batch,
+  k,
+  alpha,
+  eager,
+  reuse,
+  warm = true,
+}: StepSetting): PreparedStep {
   const network = NETWORKS[name];
   const model = network.make();
   const variables = model.trainableWeights.map((weight) => weight.read() as tf.Variable);
@@ -105,7 +118,9 @@ export function prepareStep({ model: name, batch, k, alpha, eager, reuse, warm =
   );
 
   const random = new Random(0, 'benchmark');
-  const inputs = Float32Array.from(random.normals(network.inputs.reduce((product, side) => product * side, batch)));
+  const inputs = Float32Array.from(
+    random.normals(network.inputs.reduce((product, side) => product * side, batch)),
+  );
   const labels = Int32Array.from({ length: batch }, () => random.int(CLASSES));
   const [xs, ys] = [tf.tensor(inputs, [batch, ...network.inputs]), tf.tensor1d(labels, 'int32')];
   const timed = (): { ms: number; loss: number } => {

@@ -59,7 +59,12 @@ export function measureInput(batch: number, rounds: number): InputTiming {
   for (let warm = 0; warm < 3; warm++) take();
   const steps = Array.from({ length: Math.max(3, Math.round(rounds / 10)) }, take);
   const [inputMs, stepMs] = [median(inputs), median(steps)];
-  return { batch, inputMs: round(inputMs), stepMs: round(stepMs), share: Math.round((inputMs / stepMs) * 1e4) / 1e4 };
+  return {
+    batch,
+    inputMs: round(inputMs),
+    stepMs: round(stepMs),
+    share: Math.round((inputMs / stepMs) * 1e4) / 1e4,
+  };
 }
 
 /** Of all threads, ms. */

@@ -1,12 +1,14 @@
 /**
- * Accuracy under weight noise: evaluateUnderNoise against the plain loop over levels and draws that one writes by hand.
+ * Accuracy under weight noise: evaluateUnderNoise against the plain loop over levels and draws that one
+ * writes by hand.
  *
  *     npm run -s bench:noise [-- --rounds 5 --levels 8 --draws 10 --networks convnet,mlp]
  *
- * The plain loop (noisePlain.cjs) runs in a process of its own, once as TensorFlow.js comes and once with TensorFlow's oneDNN
- * kernels, which this library switches on. All take turns in each round. Before timing, the plain side must find the same losses at
- * the same noisy weights. `one call` includes compiling; `again` is a NoiseEvaluator that has compiled before, as where many
- * models of one architecture are compared. Processor time says more than time where the machine is busy.
+ * The plain loop (noisePlain.cjs) runs in a process of its own, once as TensorFlow.js comes and once with
+ * TensorFlow's oneDNN kernels, which this library switches on. All take turns in each round. Before timing,
+ * the plain side must find the same losses at the same noisy weights. `one call` includes compiling; `again`
+ * is a NoiseEvaluator that has compiled before, as where many models of one architecture are compared.
+ * Processor time says more than time where the machine is busy.
  */
 import { parseArgs } from 'node:util';
 import type * as tf from '@tensorflow/tfjs';
@@ -20,7 +22,13 @@ import { PlainProcess } from './plainProcess';
 const NETWORKS: Readonly<Record<string, () => { model: tf.LayersModel; data: Dataset; title: string }>> = {
   convnet: () => ({
     title: 'MNIST ConvNet 16-32 with BatchNorm',
-    model: models.convNet({ inputs: [28, 28, 1], filters: [16, 32], classes: 10, batchNorm: true, name: 'convnet' }),
+    model: models.convNet({
+      inputs: [28, 28, 1],
+      filters: [16, 32],
+      classes: 10,
+      batchNorm: true,
+      name: 'convnet',
+    }),
     data: mnist().test,
   }),
   mlp: () => {
@@ -115,7 +123,9 @@ async function bench(name: string): Promise<void> {
   for (const [way, list] of Object.entries(timings)) {
     const ratio = (base: string, of: keyof Timing): string =>
       median(list.map((timing, round) => timings[base][round][of] / timing[of])).toFixed(1);
-    const columns = ['plain loop', 'plain loop, oneDNN'].map((base) => `${ratio(base, 'milliseconds')} (${ratio(base, 'cpu')})`);
+    const columns = ['plain loop', 'plain loop, oneDNN'].map(
+      (base) => `${ratio(base, 'milliseconds')} (${ratio(base, 'cpu')})`,
+    );
     const [time, cpu] = (['milliseconds', 'cpu'] as const).map((of) =>
       `${median(list.map((timing) => timing[of])).toFixed(0)} ms`.padStart(10),
     );

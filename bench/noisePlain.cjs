@@ -1,7 +1,7 @@
 /**
- * The other side of noise.ts: the loop that one writes by hand in stock TensorFlow.js, in a process of its own, without this
- * library. Messages: {topology, weights, shapes, kernels, inputs, inputShape, labels} to set up, {weights} to evaluate given weights,
- * {sigmas, draws} to run the loop.
+ * The other side of noise.ts: the loop that one writes by hand in stock TensorFlow.js, in a process of its
+ * own, without this library. Messages: {topology, weights, shapes, kernels, inputs, inputShape, labels} to
+ * set up, {weights} to evaluate given weights, {sigmas, draws} to run the loop.
  */
 const tf = require('@tensorflow/tfjs-node-gpu');
 
@@ -41,7 +41,9 @@ function loop({ sigmas, draws }) {
   for (const sigma of sigmas) {
     for (let draw = 0; draw < draws; draw++) {
       tf.tidy(() => {
-        model.setWeights(clean.map((w, i) => (kernels.has(i) ? tf.mul(w, tf.randomNormal(w.shape, 1, sigma)) : w)));
+        model.setWeights(
+          clean.map((w, i) => (kernels.has(i) ? tf.mul(w, tf.randomNormal(w.shape, 1, sigma)) : w)),
+        );
       });
       score();
     }

@@ -1,5 +1,6 @@
 /**
- * One Lookbehind-SAM outer step here and in stock TensorFlow.js (stepPlain.cjs), step by step in turn, each in a process of its own.
+ * One Lookbehind-SAM outer step here and in stock TensorFlow.js (stepPlain.cjs), step by step in turn, each
+ * in a process of its own.
  *
  *   npm run -s bench:plain -- --model convnet
  *
@@ -38,7 +39,8 @@ async function compare(model: string, values: Record<string, unknown>): Promise<
   const batch = positive('batch', String(values.batch ?? defaultBatch(model)));
   const k = positive('k', String(values.k));
   const alpha = alphaOf(String(values.alpha));
-  if (alpha === 'adaptive') throw new UsageError('--alpha adaptive is not written in the stock program; give a number.');
+  if (alpha === 'adaptive')
+    throw new UsageError('--alpha adaptive is not written in the stock program; give a number.');
   const ours = prepareStep({ model, batch, k, alpha, eager: false, reuse: true, warm: false });
   const plain = new PlainProcess('stepPlain.cjs');
   try {
@@ -78,7 +80,8 @@ async function main(): Promise<void> {
   }
   setThreads(values.threads);
   const { MODEL_NAMES } = await import('./measure.js');
-  const models = values.model === undefined ? ['mlp', 'convnet'] : [oneOf('model', values.model, MODEL_NAMES)];
+  const models =
+    values.model === undefined ? ['mlp', 'convnet'] : [oneOf('model', values.model, MODEL_NAMES)];
   for (const model of models) await compare(model, values);
 }
 

@@ -3,8 +3,8 @@
  *
  *   npm run -s bench:pytorch -- --official /path/to/lookbehind.py --model convnet
  *
- * lookbehind.py is that of https://github.com/chandar-lab/Lookbehind-SAM. Unless --python is given, a virtual environment with
- * PyTorch is made in bench/.venv at the first call.
+ * lookbehind.py is that of https://github.com/chandar-lab/Lookbehind-SAM. Unless --python is given, a virtual
+ * environment with PyTorch is made in bench/.venv at the first call.
  */
 import { existsSync } from 'node:fs';
 import { parseArgs } from 'node:util';
@@ -19,7 +19,12 @@ ${SETTING_USAGE}`;
 
 async function main(): Promise<void> {
   const { values } = parseArgs({
-    options: { official: { type: 'string' }, model: { type: 'string' }, python: { type: 'string' }, ...SETTING_OPTIONS },
+    options: {
+      official: { type: 'string' },
+      model: { type: 'string' },
+      python: { type: 'string' },
+      ...SETTING_OPTIONS,
+    },
   });
   if (values.help) {
     console.log(USAGE);
@@ -30,7 +35,8 @@ async function main(): Promise<void> {
   }
   setThreads(values.threads);
   const { MODEL_NAMES } = await import('./measure.js');
-  const models = values.model === undefined ? ['mlp', 'convnet', 'resnet20'] : [oneOf('model', values.model, MODEL_NAMES)];
+  const models =
+    values.model === undefined ? ['mlp', 'convnet', 'resnet20'] : [oneOf('model', values.model, MODEL_NAMES)];
   const others = {
     python: values.python ?? pythonWith('torch', 'numpy'),
     script: 'pytorch.py',

@@ -26,7 +26,8 @@ export const SETTING_USAGE = `  --batch N      samples per batch (default 128; r
 /** A whole number above 0. */
 export function positive(option: string, text: string): number {
   const value = Number(text);
-  if (!(Number.isInteger(value) && value > 0)) throw new UsageError(`--${option} must be a whole number above 0, got ${text}.`);
+  if (!(Number.isInteger(value) && value > 0))
+    throw new UsageError(`--${option} must be a whole number above 0, got ${text}.`);
   return value;
 }
 
@@ -40,7 +41,8 @@ export function alphaOf(text: string): number | 'adaptive' {
 
 /** One of `allowed`. */
 export function oneOf(option: string, text: string, allowed: readonly string[]): string {
-  if (!allowed.includes(text)) throw new UsageError(`--${option} must be one of ${allowed.join(', ')}, got ${text}.`);
+  if (!allowed.includes(text))
+    throw new UsageError(`--${option} must be one of ${allowed.join(', ')}, got ${text}.`);
   return text;
 }
 

@@ -4,7 +4,16 @@
  *   npm run -s bench:step -- --model mlp --batch 128 --k 5 --rounds 20
  */
 import { parseArgs } from 'node:util';
-import { alphaOf, defaultBatch, oneOf, positive, report, SETTING_OPTIONS, SETTING_USAGE, setThreads } from './settings';
+import {
+  alphaOf,
+  defaultBatch,
+  oneOf,
+  positive,
+  report,
+  SETTING_OPTIONS,
+  SETTING_USAGE,
+  setThreads,
+} from './settings';
 
 const USAGE = `Usage: npm run -s bench:step -- [options]
   --model NAME   mlp, convnet, resnet20 or resnet34 (default mlp)

@@ -1,10 +1,10 @@
 /**
- * The other side of plain.ts: one Lookbehind-SAM outer step as one writes it by hand in stock TensorFlow.js, in a process of its own,
- * without this library. Messages: {topology, weights, shapes, trained, inputs, inputShape, labels, k, alpha} to set up, {} to take one
- * step.
+ * The other side of plain.ts: one Lookbehind-SAM outer step as one writes it by hand in stock TensorFlow.js,
+ * in a process of its own, without this library. Messages:
+ * {topology, weights, shapes, trained, inputs, inputShape, labels, k, alpha} to set up, {} to take one step.
  *
- * It has the shortcut that ours has: k + 1 gradients. (Only BatchNorm's moving statistics then move once where 2k gradients move them
- * twice, which is of no account for the time.)
+ * It has the shortcut that ours has: k + 1 gradients. (Only BatchNorm's moving statistics then move once
+ * where 2k gradients move them twice, which is of no account for the time.)
  */
 const tf = require('@tensorflow/tfjs-node-gpu');
 

@@ -7,7 +7,10 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { alphaOf, defaultBatch, positive } from './settings';
 
-/** Each program takes steps for so long (and at least one) before it is another one's turn: a single short step would run on cold caches. */
+/**
+ * Each program takes steps for so long (and at least one) before it is another one's turn: a single short
+ * step would run on cold caches.
+ */
 const TURN_MS = 50;
 
 /** What one step took, as the mean over a turn. */
@@ -17,7 +20,10 @@ export interface Cost {
   processorMs: number;
 }
 
-/** A Python process that takes steps on request: it reads the name of a program per line and answers with `ms processorMs`. */
+/**
+ * A Python process that takes steps on request: it reads the name of a program per line and answers with
+ * `ms processorMs`.
+ */
 class StepServer {
   readonly #process: ChildProcessWithoutNullStreams;
   readonly #answers: AsyncIterator<string>;
@@ -56,10 +62,20 @@ export interface Others {
   options?: string[];
 }
 
-/** Compares steps of one model, and prints one JSON line: medians, and medians of the quotients of each round. */
-export async function compareSteps(model: string, values: Record<string, unknown>, others: Others): Promise<void> {
+/**
+ * Compares steps of one model, and prints one JSON line: medians, and medians of the quotients of each round.
+ */
+export async function compareSteps(
+  model: string,
+  values: Record<string, unknown>,
+  others: Others,
+): Promise<void> {
   const { median, prepareStep, round } = await import('./measure.js');
-  const [batch, k, alpha] = [String(values.batch ?? defaultBatch(model)), String(values.k), String(values.alpha)];
+  const [batch, k, alpha] = [
+    String(values.batch ?? defaultBatch(model)),
+    String(values.k),
+    String(values.alpha),
+  ];
   const threads = values.threads === undefined ? [] : ['--threads', String(values.threads)];
   const shared = ['--model', model, '--batch', batch, '--k', k, '--alpha', alpha, ...threads];
   const server = new StepServer(others.python, others.script, [...shared, ...(others.options ?? [])]);
@@ -84,9 +100,19 @@ export async function compareSteps(model: string, values: Record<string, unknown
     const all = (what: keyof Cost) => ({
       ours: middle((one) => one.ours[what]),
       ...Object.fromEntries(others.programs.map((name) => [name, middle((one) => one[name][what])])),
-      times: Object.fromEntries(others.programs.map((name) => [name, middle((one) => one[name][what] / one.ours[what])])),
+      times: Object.fromEntries(
+        others.programs.map((name) => [name, middle((one) => one[name][what] / one.ours[what])]),
+      ),
     });
-    console.log(JSON.stringify({ model, batch: Number(batch), k: Number(k), ms: all('ms'), processorMs: all('processorMs') }));
+    console.log(
+      JSON.stringify({
+        model,
+        batch: Number(batch),
+        k: Number(k),
+        ms: all('ms'),
+        processorMs: all('processorMs'),
+      }),
+    );
   } finally {
     server.close();
   }
@@ -105,7 +131,8 @@ function turn(run: () => number): Cost {
 export function pythonWith(...packages: string[]): string {
   const folder = join(__dirname, '.venv');
   const python = join(folder, process.platform === 'win32' ? 'Scripts/python.exe' : 'bin/python');
-  const run = (args: string[]) => execFileSync(python, ['-m', 'pip', '--quiet', ...args], { stdio: ['inherit', 2, 2] });
+  const run = (args: string[]) =>
+    execFileSync(python, ['-m', 'pip', '--quiet', ...args], { stdio: ['inherit', 2, 2] });
   if (!existsSync(python)) {
     console.error(`Making ${folder}, once.`);
     execFileSync('python3', ['-m', 'venv', folder], { stdio: ['inherit', 2, 2] });

@@ -1,6 +1,7 @@
 /**
- * A sweep of 40 MNIST-1D runs in worker processes against the same runs one after another in one two-threaded process, the share of
- * time that runs cost beside training, and how fast a finished sweep of 1,000 runs comes back: `npm run bench:sweep`.
+ * A sweep of 40 MNIST-1D runs in worker processes against the same runs one after another in one two-threaded
+ * process, the share of time that runs cost beside training, and how fast a finished sweep of 1,000 runs
+ * comes back: `npm run bench:sweep`.
  *
  *     npm run bench:sweep -- [--epochs 10] [--rounds 2] [--workers 2]      --rounds 0 leaves the comparison out
  *
@@ -63,7 +64,10 @@ async function inWorkers(epochs: number, workers: number, folder: string): Promi
   return { runs: rows.length, seconds: (performance.now() - started) / 1000, training };
 }
 
-/** The same runs by one process of two threads, as plain training without store: what a notebook's loop would do. */
+/**
+ * The same runs by one process of two threads, as plain training without store: what a notebook's loop would
+ * do.
+ */
 function oneAfterAnother(epochs: number): Timing {
   const { stdout, stderr, status } = spawnSync(
     process.execPath,
@@ -88,11 +92,15 @@ async function trainAll(epochs: number): Promise<Timing> {
 }
 
 /**
- * What files, hashing, locks and events add to a run: the same run with and without a store, in turns, in this process. By CPU time,
- * which other work on the machine changes least; the first round warms up.
+ * What files, hashing, locks and events add to a run: the same run with and without a store, in turns, in
+ * this process. By CPU time, which other work on the machine changes least; the first round warms up.
  */
 async function overhead(epochs: number, folder: string): Promise<number> {
-  const [config] = expandGrid({ ...gridOf(epochs), optimizer: { kind: 'lookbehindSAM', k: 5, momentum: 0.9 }, seeds: [99] });
+  const [config] = expandGrid({
+    ...gridOf(epochs),
+    optimizer: { kind: 'lookbehindSAM', k: 5, momentum: 0.9 },
+    seeds: [99],
+  });
   const plain: number[] = [];
   const stored: number[] = [];
   for (let seed = 0; seed < OVERHEAD_ROUNDS; seed++) {
@@ -106,7 +114,8 @@ async function overhead(epochs: number, folder: string): Promise<number> {
     const options = { store: folder, engine: 'inProcess', onProgress: () => {} } as const;
     stored.push(await cpuSeconds(() => sweep({ ...config, seed } as SweepGrid, options)));
   }
-  const median = (times: number[]): number => times.slice(1).sort((x, y) => x - y)[(OVERHEAD_ROUNDS - 1) >> 1];
+  const median = (times: number[]): number =>
+    times.slice(1).sort((x, y) => x - y)[(OVERHEAD_ROUNDS - 1) >> 1];
   return median(stored) / median(plain) - 1;
 }
 
@@ -155,7 +164,9 @@ async function main(): Promise<void> {
   try {
     const report = (name: string, { runs, seconds, training }: Timing): void => {
       const load = loadavg()[0].toFixed(1);
-      console.log(`${name}: ${runs} runs in ${seconds.toFixed(1)} s, ${training.toFixed(1)} s of it in steps (load ${load})`);
+      console.log(
+        `${name}: ${runs} runs in ${seconds.toFixed(1)} s, ${training.toFixed(1)} s of it in steps (load ${load})`,
+      );
     };
     const ratios: number[] = [];
     for (let round = 0; round < rounds; round++) {
@@ -165,7 +176,8 @@ async function main(): Promise<void> {
       report(`${workers} processes, one thread each`, parallel);
       ratios.push(serial.seconds / parallel.seconds);
     }
-    if (rounds > 0) console.log(`throughput: ${ratios.map((ratio) => ratio.toFixed(2)).join(', ')} times (wanted: 1.8)`);
+    if (rounds > 0)
+      console.log(`throughput: ${ratios.map((ratio) => ratio.toFixed(2)).join(', ')} times (wanted: 1.8)`);
     console.log(
       `overhead of a run: ${(100 * (await overhead(3 * epochs, join(folder, 'overhead')))).toFixed(1)} % (wanted: below 3)`,
     );

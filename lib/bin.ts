@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 /**
- * `npx lookbehind COMMAND`: the commands of the package. Each reads its own options from the rest of the command line.
+ * `npx lookbehind COMMAND`: the commands of the package. Each reads its own options from the rest of the
+ * command line.
  */
 /** The commands, whose modules run when they are loaded. */
 const COMMANDS = new Map<string, () => void>([
@@ -25,6 +26,8 @@ if (run !== undefined) {
   run();
 } else {
   const asked = ['--help', '-h', 'help'].includes(command);
-  (asked ? process.stdout : process.stderr).write(asked ? HELP : `There is no command ${JSON.stringify(command)}.\n\n${HELP}`);
+  (asked ? process.stdout : process.stderr).write(
+    asked ? HELP : `There is no command ${JSON.stringify(command)}.\n\n${HELP}`,
+  );
   process.exitCode = asked ? 0 : 1;
 }

@@ -1,4 +1,7 @@
-/** For authors of optimizers and of noise models: what the library's own are made of. CONTRIBUTING.md has the recipes. */
+/**
+ * For authors of optimizers and of noise models: what the library's own are made of. CONTRIBUTING.md has the
+ * recipes.
+ */
 export {
   checkOptions,
   either,

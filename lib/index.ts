@@ -1,4 +1,7 @@
-/** Lookbehind-SAM and its family, for any TensorFlow.js model on any backend. The rooms around it have doors of their own: `lookbehind/train`, ... */
+/**
+ * Lookbehind-SAM and its family, for any TensorFlow.js model on any backend. The rooms around it have doors
+ * of their own: `lookbehind/train`, ...
+ */
 export {
   AbortedError,
   DataError,

@@ -1,4 +1,7 @@
-/** `npm run clean`: removes what can be made again: the built library and results; with --all also everything set-up installed. */
+/**
+ * `npm run clean`: removes what can be made again: the built library and results; with --all also everything
+ * set-up installed.
+ */
 import './setup/node-version.mjs';
 import fs from 'node:fs';
 import path from 'node:path';

@@ -23,14 +23,21 @@ const isInstalled = Object.entries(dependencies).every(
   ([name, version]) => readJson(path.join(tool, 'node_modules', name, 'package.json'))?.version === version,
 );
 if (!isInstalled)
-  run('npm', ['ci', '--ignore-scripts', '--prefer-offline', '--no-audit', '--no-fund'], 'TypeDoc could not be installed');
+  run(
+    'npm',
+    ['ci', '--ignore-scripts', '--prefer-offline', '--no-audit', '--no-fund'],
+    'TypeDoc could not be installed',
+  );
 fs.rmSync(target, { recursive: true, force: true });
 run(process.execPath, ['node_modules/typedoc/bin/typedoc'], 'The reference could not be written');
 console.log(
   `${filesBelow(target, ['.html']).length} pages. Open ${path.relative(process.cwd(), path.join(target, 'index.html'))}`,
 );
 
-/** Runs a program in the tool's folder, or ends with what went wrong. @param {string} command @param {string[]} args @param {string} problem */
+/**
+ * Runs a program in the tool's folder, or ends with what went wrong. @param {string} command @param
+ * {string[]} args @param {string} problem
+ */
 function run(command, args, problem) {
   const { status } = spawnSync(command, args, { cwd: tool, stdio: 'inherit' });
   if (status === 0) return;

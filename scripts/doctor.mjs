@@ -21,7 +21,11 @@ let broken = 0;
 
 report('Node.js', true, `${process.versions.node} (20 and 22 are supported)`);
 report('npm', ...version('npm', ['--version']));
-attempt('Python', () => describeTool(findPython()), 'install Python 3.10 to 3.13 with its venv module, or set PYTHON');
+attempt(
+  'Python',
+  () => describeTool(findPython()),
+  'install Python 3.10 to 3.13 with its venv module, or set PYTHON',
+);
 attempt('C++ compiler', () => describeTool(findCompiler()), 'install g++ or clang++, or set CXX');
 report(
   'memory',
@@ -45,7 +49,11 @@ checkLabExtension();
 for (const folder of ['mnist1d', 'digits']) checkData(folder);
 checkGpu();
 
-console.log(broken === 0 ? '\nEverything is ok.' : `\n${broken} ${broken === 1 ? 'thing needs' : 'things need'} attention.`);
+console.log(
+  broken === 0
+    ? '\nEverything is ok.'
+    : `\n${broken} ${broken === 1 ? 'thing needs' : 'things need'} attention.`,
+);
 process.exitCode = broken === 0 ? 0 : 1;
 
 /** @param {string} what @param {boolean} ok @param {string} detail @param {string} [remedy] */
@@ -80,9 +88,17 @@ function checkRuntime() {
   const code = `require('lookbehind/compile'); const tf = require('@tensorflow/tfjs'); const b = tf.backend();
     const gpu = b.isUsingGpuDevice === true; const y = tf.matMul([[1, 2], [3, 4]], [[1, 2], [3, 4]]).dataSync();
     const v = b.binding && b.binding.TF_Version; console.log(JSON.stringify({ backend: tf.getBackend(), gpu, v, right: Array.from(y).join() === '7,10,15,22' }));`;
-  const { status, stdout, signal } = spawnSync(process.execPath, ['-e', code], { cwd: project.root, encoding: 'utf8' });
+  const { status, stdout, signal } = spawnSync(process.execPath, ['-e', code], {
+    cwd: project.root,
+    encoding: 'utf8',
+  });
   if (status !== 0)
-    return report('TensorFlow runtime', false, '', `${SETUP} -- --force${signal ? ` (loading it ended with ${signal})` : ''}`);
+    return report(
+      'TensorFlow runtime',
+      false,
+      '',
+      `${SETUP} -- --force${signal ? ` (loading it ended with ${signal})` : ''}`,
+    );
   const { backend, gpu, v, right } = JSON.parse(String(stdout).trim().split('\n').at(-1) ?? '{}');
   report(
     'TensorFlow runtime',
@@ -94,7 +110,8 @@ function checkRuntime() {
 function checkLabExtension() {
   report('JupyterLab figures', fs.existsSync(labExtension(project)), 'plotly extension installed');
   const disabled = labExtensionDisabledBy(project);
-  if (disabled) report('JupyterLab figures', false, '', `enable jupyterlab-plotly, which ${disabled} disables`);
+  if (disabled)
+    report('JupyterLab figures', false, '', `enable jupyterlab-plotly, which ${disabled} disables`);
 }
 
 /** @param {string} folder */
@@ -118,13 +135,18 @@ function checkData(folder) {
 }
 
 function checkGpu() {
-  const { status, stdout } = spawnSync('nvidia-smi', ['--query-gpu=name,memory.total,driver_version', '--format=csv,noheader'], {
-    encoding: 'utf8',
-  });
+  const { status, stdout } = spawnSync(
+    'nvidia-smi',
+    ['--query-gpu=name,memory.total,driver_version', '--format=csv,noheader'],
+    {
+      encoding: 'utf8',
+    },
+  );
   if (status !== 0) return console.log('    GPU                   none found: everything runs on the CPU');
   for (const line of String(stdout).trim().split('\n')) report('GPU', true, line);
   const site = project.sitePackages();
-  const libraries = site && fs.existsSync(path.join(site, 'nvidia')) ? fs.readdirSync(path.join(site, 'nvidia')) : [];
+  const libraries =
+    site && fs.existsSync(path.join(site, 'nvidia')) ? fs.readdirSync(path.join(site, 'nvidia')) : [];
   report('CUDA libraries', libraries.length > 0, libraries.join(', '), 'run "npm run setup -- --cuda"');
 }
 

@@ -15,7 +15,8 @@ Formats the cells of notebooks (default: those of notebooks/) and shows what the
   --check   formats nothing, and fails where something is not formatted`;
 
 const { values, positionals } = readCommandLine(USAGE, { check: { type: 'boolean' } });
-const files = positionals.length > 0 ? positionals : notebookNames().map((name) => path.join(NOTEBOOKS, name));
+const files =
+  positionals.length > 0 ? positionals : notebookNames().map((name) => path.join(NOTEBOOKS, name));
 const problems = [...formatNotebooks(files, values), ...lintNotebooks(files)];
 for (const problem of problems) console.error(problem);
 if (problems.length > 0) process.exitCode = 1;

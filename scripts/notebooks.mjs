@@ -1,4 +1,7 @@
-/** `npm run notebooks`: executes the committed notebooks in order and writes them back, clean, with their outputs; renews their index. */
+/**
+ * `npm run notebooks`: executes the committed notebooks in order and writes them back, clean, with their
+ * outputs; renews their index.
+ */
 import './setup/node-version.mjs';
 import { createRequire } from 'node:module';
 import path from 'node:path';
@@ -29,7 +32,9 @@ const { values, positionals } = readCommandLine(USAGE, {
   sizes: { type: 'string' },
   size: { type: 'string', multiple: true },
 });
-const names = notebookNames().filter((name) => positionals.length === 0 || positionals.some((word) => name.includes(word)));
+const names = notebookNames().filter(
+  (name) => positionals.length === 0 || positionals.some((word) => name.includes(word)),
+);
 if (names.length === 0) {
   console.error(`No notebook is called so. There are: ${notebookNames().join(', ')}`);
   process.exit(2);

@@ -20,4 +20,8 @@ const { values } = readCommandLine(USAGE, {
   ray: { type: 'boolean' },
   force: { type: 'boolean' },
 });
-await setUpOrExit({ cuda: values.cuda ? true : values.cpu ? false : undefined, ray: values.ray, force: values.force });
+await setUpOrExit({
+  cuda: values.cuda ? true : values.cpu ? false : undefined,
+  ray: values.ray,
+  force: values.force,
+});

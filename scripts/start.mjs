@@ -27,8 +27,12 @@ const lab = spawn(path.join(project.venv, 'bin/jupyter-lab'), arguments_, {
   // The kernel of .venv, whatever is registered elsewhere under its name.
   env: {
     ...process.env,
-    JUPYTER_PATH: [path.join(project.venv, 'share/jupyter'), process.env.JUPYTER_PATH].filter(Boolean).join(':'),
-    PYTHONPATH: [path.join(project.root, 'scripts/jupyter'), process.env.PYTHONPATH].filter(Boolean).join(':'),
+    JUPYTER_PATH: [path.join(project.venv, 'share/jupyter'), process.env.JUPYTER_PATH]
+      .filter(Boolean)
+      .join(':'),
+    PYTHONPATH: [path.join(project.root, 'scripts/jupyter'), process.env.PYTHONPATH]
+      .filter(Boolean)
+      .join(':'),
   },
 });
 process.on('SIGINT', () => {}); // JupyterLab asks whether to stop
@@ -36,5 +40,7 @@ lab.on('error', () => console.error('JupyterLab did not start. Run "npm run doct
 lab.on('close', (code) => {
   process.exitCode = code ?? 1;
   if (code && process.getuid?.() === 0 && !given.includes('--allow-root'))
-    console.error('You are root: JupyterLab wants to be told that this is meant. Try "npm start -- --allow-root".');
+    console.error(
+      'You are root: JupyterLab wants to be told that this is meant. Try "npm start -- --allow-root".',
+    );
 });

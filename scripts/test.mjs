@@ -1,4 +1,7 @@
-/** `npm test`, `npm run test:unit` and `npm run test:all`: set-up, checks, test suites; each closes with `N passed, N failed`. */
+/**
+ * `npm test`, `npm run test:unit` and `npm run test:all`: set-up, checks, test suites; each closes with
+ * `N passed, N failed`.
+ */
 import './setup/node-version.mjs';
 import { spawn } from 'node:child_process';
 import fs from 'node:fs';
@@ -46,7 +49,9 @@ const skipped = counts.skipped > 0 ? `, ${counts.skipped} skipped` : '';
 console.log(`${counts.passed} passed, ${counts.failed} failed${skipped}`);
 process.exitCode = counts.failed > 0 || counts.passed === 0 ? 1 : 0;
 
-/** Runs a program that must succeed, and counts it as one test. @param {string} name @param {string[]} command */
+/**
+ * Runs a program that must succeed, and counts it as one test. @param {string} name @param {string[]} command
+ */
 async function check(name, command) {
   const { code, output } = await run(command, false);
   counts[code === 0 ? 'passed' : 'failed']++;
@@ -55,12 +60,13 @@ async function check(name, command) {
 }
 
 /**
- * Runs the files of each folder in one process, two folders at a time: most of what a quick file takes is the start of Node,
- * TensorFlow and the library. `npm test` gives each file a process of its own.
+ * Runs the files of each folder in one process, two folders at a time: most of what a quick file takes is the
+ * start of Node, TensorFlow and the library. `npm test` gives each file a process of its own.
  * @param {string[]} files relative to the project
  */
 async function runFolders(files) {
-  const size = (/** @type {string[]} */ group) => group.reduce((sum, file) => sum + fs.statSync(path.join(root, file)).size, 0);
+  const size = (/** @type {string[]} */ group) =>
+    group.reduce((sum, file) => sum + fs.statSync(path.join(root, file)).size, 0);
   const folders = [...new Set(files.map((file) => path.dirname(file)))]
     .map((folder) => files.filter((file) => path.dirname(file) === folder))
     .sort((a, b) => size(b) - size(a)); // the long ones first, so that both workers end together
@@ -72,13 +78,15 @@ async function runFolders(files) {
 }
 
 /**
- * Counts what the tests of a command say; shows it while it comes where `live`, else at the end, in one piece.
+ * Counts what the tests of a command say; shows it while it comes where `live`, else at the end, in one
+ * piece.
  * @param {string[]} command arguments of Node @param {boolean} live
  */
 async function runTests(command, live = true) {
   const { output } = await run(['--import', 'tsx', '--test-reporter=spec', ...command], live);
   if (!live) process.stdout.write(output);
-  const number = (/** @type {string} */ word) => Number(new RegExp(`^ℹ ${word} (\\d+)$`, 'm').exec(output)?.[1] ?? 0);
+  const number = (/** @type {string} */ word) =>
+    Number(new RegExp(`^ℹ ${word} (\\d+)$`, 'm').exec(output)?.[1] ?? 0);
   counts.passed += number('pass');
   counts.failed += number('fail') + number('cancelled');
   counts.skipped += number('skipped');
@@ -95,7 +103,10 @@ function testFiles() {
     .readdirSync(folder, { recursive: true, encoding: 'utf8' })
     .filter((name) => name.endsWith('.test.ts'))
     .filter((name) => name.endsWith('.long.test.ts') === Boolean(values.long))
-    .filter((name) => !values.unit || !(NOT_UNIT.includes(name.split(path.sep)[0]) || name.endsWith('.slow.test.ts')))
+    .filter(
+      (name) =>
+        !values.unit || !(NOT_UNIT.includes(name.split(path.sep)[0]) || name.endsWith('.slow.test.ts')),
+    )
     .sort()
     .map((name) => path.join('test', name));
 }

@@ -1,4 +1,7 @@
-/** `npm run walkthrough`: set-up, then the walkthrough notebook from the first cell to the last; prints its result table. */
+/**
+ * `npm run walkthrough`: set-up, then the walkthrough notebook from the first cell to the last; prints its
+ * result table.
+ */
 import './setup/node-version.mjs';
 import fs from 'node:fs';
 import path from 'node:path';

@@ -1,6 +1,6 @@
 /**
- * lib/api.md: the public surface as text, so that a change of it is seen where it is reviewed. Made from the declarations;
- * `LB_UPDATE_API=1 node --import tsx --test test/api.test.ts` renews it.
+ * lib/api.md: the public surface as text, so that a change of it is seen where it is reviewed. Made from the
+ * declarations; `LB_UPDATE_API=1 node --import tsx --test test/api.test.ts` renews it.
  */
 import assert from 'node:assert/strict';
 import { readFileSync, writeFileSync } from 'node:fs';
@@ -64,15 +64,23 @@ function report(): string {
     symbol
       .declarations!.map((declaration) => {
         const node = ts.isVariableDeclaration(declaration) ? declaration.parent.parent : declaration;
-        const text = printer.printNode(ts.EmitHint.Unspecified, publicPart(node), declaration.getSourceFile());
-        return text.replace(/^export (default )?|^declare /gm, '').replace(/^(declare|abstract declare) /gm, '');
+        const text = printer.printNode(
+          ts.EmitHint.Unspecified,
+          publicPart(node),
+          declaration.getSourceFile(),
+        );
+        return text
+          .replace(/^export (default )?|^declare /gm, '')
+          .replace(/^(declare|abstract declare) /gm, '');
       })
       .join('\n');
   const byName = (a: ts.Symbol, b: ts.Symbol): number => (a.name < b.name ? -1 : 1);
   const block = (lines: string[]): string => `\n\`\`\`ts\n${lines.join('\n')}\n\`\`\`\n`;
 
   const exported = files.map(({ door, file }) => {
-    const symbols = checker.getExportsOfModule(checker.getSymbolAtLocation(program.getSourceFile(file)!)!).sort(byName);
+    const symbols = checker
+      .getExportsOfModule(checker.getSymbolAtLocation(program.getSourceFile(file)!)!)
+      .sort(byName);
     const first: { name: string; symbol: ts.Symbol }[] = [];
     const again: string[] = [];
     for (const one of symbols) {
@@ -97,7 +105,9 @@ function report(): string {
     for (const declaration of symbol.declarations!) collect(declaration);
   }
   const place = (symbol: ts.Symbol): string =>
-    relative(DIST, symbol.declarations![0]!.getSourceFile().fileName).replaceAll('\\', '/').replace('.d.ts', '');
+    relative(DIST, symbol.declarations![0]!.getSourceFile().fileName)
+      .replaceAll('\\', '/')
+      .replace('.d.ts', '');
   const named = inner
     .map((symbol) => ({ key: `${place(symbol)} ${symbol.name}`, symbol }))
     .sort((a, b) => (a.key < b.key ? -1 : 1));
@@ -109,5 +119,9 @@ function report(): string {
 it('is what lib/api.md says', () => {
   const now = report();
   if (process.env.LB_UPDATE_API === '1') writeFileSync(FILE, now);
-  assert.equal(now, readFileSync(FILE, 'utf8'), 'the public surface has changed: LB_UPDATE_API=1 renews lib/api.md');
+  assert.equal(
+    now,
+    readFileSync(FILE, 'utf8'),
+    'the public surface has changed: LB_UPDATE_API=1 renews lib/api.md',
+  );
 });

@@ -1,4 +1,7 @@
-/** The doors of the library: what `lookbehind` alone loads and changes, and that ES modules and CommonJS modules get the same. */
+/**
+ * The doors of the library: what `lookbehind` alone loads and changes, and that ES modules and CommonJS
+ * modules get the same.
+ */
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
@@ -11,7 +14,10 @@ const root = join(__dirname, '..');
 
 /** The JSON that a script prints last, in a process of its own. */
 function resultOf(script: string, ...options: string[]): unknown {
-  const { status, stdout, stderr } = spawnSync(process.execPath, [...options, '-e', script], { cwd: root, encoding: 'utf8' });
+  const { status, stdout, stderr } = spawnSync(process.execPath, [...options, '-e', script], {
+    cwd: root,
+    encoding: 'utf8',
+  });
   assert.equal(status, 0, stderr);
   return JSON.parse(stdout.trim().split('\n').at(-1)!);
 }
@@ -71,7 +77,9 @@ describe('the import of lookbehind', () => {
   }
 
   it('loads the core and the optimizers alone, which name nothing of Node', () => {
-    const files = resultOf(`require('lookbehind'); console.log(JSON.stringify(Object.keys(require.cache)))`) as string[];
+    const files = resultOf(
+      `require('lookbehind'); console.log(JSON.stringify(Object.keys(require.cache)))`,
+    ) as string[];
     const own = files.filter((file) => file.startsWith(join(root, 'lib')));
     assert.deepEqual(
       own.filter((file) => !/dist.(index\.js|(core|optimizers).\w+\.js)$/.test(file)),
@@ -119,7 +127,9 @@ describe('each door', () => {
     const expected = Object.entries(exports).filter(([path, file]) => path !== '.' && file.endsWith('.js'));
     assert.deepEqual(
       typesVersions['*'],
-      Object.fromEntries(expected.map(([path, file]) => [path.slice(2), [file.slice(2).replace(/\.js$/, '.d.ts')]])),
+      Object.fromEntries(
+        expected.map(([path, file]) => [path.slice(2), [file.slice(2).replace(/\.js$/, '.d.ts')]]),
+      ),
     );
   });
 });

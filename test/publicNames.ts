@@ -1,4 +1,7 @@
-/** The public surface of the library: what its doors export, read from their declarations as an editor reads them. */
+/**
+ * The public surface of the library: what its doors export, read from their declarations as an editor reads
+ * them.
+ */
 import { join } from 'node:path';
 import ts from '@tslab/typescript-for-tslab';
 import { exports, name as packageName } from '../lib/package.json';
@@ -21,7 +24,10 @@ export interface PublicName {
   isValue: boolean;
   /** Its doc comment as plain text, without tags. */
   documentation: string;
-  /** Properties and methods of a class, an interface or an object type that are declared in the library, also those that are inherited. */
+  /**
+   * Properties and methods of a class, an interface or an object type that are declared in the library, also
+   * those that are inherited.
+   */
   members: { name: string; documentation: string }[];
 }
 
@@ -33,9 +39,12 @@ export function publicNames(): PublicName[] {
     { module: ts.ModuleKind.CommonJS, target: ts.ScriptTarget.ES2022 },
   );
   const checker = program.getTypeChecker();
-  const text = (symbol: ts.Symbol): string => ts.displayPartsToString(symbol.getDocumentationComment(checker)).trim();
+  const text = (symbol: ts.Symbol): string =>
+    ts.displayPartsToString(symbol.getDocumentationComment(checker)).trim();
   const isOurs = (symbol: ts.Symbol): boolean =>
-    symbol.declarations?.some((declaration) => !declaration.getSourceFile().fileName.includes('node_modules')) === true;
+    symbol.declarations?.some(
+      (declaration) => !declaration.getSourceFile().fileName.includes('node_modules'),
+    ) === true;
   const isPrivate = (symbol: ts.Symbol): boolean =>
     symbol.declarations!.some(
       (one) =>
@@ -44,7 +53,10 @@ export function publicNames(): PublicName[] {
     );
   /** `kind: 'sam'` says what it is. */
   const tellsApart = (symbol: ts.Symbol): boolean => {
-    const type = checker.getTypeOfSymbolAtLocation(symbol, symbol.valueDeclaration ?? symbol.declarations![0]!);
+    const type = checker.getTypeOfSymbolAtLocation(
+      symbol,
+      symbol.valueDeclaration ?? symbol.declarations![0]!,
+    );
     return symbol.name === 'kind' && type.isStringLiteral();
   };
   const membersOf = (symbol: ts.Symbol): ts.Symbol[] => {
@@ -52,7 +64,10 @@ export function publicNames(): PublicName[] {
     if ((symbol.flags & (Class | Interface | TypeAlias)) === 0) return [];
     const type = checker.getDeclaredTypeOfSymbol(symbol);
     const parts = type.isUnion() ? type.types : [type];
-    const statics = symbol.flags & Class ? [...(symbol.exports?.values() ?? [])].filter(({ name }) => name !== 'prototype') : [];
+    const statics =
+      symbol.flags & Class
+        ? [...(symbol.exports?.values() ?? [])].filter(({ name }) => name !== 'prototype')
+        : [];
     return [...statics, ...parts.flatMap((part) => part.getProperties())].filter(
       (one) => isOurs(one) && !isPrivate(one) && !tellsApart(one),
     );

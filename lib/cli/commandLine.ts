@@ -82,7 +82,8 @@ export function engineChoice(values: EngineValues): EngineChoice {
       throw new OptionError(`--${name}`, values[name], `left out with --engine ${engine}`);
     }
   }
-  const number = (text: string | undefined): number | undefined => (text === undefined ? undefined : Number(text));
+  const number = (text: string | undefined): number | undefined =>
+    text === undefined ? undefined : Number(text);
   const { workers, cpus, gpus, attempts } = values;
   return {
     engine,
@@ -106,7 +107,9 @@ async function makeEngine({ engine, workers, address, cpus, gpus, attempts }: En
   const ray = new RayEngine({ address, cpus, gpus, attempts, slots: workers });
   const cluster = await ray.connect();
   const machines = `${cluster.nodes} ${cluster.nodes === 1 ? 'machine' : 'machines'}`;
-  console.log(`Ray: ${machines}, ${cluster.cpus} processors, ${cluster.gpus} GPUs; room for ${cluster.fits} runs at a time.`);
+  console.log(
+    `Ray: ${machines}, ${cluster.cpus} processors, ${cluster.gpus} GPUs; room for ${cluster.fits} runs at a time.`,
+  );
   return ray;
 }
 
@@ -116,8 +119,13 @@ export function submit(configs: readonly FullRunConfig[], store: RunStore, choic
   const { script, runs, job } = submitToSlurm(configs, store, { cpus, gpus, workers, sbatch });
   if (runs === 0) console.log('All runs are done: the same command with another engine shows them.');
   else if (job === undefined)
-    console.log(`${runs} runs are in ${script}. There is no sbatch on this machine: submit it where there is.`);
-  else console.log(`Job ${job} has ${runs} runs. Results appear in ${store.folder}; submit again what a time limit stopped.`);
+    console.log(
+      `${runs} runs are in ${script}. There is no sbatch on this machine: submit it where there is.`,
+    );
+  else
+    console.log(
+      `Job ${job} has ${runs} runs. Results appear in ${store.folder}; submit again what a time limit stopped.`,
+    );
   return EXIT.good;
 }
 
@@ -131,7 +139,10 @@ export interface Watch {
   clear(): void;
 }
 
-/** Shows runs as they get done, and progress on a terminal. The first Ctrl-C stops the sweep, which saves; the second ends the process. */
+/**
+ * Shows runs as they get done, and progress on a terminal. The first Ctrl-C stops the sweep, which saves; the
+ * second ends the process.
+ */
 export function watch(): Watch {
   const controller = new AbortController();
   process.once('SIGINT', () => {
@@ -153,8 +164,8 @@ export function watch(): Watch {
 }
 
 /**
- * Runs a sweep that is watched, with the engine of the command line, and then `report` on its rows before the engine is closed. Returns the
- * exit code, which is the report's.
+ * Runs a sweep that is watched, with the engine of the command line, and then `report` on its rows before the
+ * engine is closed. Returns the exit code, which is the report's.
  */
 export async function watchedSweep(
   grids: readonly SweepGrid[],
@@ -174,7 +185,10 @@ export async function watchedSweep(
   }
 }
 
-/** Runs a command, and ends the process with its exit code; errors that a user can mend are shown without their stack. */
+/**
+ * Runs a command, and ends the process with its exit code; errors that a user can mend are shown without
+ * their stack.
+ */
 export function runCommand(main: () => Promise<number>): void {
   main().then(
     (code) => process.exit(code),
@@ -186,7 +200,10 @@ export function runCommand(main: () => Promise<number>): void {
   );
 }
 
-/** What all runs together cost, those of earlier sweeps included: `12,300 gradients of one batch, 3 h 20 min of training`. */
+/**
+ * What all runs together cost, those of earlier sweeps included:
+ * `12,300 gradients of one batch, 3 h 20 min of training`.
+ */
 export function describeCost(rows: readonly RunRow[]): string {
   const results = rows.flatMap(({ result }) => result ?? []);
   const gradients = results.reduce((sum, { gradientEvaluations }) => sum + gradientEvaluations, 0);
@@ -211,7 +228,8 @@ function describe(row: RunRow): string {
   const name = terminalLine(`${row.hash}  ${label}, seed ${seed}`);
   if (row.status === 'failed') return `${name}: failed. ${terminalText(row.error ?? '')}`;
   if (row.status === 'diverged') return `${name}: diverged`;
-  const fixed = (value: unknown, digits: number): string => (Number.isFinite(value) ? (value as number).toFixed(digits) : '-');
+  const fixed = (value: unknown, digits: number): string =>
+    Number.isFinite(value) ? (value as number).toFixed(digits) : '-';
   return `${name}: test error ${fixed(testError, 2)} %, train loss ${fixed(trainLoss, 4)}, ${fixed(seconds, 1)} s`;
 }
 

@@ -1,6 +1,6 @@
 /**
- * `npx lookbehind doctor`: what the library finds in a project, and what to do where something is missing. In a checkout,
- * `npm run doctor` also looks at Python, Jupyter and the data.
+ * `npx lookbehind doctor`: what the library finds in a project, and what to do where something is missing. In
+ * a checkout, `npm run doctor` also looks at Python, Jupyter and the data.
  */
 import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
@@ -23,7 +23,9 @@ const OPTIONAL: Readonly<Record<string, readonly string[]>> = {
   notebooks: ['tslab'],
 };
 
-const { engines, peerDependencies, version } = JSON.parse(readFileSync(join(__dirname, '..', '..', 'package.json'), 'utf8')) as {
+const { engines, peerDependencies, version } = JSON.parse(
+  readFileSync(join(__dirname, '..', '..', 'package.json'), 'utf8'),
+) as {
   engines: { node: string };
   peerDependencies: Record<string, string>;
   version: string;
@@ -74,21 +76,32 @@ function checkTensorFlow(): boolean {
     return false;
   }
   const single = theirs === undefined || theirs === own;
-  const found = single ? own : `two copies, ${own} and ${theirs}. Let "overrides" in package.json name one version`;
+  const found = single
+    ? own
+    : `two copies, ${own} and ${theirs}. Let "overrides" in package.json name one version`;
   report('@tensorflow/tfjs', single, found);
   return single;
 }
 
 function checkRuntime(): void {
-  const { status, signal, stdout, stderr } = spawnSync(process.execPath, [join(__dirname, 'runtime.js')], { encoding: 'utf8' });
+  const { status, signal, stdout, stderr } = spawnSync(process.execPath, [join(__dirname, 'runtime.js')], {
+    encoding: 'utf8',
+  });
   if (status !== 0) {
     const cause = signal ?? stderr.split('\n').find((line) => line.includes('Error')) ?? 'no reason given';
     report('native TensorFlow', false, `did not load (${cause}). Reinstall @tensorflow/tfjs-node`);
     return;
   }
-  const found = JSON.parse(stdout.trim().split('\n').at(-1) as string) as { package?: string; gpu: boolean; right: boolean };
+  const found = JSON.parse(stdout.trim().split('\n').at(-1) as string) as {
+    package?: string;
+    gpu: boolean;
+    right: boolean;
+  };
   if (found.package === undefined)
-    note('native TensorFlow', 'compile, accelerate and compiled training need it. npm install @tensorflow/tfjs-node');
+    note(
+      'native TensorFlow',
+      'compile, accelerate and compiled training need it. npm install @tensorflow/tfjs-node',
+    );
   else report('native TensorFlow', found.right, `${found.package} on the ${found.gpu ? 'GPU' : 'CPU'}`);
 }
 

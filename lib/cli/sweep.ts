@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 /**
- * A sweep from the terminal: `npm run sweep -- --config FILE [--store DIR] [--engine E] [--workers N] [--out FILE]`.
+ * A sweep from the terminal:
+ * `npm run sweep -- --config FILE [--store DIR] [--engine E] [--workers N] [--out FILE]`.
  */
 import { parseArgs } from 'node:util';
 import { checkNumber, OptionError } from '../core/errors';
@@ -55,7 +56,8 @@ async function main(): Promise<number> {
     process.stdout.write(HELP);
     return EXIT.good;
   }
-  if (values.config === undefined) throw new OptionError('--config', values.config, 'the name of a JSON file', 'See --help.');
+  if (values.config === undefined)
+    throw new OptionError('--config', values.config, 'the name of a JSON file', 'See --help.');
   if (values.out !== undefined && !/\.(csv|json)$/.test(values.out)) {
     throw new OptionError('--out', values.out, 'a name that ends in .csv or .json');
   }
@@ -86,7 +88,11 @@ function readGrids(path: string): SweepGrid[] {
 function onlyOne(grids: SweepGrid[], index: string | undefined): SweepGrid[] {
   if (index === undefined) return grids;
   const configs = grids.flatMap(expandGrid);
-  return [configs[checkNumber('--only', Number(index), { min: 0, max: configs.length - 1, integer: true })] as SweepGrid];
+  return [
+    configs[
+      checkNumber('--only', Number(index), { min: 0, max: configs.length - 1, integer: true })
+    ] as SweepGrid,
+  ];
 }
 
 function report(rows: readonly RunRow[]): number {

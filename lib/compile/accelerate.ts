@@ -5,7 +5,8 @@
  *   evaluate, evaluateDataset       ask the model for a function of one batch: loss and metrics       (makeTestFunction)
  *   predict, predictOnBatch         go through the batches                                            (predictLoop)
  *
- * Each of these is compiled in place, on the one model; everything around it, such as shuffling, callbacks and history, is tf.js's own.
+ * Each of these is compiled in place, on the one model; everything around it, such as shuffling, callbacks
+ * and history, is tf.js's own.
  */
 
 import { NativeRuntimeError, OptionError, StorageError } from '../core/errors';
@@ -15,10 +16,15 @@ import { isNative } from './backend';
 import { type Compiled, compile } from './compile';
 import { CompileError } from './graph/error';
 
-/** Graphs of one function: batch sizes, and states of JavaScript such as learning rates of tf.train's optimizers. */
+/**
+ * Graphs of one function: batch sizes, and states of JavaScript such as learning rates of tf.train's
+ * optimizers.
+ */
 const MAX_SIGNATURES = 32;
 
-/** A function of one batch: inputs, targets and weights of samples, which may be missing, to loss and metrics. */
+/**
+ * A function of one batch: inputs, targets and weights of samples, which may be missing, to loss and metrics.
+ */
 type BatchFunction = (data: Array<tf.Tensor | null | undefined>) => tf.Tensor[];
 
 /** What is used of tf.js's class beside its public methods. */
@@ -26,7 +32,11 @@ interface Internals {
   makeTrainFunction(): BatchFunction;
   makeTestFunction(): void;
   testFunction: BatchFunction;
-  predictLoop(inputs: tf.Tensor | tf.Tensor[], batchSize?: number, verbose?: boolean): tf.Tensor | tf.Tensor[];
+  predictLoop(
+    inputs: tf.Tensor | tf.Tensor[],
+    batchSize?: number,
+    verbose?: boolean,
+  ): tf.Tensor | tf.Tensor[];
   dispose(): unknown;
   optimizer_?: tf.Optimizer;
   lossFunctions?: unknown;
@@ -41,7 +51,10 @@ interface SequentialInternals {
   dispose(): unknown;
 }
 
-/** Optimizers of this library make what they remember before the first step, and keep no other state than they name. */
+/**
+ * Optimizers of this library make what they remember before the first step, and keep no other state than they
+ * name.
+ */
 interface Preparable extends tf.Optimizer {
   prepare(variables: tf.Variable[]): void;
 }
@@ -66,22 +79,28 @@ function undo<M extends tf.LayersModel>(model: M): M {
 /** `accelerate`, and its inverse. */
 export interface Accelerate {
   /**
-   * Makes `fit`, `fitDataset`, `trainOnBatch`, `evaluate`, `evaluateDataset`, `predict` and `predictOnBatch` of a model run as compiled
-   * graphs, with the same numbers up to rounding. Steps of small networks become three to twenty times faster.
+   * Makes `fit`, `fitDataset`, `trainOnBatch`, `evaluate`, `evaluateDataset`, `predict` and `predictOnBatch`
+   * of a model run as compiled graphs, with the same numbers up to rounding. Steps of small networks become
+   * three to twenty times faster.
    *
-   * Before or after `model.compile`, which may be called again; with any optimizer of this library or of tf.train. Learning rates and
-   * other numbers that callbacks set, `trainable` flags and weights are followed. Each shape of a batch is recorded once. A custom loss, metric
-   * or layer is recorded, too: a JavaScript number that it reads from outside is then fixed; keep what changes in a tf.Variable.
+   * Before or after `model.compile`, which may be called again; with any optimizer of this library or of
+   * tf.train. Learning rates and other numbers that callbacks set, `trainable` flags and weights are
+   * followed. Each shape of a batch is recorded once. A custom loss, metric or layer is recorded, too: a
+   * JavaScript number that it reads from outside is then fixed; keep what changes in a tf.Variable.
    *
-   * On other backends than the native one, and where a model cannot be recorded (a stateful recurrent layer, a loss that reads values, an
-   * optimizer of unknown kind), the model runs as before, and one warning says why.
+   * On other backends than the native one, and where a model cannot be recorded (a stateful recurrent layer,
+   * a loss that reads values, an optimizer of unknown kind), the model runs as before, and one warning says
+   * why.
    *
    * @param model A tf.LayersModel or tf.Sequential, new or loaded.
    * @returns The same model.
    * @throws OptionError where it is something else.
    */
   <M extends tf.LayersModel>(model: M): M;
-  /** Gives the model its own functions back, and frees the graphs. Does nothing to a model that was not accelerated. */
+  /**
+   * Gives the model its own functions back, and frees the graphs. Does nothing to a model that was not
+   * accelerated.
+   */
   undo<M extends tf.LayersModel>(model: M): M;
 }
 
@@ -90,7 +109,12 @@ export const accelerate: Accelerate = Object.assign(accelerateModel, { undo });
 
 function checkModel(model: unknown): void {
   if (!(model instanceof tf.LayersModel)) {
-    throw new OptionError('model', model, 'a tf.LayersModel or a tf.Sequential', 'A tf.GraphModel runs as a graph already.');
+    throw new OptionError(
+      'model',
+      model,
+      'a tf.LayersModel or a tf.Sequential',
+      'A tf.GraphModel runs as a graph already.',
+    );
   }
 }
 
@@ -150,7 +174,8 @@ class Accelerated {
         makeTestFunction();
         internals.testFunction = this.#evaluate.around(internals.testFunction);
       },
-      predictLoop: (predictLoop) => (inputs, batchSize, verbose) => this.#predictBatches(predictLoop, inputs, batchSize, verbose),
+      predictLoop: (predictLoop) => (inputs, batchSize, verbose) =>
+        this.#predictBatches(predictLoop, inputs, batchSize, verbose),
       dispose: disposesToo(model),
     });
     this.detach = () => {
@@ -173,7 +198,11 @@ class Accelerated {
       const batches: tf.Tensor[][] = [];
       for (let start = 0; start < samples; start += batchSize) {
         const size = Math.min(batchSize, samples - start);
-        batches.push(tf.tidy(() => predict(size === samples ? all : all.map((tensor) => sliceRows(tensor, start, size)))));
+        batches.push(
+          tf.tidy(() =>
+            predict(size === samples ? all : all.map((tensor) => sliceRows(tensor, start, size))),
+          ),
+        );
       }
       const outputs = batches[0].map((_, i) =>
         batches.length === 1 ? batches[0][i] : tf.concat(batches.map((outs) => outs[i])),
@@ -183,7 +212,10 @@ class Accelerated {
   }
 }
 
-/** A function of one batch, compiled: one graph for each shape, and for each pattern of what is missing in a batch. */
+/**
+ * A function of one batch, compiled: one graph for each shape, and for each pattern of what is missing in a
+ * batch.
+ */
 class CompiledBatches {
   #definition: unknown[] | undefined;
   #compiled: Compiled<Parameters<BatchFunction>, tf.Tensor[]> | undefined;
@@ -193,8 +225,10 @@ class CompiledBatches {
   /**
    * @param name For messages.
    * @param report Says that the function runs op by op, and why.
-   * @param definition What the function depends on and model.compile sets: where it is another one, the graphs are of no use.
-   * @param prepare Called for each new definition: makes the variables of the first step, or returns false where only that step can.
+   * @param definition What the function depends on and model.compile sets: where it is another one, the
+   * graphs are of no use.
+   * @param prepare Called for each new definition: makes the variables of the first step, or returns false
+   * where only that step can.
    */
   constructor(
     readonly name: string,
@@ -207,7 +241,9 @@ class CompiledBatches {
   around(fn: BatchFunction): BatchFunction {
     return (data) => {
       if (!isNative()) {
-        this.report(`tf.js runs on its "${tf.getBackend()}" backend, and only the native one ("tensorflow") has graphs.`);
+        this.report(
+          `tf.js runs on its "${tf.getBackend()}" backend, and only the native one ("tensorflow") has graphs.`,
+        );
         return fn(data);
       }
       this.#begin();
@@ -217,7 +253,11 @@ class CompiledBatches {
         return fn(data);
       }
       try {
-        this.#compiled ??= compile(fn, { name: this.name, makesNoVariables: true, maxSignatures: MAX_SIGNATURES });
+        this.#compiled ??= compile(fn, {
+          name: this.name,
+          makesNoVariables: true,
+          maxSignatures: MAX_SIGNATURES,
+        });
         return this.#compiled(data);
       } catch (error) {
         if (!isRefusal(error)) throw error;
@@ -252,7 +292,8 @@ class CompiledBatches {
   #withoutGraph(fn: BatchFunction, data: Parameters<BatchFunction>[0], error: Error): tf.Tensor[] {
     const before = new Set(Object.values(tf.engine().registeredVariables));
     const result = fn(data);
-    if (Object.values(tf.engine().registeredVariables).every((variable) => before.has(variable))) this.#refuse(error);
+    if (Object.values(tf.engine().registeredVariables).every((variable) => before.has(variable)))
+      this.#refuse(error);
     return result;
   }
 
@@ -264,10 +305,15 @@ class CompiledBatches {
 
 /** Whether `error` says that something cannot be recorded. */
 function isRefusal(error: unknown): error is Error {
-  return error instanceof CompileError || error instanceof NativeRuntimeError || error instanceof StorageError;
+  return (
+    error instanceof CompileError || error instanceof NativeRuntimeError || error instanceof StorageError
+  );
 }
 
-/** Makes what the optimizer remembers, and returns whether it could: else the first step does. Refuses optimizers of unknown kind. */
+/**
+ * Makes what the optimizer remembers, and returns whether it could: else the first step does. Refuses
+ * optimizers of unknown kind.
+ */
 function prepareOptimizer({ optimizer_: optimizer, collectedTrainableWeights = [] }: Internals): boolean {
   if (optimizer === undefined) return true;
   if (isPreparable(optimizer)) {
@@ -299,8 +345,14 @@ function reporter(name: string): (reason: string) => void {
 
 type Method = (...args: never[]) => unknown;
 
-/** Replaces methods of one object until the returned function is called. Each replacement is made from the method before. */
-function override<T extends object>(object: T, replacements: { [K in keyof T]?: (before: T[K]) => T[K] }): () => void {
+/**
+ * Replaces methods of one object until the returned function is called. Each replacement is made from the
+ * method before.
+ */
+function override<T extends object>(
+  object: T,
+  replacements: { [K in keyof T]?: (before: T[K]) => T[K] },
+): () => void {
   const names = Object.keys(replacements) as Array<keyof T>;
   const own = names.map((name) => Object.getOwnPropertyDescriptor(object, name));
   for (const name of names) {

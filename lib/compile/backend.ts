@@ -1,8 +1,8 @@
 /**
  * The part of tfjs-node's backend that the runtime builds on: ops by name, and TensorFlow sessions.
  *
- * Everything here is reached through `tf.backend()`; nothing of it is documented by tfjs-node, so this file is the one
- * place that knows it and checks that it is there.
+ * Everything here is reached through `tf.backend()`; nothing of it is documented by tfjs-node, so this file
+ * is the one place that knows it and checks that it is there.
  */
 import { NativeRuntimeError } from '../core/errors';
 import * as tf from '../core/tf';
@@ -18,9 +18,19 @@ export interface OpAttribute {
 /** What the runtime uses of tfjs-node's `NodeJSKernelBackend`. */
 export interface NodeBackend extends tf.KernelBackend {
   executeSingleOutput(op: string, attributes: OpAttribute[], inputs: tf.TensorInfo[]): tf.Tensor;
-  executeMultipleOutputs(op: string, attributes: OpAttribute[], inputs: tf.TensorInfo[], outputs: number): tf.Tensor[];
+  executeMultipleOutputs(
+    op: string,
+    attributes: OpAttribute[],
+    inputs: tf.TensorInfo[],
+    outputs: number,
+  ): tf.Tensor[];
   loadSavedModelMetaGraph(path: string, tags: string): number;
-  runSavedModel(session: number, inputs: tf.Tensor[], inputNames: { name: string }[], outputNames: string[]): tf.Tensor[];
+  runSavedModel(
+    session: number,
+    inputs: tf.Tensor[],
+    inputNames: { name: string }[],
+    outputNames: string[],
+  ): tf.Tensor[];
   deleteSavedModel(session: number): void;
 }
 
@@ -28,11 +38,21 @@ export interface NodeBackend extends tf.KernelBackend {
 export const ATTRIBUTE_TYPE = { string: 0, int: 1, float: 2, bool: 3, type: 4, shape: 5 } as const;
 
 /** Data types, the numbers of TensorFlow's C interface (`TF_DataType`). */
-export const DATA_TYPE: Readonly<Record<string, number>> = { float32: 1, int32: 3, string: 7, complex64: 8, bool: 10 };
+export const DATA_TYPE: Readonly<Record<string, number>> = {
+  float32: 1,
+  int32: 3,
+  string: 7,
+  complex64: 8,
+  bool: 10,
+};
 
 /** Makes op attributes: `attr.type('T', x.dtype)`. */
 export const attr = {
-  type: (name: string, dtype: tf.DataType): OpAttribute => ({ name, type: ATTRIBUTE_TYPE.type, value: DATA_TYPE[dtype] }),
+  type: (name: string, dtype: tf.DataType): OpAttribute => ({
+    name,
+    type: ATTRIBUTE_TYPE.type,
+    value: DATA_TYPE[dtype],
+  }),
   bool: (name: string, value: boolean): OpAttribute => ({ name, type: ATTRIBUTE_TYPE.bool, value }),
   float: (name: string, value: number): OpAttribute => ({ name, type: ATTRIBUTE_TYPE.float, value }),
   int: (name: string, value: number | number[]): OpAttribute => ({ name, type: ATTRIBUTE_TYPE.int, value }),
@@ -49,7 +69,10 @@ export function usesGpu(): boolean {
   return (tf.backend() as { isUsingGpuDevice?: boolean }).isUsingGpuDevice === true;
 }
 
-/** The native backend. Throws a NativeRuntimeError where tf.js runs on another one or tfjs-node has another shape. */
+/**
+ * The native backend. Throws a NativeRuntimeError where tf.js runs on another one or tfjs-node has another
+ * shape.
+ */
 export function nodeBackend(): NodeBackend {
   if (!isNative()) {
     throw new NativeRuntimeError(
@@ -72,7 +95,10 @@ const USED_METHODS = [
 
 let checked: NodeBackend | undefined;
 
-/** `nodeBackend()`, after a check that this version of tfjs-node has every method that compiled functions need. */
+/**
+ * `nodeBackend()`, after a check that this version of tfjs-node has every method that compiled functions
+ * need.
+ */
 export function checkedNodeBackend(): NodeBackend {
   const backend = nodeBackend();
   if (backend === checked) return backend;
@@ -98,6 +124,11 @@ export function runOp(op: string, attributes: OpAttribute[], inputs: tf.TensorIn
 }
 
 /** Runs one native op that has several outputs. The caller owns the results (or the enclosing tf.tidy). */
-export function runOpWithOutputs(op: string, attributes: OpAttribute[], inputs: tf.TensorInfo[], outputs: number): tf.Tensor[] {
+export function runOpWithOutputs(
+  op: string,
+  attributes: OpAttribute[],
+  inputs: tf.TensorInfo[],
+  outputs: number,
+): tf.Tensor[] {
   return nodeBackend().executeMultipleOutputs(op, attributes, inputs, outputs);
 }

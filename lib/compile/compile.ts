@@ -4,12 +4,22 @@
  *   first call of a signature:  fn runs as it is, op by op, and is recorded (graph/trace.ts); with makesNoVariables it is only recorded
  *   later calls:                one native call runs the graph; fn itself is not called any more
  *
- * The graph runs without JavaScript between the ops, ops that do not depend on each other run in parallel, buffers are
- * reused, equal sub-expressions are computed once. A training step of a small network becomes 5 to 10 times faster.
+ * The graph runs without JavaScript between the ops, ops that do not depend on each other run in parallel,
+ * buffers are reused, equal sub-expressions are computed once. A training step of a small network becomes 5
+ * to 10 times faster.
  */
 import './install';
 import { batchNormState, withBatchNormUpdates } from '../core/batchNorm';
-import { callback, checkOptions, either, flag, type OptionsOf, type SettingsOf, text, whole } from '../core/options';
+import {
+  callback,
+  checkOptions,
+  either,
+  flag,
+  type OptionsOf,
+  type SettingsOf,
+  text,
+  whole,
+} from '../core/options';
 import { Random } from '../core/random';
 import { type Condition, type Effect, isTracing } from '../core/recording';
 import * as tf from '../core/tf';
@@ -26,22 +36,26 @@ const OPTIONS = {
   /** Name for messages and warnings. Default: the name of the function. */
   name: text(),
   /**
-   * Runs the original function at each call, with the same random numbers. Default: whether the environment variable LB_EAGER
-   * is 1.
+   * Runs the original function at each call, with the same random numbers. Default: whether the environment
+   * variable LB_EAGER is 1.
    */
   eager: flag(),
-  /** How many signatures (shapes and dtypes of the arguments) and states are compiled; calls with others run the original function. Whole number >= 1. Default 8. */
+  /**
+   * How many signatures (shapes and dtypes of the arguments) and states are compiled; calls with others run
+   * the original function. Whole number >= 1. Default 8.
+   */
   maxSignatures: whole({ min: 1 }, 8),
   /**
-   * Seed of the random numbers drawn inside of the compiled function, a whole number: one for the function, whose runs then draw one
-   * after the other; or a function that is called before each run and returns the seed of that run, so that a run can be repeated.
-   * Default: a different one in each process.
+   * Seed of the random numbers drawn inside of the compiled function, a whole number: one for the function,
+   * whose runs then draw one after the other; or a function that is called before each run and returns the
+   * seed of that run, so that a run can be repeated. Default: a different one in each process.
    */
   seed: either(whole(), callback<() => number>()),
   /**
-   * Promises that the function makes no tf.Variable, not even at its first call. That call then need not run op by op: it is only
-   * recorded, and the graph does the work. For deep networks this saves most of the first call; and as op by op the last bits may differ
-   * from the graph's, a training then does not depend on when its step was compiled. Default false.
+   * Promises that the function makes no tf.Variable, not even at its first call. That call then need not run
+   * op by op: it is only recorded, and the graph does the work. For deep networks this saves most of the
+   * first call; and as op by op the last bits may differ from the graph's, a training then does not depend on
+   * when its step was compiled. Default false.
    */
   makesNoVariables: flag(false),
 };
@@ -63,7 +77,10 @@ export interface CompiledGraph {
   assigns: string[];
   /** Whether random numbers are drawn, freshly at each run. */
   random: boolean;
-  /** Captured tensors of more than 1 MB, in words: the graph holds a copy of each. Pass them as arguments instead. */
+  /**
+   * Captured tensors of more than 1 MB, in words: the graph holds a copy of each. Pass them as arguments
+   * instead.
+   */
   largeConstants: string[];
   /** Bytes of all captured constants. */
   constantBytes: number;
@@ -74,13 +91,15 @@ export interface Compiled<A extends TensorTree[], R> {
   (...args: A): R;
   /** The compiled graphs, one for each signature and each state of JavaScript so far. */
   readonly graphs: readonly CompiledGraph[];
-  /** The graph of the last call. Undefined before the first compiled call and where the function runs eagerly. */
+  /**
+   * The graph of the last call. Undefined before the first compiled call and where the function runs eagerly.
+   */
   readonly graph: CompiledGraph | undefined;
   /** The same for humans. */
   explain(): string;
   /**
-   * Frees the graphs. Later calls throw a CompileError. The native sessions of small graphs stay for a while, about 100 MB for all
-   * functions together: the same training with another seed goes on with them.
+   * Frees the graphs. Later calls throw a CompileError. The native sessions of small graphs stay for a while,
+   * about 100 MB for all functions together: the same training with another seed goes on with them.
    */
   dispose(): void;
 }
@@ -89,24 +108,30 @@ export interface Compiled<A extends TensorTree[], R> {
  * Compiles a function of tensors.
  *
  * `fn` takes and returns tensors, or arrays and plain records of tensors, or nothing. It may read and assign
- * tf.Variables, make them at its first call, use layers, optimizers, tf.variableGrads, tf.customGrad, tf.tidy, random ops
- * and other compiled functions. The caller owns the returned tensors; whatever else `fn` makes is disposed.
+ * tf.Variables, make them at its first call, use layers, optimizers, tf.variableGrads, tf.customGrad,
+ * tf.tidy, random ops and other compiled functions. The caller owns the returned tensors; whatever else `fn`
+ * makes is disposed.
  *
- * What is not a tensor operation happens once, in the traced call: JavaScript numbers, conditions, loops and counters
- * are then fixed. So pass what changes as an argument, or keep it in a variable. Known state is followed: `trainable` of layers and
- * variables, numbers and flags of layers (`rate`), numbers of tf.js's optimizers (their learning rate) and which variables are passed as
- * arguments: where they change, the function is traced anew. The optimizers' counters go on. What would silently freeze and can be
- * seen is refused with a CompileError: reading values (`dataSync`, `array`, `print`), `Math.random`, `tf.randomGamma`, ops
- * with value-dependent shapes, promises, stateful layers, tensors that are kept for later calls. tf.randomNormal, tf.randomUniform,
- * tf.truncatedNormal, tf.dropout and tf.multinomial draw afresh at each run, unless they are given a seed.
+ * What is not a tensor operation happens once, in the traced call: JavaScript numbers, conditions, loops and
+ * counters are then fixed. So pass what changes as an argument, or keep it in a variable. Known state is
+ * followed: `trainable` of layers and variables, numbers and flags of layers (`rate`), numbers of tf.js's
+ * optimizers (their learning rate) and which variables are passed as arguments: where they change, the
+ * function is traced anew. The optimizers' counters go on. What would silently freeze and can be seen is
+ * refused with a CompileError: reading values (`dataSync`, `array`, `print`), `Math.random`,
+ * `tf.randomGamma`, ops with value-dependent shapes, promises, stateful layers, tensors that are kept for
+ * later calls. tf.randomNormal, tf.randomUniform, tf.truncatedNormal, tf.dropout and tf.multinomial draw
+ * afresh at each run, unless they are given a seed.
  *
- * Inside of tf.grad and its kin, inside of another compiled function, and on other backends than the native one, the
- * original function is called.
+ * Inside of tf.grad and its kin, inside of another compiled function, and on other backends than the native
+ * one, the original function is called.
  *
  * @param fn The function.
  * @param options See CompileOptions.
  */
-export function compile<A extends TensorTree[], R>(fn: (...args: A) => R, options: CompileOptions = {}): Compiled<A, R> {
+export function compile<A extends TensorTree[], R>(
+  fn: (...args: A) => R,
+  options: CompileOptions = {},
+): Compiled<A, R> {
   const compiled = new Signatures(fn, checkOptions('compile', OPTIONS, options));
   const call = (...args: A): R => compiled.call(args);
   return Object.defineProperties(call, {
@@ -139,7 +164,10 @@ class Signatures<A extends TensorTree[], R> {
     this.#eager = eager;
     this.#makesNoVariables = options.makesNoVariables;
     this.#maxSignatures = options.maxSignatures;
-    const stream = typeof seed === 'function' ? undefined : new Random(seed ?? Math.floor(Math.random() * 2 ** 31), 'compile');
+    const stream =
+      typeof seed === 'function'
+        ? undefined
+        : new Random(seed ?? Math.floor(Math.random() * 2 ** 31), 'compile');
     this.#drawSeed = () => {
       const random = stream ?? new Random((seed as () => number)(), 'compile');
       return [random.seed(), random.seed()];
@@ -171,7 +199,9 @@ class Signatures<A extends TensorTree[], R> {
       this.#reportOverflow(signature);
       return callSeeded(this.#fn, args, this.#drawSeed);
     }
-    return this.#makesNoVariables ? this.#record(signature, args).run(tensors, this.#drawSeed) : this.#trace(signature, args);
+    return this.#makesNoVariables
+      ? this.#record(signature, args).run(tensors, this.#drawSeed)
+      : this.#trace(signature, args);
   }
 
   #dropStale(): void {
@@ -181,10 +211,11 @@ class Signatures<A extends TensorTree[], R> {
   }
 
   /**
-   * The function in a scope of its own, with the updates of the scope around it: what that remembers of BatchNorm layers between their
-   * calls ends with the call, as it does where the recorded call is run.
+   * The function in a scope of its own, with the updates of the scope around it: what that remembers of
+   * BatchNorm layers between their calls ends with the call, as it does where the recorded call is run.
    */
-  readonly #ownScope = (...args: A): R => withBatchNormUpdates(batchNormState().updateCount, () => this.#fn(...args));
+  readonly #ownScope = (...args: A): R =>
+    withBatchNormUpdates(batchNormState().updateCount, () => this.#fn(...args));
 
   /** Records a call without executing it. */
   #record(signature: string, args: A): Program<R> {
@@ -207,9 +238,12 @@ class Signatures<A extends TensorTree[], R> {
         this.#keep(signature, args, traced);
       } else if (this.#createdVariables) {
         const [{ name }] = traced.created;
-        throw new CompileError(`${this.name} makes a tf.Variable at every call ("${name}"). Make it once and keep it.`);
+        throw new CompileError(
+          `${this.name} makes a tf.Variable at every call ("${name}"). Make it once and keep it.`,
+        );
       } else {
-        // The variables exist now, so the next call takes the way that all later ones take. That is the one to record.
+        // The variables exist now, so the next call takes the way that all later ones take. That is the one
+        // to record.
         this.#createdVariables = true;
       }
       return traced.result;
@@ -306,7 +340,9 @@ class Program<R> {
     this.#structure = mapTensors(traced.result, (tensor) => tensor);
     this.#read = [...read.keys()];
     this.#random = seed !== undefined;
-    this.#inputNames = [...inputs, ...read.values(), ...(seed === undefined ? [] : [seed])].map((name) => ({ name }));
+    this.#inputNames = [...inputs, ...read.values(), ...(seed === undefined ? [] : [seed])].map((name) => ({
+      name,
+    }));
     // Variables that get the same value share one output.
     const newValues = [...new Set(assigned.values())];
     this.#assigned = [...assigned].map(([variable, node]) => ({ variable, output: newValues.indexOf(node) }));
@@ -324,7 +360,10 @@ class Program<R> {
     };
   }
 
-  /** Whether a call with the tensors of these arguments does, in the present state of JavaScript, what was recorded. */
+  /**
+   * Whether a call with the tensors of these arguments does, in the present state of JavaScript, what was
+   * recorded.
+   */
   isFor(signature: string, tensors: tf.Tensor[]): boolean {
     return (
       signature === this.description.signature &&
@@ -333,10 +372,16 @@ class Program<R> {
     );
   }
 
-  /** Whether the function must be traced again: a variable of the graph is gone, or BatchNorm follows another convention. */
+  /**
+   * Whether the function must be traced again: a variable of the graph is gone, or BatchNorm follows another
+   * convention.
+   */
   isStale(): boolean {
     if (this.#conventionChanges !== batchNormState().conventionChanges) return true;
-    return this.#read.some((variable) => variable.isDisposed) || this.#assigned.some(({ variable }) => variable.isDisposed);
+    return (
+      this.#read.some((variable) => variable.isDisposed) ||
+      this.#assigned.some(({ variable }) => variable.isDisposed)
+    );
   }
 
   run(tensors: tf.Tensor[], drawSeed: () => RunSeed): R {
@@ -370,7 +415,9 @@ function isVariable(tensor: tf.Tensor): tensor is tf.Variable {
 
 function explainGraph(name: string, graph: CompiledGraph): string {
   const list = (names: string[]) =>
-    names.length === 0 ? 'none' : `${names.length} (${names.slice(0, 6).join(', ')}${names.length > 6 ? ', ...' : ''})`;
+    names.length === 0
+      ? 'none'
+      : `${names.length} (${names.slice(0, 6).join(', ')}${names.length > 6 ? ', ...' : ''})`;
   const ops = Object.entries(graph.ops)
     .slice(0, 12)
     .map(([op, count]) => `${op} ${count}`)

@@ -1,5 +1,6 @@
 /**
- * What `lookbehind/compile`, and each room that builds on it, changes of stock tf.js when it is loaded. This is all of it.
+ * What `lookbehind/compile`, and each room that builds on it, changes of stock tf.js when it is loaded. This
+ * is all of it.
  *
  * The process
  *   - @tensorflow/tfjs-node-gpu, else @tensorflow/tfjs-node is loaded if it is installed, and becomes the backend       native.ts
@@ -20,7 +21,8 @@
  *   - BatchNormalization in training mode over the last axis: fused kernel and gradient                  kernels/batchNorm.ts
  *   - LayerNormalization over the last axis: gradient in closed form                                     kernels/layerNorm.ts
  *
- * Gradients, on every backend: same first derivative, but for Max and Min; the second one is right where stock is silently wrong
+ * Gradients, on every backend: same first derivative, but for Max and Min; the second one is right where
+ * stock is silently wrong
  *   - Exp, Tanh, Sigmoid, Softmax, Elu, Pow                                                            kernels/activations.ts
  *   - Max, Min: equal extremes share the gradient; stock gives the whole of it to each                    kernels/extremes.ts
  *   - Conv2DBackpropFilter, MaxPoolGrad, AvgPoolGrad: stock has none                 kernels/convolution.ts, kernels/pooling.ts
@@ -31,7 +33,8 @@
  *   - tf.customGrad: the derivative of a gradient that saved computed values is an error, not a wrong number
  *                                                                                                  kernels/customGradients.ts
  *
- * `accelerate(model)` changes that one model, on request. Kernels with names that begin with "Lookbehind" are new.
+ * `accelerate(model)` changes that one model, on request. Kernels with names that begin with "Lookbehind" are
+ * new.
  */
 import './native';
 import './kernels/activations';

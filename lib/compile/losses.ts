@@ -19,10 +19,12 @@ const LOSS_GRADIENT = 'LookbehindCrossEntropyGrad';
  * One native op gives loss and gradient, about 20 times faster than tf.losses.softmaxCrossEntropy. It can be
  * differentiated twice with respect to the logits, not with respect to the labels.
  *
- * @param labels Classes, int32 [n]; or one distribution per sample, [n, c], whose rows sum to 1 (one-hot, smoothed or mixed).
+ * @param labels Classes, int32 [n]; or one distribution per sample, [n, c], whose rows sum to 1 (one-hot,
+ * smoothed or mixed).
  * @param logits Unnormalised scores, float32 [n, c].
  * @returns The mean over the n samples, float32 []. The caller owns it.
- * @throws OptionError where the shapes or dtypes are others. A class outside of [0, c) is an error of the native op.
+ * @throws OptionError where the shapes or dtypes are others. A class outside of [0, c) is an error of the
+ * native op.
  */
 export function crossEntropy(labels: tf.Tensor, logits: tf.Tensor): tf.Scalar {
   if (logits.rank !== 2) throw new OptionError('logits', `[${logits.shape}]`, 'a tensor of shape [n, c]');
@@ -71,13 +73,16 @@ registerNativeKernel(LOSS_GRADIENT, (inputs) => {
   return gradient;
 });
 
-// The gradient is an op of the inputs, though the op that gives the loss gives it too: only so can it be differentiated again. In a
-// compiled graph the second op costs nothing, TensorFlow merges it with the first.
+// The gradient is an op of the inputs, though the op that gives the loss gives it too: only so can it be
+// differentiated again. In a compiled graph the second op costs nothing, TensorFlow merges it with the first.
 registerNativeGradient(LOSS, {
   inputsToSave: ['logits', 'labels'],
   gradFunc: (dy, [logits, labels]) => ({
     logits: () =>
-      tf.mul(tf.expandDims(dy as tf.Tensor, -1), tf.engine().runKernel(LOSS_GRADIENT, { logits, labels }) as tf.Tensor),
+      tf.mul(
+        tf.expandDims(dy as tf.Tensor, -1),
+        tf.engine().runKernel(LOSS_GRADIENT, { logits, labels }) as tf.Tensor,
+      ),
   }),
 });
 

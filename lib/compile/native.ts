@@ -1,5 +1,6 @@
 /**
- * Loads the native TensorFlow runtime where it is installed, once per process: its package registers a backend with tf.js.
+ * Loads the native TensorFlow runtime where it is installed, once per process: its package registers a
+ * backend with tf.js.
  */
 import type * as tf from '@tensorflow/tfjs';
 import { NativeRuntimeError } from '../core/errors';
@@ -7,7 +8,9 @@ import { NativeRuntimeError } from '../core/errors';
 /** The npm packages that bring the native runtime, in the order in which they are tried. */
 const NATIVE_PACKAGES = ['@tensorflow/tfjs-node-gpu', '@tensorflow/tfjs-node'] as const;
 
-/** The package that was loaded, or undefined where none is installed and tf.js runs on its JavaScript backend. */
+/**
+ * The package that was loaded, or undefined where none is installed and tf.js runs on its JavaScript backend.
+ */
 export const nativePackage: string | undefined = load();
 
 /** Writes events for TensorBoard, see `summaryFileWriter` of the native package. */
@@ -21,7 +24,10 @@ export interface SummaryFileWriter {
 /** What the library uses of the namespace `tf.node`. */
 export interface NodeNamespace {
   summaryFileWriter(folder: string): SummaryFileWriter;
-  /** Decodes a JPEG, PNG, GIF or BMP file: `[height, width, channels]`, or with `expandAnimations` a list of such images. */
+  /**
+   * Decodes a JPEG, PNG, GIF or BMP file: `[height, width, channels]`, or with `expandAnimations` a list of
+   * such images.
+   */
   decodeImage(contents: Uint8Array, channels: number, dtype: 'int32', expandAnimations: boolean): tf.Tensor;
 }
 
@@ -31,10 +37,12 @@ export function nativeNode(): NodeNamespace | undefined {
 }
 
 function load(): string | undefined {
-  // TensorFlow reads these when its library is opened. 3 keeps errors that tf.js throws; it drops log lines only.
+  // TensorFlow reads these when its library is opened. 3 keeps errors that tf.js throws; it drops log lines
+  // only.
   process.env.TF_CPP_MIN_LOG_LEVEL ??= '3';
   process.env.TF_FORCE_GPU_ALLOW_GROWTH ??= 'true';
-  // Where a CPU lacks AVX-512, TensorFlow leaves its oneDNN kernels off, and convolutions take two to six times as long.
+  // Where a CPU lacks AVX-512, TensorFlow leaves its oneDNN kernels off, and convolutions take two to six
+  // times as long.
   process.env.TF_ENABLE_ONEDNN_OPTS ??= '1';
   replaceDeprecatedUtil();
   for (const name of NATIVE_PACKAGES) {
@@ -53,7 +61,10 @@ function load(): string | undefined {
   return undefined;
 }
 
-/** tfjs-node 4.22 calls two old functions of node:util. Node 22 warns about both, Node 23 removed one: these do the same without a word. */
+/**
+ * tfjs-node 4.22 calls two old functions of node:util. Node 22 warns about both, Node 23 removed one: these
+ * do the same without a word.
+ */
 function replaceDeprecatedUtil(): void {
   const util = require('node:util') as Record<string, unknown>;
   util.isNullOrUndefined = (value: unknown) => value === null || value === undefined;

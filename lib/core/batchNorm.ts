@@ -4,12 +4,12 @@
  *   y = (x - mean) / sqrt(variance + epsilon) * gamma + beta         mean and biased variance of the batch
  *   moving <- m * moving + (1 - m) * batch                           applied 0, 1 or 2 times: `withBatchNormUpdates`
  *
- * The batch variance that enters the moving average is the biased one in tf.js and the unbiased one, n/(n - 1) times
- * as large, in PyTorch: `setBatchNormConvention`. (PyTorch's momentum is 1 - m.)
+ * The batch variance that enters the moving average is the biased one in tf.js and the unbiased one, n/(n -
+ * 1) times as large, in PyTorch: `setBatchNormConvention`. (PyTorch's momentum is 1 - m.)
  *
- * The `call` of the layer class is hooked once. The hook hands on to the stock method, but for calls within `withBatchNormUpdates` or
- * `withFrozenBatchNorm`, and for layers whose convention was chosen: stock training stays as it is. `lookbehind/compile` plugs in
- * a fused implementation (compile/kernels/batchNorm.ts).
+ * The `call` of the layer class is hooked once. The hook hands on to the stock method, but for calls within
+ * `withBatchNormUpdates` or `withFrozenBatchNorm`, and for layers whose convention was chosen: stock training
+ * stays as it is. `lookbehind/compile` plugs in a fused implementation (compile/kernels/batchNorm.ts).
  */
 
 import { checkOneOf } from './errors';
@@ -17,7 +17,10 @@ import { layerPrototype } from './layerClass';
 import { frozenLayers, innermostLayers } from './modelGraph';
 import * as tf from './tf';
 
-/** Which variance of the batch enters the moving variance: `tensorflow` the biased one, `pytorch` the unbiased one. */
+/**
+ * Which variance of the batch enters the moving variance: `tensorflow` the biased one, `pytorch` the unbiased
+ * one.
+ */
 export type BatchNormConvention = 'tensorflow' | 'pytorch';
 
 /** What the hook uses of the layer. The fields are those of tf.layers' class. */
@@ -31,7 +34,10 @@ export interface BatchNormLayer {
   movingVariance: tf.LayerVariable;
 }
 
-/** The calls of one layer in a pass that stands for two. Each pair is one for the moving mean and one for the moving variance. */
+/**
+ * The calls of one layer in a pass that stands for two. Each pair is one for the moving mean and one for the
+ * moving variance.
+ */
 interface Calls {
   count: number;
   /** The statistics before the first call. */
@@ -40,7 +46,11 @@ interface Calls {
   added: tf.Tensor[] | undefined;
 }
 
-type Call = (this: BatchNormLayer, inputs: tf.Tensor | tf.Tensor[], kwargs: { training?: boolean }) => tf.Tensor;
+type Call = (
+  this: BatchNormLayer,
+  inputs: tf.Tensor | tf.Tensor[],
+  kwargs: { training?: boolean },
+) => tf.Tensor;
 
 const conventions = new WeakMap<object, BatchNormConvention>();
 const movingStatistics = new WeakSet<tf.Variable>();
@@ -55,10 +65,12 @@ let frozen: ReadonlySet<object> = new Set();
 let calledLayers = new Map<BatchNormLayer, Calls>();
 
 /**
- * Calls `fn`; within it, each BatchNorm layer that runs in training mode applies its moving-average update `count` times.
+ * Calls `fn`; within it, each BatchNorm layer that runs in training mode applies its moving-average update
+ * `count` times.
  *
- * With 2, a forward pass whose gradient serves as the descent gradient of one step and as the ascent gradient of the
- * next leaves the statistics that two passes would leave, also those of a layer that it calls several times.
+ * With 2, a forward pass whose gradient serves as the descent gradient of one step and as the ascent gradient
+ * of the next leaves the statistics that two passes would leave, also those of a layer that it calls several
+ * times.
  *
  * @param count 0 (the statistics stay), 1 (as always) or 2.
  * @param fn A synchronous function.
@@ -79,8 +91,9 @@ export function withBatchNormUpdates<T>(count: 0 | 1 | 2, fn: () => T): T {
 }
 
 /**
- * Calls `fn`; within it, BatchNorm layers of `model` that are frozen normalise by their moving averages and leave them as they are, also in
- * training mode, as in Keras. Stock tf.js moves them. With `withBatchNormUpdates` this has no order.
+ * Calls `fn`; within it, BatchNorm layers of `model` that are frozen normalise by their moving averages and
+ * leave them as they are, also in training mode, as in Keras. Stock tf.js moves them. With
+ * `withBatchNormUpdates` this has no order.
  *
  * @param fn A synchronous function.
  */
@@ -94,8 +107,14 @@ export function withFrozenBatchNorm<T>(model: tf.LayersModel, fn: () => T): T {
   }
 }
 
-/** Chooses the convention of every BatchNorm layer inside of a model or of a layer. The default is `tensorflow`. */
-export function setBatchNormConvention(model: tf.LayersModel | tf.layers.Layer, convention: BatchNormConvention): void {
+/**
+ * Chooses the convention of every BatchNorm layer inside of a model or of a layer. The default is
+ * `tensorflow`.
+ */
+export function setBatchNormConvention(
+  model: tf.LayersModel | tf.layers.Layer,
+  convention: BatchNormConvention,
+): void {
   checkOneOf('convention', convention, ['tensorflow', 'pytorch']);
   for (const layer of innermostLayers(model)) {
     if (layer.getClassName() === 'BatchNormalization') conventions.set(layer, convention);
@@ -104,14 +123,17 @@ export function setBatchNormConvention(model: tf.LayersModel | tf.layers.Layer, 
 }
 
 /**
- * Whether `variable` is a moving mean or variance of a BatchNorm layer, so that a forward pass may write it and
- * `withBatchNormUpdates` says how often. Known from the first use of the layer in training mode.
+ * Whether `variable` is a moving mean or variance of a BatchNorm layer, so that a forward pass may write it
+ * and `withBatchNormUpdates` says how often. Known from the first use of the layer in training mode.
  */
 export function isMovingStatistic(variable: tf.Variable): boolean {
   return movingStatistics.has(variable);
 }
 
-/** What a trace depends on besides its arguments: the present update count, and a number that any change of convention raises. */
+/**
+ * What a trace depends on besides its arguments: the present update count, and a number that any change of
+ * convention raises.
+ */
 export function batchNormState(): { updateCount: 0 | 1 | 2; conventionChanges: number } {
   return { updateCount, conventionChanges };
 }
@@ -120,8 +142,15 @@ export function batchNormState(): { updateCount: 0 | 1 | 2; conventionChanges: n
 export interface FusedBatchNorm {
   /** Whether it can do this call on the present backend. */
   applies(layer: BatchNormLayer, input: tf.Tensor): boolean;
-  /** @param moves The update of the moving averages: how often, and by the unbiased variance or the biased one. */
-  call(layer: BatchNormLayer, input: tf.Tensor, moves: { updateCount: 0 | 1 | 2; unbiased: boolean }): tf.Tensor;
+  /**
+   * @param moves The update of the moving averages: how often, and by the unbiased variance or the biased
+   * one.
+   */
+  call(
+    layer: BatchNormLayer,
+    input: tf.Tensor,
+    moves: { updateCount: 0 | 1 | 2; unbiased: boolean },
+  ): tf.Tensor;
 }
 
 /** Runs all BatchNorm layers in training mode by `implementation` where that applies. */
@@ -137,7 +166,8 @@ prototype.call = function (inputs, kwargs) {
   if (frozen.has(this)) return frozenCall(this, input);
   const kernel = fused?.applies(this, input) ? fused : undefined;
   if (depth === 0 && kernel === undefined && !isUnbiased(this)) return stock.call(this, inputs, kwargs);
-  for (const statistic of [this.movingMean, this.movingVariance]) movingStatistics.add(statistic.read() as tf.Variable);
+  for (const statistic of [this.movingMean, this.movingVariance])
+    movingStatistics.add(statistic.read() as tf.Variable);
   const call = (): tf.Tensor =>
     kernel?.call(this, input, { updateCount, unbiased: isUnbiased(this) }) ??
     composedCall(this, input, () => stock.call(this, inputs, kwargs));
@@ -145,7 +175,8 @@ prototype.call = function (inputs, kwargs) {
 };
 
 /**
- * One of several calls of a layer in a pass that stands for two. With s_1, ..., s_t the statistics of the calls so far, two passes leave
+ * One of several calls of a layer in a pass that stands for two. With s_1, ..., s_t the statistics of the
+ * calls so far, two passes leave
  *
  *     m^(2t) old + (m^t + 1) added_t,     added_t = m added_(t-1) + (1 - m) s_t
  */
@@ -160,8 +191,10 @@ function repeatedCall(layer: BatchNormLayer, call: () => tf.Tensor): tf.Tensor {
   }
   const m = layer.momentum;
   const { old, added } = calls;
-  // Each call by itself leaves m^2 times what was before and 1 - m^2 times its own; from that its share in one pass.
-  const share = (after: tf.Tensor, from: tf.Tensor): tf.Tensor => tf.div(tf.sub(after, tf.mul(from, m * m)), 1 + m);
+  // Each call by itself leaves m^2 times what was before and 1 - m^2 times its own; from that its share in
+  // one pass.
+  const share = (after: tf.Tensor, from: tf.Tensor): tf.Tensor =>
+    tf.div(tf.sub(after, tf.mul(from, m * m)), 1 + m);
   calls.count++;
   calls.added = statistics.map((statistic, i) => {
     const earlier = added?.[i] ?? share(before[i], old[i]);
@@ -170,12 +203,16 @@ function repeatedCall(layer: BatchNormLayer, call: () => tf.Tensor): tf.Tensor {
   tf.dispose(added ?? []);
   const { count } = calls;
   statistics.forEach((statistic, i) => {
-    statistic.write(tf.add(tf.mul(old[i], m ** (2 * count)), tf.mul((calls.added as tf.Tensor[])[i], m ** count + 1)));
+    statistic.write(
+      tf.add(tf.mul(old[i], m ** (2 * count)), tf.mul((calls.added as tf.Tensor[])[i], m ** count + 1)),
+    );
   });
   return y;
 }
 
-/** By the moving averages. The stock method cannot be differentiated where a layer has no scale or no offset. */
+/**
+ * By the moving averages. The stock method cannot be differentiated where a layer has no scale or no offset.
+ */
 function frozenCall(layer: BatchNormLayer, input: tf.Tensor): tf.Tensor {
   const axis = layer.axis < 0 ? layer.axis + input.rank : layer.axis;
   const shape = input.shape.map((size, i) => (i === axis ? size : 1));

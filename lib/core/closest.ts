@@ -5,14 +5,20 @@ export function closest(name: string, known: readonly string[]): string | undefi
   const plain = (text: string): string => text.replace(/[^a-zA-Z0-9]/g, '').toLowerCase();
   const initials = (text: string): string => text[0] + text.replace(/[^A-Z]/g, '').toLowerCase();
   const wanted = plain(name).slice(0, 40);
-  const short = known.find((one) => plain(one) === wanted || (initials(one).length > 1 && initials(one) === wanted));
+  const short = known.find(
+    (one) => plain(one) === wanted || (initials(one).length > 1 && initials(one) === wanted),
+  );
   if (short !== undefined) return short;
   const [best] = known
     .map((one) => {
       const its = plain(one);
       const begins = wanted.length > 2 && (its.startsWith(wanted) || wanted.startsWith(its));
       const shuffled = [...its].sort().join() === [...wanted].sort().join();
-      return { one, letters: begins || shuffled ? 1 : distance(wanted, its), most: Math.max(wanted.length, its.length) / 3 };
+      return {
+        one,
+        letters: begins || shuffled ? 1 : distance(wanted, its),
+        most: Math.max(wanted.length, its.length) / 3,
+      };
     })
     .filter(({ letters, most }) => letters <= most)
     .sort((a, b) => a.letters - b.letters);

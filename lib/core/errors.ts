@@ -69,7 +69,10 @@ export interface Divergence {
   lastSaved: { epoch: number; step: number } | null;
 }
 
-/** A file or folder cannot be written or removed: the disk is full, read-only, or belongs to somebody else. What was there before is whole. */
+/**
+ * A file or folder cannot be written or removed: the disk is full, read-only, or belongs to somebody else.
+ * What was there before is whole.
+ */
 export class StorageError extends LookbehindError {
   constructor(
     /** The file or folder. */
@@ -98,9 +101,17 @@ export interface NumberRange {
   integer?: boolean;
 }
 
-/** Returns `value` where it is a finite number in `range`, else throws an OptionError that names the option. */
+/**
+ * Returns `value` where it is a finite number in `range`, else throws an OptionError that names the option.
+ */
 export function checkNumber(option: string, value: unknown, range: NumberRange = {}): number {
-  const { min = Number.NEGATIVE_INFINITY, max = Number.POSITIVE_INFINITY, exclusiveMin, exclusiveMax, integer } = range;
+  const {
+    min = Number.NEGATIVE_INFINITY,
+    max = Number.POSITIVE_INFINITY,
+    exclusiveMin,
+    exclusiveMax,
+    integer,
+  } = range;
   const good =
     typeof value === 'number' &&
     Number.isFinite(value) &&
@@ -112,7 +123,11 @@ export function checkNumber(option: string, value: unknown, range: NumberRange =
 }
 
 /** Returns `value` where it is one of `allowed`, else throws an OptionError that names the option. */
-export function checkOneOf<T extends string | number | boolean>(option: string, value: unknown, allowed: readonly T[]): T {
+export function checkOneOf<T extends string | number | boolean>(
+  option: string,
+  value: unknown,
+  allowed: readonly T[],
+): T {
   if (!allowed.includes(value as T)) {
     throw new OptionError(option, value, choiceInWords(allowed));
   }
@@ -125,8 +140,15 @@ export function checkText(option: string, value: unknown): string {
   return value;
 }
 
-/** Returns `value` where it is a list of numbers (an array or a typed array), each finite and in `range`, else throws an OptionError. */
-export function checkNumbers<T extends ArrayLike<number>>(option: string, value: T, range: NumberRange = {}): T {
+/**
+ * Returns `value` where it is a list of numbers (an array or a typed array), each finite and in `range`, else
+ * throws an OptionError.
+ */
+export function checkNumbers<T extends ArrayLike<number>>(
+  option: string,
+  value: T,
+  range: NumberRange = {},
+): T {
   if (!Array.isArray(value) && !(ArrayBuffer.isView(value) && !(value instanceof DataView))) {
     throw new OptionError(option, value, 'a list of numbers');
   }
@@ -141,7 +163,9 @@ export function checkObject(option: string, value: unknown): asserts value is ob
   }
 }
 
-/** Throws an OptionError where `options` has a field that is not in `known`: a typo must not pass silently. */
+/**
+ * Throws an OptionError where `options` has a field that is not in `known`: a typo must not pass silently.
+ */
 export function checkNames(what: string, options: object, known: readonly string[]): void {
   const name = Object.keys(options).find((one) => !known.includes(one));
   if (name === undefined) return;
@@ -149,7 +173,13 @@ export function checkNames(what: string, options: object, known: readonly string
   const others = known.length === 0 ? 'It has none.' : `It has ${known.join(', ')}.`;
   const value = (options as Record<string, unknown>)[name];
   const message = `${what} has no option ${describe(name)}.`;
-  throw new OptionError(name, value, `one of ${known.join(', ')}`, meant ? `Did you mean ${meant}?` : others, message);
+  throw new OptionError(
+    name,
+    value,
+    `one of ${known.join(', ')}`,
+    meant ? `Did you mean ${meant}?` : others,
+    message,
+  );
 }
 
 /** Throws an AbortedError where `signal` was aborted. */
@@ -182,7 +212,10 @@ export function choiceInWords(values: readonly unknown[]): string {
 }
 
 /** A range in words. `finite` adds that the number must be finite, for whom infinity surprises. */
-export function inWords({ min, max, exclusiveMin, exclusiveMax, integer }: NumberRange, finite = false): string {
+export function inWords(
+  { min, max, exclusiveMin, exclusiveMax, integer }: NumberRange,
+  finite = false,
+): string {
   const bounds = [
     ...(min === undefined ? [] : [`${exclusiveMin ? '>' : '>='} ${min}`]),
     ...(max === undefined ? [] : [`${exclusiveMax ? '<' : '<='} ${max}`]),

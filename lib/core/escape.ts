@@ -9,7 +9,10 @@
  *     shellWord         one word of a shell script
  */
 
-/** Characters that no document holds: control characters but for tab and line ends, and halves of surrogate pairs. */
+/**
+ * Characters that no document holds: control characters but for tab and line ends, and halves of surrogate
+ * pairs.
+ */
 // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
 const UNPRINTABLE = /[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f\ufffe\uffff]|\p{Surrogate}/gu;
 /** Characters that turn the direction in which letters are shown, so that a text looks like another one. */
@@ -25,7 +28,9 @@ export function escapeHtml(text: string): string {
     .replace(/'/g, '&#39;');
 }
 
-/** Text that is safe as a line of Markdown or a cell of its tables: no markup, no HTML, no link, no new line. */
+/**
+ * Text that is safe as a line of Markdown or a cell of its tables: no markup, no HTML, no link, no new line.
+ */
 export function escapeMarkdown(text: string): string {
   return oneLine(printable(text))
     .replace(/[\\`*_[\]<>|~$&]/g, '\\$&')
@@ -46,7 +51,10 @@ export function figureText(text: string | undefined): string {
     .replace(/%\{/g, '%&#123;');
 }
 
-/** The title of an axis in space, which plotly.js draws without entities: a tag is broken by a letter without width. */
+/**
+ * The title of an axis in space, which plotly.js draws without entities: a tag is broken by a letter without
+ * width.
+ */
 export function sceneText(text: string): string {
   return oneLine(printable(text)).replace(/</g, '<\u200b');
 }
@@ -56,7 +64,10 @@ export function plainSceneText(text: string): string {
   return text.replaceAll('<\u200b', '<');
 }
 
-/** What a text of a figure says: without the library's markup, with the characters that `figureText` wrote otherwise. */
+/**
+ * What a text of a figure says: without the library's markup, with the characters that `figureText` wrote
+ * otherwise.
+ */
 export function plainFigureText(text: string): string {
   return text
     .replace(/<[^>]*>/g, '')
@@ -67,16 +78,26 @@ export function plainFigureText(text: string): string {
     .replace(/&amp;/g, '&');
 }
 
-/** Text as a cell of CSV. What a spreadsheet would compute is led by an apostrophe, as its authors advise; numbers stay as they are. */
+/**
+ * Text as a cell of CSV. What a spreadsheet would compute is led by an apostrophe, as its authors advise;
+ * numbers stay as they are.
+ */
 export function escapeCsv(text: string): string {
   const computed = /^[=+\-@\t\r]/.test(text) && !/^[-+]?(\d+\.?\d*|\.\d+)(e[-+]?\d+)?$/i.test(text);
   const cell = computed ? `'${text}` : text;
   return /[",\n\r]/.test(cell) ? `"${cell.replaceAll('"', '""')}"` : cell;
 }
 
-/** Text for a terminal: what would move its cursor, colour it or turn its letters is written out, `\x1b`. Lines stay. */
+/**
+ * Text for a terminal: what would move its cursor, colour it or turn its letters is written out, `\x1b`.
+ * Lines stay.
+ */
 export function terminalText(text: string): string {
-  return text.replace(/\r\n/g, '\n').replace(/\r/g, '\\r').replace(UNPRINTABLE, written).replace(TURNING, written);
+  return text
+    .replace(/\r\n/g, '\n')
+    .replace(/\r/g, '\\r')
+    .replace(UNPRINTABLE, written)
+    .replace(TURNING, written);
 }
 
 /** Text for one line of a terminal. */

@@ -1,4 +1,7 @@
-/** The class of a stock layer. tf.js exports none of them, but its registry of classes, by which models are loaded, knows them. */
+/**
+ * The class of a stock layer. tf.js exports none of them, but its registry of classes, by which models are
+ * loaded, knows them.
+ */
 import * as tf from './tf';
 
 /** The prototype of the layer class that tf.js registered under `className`. */

@@ -1,12 +1,16 @@
 /**
- * What a model is made of: its layers, also those inside of nested models and wrappers, and the calls of layers in its graph.
+ * What a model is made of: its layers, also those inside of nested models and wrappers, and the calls of
+ * layers in its graph.
  */
 import type * as tf from './tf';
 
 /** One call of a layer on symbolic tensors. */
 export type LayerCall = tf.layers.Layer['inboundNodes'][number];
 
-/** The layers of `model` that have none inside, each once, in the order of the model: also those of nested models and wrappers. */
+/**
+ * The layers of `model` that have none inside, each once, in the order of the model: also those of nested
+ * models and wrappers.
+ */
 export function innermostLayers(model: tf.LayersModel | tf.layers.Layer): tf.layers.Layer[] {
   const inner = layersInside(model);
   return inner.length === 0 ? [model as tf.layers.Layer] : [...new Set(inner.flatMap(innermostLayers))];
@@ -23,7 +27,10 @@ export function frozenLayers(model: tf.LayersModel | tf.layers.Layer): Set<tf.la
   return new Set(layersInside(model).flatMap((layer) => [...frozenLayers(layer)]));
 }
 
-/** What models, wrappers such as TimeDistributed and Bidirectional, RNNs and stacked cells call the layers inside of them. */
+/**
+ * What models, wrappers such as TimeDistributed and Bidirectional, RNNs and stacked cells call the layers
+ * inside of them.
+ */
 const FIELDS = ['layers', 'forwardLayer', 'backwardLayer', 'layer', 'cell', 'cells'] as const;
 
 function layersInside(container: tf.LayersModel | tf.layers.Layer): tf.layers.Layer[] {
@@ -32,12 +39,15 @@ function layersInside(container: tf.LayersModel | tf.layers.Layer): tf.layers.La
 }
 
 function isLayer(value: unknown): value is tf.layers.Layer {
-  return typeof (value as Partial<tf.layers.Layer>).getClassName === 'function' && 'weights' in (value as object);
+  return (
+    typeof (value as Partial<tf.layers.Layer>).getClassName === 'function' && 'weights' in (value as object)
+  );
 }
 
 /**
- * The calls that lead from the inputs of `model` to its outputs, each after those that it depends on. A layer that is shared has
- * several; calls in other models that its layers belong to are left out, and so are those inside of nested models.
+ * The calls that lead from the inputs of `model` to its outputs, each after those that it depends on. A layer
+ * that is shared has several; calls in other models that its layers belong to are left out, and so are those
+ * inside of nested models.
  */
 export function callsOf(model: tf.LayersModel): LayerCall[] {
   const seen = new Set<LayerCall>();

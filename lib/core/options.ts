@@ -8,12 +8,14 @@
  *     type LookaheadOptions = OptionsOf<typeof OPTIONS>;             // { k?: number }, with the comment in editors
  *     const { k } = checkOptions('lookahead', OPTIONS, options);     // checked, with defaults
  *
- * The JSON of runs and the wrong calls of the fault test are made of the same descriptions. Spreading the description of another file
- * keeps its checks, but loses its comments in declarations: write `type Both = ThoseOptions & OptionsOf<typeof OWN>` there.
+ * The JSON of runs and the wrong calls of the fault test are made of the same descriptions. Spreading the
+ * description of another file keeps its checks, but loses its comments in declarations: write
+ * `type Both = ThoseOptions & OptionsOf<typeof OWN>` there.
  *
- * Why no schema library: notebooks read declarations with TypeScript 5.0. It finds 64 errors in those of zod 4.6 and 18 in those of
- * valibot 1.5, spends 4 and 6 seconds of processor time on them, and shows no comments through zod. zod loads in 190 ms. Both say
- * "expected number, received null" of no option, and valibot takes Infinity for a number.
+ * Why no schema library: notebooks read declarations with TypeScript 5.0. It finds 64 errors in those of zod
+ * 4.6 and 18 in those of valibot 1.5, spends 4 and 6 seconds of processor time on them, and shows no comments
+ * through zod. zod loads in 190 ms. Both say "expected number, received null" of no option, and valibot takes
+ * Infinity for a number.
  */
 import {
   checkNames,
@@ -28,12 +30,14 @@ import {
 } from './errors';
 
 /**
- * What a checked object holds. `full`: all defaults. `minimal`: nothing that equals its default, so that objects of one meaning have
- * one form, also after the library has gained options.
+ * What a checked object holds. `full`: all defaults. `minimal`: nothing that equals its default, so that
+ * objects of one meaning have one form, also after the library has gained options.
  */
 export type Form = 'full' | 'minimal';
 
-/** Checks a value at `path`, such as `optimizer.k`, and returns it in the given form. Throws an OptionError. */
+/**
+ * Checks a value at `path`, such as `optimizer.k`, and returns it in the given form. Throws an OptionError.
+ */
 export type Check<T> = (path: string, value: unknown, form: Form) => T;
 
 /** Whether an option must be given, has a default, or may stay undefined. */
@@ -79,14 +83,20 @@ export type OptionsOf<D> = Values<D, Needed<D>> & Partial<Values<D, Exclude<keyo
 
 /** The options of a description, with defaults. */
 export type SettingsOf<D> = {
-  -readonly [K in keyof D]: D[K] extends Option<infer T, infer P> ? (P extends 'optional' ? T | undefined : T) : never;
+  -readonly [K in keyof D]: D[K] extends Option<infer T, infer P>
+    ? P extends 'optional'
+      ? T | undefined
+      : T
+    : never;
 };
 
 /** Objects of several kinds. */
 export type KindOf<D> = { [K in keyof D]: { kind: K } & OptionsOf<D[K]> }[keyof D];
 
 /** The same options, where a kind alone stands for an object with nothing but that kind. */
-export type WithKinds<O> = { [K in keyof O]: O[K] | (Exclude<O[K], undefined> extends { kind: infer N } ? N : never) };
+export type WithKinds<O> = {
+  [K in keyof O]: O[K] | (Exclude<O[K], undefined> extends { kind: infer N } ? N : never);
+};
 
 type Optional<T> = Option<T, 'optional'>;
 type Defaulted<T> = Option<T, 'default'>;
@@ -123,7 +133,9 @@ export function number(range?: NumberRange): Optional<number>;
 export function number(range: NumberRange, fallback: number): Defaulted<number>;
 export function number(range: NumberRange = {}, fallback?: number): Option<number> {
   return perhaps(
-    option(range.integer ? 'whole' : 'number', inWords(range), (path, value) => checkNumber(path, value, range)),
+    option(range.integer ? 'whole' : 'number', inWords(range), (path, value) =>
+      checkNumber(path, value, range),
+    ),
     fallback,
   );
 }
@@ -137,8 +149,14 @@ export function whole(range: NumberRange = {}, fallback?: number): Option<number
 
 /** One of several values. */
 export function oneOf<const T extends string | number | boolean>(values: readonly T[]): Optional<T>;
-export function oneOf<const T extends string | number | boolean>(values: readonly T[], fallback: T): Defaulted<T>;
-export function oneOf<const T extends string | number | boolean>(values: readonly T[], fallback?: T): Option<T> {
+export function oneOf<const T extends string | number | boolean>(
+  values: readonly T[],
+  fallback: T,
+): Defaulted<T>;
+export function oneOf<const T extends string | number | boolean>(
+  values: readonly T[],
+  fallback?: T,
+): Option<T> {
   return perhaps(
     option('choice', choiceInWords(values), (path, value) => checkOneOf(path, value, values)),
     fallback,
@@ -176,7 +194,9 @@ export function signal(): Optional<AbortSignal> {
 }
 
 /** Numbers in an array or a typed array. */
-export function numbers<T extends ArrayLike<number> = readonly number[]>(range: NumberRange = {}): Optional<T> {
+export function numbers<T extends ArrayLike<number> = readonly number[]>(
+  range: NumberRange = {},
+): Optional<T> {
   return option('numbers', 'a list of numbers', (path, value) => checkNumbers(path, value as T, range));
 }
 
@@ -195,7 +215,11 @@ export function listOf<T>(item: Option<T>, fallback?: readonly T[]): Option<read
 
 /** An object that is checked elsewhere, or has nothing to check, such as a data set. */
 export function object<T extends object = object>(allowed = 'an object'): Optional<T> {
-  return where('object', allowed, (value) => typeof value === 'object' && value !== null && !Array.isArray(value));
+  return where(
+    'object',
+    allowed,
+    (value) => typeof value === 'object' && value !== null && !Array.isArray(value),
+  );
 }
 
 /** An object with options of its own. */
@@ -222,8 +246,15 @@ export function either<const A, const B>(one: Option<A>, other: Option<B>): Opti
   });
 }
 
-/** The options of the function `what`, with defaults. Throws an OptionError where one is unknown, missing or wrong. */
-export function checkOptions<D extends Description>(what: string, description: D, given: unknown): SettingsOf<D> {
+/**
+ * The options of the function `what`, with defaults. Throws an OptionError where one is unknown, missing or
+ * wrong.
+ */
+export function checkOptions<D extends Description>(
+  what: string,
+  description: D,
+  given: unknown,
+): SettingsOf<D> {
   checkObject(`${what}: options`, given);
   return fieldsOf('', given, description, 'full', what) as SettingsOf<D>;
 }
@@ -240,7 +271,10 @@ export function checkFields<D extends Description>(
   return fieldsOf(path, value, description, form, what) as OptionsOf<D>;
 }
 
-/** Checks an object that says by its field `kind` which options it has. A text alone stands for an object with nothing but that kind. */
+/**
+ * Checks an object that says by its field `kind` which options it has. A text alone stands for an object with
+ * nothing but that kind.
+ */
 export function checkKind<D extends Kinds>(path: string, value: unknown, kinds: D, form: Form): KindOf<D> {
   const whole = typeof value === 'string' ? { kind: value } : value;
   checkObject(path, whole);

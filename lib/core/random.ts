@@ -1,8 +1,9 @@
 /**
- * Seeded random numbers whose state can be saved: the same seed gives the same numbers in every process and on every machine.
+ * Seeded random numbers whose state can be saved: the same seed gives the same numbers in every process and
+ * on every machine.
  *
- * The generator is xoroshiro128+ of the package pure-rand; each stream is named, so that data order, initial weights and noise
- * of one seed are independent of each other.
+ * The generator is xoroshiro128+ of the package pure-rand; each stream is named, so that data order, initial
+ * weights and noise of one seed are independent of each other.
  */
 
 import { sha256 } from '@noble/hashes/sha2';

@@ -1,5 +1,6 @@
 /**
- * What a recording knows of JavaScript: the state that it depends on, and the effects that each run of its graph repeats.
+ * What a recording knows of JavaScript: the state that it depends on, and the effects that each run of its
+ * graph repeats.
  *
  *   condition   a value outside of the graph that the recorded work depends on: while it is another one, the graph does not stand for the
  *               function, and the function is recorded anew
@@ -57,7 +58,9 @@ export function currentRecording(): Recording | undefined {
   return current;
 }
 
-/** Whether a function is being traced now: kernels may then behave so that a graph can repeat what they do. */
+/**
+ * Whether a function is being traced now: kernels may then behave so that a graph can repeat what they do.
+ */
 export function isTracing(): boolean {
   return current !== undefined;
 }

@@ -17,7 +17,8 @@ export function spread(values: ArrayLike<number>): Spread {
   const finite = Array.from(values).filter(Number.isFinite);
   const count = finite.length;
   const mean = count === 0 ? Number.NaN : finite.reduce((sum, value) => sum + value, 0) / count;
-  const std = count < 2 ? 0 : Math.sqrt(finite.reduce((sum, value) => sum + (value - mean) ** 2, 0) / (count - 1));
+  const std =
+    count < 2 ? 0 : Math.sqrt(finite.reduce((sum, value) => sum + (value - mean) ** 2, 0) / (count - 1));
   return { mean, std, count, diverged: values.length - count };
 }
 

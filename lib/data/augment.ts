@@ -8,7 +8,8 @@ import * as tf from '../core/tf';
 import type { Batch, Dataset } from './dataset';
 
 /**
- * Makes the tensors of a batch with each sample changed at random, in place of `data.tensors(indices)`. The caller disposes them.
+ * Makes the tensors of a batch with each sample changed at random, in place of `data.tensors(indices)`. The
+ * caller disposes them.
  *
  * The draws come from `random` alone: give each batch a stream of its own, such as
  * `new Random(seed, 'augment/' + epoch + '/' + batch)`, and a resumed run sees the same images.
@@ -17,7 +18,9 @@ export type Augmentation = (data: Dataset, indices: ArrayLike<number>, random: R
 
 /** Describes the options of `cropAndFlip`. */
 export const CROP_AND_FLIP = {
-  /** Pixels of black border around the image before a part of its old size is cut out. At least 0. Default 4. */
+  /**
+   * Pixels of black border around the image before a part of its old size is cut out. At least 0. Default 4.
+   */
   padding: whole({ min: 0 }, 4),
   /** Mirrors every second image, at random, left to right. Default true. */
   flip: flag(true),
@@ -27,8 +30,8 @@ export const CROP_AND_FLIP = {
 export type CropAndFlipOptions = OptionsOf<typeof CROP_AND_FLIP>;
 
 /**
- * The usual augmentation for CIFAR, and the paper's: a random part of the image with a border, mirrored or not. The border has the
- * stored value 0, black, as with torchvision's RandomCrop before Normalize.
+ * The usual augmentation for CIFAR, and the paper's: a random part of the image with a border, mirrored or
+ * not. The border has the stored value 0, black, as with torchvision's RandomCrop before Normalize.
  */
 export function cropAndFlip(options: CropAndFlipOptions = {}): Augmentation {
   const { padding, flip } = checkOptions('cropAndFlip', CROP_AND_FLIP, options);
@@ -49,7 +52,8 @@ export function cropAndFlip(options: CropAndFlipOptions = {}): Augmentation {
         const to = (image * height + y) * width * channels;
         if (mirrored) {
           for (let x = left; x < end; x++) {
-            for (let c = 0; c < channels; c++) augmented[to + (width - 1 - x) * channels + c] = stored[from + x * channels + c];
+            for (let c = 0; c < channels; c++)
+              augmented[to + (width - 1 - x) * channels + c] = stored[from + x * channels + c];
           }
         } else if (left < end) {
           augmented.set(stored.subarray(from + left * channels, from + end * channels), to + left * channels);

@@ -48,10 +48,16 @@ export interface Cifar {
 }
 
 /** Mean and standard deviation per channel in the paper's code for CIFAR-10: `train.standardised(...)`. */
-export const CIFAR10_STATISTICS: Statistics = { mean: [0.4914, 0.4822, 0.4465], std: [0.2471, 0.2435, 0.2616] };
+export const CIFAR10_STATISTICS: Statistics = {
+  mean: [0.4914, 0.4822, 0.4465],
+  std: [0.2471, 0.2435, 0.2616],
+};
 
 /** Mean and standard deviation per channel in the paper's code for CIFAR-100. */
-export const CIFAR100_STATISTICS: Statistics = { mean: [0.5071, 0.4867, 0.4408], std: [0.2675, 0.2565, 0.2761] };
+export const CIFAR100_STATISTICS: Statistics = {
+  mean: [0.5071, 0.4867, 0.4408],
+  std: [0.2675, 0.2565, 0.2761],
+};
 
 /** One file of records and how many it has. */
 export interface CifarFile {
@@ -138,10 +144,18 @@ export async function cifar10(options: CifarOptions = {}): Promise<Cifar> {
 export async function cifar100(options: Cifar100Options = {}): Promise<Cifar> {
   const { labels, ...others } = checkOptions('cifar100', { ...CIFAR, ...LABELS, ...DOWNLOAD }, options);
   const coarse = labels === 'coarse';
-  return load(coarse ? { ...CIFAR100, labelByte: 0, classes: CIFAR100_COARSE_CLASSES } : CIFAR100, CIFAR100_ARCHIVE, others);
+  return load(
+    coarse ? { ...CIFAR100, labelByte: 0, classes: CIFAR100_COARSE_CLASSES } : CIFAR100,
+    CIFAR100_ARCHIVE,
+    others,
+  );
 }
 
-async function load(layout: CifarLayout, { file, ...remote }: Archive, { folder, ...downloading }: CifarOptions): Promise<Cifar> {
+async function load(
+  layout: CifarLayout,
+  { file, ...remote }: Archive,
+  { folder, ...downloading }: CifarOptions,
+): Promise<Cifar> {
   if (folder !== undefined) return readCifarFolder(folder, layout);
   const path = join(downloadsFolder(), file);
   await obtain({ ...remote, path }, downloading);
@@ -153,7 +167,10 @@ export async function readCifarArchive(path: string, layout: CifarLayout): Promi
   const unzipped = createGunzip({ chunkSize: 1 << 18 });
   const zipped = createReadStream(path, { fd: openRegularFile(path).descriptor });
   zipped.on('error', (error) => unzipped.destroy(error)).pipe(unzipped);
-  const expected = SPLITS.flatMap((split) => layout[split]).reduce((sum, { records }) => sum + records * bytesOf(layout), 0);
+  const expected = SPLITS.flatMap((split) => layout[split]).reduce(
+    (sum, { records }) => sum + records * bytesOf(layout),
+    0,
+  );
   try {
     return await readSets(layout, path, tarFiles(limited(unzipped, expected + SMALL_FILES, path), path));
   } finally {
@@ -166,7 +183,8 @@ async function* limited(source: AsyncIterable<Buffer>, most: number, path: strin
   let bytes = 0;
   for await (const chunk of source) {
     bytes += chunk.length;
-    if (bytes > most) throw new DataError(`${path} is damaged: it unfolds to more than the ${most} bytes that are expected.`);
+    if (bytes > most)
+      throw new DataError(`${path} is damaged: it unfolds to more than the ${most} bytes that are expected.`);
     yield chunk;
   }
 }
@@ -178,7 +196,8 @@ async function readCifarFolder(folder: string, layout: CifarLayout): Promise<Cif
   });
   const found = (files: CifarFile[]): CifarFile[] => {
     const names = files.map(({ name }) => name).filter((name) => present.includes(name));
-    if (names.length === 0) throw new DataError(`The folder ${folder} has no ${files.map(({ name }) => name).join(', ')}.`);
+    if (names.length === 0)
+      throw new DataError(`The folder ${folder} has no ${files.map(({ name }) => name).join(', ')}.`);
     return names.map((name) => {
       const path = join(folder, name);
       const records = sizeOf(path) / bytesOf(layout);
@@ -208,14 +227,20 @@ function bytesOf({ labelBytes }: CifarLayout): number {
 }
 
 /** The sets of a layout from its files, which may come in any order and among others. */
-async function readSets(layout: CifarLayout, source: string, files: Iterable<TarFile> | AsyncIterable<TarFile>): Promise<Cifar> {
+async function readSets(
+  layout: CifarLayout,
+  source: string,
+  files: Iterable<TarFile> | AsyncIterable<TarFile>,
+): Promise<Cifar> {
   const { name: setName, labelByte, labelBytes, classes } = layout;
   /** Takes the records of one file, by its name. */
   const missing = new Map<string, { records: number; put(content: Buffer): void }>();
   const [train, test] = SPLITS.map((split) => {
     const total = layout[split].reduce((sum, { records }) => sum + records, 0);
     if (total * PIXELS > LARGEST_SPLIT) {
-      throw new DataError(`${setName}: ${total} images of the split ${split} take more than ${LARGEST_SPLIT} bytes.`);
+      throw new DataError(
+        `${setName}: ${total} images of the split ${split} take more than ${LARGEST_SPLIT} bytes.`,
+      );
     }
     const inputs = new Uint8Array(total * PIXELS);
     const labels = new Uint8Array(total);
@@ -227,12 +252,14 @@ async function readSets(layout: CifarLayout, source: string, files: Iterable<Tar
         for (let i = 0; i < records; i++) {
           const record = content.subarray(i * bytesOf(layout), (i + 1) * bytesOf(layout));
           const label = record[labelByte];
-          if (label >= classes.length) throw new DataError(`${name} has a label ${label}, expected 0 to ${classes.length - 1}.`);
+          if (label >= classes.length)
+            throw new DataError(`${name} has a label ${label}, expected 0 to ${classes.length - 1}.`);
           labels[first + i] = label;
           // Pixel by pixel in place of channel by channel.
           let to = (first + i) * PIXELS;
           for (let pixel = labelBytes; pixel < labelBytes + PLANE; pixel++) {
-            for (let channel = 0; channel < CHANNELS; channel++) inputs[to++] = record[pixel + channel * PLANE];
+            for (let channel = 0; channel < CHANNELS; channel++)
+              inputs[to++] = record[pixel + channel * PLANE];
           }
         }
       };
@@ -247,7 +274,9 @@ async function readSets(layout: CifarLayout, source: string, files: Iterable<Tar
     if (file === undefined) continue;
     const expected = file.records * bytesOf(layout);
     if (size !== expected) {
-      throw new DataError(`${name} in ${source} has ${size} bytes, but ${file.records} images take ${expected}.`);
+      throw new DataError(
+        `${name} in ${source} has ${size} bytes, but ${file.records} images take ${expected}.`,
+      );
     }
     file.put(await read());
     missing.delete(name);

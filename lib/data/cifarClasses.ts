@@ -1,5 +1,6 @@
 /** Names of the classes of CIFAR-10. */
-export const CIFAR10_CLASSES: readonly string[] = 'airplane automobile bird cat deer dog frog horse ship truck'.split(' ');
+export const CIFAR10_CLASSES: readonly string[] =
+  'airplane automobile bird cat deer dog frog horse ship truck'.split(' ');
 
 /** Names of the 20 superclasses of CIFAR-100. */
 export const CIFAR100_COARSE_CLASSES: readonly string[] = (

@@ -2,12 +2,26 @@
  * A labelled data set in memory: compact storage, tensors on demand, seeded batches.
  */
 import { checkNumber, checkNumbers, checkObject, OptionError } from '../core/errors';
-import { checkOptions, flag, needed, number, numbers, type OptionsOf, object, text, where, whole } from '../core/options';
+import {
+  checkOptions,
+  flag,
+  needed,
+  number,
+  numbers,
+  type OptionsOf,
+  object,
+  text,
+  where,
+  whole,
+} from '../core/options';
 import { Random } from '../core/random';
 import * as tf from '../core/tf';
 import { apportion, deal } from './deal';
 
-/** Mean and standard deviation by which inputs are standardised: one number each, or one per channel (the last axis). */
+/**
+ * Mean and standard deviation by which inputs are standardised: one number each, or one per channel (the last
+ * axis).
+ */
 export interface Statistics {
   /** Mean of the scaled inputs: `[mean]`, or one number per channel. */
   mean: number[];
@@ -15,7 +29,9 @@ export interface Statistics {
   std: number[];
 }
 
-/** By this name declarations stay readable by TypeScript 5.0, which knows no `Float32Array<ArrayBufferLike>`. */
+/**
+ * By this name declarations stay readable by TypeScript 5.0, which knows no `Float32Array<ArrayBufferLike>`.
+ */
 type Inputs = Float32Array | Uint8Array;
 
 const isNames = (value: unknown): boolean =>
@@ -27,7 +43,10 @@ const FIELDS = {
   name: needed(text()),
   /** Which part of it this is, such as `'train'`. */
   split: needed(text()),
-  /** All samples one after the other, each row-major in `inputShape`. Kept, not copied; a Buffer is seen as a plain Uint8Array. */
+  /**
+   * All samples one after the other, each row-major in `inputShape`. Kept, not copied; a Buffer is seen as a
+   * plain Uint8Array.
+   */
   inputs: needed(
     where<Inputs>(
       'object',
@@ -37,9 +56,15 @@ const FIELDS = {
   ),
   /** The class of each sample, 0 to `classes.length - 1`. */
   labels: needed(
-    where<ArrayLike<number>>('numbers', 'a list of numbers', (value) => Array.isArray(value) || ArrayBuffer.isView(value)),
+    where<ArrayLike<number>>(
+      'numbers',
+      'a list of numbers',
+      (value) => Array.isArray(value) || ArrayBuffer.isView(value),
+    ),
   ),
-  /** Shape of one sample; images are `[height, width, channels]`, signals `[length]` or `[length, channels]`. */
+  /**
+   * Shape of one sample; images are `[height, width, channels]`, signals `[length]` or `[length, channels]`.
+   */
   inputShape: needed(numbers({ min: 1, integer: true })),
   /** Names of the classes. */
   classes: needed(where<readonly string[]>('list', 'a list of at least one name', isNames)),
@@ -73,7 +98,9 @@ export type BatchOptions = OptionsOf<typeof BATCHES>;
 const CHOICE = {
   /** Seed of the choice. Default 0. */
   seed: whole({}, 0),
-  /** Gives each part the class proportions of the whole, to within about one sample per class. Default false. */
+  /**
+   * Gives each part the class proportions of the whole, to within about one sample per class. Default false.
+   */
   stratified: flag(false),
 };
 
@@ -97,9 +124,9 @@ export interface Batch {
 /**
  * A labelled data set.
  *
- * Immutable: each method that changes something returns a new data set, which shares the storage where it can. Inputs are
- * stored as they are (bytes where the source has bytes); scaling and standardisation happen when tensors are made:
- * `x = (stored * scale - mean) / std`.
+ * Immutable: each method that changes something returns a new data set, which shares the storage where it
+ * can. Inputs are stored as they are (bytes where the source has bytes); scaling and standardisation happen
+ * when tensors are made: `x = (stored * scale - mean) / std`.
  */
 export class Dataset {
   /** Name of the data set, such as `'mnist1d'`. */
@@ -110,7 +137,9 @@ export class Dataset {
   readonly inputs: Float32Array | Uint8Array;
   /** The class of each sample, 0 to `classes.length - 1`. */
   readonly labels: Int32Array;
-  /** Shape of one sample; images are `[height, width, channels]`, signals `[length]` or `[length, channels]`. */
+  /**
+   * Shape of one sample; images are `[height, width, channels]`, signals `[length]` or `[length, channels]`.
+   */
   readonly inputShape: number[];
   /** Names of the classes. */
   readonly classes: string[];
@@ -134,7 +163,8 @@ export class Dataset {
     this.inputs = plain(inputs);
     this.labels = labels instanceof Int32Array ? labels : Int32Array.from(labels);
     this.inputShape = [...inputShape];
-    // Subsets share the frozen list: with a task for each class, copies would grow as the square of the classes.
+    // Subsets share the frozen list: with a task for each class, copies would grow as the square of the
+    // classes.
     this.classes = (Object.isFrozen(classes) ? classes : Object.freeze([...classes])) as string[];
     this.scale = scale;
     this.statistics = statistics;
@@ -194,7 +224,9 @@ export class Dataset {
 
   /** Zeros in the type of the storage, for `n` samples. */
   emptyStorage(n: number): Float32Array | Uint8Array {
-    return this.inputs instanceof Uint8Array ? new Uint8Array(n * this.inputSize) : new Float32Array(n * this.inputSize);
+    return this.inputs instanceof Uint8Array
+      ? new Uint8Array(n * this.inputSize)
+      : new Float32Array(n * this.inputSize);
   }
 
   /** What the stored values of whole samples stand for: `(stored * scale - mean) / std`. A new array. */
@@ -217,12 +249,14 @@ export class Dataset {
   }
 
   /**
-   * The index batches of one epoch. They depend on size, `seed`, `epoch` and the options only: the same in every process, so
-   * that a resumed run sees what the uninterrupted one would have seen.
+   * The index batches of one epoch. They depend on size, `seed`, `epoch` and the options only: the same in
+   * every process, so that a resumed run sees what the uninterrupted one would have seen.
    */
   batches(options: BatchOptions): Int32Array[] {
     const { batchSize, seed, epoch, shuffle, dropLast } = checkOptions('batches', BATCHES, options);
-    const order = shuffle ? new Random(seed, `batches/${epoch}`).permutation(this.size) : Int32Array.from(this.labels.keys());
+    const order = shuffle
+      ? new Random(seed, `batches/${epoch}`).permutation(this.size)
+      : Int32Array.from(this.labels.keys());
     const batches: Int32Array[] = [];
     for (let start = 0; start < this.size; start += batchSize) {
       const batch = order.subarray(start, start + batchSize);
@@ -232,7 +266,8 @@ export class Dataset {
   }
 
   /**
-   * A smaller data set. It has storage of its own, unless it keeps samples that follow each other: those stay where they are.
+   * A smaller data set. It has storage of its own, unless it keeps samples that follow each other: those stay
+   * where they are.
    *
    * @param choice Indices to keep, in that order; or how many samples to choose at random.
    * @param options Of the random choice.
@@ -247,7 +282,8 @@ export class Dataset {
   }
 
   /**
-   * Cuts the data set at random into disjoint parts that together are the whole; each part's `split` is its name.
+   * Cuts the data set at random into disjoint parts that together are the whole; each part's `split` is its
+   * name.
    *
    * @example const { train, selection } = data.partition({ fractions: { train: 0.8, selection: 0.2 }, stratified: true });
    */
@@ -294,8 +330,8 @@ export class Dataset {
   /**
    * The data set with `transform` applied to each sample's values.
    *
-   * @param transform Gets one sample's values (scaled and standardised; a view that is valid during the call only) and its
-   *   index, and returns the new values.
+   * @param transform Gets one sample's values (scaled and standardised; a view that is valid during the call
+   *   only) and its index, and returns the new values.
    * @param inputShape Shape of a new sample. Default: as before.
    */
   map(
@@ -328,7 +364,11 @@ export class Dataset {
     checkNumber('pool', pool, { min: 1, integer: true });
     const [height, width, channels] = this.inputShape;
     if (this.inputShape.length !== 3 || height % pool !== 0 || width % pool !== 0) {
-      throw new OptionError('pool', pool, `a divisor of height and width of images, not of inputs of shape [${this.inputShape}]`);
+      throw new OptionError(
+        'pool',
+        pool,
+        `a divisor of height and width of images, not of inputs of shape [${this.inputShape}]`,
+      );
     }
     const pooledShape = [height / pool, width / pool, channels];
     const pooled = new Float32Array(this.inputSize / (pool * pool));
@@ -346,8 +386,8 @@ export class Dataset {
   }
 
   /**
-   * Mean and standard deviation of the scaled values over the whole data set: per channel where samples are images or signals
-   * with channels, else over all values.
+   * Mean and standard deviation of the scaled values over the whole data set: per channel where samples are
+   * images or signals with channels, else over all values.
    */
   measure(): Statistics {
     const channels = this.inputShape.length > 1 ? this.inputShape[this.inputShape.length - 1] : 1;
@@ -365,8 +405,9 @@ export class Dataset {
   }
 
   /**
-   * The data set with inputs standardised: mean 0 and standard deviation 1 under `statistics`, which the result records.
-   * Standardise test data by the statistics of the training data: `test.standardised(train.measure())`.
+   * The data set with inputs standardised: mean 0 and standard deviation 1 under `statistics`, which the
+   * result records. Standardise test data by the statistics of the training data:
+   * `test.standardised(train.measure())`.
    *
    * @param statistics Default: of this data set.
    */
@@ -392,7 +433,11 @@ export class Dataset {
 
   #checkIndex(index: number): number {
     if (!Number.isInteger(index) || index < 0 || index >= this.size) {
-      throw new OptionError('index', index, `a whole number from 0 to ${this.size - 1} (${this.name} ${this.split})`);
+      throw new OptionError(
+        'index',
+        index,
+        `a whole number from 0 to ${this.size - 1} (${this.name} ${this.split})`,
+      );
     }
     return index;
   }
@@ -414,10 +459,15 @@ export class Dataset {
         );
       }
       if (list.length !== 1 && list.length !== channels) {
-        throw new OptionError(`statistics.${option}`, list, `one number, or one for each of the ${channels} channels`);
+        throw new OptionError(
+          `statistics.${option}`,
+          list,
+          `one number, or one for each of the ${channels} channels`,
+        );
       }
     }
-    if (mean.length !== std.length) throw new OptionError('statistics.std', std, `as long as statistics.mean, ${mean.length}`);
+    if (mean.length !== std.length)
+      throw new OptionError('statistics.std', std, `as long as statistics.mean, ${mean.length}`);
   }
 }
 

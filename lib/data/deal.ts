@@ -2,7 +2,9 @@
  * Deals samples out into disjoint parts, at random or with equal class proportions.
  */
 
-/** Whole numbers that add up to `total` and are closest to `total * shares` (largest remainders get the rest). */
+/**
+ * Whole numbers that add up to `total` and are closest to `total * shares` (largest remainders get the rest).
+ */
 export function apportion(total: number, shares: readonly number[]): number[] {
   // A share such as 640 / 1797 times 1797 must not fall just below 640.
   const exact = shares.map((share) => Math.round(share * total * 1e6) / 1e6);
@@ -21,7 +23,8 @@ export function apportion(total: number, shares: readonly number[]): number[] {
  *
  * @param order Every index once, usually a random permutation.
  * @param sizes Sizes of the parts; they add up to `order.length`.
- * @param labels Class by index: each part then gets the class proportions of the whole, to within about one sample per class.
+ * @param labels Class by index: each part then gets the class proportions of the whole, to within about one
+ * sample per class.
  */
 export function deal(order: Int32Array, sizes: readonly number[], labels?: Int32Array): Int32Array[] {
   const partOfRank = labels === undefined ? consecutive(sizes) : spread(order, sizes, labels);

@@ -1,5 +1,6 @@
 /**
- * The optical recognition of handwritten digits data set of UCI, as 8 x 8 images: the 1,797 samples that scikit-learn has.
+ * The optical recognition of handwritten digits data set of UCI, as 8 x 8 images: the 1,797 samples that
+ * scikit-learn has.
  *
  * E. Alpaydin and C. Kaynak, 1998, https://doi.org/10.24432/C50P49 (CC BY 4.0): data/digits/README.md.
  */
@@ -21,8 +22,8 @@ const SIZE = 1797;
 const PIXELS = 64;
 
 /**
- * The 8 x 8 digits, which ship with the project, in a fixed stratified split (seed 0): every class has its share of each set.
- * Stored as bytes 0 to 16, `scale` 1/16.
+ * The 8 x 8 digits, which ship with the project, in a fixed stratified split (seed 0): every class has its
+ * share of each set. Stored as bytes 0 to 16, `scale` 1/16.
  *
  * @throws DataError where the file is missing or damaged.
  */
@@ -41,5 +42,9 @@ export function digits(): Digits {
     classes: ['0', '1', '2', '3', '4', '5', '6', '7', '8', '9'],
     scale: 1 / 16,
   });
-  return all.partition({ fractions: { train: 640 / SIZE, selection: 400 / SIZE, test: 757 / SIZE }, seed: 0, stratified: true });
+  return all.partition({
+    fractions: { train: 640 / SIZE, selection: 400 / SIZE, test: 757 / SIZE },
+    seed: 0,
+    stratified: true,
+  });
 }

@@ -7,7 +7,15 @@ import { lstat, open, rename, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { DataError, StorageError, throwIfAborted } from '../core/errors';
-import { callback, checkOptions, flag, number, type OptionsOf, type SettingsOf, signal } from '../core/options';
+import {
+  callback,
+  checkOptions,
+  flag,
+  number,
+  type OptionsOf,
+  type SettingsOf,
+  signal,
+} from '../core/options';
 import { type Lock, tryLock } from '../files/lock';
 import { isMissing, unreadable } from '../files/regularFile';
 import { dataFolder } from './files';
@@ -72,7 +80,7 @@ const APPEND = constants.O_WRONLY | constants.O_APPEND | (constants.O_NOFOLLOW ?
  * its SHA-256 was verified. Processes that want the same file wait for the one that downloads it.
  *
  * @throws DataError where the file is damaged, or missing and no address gives it: the message says what to
- *   put where by hand.
+ * put where by hand.
  * @throws StorageError if the disk is full or read-only.
  * @throws AbortedError
  */
@@ -95,7 +103,8 @@ async function isThere({ path, sha256, bytes, urls }: RemoteFile): Promise<boole
   if (size === undefined) return false;
   const actual = size === bytes ? await sha256Of(path) : undefined;
   if (actual !== sha256) {
-    const found = actual === undefined ? `${size} bytes, expected ${bytes}` : `SHA-256 ${actual}, expected ${sha256}`;
+    const found =
+      actual === undefined ? `${size} bytes, expected ${bytes}` : `SHA-256 ${actual}, expected ${sha256}`;
     throw new DataError(
       `The data file ${path} is damaged: ${found}. Delete it and try again. ${byHand({ path, sha256, bytes, urls })}`,
     );
@@ -135,7 +144,9 @@ async function download(file: RemoteFile, options: Omit<Settings, 'download'>): 
       break;
     }
   }
-  throw new DataError(`The data file ${file.path} could not be downloaded (${failures.join('; ')}). ${byHand(file)}`);
+  throw new DataError(
+    `The data file ${file.path} could not be downloaded (${failures.join('; ')}). ${byHand(file)}`,
+  );
 }
 
 /** Removes a link, pipe or device in place of a file: nothing is read from it or written through it. */
@@ -167,7 +178,8 @@ async function receive(
       const headers: Record<string, string> = { 'accept-encoding': 'identity' };
       if (received > 0) headers.range = `bytes=${received}-`;
       const response = await fetch(url, { headers, signal: either });
-      const continues = response.status === 206 && response.headers.get('content-range')?.startsWith(`bytes ${received}-`);
+      const continues =
+        response.status === 206 && response.headers.get('content-range')?.startsWith(`bytes ${received}-`);
       if (!continues && response.status !== 200) {
         await response.body?.cancel();
         throw new Refused(`HTTP status ${response.status}`);

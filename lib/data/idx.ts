@@ -43,7 +43,12 @@ export interface TrainTest {
 }
 
 /** The four files of an IDX data set, by their name without `.gz`. */
-const FILES = ['train-images-idx3-ubyte', 'train-labels-idx1-ubyte', 't10k-images-idx3-ubyte', 't10k-labels-idx1-ubyte'] as const;
+const FILES = [
+  'train-images-idx3-ubyte',
+  'train-labels-idx1-ubyte',
+  't10k-images-idx3-ubyte',
+  't10k-labels-idx1-ubyte',
+] as const;
 
 interface IdxSource {
   name: string;
@@ -64,7 +69,10 @@ const DIGITS = ['0', '1', '2', '3', '4', '5', '6', '7', '8', '9'];
 const MNIST: IdxSource = {
   name: 'mnist',
   classes: DIGITS,
-  mirrors: ['https://storage.googleapis.com/cvdf-datasets/mnist', 'https://ossci-datasets.s3.amazonaws.com/mnist'],
+  mirrors: [
+    'https://storage.googleapis.com/cvdf-datasets/mnist',
+    'https://ossci-datasets.s3.amazonaws.com/mnist',
+  ],
   files: [
     [9_912_422, '440fcabf73cc546fa21475e81ea370265605f56be210a4024d2ca8f203523609'],
     [28_881, '3552534a0a558bbed6aed32b30c495cca23d567ec52cac8be1a0730e8010255c'],
@@ -75,7 +83,18 @@ const MNIST: IdxSource = {
 
 const FASHION_MNIST: IdxSource = {
   name: 'fashion-mnist',
-  classes: ['T-shirt/top', 'Trouser', 'Pullover', 'Dress', 'Coat', 'Sandal', 'Shirt', 'Sneaker', 'Bag', 'Ankle boot'],
+  classes: [
+    'T-shirt/top',
+    'Trouser',
+    'Pullover',
+    'Dress',
+    'Coat',
+    'Sandal',
+    'Shirt',
+    'Sneaker',
+    'Bag',
+    'Ankle boot',
+  ],
   mirrors: [
     'http://fashion-mnist.s3-website.eu-central-1.amazonaws.com',
     'https://github.com/zalandoresearch/fashion-mnist/raw/master/data/fashion',
@@ -148,14 +167,17 @@ export async function readIdx(path: string): Promise<IdxArray> {
 /** Where the numbers begin, the shape, and how many numbers that are. */
 function readHeader(content: Buffer, path: string): { start: number; shape: number[]; size: number } {
   const type = content.length >= 4 && content[0] === 0 && content[1] === 0 ? content[2] : undefined;
-  if (type !== 8) throw new DataError(`${path} is not an IDX file of unsigned bytes (it should begin with 00 00 08).`);
+  if (type !== 8)
+    throw new DataError(`${path} is not an IDX file of unsigned bytes (it should begin with 00 00 08).`);
   const dimensions = content[3];
   const start = 4 + 4 * dimensions;
   if (content.length < start) throw new DataError(`${path} is cut off within its header.`);
   const shape = Array.from({ length: dimensions }, (_, i) => content.readUInt32BE(4 + 4 * i));
   const size = shape.reduce((product, n) => product * n, 1);
   if (size > LARGEST_ARRAY) {
-    throw new DataError(`${path} is too large: its header says ${shape.join(' x ')} numbers, at most ${LARGEST_ARRAY} are read.`);
+    throw new DataError(
+      `${path} is too large: its header says ${shape.join(' x ')} numbers, at most ${LARGEST_ARRAY} are read.`,
+    );
   }
   return { start, shape, size };
 }
@@ -180,26 +202,43 @@ async function load(source: IdxSource, options: IdxOptions): Promise<TrainTest> 
 }
 
 /** Joins a file of images with its file of labels. */
-async function pair({ name, classes }: IdxSource, split: string, imagesPath: string, labelsPath: string): Promise<Dataset> {
+async function pair(
+  { name, classes }: IdxSource,
+  split: string,
+  imagesPath: string,
+  labelsPath: string,
+): Promise<Dataset> {
   const images = await readIdx(imagesPath);
   const labels = await readIdx(labelsPath);
-  if (images.shape.length !== 3) throw new DataError(`${imagesPath} has ${images.shape.length} dimensions, expected 3.`);
+  if (images.shape.length !== 3)
+    throw new DataError(`${imagesPath} has ${images.shape.length} dimensions, expected 3.`);
   if (labels.shape.length !== 1 || labels.shape[0] !== images.shape[0]) {
     throw new DataError(
       `${labelsPath} has labels of shape [${labels.shape}] for the ${images.shape[0]} images of ${imagesPath}.`,
     );
   }
   const unknown = labels.data.find((label) => label >= classes.length);
-  if (unknown !== undefined) throw new DataError(`${labelsPath} has a label ${unknown}, expected 0 to ${classes.length - 1}.`);
+  if (unknown !== undefined)
+    throw new DataError(`${labelsPath} has a label ${unknown}, expected 0 to ${classes.length - 1}.`);
   const inputShape = [images.shape[1], images.shape[2], 1];
-  return new Dataset({ name, split, inputs: images.data, labels: labels.data, inputShape, classes, scale: 1 / 255 });
+  return new Dataset({
+    name,
+    split,
+    inputs: images.data,
+    labels: labels.data,
+    inputShape,
+    classes,
+    scale: 1 / 255,
+  });
 }
 
 async function readMaybeGzipped(path: string): Promise<Buffer> {
   const content = readFirst(path.endsWith('.gz') ? [path] : [path, `${path}.gz`]);
   if (content[0] !== 0x1f || content[1] !== 0x8b) return content;
   const damaged = (error: unknown): never => {
-    throw new DataError(`${path} is damaged: it cannot be unzipped (${(error as Error).message}).`, { cause: error });
+    throw new DataError(`${path} is damaged: it cannot be unzipped (${(error as Error).message}).`, {
+      cause: error,
+    });
   };
   let beginning: Buffer;
   try {
@@ -209,12 +248,17 @@ async function readMaybeGzipped(path: string): Promise<Buffer> {
   }
   // Never more memory than the header asks for: a few bytes can unfold to a thousand times as many.
   const { start, shape, size } = readHeader(beginning, path);
-  return promisify(gunzip)(content, { maxOutputLength: start + size }).catch((error: NodeJS.ErrnoException) => {
-    if (error.code !== 'ERR_BUFFER_TOO_LARGE') return damaged(error);
-    throw new DataError(`${path} is damaged: more numbers than its header says, ${shape.join(' x ')} = ${size}.`, {
-      cause: error,
-    });
-  });
+  return promisify(gunzip)(content, { maxOutputLength: start + size }).catch(
+    (error: NodeJS.ErrnoException) => {
+      if (error.code !== 'ERR_BUFFER_TOO_LARGE') return damaged(error);
+      throw new DataError(
+        `${path} is damaged: more numbers than its header says, ${shape.join(' x ')} = ${size}.`,
+        {
+          cause: error,
+        },
+      );
+    },
+  );
 }
 
 /** The content of the first of `paths` that exists. */

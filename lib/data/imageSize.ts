@@ -9,7 +9,9 @@ const PNG_SIGNATURE = Buffer.from([0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0
 /** Markers from c0 to cf that begin no frame: tables and a reserved one. */
 const NO_FRAME: ReadonlySet<number> = new Set([0xc4, 0xc8, 0xcc]);
 
-/** Width and height in pixels; undefined where `content` is neither PNG nor JPEG, or is cut off in its header. */
+/**
+ * Width and height in pixels; undefined where `content` is neither PNG nor JPEG, or is cut off in its header.
+ */
 export function imageSize(content: Uint8Array): { width: number; height: number } | undefined {
   const bytes = Buffer.from(content.buffer, content.byteOffset, content.byteLength);
   if (bytes.length >= 24 && bytes.subarray(0, 8).equals(PNG_SIGNATURE)) {

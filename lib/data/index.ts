@@ -7,5 +7,10 @@ export type { DownloadProgress } from './download';
 export { fashionMnist, fullMnist, type IdxArray, kmnist, readIdx, type TrainTest } from './idx';
 export { type Mnist, mnist } from './mnist';
 export { type Mnist1d, mnist1d } from './mnist1d';
-export { type DecodingProgress, TINY_IMAGENET_STATISTICS, type TinyImageNet, tinyImageNet } from './tinyImageNet';
+export {
+  type DecodingProgress,
+  TINY_IMAGENET_STATISTICS,
+  type TinyImageNet,
+  tinyImageNet,
+} from './tinyImageNet';
 export { quadratic, rosenbrock, spirals, type ToyLoss, twoMinima, twoMoons } from './toy';

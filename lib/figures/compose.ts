@@ -64,7 +64,11 @@ export const NARROW = 600;
 const TEXT_ROOM = NARROW - 2 * SIDE;
 
 /** The figure of a composition. plotly.js makes the room that legend, color bar and labels need. */
-export function compose(parts: Composition, options: FigureOptions, defaults: { title: string; height?: number }): Figure {
+export function compose(
+  parts: Composition,
+  options: FigureOptions,
+  defaults: { title: string; height?: number },
+): Figure {
   const { width = 820, height = defaults.height ?? 440, title = defaults.title, subtitle } = options;
   const head = subtitle === undefined ? [] : wrap(figureText(subtitle), TEXT_ROOM, 13);
   const furtherLines = SUBTITLE_LINE * Math.max(0, head.length - 1);
@@ -148,7 +152,10 @@ function captionText(caption: Caption | string | undefined): string {
 /** Whether a figure shows a plane, by contours or axes that share a scale: it keeps its width and shape. */
 export function isPlane({ data, layout }: Figure): boolean {
   const axes = Object.keys(layout).filter((name) => /^[xy]axis\d*$/.test(name));
-  return data.some(({ type }) => type === 'contour') || axes.some((name) => (layout[name] as Axis).scaleanchor !== undefined);
+  return (
+    data.some(({ type }) => type === 'contour') ||
+    axes.some((name) => (layout[name] as Axis).scaleanchor !== undefined)
+  );
 }
 
 /** An axis with its unit in brackets behind the title. */

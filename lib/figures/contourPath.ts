@@ -54,7 +54,8 @@ export interface ContourPathOptions extends FigureOptions {
  */
 export function contourPath(options: ContourPathOptions): Figure {
   const { grid, trajectories, marks = [], z = 'Loss', levels = 18 } = options;
-  for (const { every } of trajectories) if (every !== undefined) checkNumber('every', every, { min: 1, integer: true });
+  for (const { every } of trajectories)
+    if (every !== undefined) checkNumber('every', every, { min: 1, integer: true });
   const ways = styled(trajectories);
   const lines: Trace[] = ways.map(({ points, every = 1, style, name, arrows }) => ({
     type: 'scatter',
@@ -72,7 +73,10 @@ export function contourPath(options: ContourPathOptions): Figure {
         : {
             symbol: style.symbol,
             size: points.map((_, step) => (step === points.length - 1 ? 12 : points.length > 20 ? 4 : 6)),
-            line: { color: COLORS.paper, width: points.map((_, step) => (step === points.length - 1 ? 1.5 : 0)) },
+            line: {
+              color: COLORS.paper,
+              width: points.map((_, step) => (step === points.length - 1 ? 1.5 : 0)),
+            },
           }),
     },
     hovertemplate: `step %{customdata}<br>(%{x:.4~g}, %{y:.4~g})<extra>${name}</extra>`,
@@ -101,7 +105,10 @@ export interface Levels {
 }
 
 /** Filled contours of a grid, with their color bar; `levels`: about how many lines, or their places. */
-export function contours(grid: Grid, { z, levels, scale }: { z: string; levels: number | Levels; scale: ColorScale }): Trace {
+export function contours(
+  grid: Grid,
+  { z, levels, scale }: { z: string; levels: number | Levels; scale: ColorScale },
+): Trace {
   if (grid.z.length !== grid.y.length || grid.z.some((row) => row.length !== grid.x.length)) {
     throw new OptionError(
       'grid',

@@ -41,7 +41,9 @@ export function curves(options: CurvesOptions): Figure {
     lineWithBand(one, { markers, xName: figureText(x.title), yName: figureText(y.title) }),
   );
   const title = `${y.title} against ${lowerFirst(x.title)}`;
-  return compose({ data, xaxis: axis(x, x.log ? {} : wholeTicks(series)), yaxis: axis(y) }, options, { title });
+  return compose({ data, xaxis: axis(x, x.log ? {} : wholeTicks(series)), yaxis: axis(y) }, options, {
+    title,
+  });
 }
 
 /** Where x counts a few things (epochs, steps), no ticks between them. */
@@ -60,7 +62,11 @@ function lineWithBand(
   const x = Array.from(series.x);
   for (const run of series.runs) {
     if (run.length !== x.length)
-      throw new OptionError(`runs of ${series.label ?? style.label}`, run.length, `curves of ${x.length} points, like x`);
+      throw new OptionError(
+        `runs of ${series.label ?? style.label}`,
+        run.length,
+        `curves of ${x.length} points, like x`,
+      );
   }
   const points = spreadAlong(series.runs);
   const line: Trace = {

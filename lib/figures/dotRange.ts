@@ -79,7 +79,8 @@ export function dotRange(options: DotRangeOptions): Figure {
       color: items.map((item) => (item.sure ? item.color : COLORS.paper)),
       line: { width: 2.5, color: colors },
     },
-    hovertemplate: '%{customdata[2]}<br>%{x:.3~g} [%{customdata[0]:.3~g}, %{customdata[1]:.3~g}]<extra></extra>',
+    hovertemplate:
+      '%{customdata[2]}<br>%{x:.3~g} [%{customdata[0]:.3~g}, %{customdata[1]:.3~g}]<extra></extra>',
     showlegend: false,
   };
   const named = axis(
@@ -87,7 +88,8 @@ export function dotRange(options: DotRangeOptions): Figure {
     { zeroline: true, zerolinecolor: COLORS.muted, zerolinewidth: 1.5 },
   );
   const title = named.title!.text!;
-  if (better !== undefined) named.title!.text = better === 'left' ? `← better · ${title}` : `${title} · better →`;
+  if (better !== undefined)
+    named.title!.text = better === 'left' ? `← better · ${title}` : `${title} · better →`;
   return compose(
     {
       data: [...intervals, dots],

@@ -38,7 +38,8 @@ function flatTrace(trace: Trace): Trace {
       ...(size === undefined ? {} : { autocontour: false, contours: { start, end, size } }),
     };
   }
-  if (trace.type === 'scatter3d') return { ...kept, ...axes, marker, line: { ...(line as object), width: 2 }, type: 'scatter' };
+  if (trace.type === 'scatter3d')
+    return { ...kept, ...axes, marker, line: { ...(line as object), width: 2 }, type: 'scatter' };
   return trace;
 }
 
@@ -60,7 +61,8 @@ function flatLayout(layout: Layout): Layout {
   });
   const rows = new Set(corners.map(({ y }) => y)).size;
   const columns = new Set(corners.map(({ x }) => x)).size;
-  if (rows * columns > 1) flat.grid = { rows, columns, pattern: 'independent', xgap: 0.11 * columns, ygap: 0.3 };
+  if (rows * columns > 1)
+    flat.grid = { rows, columns, pattern: 'independent', xgap: 0.11 * columns, ygap: 0.3 };
   const { l = 0, ...margin } = layout.margin as { l?: number };
   flat.margin = { ...margin, l: LEFT };
   for (const key of scenes) {

@@ -46,6 +46,11 @@ export interface SurfaceLike {
 /** The loss of a surface as a grid to draw, or its accuracy in percent. */
 export function gridOfSurface(surface: SurfaceLike, value: 'loss' | 'accuracy' = 'loss'): Grid {
   checkOneOf('value', value, ['loss', 'accuracy']);
-  const at = (i: number, j: number) => (value === 'loss' ? surface.loss[i]![j]! : 100 * surface.accuracy[i]![j]!);
-  return { x: [...surface.x], y: [...surface.y], z: surface.y.map((_, j) => surface.x.map((_, i) => at(i, j))) };
+  const at = (i: number, j: number) =>
+    value === 'loss' ? surface.loss[i]![j]! : 100 * surface.accuracy[i]![j]!;
+  return {
+    x: [...surface.x],
+    y: [...surface.y],
+    z: surface.y.map((_, j) => surface.x.map((_, i) => at(i, j))),
+  };
 }

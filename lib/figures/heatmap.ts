@@ -104,7 +104,9 @@ export function heatmap(options: HeatmapOptions): Figure {
           ...(range ? { zmin: range[0], zmax: range[1] } : {}),
           colorbar: { title: colorBarTitle(options.z) },
           hovertemplate: `${figureText(options.y)} %{customdata[0]}<br>${figureText(options.x)} %{customdata[1]}<br>${figureText(options.z)} %{z:.4~g}<extra></extra>`,
-          customdata: rows.map((row) => columns.map((column) => [figureText(String(row)), figureText(String(column))])),
+          customdata: rows.map((row) =>
+            columns.map((column) => [figureText(String(row)), figureText(String(column))]),
+          ),
           hoverongaps: false,
         },
       ],
@@ -119,11 +121,19 @@ export function heatmap(options: HeatmapOptions): Figure {
       },
     },
     options,
-    { title: `${options.z} over ${options.y} and ${options.x}`, height: Math.max(300, 140 + rows.length * 58) },
+    {
+      title: `${options.z} over ${options.y} and ${options.x}`,
+      height: Math.max(300, 140 + rows.length * 58),
+    },
   );
 }
 
-function checkShape(option: string, table: readonly (Numbers | readonly string[])[], rows: number, columns: number): void {
+function checkShape(
+  option: string,
+  table: readonly (Numbers | readonly string[])[],
+  rows: number,
+  columns: number,
+): void {
   const good = table.length === rows && table.every((row) => row.length === columns);
   if (!good) {
     throw new OptionError(

@@ -41,7 +41,10 @@ const DIRECTIONS: readonly Point[] = [
  *
  * @param lines Lines that names should not cover, each from one point to another.
  */
-export function placeNames(names: readonly Name[], lines: readonly (readonly [Point, Point])[]): (Shift | undefined)[] {
+export function placeNames(
+  names: readonly Name[],
+  lines: readonly (readonly [Point, Point])[],
+): (Shift | undefined)[] {
   const taken: Box[] = [];
   return names.map(({ at, width }) => {
     const candidates = DIRECTIONS.map(([x, y], order) => {

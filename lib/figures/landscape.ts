@@ -34,7 +34,9 @@ export interface ProjectedPoint {
 }
 
 /** Projected points as part of a trajectory: `{ method: 'sam', ...onPlane(points) }`. */
-export function onPlane(points: readonly ProjectedPoint[]): Required<Pick<PlaneTrajectory, 'points' | 'loss' | 'outside'>> {
+export function onPlane(
+  points: readonly ProjectedPoint[],
+): Required<Pick<PlaneTrajectory, 'points' | 'loss' | 'outside'>> {
   return {
     points: points.map(({ a, b }) => [a, b]),
     loss: points.map(({ loss }) => loss),
@@ -83,7 +85,10 @@ export function landscapeContours(options: LandscapeOptions): Figure {
   const ways = styledWays(landscapes);
   const figures = landscapes.map(({ title, grid }, l) => {
     const contour: Trace = {
-      ...contours({ ...grid, z: grid.z.map((row) => row.map(scale.of)) }, { z, levels: scale.levels, scale: LANDSCAPE }),
+      ...contours(
+        { ...grid, z: grid.z.map((row) => row.map(scale.of)) },
+        { z, levels: scale.levels, scale: LANDSCAPE },
+      ),
       zmin: scale.low,
       zmax: scale.high,
       customdata: grid.z,
@@ -180,7 +185,9 @@ export function landscapeSurfaces(options: LandscapeOptions): Figure {
       showlegend: false,
     };
     const lines = ways[l]!.map((trajectory): Trace => {
-      const height = trajectory.loss ? Array.from(trajectory.loss, scale.of) : trajectory.points.map(() => scale.low);
+      const height = trajectory.loss
+        ? Array.from(trajectory.loss, scale.of)
+        : trajectory.points.map(() => scale.low);
       const { marker, line, ...kept } = shadow(trajectory);
       const { symbol: _, ...dot } = marker as { symbol: string };
       return {
@@ -195,7 +202,10 @@ export function landscapeSurfaces(options: LandscapeOptions): Figure {
     });
     return [l === landscapes.length - 1 ? surface : withoutColorBar(surface), ...lines];
   });
-  const size = { width: columns > 2 ? 900 : 820, height: 130 + rows * Math.max(230, Math.min(420, 690 / columns)) };
+  const size = {
+    width: columns > 2 ? 900 : 820,
+    height: 130 + rows * Math.max(230, Math.min(420, 690 / columns)),
+  };
   return compose(
     { data, annotations, left: 16, top: 24, legendX: 1.13, layout },
     { ...size, ...options },
@@ -269,11 +279,19 @@ function valueScale({ landscapes, log = false, range }: LandscapeOptions): Value
     throw new OptionError('landscapes', 'no finite value', 'grids with a finite value, or give range');
   const [low, high] = range ?? extent(values);
   if (log && !(low > 0))
-    throw new OptionError('log', log, 'false if there are values of 0 or less', 'Give range to cut them off.');
+    throw new OptionError(
+      'log',
+      log,
+      'false if there are values of 0 or less',
+      'Give range to cut them off.',
+    );
   const drawn = log ? Math.log10 : (value: number) => value;
-  const of = (value: number) => (Number.isFinite(value) ? drawn(Math.min(Math.max(value, low), high)) : Number.NaN);
+  const of = (value: number) =>
+    Number.isFinite(value) ? drawn(Math.min(Math.max(value, low), high)) : Number.NaN;
   if (!log) return { of, low, high, levels: niceLevels(low, high), ticks: {} };
-  const marks = [0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50, 100].filter((mark) => mark >= low && mark <= high);
+  const marks = [0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50, 100].filter(
+    (mark) => mark >= low && mark <= high,
+  );
   const levels = { start: drawn(low), end: drawn(high), size: (drawn(high) - drawn(low)) / LEVELS };
   return {
     of,

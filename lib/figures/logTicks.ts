@@ -11,7 +11,12 @@ import { COLORS } from './theme';
 const ROOM = { three: 115, two: 100 };
 
 /** The axis with its ticks, if it is logarithmic. `pixels`: about its length. */
-export function withLogTicks({ dtick, ...axis }: Axis, data: readonly Trace[], letter: 'x' | 'y', pixels = 500): Axis {
+export function withLogTicks(
+  { dtick, ...axis }: Axis,
+  data: readonly Trace[],
+  letter: 'x' | 'y',
+  pixels = 500,
+): Axis {
   if (axis.type !== 'log') return dtick === undefined ? axis : { ...axis, dtick };
   const drawn = data.flatMap((trace) => Array.from((trace[letter] as ArrayLike<number> | undefined) ?? []));
   const logs = drawn.filter((value) => value > 0).map(Math.log10);
@@ -27,6 +32,12 @@ export function withLogTicks({ dtick, ...axis }: Axis, data: readonly Trace[], l
   if (letter === 'y' || decade >= ROOM.three) return { ...plain, dtick: 'D2' };
   // At least two labels: the powers alone, if so many lie inside.
   if (decade < ROOM.two && Math.floor(high) > Math.ceil(low)) return { ...plain, dtick: 1 };
-  const exponents = Array.from({ length: Math.ceil(high) - Math.floor(low) + 1 }, (_, i) => Math.floor(low) + i);
-  return { ...plain, tickvals: exponents.flatMap((exponent) => [1, 3].map((digit) => Number(`${digit}e${exponent}`))) };
+  const exponents = Array.from(
+    { length: Math.ceil(high) - Math.floor(low) + 1 },
+    (_, i) => Math.floor(low) + i,
+  );
+  return {
+    ...plain,
+    tickvals: exponents.flatMap((exponent) => [1, 3].map((digit) => Number(`${digit}e${exponent}`))),
+  };
 }

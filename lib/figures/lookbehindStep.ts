@@ -9,7 +9,9 @@ import { placeNames } from './labels';
 import { methodStyle } from './methods';
 import { COLORS, PALE } from './theme';
 
-/** Options of `lookbehindStepFigure`: the points of one step, as `dissectStep` and `projectStep` return them. */
+/**
+ * Options of `lookbehindStepFigure`: the points of one step, as `dissectStep` and `projectStep` return them.
+ */
 export interface LookbehindStepOptions extends FigureOptions {
   /** Slow weights before the step. */
   slow: Point;
@@ -44,7 +46,15 @@ const DESCENT = methodStyle('lookbehindSAM').color;
  * @throws {OptionError} if there are not as many perturbed as fast weights, or gradients.
  */
 export function lookbehindStepFigure(options: LookbehindStepOptions): Figure {
-  const { slow, perturbed, fast, newSlow, gradients = [], meanGradient = gradients.length > 0, grid } = options;
+  const {
+    slow,
+    perturbed,
+    fast,
+    newSlow,
+    gradients = [],
+    meanGradient = gradients.length > 0,
+    grid,
+  } = options;
   const k = perturbed.length;
   if (fast.length !== k) throw new OptionError('fast', fast.length, `${k} points, one per perturbed point`);
   if (gradients.length > 0 && gradients.length !== k)
@@ -54,10 +64,15 @@ export function lookbehindStepFigure(options: LookbehindStepOptions): Figure {
   const mean: Point = [average(gradients.map((one) => one[0])), average(gradients.map((one) => one[1]))];
   const longest = Math.max(1e-300, ...gradients.map((one) => Math.hypot(...one)));
   const scale = (ranges.y[1] - ranges.y[0]) / 6 / longest;
-  const downhill = ([x, y]: Point, gradient: Point): Point => [x - scale * gradient[0], y - scale * gradient[1]];
+  const downhill = ([x, y]: Point, gradient: Point): Point => [
+    x - scale * gradient[0],
+    y - scale * gradient[1],
+  ];
   const back = chain([slow, ...perturbed]);
   const ahead = chain([slow, ...fast]);
-  const descents = gradients.map((gradient, i): Segment => [perturbed[i]!, downhill(perturbed[i]!, gradient)]);
+  const descents = gradients.map(
+    (gradient, i): Segment => [perturbed[i]!, downhill(perturbed[i]!, gradient)],
+  );
   const meanDescent: Segment[] = meanGradient ? [[slow, downhill(slow, mean)]] : [];
 
   const data: Trace[] = [
@@ -99,7 +114,10 @@ export function lookbehindStepFigure(options: LookbehindStepOptions): Figure {
     {
       data,
       xaxis: axis({ title: 'First direction', range: ranges.x, ...options.x }, hidden),
-      yaxis: axis({ title: 'Second direction', range: ranges.y, ...options.y }, { ...hidden, scaleanchor: 'x' }),
+      yaxis: axis(
+        { title: 'Second direction', range: ranges.y, ...options.y },
+        { ...hidden, scaleanchor: 'x' },
+      ),
       annotations: names,
     },
     options,
@@ -150,7 +168,15 @@ function labels(all: readonly Label[], lines: readonly Segment[], pixels: number
     const shift = shifts[i];
     if (shift === undefined) return [];
     const [xshift, yshift] = shift.map(Math.round);
-    return { text: `<i>${text}</i>`, x: at[0], y: at[1], showarrow: false, xshift, yshift, font: { size: 14, color } };
+    return {
+      text: `<i>${text}</i>`,
+      x: at[0],
+      y: at[1],
+      showarrow: false,
+      xshift,
+      yshift,
+      font: { size: 14, color },
+    };
   });
 }
 
@@ -159,7 +185,10 @@ function average(values: readonly number[]): number {
 }
 
 /** Ranges around all points, with an eighth of the larger extent on each side, and around the grid. */
-function rangesAround(points: readonly Point[], grid: Grid | undefined): { x: [number, number]; y: [number, number] } {
+function rangesAround(
+  points: readonly Point[],
+  grid: Grid | undefined,
+): { x: [number, number]; y: [number, number] } {
   const x = extent(points.map((point) => point[0]));
   const y = extent(points.map((point) => point[1]));
   const room = Math.max(x[1] - x[0], y[1] - y[0], 1e-12) / 8;

@@ -25,10 +25,17 @@ export type Styled<T> = T & { name: string; style: MethodStyle };
 /** The parts of one figure with their names and styles: no two unknown methods look alike. */
 export function styled<T extends MethodLabel>(parts: readonly T[]): Styled<T>[] {
   const styles = methodStyles(parts);
-  return parts.map((part, i) => ({ ...part, name: figureText(part.label ?? styles[i]!.label), style: styles[i]! }));
+  return parts.map((part, i) => ({
+    ...part,
+    name: figureText(part.label ?? styles[i]!.label),
+    style: styles[i]!,
+  }));
 }
 
-/** For methods that the library doesn't know: told apart from the known ones, and from each other, by hue and marker. */
+/**
+ * For methods that the library doesn't know: told apart from the known ones, and from each other, by hue and
+ * marker.
+ */
 const OTHERS: readonly Omit<MethodStyle, 'label' | 'dash'>[] = [
   { color: '#5e4fa2', symbol: 'pentagon' },
   { color: '#7a6a00', symbol: 'star' },
@@ -46,9 +53,11 @@ const OTHER_DASHES = ['dashdot', 'longdash', '2px,2px'] as const;
 /**
  * Color, dash, marker and label of a method.
  *
- * @param method A `MethodName` or label, in any spelling of capitals, blanks and hyphens. An unknown name keeps itself as label
- *   and gets a spare style: the same one in each figure, unless another unknown name there took it first.
- * @param k Inner steps: shade the color (1 light, 10 dark) and are added to the label. Default: the plain color.
+ * @param method A `MethodName` or label, in any spelling of capitals, blanks and hyphens. An unknown name
+ *   keeps itself as label and gets a spare style: the same one in each figure, unless another unknown name
+ *   there took it first.
+ * @param k Inner steps: shade the color (1 light, 10 dark) and are added to the label. Default: the plain
+ * color.
  */
 export function methodStyle(method: string, k?: number): MethodStyle {
   return methodStyles([{ method, k }])[0]!;
@@ -58,9 +67,13 @@ export function methodStyle(method: string, k?: number): MethodStyle {
 export function methodStyles(methods: readonly { method: string; k?: number }[]): MethodStyle[] {
   const taken = new Map<number, string>();
   return methods.map(({ method, k }) => {
-    const known = METHOD_NAMES.find((name) => plain(name) === plain(method) || plain(METHODS[name].label) === plain(method));
+    const known = METHOD_NAMES.find(
+      (name) => plain(name) === plain(method) || plain(METHODS[name].label) === plain(method),
+    );
     const style = known ? knownStyle(METHODS[known]) : spareStyle(method, taken);
-    return k === undefined ? style : { ...style, label: `${style.label}, k = ${k}`, color: shade(style.color, k) };
+    return k === undefined
+      ? style
+      : { ...style, label: `${style.label}, k = ${k}`, color: shade(style.color, k) };
   });
 }
 
@@ -73,7 +86,10 @@ function spareStyle(method: string, taken: Map<number, string>): MethodStyle {
   const count = OTHERS.length * OTHER_DASHES.length;
   const first = hash(method) % OTHERS.length;
   // All hues with the first dash, then with the next.
-  const places = Array.from({ length: count }, (_, i) => i - (i % OTHERS.length) + ((first + i) % OTHERS.length));
+  const places = Array.from(
+    { length: count },
+    (_, i) => i - (i % OTHERS.length) + ((first + i) % OTHERS.length),
+  );
   const place = places.find((one) => (taken.get(one) ?? method) === method) ?? first;
   taken.set(place, method);
   const { color, symbol } = OTHERS[place % OTHERS.length]!;

@@ -49,14 +49,22 @@ const FRAME = 54 + HEAD + 58;
  * @throws {OptionError} if there is no panel, or one with 3-D axes.
  */
 export function panels(options: PanelsOptions): Figure {
-  const { panels: parts, columns = Math.min(3, parts.length), shareY = false, shareX = false, rowHeight = 300 } = options;
+  const {
+    panels: parts,
+    columns = Math.min(3, parts.length),
+    shareY = false,
+    shareX = false,
+    rowHeight = 300,
+  } = options;
   const { width = columns > 2 ? 900 : 820 } = options;
   if (parts.length === 0) throw new OptionError('panels', parts.length, 'at least one panel');
   const rows = Math.ceil(parts.length / columns);
   const left = widest(parts.map(({ figure }) => figure));
   const named = new Set<string>();
   const scaled = parts.some(({ figure }) => figure.data.some(hasColorBar));
-  const merged = parts.flatMap(({ figure }, p) => figure.data.map((trace) => placed(trace, p, named, p === parts.length - 1)));
+  const merged = parts.flatMap(({ figure }, p) =>
+    figure.data.map((trace) => placed(trace, p, named, p === parts.length - 1)),
+  );
   const legend = merged.some(({ name, showlegend }) => name !== undefined && showlegend !== false);
   const beside = left + (legend ? LEGEND_ROOM : 24) + (scaled ? 76 : 0);
   const narrowest = parts.some(({ figure }) => isPlane(figure)) ? width : Math.min(width, NARROW);
@@ -108,7 +116,11 @@ export function panels(options: PanelsOptions): Figure {
       align: 'left',
       font: { size: TITLE_SIZE, color: COLORS.ink },
     });
-    annotations.push(...(figure.layout.annotations ?? []).filter((one) => one.name !== 'caption').map((one) => moved(one, id)));
+    annotations.push(
+      ...(figure.layout.annotations ?? [])
+        .filter((one) => one.name !== 'caption')
+        .map((one) => moved(one, id)),
+    );
     shapes.push(...((figure.layout.shapes as Annotation[] | undefined) ?? []).map((one) => moved(one, id)));
   });
   const first = parts[0]!.figure.layout;
@@ -166,7 +178,9 @@ function hiddenLabels({ title: _, tickfont: __, ...yaxis }: Axis): Axis {
 /** An annotation or shape, with what it refers to in the panel's axes. */
 function moved(one: Annotation, id: string): Annotation {
   const renamed = (old: unknown, letter: 'x' | 'y') =>
-    old === 'paper' ? `${letter}${id} domain` : String(old ?? letter).replace(/^[xy](?= domain$|$)/, `${letter}${id}`);
+    old === 'paper'
+      ? `${letter}${id} domain`
+      : String(old ?? letter).replace(/^[xy](?= domain$|$)/, `${letter}${id}`);
   return { ...one, xref: renamed(one.xref, 'x'), yref: renamed(one.yref, 'y') };
 }
 

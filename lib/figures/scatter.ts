@@ -36,5 +36,7 @@ export function scatter(options: ScatterOptions): Figure {
       hovertemplate: `${figureText(x.title)} %{x:.4~g}<br>${figureText(y.title)} %{y:.4~g}<extra>${name}</extra>`,
     }),
   );
-  return compose({ data, xaxis: axis(x), yaxis: axis(y) }, options, { title: `${y.title} against ${lowerFirst(x.title ?? '')}` });
+  return compose({ data, xaxis: axis(x), yaxis: axis(y) }, options, {
+    title: `${y.title} against ${lowerFirst(x.title ?? '')}`,
+  });
 }

@@ -60,7 +60,12 @@ export function scatterTradeoff(options: ScatterTradeoffOptions): Figure {
       error_y: bars(points.map((point) => point.sharpness.std)),
       customdata: points.map((point) => [point.rho, point.loss.std, point.sharpness.std]),
       line: { color: style.color, dash: style.dash, width: 2 },
-      marker: { symbol: style.symbol, size: points.map((_, i) => markerSize(i, points.length)), opacity: 1, color: style.color },
+      marker: {
+        symbol: style.symbol,
+        size: points.map((_, i) => markerSize(i, points.length)),
+        opacity: 1,
+        color: style.color,
+      },
       hovertemplate:
         `ρ %{customdata[0]}<br>${figureText(x.title)} %{x:.4~g} ± %{customdata[1]:.2~g}` +
         `<br>${figureText(y.title)} %{y:.4~g} ± %{customdata[2]:.2~g}<extra>${name}</extra>`,

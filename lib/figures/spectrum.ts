@@ -48,7 +48,9 @@ export function spectrum(options: SpectrumOptions): Figure {
       hovertemplate: `λ %{x:.4~g}<br>density %{y:.2~e}<extra>${name}</extra>`,
     };
     const edge = (sign: number) =>
-      Array.from(series.density, (value, i) => Math.max(floor, value + sign * (series.standardError?.[i] ?? 0)));
+      Array.from(series.density, (value, i) =>
+        Math.max(floor, value + sign * (series.standardError?.[i] ?? 0)),
+      );
     const lines = series.standardError ? [band(series, lambda, edge(-1), edge(1), 0.18), line] : [line];
     const top = Array.from(series.top ?? []);
     if (top.length === 0) return lines;

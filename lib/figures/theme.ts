@@ -27,10 +27,26 @@ export const COLORS = {
 export type ColorScale = [number, string][];
 
 /** For values where more is darker: tables of errors, matrices. */
-export const SEQUENTIAL: ColorScale = evenly('#fdfbe3', '#d5edc3', '#93d3bd', '#4fb3bf', '#2b8cb5', '#2560a0', '#1d3a70');
+export const SEQUENTIAL: ColorScale = evenly(
+  '#fdfbe3',
+  '#d5edc3',
+  '#93d3bd',
+  '#4fb3bf',
+  '#2b8cb5',
+  '#2560a0',
+  '#1d3a70',
+);
 
 /** For losses: the deeper, the darker. */
-export const LANDSCAPE: ColorScale = evenly('#1d3a70', '#2560a0', '#2b8cb5', '#4fb3bf', '#93d3bd', '#d5edc3', '#fdfbe3');
+export const LANDSCAPE: ColorScale = evenly(
+  '#1d3a70',
+  '#2560a0',
+  '#2b8cb5',
+  '#4fb3bf',
+  '#93d3bd',
+  '#d5edc3',
+  '#fdfbe3',
+);
 
 /** For losses under trajectories, which must stand out: pale. */
 export const PALE: ColorScale = evenly('#c3d0de', '#d3dde7', '#e2e8ef', '#eef2f6', '#f8fafb');
@@ -108,7 +124,16 @@ export function template(): { layout: Layout; data: Record<string, object[]> } {
       hoverlabel: { font: { family: FONT_FAMILY, size: 12 } },
       xaxis: axis,
       yaxis: axis,
-      title: { text: '', font: { size: 16 }, x: 0, y: 1, xref: 'container', yref: 'container', xanchor: 'left', yanchor: 'top' },
+      title: {
+        text: '',
+        font: { size: 16 },
+        x: 0,
+        y: 1,
+        xref: 'container',
+        yref: 'container',
+        xanchor: 'left',
+        yanchor: 'top',
+      },
       legend: {
         x: 1,
         xanchor: 'left',

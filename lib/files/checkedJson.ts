@@ -37,6 +37,7 @@ export function parseChecked(text: string): Record<string, unknown> {
     throw new DataError(`This is not JSON: ${(error as Error).message}.`, { cause: error });
   }
   const { crc32: expected, ...record } = Object(parsed) as Record<string, unknown>;
-  if (expected !== crc32(stringifyNumbers(record))) throw new DataError('This is damaged: its checksum is another.');
+  if (expected !== crc32(stringifyNumbers(record)))
+    throw new DataError('This is damaged: its checksum is another.');
   return record;
 }

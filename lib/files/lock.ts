@@ -12,10 +12,10 @@
  * A holder on this machine is alive while a process with its number and start time runs; the start time is
  * counted from the start of the machine, so that a number used again, or a clock set anew, deceives nobody. A
  * holder elsewhere (on another machine, or in another container) touches its file every few seconds, from a
- * thread of its own, because one step of a large network may keep the main thread for longer than a minute. It
- * is taken for dead after a minute, by this process's own steady clock, without a change of the file. A holder
- * that was taken for dead all the same, because its machine slept or lost the shared folder, learns so from
- * its file, which is gone.
+ * thread of its own, because one step of a large network may keep the main thread for longer than a minute.
+ * It is taken for dead after a minute, by this process's own steady clock, without a change of the file. A
+ * holder that was taken for dead all the same, because its machine slept or lost the shared folder, learns so
+ * from its file, which is gone.
  */
 import { execFileSync } from 'node:child_process';
 import { randomUUID } from 'node:crypto';

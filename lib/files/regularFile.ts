@@ -11,7 +11,7 @@ const LARGEST = 2 ** 31 - 1;
  * The content of a file.
  *
  * @throws DataError if it is missing, cannot be read, is no regular file, or is too large to be read as a
- *   whole: the message says which.
+ * whole: the message says which.
  */
 export function readRegularFile(path: string, largest = LARGEST): Buffer {
   const { descriptor, size } = openRegularFile(path);
@@ -37,7 +37,8 @@ export function openRegularFile(path: string): { descriptor: number; size: numbe
     // A pipe that nobody writes to is opened at once, too.
     descriptor = openSync(path, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0));
     const status = fstatSync(descriptor);
-    if (!status.isFile()) throw new Error(`it is a ${status.isDirectory() ? 'folder' : 'pipe or device'}, not a file`);
+    if (!status.isFile())
+      throw new Error(`it is a ${status.isDirectory() ? 'folder' : 'pipe or device'}, not a file`);
     return { descriptor, size: status.size };
   } catch (error) {
     if (descriptor !== undefined) closeSync(descriptor);

@@ -14,8 +14,23 @@ import { readRegularFile } from './regularFile';
 
 /** Arrays of each type, in the order in which they are laid out, last to first; of F16 and BF16 the bits. */
 const ARRAYS = {
-  ...{ BOOL: Uint8Array, U8: Uint8Array, I8: Int8Array, I16: Int16Array, U16: Uint16Array, F16: Uint16Array, BF16: Uint16Array },
-  ...{ I32: Int32Array, U32: Uint32Array, F32: Float32Array, F64: Float64Array, I64: BigInt64Array, U64: BigUint64Array },
+  ...{
+    BOOL: Uint8Array,
+    U8: Uint8Array,
+    I8: Int8Array,
+    I16: Int16Array,
+    U16: Uint16Array,
+    F16: Uint16Array,
+    BF16: Uint16Array,
+  },
+  ...{
+    I32: Int32Array,
+    U32: Uint32Array,
+    F32: Float32Array,
+    F64: Float64Array,
+    I64: BigInt64Array,
+    U64: BigUint64Array,
+  },
 } as const;
 
 /** Type of stored numbers, by its name in the format. */
@@ -83,10 +98,13 @@ export function parseSafetensors(content: Uint8Array, source = 'The content'): T
     const where = tensor === undefined ? source : `${source}: tensor "${shorten(tensor, 200)}"`;
     throw new TensorFileError(`${where} ${what}.`, tensor, { cause });
   };
-  if (content.length < 8) refuse(`is no safetensors file: ${content.length} bytes, its header's length alone takes 8`);
+  if (content.length < 8)
+    refuse(`is no safetensors file: ${content.length} bytes, its header's length alone takes 8`);
   const length = Number(new DataView(content.buffer, content.byteOffset, 8).getBigUint64(0, true));
   if (length > LONGEST_HEADER || length > content.length - 8) {
-    refuse(`is no safetensors file, or is cut off: a header of ${length} bytes in a file of ${content.length}`);
+    refuse(
+      `is no safetensors file, or is cut off: a header of ${length} bytes in a file of ${content.length}`,
+    );
   }
   const data = content.subarray(8 + length);
   let header: unknown;
@@ -112,20 +130,31 @@ export function parseSafetensors(content: Uint8Array, source = 'The content'): T
       return refuse(`has the data_offsets ${describe(offsets)}, which are no start and end`, name);
     }
     const [start, end] = offsets;
-    if (end > data.length) return refuse(`ends at byte ${end} of ${data.length} bytes of data: the file is cut off`, name);
+    if (end > data.length)
+      return refuse(`ends at byte ${end} of ${data.length} bytes of data: the file is cut off`, name);
     const bytes = bytesOf(dtype as StoredType, shape);
     if (bytes !== end - start) {
-      return refuse(`has ${end - start} bytes, but ${dtype as string} ${describe(shape)} takes ${bytes}`, name);
+      return refuse(
+        `has ${end - start} bytes, but ${dtype as string} ${describe(shape)} takes ${bytes}`,
+        name,
+      );
     }
-    return { name, start, end, tensor: { dtype: dtype as StoredType, shape, bytes: data.subarray(start, end) } };
+    return {
+      name,
+      start,
+      end,
+      tensor: { dtype: dtype as StoredType, shape, bytes: data.subarray(start, end) },
+    };
   });
 
   // Each starts where the one before ends: they neither overlap nor leave bytes that belong to none.
   found.sort((a, b) => a.start - b.start || a.end - b.end);
   let filled = 0;
   for (const { name, start, end } of found) {
-    if (start < filled) refuse(`starts at byte ${start}, within the tensor before it, which ends at ${filled}`, name);
-    if (start > filled) refuse(`starts at byte ${start}; bytes ${filled} to ${start} before it belong to no tensor`, name);
+    if (start < filled)
+      refuse(`starts at byte ${start}, within the tensor before it, which ends at ${filled}`, name);
+    if (start > filled)
+      refuse(`starts at byte ${start}; bytes ${filled} to ${start} before it belong to no tensor`, name);
     filled = end;
   }
   if (filled !== data.length) refuse(`has ${data.length - filled} bytes at its end that belong to no tensor`);
@@ -150,15 +179,23 @@ export function writeSafetensors(
 }
 
 /** The content of the file that `writeSafetensors` writes. */
-export function encodeSafetensors(tensors: ReadonlyMap<string, StoredTensor>, metadata: Record<string, string> = {}): Uint8Array {
+export function encodeSafetensors(
+  tensors: ReadonlyMap<string, StoredTensor>,
+  metadata: Record<string, string> = {},
+): Uint8Array {
   const order = [...tensors].sort(
-    ([a, { dtype: typeA }], [b, { dtype: typeB }]) => TYPES.indexOf(typeB) - TYPES.indexOf(typeA) || (a < b ? -1 : 1),
+    ([a, { dtype: typeA }], [b, { dtype: typeB }]) =>
+      TYPES.indexOf(typeB) - TYPES.indexOf(typeA) || (a < b ? -1 : 1),
   );
   let end = 0;
   const entries = order.map(([name, { dtype, shape, bytes }]) => {
     const expected = bytesOf(dtype, shape);
     if (bytes.length !== expected) {
-      throw new OptionError(`tensor "${name}"`, `${bytes.length} bytes`, `${expected} bytes long, as ${dtype} [${shape}]`);
+      throw new OptionError(
+        `tensor "${name}"`,
+        `${bytes.length} bytes`,
+        `${expected} bytes long, as ${dtype} [${shape}]`,
+      );
     }
     const start = end;
     end += bytes.length;
@@ -185,7 +222,8 @@ export function storedFloats({ dtype, bytes }: StoredTensor): Float32Array {
   if (numbers instanceof Float32Array) return numbers;
   if (dtype === 'F16') return Float32Array.from(numbers as Uint16Array, halfToNumber);
   // The upper half of a float32.
-  if (dtype === 'BF16') return new Float32Array(Uint32Array.from(numbers as Uint16Array, (half) => half << 16).buffer);
+  if (dtype === 'BF16')
+    return new Float32Array(Uint32Array.from(numbers as Uint16Array, (half) => half << 16).buffer);
   return Float32Array.from(numbers as Iterable<number | bigint>, Number);
 }
 

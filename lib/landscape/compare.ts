@@ -1,6 +1,6 @@
 /**
- * Surfaces of several models side by side: the same random directions, each normalised against the model's own weights, the same ranges, one
- * range of losses for colours and heights.
+ * Surfaces of several models side by side: the same random directions, each normalised against the model's
+ * own weights, the same ranges, one range of losses for colours and heights.
  */
 import { checkNumber, OptionError } from '../core/errors';
 import type * as tf from '../core/tf';
@@ -10,8 +10,12 @@ import { flatWeights } from './layout';
 import { Plane } from './plane';
 import { lossSurface, type Surface, type SurfaceOptions, type SurfaceProgress } from './surface';
 
-/** Options of `compareSurfaces`: those of `lossSurface` without the plane, and what the planes are made of. */
-export interface CompareOptions extends Omit<SurfaceOptions, 'plane' | 'path' | 'onProgress'>, Omit<NormaliseOptions, 'weights'> {
+/**
+ * Options of `compareSurfaces`: those of `lossSurface` without the plane, and what the planes are made of.
+ */
+export interface CompareOptions
+  extends Omit<SurfaceOptions, 'plane' | 'path' | 'onProgress'>,
+    Omit<NormaliseOptions, 'weights'> {
   /** Seeds of the two random directions, whole numbers. Default 1 and 2. */
   seeds?: readonly [number, number];
   /** The file of each model's surface, by its label. Default: none. */
@@ -47,7 +51,8 @@ export async function compareSurfaces(
   for (const seed of seeds) checkNumber('seeds', seed, { integer: true });
   if (models.length === 0) throw new OptionError('models', 0, 'at least one model');
   const labels = models.map(({ label }) => label);
-  if (new Set(labels).size < labels.length) throw new OptionError('models', labels, 'models with different labels');
+  if (new Set(labels).size < labels.length)
+    throw new OptionError('models', labels, 'models with different labels');
   const surfaces: SurfaceComparison['surfaces'] = [];
   for (const { label, model } of models) {
     const [x, y] = seeds.map((seed) => randomDirection(model, { seed, normalisation, include }));
@@ -55,7 +60,9 @@ export async function compareSurfaces(
       ...surfaceOptions,
       plane: new Plane(flatWeights(model), x, y),
       ...(path === undefined ? {} : { path: path(label) }),
-      ...(onProgress === undefined ? {} : { onProgress: (progress: SurfaceProgress) => onProgress(label, progress) }),
+      ...(onProgress === undefined
+        ? {}
+        : { onProgress: (progress: SurfaceProgress) => onProgress(label, progress) }),
     });
     surfaces.push({ label, surface });
   }

@@ -6,15 +6,25 @@
  *
  *     barrier = max over t of  L(w(t)) - ((1 - t) L(w_0) + t L(w_1))
  *
- * BatchNorm's statistics of the ends do not fit the weights between them, so they are recomputed at each point of the path, where data for
- * that are given.
+ * BatchNorm's statistics of the ends do not fit the weights between them, so they are recomputed at each
+ * point of the path, where data for that are given.
  *
- * Garipov, Izmailov, Podoprikhin, Vetrov, Wilson, "Loss Surfaces, Mode Connectivity, and Fast Ensembling of DNNs", NeurIPS 2018, arXiv:1802.10026;
- * Frankle, Dziugaite, Roy, Carbin, "Linear Mode Connectivity and the Lottery Ticket Hypothesis", ICML 2020, arXiv:1912.05671 (the barrier).
+ * Garipov, Izmailov, Podoprikhin, Vetrov, Wilson, "Loss Surfaces, Mode Connectivity, and Fast Ensembling of
+ * DNNs", NeurIPS 2018, arXiv:1802.10026; Frankle, Dziugaite, Roy, Carbin, "Linear Mode Connectivity and the
+ * Lottery Ticket Hypothesis", ICML 2020, arXiv:1912.05671 (the barrier).
  */
 
 import { OptionError, throwIfAborted } from '../core/errors';
-import { callback, checkOptions, number, type Option, type OptionsOf, object, signal, whole } from '../core/options';
+import {
+  callback,
+  checkOptions,
+  number,
+  type Option,
+  type OptionsOf,
+  object,
+  signal,
+  whole,
+} from '../core/options';
 import { Random } from '../core/random';
 import * as tf from '../core/tf';
 import { BatchNormEstimator, type BatchNormOptions } from '../robustness/batchNormStatistics';
@@ -44,7 +54,10 @@ export function bezierPath(from: Float32Array, middle: Float32Array, to: Float32
 const PATH = {
   /** Number of points, both ends included, >= 2. Default 21. */
   points: whole({ min: 2 }, 21),
-  /** Recomputes BatchNorm's statistics at each point, from training data. Default: the model's present ones everywhere. */
+  /**
+   * Recomputes BatchNorm's statistics at each point, from training data. Default: the model's present ones
+   * everywhere.
+   */
   recomputeBatchNorm: object<BatchNormOptions>(),
   /** The loss. Default: mean softmax cross-entropy on logits. */
   loss: callback<BatchLoss>(),
@@ -67,7 +80,10 @@ export interface PathLosses {
   losses: number[];
   /** Accuracy at each, in [0, 1]. */
   accuracies: number[];
-  /** The largest height of the loss over the straight line between the losses of the ends; 0 where it never rises above. */
+  /**
+   * The largest height of the loss over the straight line between the losses of the ends; 0 where it never
+   * rises above.
+   */
   barrier: number;
   /** Where that is. */
   barrierAt: number;
@@ -137,8 +153,9 @@ export interface BezierConnection {
 }
 
 /**
- * Finds a curve of low loss between two minima: trains the middle of a quadratic Bezier curve by SGD with momentum. BatchNorm normalises by the
- * batch meanwhile, as in training; the model is the same afterwards, bit for bit.
+ * Finds a curve of low loss between two minima: trains the middle of a quadratic Bezier curve by SGD with
+ * momentum. BatchNorm normalises by the batch meanwhile, as in training; the model is the same afterwards,
+ * bit for bit.
  *
  * @throws OptionError, AbortedError
  */
@@ -216,7 +233,10 @@ function pathSets(
   };
 }
 
-/** The largest height of `values` over the straight line between the first and the last; at least 0, the height of the ends. */
+/**
+ * The largest height of `values` over the straight line between the first and the last; at least 0, the
+ * height of the ends.
+ */
 function heightOverChord(t: readonly number[], values: Float64Array): { height: number; at: number } {
   const last = values[values.length - 1];
   let height = 0;
@@ -232,5 +252,6 @@ function heightOverChord(t: readonly number[], values: Float64Array): { height: 
 }
 
 function checkEnds(from: Float32Array, to: Float32Array): void {
-  if (from.length !== to.length) throw new OptionError('to', `${to.length} weights`, `${from.length} weights, as many as from`);
+  if (from.length !== to.length)
+    throw new OptionError('to', `${to.length} weights`, `${from.length} weights, as many as from`);
 }

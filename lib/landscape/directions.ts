@@ -7,8 +7,8 @@
  *
  * so that a distance means the same in networks of different scale.
  *
- * Li, Xu, Taylor, Studer, Goldstein, "Visualizing the Loss Landscape of Neural Nets", NeurIPS 2018, arXiv:1712.09913;
- * github.com/tomgoldstein/loss-landscape (the options `--xnorm filter --xignore biasbn`).
+ * Li, Xu, Taylor, Studer, Goldstein, "Visualizing the Loss Landscape of Neural Nets", NeurIPS 2018,
+ * arXiv:1712.09913; github.com/tomgoldstein/loss-landscape (the options `--xnorm filter --xignore biasbn`).
  */
 import { OptionError } from '../core/errors';
 import { checkOptions, type Option, type OptionsOf, object, oneOf, text, whole } from '../core/options';
@@ -40,8 +40,8 @@ const NORMALISE = {
   /** Default `'filter'`. */
   normalisation: oneOf<Normalisation>(['filter', 'layer', 'weight', 'none'], 'filter'),
   /**
-   * `'kernels'`: biases, gamma and beta get 0. `'all'`: they take part; where that is by unit, each of their tensors counts as one
-   * unit. Default `'kernels'`.
+   * `'kernels'`: biases, gamma and beta get 0. `'all'`: they take part; where that is by unit, each of their
+   * tensors counts as one unit. Default `'kernels'`.
    */
   include: oneOf(['kernels', 'all'], 'kernels'),
   /** The weights w, flat. Default: those of the model. */
@@ -85,7 +85,11 @@ export function randomDirection(model: tf.LayersModel, options: RandomDirectionO
  *
  * @throws OptionError, StateMismatchError
  */
-export function normaliseDirection(model: tf.LayersModel, direction: Direction, options: NormaliseOptions = {}): Direction {
+export function normaliseDirection(
+  model: tf.LayersModel,
+  direction: Direction,
+  options: NormaliseOptions = {},
+): Direction {
   const settings = checkOptions('normaliseDirection', NORMALISE, options);
   const { normalisation, include, weights = flatWeights(model) } = settings;
   const slots = weightLayout(model);
@@ -107,8 +111,13 @@ export function normaliseDirection(model: tf.LayersModel, direction: Direction, 
 }
 
 /** The direction from one set of weights to another: at a distance of 1 along it stands `to`. */
-export function directionBetween(from: Float32Array, to: Float32Array, label = 'from one to the other'): Direction {
-  if (from.length !== to.length) throw new OptionError('to', `${to.length} weights`, `as long as from, ${from.length} weights`);
+export function directionBetween(
+  from: Float32Array,
+  to: Float32Array,
+  label = 'from one to the other',
+): Direction {
+  if (from.length !== to.length)
+    throw new OptionError('to', `${to.length} weights`, `as long as from, ${from.length} weights`);
   return { label, values: to.map((value, i) => value - from[i]) };
 }
 
@@ -128,7 +137,9 @@ export function orthogonalDirection(direction: Direction, to: Direction): Direct
 /** The direction with its Euclidean length changed to `length`. A zero direction stays zero. */
 export function withLength(direction: Direction, length: number): Direction {
   const present = lengthOf(direction);
-  return present === 0 ? direction : { ...direction, values: direction.values.map((value) => (value / present) * length) };
+  return present === 0
+    ? direction
+    : { ...direction, values: direction.values.map((value) => (value / present) * length) };
 }
 
 /** The Euclidean length. */
@@ -137,7 +148,13 @@ export function lengthOf({ values }: Direction): number {
 }
 
 /** Writes the part of `slot`, scaled to the lengths of w, unit by unit or as a whole. */
-function scaleUnits(values: Float32Array, d: Float32Array, w: Float32Array, slot: WeightSlot, byUnit: boolean): void {
+function scaleUnits(
+  values: Float32Array,
+  d: Float32Array,
+  w: Float32Array,
+  slot: WeightSlot,
+  byUnit: boolean,
+): void {
   const unitOf = byUnit ? unitIndex(slot) : () => 0;
   const units = byUnit ? slot.unitAxes.reduce((count, axis) => count * slot.shape[axis], 1) : 1;
   const dSquares = new Float64Array(units);
@@ -148,12 +165,14 @@ function scaleUnits(values: Float32Array, d: Float32Array, w: Float32Array, slot
   }
   for (let i = 0; i < slot.size; i++) {
     const unit = unitOf(i);
-    values[slot.offset + i] = (d[slot.offset + i] * Math.sqrt(wSquares[unit])) / (Math.sqrt(dSquares[unit]) + NORM_EPSILON);
+    values[slot.offset + i] =
+      (d[slot.offset + i] * Math.sqrt(wSquares[unit])) / (Math.sqrt(dSquares[unit]) + NORM_EPSILON);
   }
 }
 
 /** The unit that element `i` of a tensor belongs to. */
 function unitIndex({ shape, unitAxes }: WeightSlot): (i: number) => number {
   const strides = shape.map((_, axis) => shape.slice(axis + 1).reduce((product, n) => product * n, 1));
-  return (i) => unitAxes.reduce((unit, axis) => unit * shape[axis] + (Math.floor(i / strides[axis]) % shape[axis]), 0);
+  return (i) =>
+    unitAxes.reduce((unit, axis) => unit * shape[axis] + (Math.floor(i / strides[axis]) % shape[axis]), 0);
 }

@@ -1,5 +1,6 @@
 /**
- * Surfaces as files for other tools: JSON, and NumPy's npz with the names that github.com/tomgoldstein/loss-landscape uses in its h5 files.
+ * Surfaces as files for other tools: JSON, and NumPy's npz with the names that
+ * github.com/tomgoldstein/loss-landscape uses in its h5 files.
  */
 import { zipSync } from 'fflate';
 import { DataError } from '../core/errors';
@@ -9,7 +10,10 @@ import type { Surface } from './surface';
 /** Names the format and its version. */
 const FORMAT = 'lookbehind-surface-export/2';
 
-/** A surface as JSON text, with a checksum; numbers that are not finite are strings. Read it with `surfaceFromJson`. */
+/**
+ * A surface as JSON text, with a checksum; numbers that are not finite are strings. Read it with
+ * `surfaceFromJson`.
+ */
 export function surfaceToJson(surface: Surface): string {
   return stringifyChecked({ format: FORMAT, ...surface });
 }
@@ -17,13 +21,14 @@ export function surfaceToJson(surface: Surface): string {
 /** The inverse of `surfaceToJson`. Throws a DataError for other or damaged text. */
 export function surfaceFromJson(text: string): Surface {
   const { format, ...surface } = parseChecked(text);
-  if (format !== FORMAT) throw new DataError(`This is not a surface: its format is ${JSON.stringify(format)}, not "${FORMAT}".`);
+  if (format !== FORMAT)
+    throw new DataError(`This is not a surface: its format is ${JSON.stringify(format)}, not "${FORMAT}".`);
   return surface as unknown as Surface;
 }
 
 /**
- * A surface as the bytes of an npz file (`numpy.load`): `xcoordinates` (nx), `ycoordinates` (ny), `train_loss` and `train_acc`
- * (nx x ny, the latter in percent, as loss-landscape has it), all float64.
+ * A surface as the bytes of an npz file (`numpy.load`): `xcoordinates` (nx), `ycoordinates` (ny),
+ * `train_loss` and `train_acc` (nx x ny, the latter in percent, as loss-landscape has it), all float64.
  *
  * @param split Which data the losses are of: names them `<split>_loss` and `<split>_acc`. Default `'train'`.
  */
@@ -43,7 +48,10 @@ export function surfaceToNpz(surface: Surface, split: 'train' | 'test' = 'train'
   );
 }
 
-/** An array of float64 numbers in npy format 1.0 (numpy.org/doc/stable/reference/generated/numpy.lib.format.html). */
+/**
+ * An array of float64 numbers in npy format 1.0
+ * (numpy.org/doc/stable/reference/generated/numpy.lib.format.html).
+ */
 function npy(values: readonly number[], shape: readonly number[]): Uint8Array {
   const tuple = shape.length === 1 ? `(${shape[0]},)` : `(${shape.join(', ')})`;
   const dictionary = `{'descr': '<f8', 'fortran_order': False, 'shape': ${tuple}, }`;

@@ -44,7 +44,10 @@ export function axisAround(
   return points === undefined ? around : { ...around, points };
 }
 
-/** Which indices of an axis of `points` points each level has, coarse to fine: each level contains the one before. */
+/**
+ * Which indices of an axis of `points` points each level has, coarse to fine: each level contains the one
+ * before.
+ */
 export function axisLevels(points: number): number[][] {
   if (points <= 2) return [Array.from({ length: points }, (_, i) => i)];
   const levels: number[][] = [];
@@ -57,7 +60,10 @@ export function axisLevels(points: number): number[][] {
   }
 }
 
-/** The points that each level of a grid adds, as pairs of indices, row by row. Together they are all points, each once. */
+/**
+ * The points that each level of a grid adds, as pairs of indices, row by row. Together they are all points,
+ * each once.
+ */
 export function gridLevels(nx: number, ny: number): [i: number, j: number][][] {
   const alongX = axisLevels(nx);
   const alongY = axisLevels(ny);

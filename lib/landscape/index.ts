@@ -1,4 +1,7 @@
-/** Loss landscapes: directions and planes through weight space, surfaces over them, trajectories on them, paths between minima. */
+/**
+ * Loss landscapes: directions and planes through weight space, surfaces over them, trajectories on them,
+ * paths between minima.
+ */
 export { compareSurfaces, type SurfaceComparison } from './compare';
 export {
   type BezierConnection,
@@ -9,7 +12,13 @@ export {
   type PathLosses,
   type WeightPath,
 } from './connectivity';
-export { type Direction, directionBetween, normaliseDirection, orthogonalDirection, randomDirection } from './directions';
+export {
+  type Direction,
+  directionBetween,
+  normaliseDirection,
+  orthogonalDirection,
+  randomDirection,
+} from './directions';
 export { surfaceFromJson, surfaceToJson, surfaceToNpz } from './export';
 export { axisAround } from './grid';
 export { flatWeights, setFlatWeights } from './layout';

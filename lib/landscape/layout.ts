@@ -21,7 +21,9 @@ export interface WeightSlot {
   offset: number;
   /** What the tensor is for: kernel, bias, gamma and so on. */
   role: WeightRole;
-  /** The axes that count the output units ("filters"): the weights of one unit share their index along them. */
+  /**
+   * The axes that count the output units ("filters"): the weights of one unit share their index along them.
+   */
   unitAxes: number[];
 }
 
@@ -29,7 +31,8 @@ export interface WeightSlot {
 export function weightLayout(model: tf.LayersModel): WeightSlot[] {
   const transposed = new Set<number>();
   for (const layer of innermostLayers(model)) {
-    if (layer.getClassName().endsWith('Transpose')) for (const weight of layer.weights) transposed.add(weight.read().id);
+    if (layer.getClassName().endsWith('Transpose'))
+      for (const weight of layer.weights) transposed.add(weight.read().id);
   }
   let offset = 0;
   return trainableVariables(model).map((variable) => {
@@ -59,7 +62,10 @@ export function flatWeights(model: tf.LayersModel): Float32Array {
   return flat;
 }
 
-/** Writes a flat vector into the trainable weights of `model`. Throws a StateMismatchError where its length does not fit. */
+/**
+ * Writes a flat vector into the trainable weights of `model`. Throws a StateMismatchError where its length
+ * does not fit.
+ */
 export function setFlatWeights(model: tf.LayersModel, flat: Float32Array): void {
   const slots = weightLayout(model);
   checkFlatSize(flat, slots);
@@ -77,17 +83,21 @@ export function slotTensor(flat: Float32Array, { offset, size, shape }: WeightSl
 
 /** Throws a StateMismatchError where `flat` has not as many numbers as the model has trainable weights. */
 export function checkFlatSize(flat: Float32Array, slots: readonly WeightSlot[]): void {
-  if (!(flat instanceof Float32Array)) throw new OptionError('weights', flat, 'a Float32Array, as flatWeights gives it');
+  if (!(flat instanceof Float32Array))
+    throw new OptionError('weights', flat, 'a Float32Array, as flatWeights gives it');
   const size = slots.reduce((sum, slot) => sum + slot.size, 0);
   if (flat.length !== size) {
-    throw new StateMismatchError(`The model has ${size} trainable weights, but a vector of ${flat.length} numbers was given.`);
+    throw new StateMismatchError(
+      `The model has ${size} trainable weights, but a vector of ${flat.length} numbers was given.`,
+    );
   }
 }
 
 /**
- * TensorFlow keeps output units on the last axis: `[in, out]`, `[height, width, in, out]`. A depthwise kernel `[height, width, channels, multiplier]`
- * has one filter for each pair of the last two, a transposed convolution `[height, width, out, in]` has them on the last but one, an
- * embedding `[words, size]` has one vector for each word.
+ * TensorFlow keeps output units on the last axis: `[in, out]`, `[height, width, in, out]`. A depthwise kernel
+ * `[height, width, channels, multiplier]` has one filter for each pair of the last two, a transposed
+ * convolution `[height, width, out, in]` has them on the last but one, an embedding `[words, size]` has one
+ * vector for each word.
  */
 function unitAxesOf(name: string, rank: number, isTransposed: boolean): number[] {
   const last = name.slice(name.lastIndexOf('/') + 1);

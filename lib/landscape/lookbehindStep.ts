@@ -1,5 +1,6 @@
 /**
- * One step of Lookbehind on the real loss: k steps back, 1 step forward, seen in the plane of its own displacements
+ * One step of Lookbehind on the real loss: k steps back, 1 step forward, seen in the plane of its own
+ * displacements
  *
  *     x: slow -> p_k   (the perturbed weights after k ascents)
  *     y: slow -> f_k   (the fast weights after k descents)
@@ -16,10 +17,13 @@ import { directionBetween, orthogonalDirection, withLength } from './directions'
 import { Plane } from './plane';
 
 /**
- * Takes one step of `optimizer` on a batch and records where it goes. Weights, moving averages and the optimizer's state are afterwards as before.
+ * Takes one step of `optimizer` on a batch and records where it goes. Weights, moving averages and the
+ * optimizer's state are afterwards as before.
  *
- * @param optimizer A Lookbehind optimizer, or one of its family that ascends: SAM has k = 1, and new slow weights in place of fast ones.
- * @param givenLoss Default: mean cross-entropy, on logits or on what the model's last activation makes of them.
+ * @param optimizer A Lookbehind optimizer, or one of its family that ascends: SAM has k = 1, and new slow
+ * weights in place of fast ones.
+ * @param givenLoss Default: mean cross-entropy, on logits or on what the model's last activation makes of
+ * them.
  */
 export function recordLookbehindStep(
   model: tf.LayersModel,
@@ -46,7 +50,10 @@ export function recordLookbehindStep(
   }
 }
 
-/** The orthonormal plane of a step: x from the slow weights to p_k, y at right angles towards f_k. Coordinates are distances. */
+/**
+ * The orthonormal plane of a step: x from the slow weights to p_k, y at right angles towards f_k. Coordinates
+ * are distances.
+ */
 export function lookbehindStepPlane({ slow, perturbed, fast }: StepPath): Plane {
   const back = directionBetween(slow, perturbed[perturbed.length - 1], 'k steps back');
   const ahead = directionBetween(slow, fast[fast.length - 1], 'towards the fast weights');
@@ -65,7 +72,10 @@ export interface ProjectedStep {
   newSlow: [number, number];
   /** Components of the gradients along the plane's directions, of unit length. */
   gradients: [number, number][];
-  /** Shares of the distances from the slow weights that lie outside of the plane: of the perturbed, the fast and the new slow weights. */
+  /**
+   * Shares of the distances from the slow weights that lie outside of the plane: of the perturbed, the fast
+   * and the new slow weights.
+   */
   outside: { perturbed: number[]; fast: number[]; newSlow: number };
 }
 
@@ -76,7 +86,8 @@ export function projectStep(record: StepPath, plane: Plane = lookbehindStepPlane
     return [a, b];
   };
   const outside = (weights: Float32Array): number => plane.project(weights).outside;
-  const gradientEnd = (gradient: Float32Array): [number, number] => at(plane.origin.map((w, i) => w + gradient[i]));
+  const gradientEnd = (gradient: Float32Array): [number, number] =>
+    at(plane.origin.map((w, i) => w + gradient[i]));
   return {
     slow: at(record.slow),
     perturbed: record.perturbed.map(at),
@@ -95,7 +106,10 @@ export function projectStep(record: StepPath, plane: Plane = lookbehindStepPlane
 export interface StepFacts {
   /** Loss on the batch at the slow weights and after each step back. */
   losses: number[];
-  /** Cosine of each gradient with the first: 1 where all point the same way, so that k steps are one longer step. */
+  /**
+   * Cosine of each gradient with the first: 1 where all point the same way, so that k steps are one longer
+   * step.
+   */
   cosines: number[];
   /** Length of each gradient. */
   lengths: number[];
@@ -103,14 +117,22 @@ export interface StepFacts {
 
 /** The numbers of a step. */
 export function stepFacts({ loss, perturbedLosses, gradients }: StepPath): StepFacts {
-  const product = (a: Float32Array, b: Float32Array): number => a.reduce((sum, value, i) => sum + value * b[i], 0);
+  const product = (a: Float32Array, b: Float32Array): number =>
+    a.reduce((sum, value, i) => sum + value * b[i], 0);
   const lengths = gradients.map((gradient) => Math.sqrt(product(gradient, gradient)));
   const cosines = gradients.map((gradient, i) => product(gradient, gradients[0]) / (lengths[i] * lengths[0]));
   return { losses: [loss, ...perturbedLosses], cosines, lengths };
 }
 
-/** Tensors of the variables that took part in the step as one flat vector over all trainable ones; the others keep their values. */
-function flatten(tensors: tf.Tensor[], trained: readonly tf.Variable[], variables: tf.Variable[]): Float32Array {
+/**
+ * Tensors of the variables that took part in the step as one flat vector over all trainable ones; the others
+ * keep their values.
+ */
+function flatten(
+  tensors: tf.Tensor[],
+  trained: readonly tf.Variable[],
+  variables: tf.Variable[],
+): Float32Array {
   const of = new Map(trained.map((variable, i) => [variable, tensors[i]]));
   const parts = variables.map((variable) => (of.get(variable) ?? variable).dataSync());
   const flat = new Float32Array(parts.reduce((sum, { length }) => sum + length, 0));

@@ -17,7 +17,10 @@ export interface Projection {
   b: number;
   /** Distance from the plane's origin. */
   distance: number;
-  /** Share of that distance that lies outside of the plane, in [0, 1]: 0 is in the plane. 0 at the origin itself. */
+  /**
+   * Share of that distance that lies outside of the plane, in [0, 1]: 0 is in the plane. 0 at the origin
+   * itself.
+   */
   outside: number;
 }
 
@@ -38,13 +41,19 @@ export class Plane {
   constructor(origin: Float32Array, x: Direction, y?: Direction) {
     for (const [name, direction] of Object.entries({ x, y })) {
       if (direction !== undefined && direction.values.length !== origin.length) {
-        throw new OptionError(name, `${direction.values.length} numbers`, `a direction of ${origin.length} numbers`);
+        throw new OptionError(
+          name,
+          `${direction.values.length} numbers`,
+          `a direction of ${origin.length} numbers`,
+        );
       }
     }
     this.origin = origin;
     this.x = x;
     this.y = y;
-    const vectors = [x.values, y?.values ?? new Float32Array(origin.length)].map((values) => Float64Array.from(values));
+    const vectors = [x.values, y?.values ?? new Float32Array(origin.length)].map((values) =>
+      Float64Array.from(values),
+    );
     this.#vectors = vectors;
     const [xx, xy] = vectors.map((vector) => dot(vectors[0], vector));
     // A line counts as a plane with a unit second direction at right angles.
@@ -63,7 +72,10 @@ export class Plane {
     return this.origin.map((w, i) => w + a * x[i] + b * y[i]);
   }
 
-  /** The nearest point of the plane to `weights`, by least squares: also right where the directions are not at right angles. */
+  /**
+   * The nearest point of the plane to `weights`, by least squares: also right where the directions are not at
+   * right angles.
+   */
   project(weights: Float32Array): Projection {
     if (weights.length !== this.origin.length) {
       throw new OptionError('weights', `${weights.length} numbers`, `${this.origin.length} numbers`);
@@ -82,10 +94,12 @@ export class Plane {
 }
 
 /**
- * The plane through three sets of weights: `first` at (0, 0), `second` at (1, 0); the y axis is at right angles to the x axis and as long, and `third`
- * lies somewhere on the positive side. Read the coordinates off with `plane.project`.
+ * The plane through three sets of weights: `first` at (0, 0), `second` at (1, 0); the y axis is at right
+ * angles to the x axis and as long, and `third` lies somewhere on the positive side. Read the coordinates off
+ * with `plane.project`.
  *
- * Garipov et al., "Loss Surfaces, Mode Connectivity, and Fast Ensembling of DNNs", NeurIPS 2018, arXiv:1802.10026.
+ * Garipov et al., "Loss Surfaces, Mode Connectivity, and Fast Ensembling of DNNs", NeurIPS 2018,
+ * arXiv:1802.10026.
  *
  * @throws OptionError where the three lie on a line.
  */
@@ -129,10 +143,16 @@ export class PlaneSets implements WeightSets {
     this.#points = points;
     this.#slots = slots;
     const zero = new Float32Array(plane.origin.length);
-    const part = (flat: Float32Array, { offset, size }: WeightSlot): Float32Array => flat.slice(offset, offset + size);
+    const part = (flat: Float32Array, { offset, size }: WeightSlot): Float32Array =>
+      flat.slice(offset, offset + size);
     this.#origins = slots.map((slot) => tf.tensor1d(part(plane.origin, slot)));
     this.#directions = slots.map((slot) =>
-      tf.tidy(() => tf.stack([plane.x.values, plane.y?.values ?? zero].map((d) => tf.tensor1d(part(d, slot)))) as tf.Tensor2D),
+      tf.tidy(
+        () =>
+          tf.stack(
+            [plane.x.values, plane.y?.values ?? zero].map((d) => tf.tensor1d(part(d, slot))),
+          ) as tf.Tensor2D,
+      ),
     );
   }
 
@@ -145,7 +165,8 @@ export class PlaneSets implements WeightSets {
     const coordinates: number[] = [];
     for (let i = from; i < to; i++) {
       const [a, b] = this.#points[i];
-      if (!Number.isFinite(a) || !Number.isFinite(b)) throw new DataError(`Point ${i} of the plane is (${a}, ${b}).`);
+      if (!Number.isFinite(a) || !Number.isFinite(b))
+        throw new DataError(`Point ${i} of the plane is (${a}, ${b}).`);
       coordinates.push(a, b);
     }
     const count = to - from;

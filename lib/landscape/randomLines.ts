@@ -1,5 +1,6 @@
 /**
- * The loss along several random directions: what a single random plane cannot tell, the spread between directions.
+ * The loss along several random directions: what a single random plane cannot tell, the spread between
+ * directions.
  *
  *     L(w + r d_i),   d_i random, normalised against w (or of a plain length),   r = 0 ... 1
  */
@@ -35,8 +36,8 @@ export interface DirectionLosses {
 }
 
 /**
- * The loss of `model` on `samples` from its present weights along random directions, of which other models with the same seeds have the same
- * before they are normalised.
+ * The loss of `model` on `samples` from its present weights along random directions, of which other models
+ * with the same seeds have the same before they are normalised.
  *
  * @throws OptionError, DataError, AbortedError
  */
@@ -45,7 +46,16 @@ export async function lossAlongDirections(
   samples: Samples,
   options: DirectionsOptions = {},
 ): Promise<DirectionLosses> {
-  const { count = 10, seed = 100, length, points = 9, normalisation, include, signal, ...evaluation } = options;
+  const {
+    count = 10,
+    seed = 100,
+    length,
+    points = 9,
+    normalisation,
+    include,
+    signal,
+    ...evaluation
+  } = options;
   checkNumber('count', count, { min: 1, integer: true });
   checkNumber('seed', seed, { integer: true });
   checkNumber('points', points, { min: 2, integer: true });

@@ -1,8 +1,8 @@
 /**
  * Surfaces of loss and accuracy over a plane of weight space (or along a line).
  *
- * Coarse to fine over nested grids, chunk by chunk; each chunk is written to disk as it is done, so a run that was stopped or killed
- * goes on where it was, and ends with the same numbers as one that never stopped.
+ * Coarse to fine over nested grids, chunk by chunk; each chunk is written to disk as it is done, so a run
+ * that was stopped or killed goes on where it was, and ends with the same numbers as one that never stopped.
  */
 import { AbortedError, OptionError, StateMismatchError } from '../core/errors';
 import {
@@ -41,7 +41,10 @@ const SURFACE = {
   loss: callback<BatchLoss>(),
   /** Samples per forward pass, >= 1. Default 250. */
   batchSize: whole({ min: 1 }, 250),
-  /** By which statistics BatchNorm normalises, as in `evaluate`. Default `'moving'`: those of the plane's origin, all over the plane. */
+  /**
+   * By which statistics BatchNorm normalises, as in `evaluate`. Default `'moving'`: those of the plane's
+   * origin, all over the plane.
+   */
   batchNorm: oneOf<BatchNormMode>(['moving', 'batch'], 'moving'),
   /** Bytes for the weight sets that are evaluated together, as in `evaluateMany`, with the same default. */
   memoryBudget: number({ min: 0, exclusiveMin: true }),
@@ -50,8 +53,9 @@ const SURFACE = {
   /** Runs op by op in place of compiling. Default false. */
   eager: flag(false),
   /**
-   * File that keeps the points. A run with the same file, model, plane, data and loss goes on where the last one ended; the loss is known
-   * by its values at the plane's origin and at the last point of the grid. Default: none.
+   * File that keeps the points. A run with the same file, model, plane, data and loss goes on where the last
+   * one ended; the loss is known by its values at the plane's origin and at the last point of the grid.
+   * Default: none.
    */
   path: text(),
   /** Stops after the present chunk: the surface of the points so far is returned. */
@@ -87,7 +91,10 @@ export interface Surface {
   x: number[];
   /** Coordinates along the plane's y, ascending; `[0]` for a line. */
   y: number[];
-  /** `loss[i][j]` is the mean loss at `x[i]`, `y[j]`. NaN where it was not evaluated (or is NaN itself: see `evaluated`). */
+  /**
+   * `loss[i][j]` is the mean loss at `x[i]`, `y[j]`. NaN where it was not evaluated (or is NaN itself: see
+   * `evaluated`).
+   */
   loss: number[][];
   /** The same for the accuracy, in [0, 1]. */
   accuracy: number[][];
@@ -97,9 +104,14 @@ export interface Surface {
   labels: { x: string; y: string };
   /** Whether all points were evaluated. */
   complete: boolean;
-  /** The plane's origin, as `evaluate` has it. The grid point (0, 0), where there is one, has these numbers. */
+  /**
+   * The plane's origin, as `evaluate` has it. The grid point (0, 0), where there is one, has these numbers.
+   */
   centre: { loss: number; accuracy: number };
-  /** How far the fast evaluation of the centre is from that of `evaluate`; NaN where (0, 0) is not on the grid or not evaluated in this run. */
+  /**
+   * How far the fast evaluation of the centre is from that of `evaluate`; NaN where (0, 0) is not on the grid
+   * or not evaluated in this run.
+   */
   centreDeviation: number;
   /** How the numbers came about. */
   provenance: SurfaceProvenance;
@@ -126,8 +138,8 @@ export interface SurfaceProvenance {
 }
 
 /**
- * Loss and accuracy of `model` on `samples` over a plane. The model's weights are the same afterwards, bit for bit; its present
- * trainable weights do not matter, its other state (BatchNorm's moving averages) does.
+ * Loss and accuracy of `model` on `samples` over a plane. The model's weights are the same afterwards, bit
+ * for bit; its present trainable weights do not matter, its other state (BatchNorm's moving averages) does.
  *
  * A run that is stopped by its signal returns what it has, with `complete` false.
  *
@@ -137,7 +149,11 @@ export interface SurfaceProvenance {
  *
  * @throws OptionError, DataError; StateMismatchError where `path` holds the points of another surface.
  */
-export async function lossSurface(model: tf.LayersModel, samples: Samples, options: SurfaceOptions): Promise<Surface> {
+export async function lossSurface(
+  model: tf.LayersModel,
+  samples: Samples,
+  options: SurfaceOptions,
+): Promise<Surface> {
   const settings = checkOptions('lossSurface', SURFACE, options);
   const { plane, batchSize, batchNorm, path } = settings;
   if (plane.y === undefined && settings.y !== undefined)
@@ -147,12 +163,21 @@ export async function lossSurface(model: tf.LayersModel, samples: Samples, optio
   const y = plane.y === undefined ? [0] : axisCoordinates('y', settings.y ?? xOptions);
   const evaluation = { loss: settings.loss, batchSize, batchNorm, eager: settings.eager };
   const file =
-    path === undefined ? undefined : new SurfaceFile(path, fingerprint(model, samples, plane, { x, y, batchSize, batchNorm }));
+    path === undefined
+      ? undefined
+      : new SurfaceFile(path, fingerprint(model, samples, plane, { x, y, batchSize, batchNorm }));
   // These samples are freed before the next evaluation takes its own.
   const corner = [x[x.length - 1], y[y.length - 1]] as const;
-  const [centre, ...probes] = await evaluateExactly(model, samples, plane, evaluation, file === undefined ? [] : [corner]);
+  const [centre, ...probes] = await evaluateExactly(
+    model,
+    samples,
+    plane,
+    evaluation,
+    file === undefined ? [] : [corner],
+  );
   file?.check([centre.loss, ...probes.map(({ loss }) => loss)]);
-  // A chunk's numbers may depend on its size in their last digits, so a run goes on with the size it began with.
+  // A chunk's numbers may depend on its size in their last digits, so a run goes on with the size it began
+  // with.
   const chunkSize = file?.chunkSize ?? settings.chunkSize;
   const { memoryBudget } = settings;
   return withModelLoss(model, samples, { ...evaluation, memoryBudget, chunkSize }, async (loss) => {
@@ -190,14 +215,18 @@ export interface SurfaceGrid {
 }
 
 /**
- * The surface as figures take it. Rows and columns without any point yet are left out, so that an unfinished surface shows its coarse
- * picture; points that are missing in the others are NaN.
+ * The surface as figures take it. Rows and columns without any point yet are left out, so that an unfinished
+ * surface shows its coarse picture; points that are missing in the others are NaN.
  */
 export function surfaceGrid(surface: Surface, what: 'loss' | 'accuracy' = 'loss'): SurfaceGrid {
   const { x, y, evaluated } = surface;
   const columns = x.map((_, i) => i).filter((i) => evaluated[i].some(Boolean));
   const rows = y.map((_, j) => j).filter((j) => columns.some((i) => evaluated[i][j]));
-  return { x: columns.map((i) => x[i]), y: rows.map((j) => y[j]), z: rows.map((j) => columns.map((i) => surface[what][i][j])) };
+  return {
+    x: columns.map((i) => x[i]),
+    y: rows.map((j) => y[j]),
+    z: rows.map((j) => columns.map((i) => surface[what][i][j])),
+  };
 }
 
 /** The origin and further points of the plane, op by op, as `evaluate` does it. */
@@ -208,10 +237,15 @@ async function evaluateExactly(
   evaluation: { loss?: BatchLoss; batchSize: number; batchNorm: BatchNormMode },
   points: readonly (readonly [number, number])[],
 ): Promise<Surface['centre'][]> {
-  return withModelLoss(model, samples, { ...evaluation, way: 'loop', chunkSize: 1, eager: true }, async (loss) => {
-    const { losses, accuracies } = await atPoints(loss, plane, weightLayout(model), [[0, 0], ...points]);
-    return Array.from(losses, (loss, i) => ({ loss, accuracy: accuracies[i] }));
-  });
+  return withModelLoss(
+    model,
+    samples,
+    { ...evaluation, way: 'loop', chunkSize: 1, eager: true },
+    async (loss) => {
+      const { losses, accuracies } = await atPoints(loss, plane, weightLayout(model), [[0, 0], ...points]);
+      return Array.from(losses, (loss, i) => ({ loss, accuracy: accuracies[i] }));
+    },
+  );
 }
 
 /** Evaluates what is missing, level by level. */
@@ -229,11 +263,20 @@ async function fill(
   const report = async (): Promise<void> => {
     const { provenance } = surface;
     provenance.seconds = (performance.now() - began) / 1000;
-    const pointsPerSecond = provenance.evaluatedPoints === 0 ? Number.NaN : provenance.evaluatedPoints / provenance.seconds;
+    const pointsPerSecond =
+      provenance.evaluatedPoints === 0 ? Number.NaN : provenance.evaluatedPoints / provenance.seconds;
     const done = surface.evaluated.flat().filter(Boolean).length;
     surface.complete = done === total;
     const secondsLeft = (total - done) / pointsPerSecond;
-    await onProgress?.({ surface, done, total, level: present, levels: levels.length, pointsPerSecond, secondsLeft });
+    await onProgress?.({
+      surface,
+      done,
+      total,
+      level: present,
+      levels: levels.length,
+      pointsPerSecond,
+      secondsLeft,
+    });
   };
   await report();
   for (const [level, all] of levels.entries()) {
@@ -245,7 +288,10 @@ async function fill(
       await atPoints(loss, plane, slots, points, {
         signal,
         onChunk: async ({ from, losses, accuracies }) => {
-          const found = Array.from(losses, (value, m): PointRecord => [...missing[from + m], value, accuracies[m]]);
+          const found = Array.from(
+            losses,
+            (value, m): PointRecord => [...missing[from + m], value, accuracies[m]],
+          );
           const stored = found.map((point) => centred(surface, point));
           file?.append(stored);
           for (const point of stored) setPoint(surface, point);
@@ -277,7 +323,13 @@ function setPoint(surface: Surface, [i, j, loss, accuracy]: PointRecord): void {
   surface.evaluated[i][j] = true;
 }
 
-function emptySurface(x: number[], y: number[], plane: Plane, centre: Surface['centre'], provenance: SurfaceProvenance): Surface {
+function emptySurface(
+  x: number[],
+  y: number[],
+  plane: Plane,
+  centre: Surface['centre'],
+  provenance: SurfaceProvenance,
+): Surface {
   const table = <T>(value: T): T[][] => x.map(() => y.map(() => value));
   return {
     x,

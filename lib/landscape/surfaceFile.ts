@@ -1,8 +1,9 @@
 /**
  * The points of a surface on disk, so that a run can go on where it was stopped or killed.
  *
- * One JSON object a line: first what the surface is, then one line for each chunk of points. Lines are appended as chunks are done. Each
- * has a checksum; one that a killed process left unfinished, or that was damaged, is dropped when the file is opened again.
+ * One JSON object a line: first what the surface is, then one line for each chunk of points. Lines are
+ * appended as chunks are done. Each has a checksum; one that a killed process left unfinished, or that was
+ * damaged, is dropped when the file is opened again.
  */
 import { createHash, type Hash } from 'node:crypto';
 import { appendFileSync, closeSync, openSync } from 'node:fs';
@@ -46,7 +47,8 @@ export class SurfaceFile {
   /**
    * Reads the file, where there is one.
    *
-   * @throws StateMismatchError where it belongs to another surface, DataError where its first line is damaged or it cannot be read.
+   * @throws StateMismatchError where it belongs to another surface, DataError where its first line is damaged
+   * or it cannot be read.
    */
   constructor(path: string, fingerprint: string) {
     this.#path = path;
@@ -58,7 +60,9 @@ export class SurfaceFile {
     if (header === '') return;
     this.#header = record(header) as Header | undefined;
     if (this.#header === undefined) {
-      throw new DataError(`${path} is damaged, or holds something else than a surface. Give another path, or delete the file.`);
+      throw new DataError(
+        `${path} is damaged, or holds something else than a surface. Give another path, or delete the file.`,
+      );
     }
     if (this.#header.format !== FORMAT || this.#header.fingerprint !== fingerprint) {
       throw new StateMismatchError(
@@ -91,9 +95,17 @@ export class SurfaceFile {
 
   /** Makes the file ready for more points. Throws a StorageError where it cannot be written. */
   open(chunkSize: number): void {
-    const header = this.#header ?? { format: FORMAT, fingerprint: this.#fingerprint, chunkSize, probes: [...this.#probes] };
+    const header = this.#header ?? {
+      format: FORMAT,
+      fingerprint: this.#fingerprint,
+      chunkSize,
+      probes: [...this.#probes],
+    };
     // Written anew as a whole, without an unfinished line.
-    writeFileAtomic(this.#path, [stringifyChecked(header), ...this.#lines].map((line) => `${line}\n`).join(''));
+    writeFileAtomic(
+      this.#path,
+      [stringifyChecked(header), ...this.#lines].map((line) => `${line}\n`).join(''),
+    );
     this.#descriptor = this.#stored(() => openSync(this.#path, 'a'));
   }
 
@@ -125,7 +137,10 @@ function record(line: string): object | undefined {
   }
 }
 
-/** The points of a line; undefined where it is damaged or holds something else. Indices are whole numbers, never names. */
+/**
+ * The points of a line; undefined where it is damaged or holds something else. Indices are whole numbers,
+ * never names.
+ */
 function pointsOf(line: string): PointRecord[] | undefined {
   const { points } = (record(line) ?? {}) as { points?: unknown };
   const good = (point: unknown): boolean =>
@@ -148,15 +163,22 @@ function contentOf(path: string): string {
 
 function isSameLoss(loss: number, before: unknown): boolean {
   if (typeof before !== 'number') return false;
-  return Object.is(loss, before) || Math.abs(loss - before) <= SAME_LOSS * Math.max(Math.abs(loss), Math.abs(before));
+  return (
+    Object.is(loss, before) ||
+    Math.abs(loss - before) <= SAME_LOSS * Math.max(Math.abs(loss), Math.abs(before))
+  );
 }
 
-/** What decides the numbers of a surface but for its loss, as a hash: layers, weights, directions, grid, samples, options. */
+/**
+ * What decides the numbers of a surface but for its loss, as a hash: layers, weights, directions, grid,
+ * samples, options.
+ */
 export function fingerprint(model: tf.LayersModel, samples: Samples, plane: Plane, settings: object): string {
   const hash = createHash('sha256');
   hash.update(JSON.stringify(settings));
   hash.update(architecture(model));
-  for (const values of [plane.origin, plane.x.values, plane.y?.values]) addNumbers(hash, values ?? new Float32Array(0));
+  for (const values of [plane.origin, plane.x.values, plane.y?.values])
+    addNumbers(hash, values ?? new Float32Array(0));
   const trainable = new Set(trainableVariables(model).map(({ id }) => id));
   for (const variable of allVariables(model)) {
     hash.update(`${variable.shape}`);
@@ -171,7 +193,10 @@ export function fingerprint(model: tf.LayersModel, samples: Samples, plane: Plan
   return hash.digest('hex');
 }
 
-/** The layers of a model and how they are connected. Names count by their order only: they differ from one process to the next. */
+/**
+ * The layers of a model and how they are connected. Names count by their order only: they differ from one
+ * process to the next.
+ */
 function architecture(model: tf.LayersModel): string {
   const names = new Map<string, string>();
   const config = JSON.stringify(model.getConfig(), (key, value: unknown) =>

@@ -1,6 +1,7 @@
 /**
- * Trajectories (checkpoints of a training) on a plane, told honestly: what a plane shows of a way through many dimensions is a shadow.
- * Each point comes with its true loss, the loss of its shadow, and the share of its distance that lies outside of the plane.
+ * Trajectories (checkpoints of a training) on a plane, told honestly: what a plane shows of a way through
+ * many dimensions is a shadow. Each point comes with its true loss, the loss of its shadow, and the share of
+ * its distance that lies outside of the plane.
  */
 import { checkNumber, OptionError, throwIfAborted } from '../core/errors';
 import { callback, checkOptions, number, type OptionsOf, oneOf, signal, whole } from '../core/options';
@@ -69,7 +70,9 @@ export async function trajectoryOnPlane(
 }
 
 const RECORD = {
-  /** Epochs between two points, a whole number >= 1: each holds all weights of the model in memory. Default 1. */
+  /**
+   * Epochs between two points, a whole number >= 1: each holds all weights of the model in memory. Default 1.
+   */
   every: whole({ min: 1 }, 1),
   /** Stops at the next step, with an AbortedError. */
   signal: signal(),
@@ -79,7 +82,8 @@ const RECORD = {
 export type RecordOptions = OptionsOf<typeof RECORD>;
 
 /**
- * Trains to the end and returns the trainable weights before the first epoch, after each `every`-th and after the last, flat.
+ * Trains to the end and returns the trainable weights before the first epoch, after each `every`-th and after
+ * the last, flat.
  *
  * @throws OptionError; AbortedError after `signal`.
  */
@@ -106,7 +110,9 @@ export function weightSetsOf(model: tf.LayersModel, flats: readonly Float32Array
   return {
     count: flats.length,
     chunk: (from, to) =>
-      tf.tidy(() => slots.map((slot) => tf.stack(flats.slice(from, to).map((flat) => slotTensor(flat, slot))))),
+      tf.tidy(() =>
+        slots.map((slot) => tf.stack(flats.slice(from, to).map((flat) => slotTensor(flat, slot)))),
+      ),
   };
 }
 
@@ -121,12 +127,16 @@ export interface TrajectoryComponents {
 /**
  * The directions in which a trajectory moves most: the principal components of its points around their mean.
  *
- * Computed from the scalar products of the points with each other, so memory and work grow with the number of weights only linearly.
+ * Computed from the scalar products of the points with each other, so memory and work grow with the number of
+ * weights only linearly.
  *
  * @param trajectory At least two sets of weights, flat.
  * @param count Number of components, >= 1, at most the number of points less one. Default 2.
  */
-export async function trajectoryComponents(trajectory: readonly Float32Array[], count = 2): Promise<TrajectoryComponents> {
+export async function trajectoryComponents(
+  trajectory: readonly Float32Array[],
+  count = 2,
+): Promise<TrajectoryComponents> {
   const n = trajectory.length;
   if (n < 2) throw new OptionError('trajectory', `${n} points`, 'at least 2 points');
   checkNumber('count', count, { min: 1, max: n - 1, integer: true });
@@ -139,12 +149,18 @@ export async function trajectoryComponents(trajectory: readonly Float32Array[], 
     size: n,
     multiply: async (v: Float64Array) => Float64Array.from(gram, (row) => dot(row, v)),
   };
-  const { values, vectors } = await topEigenvalues(operator, { count, maxSteps: 10 * n, tolerance: 1e-12, vectors: true });
+  const { values, vectors } = await topEigenvalues(operator, {
+    count,
+    maxSteps: 10 * n,
+    tolerance: 1e-12,
+    vectors: true,
+  });
   const total = gram.reduce((sum, row, i) => sum + row[i], 0);
   const directions = vectors!.map((vector, c) => {
     const along = new Float64Array(size);
     addCombined(along, centred, vector);
-    // An eigenvector has no sign of its own: the end of the trajectory lies on the positive side of its start.
+    // An eigenvector has no sign of its own: the end of the trajectory lies on the positive side of its
+    // start.
     const sign = dot(along, centred[n - 1]) < dot(along, centred[0]) ? -1 : 1;
     const share = total === 0 ? 0 : values[c] / total;
     const unit = divided(along, sign * (length(along) || 1));
@@ -166,7 +182,10 @@ export type TrajectoryPlaneOptions = OptionsOf<typeof PLANE>;
  *
  * @throws OptionError where the trajectory has fewer than three points or moves along a line.
  */
-export async function trajectoryPlane(trajectory: readonly Float32Array[], options: TrajectoryPlaneOptions = {}): Promise<Plane> {
+export async function trajectoryPlane(
+  trajectory: readonly Float32Array[],
+  options: TrajectoryPlaneOptions = {},
+): Promise<Plane> {
   const { through } = checkOptions('trajectoryPlane', PLANE, options);
   const { directions } = await trajectoryComponents(trajectory, 2);
   return new Plane(trajectory[through === 'first' ? 0 : trajectory.length - 1], directions[0], directions[1]);

@@ -1,6 +1,7 @@
 /**
- * One head per task, as a mask over one last layer: outputs for the classes of other tasks get -1e9 added, so that their probability
- * and the gradients of their weights are exactly 0. The same as a layer of its own for each task, without a model that grows.
+ * One head per task, as a mask over one last layer: outputs for the classes of other tasks get -1e9 added, so
+ * that their probability and the gradients of their weights are exactly 0. The same as a layer of its own for
+ * each task, without a model that grows.
  */
 import * as tf from '../core/tf';
 import type { TaskSequence } from './sequence';
@@ -8,7 +9,10 @@ import type { TaskSequence } from './sequence';
 /** Far below any logit, and far from the limits of float32. */
 const MASKED = -1e9;
 
-/** What is added to the outputs for samples of `task`: 0 for its classes, -1e9 for others. All 0 where the tasks share one head. */
+/**
+ * What is added to the outputs for samples of `task`: 0 for its classes, -1e9 for others. All 0 where the
+ * tasks share one head.
+ */
 export function headMask({ scenario, tasks, outputs }: TaskSequence, task: number): Float32Array {
   const mask = new Float32Array(outputs);
   if (scenario !== 'task-incremental') return mask;
@@ -24,9 +28,11 @@ export function maskByTask(sequence: TaskSequence, outputs: tf.Tensor, tasks: tf
 }
 
 /**
- * The model as it is for one task: with the head of that task, where each has its own. For evaluation, sharpness, landscapes, noise.
+ * The model as it is for one task: with the head of that task, where each has its own. For evaluation,
+ * sharpness, landscapes, noise.
  *
- * It has the weights of `model`, which sees every change, and is not to be disposed. Where tasks share one head it is `model` itself.
+ * It has the weights of `model`, which sees every change, and is not to be disposed. Where tasks share one
+ * head it is `model` itself.
  *
  * @example await evaluate(taskModel(model, sequence, 2), sequence.tasks[2].test);
  */

@@ -1,5 +1,11 @@
 export { taskModel } from './heads';
-export { LifelongLearner, type LifelongState, type TaskContext, type TaskMeasure, type TaskRecord } from './learner';
+export {
+  LifelongLearner,
+  type LifelongState,
+  type TaskContext,
+  type TaskMeasure,
+  type TaskRecord,
+} from './learner';
 export { type AccuracyMatrix, type LifelongMeasures, lifelongMeasures } from './measures';
 export { permutedTasks } from './permutedTasks';
 export { rotatedTasks } from './rotatedTasks';

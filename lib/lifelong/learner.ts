@@ -7,12 +7,13 @@
  *       in the first pass: offer the task's samples to the memory                        reservoir sampling
  *     after each task: accuracy on the tasks learned so far and on the next, or on all: one row of the accuracy matrix
  *
- * Experience replay: Chaudhry et al., "On tiny episodic memories in continual learning", 2019, arXiv:1902.10486. Learning rates that
- * fall from task to task, small batches and dropout (an option of the model): Mirzadeh, Farajtabar, Pascanu, Ghasemzadeh,
- * "Understanding the role of training regimes in continual learning", NeurIPS 2020, arXiv:2006.06958 (stable SGD).
+ * Experience replay: Chaudhry et al., "On tiny episodic memories in continual learning", 2019,
+ * arXiv:1902.10486. Learning rates that fall from task to task, small batches and dropout (an option of the
+ * model): Mirzadeh, Farajtabar, Pascanu, Ghasemzadeh, "Understanding the role of training regimes in
+ * continual learning", NeurIPS 2020, arXiv:2006.06958 (stable SGD).
  *
- * The loop is that of every training; here is what is special: batches of tasks with samples from the memory, heads, and what happens
- * between tasks.
+ * The loop is that of every training; here is what is special: batches of tasks with samples from the memory,
+ * heads, and what happens between tasks.
  */
 
 import { checkNumber, OptionError } from '../core/errors';
@@ -44,7 +45,12 @@ import {
 } from '../training/loop';
 import { ModelLoss } from '../training/modelLoss';
 import { captureModel, checkModelState, type ModelState, restoreModel } from '../training/modelState';
-import { checkSettings, type TrainerManifest, type TrainerSettings, type TrainerState } from '../training/trainerState';
+import {
+  checkSettings,
+  type TrainerManifest,
+  type TrainerSettings,
+  type TrainerState,
+} from '../training/trainerState';
 import { trainableVariables } from '../training/weights';
 import { headMask, maskByTask } from './heads';
 import { type LifelongMeasures, lifelongMeasures } from './measures';
@@ -54,11 +60,20 @@ import type { TaskSequence } from './sequence';
 
 /** Describes the options of experience replay. */
 export const REPLAY = {
-  /** Samples that the memory keeps: references to training samples as they are stored, before augmentation. At least 1. */
+  /**
+   * Samples that the memory keeps: references to training samples as they are stored, before augmentation. At
+   * least 1.
+   */
   capacity: needed(whole({ min: 1 })),
-  /** Samples that join each batch, drawn from the memory as soon as it has so many. From 1 to `capacity`. Default: the batch size. */
+  /**
+   * Samples that join each batch, drawn from the memory as soon as it has so many. From 1 to `capacity`.
+   * Default: the batch size.
+   */
   batchSize: whole({ min: 1 }),
-  /** Draws other samples from the memory for each of the optimizer's k inner steps. Default: the learner's `switchBatches`. */
+  /**
+   * Draws other samples from the memory for each of the optimizer's k inner steps. Default: the learner's
+   * `switchBatches`.
+   */
   switchBatches: flag(),
 };
 
@@ -68,19 +83,23 @@ export type ReplayOptions = OptionsOf<typeof REPLAY>;
 /** Describes how tasks are learned: what runs have, too. */
 export const LEARNING = {
   /**
-   * What is learned when: the tasks one after the other (`sequential`); all at once, the upper bound (`joint`); or each from the first
-   * weights, the reference for learning accuracy (`independent`). Default `sequential`.
+   * What is learned when: the tasks one after the other (`sequential`); all at once, the upper bound
+   * (`joint`); or each from the first weights, the reference for learning accuracy (`independent`). Default
+   * `sequential`.
    */
   regime: oneOf(['sequential', 'joint', 'independent'], 'sequential'),
   /** Factor on the learning rate from task to task in sequential learning, above 0. Default 1. */
   learningRateDecay: number({ min: 0, exclusiveMin: true }, 1),
   /** The learning rate does not fall below this. At least 0. Default 0; stable SGD has 5e-5. */
   learningRateFloor: number({ min: 0 }, 0),
-  /** Whether the optimizer forgets momentum and the like at a task's start (`renew`) or not (`keep`). Default `renew`. */
+  /**
+   * Whether the optimizer forgets momentum and the like at a task's start (`renew`) or not (`keep`). Default
+   * `renew`.
+   */
   optimizerState: oneOf(['renew', 'keep'], 'renew'),
   /**
-   * Tasks tested after each task: those learned so far and the next one, which is all that the measures need (`needed`), or `all` of them,
-   * which fills the accuracy matrix in up to twice the time. Default `needed`.
+   * Tasks tested after each task: those learned so far and the next one, which is all that the measures need
+   * (`needed`), or `all` of them, which fills the accuracy matrix in up to twice the time. Default `needed`.
    */
   evaluate: oneOf(['needed', 'all'], 'needed'),
 };
@@ -94,8 +113,8 @@ export const LEARNER = {
   /** Experience replay, in sequential learning. Default: none. */
   replay: nested(REPLAY),
   /**
-   * Leaves out an epoch's last batch where it is smaller than the others, so that all steps have one shape and are compiled once. The
-   * memory is offered its samples all the same. Default true.
+   * Leaves out an epoch's last batch where it is smaller than the others, so that all steps have one shape
+   * and are compiled once. The memory is offered its samples all the same. Default true.
    */
   dropLast: flag(true),
   /** Measured after each task, at the weights meant for evaluation: `taskSharpness(...)`, for example. */
@@ -143,7 +162,10 @@ export interface LearnOptions extends TrainOptions<LifelongLearner> {
   onTask?: (record: TaskRecord, learner: LifelongLearner) => void | Promise<void>;
 }
 
-/** Saved state of a `LifelongLearner`. In the regime `independent` the weights that each task starts from follow the present ones. */
+/**
+ * Saved state of a `LifelongLearner`. In the regime `independent` the weights that each task starts from
+ * follow the present ones.
+ */
 export interface LifelongState extends TrainerState {
   /** What the bytes mean, and all that is no tensor. */
   manifest: LifelongManifest;
@@ -165,8 +187,8 @@ export interface LifelongManifest extends TrainerManifest {
 /**
  * Learns one sequence with one model. Dispose it after use; model and optimizer stay the caller's.
  *
- * Loss and accuracy of the history are evaluated after the last epoch of each task: means over the tasks learned so far; over all tasks
- * in joint learning; of the task itself in independent learning.
+ * Loss and accuracy of the history are evaluated after the last epoch of each task: means over the tasks
+ * learned so far; over all tasks in joint learning; of the task itself in independent learning.
  *
  * @example
  * const sequence = rotatedTasks(mnist(), { trainSamples: 1000 });
@@ -223,7 +245,11 @@ export class LifelongLearner extends TrainingLoop {
     this.epochs = this.stages * epochs;
     this.settings = {
       ...{ tasks: sequence.tasks.map(({ name }) => name).join(' | '), regime, epochsPerTask: epochs },
-      ...{ replay: replay?.capacity ?? 0, replayBatchSize: this.#replaySize, replayBatches: this.#replayBatches },
+      ...{
+        replay: replay?.capacity ?? 0,
+        replayBatchSize: this.#replaySize,
+        replayBatches: this.#replayBatches,
+      },
       ...{ batchSize, batchesPerStep, dropLast, seed },
     };
     this.#starting = regime === 'independent' ? captureModel(model) : undefined;
@@ -252,8 +278,8 @@ export class LifelongLearner extends TrainingLoop {
   }
 
   /**
-   * The measures of the tasks learned so far; undefined before the first is. In the regime `joint` only the average accuracy is
-   * defined; in `independent` the learning accuracy is what counts.
+   * The measures of the tasks learned so far; undefined before the first is. In the regime `joint` only the
+   * average accuracy is defined; in `independent` the learning accuracy is what counts.
    */
   get measures(): LifelongMeasures | undefined {
     const last = this.records.at(-1);
@@ -268,7 +294,8 @@ export class LifelongLearner extends TrainingLoop {
       ...rest,
       onEpoch: async (record) => {
         await onEpoch?.(record, this);
-        if (record.epoch % this.#epochs === 0) await onTask?.(this.records[this.#stageOf(record.epoch) - 1], this);
+        if (record.epoch % this.#epochs === 0)
+          await onTask?.(this.records[this.#stageOf(record.epoch) - 1], this);
       },
     });
   }
@@ -276,9 +303,17 @@ export class LifelongLearner extends TrainingLoop {
   override save(): LifelongState {
     const { manifest, weights, optimizer } = super.save();
     const { initialAccuracies = null } = this;
-    const lifelong = { records: structuredClone(this.records), initialAccuracies, memory: this.memory?.save() ?? null };
+    const lifelong = {
+      records: structuredClone(this.records),
+      initialAccuracies,
+      memory: this.memory?.save() ?? null,
+    };
     const starting = this.#starting?.data ?? new Uint8Array();
-    return { manifest: { ...manifest, lifelong }, weights: new Uint8Array(Buffer.concat([weights, starting])), optimizer };
+    return {
+      manifest: { ...manifest, lifelong },
+      weights: new Uint8Array(Buffer.concat([weights, starting])),
+      optimizer,
+    };
   }
 
   override restore(state: LifelongState): void {
@@ -317,7 +352,9 @@ export class LifelongLearner extends TrainingLoop {
   /** The optimizer's own rate, less after each task. */
   protected override rateAt(epoch: number): number {
     const { learningRateDecay, learningRateFloor } = this.#options;
-    const rate = this.optimizer.learningRate * learningRateDecay ** (this.regime === 'sequential' ? this.#stageOf(epoch) : 0);
+    const rate =
+      this.optimizer.learningRate *
+      learningRateDecay ** (this.regime === 'sequential' ? this.#stageOf(epoch) : 0);
     return Math.max(rate, learningRateFloor);
   }
 
@@ -374,7 +411,10 @@ export class LifelongLearner extends TrainingLoop {
     const stage = this.#stageOf(epoch);
     const tasks = this.regime === 'joint' ? [...this.sequence.tasks.keys()] : [stage];
     const all = tasks.flatMap((task) =>
-      Array.from({ length: this.sequence.tasks[task].train.size }, (_, index): SampleRef => ({ task, index })),
+      Array.from(
+        { length: this.sequence.tasks[task].train.size },
+        (_, index): SampleRef => ({ task, index }),
+      ),
     );
     const random = new Random(this.seed, `batches/${stage}/${epoch % this.#epochs}`);
     return Array.from(random.permutation(all.length), (i) => all[i]);
@@ -388,7 +428,10 @@ export class LifelongLearner extends TrainingLoop {
       memory.draw(this.#replaySize, this.random('replay', i)),
     );
     const count = Math.max(batches.length, replayed.length);
-    return Array.from({ length: count }, (_, i) => [...batches[i % batches.length], ...replayed[i % replayed.length]]);
+    return Array.from({ length: count }, (_, i) => [
+      ...batches[i % batches.length],
+      ...replayed[i % replayed.length],
+    ]);
   }
 
   /** The tensors of a batch, owned by the caller. */
@@ -396,7 +439,9 @@ export class LifelongLearner extends TrainingLoop {
     const { sequence } = this;
     const { augment } = this.#options;
     const { xs, ys, tasks } =
-      augment === undefined ? taskBatch(sequence, refs) : augmentedBatch(sequence, refs, augment, this.random('augment', batch));
+      augment === undefined
+        ? taskBatch(sequence, refs)
+        : augmentedBatch(sequence, refs, augment, this.random('augment', batch));
     return [xs, ys, tasks];
   }
 
@@ -410,9 +455,14 @@ export class LifelongLearner extends TrainingLoop {
     const task = regime === 'joint' ? sequence.length - 1 : stage;
     const name = regime === 'joint' ? 'all tasks' : sequence.tasks[task].name;
     // Forward transfer is what is known of a task before it is learned.
-    const { accuracies, losses } = await this.#test(this.#options.evaluate === 'all' ? sequence.length : task + 2, signal);
+    const { accuracies, losses } = await this.#test(
+      this.#options.evaluate === 'all' ? sequence.length : task + 2,
+      signal,
+    );
     const context: TaskContext = { task, sequence, model, signal };
-    const measures = await optimizer.withSlowWeights(async () => (await this.#options.measure?.(context)) ?? {});
+    const measures = await optimizer.withSlowWeights(
+      async () => (await this.#options.measure?.(context)) ?? {},
+    );
     this.records[stage] = { task, name, accuracies, losses, measures };
     const first = regime === 'independent' ? task : 0;
     const mean = (values: number[]): number =>
@@ -420,8 +470,14 @@ export class LifelongLearner extends TrainingLoop {
     return { loss: mean(losses), accuracy: mean(accuracies) };
   }
 
-  /** Accuracy and loss on the test sets of the first `count` tasks, at the weights meant for evaluation; NaN for the others. */
-  async #test(count: number, signal: AbortSignal | undefined): Promise<Pick<TaskRecord, 'accuracies' | 'losses'>> {
+  /**
+   * Accuracy and loss on the test sets of the first `count` tasks, at the weights meant for evaluation; NaN
+   * for the others.
+   */
+  async #test(
+    count: number,
+    signal: AbortSignal | undefined,
+  ): Promise<Pick<TaskRecord, 'accuracies' | 'losses'>> {
     const { sequence, optimizer } = this;
     const accuracies = new Array<number>(sequence.length).fill(Number.NaN);
     const losses = [...accuracies];
@@ -448,15 +504,24 @@ export class LifelongLearner extends TrainingLoop {
 }
 
 /** Samples that are replayed at each step. */
-function checkReplay({ capacity, batchSize }: ReplayOptions, taskBatchSize: number, regime: LearningRegime): number {
-  if (regime !== 'sequential') throw new OptionError('replay', { capacity }, `left out in the regime "${regime}"`);
+function checkReplay(
+  { capacity, batchSize }: ReplayOptions,
+  taskBatchSize: number,
+  regime: LearningRegime,
+): number {
+  if (regime !== 'sequential')
+    throw new OptionError('replay', { capacity }, `left out in the regime "${regime}"`);
   return checkNumber('replay.batchSize', batchSize ?? taskBatchSize, { max: capacity });
 }
 
 function checkFit(model: tf.LayersModel, { inputShape, outputs, scenario }: TaskSequence): void {
   const [input, output] = [model.inputs[0].shape.slice(1), model.outputs[0].shape.slice(1)];
   if (String(input) !== String(inputShape) || String(output) !== String(outputs)) {
-    throw new OptionError('model', `a model from [${input}] to [${output}]`, `a model from [${inputShape}] to [${outputs}]`);
+    throw new OptionError(
+      'model',
+      `a model from [${input}] to [${output}]`,
+      `a model from [${inputShape}] to [${outputs}]`,
+    );
   }
   if (scenario === 'task-incremental' && outputKind(model) !== 'logits') {
     throw new OptionError(

@@ -10,15 +10,19 @@
  *       maximumMinusLast        mean of max over i >= j of A[i][j], minus A[last][j]        Mammoth, stable SGD; never below 0
  *       maximumEarlierMinusNow  the same with j <= i < last      Chaudhry et al. 2018, FACIL; below 0 where a task got better than ever
  *
- * In the maxima only rows from the learning of a task on count: the published codes do not test tasks earlier. All are in the unit
- * of A. What is not defined, such as forgetting after the first task, is NaN, as is all that depends on a NaN.
+ * In the maxima only rows from the learning of a task on count: the published codes do not test tasks
+ * earlier. All are in the unit of A. What is not defined, such as forgetting after the first task, is NaN, as
+ * is all that depends on a NaN.
  *
- * Lopez-Paz and Ranzato, NeurIPS 2017, arXiv:1706.08840 (transfer); Riemer et al., ICLR 2019, arXiv:1810.11910 (learning accuracy);
- * Chaudhry et al., ECCV 2018, arXiv:1801.10112 (forgetting).
+ * Lopez-Paz and Ranzato, NeurIPS 2017, arXiv:1706.08840 (transfer); Riemer et al., ICLR 2019,
+ * arXiv:1810.11910 (learning accuracy); Chaudhry et al., ECCV 2018, arXiv:1801.10112 (forgetting).
  */
 import { OptionError } from '../core/errors';
 
-/** `A[i][j]`: accuracy on task j after learning task i; NaN where it was not measured. One row per task learned so far. */
+/**
+ * `A[i][j]`: accuracy on task j after learning task i; NaN where it was not measured. One row per task
+ * learned so far.
+ */
 export type AccuracyMatrix = readonly (readonly number[])[];
 
 /** Forgetting in three published definitions. */
@@ -37,7 +41,10 @@ export interface LifelongMeasures {
   averageAccuracy: number;
   /** Mean over the tasks of the accuracy when each was just learned. */
   learningAccuracy: number;
-  /** Mean over the earlier tasks of the accuracy now minus that when just learned; below 0 where they were forgotten. NaN after the first task. */
+  /**
+   * Mean over the earlier tasks of the accuracy now minus that when just learned; below 0 where they were
+   * forgotten. NaN after the first task.
+   */
   backwardTransfer: number;
   /** NaN where the accuracies before learning are not given. */
   forwardTransfer: number;
@@ -48,7 +55,8 @@ export interface LifelongMeasures {
 /**
  * All measures of `accuracy`.
  *
- * @param accuracy One row per task learned so far, each with one number per task: at least as many as there are rows.
+ * @param accuracy One row per task learned so far, each with one number per task: at least as many as there
+ * are rows.
  * @param initial Accuracy on each task before any learning, for forward transfer.
  * @throws OptionError where the matrix has no row, or rows of different length.
  */
@@ -62,7 +70,8 @@ export function lifelongMeasures(accuracy: AccuracyMatrix, initial?: readonly nu
     averageAccuracy: mean(learned.map((j) => now[j])),
     learningAccuracy: mean(learned.map((j) => accuracy[j][j])),
     backwardTransfer: mean(learned.slice(0, -1).map((j) => now[j] - accuracy[j][j])),
-    forwardTransfer: initial === undefined ? Number.NaN : mean(learned.slice(1).map((j) => accuracy[j - 1][j] - initial[j])),
+    forwardTransfer:
+      initial === undefined ? Number.NaN : mean(learned.slice(1).map((j) => accuracy[j - 1][j] - initial[j])),
     forgetting: {
       firstMinusLast: meanForgetting('firstMinusLast'),
       maximumMinusLast: meanForgetting('maximumMinusLast'),

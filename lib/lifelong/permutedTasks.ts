@@ -1,8 +1,8 @@
 /**
  * Tasks that differ in the order of the inputs: Permuted-MNIST. The first task has the order of the data set.
  *
- * Goodfellow, Mirza, Xiao, Courville, Bengio, "An empirical investigation of catastrophic forgetting in gradient-based neural
- * networks", 2013, arXiv:1312.6211.
+ * Goodfellow, Mirza, Xiao, Courville, Bengio, "An empirical investigation of catastrophic forgetting in
+ * gradient-based neural networks", 2013, arXiv:1312.6211.
  */
 
 import { OptionError } from '../core/errors';
@@ -16,7 +16,10 @@ import type { TaskData, TaskSequence } from './sequence';
 export const PERMUTED = {
   /** Number of tasks, at least 1. Default 5. */
   tasks: whole({ min: 1 }, 5),
-  /** Training samples of each task: disjoint parts of the data set, with equal class proportions. Default: all of it for each. */
+  /**
+   * Training samples of each task: disjoint parts of the data set, with equal class proportions. Default: all
+   * of it for each.
+   */
   trainSamples: whole({ min: 1 }),
   /** Seed of the permutations and of the choice of samples. Default 0. */
   seed: whole({}, 0),
@@ -26,8 +29,8 @@ export const PERMUTED = {
 export type PermutedTasksOptions = OptionsOf<typeof PERMUTED>;
 
 /**
- * Each task applies one permutation of the pixels (of the places of a signal, of the features) to all samples; the channels of a
- * pixel stay together. Tests are on all test samples.
+ * Each task applies one permutation of the pixels (of the places of a signal, of the features) to all
+ * samples; the channels of a pixel stay together. Tests are on all test samples.
  *
  * @throws OptionError, also for features that are standardised one by one: permute first.
  */
@@ -52,13 +55,16 @@ export function permutedTasks(data: TaskData, options: PermutedTasksOptions = {}
   return domainTasks('permuted', data, settings, names, (set, t) => permuted(set, orders[t], channels));
 }
 
-/** The data set with place `order[i]` of each sample moved to place `i`. Stored values are moved as they are. */
+/**
+ * The data set with place `order[i]` of each sample moved to place `i`. Stored values are moved as they are.
+ */
 function permuted(data: Dataset, order: Int32Array, channels: number): Dataset {
   const { inputs, inputSize, size } = data;
   const moved = inputs.slice();
   for (let start = 0; start < size * inputSize; start += inputSize) {
     for (let i = 0; i < order.length; i++) {
-      for (let c = 0; c < channels; c++) moved[start + i * channels + c] = inputs[start + order[i] * channels + c];
+      for (let c = 0; c < channels; c++)
+        moved[start + i * channels + c] = inputs[start + order[i] * channels + c];
     }
   }
   return data.with({ inputs: moved });

@@ -6,13 +6,17 @@
  *
  * So each of n items is kept with probability capacity / n.
  *
- * Vitter, "Random sampling with a reservoir", ACM TOMS 11, 37 (1985), algorithm R. As the memory of experience replay: Chaudhry et
- * al., "On tiny episodic memories in continual learning", 2019, arXiv:1902.10486.
+ * Vitter, "Random sampling with a reservoir", ACM TOMS 11, 37 (1985), algorithm R. As the memory of
+ * experience replay: Chaudhry et al., "On tiny episodic memories in continual learning", 2019,
+ * arXiv:1902.10486.
  */
 import { checkNumber } from '../core/errors';
 import { Random, type RandomState } from '../core/random';
 
-/** Items of the largest memory that is drawn from by a permutation of the whole, which gives the draws of earlier versions. */
+/**
+ * Items of the largest memory that is drawn from by a permutation of the whole, which gives the draws of
+ * earlier versions.
+ */
 const PERMUTED = 4096;
 
 /** Saved state of a `Reservoir`; plain JSON where its items are. */
@@ -63,7 +67,8 @@ export class Reservoir<T> {
   /** `count` different items at random; all where there are fewer. */
   draw(count: number, random: Random): T[] {
     const { length } = this.#items;
-    if (length <= PERMUTED) return Array.from(random.permutation(length).subarray(0, count), (i) => this.#items[i]);
+    if (length <= PERMUTED)
+      return Array.from(random.permutation(length).subarray(0, count), (i) => this.#items[i]);
     // The first steps of a shuffle, of whose array only the places that changed are kept.
     const moved = new Map<number, number>();
     return Array.from({ length: Math.min(count, length) }, (_, place) => {

@@ -14,7 +14,10 @@ import type { TaskData, TaskSequence } from './sequence';
 export const ROTATED = {
   /** Angle of each task in degrees, counter-clockwise. Default 0, 36, 72, 108, 144. */
   angles: withDefault(listOf(number()), [0, 36, 72, 108, 144]),
-  /** Training samples of each task: disjoint parts of the data set, with equal class proportions. Default: all of it for each. */
+  /**
+   * Training samples of each task: disjoint parts of the data set, with equal class proportions. Default: all
+   * of it for each.
+   */
   trainSamples: whole({ min: 1 }),
   /** Seed of the choice of samples. Default 0. */
   seed: whole({}, 0),
@@ -37,8 +40,9 @@ export function rotatedTasks(data: TaskData, options: RotatedTasksOptions = {}):
 }
 
 /**
- * Images turned about their centre, counter-clockwise: each new pixel is interpolated between the four old ones around the place
- * that it comes from (bilinear). Outside of the image everything is a stored 0. Bytes stay bytes, rounded.
+ * Images turned about their centre, counter-clockwise: each new pixel is interpolated between the four old
+ * ones around the place that it comes from (bilinear). Outside of the image everything is a stored 0. Bytes
+ * stay bytes, rounded.
  *
  * @param angle In degrees.
  * @throws OptionError where the samples are no images, `[height, width, channels]`.
@@ -46,7 +50,11 @@ export function rotatedTasks(data: TaskData, options: RotatedTasksOptions = {}):
 export function rotated(data: Dataset, angle: number): Dataset {
   checkNumber('angle', angle);
   if (data.inputShape.length !== 3) {
-    throw new OptionError('data', `inputs of shape [${data.inputShape}]`, 'images, [height, width, channels]');
+    throw new OptionError(
+      'data',
+      `inputs of shape [${data.inputShape}]`,
+      'images, [height, width, channels]',
+    );
   }
   if (angle % 360 === 0) return data;
   const [height, width, channels] = data.inputShape;
@@ -59,7 +67,8 @@ export function rotated(data: Dataset, angle: number): Dataset {
       const first = start + c;
       for (let pixel = 0, i = 0; pixel < height * width; pixel++, i += 4) {
         const above = weight[i] * inputs[first + from[i]] + weight[i + 1] * inputs[first + from[i + 1]];
-        const value = above + weight[i + 2] * inputs[first + from[i + 2]] + weight[i + 3] * inputs[first + from[i + 3]];
+        const value =
+          above + weight[i + 2] * inputs[first + from[i + 2]] + weight[i + 3] * inputs[first + from[i + 3]];
         turned[first + pixel * channels] = bytes ? Math.round(value) : value + 0; // a negative zero becomes 0
       }
     }
@@ -67,7 +76,10 @@ export function rotated(data: Dataset, angle: number): Dataset {
   return data.with({ inputs: turned });
 }
 
-/** Where the four old pixels begin that each new one is made of, and their weights: 0 for those outside of the image. */
+/**
+ * Where the four old pixels begin that each new one is made of, and their weights: 0 for those outside of the
+ * image.
+ */
 function bilinearSources(
   height: number,
   width: number,

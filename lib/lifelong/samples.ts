@@ -17,14 +17,20 @@ export interface SampleRef {
   index: number;
 }
 
-/** Samples as tensors, owned by the caller: float32 `[n, ...inputShape]`, int32 `[n]` and, for each, its task, int32 `[n]`. */
+/**
+ * Samples as tensors, owned by the caller: float32 `[n, ...inputShape]`, int32 `[n]` and, for each, its task,
+ * int32 `[n]`.
+ */
 export interface TaskBatch {
   xs: tf.Tensor;
   ys: tf.Tensor1D;
   tasks: tf.Tensor1D;
 }
 
-/** The training samples at `refs` as tensors, each changed by `augment`. Samples of one task come together, in their order. */
+/**
+ * The training samples at `refs` as tensors, each changed by `augment`. Samples of one task come together, in
+ * their order.
+ */
 export function augmentedBatch(
   { tasks }: TaskSequence,
   refs: readonly SampleRef[],
@@ -66,8 +72,8 @@ export function taskBatch({ tasks, inputShape }: TaskSequence, refs: readonly Sa
 }
 
 /**
- * Makes domain-incremental tasks of one data set, each with `trainSamples` samples of its own (default: all) in equal class proportions.
- * Tests are on all test samples. The settings are recorded.
+ * Makes domain-incremental tasks of one data set, each with `trainSamples` samples of its own (default: all)
+ * in equal class proportions. Tests are on all test samples. The settings are recorded.
  *
  * @param change The data set as task `t` shows it.
  * @throws OptionError where there are too few samples.

@@ -5,7 +5,8 @@
  *     class-incremental     each task has classes of its own; one head for all classes, also in evaluation
  *     domain-incremental    each task has all classes, on other inputs; one head
  *
- * van de Ven, Tuytelaars, Tolias, "Three types of incremental learning", Nature Machine Intelligence 4, 1185 (2022).
+ * van de Ven, Tuytelaars, Tolias, "Three types of incremental learning", Nature Machine Intelligence 4, 1185
+ * (2022).
  */
 
 import { checkOneOf, DataError, OptionError } from '../core/errors';
@@ -45,7 +46,9 @@ export interface TaskSequenceFields {
   recipe?: Readonly<Record<string, unknown>>;
 }
 
-/** Tasks in order. Make it with `splitTasks`, `permutedTasks` or `rotatedTasks`, or from tasks of your own. */
+/**
+ * Tasks in order. Make it with `splitTasks`, `permutedTasks` or `rotatedTasks`, or from tasks of your own.
+ */
 export class TaskSequence {
   /** Name of the sequence, such as `rotated mnist`. */
   readonly name: string;
@@ -84,17 +87,23 @@ export class TaskSequence {
   #checkTask(task: Task): void {
     const classes = new Set(task.classes);
     for (const data of [task.train, task.test]) {
-      if (!tf.util.arraysEqual(data.inputShape, [...this.inputShape]) || data.classes.length !== this.outputs) {
+      if (
+        !tf.util.arraysEqual(data.inputShape, [...this.inputShape]) ||
+        data.classes.length !== this.outputs
+      ) {
         throw new OptionError(
           `tasks: ${task.name}`,
           `inputs [${data.inputShape}] of ${data.classes.length} classes`,
           `inputs [${this.inputShape}] of ${this.outputs} classes, as the first task has`,
         );
       }
-      if (data.size === 0) throw new DataError(`The task "${task.name}" has no samples in its ${data.split} set.`);
+      if (data.size === 0)
+        throw new DataError(`The task "${task.name}" has no samples in its ${data.split} set.`);
       const foreign = data.labels.find((label) => !classes.has(label));
       if (foreign !== undefined) {
-        throw new DataError(`The task "${task.name}" has samples of class ${foreign}, which it does not list.`);
+        throw new DataError(
+          `The task "${task.name}" has samples of class ${foreign}, which it does not list.`,
+        );
       }
     }
   }

@@ -1,11 +1,21 @@
 /**
- * Splits a data set by class: each task has classes of its own. Split-MNIST, Split-CIFAR-100, Split-TinyImageNet.
+ * Splits a data set by class: each task has classes of its own. Split-MNIST, Split-CIFAR-100,
+ * Split-TinyImageNet.
  *
  * Zenke, Poole, Ganguli, "Continual learning through synaptic intelligence", ICML 2017, arXiv:1703.04200.
  */
 
 import { checkNumber, OptionError } from '../core/errors';
-import { checkOptions, either, listOf, needed, type OptionsOf, oneOf, whole, withDefault } from '../core/options';
+import {
+  checkOptions,
+  either,
+  listOf,
+  needed,
+  type OptionsOf,
+  oneOf,
+  whole,
+  withDefault,
+} from '../core/options';
 import { Random } from '../core/random';
 import type { Dataset } from '../data';
 import { type TaskData, TaskSequence } from './sequence';
@@ -17,8 +27,8 @@ export const SPLIT = {
   /** Whether each task has a head of its own. Default `task-incremental`. */
   scenario: oneOf(['task-incremental', 'class-incremental'], 'task-incremental'),
   /**
-   * Which classes come when: in the order of the data set (`given`), in a random order by the seed (`random`), or a list of different
-   * classes, which may leave some out. Default `given`.
+   * Which classes come when: in the order of the data set (`given`), in a random order by the seed
+   * (`random`), or a list of different classes, which may leave some out. Default `given`.
    */
   classOrder: withDefault(either(oneOf(['given', 'random']), listOf(whole({ min: 0 }))), 'given'),
   /** Seed of a random class order. Default 0. */
@@ -29,8 +39,8 @@ export const SPLIT = {
 export type SplitTasksOptions = OptionsOf<typeof SPLIT>;
 
 /**
- * The first task has the first classes of the order, and so on; all tasks have equally many. Labels stay those of the data set. The
- * recipe records the class order.
+ * The first task has the first classes of the order, and so on; all tasks have equally many. Labels stay
+ * those of the data set. The recipe records the class order.
  *
  * @example const sequence = splitTasks(mnist(), { tasks: 5 });
  * @throws OptionError, and DataError where a task would have no samples.
@@ -40,7 +50,8 @@ export function splitTasks(data: TaskData, options: SplitTasksOptions): TaskSequ
   const names = data.train.classes;
   const order = orderOf(classOrder, names.length, seed);
   checkNumber('tasks', count, { max: order.length });
-  if (order.length % count !== 0) throw new OptionError('tasks', count, `a divisor of the number of classes, ${order.length}`);
+  if (order.length % count !== 0)
+    throw new OptionError('tasks', count, `a divisor of the number of classes, ${order.length}`);
   const perTask = order.length / count;
   const [train, test] = [indicesByClass(data.train), indicesByClass(data.test)];
   const tasks = Array.from({ length: count }, (_, t) => {
@@ -63,9 +74,16 @@ export function splitTasks(data: TaskData, options: SplitTasksOptions): TaskSequ
 function orderOf(classOrder: 'given' | 'random' | readonly number[], count: number, seed: number): number[] {
   if (classOrder === 'given') return Array.from({ length: count }, (_, c) => c);
   if (classOrder === 'random') return Array.from(new Random(seed, 'class order').permutation(count));
-  const good = classOrder.length > 0 && new Set(classOrder).size === classOrder.length && classOrder.every((c) => c < count);
+  const good =
+    classOrder.length > 0 &&
+    new Set(classOrder).size === classOrder.length &&
+    classOrder.every((c) => c < count);
   if (!good) {
-    throw new OptionError('classOrder', classOrder, `"given", "random" or a list of different classes from 0 to ${count - 1}`);
+    throw new OptionError(
+      'classOrder',
+      classOrder,
+      `"given", "random" or a list of different classes from 0 to ${count - 1}`,
+    );
   }
   return [...classOrder];
 }

@@ -11,7 +11,10 @@ import type { TaskMeasure } from './learner';
 export const TASK_SHARPNESS = {
   /** Radii, each at least 0. Paper: rho. */
   radii: needed(listOf(number({ min: 0 }))),
-  /** Training samples of the task to measure on, drawn with equal class proportions. At least 1. Default 1000, or all. */
+  /**
+   * Training samples of the task to measure on, drawn with equal class proportions. At least 1. Default 1000,
+   * or all.
+   */
   samples: whole({ min: 1 }, 1000),
   /** The m of m-sharpness: samples per batch, each climbing by itself. At least 1. Default 128. */
   batchSize: whole({ min: 1 }, 128),
@@ -23,8 +26,8 @@ export const TASK_SHARPNESS = {
 export type TaskSharpnessOptions = OptionsOf<typeof TASK_SHARPNESS>;
 
 /**
- * The rise of a task's loss after one ascent step of SAM, as the option `measure` of a learner. The measures are named
- * `sharpness@0.1`.
+ * The rise of a task's loss after one ascent step of SAM, as the option `measure` of a learner. The measures
+ * are named `sharpness@0.1`.
  *
  * @example new LifelongLearner(model, optimizer, sequence, { measure: taskSharpness({ radii: [0.1, 0.5] }) })
  * @throws OptionError

@@ -1,6 +1,6 @@
 /**
- * The layers of transformers that tf.layers does not have. Importing this file registers them, so that models with them can be
- * saved and loaded.
+ * The layers of transformers that tf.layers does not have. Importing this file registers them, so that models
+ * with them can be saved and loaded.
  */
 import { checkNumber, OptionError } from '../core/errors';
 import * as tf from '../core/tf';
@@ -13,11 +13,12 @@ function only<T>(inputs: T | T[]): T {
 }
 
 /**
- * Multi-head self-attention without its projections: `softmax(q k' / sqrt(d)) v` for each head, the heads side by side.
+ * Multi-head self-attention without its projections: `softmax(q k' / sqrt(d)) v` for each head, the heads
+ * side by side.
  *
- * Vaswani et al., "Attention Is All You Need", NeurIPS 2017, arXiv:1706.03762. Input `[n, tokens, 3 * width]`: queries, keys and
- * values side by side, in each the heads side by side; output `[n, tokens, width]`. No weights: dense layers before and after it
- * have them.
+ * Vaswani et al., "Attention Is All You Need", NeurIPS 2017, arXiv:1706.03762. Input
+ * `[n, tokens, 3 * width]`: queries, keys and values side by side, in each the heads side by side; output
+ * `[n, tokens, width]`. No weights: dense layers before and after it have them.
  */
 export class SelfAttention extends tf.layers.Layer {
   /** Name in saved models. */
@@ -33,7 +34,8 @@ export class SelfAttention extends tf.layers.Layer {
   /** @throws OptionError where the width is no multiple of the number of heads. */
   override build(inputShape: tf.Shape | tf.Shape[]): void {
     const width = shapeOf(inputShape)[2] as number;
-    if (width % (3 * this.#heads) !== 0) throw new OptionError('heads', this.#heads, `a divisor of the width, ${width / 3}`);
+    if (width % (3 * this.#heads) !== 0)
+      throw new OptionError('heads', this.#heads, `a divisor of the width, ${width / 3}`);
     super.build(inputShape);
   }
 
@@ -64,7 +66,10 @@ export class SelfAttention extends tf.layers.Layer {
   }
 }
 
-/** Puts a learned token before all others: `[n, tokens, width]` becomes `[n, tokens + 1, width]`. Its weight is `[1, 1, width]`. */
+/**
+ * Puts a learned token before all others: `[n, tokens, width]` becomes `[n, tokens + 1, width]`. Its weight
+ * is `[1, 1, width]`.
+ */
 export class ClassToken extends tf.layers.Layer {
   /** Name in saved models. */
   static readonly className = 'LookbehindClassToken';
@@ -95,7 +100,10 @@ export class ClassToken extends tf.layers.Layer {
   }
 }
 
-/** Adds a learned vector to each token by its position. Input and output `[n, tokens, width]`; the weight is `[1, tokens, width]`. */
+/**
+ * Adds a learned vector to each token by its position. Input and output `[n, tokens, width]`; the weight is
+ * `[1, tokens, width]`.
+ */
 export class PositionEmbedding extends tf.layers.Layer {
   /** Name in saved models. */
   static readonly className = 'LookbehindPositionEmbedding';
@@ -140,4 +148,5 @@ function shapeOf(inputShape: tf.Shape | tf.Shape[]): tf.Shape {
   return (Array.isArray(inputShape[0]) ? inputShape[0] : inputShape) as tf.Shape;
 }
 
-for (const layer of [SelfAttention, ClassToken, PositionEmbedding, FirstToken]) tf.serialization.registerClass(layer);
+for (const layer of [SelfAttention, ClassToken, PositionEmbedding, FirstToken])
+  tf.serialization.registerClass(layer);

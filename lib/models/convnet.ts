@@ -2,7 +2,16 @@
  * The plain convolutional network, for images and for signals.
  */
 import { OptionError } from '../core/errors';
-import { checkOptions, flag, needed, type OptionsOf, oneOf, where, whole, withDefault } from '../core/options';
+import {
+  checkOptions,
+  flag,
+  needed,
+  type OptionsOf,
+  oneOf,
+  where,
+  whole,
+  withDefault,
+} from '../core/options';
 import * as tf from '../core/tf';
 import { initialize } from './initialize';
 import {
@@ -26,7 +35,11 @@ const OWN = {
   filters: withDefault(SIZES, [16, 32]),
   /** Side (signals: length) of the kernels, odd. Default 3. */
   kernelSize: withDefault(
-    where<number>('whole', 'an odd whole number >= 1', (value) => Number.isInteger(value) && (value as number) % 2 === 1),
+    where<number>(
+      'whole',
+      'an odd whole number >= 1',
+      (value) => Number.isInteger(value) && (value as number) % 2 === 1,
+    ),
     3,
   ),
   /** Pooling after each convolution layer. Default `'max'`. */
@@ -39,9 +52,14 @@ const OWN = {
   hidden: withDefault(SIZES, []),
   /** Non-linearity. Default `'relu'`. */
   activation: ACTIVATION,
-  /** Batch normalisation between each convolution (then without bias) and its non-linearity. Default false. */
+  /**
+   * Batch normalisation between each convolution (then without bias) and its non-linearity. Default false.
+   */
   batchNorm: flag(false),
-  /** Share of each hidden layer's outputs set to 0 in training, in [0, 1); a trainer seeds the masks. Default 0: no dropout. */
+  /**
+   * Share of each hidden layer's outputs set to 0 in training, in [0, 1); a trainer seeds the masks. Default
+   * 0: no dropout.
+   */
   dropout: DROPOUT,
 };
 
@@ -52,17 +70,19 @@ export const CONV_NET = { ...OWN, ...MODEL };
 export type ConvNetOptions = OptionsOf<typeof OWN> & ModelOptions;
 
 /**
- * A ConvNet: for each number of filters a convolution (stride 1, zero padding that keeps the size), [batch normalisation],
- * non-linearity, [pooling], [dropout]; then flatten or the mean over positions, hidden dense layers, and dense.
+ * A ConvNet: for each number of filters a convolution (stride 1, zero padding that keeps the size), [batch
+ * normalisation], non-linearity, [pooling], [dropout]; then flatten or the mean over positions, hidden dense
+ * layers, and dense.
  *
- * Layers are named `conv1`, `norm1`, ..., `dense1`, ... and `logits`. Input `[n, ...inputs]`, output: logits `[n, classes]`.
- * The caller disposes the model.
+ * Layers are named `conv1`, `norm1`, ..., `dense1`, ... and `logits`. Input `[n, ...inputs]`, output: logits
+ * `[n, classes]`. The caller disposes the model.
  *
  * @throws OptionError
  */
 export function convNet(options: ConvNetOptions): tf.LayersModel {
   const { name = 'convnet', ...settings } = checkOptions('convNet', CONV_NET, options);
-  const { inputs, filters, kernelSize, pooling, hidden, activation, dropout, classes, initializer, seed } = settings;
+  const { inputs, filters, kernelSize, pooling, hidden, activation, dropout, classes, initializer, seed } =
+    settings;
   const poolSize = pooling === 'none' ? 1 : settings.poolSize;
   const isImage = inputs.length === 3;
   const smallest = poolSize ** filters.length;
@@ -76,7 +96,9 @@ export function convNet(options: ConvNetOptions): tf.LayersModel {
   }
 
   const dropped = (x: Symbolic, layer: string): Symbolic =>
-    dropout > 0 ? (tf.layers.dropout({ rate: dropout, name: `${name}/${layer}/dropout` }).apply(x) as Symbolic) : x;
+    dropout > 0
+      ? (tf.layers.dropout({ rate: dropout, name: `${name}/${layer}/dropout` }).apply(x) as Symbolic)
+      : x;
 
   const input = tf.input({ shape: [...inputs], name: `${name}/input` });
   let x = input;
@@ -85,10 +107,17 @@ export function convNet(options: ConvNetOptions): tf.LayersModel {
   }
   filters.forEach((count, i) => {
     const layer = `conv${i + 1}`;
-    const convolution = { filters: count, kernelSize, useBias: !settings.batchNorm, name: `${name}/${layer}` };
+    const convolution = {
+      filters: count,
+      kernelSize,
+      useBias: !settings.batchNorm,
+      name: `${name}/${layer}`,
+    };
     x = isImage
       ? conv2d(x, convolution)
-      : (tf.layers.conv1d({ ...convolution, padding: 'same', kernelInitializer: 'zeros' }).apply(x) as Symbolic);
+      : (tf.layers
+          .conv1d({ ...convolution, padding: 'same', kernelInitializer: 'zeros' })
+          .apply(x) as Symbolic);
     if (settings.batchNorm) x = batchNorm(x, `${name}/norm${i + 1}`);
     x = activate(x, activation, `${name}/${layer}/activation`);
     if (poolSize > 1) x = pool(x, isImage, pooling, poolSize, `${name}/${layer}/pool`);
@@ -121,6 +150,7 @@ function pool(x: Symbolic, isImage: boolean, pooling: string, poolSize: number, 
 }
 
 function meanOverPositions(x: Symbolic, name: string): Symbolic {
-  const layer = x.rank === 4 ? tf.layers.globalAveragePooling2d({ name }) : tf.layers.globalAveragePooling1d({ name });
+  const layer =
+    x.rank === 4 ? tf.layers.globalAveragePooling2d({ name }) : tf.layers.globalAveragePooling1d({ name });
   return layer.apply(x) as Symbolic;
 }

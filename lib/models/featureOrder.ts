@@ -3,8 +3,8 @@
  *
  *     here [n, height, width, channels]     there [n, channels, height, width]     flattened, their orders differ
  *
- * The order is followed from the inputs of a model through its layers. Where it cannot be told, a layer whose weights depend on it
- * is refused.
+ * The order is followed from the inputs of a model through its layers. Where it cannot be told, a layer whose
+ * weights depend on it is refused.
  */
 import { OptionError } from '../core/errors';
 import { callOf, callsOf } from '../core/modelGraph';
@@ -18,7 +18,9 @@ export type FeatureOrder =
   | { kind: 'channelsFirst' }
   /** A vector: feature `i` there is feature `from[i]` here. */
   | { kind: 'permuted'; from: number[] }
-  /** Not known, on account of the layer `cause`. `mixed`: what lies along the last axis is not known either. */
+  /**
+   * Not known, on account of the layer `cause`. `mixed`: what lies along the last axis is not known either.
+   */
   | { kind: 'unknown'; cause: string; mixed: boolean };
 
 const SAME: FeatureOrder = { kind: 'same' };
@@ -47,7 +49,10 @@ export function featureOrders(model: tf.LayersModel): ReadonlyMap<tf.layers.Laye
     const inputs = call.inputTensors.map((tensor) => orders.get(tensor) ?? orderOfInput(tensor));
     for (const output of call.outputTensors) {
       const isInput = model.inputs.includes(output);
-      orders.set(output, isInput ? orderOfInput(output) : orderAfter(layer, inputs, call.inputTensors, output));
+      orders.set(
+        output,
+        isInput ? orderOfInput(output) : orderAfter(layer, inputs, call.inputTensors, output),
+      );
     }
     const order = inputs.length === 0 ? SAME : common(inputs, layer);
     const before = taken.get(layer);
@@ -57,7 +62,8 @@ export function featureOrders(model: tf.LayersModel): ReadonlyMap<tf.layers.Laye
 }
 
 /**
- * For vectors that `layer` takes: which feature here is feature `i` there, or undefined where all are in the same place.
+ * For vectors that `layer` takes: which feature here is feature `i` there, or undefined where all are in the
+ * same place.
  *
  * @throws OptionError where that is not known.
  */
@@ -120,7 +126,8 @@ function orderAfter(
   if (/^Global(Max|Average)Pooling/.test(kind)) return isMixed ? order : SAME;
   if (kind === 'Flatten') return flattened(layer, order, inputs[0].shape);
   if (kind === 'Reshape') return reshaped(layer, order, inputs[0], output);
-  // Normalisations of vectors go feature by feature, those of images by the axis that is the channels' in both.
+  // Normalisations of vectors go feature by feature, those of images by the axis that is the channels' in
+  // both.
   if (kind === 'BatchNormalization' || kind === 'LayerNormalization') {
     if (rank === 2 || order.kind === 'unknown') return order;
     if (kind === 'BatchNormalization' ? order.kind === 'channelsFirst' : order.kind === 'same') return order;
@@ -162,14 +169,18 @@ function ofImage(image: readonly number[]): FeatureOrder {
   const channels = image[image.length - 1];
   const places = image.reduce((product, side) => product * side, 1) / channels;
   if (channels === 1 || places === 1) return SAME;
-  const from = Array.from({ length: channels * places }, (_, i) => (i % places) * channels + Math.floor(i / places));
+  const from = Array.from(
+    { length: channels * places },
+    (_, i) => (i % places) * channels + Math.floor(i / places),
+  );
   return { kind: 'permuted', from };
 }
 
 function flattened(layer: tf.layers.Layer, order: FeatureOrder, [, ...image]: tf.Shape): FeatureOrder {
   const sizes = image as number[];
   // Such a Flatten puts the channels last.
-  if (hasChannelsFirst(layer)) return order.kind === 'same' ? ofImage([...sizes.slice(1), sizes[0]]) : unknown(layer, true);
+  if (hasChannelsFirst(layer))
+    return order.kind === 'same' ? ofImage([...sizes.slice(1), sizes[0]]) : unknown(layer, true);
   if (order.kind === 'channelsFirst') return ofImage(sizes);
   return order.kind === 'unknown' ? { ...order, mixed: true } : order;
 }
@@ -183,9 +194,11 @@ function reshaped(
   const [from, to] = [input.shape.slice(1), output.shape.slice(1)] as number[][];
   if (`${from}` === `${to}`) return order;
   if (to.length === 1) return from.length === 1 ? order : flattened(layer, order, input.shape);
-  if (order.kind === 'unknown') return { ...order, mixed: order.mixed || from[from.length - 1] !== to[to.length - 1] };
+  if (order.kind === 'unknown')
+    return { ...order, mixed: order.mixed || from[from.length - 1] !== to[to.length - 1] };
   if (from.length === 1) {
-    // Data have the order that they are given in; what layers computed is there an image that has its channels first.
+    // Data have the order that they are given in; what layers computed is there an image that has its
+    // channels first.
     const isData = callOf(input).inboundLayers.length === 0;
     return isData || isEqual(order, ofImage(to)) ? CHANNELS_FIRST : unknown(layer, true);
   }

@@ -1,12 +1,12 @@
 /**
- * Seeded initial weights: drawn from streams named after the layer, so that models of one seed start at the same weights in
- * every process, whatever was built before them and whatever their `name` is.
+ * Seeded initial weights: drawn from streams named after the layer, so that models of one seed start at the
+ * same weights in every process, whatever was built before them and whatever their `name` is.
  *
  *     'pytorch'   kernel, bias ~ uniform(-b, b), b = 1 / sqrt(fanIn)      (the default of torch.nn.Linear and Conv)
  *     'he'        kernel ~ normal(0, sqrt(2 / fanIn)), bias = 0           (He et al. 2015, arXiv:1502.01852, equation 10)
  *
- * fanIn is the number of inputs of one unit: kernel height x width x input channels. BatchNorm starts at gamma 1, beta 0.
- * Transformers have a way of their own, `initializeTransformer`.
+ * fanIn is the number of inputs of one unit: kernel height x width x input channels. BatchNorm starts at
+ * gamma 1, beta 0. Transformers have a way of their own, `initializeTransformer`.
  */
 import { checkNumber, checkOneOf } from '../core/errors';
 import { Random } from '../core/random';
@@ -30,13 +30,14 @@ export function initialize(model: tf.LayersModel, initializer: Initializer, seed
 }
 
 /**
- * Draws the weights of a transformer anew, as timm does: dense kernels and position embeddings ~ normal(0, .02), biases 0; kernels of
- * convolutions as `'pytorch'`. The class token stays 0.
+ * Draws the weights of a transformer anew, as timm does: dense kernels and position embeddings ~ normal(0,
+ * .02), biases 0; kernels of convolutions as `'pytorch'`. The class token stays 0.
  *
  * @param model Its layers are named `<model name>/<layer>`; the stream is named by `<layer>`.
  */
 export function initializeTransformer(model: tf.LayersModel, seed: number): void {
-  const small: Rule = ({ random, size, part }) => (part === 'kernel' ? random.normals(size, 0, 0.02) : new Float32Array(size));
+  const small: Rule = ({ random, size, part }) =>
+    part === 'kernel' ? random.normals(size, 0, 0.02) : new Float32Array(size);
   const rules: Readonly<Record<string, Rule>> = {
     Dense: small,
     LookbehindPositionEmbedding: small,
@@ -55,13 +56,20 @@ interface Drawn {
 
 type Rule = (drawn: Drawn) => Float32Array;
 
-const uniformByFanIn: Rule = ({ random, size, fanIn }) => random.uniforms(size, -1 / Math.sqrt(fanIn), 1 / Math.sqrt(fanIn));
+const uniformByFanIn: Rule = ({ random, size, fanIn }) =>
+  random.uniforms(size, -1 / Math.sqrt(fanIn), 1 / Math.sqrt(fanIn));
 
 const normalByFanIn: Rule = ({ random, size, fanIn, part }) =>
   part === 'kernel' ? random.normals(size, 0, Math.sqrt(2 / fanIn)) : new Float32Array(size);
 
-/** Draws kernel and bias of each layer that has a kernel, by the rule for the layer; none leaves it as it is. */
-function drawWeights(model: tf.LayersModel, seed: number, ruleFor: (layer: tf.layers.Layer) => Rule | undefined): void {
+/**
+ * Draws kernel and bias of each layer that has a kernel, by the rule for the layer; none leaves it as it is.
+ */
+function drawWeights(
+  model: tf.LayersModel,
+  seed: number,
+  ruleFor: (layer: tf.layers.Layer) => Rule | undefined,
+): void {
   checkNumber('seed', seed, { integer: true });
   const prefix = `${model.name}/`;
   for (const layer of model.layers) {
@@ -75,6 +83,10 @@ function drawWeights(model: tf.LayersModel, seed: number, ruleFor: (layer: tf.la
       const random = new Random(seed, `initialize/${stream}/${part}`);
       return tf.tensor(rule({ random, size: weight.size, fanIn, part }), weight.shape);
     };
-    tf.tidy(() => layer.setWeights(bias === undefined ? [draw(kernel, 'kernel')] : [draw(kernel, 'kernel'), draw(bias, 'bias')]));
+    tf.tidy(() =>
+      layer.setWeights(
+        bias === undefined ? [draw(kernel, 'kernel')] : [draw(kernel, 'kernel'), draw(bias, 'bias')],
+      ),
+    );
   }
 }

@@ -2,7 +2,17 @@
  * The layers that the models share, with PyTorch's conventions, and the check of their common options.
  */
 import { OptionError } from '../core/errors';
-import { listOf, needed, number, type Option, type OptionsOf, oneOf, option, where, whole } from '../core/options';
+import {
+  listOf,
+  needed,
+  number,
+  type Option,
+  type OptionsOf,
+  oneOf,
+  option,
+  where,
+  whole,
+} from '../core/options';
 import * as tf from '../core/tf';
 import { INITIALIZERS } from './initialize';
 
@@ -15,9 +25,10 @@ export const MODEL = {
   /** How the initial weights are drawn. Default `'pytorch'`. */
   initializer: oneOf(INITIALIZERS, 'pytorch'),
   /**
-   * Name of the model and prefix of its variables, `<name>/<layer>/<weight>`. TensorFlow.js adds `_1`, `_2`, ... to the
-   * variable names of a later model of the same name in one process, so give models that are used together different names
-   * where state is saved by variable name. Letters, digits, `_`, `-`, `.`, `/`. Default: the name of the function.
+   * Name of the model and prefix of its variables, `<name>/<layer>/<weight>`. TensorFlow.js adds `_1`, `_2`,
+   * ... to the variable names of a later model of the same name in one process, so give models that are used
+   * together different names where state is saved by variable name. Letters, digits, `_`, `-`, `.`, `/`.
+   * Default: the name of the function.
    */
   name: where<string>(
     'text',
@@ -59,7 +70,10 @@ export function dense(x: Symbolic, units: number, name: string): Symbolic {
   return tf.layers.dense({ units, name, kernelInitializer: 'zeros' }).apply(x) as Symbolic;
 }
 
-/** Batch normalisation with PyTorch's constants: epsilon 1e-5; its momentum .1 is .9 in the convention of TensorFlow. */
+/**
+ * Batch normalisation with PyTorch's constants: epsilon 1e-5; its momentum .1 is .9 in the convention of
+ * TensorFlow.
+ */
 export function batchNorm(x: Symbolic, name: string): Symbolic {
   return tf.layers.batchNormalization({ epsilon: 1e-5, momentum: 0.9, name }).apply(x) as Symbolic;
 }
@@ -82,13 +96,17 @@ export interface Conv2dOptions {
 }
 
 /**
- * Convolution of `[n, height, width, channels]` with zero padding by `(kernelSize - 1) / 2` on each side, as PyTorch's Conv2d.
+ * Convolution of `[n, height, width, channels]` with zero padding by `(kernelSize - 1) / 2` on each side, as
+ * PyTorch's Conv2d.
  *
- * At stride 2 TensorFlow's `same` padding puts its one row at the bottom where PyTorch's lies at the top, so the zeros are
- * added by a layer of their own; only the rows and columns that a window reaches are added. A padded convolution without
- * stride is the same in both conventions and stays in one layer.
+ * At stride 2 TensorFlow's `same` padding puts its one row at the bottom where PyTorch's lies at the top, so
+ * the zeros are added by a layer of their own; only the rows and columns that a window reaches are added. A
+ * padded convolution without stride is the same in both conventions and stays in one layer.
  */
-export function conv2d(x: Symbolic, { filters, kernelSize, stride = 1, useBias = true, name }: Conv2dOptions): Symbolic {
+export function conv2d(
+  x: Symbolic,
+  { filters, kernelSize, stride = 1, useBias = true, name }: Conv2dOptions,
+): Symbolic {
   const half = (kernelSize - 1) / 2;
   let padded = x;
   if (stride > 1 && half > 0) {

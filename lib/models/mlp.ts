@@ -2,7 +2,16 @@
  * The multilayer perceptron.
  */
 import { OptionError } from '../core/errors';
-import { checkOptions, either, flag, listOf, needed, type OptionsOf, whole, withDefault } from '../core/options';
+import {
+  checkOptions,
+  either,
+  flag,
+  listOf,
+  needed,
+  type OptionsOf,
+  whole,
+  withDefault,
+} from '../core/options';
 import * as tf from '../core/tf';
 import { initialize } from './initialize';
 import {
@@ -28,7 +37,10 @@ const OWN = {
   activation: withDefault(either(ACTIVATION, listOf(ACTIVATION)), 'relu'),
   /** Batch normalisation between each hidden layer and its non-linearity. Default false. */
   batchNorm: flag(false),
-  /** Share of each hidden layer's outputs set to 0 in training, in [0, 1); a trainer seeds the masks. Default 0: no dropout. */
+  /**
+   * Share of each hidden layer's outputs set to 0 in training, in [0, 1); a trainer seeds the masks. Default
+   * 0: no dropout.
+   */
   dropout: DROPOUT,
 };
 
@@ -39,10 +51,11 @@ export const MLP = { ...OWN, ...MODEL };
 export type MlpOptions = OptionsOf<typeof OWN> & ModelOptions;
 
 /**
- * An MLP: flatten, then for each hidden layer dense, [batch normalisation], non-linearity, [dropout], then dense.
+ * An MLP: flatten, then for each hidden layer dense, [batch normalisation], non-linearity, [dropout], then
+ * dense.
  *
- * Layers are named `dense1`, `norm1`, ... and `logits`. Input `[n, ...inputs]`, output: logits `[n, classes]`. The caller
- * disposes the model.
+ * Layers are named `dense1`, `norm1`, ... and `logits`. Input `[n, ...inputs]`, output: logits
+ * `[n, classes]`. The caller disposes the model.
  *
  * @throws OptionError
  */
@@ -62,13 +75,15 @@ export function mlp(options: MlpOptions): tf.LayersModel {
   const activations = eachLayer(activation, hidden.length);
 
   const input = tf.input({ shape, name: `${name}/input` });
-  let x = shape.length > 1 ? (tf.layers.flatten({ name: `${name}/flatten` }).apply(input) as Symbolic) : input;
+  let x =
+    shape.length > 1 ? (tf.layers.flatten({ name: `${name}/flatten` }).apply(input) as Symbolic) : input;
   hidden.forEach((units, i) => {
     const layer = i + 1;
     x = dense(x, units, `${name}/dense${layer}`);
     if (has.batchNorm) x = batchNorm(x, `${name}/norm${layer}`);
     x = activate(x, activations[i], `${name}/activation${layer}`);
-    if (dropout > 0) x = tf.layers.dropout({ rate: dropout, name: `${name}/dropout${layer}` }).apply(x) as Symbolic;
+    if (dropout > 0)
+      x = tf.layers.dropout({ rate: dropout, name: `${name}/dropout${layer}` }).apply(x) as Symbolic;
   });
   const model = tf.model({ inputs: input, outputs: dense(x, classes, `${name}/logits`), name });
   initialize(model, initializer, seed);

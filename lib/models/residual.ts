@@ -14,7 +14,11 @@ export interface BlockPlace {
 }
 
 /** Puts one block after the other: `counts[s]` of them in stage s. */
-export function inStages(x: Symbolic, counts: readonly number[], next: (x: Symbolic, place: BlockPlace) => Symbolic): Symbolic {
+export function inStages(
+  x: Symbolic,
+  counts: readonly number[],
+  next: (x: Symbolic, place: BlockPlace) => Symbolic,
+): Symbolic {
   let last = x;
   counts.forEach((count, stage) => {
     for (let block = 0; block < count; block++) {
@@ -24,7 +28,10 @@ export function inStages(x: Symbolic, counts: readonly number[], next: (x: Symbo
   return last;
 }
 
-/** The model that gives logits from the mean of `x` over the image, with its initial weights. `head` names the dense layer. */
+/**
+ * The model that gives logits from the mean of `x` over the image, with its initial weights. `head` names the
+ * dense layer.
+ */
 export function classifier(
   input: tf.SymbolicTensor,
   x: Symbolic,

@@ -7,11 +7,11 @@
  *     gamma, beta                     weight, bias
  *     moving_mean, moving_variance    running_mean, running_var  (and the counter num_batches_tracked)
  *
- * What takes the features of a flattened image has its weights in another order, as PyTorch flattens channels first
- * (featureOrder.ts).
+ * What takes the features of a flattened image has its weights in another order, as PyTorch flattens channels
+ * first (featureOrder.ts).
  *
- * A layer `<model>/layer1/0/conv1` is the module `layer1.0.conv1`, so the models of this library have the names of the usual PyTorch
- * code: kuangliu/pytorch-cifar (ResNets), xternalz/WideResNet-pytorch, timm (ViT).
+ * A layer `<model>/layer1/0/conv1` is the module `layer1.0.conv1`, so the models of this library have the
+ * names of the usual PyTorch code: kuangliu/pytorch-cifar (ResNets), xternalz/WideResNet-pytorch, timm (ViT).
  */
 import { OptionError, StateMismatchError } from '../core/errors';
 import * as tf from '../core/tf';
@@ -24,21 +24,25 @@ export type StateDict = ReadonlyMap<string, StoredTensor>;
 /** Options of `loadStateDict`. */
 export interface LoadStateDictOptions {
   /**
-   * Gives the name in the model of a tensor of the dictionary, or undefined to leave the tensor out. Default: the same name.
+   * Gives the name in the model of a tensor of the dictionary, or undefined to leave the tensor out. Default:
+   * the same name.
    *
    * @example rename: (name) => name.replace(/^module\./, '').replace(/^fc\./, 'linear.').replace('.downsample.', '.shortcut.')
    */
   rename?: (name: string) => string | undefined;
   /**
-   * Layers that keep the weights they have, by the beginning of their tensors' names: `['head.']` to fine-tune a ViT on other classes.
-   * What the dictionary has for them is left out. Default: none.
+   * Layers that keep the weights they have, by the beginning of their tensors' names: `['head.']` to
+   * fine-tune a ViT on other classes. What the dictionary has for them is left out. Default: none.
    */
   keep?: readonly string[];
 }
 
 /** What `loadStateDict` found besides weights. */
 export interface LoadedState {
-  /** BatchNorm's counter of batches, which nothing here depends on; undefined where there is none. For `stateDict`. */
+  /**
+   * BatchNorm's counter of batches, which nothing here depends on; undefined where there is none. For
+   * `stateDict`.
+   */
   batchesTracked: number | undefined;
 }
 
@@ -52,30 +56,46 @@ export interface StateDictOptions {
  * The weights of `model` as a state dictionary, moving statistics included. The numbers are copied.
  *
  * @example writeSafetensors('model.safetensors', stateDict(model), { format: 'pt' });
- * @throws OptionError where a layer has weights that PyTorch has no counterpart for, or takes features whose order there is not known.
+ * @throws OptionError where a layer has weights that PyTorch has no counterpart for, or takes features whose
+ * order there is not known.
  */
-export function stateDict(model: tf.LayersModel, { batchesTracked = 0 }: StateDictOptions = {}): Map<string, StoredTensor> {
+export function stateDict(
+  model: tf.LayersModel,
+  { batchesTracked = 0 }: StateDictOptions = {},
+): Map<string, StoredTensor> {
   const dict = new Map<string, StoredTensor>();
   for (const { name, weight, layout } of entriesOf(model)) {
     const { from, order, shape } = layout;
-    const values = tf.tidy(() => tf.transpose(gathered(weight.read(), from), order).dataSync() as Float32Array);
+    const values = tf.tidy(
+      () => tf.transpose(gathered(weight.read(), from), order).dataSync() as Float32Array,
+    );
     dict.set(name, storeFloats(values, shape));
   }
   for (const name of countersOf(model)) {
-    dict.set(name, { dtype: 'I64', shape: [], bytes: new Uint8Array(BigInt64Array.of(BigInt(batchesTracked)).buffer) });
+    dict.set(name, {
+      dtype: 'I64',
+      shape: [],
+      bytes: new Uint8Array(BigInt64Array.of(BigInt(batchesTracked)).buffer),
+    });
   }
   return dict;
 }
 
 /**
- * Sets the weights of `model` to those of a state dictionary of the same network, whatever type of numbers it has. Either all are set
- * or, where an error is thrown, none.
+ * Sets the weights of `model` to those of a state dictionary of the same network, whatever type of numbers it
+ * has. Either all are set or, where an error is thrown, none.
  *
  * @example loadStateDict(model, (await readSafetensors('model.safetensors')).tensors);
- * @throws StateMismatchError that names the tensors which are missing, have no place in the model, or have another shape.
- * @throws OptionError where a layer has weights that PyTorch has no counterpart for, or takes features whose order there is not known.
+ * @throws StateMismatchError that names the tensors which are missing, have no place in the model, or have
+ * another shape.
+ * @throws OptionError where a layer has weights that PyTorch has no counterpart for, or takes features whose
+ * order there is not known.
  */
-export function loadStateDict(model: tf.LayersModel, dict: StateDict, options: LoadStateDictOptions = {}): LoadedState {
+export function loadStateDict(
+  model: tf.LayersModel,
+  dict: StateDict,
+  options: LoadStateDictOptions = {},
+): LoadedState {
   const { rename = (name) => name, keep = [] } = options;
   const isKept = (name: string): boolean => keep.some((beginning) => name.startsWith(beginning));
   const given = new Map<string, StoredTensor>();
@@ -83,7 +103,9 @@ export function loadStateDict(model: tf.LayersModel, dict: StateDict, options: L
     const name = rename(original);
     if (name === undefined || isKept(name)) continue;
     if (given.has(name))
-      throw new StateMismatchError(`Two tensors of the state dictionary are for ${name}, one of them ${original}.`);
+      throw new StateMismatchError(
+        `Two tensors of the state dictionary are for ${name}, one of them ${original}.`,
+      );
     given.set(name, tensor);
   }
   const entries = entriesOf(model).filter(({ name }) => !isKept(name));
@@ -93,14 +115,20 @@ export function loadStateDict(model: tf.LayersModel, dict: StateDict, options: L
     ...entries.flatMap(({ name, layout: { shape } }) => {
       const tensor = given.get(name);
       if (tensor === undefined) return [`${name} is missing`];
-      return tf.util.arraysEqual([...tensor.shape], shape) ? [] : [`${name} is [${tensor.shape}], expected [${shape}]`];
+      return tf.util.arraysEqual([...tensor.shape], shape)
+        ? []
+        : [`${name} is [${tensor.shape}], expected [${shape}]`];
     }),
-    ...[...given.keys()].filter((name) => !placed.has(name)).map((name) => `${name} has no place in the model`),
+    ...[...given.keys()]
+      .filter((name) => !placed.has(name))
+      .map((name) => `${name} has no place in the model`),
   ];
   if (problems.length > 0) {
     const shown = problems.slice(0, 5).join('; ');
     const rest = problems.length > 5 ? ` and ${problems.length - 5} more` : '';
-    throw new StateMismatchError(`The state dictionary does not fit the model ${model.name}: ${shown}${rest}.`);
+    throw new StateMismatchError(
+      `The state dictionary does not fit the model ${model.name}: ${shown}${rest}.`,
+    );
   }
   for (const { name, weight, layout } of entries) {
     const { from, order, shape } = layout;
@@ -142,7 +170,11 @@ const WEIGHT_NAMES: Readonly<Record<string, string>> = {
 const BARE_PARAMETERS: ReadonlySet<string> = new Set(['LookbehindClassToken', 'LookbehindPositionEmbedding']);
 
 /** Axes of a kernel in PyTorch's order, by the class of the layer. */
-const KERNEL_ORDERS: Readonly<Record<string, number[]>> = { Dense: [1, 0], Conv1D: [2, 1, 0], Conv2D: [3, 2, 0, 1] };
+const KERNEL_ORDERS: Readonly<Record<string, number[]>> = {
+  Dense: [1, 0],
+  Conv1D: [2, 1, 0],
+  Conv2D: [3, 2, 0, 1],
+};
 
 const NORMALISATIONS: ReadonlySet<string> = new Set(['BatchNormalization', 'LayerNormalization']);
 
@@ -154,7 +186,12 @@ function entriesOf(model: tf.LayersModel): Entry[] {
   });
 }
 
-function entryOf(model: tf.LayersModel, layer: tf.layers.Layer, weight: tf.LayerVariable, features: FeatureOrder): Entry {
+function entryOf(
+  model: tf.LayersModel,
+  layer: tf.layers.Layer,
+  weight: tf.LayerVariable,
+  features: FeatureOrder,
+): Entry {
   const kind = layer.getClassName();
   const module = moduleName(model, layer);
   const here = weight.shape as number[];
@@ -172,10 +209,15 @@ function entryOf(model: tf.LayersModel, layer: tf.layers.Layer, weight: tf.Layer
   const permutation = featurePermutation(layer, features);
   let order = asItIs;
   if (own === 'kernel') order = kernelOrder;
-  else if (features.kind === 'channelsFirst' && coversAllAxes(layer)) order = [here.length - 1, ...asItIs.slice(0, -1)];
+  else if (features.kind === 'channelsFirst' && coversAllAxes(layer))
+    order = [here.length - 1, ...asItIs.slice(0, -1)];
   // A bias belongs to what a layer puts out.
   const from = own === 'bias' ? undefined : permutation;
-  return { name: `${module}.${WEIGHT_NAMES[own]}`, weight, layout: { from, order, shape: order.map((axis) => here[axis]) } };
+  return {
+    name: `${module}.${WEIGHT_NAMES[own]}`,
+    weight,
+    layout: { from, order, shape: order.map((axis) => here[axis]) },
+  };
 }
 
 /** The rows of `tensor` in the order `from`. */

@@ -1,8 +1,8 @@
 /**
  * The vision transformer: an image as a sequence of patches.
  *
- * Alexey Dosovitskiy et al., "An Image is Worth 16x16 Words: Transformers for Image Recognition at Scale", ICLR 2021,
- * arXiv:2010.11929.
+ * Alexey Dosovitskiy et al., "An Image is Worth 16x16 Words: Transformers for Image Recognition at Scale",
+ * ICLR 2021, arXiv:2010.11929.
  *
  *     x = [token; patches E] + positions                     E: one dense layer for all patches
  *     x = x + attention(norm(x));  x = x + mlp(norm(x))      `depth` times; mlp: dense, gelu, dense
@@ -30,8 +30,8 @@ const OWN = {
   /** Hidden units of each block's MLP, at least 1. Default four times `width`, as published. */
   mlpWidth: whole({ min: 1 }),
   /**
-   * Share of outputs set to 0 in training, in [0, 1): of the embedded patches, of each attention's and each MLP's dense layers. A
-   * trainer seeds the masks. Default 0: no dropout.
+   * Share of outputs set to 0 in training, in [0, 1): of the embedded patches, of each attention's and each
+   * MLP's dense layers. A trainer seeds the masks. Default 0: no dropout.
    */
   dropout: DROPOUT,
 };
@@ -47,11 +47,13 @@ export type VitOptions = OptionsOf<typeof OWN> & Omit<ModelOptions, 'initializer
 /**
  * A ViT. Input `[n, ...inputs]`, output: logits `[n, classes]`. The caller disposes the model.
  *
- * The defaults are ViT-Ti on small images. Layers have the names of the PyTorch code of timm with `/` for `.`: `patch_embed/proj`,
- * `cls_token`, `pos_embed`, `blocks/0/norm1`, `blocks/0/attn/qkv`, `blocks/0/attn/proj`, `blocks/0/norm2`, `blocks/0/mlp/fc1`,
- * `blocks/0/mlp/fc2`, ..., `norm`, `head`. So its published weights can be loaded, see `loadStateDict`.
+ * The defaults are ViT-Ti on small images. Layers have the names of the PyTorch code of timm with `/` for
+ * `.`: `patch_embed/proj`, `cls_token`, `pos_embed`, `blocks/0/norm1`, `blocks/0/attn/qkv`,
+ * `blocks/0/attn/proj`, `blocks/0/norm2`, `blocks/0/mlp/fc1`, `blocks/0/mlp/fc2`, ..., `norm`, `head`. So its
+ * published weights can be loaded, see `loadStateDict`.
  *
- * Initial weights: dense kernels and positions ~ normal(0, .02), biases and token 0; the patches' kernel as in PyTorch.
+ * Initial weights: dense kernels and positions ~ normal(0, .02), biases and token 0; the patches' kernel as
+ * in PyTorch.
  *
  * @example
  * // Fine-tunes ViT-Ti/16 on 10 classes. Its pixels are standardised by mean .5 and standard deviation .5.
@@ -61,10 +63,18 @@ export type VitOptions = OptionsOf<typeof OWN> & Omit<ModelOptions, 'initializer
  * @throws OptionError
  */
 export function vit(options: VitOptions): tf.LayersModel {
-  const { inputs, patchSize, width, depth, heads, dropout, classes, seed, ...rest } = checkOptions('vit', VIT, options);
+  const { inputs, patchSize, width, depth, heads, dropout, classes, seed, ...rest } = checkOptions(
+    'vit',
+    VIT,
+    options,
+  );
   const { mlpWidth = 4 * width, name = 'vit' } = rest;
   if (inputs[0] % patchSize !== 0 || inputs[1] % patchSize !== 0) {
-    throw new OptionError('patchSize', patchSize, `a divisor of height and width of the images, ${inputs[0]} and ${inputs[1]}`);
+    throw new OptionError(
+      'patchSize',
+      patchSize,
+      `a divisor of height and width of the images, ${inputs[0]} and ${inputs[1]}`,
+    );
   }
   if (width % heads !== 0) throw new OptionError('heads', heads, `a divisor of the width, ${width}`);
 
@@ -82,8 +92,13 @@ export function vit(options: VitOptions): tf.LayersModel {
   };
   const mlp = (x: Symbolic, block: string): Symbolic => {
     const linear = dense(x, mlpWidth, `${name}/${block}/fc1`);
-    const hidden = tf.layers.activation({ activation: 'gelu', name: `${name}/${block}/gelu` }).apply(linear) as Symbolic;
-    return dropped(dense(dropped(hidden, `${block}/dropout1`), width, `${name}/${block}/fc2`), `${block}/dropout2`);
+    const hidden = tf.layers
+      .activation({ activation: 'gelu', name: `${name}/${block}/gelu` })
+      .apply(linear) as Symbolic;
+    return dropped(
+      dense(dropped(hidden, `${block}/dropout1`), width, `${name}/${block}/fc2`),
+      `${block}/dropout2`,
+    );
   };
 
   const input = tf.input({ shape: [...inputs], name: `${name}/input` });
@@ -97,7 +112,9 @@ export function vit(options: VitOptions): tf.LayersModel {
     })
     .apply(input) as Symbolic;
   const count = (inputs[0] / patchSize) * (inputs[1] / patchSize);
-  let x = tf.layers.reshape({ targetShape: [count, width], name: `${name}/patch_embed/flatten` }).apply(patches) as Symbolic;
+  let x = tf.layers
+    .reshape({ targetShape: [count, width], name: `${name}/patch_embed/flatten` })
+    .apply(patches) as Symbolic;
   x = new ClassToken({ name: `${name}/cls_token` }).apply(x) as Symbolic;
   x = dropped(new PositionEmbedding({ name: `${name}/pos_embed` }).apply(x) as Symbolic, 'pos_drop');
   for (let i = 0; i < depth; i++) {
@@ -107,17 +124,22 @@ export function vit(options: VitOptions): tf.LayersModel {
   }
   // The other tokens do not matter any more, so only the first is normalised.
   const token = new FirstToken({ name: `${name}/token` }).apply(x) as Symbolic;
-  const model = tf.model({ inputs: input, outputs: dense(norm(token, 'norm'), classes, `${name}/head`), name });
+  const model = tf.model({
+    inputs: input,
+    outputs: dense(norm(token, 'norm'), classes, `${name}/head`),
+    name,
+  });
   initializeTransformer(model, seed);
   return model;
 }
 
 /**
- * The state dictionary of a ViT with positions for another number of patches: interpolated (bilinearly) over the image, as the
- * paper does (section 3.2) to fine-tune at another resolution.
+ * The state dictionary of a ViT with positions for another number of patches: interpolated (bilinearly) over
+ * the image, as the paper does (section 3.2) to fine-tune at another resolution.
  *
  * @param dict Has `pos_embed` `[1, 1 + h w, width]`, first that of the class token.
- * @param grid Patches per column and row of the model that it is for: `[height / patchSize, width / patchSize]`.
+ * @param grid Patches per column and row of the model that it is for:
+ * `[height / patchSize, width / patchSize]`.
  * @param from Patches per column and row of `dict`. Default: a square.
  * @returns A new dictionary, which shares all other tensors with `dict`.
  * @throws OptionError
@@ -138,7 +160,9 @@ export function resizePositions(
   const resized = tf.tidy(() => {
     const old = tf.tensor3d(storedFloats(positions), [1, tokens, width]);
     const image = old.slice([0, 1, 0]).reshape([1, rows, columns, width]) as tf.Tensor4D;
-    const scaled = tf.image.resizeBilinear(image, [...grid], false, true).reshape([1, grid[0] * grid[1], width]);
+    const scaled = tf.image
+      .resizeBilinear(image, [...grid], false, true)
+      .reshape([1, grid[0] * grid[1], width]);
     return tf.concat([old.slice([0, 0, 0], [1, 1, width]), scaled], 1).dataSync() as Float32Array;
   });
   return new Map(dict).set('pos_embed', storeFloats(resized, [1, 1 + grid[0] * grid[1], width]));

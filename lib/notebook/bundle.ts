@@ -10,9 +10,10 @@ import { figureToPng, figureToSvg, PictureError } from './static';
 const PLOTLY = 'application/vnd.plotly.v1+json';
 
 /**
- * An interactive figure, with a picture for readers that can't draw it. In a JupyterLab session the picture is left out: with it, Lab would
- * show the picture until the mouse comes near; without it, Lab draws the figure at once and adds a picture of its own to the notebook.
- * The picture has the figure's own size, because Lab shows it pixel by pixel when a saved notebook is opened.
+ * An interactive figure, with a picture for readers that can't draw it. In a JupyterLab session the picture
+ * is left out: with it, Lab would show the picture until the mouse comes near; without it, Lab draws the
+ * figure at once and adds a picture of its own to the notebook. The picture has the figure's own size,
+ * because Lab shows it pixel by pixel when a saved notebook is opened.
  */
 export async function finalBundle(figure: Figure): Promise<MimeBundle> {
   const bundle = { [PLOTLY]: adaptable(figure), 'text/plain': describeFigure(figure) };
@@ -21,7 +22,10 @@ export async function finalBundle(figure: Figure): Promise<MimeBundle> {
   return png === undefined ? bundle : { ...bundle, 'image/png': png.toString('base64') };
 }
 
-/** A figure that will change soon: a picture, because JupyterLab doesn't redraw an interactive figure whose data change. */
+/**
+ * A figure that will change soon: a picture, because JupyterLab doesn't redraw an interactive figure whose
+ * data change.
+ */
 export async function liveBundle(figure: Figure): Promise<MimeBundle> {
   const svg = await optional(() => figureToSvg(figure));
   const text = { 'text/plain': describeFigure(figure) };
@@ -69,8 +73,9 @@ function hint(message: string): void {
 }
 
 /**
- * A figure as plotly.js draws it on a page: as wide as the cell or page around it, as high as it is. Pictures of a plane, that is contours
- * and axes that share a scale, keep their width and with it their shape: a round minimum stays round.
+ * A figure as plotly.js draws it on a page: as wide as the cell or page around it, as high as it is. Pictures
+ * of a plane, that is contours and axes that share a scale, keep their width and with it their shape: a round
+ * minimum stays round.
  */
 export function adaptable(figure: Figure): Figure & { config: object } {
   const { data, layout } = compact(figure);
@@ -83,7 +88,10 @@ export function adaptable(figure: Figure): Figure & { config: object } {
   };
 }
 
-/** The figure as plain JSON with seven significant digits, which is what float32 has: keeps notebooks small and their diffs quiet. */
+/**
+ * The figure as plain JSON with seven significant digits, which is what float32 has: keeps notebooks small
+ * and their diffs quiet.
+ */
 export function compact(figure: Figure): Figure {
   return JSON.parse(
     JSON.stringify(figure, (_, value) =>

@@ -1,9 +1,10 @@
 /**
- * The one place that knows the Jupyter kernel (tslab): sends MIME bundles to the cell's output and overwrites them in place.
+ * The one place that knows the Jupyter kernel (tslab): sends MIME bundles to the cell's output and overwrites
+ * them in place.
  *
- * tslab's public API sends one MIME type per output. A figure needs several (interactive, picture, text), so this file uses the
- * function below that API. It is looked up among the modules that are already loaded: the kernel's own copy of tslab is the right
- * one, and outside a kernel nothing is loaded at all.
+ * tslab's public API sends one MIME type per output. A figure needs several (interactive, picture, text), so
+ * this file uses the function below that API. It is looked up among the modules that are already loaded: the
+ * kernel's own copy of tslab is the right one, and outside a kernel nothing is loaded at all.
  */
 import { randomBytes } from 'node:crypto';
 
@@ -49,7 +50,8 @@ export function displayBundle(bundle: MimeBundle): boolean {
 function kernelWriter(): WriteDisplayData | undefined {
   for (const [path, module] of Object.entries(require.cache)) {
     if (!path.replace(/\\/g, '/').endsWith('/tslab/dist/jupyter.js')) continue;
-    const write = (module?.exports as { lastWriteDisplayData?: WriteDisplayData | null }).lastWriteDisplayData;
+    const write = (module?.exports as { lastWriteDisplayData?: WriteDisplayData | null })
+      .lastWriteDisplayData;
     if (typeof write === 'function') return write;
   }
   return undefined;

@@ -1,4 +1,7 @@
-/** What a notebook's cells use: figures, tables, progress, interrupts and the profile. All of it also works outside a notebook. */
+/**
+ * What a notebook's cells use: figures, tables, progress, interrupts and the profile. All of it also works
+ * outside a notebook.
+ */
 export { interruptible } from './interrupt';
 export { type LiveFigure, liveFigure } from './liveFigure';
 export { figureToHtml, saveFigure } from './page';

@@ -17,7 +17,10 @@ export type LiveFigureOptions = OptionsOf<typeof LIVE>;
 export interface LiveFigure {
   /** Draws the figure's new state in place of the old one, now or soon. */
   update(figure: Figure): void;
-  /** Leaves the last state (or the given one) in the notebook, interactive and with its picture. Call it in `finally`. Throws what a drawing threw. */
+  /**
+   * Leaves the last state (or the given one) in the notebook, interactive and with its picture. Call it in
+   * `finally`. Throws what a drawing threw.
+   */
   finish(figure?: Figure): Promise<void>;
 }
 
@@ -25,8 +28,9 @@ export interface LiveFigure {
 const SHARE = 0.1;
 
 /**
- * Shows a figure that is updated in place: as a picture while it changes, interactive in the end. A drawing takes 0.1-0.2 s of the
- * kernel's time, so there are at most as many as take a tenth of it. Outside a notebook only `finish` prints a line.
+ * Shows a figure that is updated in place: as a picture while it changes, interactive in the end. A drawing
+ * takes 0.1-0.2 s of the kernel's time, so there are at most as many as take a tenth of it. Outside a
+ * notebook only `finish` prints a line.
  *
  * @throws {OptionError} where the interval is below 100 ms.
  */

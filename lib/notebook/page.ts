@@ -29,12 +29,15 @@ export type PageOptions = OptionsOf<typeof PAGE>;
 /**
  * A figure as the text of an HTML page.
  * @throws {OptionError} for an option that is unknown or wrong, and for a width that is not a number above
- *   0. {PictureError} if plotly.js is not installed.
+ * 0. {PictureError} if plotly.js is not installed.
  */
 export function figureToHtml(figure: Figure, options: PageOptions = {}): string {
   const { linkCameras } = checkOptions('figureToHtml', PAGE, options);
   const captioned = captionedBy(figure, options);
-  const width = checkNumber('width of the figure', captioned.layout.width ?? 820, { min: 0, exclusiveMin: true });
+  const width = checkNumber('width of the figure', captioned.layout.width ?? 820, {
+    min: 0,
+    exclusiveMin: true,
+  });
   const scenes = linkCameras ? scenesOf(captioned.layout) : [];
   return `<!doctype html>
 <html lang="en">

@@ -29,7 +29,9 @@ export type ProgressOptions = OptionsOf<typeof PROGRESS>;
 export interface Progress {
   /** Says how much of the total is done now, and shows values. At most 10 drawings a second. */
   update(done: number, values?: ProgressValues): void;
-  /** Leaves one quiet line: finished, or stopped at how much. Call it in `finally`; further calls do nothing. */
+  /**
+   * Leaves one quiet line: finished, or stopped at how much. Call it in `finally`; further calls do nothing.
+   */
   finish(values?: ProgressValues): void;
 }
 
@@ -52,7 +54,8 @@ export function progress(options: ProgressOptions): Progress {
 
   const drawing = throttle(() => {
     if (inKernel()) output.update({ 'text/html': barHtml(state), 'text/plain': barText(state) });
-    else if (terminal.isTTY) terminal.write(ERASE_LINE + barText(state).slice(0, (terminal.columns || 80) - 1));
+    else if (terminal.isTTY)
+      terminal.write(ERASE_LINE + barText(state).slice(0, (terminal.columns || 80) - 1));
   }, INTERVAL);
   if (!silent) drawing.call();
 
@@ -69,7 +72,8 @@ export function progress(options: ProgressOptions): Progress {
       drawing.cancel();
       Object.assign(state.values, values);
       const text = terminalLine(endText(state));
-      if (inKernel()) output.update({ 'text/html': `<small>${escapeHtml(endText(state))}</small>`, 'text/plain': text });
+      if (inKernel())
+        output.update({ 'text/html': `<small>${escapeHtml(endText(state))}</small>`, 'text/plain': text });
       else terminal.write(`${terminal.isTTY ? ERASE_LINE : ''}${text}\n`);
     },
   };
@@ -104,9 +108,12 @@ function facts(state: State): string {
   const seconds = secondsSince(state);
   const fresh = done - from;
   const left = fresh > 0 && done < total ? [`${duration((seconds / fresh) * (total - done))} left`] : [];
-  return [unit === '%' ? percent(state) : `${done}/${total} ${unit}`, duration(seconds), ...left, ...valueTexts(state)].join(
-    ' · ',
-  );
+  return [
+    unit === '%' ? percent(state) : `${done}/${total} ${unit}`,
+    duration(seconds),
+    ...left,
+    ...valueTexts(state),
+  ].join(' · ');
 }
 
 function endText(state: State): string {

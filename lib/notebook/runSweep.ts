@@ -1,5 +1,13 @@
 /** A sweep in a cell. */
-import { describeForecast, expandGrid, forecast, RunStore, type SweepGrid, type SweepOptions, sweep } from '../runs';
+import {
+  describeForecast,
+  expandGrid,
+  forecast,
+  RunStore,
+  type SweepGrid,
+  type SweepOptions,
+  sweep,
+} from '../runs';
 import { SweepResults } from '../statistics/results';
 import { interruptible } from './interrupt';
 import { watched } from './watched';
@@ -11,11 +19,12 @@ export interface RunSweepOptions extends Omit<SweepOptions, 'signal' | 'onProgre
 }
 
 /**
- * Runs a sweep in a cell: with a progress bar, stopped by interrupting the cell, taken up again by running it again.
- * Runs that are done come from the store. At the paper's scale (`profile: 'paper'`) it first measures a step and says how long
- * the runs take.
+ * Runs a sweep in a cell: with a progress bar, stopped by interrupting the cell, taken up again by running it
+ * again. Runs that are done come from the store. At the paper's scale (`profile: 'paper'`) it first measures
+ * a step and says how long the runs take.
  *
- * @throws OptionError for a wrong configuration. AbortedError after an interrupt. An Error that names the first failed run.
+ * @throws OptionError for a wrong configuration. AbortedError after an interrupt. An Error that names the
+ * first failed run.
  */
 export async function runSweep(
   grids: SweepGrid | readonly SweepGrid[],
@@ -38,7 +47,11 @@ export async function runSweep(
 }
 
 /** Says what runs at the paper's scale cost before they begin; nothing if there are none, or all are done. */
-async function announce(grids: SweepGrid | readonly SweepGrid[], store: RunStore, signal: AbortSignal): Promise<void> {
+async function announce(
+  grids: SweepGrid | readonly SweepGrid[],
+  store: RunStore,
+  signal: AbortSignal,
+): Promise<void> {
   const all = Array.isArray(grids) ? (grids as readonly SweepGrid[]) : [grids as SweepGrid];
   const runs = all.flatMap(expandGrid).filter(({ profile }) => profile === 'paper');
   const expected = await forecast(runs, { store, signal });

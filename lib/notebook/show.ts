@@ -14,10 +14,11 @@ const OPTIONS = {
 export type ShowOptions = OptionsOf<typeof OPTIONS>;
 
 /**
- * Shows a figure in the cell's output: interactive in JupyterLab, as a picture on GitHub, in nbviewer and in HTML exports.
- * Outside a notebook it prints one line.
+ * Shows a figure in the cell's output: interactive in JupyterLab, as a picture on GitHub, in nbviewer and in
+ * HTML exports. Outside a notebook it prints one line.
  *
- * There is no text/html in the output: readers that can't draw plotly's format would prefer it to the picture.
+ * There is no text/html in the output: readers that can't draw plotly's format would prefer it to the
+ * picture.
  *
  * @throws {OptionError} for an unknown option.
  */

@@ -22,7 +22,8 @@ export interface ShownSurfaces extends SurfaceComparison {
 }
 
 /**
- * A surface for each model, as `compareSurfaces` makes them, shown live: first a coarse picture, then finer ones. Interrupting the cell stops it.
+ * A surface for each model, as `compareSurfaces` makes them, shown live: first a coarse picture, then finer
+ * ones. Interrupting the cell stops it.
  *
  * @throws OptionError, and what `lossSurface` throws; AbortedError after an interrupt.
  */

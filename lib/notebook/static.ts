@@ -30,7 +30,7 @@ export class PictureError extends LookbehindError {}
  * A figure as PNG. Surfaces are drawn as contours.
  * @returns the picture's bytes.
  * @throws {OptionError} if the scale is not above 0. {PictureError} if plotly.js, jsdom, @napi-rs/canvas,
- *   @resvg/resvg-js, svg-path-properties or @expo-google-fonts/arimo is not installed.
+ * @resvg/resvg-js, svg-path-properties or @expo-google-fonts/arimo is not installed.
  */
 export async function figureToPng(figure: Figure, options: PictureOptions = {}): Promise<Buffer> {
   const { scale } = checkOptions('figureToPng', PICTURE, options);
@@ -42,7 +42,10 @@ export async function figureToSvg(figure: Figure): Promise<string> {
   const { plotly, parse } = studio();
   const flat = flatten(figure);
   const width = checkNumber('width of the figure', flat.layout.width ?? 820, { min: 0, exclusiveMin: true });
-  const height = checkNumber('height of the figure', flat.layout.height ?? 440, { min: 0, exclusiveMin: true });
+  const height = checkNumber('height of the figure', flat.layout.height ?? 440, {
+    min: 0,
+    exclusiveMin: true,
+  });
   return plotly.toImage(parse(JSON.stringify(flat)), { format: 'svg', width, height, imageDataOnly: true });
 }
 
@@ -102,7 +105,12 @@ const FONT_FILES = [
   '700Bold_Italic/Arimo_700Bold_Italic.ttf',
 ];
 /** resvg takes this family whatever one a text asks for. */
-const FONT_ROLES = { defaultFontFamily: 'Arimo', serifFamily: 'Arimo', sansSerifFamily: 'Arimo', monospaceFamily: 'Arimo' };
+const FONT_ROLES = {
+  defaultFontFamily: 'Arimo',
+  serifFamily: 'Arimo',
+  sansSerifFamily: 'Arimo',
+  monospaceFamily: 'Arimo',
+};
 
 let opened: Studio | undefined;
 
@@ -119,10 +127,15 @@ function openStudio(): Studio {
     if (!canvas.GlobalFonts.registerFromPath(file, PICTURE_FONT))
       throw new PictureError(`The font ${file} can't be read. Install it anew.`);
   }
-  const { Resvg } = load<{ Resvg: new (svg: string, options: object) => { render(): { asPng(): Buffer } } }>('@resvg/resvg-js');
+  const { Resvg } = load<{ Resvg: new (svg: string, options: object) => { render(): { asPng(): Buffer } } }>(
+    '@resvg/resvg-js',
+  );
   const source = readFileSync(find('plotly.js/dist/plotly.min.js'), 'utf8');
 
-  const { window } = new JSDOM('<!doctype html><body></body>', { runScripts: 'outside-only', pretendToBeVisual: true });
+  const { window } = new JSDOM('<!doctype html><body></body>', {
+    runScripts: 'outside-only',
+    pretendToBeVisual: true,
+  });
   Object.assign(window, {
     TextDecoder,
     TextEncoder,
@@ -144,7 +157,10 @@ function openStudio(): Studio {
     plotly: window.Plotly,
     parse: (json) => window.JSON.parse(json),
     toPng: (svg, scale) =>
-      new Resvg(svg, { font: { ...FONT_ROLES, fontFiles, loadSystemFonts: false }, fitTo: { mode: 'zoom', value: scale } })
+      new Resvg(svg, {
+        font: { ...FONT_ROLES, fontFiles, loadSystemFonts: false },
+        fitTo: { mode: 'zoom', value: scale },
+      })
         .render()
         .asPng(),
   };
@@ -156,7 +172,9 @@ function openStudio(): Studio {
  */
 function addMeasures(window: Window, canvas: CanvasPackage): void {
   type Path = { getTotalLength(): number; getPointAtLength(length: number): { x: number; y: number } };
-  const { svgPathProperties } = load<{ svgPathProperties: new (path: string) => Path }>('svg-path-properties');
+  const { svgPathProperties } = load<{ svgPathProperties: new (path: string) => Path }>(
+    'svg-path-properties',
+  );
   const boxes = svgBoxes(canvas.createCanvas(1, 1).getContext('2d'), canvas);
   const path = (element: SvgElement) => new svgPathProperties(element.getAttribute('d') ?? 'M0,0');
   const page = { x: 0, y: 0, left: 0, top: 0, right: 820, bottom: 440, width: 820, height: 440 };

@@ -12,7 +12,13 @@ export interface SvgElement {
   readonly textContent: string | null;
   readonly childNodes: ArrayLike<SvgElement>;
   readonly parentElement: SvgElement | null;
-  readonly style?: { fontSize: string; fontStyle: string; fontWeight: string; textAnchor: string; display: string };
+  readonly style?: {
+    fontSize: string;
+    fontStyle: string;
+    fontWeight: string;
+    textAnchor: string;
+    display: string;
+  };
   querySelectorAll(selector: string): ArrayLike<SvgElement>;
   getAttribute(name: string): string | null;
 }
@@ -88,7 +94,12 @@ export function svgBoxes(ruler: TextRuler, { DOMRect, DOMMatrix }: Geometry): Sv
     if (some.length === 0) return undefined;
     const x = Math.min(...some.map((one) => one.left));
     const y = Math.min(...some.map((one) => one.top));
-    return new DOMRect(x, y, Math.max(...some.map((one) => one.right)) - x, Math.max(...some.map((one) => one.bottom)) - y);
+    return new DOMRect(
+      x,
+      y,
+      Math.max(...some.map((one) => one.right)) - x,
+      Math.max(...some.map((one) => one.bottom)) - y,
+    );
   };
 
   /** The box of an element in its parent's coordinates. */
@@ -106,7 +117,9 @@ export function svgBoxes(ruler: TextRuler, { DOMRect, DOMMatrix }: Geometry): Sv
           .rotate(p)
           .translate(-(q ?? 0), -r);
     }
-    const corners = [box.left, box.right].flatMap((x) => [box.top, box.bottom].map((y) => map.transformPoint({ x, y })));
+    const corners = [box.left, box.right].flatMap((x) =>
+      [box.top, box.bottom].map((y) => map.transformPoint({ x, y })),
+    );
     return union(corners.map(({ x, y }) => new DOMRect(x, y, 0, 0)));
   };
 
@@ -118,9 +131,13 @@ export function svgBoxes(ruler: TextRuler, { DOMRect, DOMMatrix }: Geometry): Sv
     const boxes = (lines.length > 0 ? lines : [text]).map((line) => {
       const width = textLength(line, line === text ? around : font);
       const x = length(line.getAttribute('x') ?? text.getAttribute('x'), font.size);
-      const y = length(line.getAttribute('y') ?? text.getAttribute('y'), font.size) + length(line.getAttribute('dy'), font.size);
+      const y =
+        length(line.getAttribute('y') ?? text.getAttribute('y'), font.size) +
+        length(line.getAttribute('dy'), font.size);
       const left = x - (anchor === 'middle' ? width / 2 : anchor === 'end' ? width : 0);
-      return width === 0 ? undefined : new DOMRect(left, y - ASCENT * font.size, width, (ASCENT + DESCENT) * font.size);
+      return width === 0
+        ? undefined
+        : new DOMRect(left, y - ASCENT * font.size, width, (ASCENT + DESCENT) * font.size);
     });
     return union(boxes);
   };
@@ -149,7 +166,8 @@ export function svgBoxes(ruler: TextRuler, { DOMRect, DOMMatrix }: Geometry): Sv
     own: (element) => ownBox(element) ?? empty,
     onPage(element) {
       let place = ownBox(element) ?? empty;
-      for (let at: SvgElement | null = element; at?.style !== undefined; at = at.parentElement) place = moved(place, at)!;
+      for (let at: SvgElement | null = element; at?.style !== undefined; at = at.parentElement)
+        place = moved(place, at)!;
       return place;
     },
     textLength: (element) => textLength(element, fontAround(element)),
@@ -164,14 +182,20 @@ function length(text: string | null, em: number): number {
 
 function fontAround(element: SvgElement): Font {
   const parent = element.parentElement;
-  return parent?.style ? ownFont(parent, fontAround(parent)) : { size: 12, style: 'normal', weight: 'normal' };
+  return parent?.style
+    ? ownFont(parent, fontAround(parent))
+    : { size: 12, style: 'normal', weight: 'normal' };
 }
 
 function ownFont({ style }: SvgElement, inherited: Font): Font {
   if (!style) return inherited;
   const size = Number.parseFloat(style.fontSize);
   return {
-    size: Number.isNaN(size) ? inherited.size : style.fontSize.endsWith('%') ? (inherited.size * size) / 100 : size,
+    size: Number.isNaN(size)
+      ? inherited.size
+      : style.fontSize.endsWith('%')
+        ? (inherited.size * size) / 100
+        : size,
     style: style.fontStyle || inherited.style,
     weight: style.fontWeight || inherited.weight,
   };

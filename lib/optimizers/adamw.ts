@@ -51,7 +51,11 @@ export class AdamW extends DescentOptimizer {
     this.#own = { beta1, beta2, epsilon };
   }
 
-  protected move(weights: readonly tf.Tensor[], gradients: readonly tf.Tensor[], variables: readonly tf.Variable[]): tf.Tensor[] {
+  protected move(
+    weights: readonly tf.Tensor[],
+    gradients: readonly tf.Tensor[],
+    variables: readonly tf.Variable[],
+  ): tf.Tensor[] {
     return weights.map((w, i) => {
       const m = this.#average('m', variables[i], gradients[i], this.#own.beta1);
       const v = this.#average('v', variables[i], tf.square(gradients[i]), this.#own.beta2);
@@ -81,7 +85,10 @@ export class AdamW extends DescentOptimizer {
     return average;
   }
 
-  /** 1 - beta^t, the part of a mean that is not its zero start; the power is kept as state, so that no step counter is frozen. */
+  /**
+   * 1 - beta^t, the part of a mean that is not its zero start; the power is kept as state, so that no step
+   * counter is frozen.
+   */
   #bias(kind: string, variable: tf.Variable, beta: number): tf.Tensor {
     const power = this.slots.number(kind, variable, 1);
     power.assign(tf.mul(power, beta));

@@ -1,19 +1,23 @@
 /**
- * Ascent rules: the step to a worse neighbour, within rho, that a sharpness-aware optimizer takes before it descends.
+ * Ascent rules: the step to a worse neighbour, within rho, that a sharpness-aware optimizer takes before it
+ * descends.
  *
  *     SAM:   eps = rho * g / ||g||
  *     ASAM:  eps = rho * T^2 g / ||T g||,   T = |w| + eta for weights, T = 1 for biases and beta
  *
  * Norms run over all variables together. A zero gradient gives a zero step.
  *
- * SAM: Foret, Kleiner, Mobahi, Neyshabur, "Sharpness-Aware Minimization for Efficiently Improving Generalization", ICLR 2021,
- * arXiv:2010.01412. ASAM: Kwon, Kim, Park, Choi, "ASAM: Adaptive Sharpness-Aware Minimization for Scale-Invariant Learning of
- * Deep Neural Networks", ICML 2021, arXiv:2102.11600.
+ * SAM: Foret, Kleiner, Mobahi, Neyshabur, "Sharpness-Aware Minimization for Efficiently Improving
+ * Generalization", ICLR 2021, arXiv:2010.01412. ASAM: Kwon, Kim, Park, Choi, "ASAM: Adaptive Sharpness-Aware
+ * Minimization for Scale-Invariant Learning of Deep Neural Networks", ICML 2021, arXiv:2102.11600.
  */
 import { callback, number, type OptionsOf } from '../core/options';
 import * as tf from '../core/tf';
 
-/** Says of a weight whether it is chosen. By this name, declarations of users need not name a package of tf.js. */
+/**
+ * Says of a weight whether it is chosen. By this name, declarations of users need not name a package of
+ * tf.js.
+ */
 export type WeightChoice = (variable: tf.Variable) => boolean;
 
 /** Keeps 0 / 0 away; the value of the official code. */
@@ -50,8 +54,9 @@ export const ASAM_OPTIONS = {
   /** Added to |w|, so that zero weights can move too. Paper: eta. Default 0.01. At least 0. */
   eta: number({ min: 0 }, 0.01),
   /**
-   * Which variables are rescaled by |w| + eta. Default `isRescaled`: all but biases and BatchNorm's beta. A function cannot be saved:
-   * `model.save` with the optimizer refuses it; `saveState` works, and wants an optimizer with `rescale` again.
+   * Which variables are rescaled by |w| + eta. Default `isRescaled`: all but biases and BatchNorm's beta. A
+   * function cannot be saved: `model.save` with the optimizer refuses it; `saveState` works, and wants an
+   * optimizer with `rescale` again.
    */
   rescale: callback<WeightChoice>(),
 };
@@ -66,13 +71,15 @@ export function asamAscent({ eta, rescale }: { eta: number; rescale?: WeightChoi
     name: 'asam',
     eta,
     rescale,
-    scales: (weights, variables) => weights.map((w, i) => (rescales(variables[i]) ? tf.add(tf.abs(w), eta) : undefined)),
+    scales: (weights, variables) =>
+      weights.map((w, i) => (rescales(variables[i]) ? tf.add(tf.abs(w), eta) : undefined)),
   };
 }
 
 /**
- * Whether ASAM rescales a variable by default: kernels, embeddings and the gamma of a normalisation, which PyTorch calls `weight`, but
- * not biases, beta, and the class token and positions of a ViT, which are parameters without that name.
+ * Whether ASAM rescales a variable by default: kernels, embeddings and the gamma of a normalisation, which
+ * PyTorch calls `weight`, but not biases, beta, and the class token and positions of a ViT, which are
+ * parameters without that name.
  */
 export function isRescaled(variable: { name: string }): boolean {
   return !/(^|\/)(bias|beta|token|positions)(_\d+)?$/.test(variable.name);

@@ -1,6 +1,7 @@
 /**
- * Which model an optimizer was compiled with. A model that is loaded with its optimizer brings what that remembers, but tf.js tells an
- * optimizer its variables at its first step only; evaluations before it need them, too.
+ * Which model an optimizer was compiled with. A model that is loaded with its optimizer brings what that
+ * remembers, but tf.js tells an optimizer its variables at its first step only; evaluations before it need
+ * them, too.
  */
 import * as tf from '../core/tf';
 
@@ -12,7 +13,10 @@ export function variablesOf(optimizer: tf.Optimizer): tf.Variable[] | undefined 
 }
 
 const { compile } = tf.LayersModel.prototype;
-tf.LayersModel.prototype.compile = function (this: tf.LayersModel, ...args: Parameters<typeof compile>): void {
+tf.LayersModel.prototype.compile = function (
+  this: tf.LayersModel,
+  ...args: Parameters<typeof compile>
+): void {
   compile.apply(this, args);
   models.set(this.optimizer, this);
 };

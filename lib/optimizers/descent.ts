@@ -1,6 +1,6 @@
 /**
- * Base optimizers: those that turn one gradient into one step. Sharpness-aware schemes use them on weights of their choice, such
- * as the fast weights of Lookbehind.
+ * Base optimizers: those that turn one gradient into one step. Sharpness-aware schemes use them on weights of
+ * their choice, such as the fast weights of Lookbehind.
  */
 import { OptionError } from '../core/errors';
 import { callback, number, type OptionsOf } from '../core/options';
@@ -14,13 +14,19 @@ import type { NamedTensor } from './weights';
 /** Describes what base optimizers have beside their step size and weight decay. */
 export const DESCENT_OPTIONS = {
   /**
-   * Which variables weight decay applies to. Default: all. `isKernel` leaves out biases and normalisations. A function cannot be saved, as
-   * `rescale` of ASAM.
+   * Which variables weight decay applies to. Default: all. `isKernel` leaves out biases and normalisations. A
+   * function cannot be saved, as `rescale` of ASAM.
    */
   decays: callback<WeightChoice>(),
-  /** Largest norm of the gradient, over all variables together: a longer one is shortened. Above 0. Default: none. */
+  /**
+   * Largest norm of the gradient, over all variables together: a longer one is shortened. Above 0. Default:
+   * none.
+   */
   clipNorm: number({ min: 0, exclusiveMin: true }),
-  /** Largest size of a number of the gradient, after `clipNorm`: what exceeds it is cut. Above 0. Default: none. */
+  /**
+   * Largest size of a number of the gradient, after `clipNorm`: what exceeds it is cut. Above 0. Default:
+   * none.
+   */
   clipValue: number({ min: 0, exclusiveMin: true }),
 };
 
@@ -62,8 +68,15 @@ export abstract class DescentOptimizer extends FamilyOptimizer {
     this.rate.value = learningRate;
   }
 
-  /** The base step from `weights` along `gradients`, as new tensors. Advances the slots of `variables`. Call inside tf.tidy. */
-  update(weights: readonly tf.Tensor[], gradients: readonly tf.Tensor[], variables: readonly tf.Variable[]): tf.Tensor[] {
+  /**
+   * The base step from `weights` along `gradients`, as new tensors. Advances the slots of `variables`. Call
+   * inside tf.tidy.
+   */
+  update(
+    weights: readonly tf.Tensor[],
+    gradients: readonly tf.Tensor[],
+    variables: readonly tf.Variable[],
+  ): tf.Tensor[] {
     return this.move(weights, this.#clipped(gradients), variables);
   }
 
@@ -109,7 +122,10 @@ export abstract class DescentOptimizer extends FamilyOptimizer {
     return { weights: this.update(passes.variables, gradients, passes.variables) };
   }
 
-  /** Makes the optimizer that `getConfig` described: model.save stores the description, tf.loadLayersModel reads it. @nocollapse */
+  /**
+   * Makes the optimizer that `getConfig` described: model.save stores the description, tf.loadLayersModel
+   * reads it. @nocollapse
+   */
   static override fromConfig<T extends tf.serialization.Serializable>(
     cls: tf.serialization.SerializableConstructor<T>,
     config: tf.serialization.ConfigDict,
@@ -119,7 +135,9 @@ export abstract class DescentOptimizer extends FamilyOptimizer {
   }
 
   override applyGradients(given: tf.NamedTensorMap | NamedTensor[]): void {
-    const named = Array.isArray(given) ? given : Object.entries(given).map(([name, tensor]) => ({ name, tensor }));
+    const named = Array.isArray(given)
+      ? given
+      : Object.entries(given).map(([name, tensor]) => ({ name, tensor }));
     const usable = named.filter(({ tensor }) => tensor !== null && tensor !== undefined);
     const variables = usable.map(({ name }) => tf.engine().registeredVariables[name]);
     this.meet(variables);
@@ -137,7 +155,10 @@ export abstract class DescentOptimizer extends FamilyOptimizer {
   }
 }
 
-/** Whether weight decay usually applies to a variable: to kernels and embeddings, but not to biases and normalisations. */
+/**
+ * Whether weight decay usually applies to a variable: to kernels and embeddings, but not to biases and
+ * normalisations.
+ */
 export function isKernel({ name }: { name: string }): boolean {
   return !/(^|\/)(bias|beta|gamma)(_\d+)?$/.test(name);
 }

@@ -1,7 +1,10 @@
 import { checkNumber } from '../core/errors';
 import * as tf from '../core/tf';
 
-/** A number of an optimizer that may change between steps. It lives in a tf.Variable, so that a compiled step reads it anew. */
+/**
+ * A number of an optimizer that may change between steps. It lives in a tf.Variable, so that a compiled step
+ * reads it anew.
+ */
 export class Hyperparameter {
   /** Where compiled steps read it: a scalar that is not trained. */
   readonly variable: tf.Variable;

@@ -11,8 +11,20 @@ export { Adam, type AdamOptions, adam } from './adam';
 export { AdamW, type AdamWOptions, adamw } from './adamw';
 export { isKernel } from './descent';
 export { Lookahead, type LookaheadOptions, lookahead } from './lookahead';
-export { Lookbehind, type LookbehindASAMOptions, type LookbehindSAMOptions, lookbehindASAM, lookbehindSAM } from './lookbehind';
-export { type MultistepASAMOptions, MultistepSAM, type MultistepSAMOptions, multistepASAM, multistepSAM } from './multistep';
+export {
+  Lookbehind,
+  type LookbehindASAMOptions,
+  type LookbehindSAMOptions,
+  lookbehindASAM,
+  lookbehindSAM,
+} from './lookbehind';
+export {
+  type MultistepASAMOptions,
+  MultistepSAM,
+  type MultistepSAMOptions,
+  multistepASAM,
+  multistepSAM,
+} from './multistep';
 export type { LossFunction, LossPass } from './passes';
 export { RMSProp, type RMSPropOptions, rmsprop } from './rmsprop';
 export { asam, SAM, sam } from './sam';

@@ -4,10 +4,11 @@
  *     fast = step of the base optimizer from fast                 each call of minimize, usually on a fresh batch
  *     every k calls: slow = slow + alpha * (fast - slow); fast = slow
  *
- * Between two synchronisations the variables hold the fast weights; evaluate inside `withSlowWeights`. The base optimizer's
- * memory runs on unchanged.
+ * Between two synchronisations the variables hold the fast weights; evaluate inside `withSlowWeights`. The
+ * base optimizer's memory runs on unchanged.
  *
- * Zhang, Lucas, Hinton, Ba, "Lookahead Optimizer: k steps forward, 1 step back", NeurIPS 2019, arXiv:1907.08610.
+ * Zhang, Lucas, Hinton, Ba, "Lookahead Optimizer: k steps forward, 1 step back", NeurIPS 2019,
+ * arXiv:1907.08610.
  */
 import { checkOptions, number, type OptionsOf, whole } from '../core/options';
 import { currentRecording } from '../core/recording';
@@ -84,8 +85,13 @@ export class Lookahead extends FamilyOptimizer {
     if (!this.#synchronises()) return { ...ahead, fast: [fast] };
     const { variables, candidates } = passes;
     // The loss of an earlier fast step may have depended on more of them.
-    for (const variable of candidates) if (!variables.includes(variable)) variable.assign(this.#synchronised(variable, variable));
-    return { ...ahead, weights: variables.map((variable, i) => this.#synchronised(variable, fast[i])), fast: [fast] };
+    for (const variable of candidates)
+      if (!variables.includes(variable)) variable.assign(this.#synchronised(variable, variable));
+    return {
+      ...ahead,
+      weights: variables.map((variable, i) => this.#synchronised(variable, fast[i])),
+      fast: [fast],
+    };
   }
 
   /** slow + alpha * (fast - slow): the new slow weights. */
@@ -158,7 +164,9 @@ export class Lookahead extends FamilyOptimizer {
     return (this.iterations + steps + 1) % this.k === 0;
   }
 
-  /** A graph is valid where its steps are of the same kinds, counted from the step that each run begins with. */
+  /**
+   * A graph is valid where its steps are of the same kinds, counted from the step that each run begins with.
+   */
   #recordKind(): void {
     const recording = currentRecording();
     if (recording === undefined) return;
@@ -168,7 +176,9 @@ export class Lookahead extends FamilyOptimizer {
 }
 tf.serialization.registerClass(Lookahead);
 
-/** Lookahead over any optimizer of the family, or any tf.Optimizer. As many gradients per step as its base. */
+/**
+ * Lookahead over any optimizer of the family, or any tf.Optimizer. As many gradients per step as its base.
+ */
 export function lookahead(base: FamilyOptimizer | tf.Optimizer, options: LookaheadOptions = {}): Lookahead {
   return new Lookahead(base, options);
 }

@@ -7,25 +7,34 @@
  *     k times: fast = base step from fast along g_i                    each gradient met on the way descends
  *     w = alpha * fast + (1 - alpha) * slow                            the step forward
  *
- * alpha is a number or, per variable, adaptive: (cos(fast_1 - slow, fast_k - slow) + 1) / 2 with the fast weights after the first
- * and the last inner step, so that variables whose steps disagree stay closer to where they were.
+ * alpha is a number or, per variable, adaptive: (cos(fast_1 - slow, fast_k - slow) + 1) / 2 with the fast
+ * weights after the first and the last inner step, so that variables whose steps disagree stay closer to
+ * where they were.
  *
- * The paper and the official code write both loops as one. That is the same, because no gradient is taken at the fast weights; in two, a
- * variable that only a later gradient depends on takes part in all base steps. For the same reason a fixed alpha is a factor of the
- * learning rate, with momentum too: w' = w - alpha * learningRate * (sum of the k updates). Only weight decay, which is taken at the
- * fast weights, makes a difference.
+ * The paper and the official code write both loops as one. That is the same, because no gradient is taken at
+ * the fast weights; in two, a variable that only a later gradient depends on takes part in all base steps.
+ * For the same reason a fixed alpha is a factor of the learning rate, with momentum too: w' = w - alpha *
+ * learningRate * (sum of the k updates). Only weight decay, which is taken at the fast weights, makes a
+ * difference.
  *
- * On one batch the gradient that descends at live is also the next one that climbs: k + 1 gradients per step, where the official
- * loop takes 2k. Momentum runs on through inner and outer steps, and weight decay is taken at the fast weights.
+ * On one batch the gradient that descends at live is also the next one that climbs: k + 1 gradients per step,
+ * where the official loop takes 2k. Momentum runs on through inner and outer steps, and weight decay is taken
+ * at the fast weights.
  *
- * Mordido, Malviya, Baratin, Chandar, "Lookbehind-SAM: k steps back, 1 step forward", ICML 2024, PMLR 235:36229-36248.
- * https://github.com/chandar-lab/Lookbehind-SAM, classes LookbehindSAM and LookbehindASAM.
+ * Mordido, Malviya, Baratin, Chandar, "Lookbehind-SAM: k steps back, 1 step forward", ICML 2024, PMLR
+ * 235:36229-36248. https://github.com/chandar-lab/Lookbehind-SAM, classes LookbehindSAM and LookbehindASAM.
  */
 import { OptionError } from '../core/errors';
 import { checkOptions, either, number, type OptionsOf, oneOf, whole, withDefault } from '../core/options';
 import * as tf from '../core/tf';
 import type { Advance, Passes, Visit } from './passes';
-import { type AdaptiveSharpnessOptions, BY_ASAM, BY_SAM, SharpnessOptimizer, type SharpnessOptions } from './scheme';
+import {
+  type AdaptiveSharpnessOptions,
+  BY_ASAM,
+  BY_SAM,
+  SharpnessOptimizer,
+  type SharpnessOptions,
+} from './scheme';
 
 /** Keeps the cosine of a variable that did not move defined; the value of torch.nn.CosineSimilarity. */
 const COSINE_EPSILON = 1e-8;
@@ -34,13 +43,14 @@ const OWN = {
   /** Steps back per step forward. Paper: k. At least 1. Default 2. */
   k: whole({ min: 1 }, 2),
   /**
-   * Share of the fast weights in the new slow weights, 0 to 1, or `adaptive`: per variable, from the angle between the first and
-   * the last fast step. Paper: alpha, and alpha* for adaptive. Default 0.5.
+   * Share of the fast weights in the new slow weights, 0 to 1, or `adaptive`: per variable, from the angle
+   * between the first and the last fast step. Paper: alpha, and alpha* for adaptive. Default 0.5.
    */
   alpha: withDefault(either(number({ min: 0, max: 1 }), oneOf(['adaptive'])), 0.5),
   /**
-   * What the momentum and weight decay given here are counted per: `inner` steps, as the official code does, or the whole `batch`: the base
-   * then gets momentum ** (1 / k) and weightDecay / k. Default `inner`. Left out with `base`, which has its own numbers.
+   * What the momentum and weight decay given here are counted per: `inner` steps, as the official code does,
+   * or the whole `batch`: the base then gets momentum ** (1 / k) and weightDecay / k. Default `inner`. Left
+   * out with `base`, which has its own numbers.
    */
   countPer: oneOf(['inner', 'batch'], 'inner'),
 };
@@ -71,7 +81,11 @@ export class Lookbehind extends SharpnessOptimizer {
   constructor(rule: 'sam' | 'asam', options: LookbehindASAMOptions = {}) {
     const isSam = rule === 'sam';
     const description = isSam ? LOOKBEHIND_SAM : LOOKBEHIND_ASAM;
-    const { k, alpha, countPer, ...rest } = checkOptions(isSam ? 'lookbehindSAM' : 'lookbehindASAM', description, options);
+    const { k, alpha, countPer, ...rest } = checkOptions(
+      isSam ? 'lookbehindSAM' : 'lookbehindASAM',
+      description,
+      options,
+    );
     super(rule, options, countPer === 'batch' ? perInnerStep(rest, k) : rest, { k, alpha });
     this.k = k;
     this.alpha = alpha;
@@ -90,9 +104,12 @@ export class Lookbehind extends SharpnessOptimizer {
     }
     const slow = passes.visits[0].weights;
     const fast = [slow];
-    for (const { gradients } of there) fast.push(this.base.update(fast[fast.length - 1], gradients, variables));
+    for (const { gradients } of there)
+      fast.push(this.base.update(fast[fast.length - 1], gradients, variables));
     const alphas = slow.map((w, i) => this.#alphaOf(w, fast[1][i], fast[this.k][i]));
-    const weights = slow.map((w, i) => tf.add(tf.mul(alphas[i], fast[this.k][i]), tf.mul(tf.sub(1, alphas[i]), w)));
+    const weights = slow.map((w, i) =>
+      tf.add(tf.mul(alphas[i], fast[this.k][i]), tf.mul(tf.sub(1, alphas[i]), w)),
+    );
     return { weights, fast: fast.slice(1), alphas };
   }
 
@@ -102,8 +119,14 @@ export class Lookbehind extends SharpnessOptimizer {
 }
 tf.serialization.registerClass(Lookbehind);
 
-/** The options with the momentum and weight decay of one of the k inner steps that together have those of `options`. */
-function perInnerStep<T extends { base?: object; momentum: number; weightDecay: number }>(options: T, k: number): T {
+/**
+ * The options with the momentum and weight decay of one of the k inner steps that together have those of
+ * `options`.
+ */
+function perInnerStep<T extends { base?: object; momentum: number; weightDecay: number }>(
+  options: T,
+  k: number,
+): T {
   if (options.base === undefined) {
     return { ...options, momentum: options.momentum ** (1 / k), weightDecay: options.weightDecay / k };
   }
@@ -111,7 +134,10 @@ function perInnerStep<T extends { base?: object; momentum: number; weightDecay: 
   throw new OptionError('countPer', 'batch', '"inner" if base is given', advice);
 }
 
-/** alpha* of one variable: 1 where the first and the last fast step point the same way, 0 where they are opposed. */
+/**
+ * alpha* of one variable: 1 where the first and the last fast step point the same way, 0 where they are
+ * opposed.
+ */
 function adaptiveAlpha(slow: tf.Tensor, firstFast: tf.Tensor, lastFast: tf.Tensor): tf.Scalar {
   const first = tf.sub(firstFast, slow);
   const last = tf.sub(lastFast, slow);
@@ -120,12 +146,18 @@ function adaptiveAlpha(slow: tf.Tensor, firstFast: tf.Tensor, lastFast: tf.Tenso
   return tf.clipByValue(tf.div(tf.add(cosine, 1), 2), 0, 1) as tf.Scalar;
 }
 
-/** Lookbehind-SAM: k steps back by SAM's rule, 1 step forward. k + 1 gradients per step, or 2k in the official order of work. */
+/**
+ * Lookbehind-SAM: k steps back by SAM's rule, 1 step forward. k + 1 gradients per step, or 2k in the official
+ * order of work.
+ */
 export function lookbehindSAM(options: LookbehindSAMOptions = {}): Lookbehind {
   return new Lookbehind('sam', options);
 }
 
-/** Lookbehind-ASAM: k steps back by ASAM's rule, 1 step forward. k + 1 gradients per step, or 2k in the official order of work. */
+/**
+ * Lookbehind-ASAM: k steps back by ASAM's rule, 1 step forward. k + 1 gradients per step, or 2k in the
+ * official order of work.
+ */
 export function lookbehindASAM(options: LookbehindASAMOptions = {}): Lookbehind {
   return new Lookbehind('asam', options);
 }

@@ -1,9 +1,10 @@
 /**
  * Metrics of model.fit and model.trainOnBatch beside losses that are evaluated more than once in a step.
  *
- * The loss that tf.js hands to `minimize` also computes the model's metrics, marks them with tf.keep and appends them to the list of
- * what the step returns. With one evaluation per step that is right. Each further one would append metrics at weights that nobody
- * asked for, and nobody frees them. They are therefore not computed: the metrics of a step are those of its first evaluation.
+ * The loss that tf.js hands to `minimize` also computes the model's metrics, marks them with tf.keep and
+ * appends them to the list of what the step returns. With one evaluation per step that is right. Each further
+ * one would append metrics at weights that nobody asked for, and nobody frees them. They are therefore not
+ * computed: the metrics of a step are those of its first evaluation.
  */
 import * as tf from '../core/tf';
 
@@ -16,7 +17,10 @@ interface TrainedModel {
 /** The models whose train function runs now, innermost last. */
 const training: TrainedModel[] = [];
 
-/** Runs `fn`, an evaluation of the loss after the first one of a step, without the metrics of the model that is being trained. */
+/**
+ * Runs `fn`, an evaluation of the loss after the first one of a step, without the metrics of the model that
+ * is being trained.
+ */
 export function withoutMetrics<T>(fn: () => T): T {
   const model = training.at(-1);
   if (model === undefined) return fn();

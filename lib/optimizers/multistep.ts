@@ -5,13 +5,20 @@
  *     k times: p = p + ascent(p, gradient at p, rho)
  *     w = base step from w along the gradient at p
  *
- * Each ascent has the full length rho and starts where the last one ended. k + 1 gradients per step; k = 1 is SAM.
- * Baseline of Mordido, Malviya, Baratin, Chandar, "Lookbehind-SAM: k steps back, 1 step forward", ICML 2024, PMLR 235:36229-36248.
+ * Each ascent has the full length rho and starts where the last one ended. k + 1 gradients per step; k = 1 is
+ * SAM. Baseline of Mordido, Malviya, Baratin, Chandar, "Lookbehind-SAM: k steps back, 1 step forward", ICML
+ * 2024, PMLR 235:36229-36248.
  */
 import { checkOptions, type OptionsOf, whole } from '../core/options';
 import * as tf from '../core/tf';
 import type { Advance, Passes } from './passes';
-import { type AdaptiveSharpnessOptions, BY_ASAM, BY_SAM, SharpnessOptimizer, type SharpnessOptions } from './scheme';
+import {
+  type AdaptiveSharpnessOptions,
+  BY_ASAM,
+  BY_SAM,
+  SharpnessOptimizer,
+  type SharpnessOptions,
+} from './scheme';
 
 const OWN = {
   /** Ascent steps. Paper: k. At least 1. Default 2. */

@@ -1,8 +1,9 @@
 /**
- * The base class of the family. An optimizer is a tf.Optimizer whose `minimize(loss)` hands the `Passes` of one step to `advance`, the
- * algorithm, which chooses where to evaluate the loss and says where the step leads; the variables take those weights. A step that
- * throws leaves no trace. What an optimizer remembers between steps lies in `slots`, by variable; numbers that may change lie in
- * `hyperparameters`, optimizers inside it in `parts`, and options that stay in `settings()`. From these four the class saves, restores,
+ * The base class of the family. An optimizer is a tf.Optimizer whose `minimize(loss)` hands the `Passes` of
+ * one step to `advance`, the algorithm, which chooses where to evaluate the loss and says where the step
+ * leads; the variables take those weights. A step that throws leaves no trace. What an optimizer remembers
+ * between steps lies in `slots`, by variable; numbers that may change lie in `hyperparameters`, optimizers
+ * inside it in `parts`, and options that stay in `settings()`. From these four the class saves, restores,
  * compiles, forgets and frees an optimizer; its authors write nothing else.
  */
 import { LookbehindError, OptionError } from '../core/errors';
@@ -17,7 +18,9 @@ import { captureState, type OptimizerState, restoreState, type SavedNames } from
 import { type NamedTensor, namedSlots, setNamedSlots } from './weights';
 import { undoingWrites } from './writes';
 
-/** Base class of the family, a drop-in for any tf.Optimizer: in `model.compile`, in `model.fit` and by hand. */
+/**
+ * Base class of the family, a drop-in for any tf.Optimizer: in `model.compile`, in `model.fit` and by hand.
+ */
 export abstract class FamilyOptimizer extends tf.Optimizer {
   /** tf.Optimizer takes anything that has its methods for an instance; here the class counts. */
   static override [Symbol.hasInstance](instance: unknown): boolean {
@@ -46,12 +49,14 @@ export abstract class FamilyOptimizer extends tf.Optimizer {
   readonly #order = new TrainedOrder();
   #gradientEvaluations = 0;
 
-  /** The options as plain JSON, without the numbers that may change between steps and the optimizers inside. */
+  /**
+   * The options as plain JSON, without the numbers that may change between steps and the optimizers inside.
+   */
   abstract settings(): tf.serialization.ConfigDict;
 
   /**
-   * The algorithm: where a step leads. It may set slots, and changes no JavaScript state that a repetition would need, so that `compile` can
-   * turn it into one graph.
+   * The algorithm: where a step leads. It may set slots, and changes no JavaScript state that a repetition
+   * would need, so that `compile` can turn it into one graph.
    */
   abstract advance(passes: Passes): Advance;
 
@@ -69,8 +74,8 @@ export abstract class FamilyOptimizer extends tf.Optimizer {
   protected makeSlots(_variables: tf.Variable[]): void {}
 
   /**
-   * The tensor work of one step and nothing else: `compile` can turn it into one graph. Follow each run by `finishStep`. Call inside
-   * tf.tidy.
+   * The tensor work of one step and nothing else: `compile` can turn it into one graph. Follow each run by
+   * `finishStep`. Call inside tf.tidy.
    */
   step(loss: LossFunction, variables: tf.Variable[]): Step {
     const passes = new Passes(loss, variables, this.passOptions);
@@ -80,12 +85,15 @@ export abstract class FamilyOptimizer extends tf.Optimizer {
   /**
    * One step on `loss`.
    *
-   * @param loss Returns the scalar loss at the present values of the variables. It is called once per gradient: once by SGD and
-   *   AdamW, twice by SAM, k + 1 or 2k times by the others. If it reads its argument it may switch batches, see `LossPass`.
-   * @param returnCost Whether to return the loss at the weights before the step (the slow weights). Default false.
+   * @param loss Returns the scalar loss at the present values of the variables. It is called once per
+   *   gradient: once by SGD and AdamW, twice by SAM, k + 1 or 2k times by the others. If it reads its
+   *   argument it may switch batches, see `LossPass`.
+   * @param returnCost Whether to return the loss at the weights before the step (the slow weights). Default
+   * false.
    * @param varList Variables to train. Default: all trainable variables.
    * @returns The loss (the caller disposes it) or null.
-   * @throws Whatever `loss` throws. Weights, moving statistics and the optimizer's state are then as before the step.
+   * @throws Whatever `loss` throws. Weights, moving statistics and the optimizer's state are then as before
+   * the step.
    */
   override minimize(loss: LossFunction, returnCost = false, varList?: tf.Variable[]): tf.Scalar | null {
     const variables = trainable(varList);
@@ -115,8 +123,8 @@ export abstract class FamilyOptimizer extends tf.Optimizer {
   }
 
   /**
-   * Makes all that the optimizer remembers of `variables`, in place of its first step: a step that is compiled then finds it there.
-   * What exists already stays as it is.
+   * Makes all that the optimizer remembers of `variables`, in place of its first step: a step that is
+   * compiled then finds it there. What exists already stays as it is.
    */
   prepare(variables: tf.Variable[]): void {
     this.meet(variables);
@@ -139,8 +147,8 @@ export abstract class FamilyOptimizer extends tf.Optimizer {
   }
 
   /**
-   * Counts a step that took `gradientEvaluations` gradients. `minimize` does it; only who calls `step` must. In a compiled function each run
-   * counts.
+   * Counts a step that took `gradientEvaluations` gradients. `minimize` does it; only who calls `step` must.
+   * In a compiled function each run counts.
    */
   finishStep(gradientEvaluations: number): void {
     const counters = [this.iterations, this.gradientEvaluations] as const;
@@ -166,8 +174,9 @@ export abstract class FamilyOptimizer extends tf.Optimizer {
   }
 
   /**
-   * Runs `fn` with the weights that are meant for evaluation in the variables, and puts the present ones back, also after an
-   * error. Between two synchronisations Lookahead's variables hold fast weights; all others are always at their slow weights.
+   * Runs `fn` with the weights that are meant for evaluation in the variables, and puts the present ones
+   * back, also after an error. Between two synchronisations Lookahead's variables hold fast weights; all
+   * others are always at their slow weights.
    */
   async withSlowWeights<T>(fn: () => T | Promise<T>): Promise<T> {
     return fn();
@@ -186,11 +195,16 @@ export abstract class FamilyOptimizer extends tf.Optimizer {
   /** All options, as plain JSON: model.save stores them, and `fromConfig` makes the optimizer anew. */
   override getConfig(): tf.serialization.ConfigDict {
     const numbers = Object.fromEntries(this.hyperparameters.map(({ name, value }) => [name, value]));
-    const inside = this.parts.map((base) => ['base', { className: base.getClassName(), config: base.getConfig() }]);
+    const inside = this.parts.map((base) => [
+      'base',
+      { className: base.getClassName(), config: base.getConfig() },
+    ]);
     return { ...this.settings(), ...numbers, ...Object.fromEntries(inside) };
   }
 
-  /** Names of the variables of the steps so far, in their order; undefined where a loaded state does not tell. */
+  /**
+   * Names of the variables of the steps so far, in their order; undefined where a loaded state does not tell.
+   */
   get trainedNames(): ReadonlyArray<string | undefined> {
     return this.#order.names;
   }
@@ -201,16 +215,16 @@ export abstract class FamilyOptimizer extends tf.Optimizer {
   }
 
   /**
-   * Gives all that was loaded to its variables, in place of a first step: those of the model that was compiled with this optimizer, or
-   * all trainable ones.
+   * Gives all that was loaded to its variables, in place of a first step: those of the model that was
+   * compiled with this optimizer, or all trainable ones.
    */
   protected meetLoaded(): void {
     if (this.#order.waits) this.meet(trainable(variablesOf(this)));
   }
 
   /**
-   * The complete state: numbers, counters and every remembered tensor by variable name. A run that goes on from it equals one
-   * that never stopped, bit for bit.
+   * The complete state: numbers, counters and every remembered tensor by variable name. A run that goes on
+   * from it equals one that never stopped, bit for bit.
    *
    * @param names Names to save variables under. Default: their own.
    */
@@ -237,7 +251,10 @@ export abstract class FamilyOptimizer extends tf.Optimizer {
     return [await this.saveIterations(), ...namedSlots(this)];
   }
 
-  /** For tf.js: the inverse of `getWeights`. The tensors find their variables at the next step, by order and shape. */
+  /**
+   * For tf.js: the inverse of `getWeights`. The tensors find their variables at the next step, by order and
+   * shape.
+   */
   override async setWeights(weights: NamedTensor[]): Promise<void> {
     const names = setNamedSlots(this, await this.extractIterations(weights));
     // Also for the optimizers inside: an inner Lookahead counts its own steps.
@@ -246,8 +263,9 @@ export abstract class FamilyOptimizer extends tf.Optimizer {
   }
 
   /**
-   * Forgets momentum and the like and counts steps from 0, as a new optimizer of the same options; the gradients taken stay counted.
-   * Lookahead then takes the present weights for slow ones. Compiled steps stay valid.
+   * Forgets momentum and the like and counts steps from 0, as a new optimizer of the same options; the
+   * gradients taken stay counted. Lookahead then takes the present weights for slow ones. Compiled steps stay
+   * valid.
    */
   forget(): void {
     for (const one of this.family()) one.forgetOwn();
@@ -268,7 +286,9 @@ export abstract class FamilyOptimizer extends tf.Optimizer {
     }
   }
 
-  /** Calls `fn`. If it throws, all variables have their values from before, and slots that it made are gone. */
+  /**
+   * Calls `fn`. If it throws, all variables have their values from before, and slots that it made are gone.
+   */
   #withoutTrace<T>(fn: () => T): T {
     const slots = this.family().map((one) => one.slots);
     const made = new Set(slots.flatMap((one) => one.list().map(({ variable }) => variable)));
@@ -283,7 +303,9 @@ export abstract class FamilyOptimizer extends tf.Optimizer {
 
 /** The variables to train: `varList`, or all trainable ones. Throws an OptionError if there is none. */
 export function trainable(varList?: tf.Variable[]): tf.Variable[] {
-  const variables = (varList ?? Object.values(tf.engine().registeredVariables)).filter((variable) => variable.trainable);
+  const variables = (varList ?? Object.values(tf.engine().registeredVariables)).filter(
+    (variable) => variable.trainable,
+  );
   if (variables.length === 0) {
     throw new OptionError(
       'varList',

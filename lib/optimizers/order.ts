@@ -1,6 +1,7 @@
 /**
- * Which saved variable is which present one. The names of tf.js are neither stable nor unique: a model that is loaded in the process
- * that made it gets `kernel_1` for `kernel`. Its variables keep their order and shapes, by which stock optimizers go too.
+ * Which saved variable is which present one. The names of tf.js are neither stable nor unique: a model that
+ * is loaded in the process that made it gets `kernel_1` for `kernel`. Its variables keep their order and
+ * shapes, by which stock optimizers go too.
  */
 import { StateMismatchError } from '../core/errors';
 import * as tf from '../core/tf';
@@ -23,7 +24,10 @@ interface Memory {
   slotKinds: readonly string[];
 }
 
-/** The variables of an optimizer's steps, in their order, and what was loaded for them before their names were known. */
+/**
+ * The variables of an optimizer's steps, in their order, and what was loaded for them before their names were
+ * known.
+ */
 export class TrainedOrder {
   #names: ReadonlyArray<string | undefined> = [];
   /** The places for which something was loaded that no variable has got yet. */
@@ -45,7 +49,9 @@ export class TrainedOrder {
     this.#names = names;
   }
 
-  /** Something was loaded for variables of these former names: it waits for the variables of the next steps. */
+  /**
+   * Something was loaded for variables of these former names: it waits for the variables of the next steps.
+   */
   load(names: ReadonlyArray<string | undefined>): void {
     this.restore([]);
     this.#names = names;
@@ -60,7 +66,9 @@ export class TrainedOrder {
     const names = variables.map(({ name }) => name);
     const [known, present] = [new Set(before), new Set(names)];
     // A longer list takes the place of the one before, a list of others is put behind it.
-    this.#names = before.every((name) => present.has(name)) ? names : [...before, ...names.filter((name) => !known.has(name))];
+    this.#names = before.every((name) => present.has(name))
+      ? names
+      : [...before, ...names.filter((name) => !known.has(name))];
   }
 
   #claim(variables: readonly Trained[], memories: readonly Memory[]): void {
@@ -74,7 +82,9 @@ export class TrainedOrder {
       }
     }
     const places = [...this.#unclaimed];
-    const saved = places.map((place) => this.#names[place]).map((name) => ({ name, shape: shapes.get(name ?? '') }));
+    const saved = places
+      .map((place) => this.#names[place])
+      .map((name) => ({ name, shape: shapes.get(name ?? '') }));
     const found = matchVariables(saved, present);
 
     const taken = new Set(present.map(({ name }) => name));
@@ -95,29 +105,36 @@ export class TrainedOrder {
 }
 
 /**
- * The present name of each saved variable; undefined where it is none of `variables`. The same names are the same variables, in any
- * order. Else position and shape decide: the variables stand in the saved order, without a gap, at the one place where they fit.
+ * The present name of each saved variable; undefined where it is none of `variables`. The same names are the
+ * same variables, in any order. Else position and shape decide: the variables stand in the saved order,
+ * without a gap, at the one place where they fit.
  *
  * @param saved All saved variables, in order.
  * @param variables Those of the step.
  * @throws StateMismatchError where a shape does not fit, or where neither names nor positions tell.
  */
-function matchVariables(saved: readonly SavedVariable[], variables: readonly Trained[]): Array<string | undefined> {
+function matchVariables(
+  saved: readonly SavedVariable[],
+  variables: readonly Trained[],
+): Array<string | undefined> {
   const shapes = new Map(variables.map(({ name, shape }) => [name, shape]));
   const known = new Set(saved.map(({ name }) => name));
   const fits = ({ shape }: SavedVariable, present: number[] | undefined): boolean =>
     shape === undefined || present === undefined || tf.util.arraysEqual(shape, present);
 
-  const contained = saved.length !== variables.length && saved.every(({ name }) => name === undefined || shapes.has(name));
+  const contained =
+    saved.length !== variables.length && saved.every(({ name }) => name === undefined || shapes.has(name));
   if (contained || variables.every(({ name }) => known.has(name))) {
     const wrong = saved.find((one) => one.name !== undefined && !fits(one, shapes.get(one.name)));
     if (wrong !== undefined) throw mismatch(saved, wrong, variables);
     return saved.map(({ name }) => name);
   }
-  const places = Array.from({ length: Math.max(0, saved.length - variables.length + 1) }, (_, place) => place).filter((place) =>
-    variables.every(({ shape }, i) => fits(saved[place + i], shape)),
-  );
-  if (places.length !== 1) throw mismatch(saved, saved.find(({ name }) => name !== undefined) ?? {}, variables);
+  const places = Array.from(
+    { length: Math.max(0, saved.length - variables.length + 1) },
+    (_, place) => place,
+  ).filter((place) => variables.every(({ shape }, i) => fits(saved[place + i], shape)));
+  if (places.length !== 1)
+    throw mismatch(saved, saved.find(({ name }) => name !== undefined) ?? {}, variables);
   return saved.map((_, i) => variables[i - places[0]]?.name);
 }
 

@@ -1,5 +1,6 @@
 /**
- * The passes of one step: the loss and its gradient, evaluated at weights that the optimizer chooses, and remembered.
+ * The passes of one step: the loss and its gradient, evaluated at weights that the optimizer chooses, and
+ * remembered.
  */
 import { isMovingStatistic, withBatchNormUpdates } from '../core/batchNorm';
 import { LookbehindError } from '../core/errors';
@@ -7,19 +8,29 @@ import * as tf from '../core/tf';
 import { withoutMetrics } from './metrics';
 import { watchingWrites } from './writes';
 
-/** What one evaluation of the loss is for. A loss that takes it can switch batches, fix dropout seeds or skip statistics. */
+/**
+ * What one evaluation of the loss is for. A loss that takes it can switch batches, fix dropout seeds or skip
+ * statistics.
+ */
 export interface LossPass {
-  /** `ascent`: the gradient will climb. `descent`: the gradient will descend (and, if gradients are reused, climb next). */
+  /**
+   * `ascent`: the gradient will climb. `descent`: the gradient will descend (and, if gradients are reused,
+   * climb next).
+   */
   phase: 'ascent' | 'descent';
   /** Inner step, 0 to k - 1. */
   inner: number;
-  /** How often BatchNorm layers apply the moving-average update of this pass. Stock layers are told by the optimizer itself. */
+  /**
+   * How often BatchNorm layers apply the moving-average update of this pass. Stock layers are told by the
+   * optimizer itself.
+   */
   batchNormUpdates: 0 | 1 | 2;
 }
 
 /**
- * The loss to minimize: returns a scalar. A loss that reads nothing of its pass promises that every evaluation of one step sees the
- * same batch; one that reads it may, for example, switch batches with the inner step.
+ * The loss to minimize: returns a scalar. A loss that reads nothing of its pass promises that every
+ * evaluation of one step sees the same batch; one that reads it may, for example, switch batches with the
+ * inner step.
  */
 export type LossFunction = (pass: LossPass) => tf.Scalar;
 
@@ -77,8 +88,9 @@ interface Evaluation {
 }
 
 /**
- * The passes of one step. Which variables take part is known after them: one that only some passes use has a zero gradient in the
- * others, and its value before the step as weights. Those that none uses take no part, as parameters without a gradient in PyTorch.
+ * The passes of one step. Which variables take part is known after them: one that only some passes use has a
+ * zero gradient in the others, and its value before the step as weights. Those that none uses take no part,
+ * as parameters without a gradient in PyTorch.
  */
 export class Passes {
   /** The points visited so far, in order. */
@@ -91,7 +103,10 @@ export class Passes {
   readonly #loss: LossFunction;
   readonly #policy: BatchNormPolicy;
   readonly #reuse: boolean | undefined;
-  /** Whether another pass at the same weights may find another gradient, or change state that only it can change. */
+  /**
+   * Whether another pass at the same weights may find another gradient, or change state that only it can
+   * change.
+   */
   #differs = false;
   /** Whether the last pass moved BatchNorm's statistics for the next one, too. */
   #countedTwice = false;
@@ -103,14 +118,20 @@ export class Passes {
     this.#reuse = options.reuseGradients;
   }
 
-  /** From where to climb: `weights`, or else where the last pass was, whose gradient serves again if it may. Call inside tf.tidy. */
+  /**
+   * From where to climb: `weights`, or else where the last pass was, whose gradient serves again if it may.
+   * Call inside tf.tidy.
+   */
   ascent(inner: number, weights?: tf.Tensor[]): Visit {
     const last = this.visits.at(-1);
     if (weights === undefined && last !== undefined && this.#mayReuse) return last;
     return this.#visit('ascent', inner, weights ?? last?.weights);
   }
 
-  /** The gradient to descend along: at `weights`, or else where the step begins. `climbsNext`: an ascent from there follows. */
+  /**
+   * The gradient to descend along: at `weights`, or else where the step begins. `climbsNext`: an ascent from
+   * there follows.
+   */
   descent(inner: number, weights?: tf.Tensor[], climbsNext = false): Visit {
     return this.#visit('descent', inner, weights, climbsNext && this.#mayReuse);
   }
@@ -141,7 +162,9 @@ export class Passes {
     assignAll(this.variables, weights);
     const { value, grads } = first ? this.#noticingChanges(pass) : withoutMetrics(() => this.#evaluate(pass));
     if (value.rank !== 0) {
-      throw new LookbehindError(`The loss must be a scalar, but it has shape [${value.shape}]. Take its mean, with tf.mean.`);
+      throw new LookbehindError(
+        `The loss must be a scalar, but it has shape [${value.shape}]. Take its mean, with tf.mean.`,
+      );
     }
     const found = new Map(this.candidates.map((variable, i) => [variable, grads[i]]));
     const gradients = this.variables.map((variable) => found.get(variable) ?? tf.zerosLike(variable));
@@ -180,7 +203,10 @@ export class Passes {
     );
   }
 
-  /** Evaluates, and notices whether the loss writes variables beside those to train and BatchNorm's statistics. */
+  /**
+   * Evaluates, and notices whether the loss writes variables beside those to train and BatchNorm's
+   * statistics.
+   */
   #noticingChanges(pass: LossPass): Evaluation {
     const before = new Map<tf.Variable, object>();
     const note = (variable: tf.Variable): void => {
@@ -189,12 +215,16 @@ export class Passes {
     const result = watchingWrites(note, () => this.#evaluate(pass));
     for (const variable of this.candidates) before.delete(variable);
     this.#differs ||= [...before].some(
-      ([variable, dataId]) => variable.dataId !== dataId && !variable.isDisposed && !isMovingStatistic(variable),
+      ([variable, dataId]) =>
+        variable.dataId !== dataId && !variable.isDisposed && !isMovingStatistic(variable),
     );
     return result;
   }
 
-  /** `pass`, which takes note of being read, in whatever way a loss writes its parameters: another pass may then be another batch. */
+  /**
+   * `pass`, which takes note of being read, in whatever way a loss writes its parameters: another pass may
+   * then be another batch.
+   */
   #watched(pass: LossPass): LossPass {
     const read = <T>(value: T): T => {
       this.#differs = true;

@@ -47,18 +47,29 @@ export class RMSProp extends DescentOptimizer {
   readonly #own: Pick<SettingsOf<typeof OWN>, 'smoothing' | 'momentum' | 'centered' | 'epsilon'>;
 
   constructor(options: RMSPropOptions = {}) {
-    const { smoothing, momentum, centered, epsilon, ...rest } = checkOptions('rmsprop', RMSPROP_OPTIONS, options);
+    const { smoothing, momentum, centered, epsilon, ...rest } = checkOptions(
+      'rmsprop',
+      RMSPROP_OPTIONS,
+      options,
+    );
     super(rest, { smoothing, momentum, centered, epsilon });
     this.#own = { smoothing, momentum, centered, epsilon };
   }
 
-  protected move(weights: readonly tf.Tensor[], gradients: readonly tf.Tensor[], variables: readonly tf.Variable[]): tf.Tensor[] {
+  protected move(
+    weights: readonly tf.Tensor[],
+    gradients: readonly tf.Tensor[],
+    variables: readonly tf.Variable[],
+  ): tf.Tensor[] {
     return weights.map((w, i) => {
       const d = this.decayed(gradients[i], w, variables[i]);
       const v = this.#average('v', variables[i], tf.square(d));
       const spread = this.#own.centered ? tf.sub(v, tf.square(this.#average('a', variables[i], d))) : v;
       const u = tf.div(d, tf.add(tf.sqrt(spread), this.#own.epsilon));
-      return tf.sub(w, tf.mul(this.#own.momentum === 0 ? u : this.#accumulate(variables[i], u), this.rate.tensor));
+      return tf.sub(
+        w,
+        tf.mul(this.#own.momentum === 0 ? u : this.#accumulate(variables[i], u), this.rate.tensor),
+      );
     });
   }
 

@@ -6,12 +6,19 @@
  *     w   = base step from w along the gradient at w + eps
  *
  * Two gradients per step. The weights come back from a copy, so an unchanged weight is unchanged bit for bit.
- * References: see ascent.ts. Order of work: https://github.com/chandar-lab/Lookbehind-SAM, classes SAM and ASAM.
+ * References: see ascent.ts. Order of work: https://github.com/chandar-lab/Lookbehind-SAM, classes SAM and
+ * ASAM.
  */
 import { checkOptions } from '../core/options';
 import * as tf from '../core/tf';
 import type { Advance, Passes } from './passes';
-import { type AdaptiveSharpnessOptions, BY_ASAM, BY_SAM, SharpnessOptimizer, type SharpnessOptions } from './scheme';
+import {
+  type AdaptiveSharpnessOptions,
+  BY_ASAM,
+  BY_SAM,
+  SharpnessOptimizer,
+  type SharpnessOptions,
+} from './scheme';
 
 /** SAM, or ASAM by its ascent rule. Make it with `sam` or `asam`. */
 export class SAM extends SharpnessOptimizer {

@@ -4,7 +4,14 @@
 import { OptionError } from '../core/errors';
 import { flag, number, type OptionsOf, oneOf, option, type SettingsOf, withDefault } from '../core/options';
 import * as tf from '../core/tf';
-import { ASAM_OPTIONS, type AsamAscentOptions, type AscentRule, asamAscent, ascentStep, samAscent } from './ascent';
+import {
+  ASAM_OPTIONS,
+  type AsamAscentOptions,
+  type AscentRule,
+  asamAscent,
+  ascentStep,
+  samAscent,
+} from './ascent';
 import { type DescentOptimizer, refuseFunction } from './descent';
 import { Hyperparameter } from './hyperparameter';
 import { FamilyOptimizer, optimizerFrom } from './optimizer';
@@ -18,22 +25,29 @@ export type BaseOptimizer = DescentOptimizer | tf.Optimizer;
 const SCHEME_OPTIONS = {
   /** Length of one ascent step. Paper: rho. At least 0. Default 0.05 (SAM) or 0.5 (ASAM). */
   rho: number({ min: 0 }, 0.05),
-  /** The base optimizer: `sgd(...)`, `adam(...)`, `adamw(...)`, `rmsprop(...)`, or any tf.Optimizer. Default `sgd` with the options given here. */
+  /**
+   * The base optimizer: `sgd(...)`, `adam(...)`, `adamw(...)`, `rmsprop(...)`, or any tf.Optimizer. Default
+   * `sgd` with the options given here.
+   */
   base: option<BaseOptimizer>('object', 'a base optimizer', asBase),
   /**
-   * Whether a gradient taken at a perturbed point serves both the descent there and the next ascent: k + 1 gradients in place of
-   * 2k, same numbers. Default: where that is exact, that is where the loss reads nothing of its pass (one batch) and changes no state but
-   * BatchNorm's statistics. A loss with dropout draws one mask less per inner step than in the official order of work.
+   * Whether a gradient taken at a perturbed point serves both the descent there and the next ascent: k + 1
+   * gradients in place of 2k, same numbers. Default: where that is exact, that is where the loss reads
+   * nothing of its pass (one batch) and changes no state but BatchNorm's statistics. A loss with dropout
+   * draws one mask less per inner step than in the official order of work.
    */
   reuseGradients: flag(),
   /**
-   * Which of the passes of one step move BatchNorm's statistics: `every` (the official code), only the `first`, at the weights
-   * before the step, or `none`. Default `every`.
+   * Which of the passes of one step move BatchNorm's statistics: `every` (the official code), only the
+   * `first`, at the weights before the step, or `none`. Default `every`.
    */
   batchNormUpdates: oneOf<BatchNormPolicy>(['every', 'first', 'none'], 'every'),
 };
 
-/** Options of every sharpness-aware optimizer. The options of `sgd` set the base optimizer, unless `base` is given. */
+/**
+ * Options of every sharpness-aware optimizer. The options of `sgd` set the base optimizer, unless `base` is
+ * given.
+ */
 export type SharpnessOptions = SGDOptions & OptionsOf<typeof SCHEME_OPTIONS>;
 
 /** Options of the optimizers that climb by ASAM's rule. */
@@ -69,7 +83,12 @@ export abstract class SharpnessOptimizer extends FamilyOptimizer {
    * @param own What the optimizer has beside those of all schemes: it is saved with them.
    * @throws OptionError
    */
-  constructor(rule: 'sam' | 'asam', given: object, settings: SchemeSettings, own: tf.serialization.ConfigDict = {}) {
+  constructor(
+    rule: 'sam' | 'asam',
+    given: object,
+    settings: SchemeSettings,
+    own: tf.serialization.ConfigDict = {},
+  ) {
     super();
     const { rho, eta = ASAM_OPTIONS.eta.default ?? 0, rescale, batchNormUpdates, reuseGradients } = settings;
     this.base = baseOf(given as SharpnessOptions, settings);
@@ -127,7 +146,10 @@ export abstract class SharpnessOptimizer extends FamilyOptimizer {
     return weights.map((w, i) => tf.add(w, eps[i]));
   }
 
-  /** Makes the optimizer that `getConfig` described: model.save stores the description, tf.loadLayersModel reads it. @nocollapse */
+  /**
+   * Makes the optimizer that `getConfig` described: model.save stores the description, tf.loadLayersModel
+   * reads it. @nocollapse
+   */
   static override fromConfig<T extends tf.serialization.Serializable>(
     cls: tf.serialization.SerializableConstructor<T>,
     config: tf.serialization.ConfigDict,
@@ -140,7 +162,8 @@ export abstract class SharpnessOptimizer extends FamilyOptimizer {
 
 function baseOf(given: SharpnessOptions, settings: SchemeSettings): DescentOptimizer {
   const names = Object.keys(SGD_OPTIONS) as (keyof SGDOptions)[];
-  if (settings.base === undefined) return new SGD(Object.fromEntries(names.map((name) => [name, settings[name]])));
+  if (settings.base === undefined)
+    return new SGD(Object.fromEntries(names.map((name) => [name, settings[name]])));
   const extra = names.find((name) => given[name] !== undefined);
   // The check has turned whatever was given into a base optimizer.
   if (extra === undefined) return settings.base as DescentOptimizer;

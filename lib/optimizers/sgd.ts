@@ -6,8 +6,8 @@
  *     u = d + momentum * m (Nesterov), m, or d without momentum
  *     w = w - learningRate * u
  *
- * Sutskever, Martens, Dahl, Hinton, "On the importance of initialization and momentum in deep learning", ICML 2013.
- * https://docs.pytorch.org/docs/stable/generated/torch.optim.SGD.html
+ * Sutskever, Martens, Dahl, Hinton, "On the importance of initialization and momentum in deep learning", ICML
+ * 2013. https://docs.pytorch.org/docs/stable/generated/torch.optim.SGD.html
  */
 import { OptionError } from '../core/errors';
 import { checkOptions, flag, number, type OptionsOf, type SettingsOf } from '../core/options';
@@ -51,7 +51,11 @@ export class SGD extends DescentOptimizer {
     this.#own = own;
   }
 
-  protected move(weights: readonly tf.Tensor[], gradients: readonly tf.Tensor[], variables: readonly tf.Variable[]): tf.Tensor[] {
+  protected move(
+    weights: readonly tf.Tensor[],
+    gradients: readonly tf.Tensor[],
+    variables: readonly tf.Variable[],
+  ): tf.Tensor[] {
     return weights.map((w, i) => {
       const d = this.decayed(gradients[i], w, variables[i]);
       const u = this.#own.momentum === 0 ? d : this.#accumulate(variables[i], d);
@@ -90,7 +94,10 @@ export class SGD extends DescentOptimizer {
 }
 tf.serialization.registerClass(SGD);
 
-/** Throws an OptionError if Nesterov's variant is asked for without what it needs. `path` ends in a dot, or is empty. */
+/**
+ * Throws an OptionError if Nesterov's variant is asked for without what it needs. `path` ends in a dot, or is
+ * empty.
+ */
 export function checkNesterov(path: string, { nesterov, momentum = 0, dampening = 0 }: SGDOptions): void {
   if (nesterov && (momentum === 0 || dampening !== 0)) {
     throw new OptionError(`${path}nesterov`, nesterov, 'false unless momentum > 0 and dampening = 0');

@@ -1,7 +1,8 @@
 /**
- * What an optimizer remembers between steps: tensors of its own, each belonging to a trained variable by NAME, so that they
- * can be saved, restored in another process and never mixed up. Numbers, too, belong to one variable each, as in PyTorch: one that
- * takes part in its first step begins at the beginning, however many steps others took.
+ * What an optimizer remembers between steps: tensors of its own, each belonging to a trained variable by
+ * NAME, so that they can be saved, restored in another process and never mixed up. Numbers, too, belong to
+ * one variable each, as in PyTorch: one that takes part in its first step begins at the beginning, however
+ * many steps others took.
  */
 import { StateMismatchError } from '../core/errors';
 import * as tf from '../core/tf';
@@ -23,7 +24,11 @@ export class Slots {
   readonly #initials = new Map<string, () => tf.Tensor>();
 
   /** The slot `kind` of `variable`; made by `initial` (default: zeros) where it does not exist yet. */
-  get(kind: string, variable: tf.Variable, initial: () => tf.Tensor = () => tf.zerosLike(variable)): tf.Variable {
+  get(
+    kind: string,
+    variable: tf.Variable,
+    initial: () => tf.Tensor = () => tf.zerosLike(variable),
+  ): tf.Variable {
     const slot = this.#use(kind, variable.name, initial);
     if (!tf.util.arraysEqual(slot.shape, variable.shape)) {
       throw new StateMismatchError(

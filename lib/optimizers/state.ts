@@ -5,7 +5,10 @@ import { describe, StateMismatchError } from '../core/errors';
 import * as tf from '../core/tf';
 import type { FamilyOptimizer } from './optimizer';
 
-/** The complete state of an optimizer. `manifest` is plain JSON, `data` holds the tensors' bytes in the order of the manifest. */
+/**
+ * The complete state of an optimizer. `manifest` is plain JSON, `data` holds the tensors' bytes in the order
+ * of the manifest.
+ */
 export interface OptimizerState {
   /** What the bytes mean, and all that is no tensor. */
   manifest: OptimizerManifest;
@@ -42,8 +45,9 @@ export interface OptimizerPartManifest {
 const BYTES_PER_NUMBER = 4;
 
 /**
- * Names under which variables are saved, by the names that tf.js knows them by. tf.js adds `_1`, `_2`, ... to the variable names of
- * a model that is built again in one process; names that do not change let its state be restored all the same.
+ * Names under which variables are saved, by the names that tf.js knows them by. tf.js adds `_1`, `_2`, ... to
+ * the variable names of a model that is built again in one process; names that do not change let its state be
+ * restored all the same.
  */
 export type SavedNames = ReadonlyMap<string, string>;
 
@@ -58,7 +62,12 @@ export function captureState(optimizer: FamilyOptimizer, names: SavedNames = new
     slots: part.slots.list().map(({ kind, variableName, variable }) => {
       const values = variable.dataSync() as Float32Array;
       blocks.push(new Uint8Array(values.buffer, values.byteOffset, values.byteLength));
-      const slot = { kind, variableName: names.get(variableName) ?? variableName, shape: variable.shape, byteOffset };
+      const slot = {
+        kind,
+        variableName: names.get(variableName) ?? variableName,
+        shape: variable.shape,
+        byteOffset,
+      };
       byteOffset += values.byteLength;
       return slot;
     }),
@@ -89,9 +98,12 @@ export function restoreState(
   names: SavedNames = new Map(),
 ): void {
   const family = optimizer.family();
-  if (typeof manifest !== 'object' || manifest === null) throw new StateMismatchError('This is not the state of an optimizer.');
+  if (typeof manifest !== 'object' || manifest === null)
+    throw new StateMismatchError('This is not the state of an optimizer.');
   if (manifest.format !== 'lookbehind-optimizer/2' || !Array.isArray(manifest.parts)) {
-    throw new StateMismatchError(`This is not the state of an optimizer: its format is ${JSON.stringify(manifest.format)}.`);
+    throw new StateMismatchError(
+      `This is not the state of an optimizer: its format is ${JSON.stringify(manifest.format)}.`,
+    );
   }
   for (const part of [...manifest.parts, manifest]) checkNumbersOf(part);
   const order: unknown = manifest.variables ?? [];
@@ -129,12 +141,18 @@ export function restoreState(
   family.forEach((part, i) => {
     const { hyperparameters, slots } = manifest.parts[i];
     for (const number of part.hyperparameters) number.value = hyperparameters[number.name] ?? number.value;
-    const saved = slots.map((slot) => ({ ...slot, name: presentNames.get(slot.variableName) ?? slot.variableName }));
+    const saved = slots.map((slot) => ({
+      ...slot,
+      name: presentNames.get(slot.variableName) ?? slot.variableName,
+    }));
     // In place where it can be: compiled steps that use the slots stay valid.
     const kept = part.slots
       .list()
       .filter(({ kind, variableName, variable }) =>
-        saved.some((one) => one.kind === kind && one.name === variableName && tf.util.arraysEqual(one.shape, variable.shape)),
+        saved.some(
+          (one) =>
+            one.kind === kind && one.name === variableName && tf.util.arraysEqual(one.shape, variable.shape),
+        ),
       );
     part.slots.retain(new Set(kept.map(({ variable }) => variable)));
     for (const { kind, name, shape, byteOffset } of saved) {
@@ -155,7 +173,9 @@ function checkNumbersOf(part: OptimizerPartManifest | OptimizerManifest | null):
       : typeof part.className === 'string' &&
         typeof part.settings === 'object' &&
         part.settings !== null &&
-        Object.values(part.hyperparameters ?? { none: undefined }).every((value) => Number.isFinite(value) && value >= 0) &&
+        Object.values(part.hyperparameters ?? { none: undefined }).every(
+          (value) => Number.isFinite(value) && value >= 0,
+        ) &&
         Array.isArray(part.slots) &&
         part.slots.every(
           ({ kind, variableName, shape, byteOffset }) =>

@@ -3,9 +3,10 @@
  *
  *     w = what its applyGradients makes of w
  *
- * Each call counts as one of its steps, so that in Lookbehind its moments and counters run on through the k inner steps. What it remembers
- * stays its own: it is not saved, and a step that fails leaves it unchanged only as far as it keeps it in tf.Variables. A compiled step is
- * recorded anew when its learning rate changes. `sgd`, `adam`, `adamw` and `rmsprop` are saved, and follow a schedule at no cost.
+ * Each call counts as one of its steps, so that in Lookbehind its moments and counters run on through the k
+ * inner steps. What it remembers stays its own: it is not saved, and a step that fails leaves it unchanged
+ * only as far as it keeps it in tf.Variables. A compiled step is recorded anew when its learning rate
+ * changes. `sgd`, `adam`, `adamw` and `rmsprop` are saved, and follow a schedule at no cost.
  */
 import { checkNumber, LookbehindError, OptionError } from '../core/errors';
 import { isStockOptimizer } from '../core/stockOptimizers';
@@ -56,7 +57,11 @@ class StockBase extends DescentOptimizer {
     else this.stock.learningRate = learningRate;
   }
 
-  protected move(weights: readonly tf.Tensor[], gradients: readonly tf.Tensor[], variables: readonly tf.Variable[]): tf.Tensor[] {
+  protected move(
+    weights: readonly tf.Tensor[],
+    gradients: readonly tf.Tensor[],
+    variables: readonly tf.Variable[],
+  ): tf.Tensor[] {
     variables.forEach((variable, i) => {
       if (weights[i] !== variable) variable.assign(weights[i]);
     });
@@ -89,7 +94,10 @@ class StockBase extends DescentOptimizer {
     const given = new Map(variables.map((variable, i) => [variable, gradients[i]]));
     const known = new Set(this.#variables);
     this.#variables.push(...variables.filter((variable) => !known.has(variable)));
-    const all = this.#variables.map((variable) => ({ name: variable.name, tensor: given.get(variable) ?? null }));
+    const all = this.#variables.map((variable) => ({
+      name: variable.name,
+      tensor: given.get(variable) ?? null,
+    }));
     this.stock.applyGradients(all as unknown as Parameters<tf.Optimizer['applyGradients']>[0]);
   }
 }

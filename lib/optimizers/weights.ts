@@ -1,6 +1,7 @@
 /**
- * What an optimizer remembers as tf.js saves it: named tensors. A name is `part.position.total/variable/kind`, where part counts the
- * optimizers of the family, for what belongs to the variable at `position` of `total`.
+ * What an optimizer remembers as tf.js saves it: named tensors. A name is
+ * `part.position.total/variable/kind`, where part counts the optimizers of the family, for what belongs to
+ * the variable at `position` of `total`.
  */
 import { OptionError } from '../core/errors';
 import type * as tf from '../core/tf';

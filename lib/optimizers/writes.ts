@@ -1,5 +1,6 @@
 /**
- * Which variables a piece of work writes: told by `tf.Variable.assign`, which does otherwise what it always did.
+ * Which variables a piece of work writes: told by `tf.Variable.assign`, which does otherwise what it always
+ * did.
  */
 import * as tf from '../core/tf';
 

@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 /**
- * The paper's tables from the terminal: `npm run reproduce -- --table T [--dry-run] [--sizes FILE] [--out DIR] [--engine E]`.
+ * The paper's tables from the terminal:
+ * `npm run reproduce -- --table T [--dry-run] [--sizes FILE] [--out DIR] [--engine E]`.
  */
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
@@ -74,17 +75,23 @@ async function main(): Promise<number> {
   if (choice.engine === 'slurm') return submit(runs, store, choice);
 
   // A checkpoint after every epoch, however short.
-  return watchedSweep(paperGrids(table, sizes), choice, watched, { store, checkpointSeconds: 0 }, async (rows) => {
-    const report = paperReport(table, rows);
-    for (const part of report.tables) console.log(`\n${renderTable(part.rows, part.options).text}`);
-    const failed = rows.filter(({ status }) => status === 'failed').length;
-    console.log(`\n${rows.length} runs, ${failed} failed; all together ${describeCost(rows)}.`);
-    const folder = values.out ?? join('results', table);
-    const { files, withoutPictures } = await writeReport(folder, report, rows);
-    console.log(`Table and figures are in ${folder}: ${files.length} files.`);
-    if (withoutPictures !== undefined) console.log(`There are no pictures: ${withoutPictures}`);
-    return failed === 0 ? EXIT.good : EXIT.failed;
-  });
+  return watchedSweep(
+    paperGrids(table, sizes),
+    choice,
+    watched,
+    { store, checkpointSeconds: 0 },
+    async (rows) => {
+      const report = paperReport(table, rows);
+      for (const part of report.tables) console.log(`\n${renderTable(part.rows, part.options).text}`);
+      const failed = rows.filter(({ status }) => status === 'failed').length;
+      console.log(`\n${rows.length} runs, ${failed} failed; all together ${describeCost(rows)}.`);
+      const folder = values.out ?? join('results', table);
+      const { files, withoutPictures } = await writeReport(folder, report, rows);
+      console.log(`Table and figures are in ${folder}: ${files.length} files.`);
+      if (withoutPictures !== undefined) console.log(`There are no pictures: ${withoutPictures}`);
+      return failed === 0 ? EXIT.good : EXIT.failed;
+    },
+  );
 }
 
 function describe(expected: Forecast): string {

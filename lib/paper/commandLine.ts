@@ -3,7 +3,8 @@ import { OptionError } from '../core/errors';
 import { readRegularText } from '../files/regularFile';
 
 /**
- * The sizes that a command was given: those of a JSON file, and over them single ones as `NAME=VALUE`. What they are called is not checked.
+ * The sizes that a command was given: those of a JSON file, and over them single ones as `NAME=VALUE`. What
+ * they are called is not checked.
  *
  * @throws OptionError
  */

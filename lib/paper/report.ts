@@ -6,8 +6,8 @@
  *     lifelong          average accuracy, accuracy on tasks just learned, forgetting; differences to SGD
  *     ablation          test error over k and alpha
  *
- * Tables have every setting. Figures of methods show each at the setting with the best mean; that is chosen on what is reported, so that methods
- * with many settings gain by it.
+ * Tables have every setting. Figures of methods show each at the setting with the best mean; that is chosen
+ * on what is reported, so that methods with many settings gain by it.
  */
 
 import { checkOneOf, OptionError } from '../core/errors';
@@ -59,7 +59,8 @@ const RADIUS = 0.1;
 const CHOSEN = 'Each method at the setting with the best mean, chosen on these numbers.';
 
 /**
- * Tables and figures of a table's runs. Tables say how many runs of a setting diverged or failed; figures leave these runs out.
+ * Tables and figures of a table's runs. Tables say how many runs of a setting diverged or failed; figures
+ * leave these runs out.
  *
  * @param rows Rows of a sweep over `paperGrids(table)`.
  * @throws OptionError where there is no row.
@@ -108,7 +109,12 @@ function generalization(problem: Problem): Part {
     'training loss': { value: 'trainLoss', digits: 4 },
     [`sharpness (ρ = ${RADIUS})`]: { value: `sharpness@${RADIUS}`, digits: 4 },
   };
-  const figure = comparison(problem, { value: 'testError', baseline: 'SAM', quantity: 'Test error', better: 'left' });
+  const figure = comparison(problem, {
+    value: 'testError',
+    baseline: 'SAM',
+    quantity: 'Test error',
+    better: 'left',
+  });
   return { tables: [tableOf(problem, columns)], figures: { [`generalization-${problem.name}`]: figure } };
 }
 
@@ -137,7 +143,10 @@ function noise(problem: Problem): Part {
         })),
         shareY: true,
         title: 'Accuracy under weight noise',
-        caption: { ...caption, note: `${caption.note}. Each method at the setting with the lowest test error.` },
+        caption: {
+          ...caption,
+          note: `${caption.note}. Each method at the setting with the lowest test error.`,
+        },
       }),
     },
   };
@@ -178,12 +187,21 @@ function ablation(problem: Problem): Part {
       if (optimizer.kind !== (`lookbehind${rule}` as const) || !('alpha' in optimizer)) return [];
       const spread = figures.spread(results.values(label, 'testError'));
       const failed = results.of(label).every(({ status }) => status !== 'diverged');
-      return [{ k: optimizer.k ?? 2, alpha: String(optimizer.alpha), ...spread, missing: failed ? 'failed' : 'diverged' }];
+      return [
+        {
+          k: optimizer.k ?? 2,
+          alpha: String(optimizer.alpha),
+          ...spread,
+          missing: failed ? 'failed' : 'diverged',
+        },
+      ];
     });
     if (found.length === 0) return [];
     const k = [...new Set(found.map((one) => one.k))];
     const alpha = [...new Set(found.map((one) => one.alpha))];
-    const settings = k.map((row) => alpha.map((column) => found.find((one) => one.k === row && one.alpha === column)));
+    const settings = k.map((row) =>
+      alpha.map((column) => found.find((one) => one.k === row && one.alpha === column)),
+    );
     const along = (field: 'mean' | 'std'): number[][] =>
       settings.map((row) => row.map((setting) => setting?.[field] ?? Number.NaN));
     const reference = figures.spread(results.labels.includes(rule) ? results.values(rule, 'testError') : []);
@@ -202,7 +220,9 @@ function ablation(problem: Problem): Part {
           digits: 2,
           best: 'min',
           title: `Lookbehind-${rule}: test error over k and α`,
-          ...(reference.count > 0 && { subtitle: `${rule}: ${reference.mean.toFixed(2)} ± ${reference.std.toFixed(2)} %` }),
+          ...(reference.count > 0 && {
+            subtitle: `${rule}: ${reference.mean.toFixed(2)} ± ${reference.std.toFixed(2)} %`,
+          }),
           caption,
         }),
       ],
@@ -234,7 +254,9 @@ function tableOf(
     ...mapped(columns, ({ value, scale }) => results.cell(label, value, scale)),
   }));
   const seeds = `${caption.seeds} ${caption.seeds === 1 ? 'seed' : 'seeds'}`;
-  const best = Object.fromEntries(Object.entries(columns).flatMap(([head, one]) => (one.best ? [[head, one.best]] : [])));
+  const best = Object.fromEntries(
+    Object.entries(columns).flatMap(([head, one]) => (one.best ? [[head, one.best]] : [])),
+  );
   return {
     ...{ data, model, part, rows },
     options: {
@@ -249,7 +271,10 @@ function mapped<T, U>(record: Readonly<Record<string, T>>, value: (one: T) => U)
   return Object.fromEntries(Object.entries(record).map(([name, one]) => [name, value(one)]));
 }
 
-/** Of each method the label with the best mean; methods all of whose settings lack a value in some run are left out. */
+/**
+ * Of each method the label with the best mean; methods all of whose settings lack a value in some run are
+ * left out.
+ */
 function bestOfEachMethod(
   results: SweepResults,
   value: string,
@@ -283,7 +308,10 @@ interface ComparisonOptions {
   subtitle?: string;
 }
 
-/** Differences to the baseline, paired by seed; the values themselves if one seed leaves no interval, or there is one method. */
+/**
+ * Differences to the baseline, paired by seed; the values themselves if one seed leaves no interval, or there
+ * is one method.
+ */
 function comparison({ results, caption: facts }: Problem, options: ComparisonOptions): Figure {
   const { value, scale = 1, quantity, better, subtitle } = options;
   const labels = bestOfEachMethod(results, value, better === 'left' ? 'lowest' : 'highest', options.labels);
@@ -291,7 +319,11 @@ function comparison({ results, caption: facts }: Problem, options: ComparisonOpt
   const caption = { ...facts, note: `${facts.note}. ${CHOSEN}` };
   if (labels.length < 2 || (caption.seeds as number) < 2) {
     return figures.bars({
-      bars: labels.map((label) => ({ ...results.style(label), label: withoutReplay(label), values: valuesOf(label) })),
+      bars: labels.map((label) => ({
+        ...results.style(label),
+        label: withoutReplay(label),
+        values: valuesOf(label),
+      })),
       x: { title: quantity, unit: '%' },
       digits: 2,
       title: quantity,
@@ -299,7 +331,10 @@ function comparison({ results, caption: facts }: Problem, options: ComparisonOpt
     });
   }
   const baseline = labels.includes(options.baseline) ? options.baseline : labels[0];
-  const rows = results.differences(valuesOf, { baseline, labels: labels.filter((label) => label !== baseline) });
+  const rows = results.differences(valuesOf, {
+    baseline,
+    labels: labels.filter((label) => label !== baseline),
+  });
   return figures.dotRange({
     rows: rows.map((row) => ({ ...row, label: withoutReplay(row.label) })),
     x: { title: `Difference in ${quantity.toLowerCase()}`, unit: 'percentage points' },

@@ -1,20 +1,40 @@
 /**
- * The experiments of the paper as configurations, in one place: for the notebooks' profile `paper` and for `npm run reproduce`.
+ * The experiments of the paper as configurations, in one place: for the notebooks' profile `paper` and for
+ * `npm run reproduce`.
  *
- * Training is that of the paper's code (https://github.com/chandar-lab/Lookbehind-SAM, example_cifar.py): SGD with learning rate .1,
- * momentum .9 and weight decay 5e-4, batches of 128, 200 epochs, the rate times .1 at epochs 50, 100 and 150, random crops and flips;
- * rho .05 for SAM, .5 for ASAM with eta .01; k from 2, 5, 10, alpha from .2, .5, .8 or adaptive.
+ * Training is that of the paper's code (https://github.com/chandar-lab/Lookbehind-SAM, example_cifar.py): SGD
+ * with learning rate .1, momentum .9 and weight decay 5e-4, batches of 128, 200 epochs, the rate times .1 at
+ * epochs 50, 100 and 150, random crops and flips; rho .05 for SAM, .5 for ASAM with eta .01; k from 2, 5, 10,
+ * alpha from .2, .5, .8 or adaptive.
  *
- * That code has neither noise nor lifelong learning, so that the settings of these are this library's. Noise: levels and draws below,
- * BatchNorm's statistics once kept, once estimated anew. Tasks: 20, with classes in random order, a ResNet-18 of width 20, ten epochs each in
- * batches of 10, and a memory of 200 samples (TinyImageNet: 400), as the line of work has them that the paper builds on:
- * Mirzadeh et al., NeurIPS 2020, arXiv:2006.06958; Gupta, Yadav and Paull, NeurIPS 2020, arXiv:2007.13904.
+ * That code has neither noise nor lifelong learning, so that the settings of these are this library's. Noise:
+ * levels and draws below, BatchNorm's statistics once kept, once estimated anew. Tasks: 20, with classes in
+ * random order, a ResNet-18 of width 20, ten epochs each in batches of 10, and a memory of 200 samples
+ * (TinyImageNet: 400), as the line of work has them that the paper builds on: Mirzadeh et al., NeurIPS 2020,
+ * arXiv:2006.06958; Gupta, Yadav and Paull, NeurIPS 2020, arXiv:2007.13904.
  */
 
 import { checkOneOf, OptionError } from '../core/errors';
 import { METHOD_NAMES, METHODS, type Method, type MethodName } from '../core/methods';
-import { checkFields, checkOptions, type Option, type OptionsOf, oneOf, option, text, where, whole } from '../core/options';
-import type { DataConfig, LifelongConfig, MeasureConfig, ModelConfig, OptimizerConfig, SweepGrid } from '../runs';
+import {
+  checkFields,
+  checkOptions,
+  type Option,
+  type OptionsOf,
+  oneOf,
+  option,
+  text,
+  where,
+  whole,
+} from '../core/options';
+import type {
+  DataConfig,
+  LifelongConfig,
+  MeasureConfig,
+  ModelConfig,
+  OptimizerConfig,
+  SweepGrid,
+} from '../runs';
 import { optimizerOf } from '../runs/paperMethods';
 import { stretchMilestones } from '../training/schedule';
 
@@ -34,7 +54,9 @@ export const PAPER = {
   seeds: 3,
   /** Standard deviations of the noise, relative to each weight, and how often each is drawn. */
   noise: { sigmas: [0, 0.05, 0.1, 0.15, 0.2, 0.25, 0.3], draws: 10 },
-  /** Radii at which the loss is measured after one step of ascent on the training set, m samples at a time. */
+  /**
+   * Radii at which the loss is measured after one step of ascent on the training set, m samples at a time.
+   */
   sharpness: { radii: [0.05, 0.1, 0.2, 0.5], m: 128 },
   lifelong: {
     data: ['cifar100', 'tinyImageNet'],
@@ -55,10 +77,17 @@ export type PaperData = 'cifar10' | 'cifar100' | 'tinyImageNet';
 export const PAPER_DATA: readonly PaperData[] = ['cifar10', 'cifar100', 'tinyImageNet'];
 
 /** A method of the paper's tables; whether alpha is adaptive is one of its settings. */
-export type PaperMethodName = Exclude<MethodName, 'adamw' | 'lookahead' | 'lookbehindSAMAdaptive' | 'lookbehindASAMAdaptive'>;
+export type PaperMethodName = Exclude<
+  MethodName,
+  'adamw' | 'lookahead' | 'lookbehindSAMAdaptive' | 'lookbehindASAMAdaptive'
+>;
 
-/** Names of the methods: first SGD, then those over SAM, then those over ASAM, each from simple to elaborate. */
-export const PAPER_METHODS = METHOD_NAMES.filter((name): name is PaperMethodName => !/^(adamw|lookahead|.*Adaptive)$/.test(name));
+/**
+ * Names of the methods: first SGD, then those over SAM, then those over ASAM, each from simple to elaborate.
+ */
+export const PAPER_METHODS = METHOD_NAMES.filter(
+  (name): name is PaperMethodName => !/^(adamw|lookahead|.*Adaptive)$/.test(name),
+);
 
 const SIZES = {
   /** Data sets. Default: CIFAR-10 and CIFAR-100; in lifelong learning CIFAR-100 and TinyImageNet. */
@@ -71,7 +100,10 @@ const SIZES = {
   methods: oneOrMore(oneOf(PAPER_METHODS)),
   /** Training samples. Default: all. */
   samples: whole({ min: 1 }),
-  /** Epochs (of each task). The milestones of the learning rate move in proportion. Default 200; 10 in lifelong learning. */
+  /**
+   * Epochs (of each task). The milestones of the learning rate move in proportion. Default 200; 10 in
+   * lifelong learning.
+   */
   epochs: whole({ min: 1 }),
   /** Samples per step. Default 128; 10 in lifelong learning. */
   batchSize: whole({ min: 1 }),
@@ -105,8 +137,8 @@ function oneOrMore<T>(item: Option<T>) {
 }
 
 /**
- * Sizes in place of the paper's. Everything else stays. A single value stands for a list of one. Those of the environment variable
- * LB_PAPER_SIZES, a JSON object, go over all others.
+ * Sizes in place of the paper's. Everything else stays. A single value stands for a list of one. Those of the
+ * environment variable LB_PAPER_SIZES, a JSON object, go over all others.
  */
 export type PaperSizes = OptionsOf<typeof SIZES>;
 
@@ -124,8 +156,8 @@ export interface PaperSetting {
 }
 
 /**
- * Sizes in force, checked: those of the environment variable LB_PAPER_SIZES, a JSON object, go over the given ones. So a notebook can be
- * rehearsed in the profile `paper`.
+ * Sizes in force, checked: those of the environment variable LB_PAPER_SIZES, a JSON object, go over the given
+ * ones. So a notebook can be rehearsed in the profile `paper`.
  */
 export function sizesInForce(given: PaperSizes): PaperSizes {
   checkOptions('sizes', SIZES, given);
@@ -167,13 +199,18 @@ export function paperTask(data: PaperData, given: PaperSizes = {}): PaperGrid {
     model: oneOrAll(listOf(sizes.models, published)),
     epochs,
     batchSize,
-    schedule: { kind: 'multiStep', milestones: stretchMilestones(PAPER.milestones, epochs / PAPER.epochs), gamma: 0.1 },
+    schedule: {
+      kind: 'multiStep',
+      milestones: stretchMilestones(PAPER.milestones, epochs / PAPER.epochs),
+      gamma: 0.1,
+    },
     augmentation: 'cropAndFlip',
   };
 }
 
 /**
- * How a sequence of tasks made of a data set is learned: a grid that lacks optimizer and seeds. The classes of a task have a head of their own.
+ * How a sequence of tasks made of a data set is learned: a grid that lacks optimizer and seeds. The classes
+ * of a task have a head of their own.
  *
  * @param replay Whether a memory of samples is replayed. Default false.
  * @throws OptionError
@@ -182,7 +219,12 @@ export function paperSequence(data: PaperData, given: PaperSizes = {}, replay = 
   checkOneOf('data', data, PAPER_DATA);
   const sizes = sizesInForce(given);
   const { model, memory: memories, ...preset } = PAPER.lifelong;
-  const { epochs = preset.epochs, batchSize = preset.batchSize, tasks = preset.tasks, memory = memories[data] } = sizes;
+  const {
+    epochs = preset.epochs,
+    batchSize = preset.batchSize,
+    tasks = preset.tasks,
+    memory = memories[data],
+  } = sizes;
   const split: LifelongConfig = { kind: 'split', tasks, classOrder: 'random' };
   return {
     profile: 'paper',
@@ -214,7 +256,10 @@ export function paperSettings(
     const shares = { single: none, lookahead: fixed, multistep: none, lookbehind: alphas }[steps];
     return (steps === 'single' ? none : listOf(sizes.k, PAPER.k)).flatMap((k) =>
       shares.map((alpha): PaperSetting => {
-        const told = [...(k === undefined ? [] : [`k = ${k}`]), ...(alpha === undefined ? [] : [inWords(alpha)])];
+        const told = [
+          ...(k === undefined ? [] : [`k = ${k}`]),
+          ...(alpha === undefined ? [] : [inWords(alpha)]),
+        ];
         const optimizer = optimizerOf(method, { sgd, sam, asam, k, alpha });
         return { method, label: [label, ...told].join(', '), optimizer };
       }),
@@ -226,8 +271,13 @@ function inWords(alpha: number | 'adaptive'): string {
   return alpha === 'adaptive' ? 'α adaptive' : `α = ${alpha}`;
 }
 
-/** What every network that learned one task is measured by: accuracy under noise on its weights, and sharpness. */
-export function paperMeasures({ draws = PAPER.noise.draws }: Pick<PaperSizes, 'draws'> = {}): MeasureConfig[] {
+/**
+ * What every network that learned one task is measured by: accuracy under noise on its weights, and
+ * sharpness.
+ */
+export function paperMeasures({
+  draws = PAPER.noise.draws,
+}: Pick<PaperSizes, 'draws'> = {}): MeasureConfig[] {
   const { noise, sharpness } = PAPER;
   return [
     { kind: 'noisyAccuracy', sigmas: [...noise.sigmas], draws, batchNorm: ['keep', 'estimate'] },

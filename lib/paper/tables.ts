@@ -6,7 +6,8 @@
  *     ablation          of the same runs those of SAM, Multistep and Lookbehind (over SAM and ASAM): k and alpha
  *     lifelong          Split CIFAR-100 and Split TinyImageNet, one task after the other, without and with experience replay
  *
- * All networks that learn one task are trained and measured in one way, so that tables share their runs: who has one has most of the others.
+ * All networks that learn one task are trained and measured in one way, so that tables share their runs: who
+ * has one has most of the others.
  */
 
 import { checkOneOf } from '../core/errors';
@@ -53,7 +54,9 @@ export function paperRuns(table: PaperTable, sizes: PaperSizes = {}): FullRunCon
 
 function singleTaskGrids(table: PaperTable, sizes: PaperSizes): SweepGrid[] {
   const hasAscents = ({ rule, steps }: Method): boolean => rule !== null && steps !== 'lookahead';
-  const methods = paperSettings(sizes).filter(({ method }) => table !== 'ablation' || hasAscents(METHODS[method]));
+  const methods = paperSettings(sizes).filter(
+    ({ method }) => table !== 'ablation' || hasAscents(METHODS[method]),
+  );
   return listOf(sizes.data, PAPER.data).flatMap((data) =>
     methods.map(({ label, optimizer }) => ({
       ...paperTask(data, sizes),
@@ -68,14 +71,15 @@ function singleTaskGrids(table: PaperTable, sizes: PaperSizes): SweepGrid[] {
 function lifelongGrids(sizes: PaperSizes): SweepGrid[] {
   return listOf(sizes.data, PAPER.lifelong.data).flatMap((data) =>
     [false, true].flatMap((replay) =>
-      paperSettings({ methods: LIFELONG_METHODS, ...sizes }, { learningRate: PAPER.lifelong.learningRate[data] }).map(
-        ({ label, optimizer }) => ({
-          ...paperSequence(data, sizes, replay),
-          label: `${label}${replay ? REPLAY : ''}`,
-          optimizer,
-          seeds: sizes.seeds ?? PAPER.seeds,
-        }),
-      ),
+      paperSettings(
+        { methods: LIFELONG_METHODS, ...sizes },
+        { learningRate: PAPER.lifelong.learningRate[data] },
+      ).map(({ label, optimizer }) => ({
+        ...paperSequence(data, sizes, replay),
+        label: `${label}${replay ? REPLAY : ''}`,
+        optimizer,
+        seeds: sizes.seeds ?? PAPER.seeds,
+      })),
     ),
   );
 }

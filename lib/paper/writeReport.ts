@@ -1,18 +1,30 @@
 /**
- * A report as files: `<table>.md`, `<table>.csv` and `<table>.json`, `runs.csv` with a row per run, and each figure as PNG, HTML and JSON.
+ * A report as files: `<table>.md`, `<table>.csv` and `<table>.json`, `runs.csv` with a row per run, and each
+ * figure as PNG, HTML and JSON.
  */
 import { join } from 'node:path';
 import { makeFolder, writeFileAtomic } from '../files/atomicFile';
 import { stringifyNumbers } from '../files/checkedJson';
 import { PictureError, saveFigure } from '../notebook';
 import type { RunRow } from '../runs';
-import { exportRows, type FlatRow, type FlatValue, renderTable, type Sample, summariseSample, toCsv } from '../statistics';
+import {
+  exportRows,
+  type FlatRow,
+  type FlatValue,
+  renderTable,
+  type Sample,
+  summariseSample,
+  toCsv,
+} from '../statistics';
 import type { Cell } from '../statistics/table';
 import type { PaperReport } from './report';
 
 /** What was written. */
 export interface WrittenReport {
-  /** Files, in the order in which they were written: tables first, so that they are there whatever becomes of the figures. */
+  /**
+   * Files, in the order in which they were written: tables first, so that they are there whatever becomes of
+   * the figures.
+   */
   files: string[];
   /** Why there are no pictures; undefined where there are. */
   withoutPictures: string | undefined;
@@ -24,7 +36,11 @@ export interface WrittenReport {
  * @param rows The runs that the report was made from.
  * @throws StorageError where the disk is full or read-only.
  */
-export async function writeReport(folder: string, report: PaperReport, rows: readonly RunRow[]): Promise<WrittenReport> {
+export async function writeReport(
+  folder: string,
+  report: PaperReport,
+  rows: readonly RunRow[],
+): Promise<WrittenReport> {
   makeFolder(folder);
   const files: string[] = [];
   const write = (name: string, content: string): void => {
@@ -67,7 +83,10 @@ export async function writeReport(folder: string, report: PaperReport, rows: rea
   return { files, withoutPictures };
 }
 
-/** A row of a table with numbers only: a sample becomes mean, standard deviation, and numbers of runs that have it, diverged and failed. */
+/**
+ * A row of a table with numbers only: a sample becomes mean, standard deviation, and numbers of runs that
+ * have it, diverged and failed.
+ */
 function flattened(row: Readonly<Record<string, Cell>>): FlatRow {
   return Object.fromEntries(
     Object.entries(row).flatMap(([name, cell]): [string, FlatValue][] => {

@@ -3,8 +3,9 @@
  *
  *     w' = w + sigma * s * z,   z ~ N(0, 1) per weight
  *
- * with the scale s of each tensor: max|w| (`maximum`, analog hardware that maps the largest weight to the largest conductance),
- * the root mean square of its weights (`rms`), or 1 (`none`: sigma is in units of the weights).
+ * with the scale s of each tensor: max|w| (`maximum`, analog hardware that maps the largest weight to the
+ * largest conductance), the root mean square of its weights (`rms`), or 1 (`none`: sigma is in units of the
+ * weights).
  *
  * The additive weight noise of IBM's aihwkit (`ADD_NORMAL`, relative to the actual max|w|) is `maximum`.
  */

@@ -4,13 +4,14 @@
  *     mean     = sum over batches of n_b * mean_b     / sum of n_b
  *     variance = sum over batches of n_b * variance_b / sum of n_b
  *
- * with mean_b and variance_b of batch b in a forward pass in training mode; a layer that is called several times in it, once for each
- * time step, say, has the means over its calls. Noise on the weights shifts what flows through the
- * network, so the statistics of the clean weights no longer fit; this refits them, without labels and without training.
+ * with mean_b and variance_b of batch b in a forward pass in training mode; a layer that is called several
+ * times in it, once for each time step, say, has the means over its calls. Noise on the weights shifts what
+ * flows through the network, so the statistics of the clean weights no longer fit; this refits them, without
+ * labels and without training.
  *
- * The recipe of `update_bn` in Garipov et al., "Loss surfaces, mode connectivity, and fast ensembling of DNNs", NeurIPS 2018, and
- * Izmailov et al., "Averaging weights leads to wider optima and better generalization", UAI 2018; for analog hardware Joshi et
- * al., Nature Communications 11, 2473 (2020).
+ * The recipe of `update_bn` in Garipov et al., "Loss surfaces, mode connectivity, and fast ensembling of
+ * DNNs", NeurIPS 2018, and Izmailov et al., "Averaging weights leads to wider optima and better
+ * generalization", UAI 2018; for analog hardware Joshi et al., Nature Communications 11, 2473 (2020).
  */
 
 import { type Compiled, compile } from '../compile/compile';
@@ -47,7 +48,9 @@ interface BatchNormLayer {
 
 /** Recomputes BatchNorm statistics again and again, by a compiled forward pass. Dispose it after use. */
 export class BatchNormEstimator {
-  /** The moving statistics of the model, mean and variance of each BatchNorm layer. Empty for a model without. */
+  /**
+   * The moving statistics of the model, mean and variance of each BatchNorm layer. Empty for a model without.
+   */
   readonly statistics: readonly tf.Variable[];
   readonly #batches: HeldBatches | undefined;
   readonly #measure: Compiled<[tf.Tensor], tf.Tensor>;
@@ -58,10 +61,15 @@ export class BatchNormEstimator {
     const layers = batchNormLayers(model);
     this.statistics = layers.flatMap(({ mean, variance }) => [mean, variance]);
     this.#batches = layers.length === 0 ? undefined : chosenBatches(settings);
-    this.#measure = compile((xs: tf.Tensor) => batchStatistics(model, layers, xs), { name: 'batchNormStatistics', seed: 0 });
+    this.#measure = compile((xs: tf.Tensor) => batchStatistics(model, layers, xs), {
+      name: 'batchNormStatistics',
+      seed: 0,
+    });
   }
 
-  /** The statistics at the present weights, in the order of `statistics`. The model's own stay as they are. */
+  /**
+   * The statistics at the present weights, in the order of `statistics`. The model's own stay as they are.
+   */
   estimate(): Float32Array[] {
     const sums = this.statistics.map(({ size }) => new Float64Array(size));
     const sizes = this.#batches?.sizes ?? [];
@@ -84,8 +92,8 @@ export class BatchNormEstimator {
 }
 
 /**
- * Recomputes the BatchNorm statistics of `model` and writes them into it. Of use whenever weights were not trained but made:
- * by noise, quantization, averaging or interpolation.
+ * Recomputes the BatchNorm statistics of `model` and writes them into it. Of use whenever weights were not
+ * trained but made: by noise, quantization, averaging or interpolation.
  *
  * @throws OptionError, DataError
  */
@@ -125,7 +133,10 @@ function batchStatistics(model: tf.LayersModel, layers: readonly BatchNormLayer[
 type CallStatistics = [mean: tf.Tensor, variance: tf.Tensor];
 
 /** Collects the statistics of each call of a layer, until `end`. The caller disposes them. */
-function observeCalls({ layer, mean, variance, momentum }: BatchNormLayer): { calls: CallStatistics[]; end: () => void } {
+function observeCalls({ layer, mean, variance, momentum }: BatchNormLayer): {
+  calls: CallStatistics[];
+  end: () => void;
+} {
   const calls: CallStatistics[] = [];
   const call: tf.layers.Layer['call'] = (inputs, kwargs) => {
     // From zero, one update leaves (1 - momentum) times the statistics of the batch.
@@ -151,7 +162,8 @@ function batchNormLayers(model: tf.LayersModel): BatchNormLayer[] {
     if (layer.getClassName() !== 'BatchNormalization') return [];
     const [mean, variance] = layer.weights.slice(-2).map((weight) => weight.read() as tf.Variable);
     const momentum = layer.getConfig().momentum as number;
-    if (momentum >= 1) throw new OptionError(`momentum of ${layer.name}`, momentum, '< 1', 'Its statistics never move.');
+    if (momentum >= 1)
+      throw new OptionError(`momentum of ${layer.name}`, momentum, '< 1', 'Its statistics never move.');
     return [{ layer, mean, variance, momentum }];
   });
 }
@@ -164,7 +176,9 @@ function chosenBatches({ data, batches, batchSize, seed }: SettingsOf<typeof OPT
     const tensors = (indices: ArrayLike<number>) => data.tensors(Int32Array.from(indices, (i) => chosen[i]));
     return new HeldBatches({ size: chosen.length, tensors }, batchSize);
   }
-  const [xs, ys] = tf.tidy(() => [data.xs, data.ys].map((all) => tf.gather(all, tf.tensor1d(chosen, 'int32'))));
+  const [xs, ys] = tf.tidy(() =>
+    [data.xs, data.ys].map((all) => tf.gather(all, tf.tensor1d(chosen, 'int32'))),
+  );
   try {
     return new HeldBatches({ xs, ys }, batchSize);
   } finally {

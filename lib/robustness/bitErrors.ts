@@ -5,46 +5,82 @@
  *     q' = q with each exposed bit failed with probability rate, independently
  *     w' = dequantize(q')
  *
- * A failed bit is inverted (`flip`) or reads as 0 or 1 whatever is stored (`stuckAt0`, `stuckAt1`). Whether a bit fails is
- * decided by one uniform number per weight and bit: u < rate. So the failures at a low rate are among those at a higher one, as on
- * a chip whose voltage sinks, and all models meet the same chip.
+ * A failed bit is inverted (`flip`) or reads as 0 or 1 whatever is stored (`stuckAt0`, `stuckAt1`). Whether a
+ * bit fails is decided by one uniform number per weight and bit: u < rate. So the failures at a low rate are
+ * among those at a higher one, as on a chip whose voltage sinks, and all models meet the same chip.
  *
- * Stutz, Chandramoorthy, Hein, Schiele, "Bit error robustness for energy-efficient DNN accelerators", MLSys 2021,
- * arXiv:2006.13977, and "Random and adversarial bit error robustness", TPAMI 2022, arXiv:2104.08323.
+ * Stutz, Chandramoorthy, Hein, Schiele, "Bit error robustness for energy-efficient DNN accelerators", MLSys
+ * 2021, arXiv:2006.13977, and "Random and adversarial bit error robustness", TPAMI 2022, arXiv:2104.08323.
  */
 import { checkNumber, checkNumbers, OptionError } from '../core/errors';
-import { checkOptions, either, listOf, needed, number, type OptionsOf, oneOf, whole, withDefault } from '../core/options';
+import {
+  checkOptions,
+  either,
+  listOf,
+  needed,
+  number,
+  type OptionsOf,
+  oneOf,
+  whole,
+  withDefault,
+} from '../core/options';
 import * as tf from '../core/tf';
 import type { DifferentiableNoise } from './noise';
-import { dequantize, describeQuantization, passOf, QUANTIZATION, quantize, quantizeTensor } from './quantization';
+import {
+  dequantize,
+  describeQuantization,
+  passOf,
+  QUANTIZATION,
+  quantize,
+  quantizeTensor,
+} from './quantization';
 import { straightThrough } from './straightThrough';
 
-/** Describes the options of `bitErrors`. Quantization is 8 bits and asymmetric by default, the robust choice of Stutz et al. */
+/**
+ * Describes the options of `bitErrors`. Quantization is 8 bits and asymmetric by default, the robust choice
+ * of Stutz et al.
+ */
 export const BIT_ERRORS = {
   /** Probability that an exposed bit fails. 0 to 1. */
   rate: needed(number({ min: 0, max: 1 })),
   /** How a failed bit reads. Default `flip`. */
   fault: oneOf(['flip', 'stuckAt0', 'stuckAt1'], 'flip'),
   /** Bits that can fail, 0 = least significant. Default `all`. Names stand for the one bit at that end. */
-  positions: withDefault(either(oneOf(['all', 'mostSignificant', 'leastSignificant']), listOf(whole({ min: 0, max: 7 }))), 'all'),
+  positions: withDefault(
+    either(oneOf(['all', 'mostSignificant', 'leastSignificant']), listOf(whole({ min: 0, max: 7 }))),
+    'all',
+  ),
   /** Most significant bits that are stored safely and never fail. 0 to `bits`. Default 0. */
   protectedBits: whole({ min: 0, max: 8 }, 0),
   /** Bits per weight, 2 to 8. Default 8. */
   bits: withDefault(QUANTIZATION.bits, 8),
   /** How the range of weights is laid onto integers. Default `asymmetric`: unsigned. */
   scheme: withDefault(QUANTIZATION.scheme, 'asymmetric'),
-  /** What shares one scale: the whole tensor, or each output channel (row of an embedding) by itself. Default `tensor`. */
+  /**
+   * What shares one scale: the whole tensor, or each output channel (row of an embedding) by itself. Default
+   * `tensor`.
+   */
   per: QUANTIZATION.per,
-  /** Weights are clipped to [-clip, clip] first, and the range ends there. In units of the weights, > 0. Default: no clipping. */
+  /**
+   * Weights are clipped to [-clip, clip] first, and the range ends there. In units of the weights, > 0.
+   * Default: no clipping.
+   */
   clip: QUANTIZATION.clip,
 };
 
 /** Options of `bitErrors`. */
 export type BitErrorOptions = OptionsOf<typeof BIT_ERRORS>;
 
-/** Random bit errors. Rate 0 leaves quantization alone. Its gradient is the straight-through one of `quantization`. */
+/**
+ * Random bit errors. Rate 0 leaves quantization alone. Its gradient is the straight-through one of
+ * `quantization`.
+ */
 export function bitErrors(options: BitErrorOptions): DifferentiableNoise {
-  const { rate, fault, positions, protectedBits, ...settings } = checkOptions('bitErrors', BIT_ERRORS, options);
+  const { rate, fault, positions, protectedBits, ...settings } = checkOptions(
+    'bitErrors',
+    BIT_ERRORS,
+    options,
+  );
   const { bits } = settings;
   const exposed = exposedBits(bits, positions, protectedBits);
   const mask = 2 ** bits - 1;
@@ -71,7 +107,10 @@ export function bitErrors(options: BitErrorOptions): DifferentiableNoise {
       for (let i = 0; i < faulty.length; i++) flipped += onesIn(faulty[i] ^ stored[i]);
       const signBit = signed ? 2 ** (bits - 1) : Number.POSITIVE_INFINITY;
       const read = faulty.map((pattern) => (pattern >= signBit ? pattern - 2 ** bits : pattern));
-      return { values: dequantize({ ...quantized, codes: read }), bits: { flipped, stored: codes.length * bits } };
+      return {
+        values: dequantize({ ...quantized, codes: read }),
+        bits: { flipped, stored: codes.length * bits },
+      };
     },
     perturb: (weights, site) =>
       straightThrough(
@@ -85,13 +124,17 @@ export function bitErrors(options: BitErrorOptions): DifferentiableNoise {
           for (const bit of exposed) {
             const value = 2 ** bit;
             const set = tf.mod(tf.floor(tf.div(stored, value)), 2);
-            const change = { flip: () => tf.sub(1, tf.mul(2, set)), stuckAt1: () => tf.sub(1, set), stuckAt0: () => tf.neg(set) }[
-              fault
-            ]();
+            const change = {
+              flip: () => tf.sub(1, tf.mul(2, set)),
+              stuckAt1: () => tf.sub(1, set),
+              stuckAt0: () => tf.neg(set),
+            }[fault]();
             const failed = asNumber(tf.less(site.uniforms(`bit ${bit}`), rate));
             faulty = tf.add(faulty, tf.mul(value, tf.mul(failed, change)));
           }
-          const read = isSigned ? tf.sub(faulty, tf.mul(wrap, asNumber(tf.greaterEqual(faulty, wrap / 2)))) : faulty;
+          const read = isSigned
+            ? tf.sub(faulty, tf.mul(wrap, asNumber(tf.greaterEqual(faulty, wrap / 2))))
+            : faulty;
           return weightsOf(read);
         },
         passOf(settings),
@@ -106,8 +149,15 @@ function exposedBits(
   safe: number,
 ): number[] {
   checkNumber('protectedBits', safe, { min: 0, max: bits });
-  const named = { all: Array.from({ length: bits }, (_, bit) => bit), mostSignificant: [bits - 1], leastSignificant: [0] };
-  const asked = typeof positions === 'string' ? named[positions] : checkNumbers('positions', positions, { max: bits - 1 });
+  const named = {
+    all: Array.from({ length: bits }, (_, bit) => bit),
+    mostSignificant: [bits - 1],
+    leastSignificant: [0],
+  };
+  const asked =
+    typeof positions === 'string'
+      ? named[positions]
+      : checkNumbers('positions', positions, { max: bits - 1 });
   const exposed = [...new Set(asked)].filter((bit) => bit < bits - safe).sort((a, b) => a - b);
   if (exposed.length === 0) {
     throw new OptionError(

@@ -3,14 +3,21 @@
  */
 import { OptionError } from '../core/errors';
 import type * as tf from '../core/tf';
-import { type DifferentiableNoise, isDifferentiable, type TensorSelector, type WeightNoise, type WeightTensor } from './noise';
+import {
+  type DifferentiableNoise,
+  isDifferentiable,
+  type TensorSelector,
+  type WeightNoise,
+  type WeightTensor,
+} from './noise';
 
 /**
- * Noises one after the other: each works on the weights that the one before left. `composeNoise(quantization({ bits: 8 }),
- * gaussianNoise({ sigma: 0.1 }))` adds Gaussian noise to quantized weights.
+ * Noises one after the other: each works on the weights that the one before left.
+ * `composeNoise(quantization({ bits: 8 }), gaussianNoise({ sigma: 0.1 }))` adds Gaussian noise to quantized
+ * weights.
  *
- * The first noise of a kind gets the random numbers that it would get alone, the second of that kind others, also where one of them
- * is inside a composed noise.
+ * The first noise of a kind gets the random numbers that it would get alone, the second of that kind others,
+ * also where one of them is inside a composed noise.
  */
 export function composeNoise(...stages: DifferentiableNoise[]): DifferentiableNoise;
 export function composeNoise(...stages: WeightNoise[]): WeightNoise;
@@ -18,7 +25,9 @@ export function composeNoise(...stages: WeightNoise[]): WeightNoise {
   if (stages.length === 0) throw new OptionError('stages', stages, 'at least one noise');
   const prefixes = stages.map(({ kind }, i) => {
     const before = stages.slice(0, i).flatMap(kindsOf);
-    const earlier = Math.max(...kindsOf({ kind }).map((one) => before.filter((other) => other === one).length));
+    const earlier = Math.max(
+      ...kindsOf({ kind }).map((one) => before.filter((other) => other === one).length),
+    );
     return earlier === 0 ? '' : `${earlier + 1}/`;
   });
   const composed: WeightNoise = {
@@ -64,7 +73,8 @@ export function onlyOn(select: TensorSelector, noise: WeightNoise): WeightNoise 
     apply: (weights, site) => (select(site) ? noise.apply(weights, site) : { values: weights.slice() }),
   };
   if (!isDifferentiable(noise)) return restricted;
-  const perturb: DifferentiableNoise['perturb'] = (weights, site) => (select(site) ? noise.perturb(weights, site) : weights);
+  const perturb: DifferentiableNoise['perturb'] = (weights, site) =>
+    select(site) ? noise.perturb(weights, site) : weights;
   return { ...restricted, perturb } as DifferentiableNoise;
 }
 

@@ -4,8 +4,8 @@
  *     w > 0:  G+ = |w| / max|w|,  G- = 0        w < 0:  G+ = 0,  G- = |w| / max|w|
  *     w' = (G+' - G-') * max|w|
  *
- * Conductances are relative to the largest one of the device (g_max). The device at zero is noisy too, so zero weights do not
- * stay zero.
+ * Conductances are relative to the largest one of the device (g_max). The device at zero is noisy too, so
+ * zero weights do not stay zero.
  */
 import * as tf from '../core/tf';
 
@@ -32,11 +32,20 @@ export function readPairs(weights: Float32Array, plus: Device, minus: Device): P
   return { relative, largest };
 }
 
-/** A device as tensor operations: targets in, conductances out, both in units of g_max. `side` names the device of each pair. */
+/**
+ * A device as tensor operations: targets in, conductances out, both in units of g_max. `side` names the
+ * device of each pair.
+ */
 export type TensorDevice = (targets: tf.Tensor, side: '+' | '-') => tf.Tensor;
 
-/** `readPairs` with tensor operations: weights in units of the largest absolute one, and that largest one. Call inside tf.tidy. */
-export function readTensorPairs(weights: tf.Tensor, device: TensorDevice): { relative: tf.Tensor; largest: tf.Tensor } {
+/**
+ * `readPairs` with tensor operations: weights in units of the largest absolute one, and that largest one.
+ * Call inside tf.tidy.
+ */
+export function readTensorPairs(
+  weights: tf.Tensor,
+  device: TensorDevice,
+): { relative: tf.Tensor; largest: tf.Tensor } {
   const largest = tf.max(tf.abs(weights));
   // All-zero weights stay zero, whatever the devices do.
   const targets = tf.divNoNan(weights, largest);
@@ -47,5 +56,8 @@ export function readTensorPairs(weights: tf.Tensor, device: TensorDevice): { rel
 export function polynomial(x: tf.Tensor, coefficients: readonly number[]): tf.Tensor {
   return coefficients
     .slice(0, -1)
-    .reduceRight<tf.Tensor>((sum, c) => tf.add(tf.mul(sum, x), c), tf.fill(x.shape, coefficients[coefficients.length - 1]));
+    .reduceRight<tf.Tensor>(
+      (sum, c) => tf.add(tf.mul(sum, x), c),
+      tf.fill(x.shape, coefficients[coefficients.length - 1]),
+    );
 }

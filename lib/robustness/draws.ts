@@ -1,15 +1,18 @@
 /**
  * The random numbers of one noise draw.
  *
- * They depend on the seed, the index of the draw, and the role, ordinal and shape of the tensor, and on nothing else: not on
- * the names that tf.js happened to give, the noise level, the order of calls or the number of threads. Two models of one
- * architecture meet the same draws (common random numbers), and so do all levels of one noise.
+ * They depend on the seed, the index of the draw, and the role, ordinal and shape of the tensor, and on
+ * nothing else: not on the names that tf.js happened to give, the noise level, the order of calls or the
+ * number of threads. Two models of one architecture meet the same draws (common random numbers), and so do
+ * all levels of one noise.
  */
 import { checkNumber } from '../core/errors';
 import { Random } from '../core/random';
 import type { NoiseSite, WeightTensor } from './noise';
 
-/** One draw of noise, for all tensors of a model. Numbers are made on demand and kept as long as the draw is. */
+/**
+ * One draw of noise, for all tensors of a model. Numbers are made on demand and kept as long as the draw is.
+ */
 export class NoiseDraw {
   readonly #streams = new Map<string, Float32Array>();
   #bytes = 0;
@@ -58,7 +61,10 @@ export class NoiseDraw {
   }
 }
 
-/** The draws of one seed, kept for the next model as long as they fit a budget: making random numbers costs more than using them. */
+/**
+ * The draws of one seed, kept for the next model as long as they fit a budget: making random numbers costs
+ * more than using them.
+ */
 export class KeptDraws {
   readonly #kept = new Map<number, NoiseDraw>();
   #last: NoiseDraw;

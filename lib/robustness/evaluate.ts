@@ -1,8 +1,9 @@
 /**
  * Accuracy and loss of a model under noise on its weights.
  *
- * Every model, level and layer meets the same random numbers in draw d (draws.ts), so differences between them are paired. Many
- * noisy weight sets are made and evaluated at a time, within a memory budget (training/modelLoss.ts). The model itself is never changed.
+ * Every model, level and layer meets the same random numbers in draw d (draws.ts), so differences between
+ * them are paired. Many noisy weight sets are made and evaluated at a time, within a memory budget
+ * (training/modelLoss.ts). The model itself is never changed.
  */
 
 import { defaultMemoryBudget } from '../compile/memoryBudget';
@@ -40,13 +41,16 @@ const BATCH_NORM = either(oneOf(['keep']), object<BatchNormOptions>('samples and
 const EVALUATOR = {
   /** Number of noise draws, >= 1. Default 10. */
   draws: whole({ min: 1 }, 10),
-  /** Seed of the draws, a whole number. Models compared under the same seed are compared at the same draws. Default 0. */
+  /**
+   * Seed of the draws, a whole number. Models compared under the same seed are compared at the same draws.
+   * Default 0.
+   */
   seed: whole({}, 0),
   /** Which tensors get noise. Default: kernels and embeddings. */
   select: withDefault(callback<TensorSelector>(), kernelsAndEmbeddings),
   /**
-   * BatchNorm's statistics: `keep` those of the clean weights, or recompute them for each noisy model (and for the clean one) on
-   * the given samples. No matter for models without BatchNorm. Default `keep`.
+   * BatchNorm's statistics: `keep` those of the clean weights, or recompute them for each noisy model (and
+   * for the clean one) on the given samples. No matter for models without BatchNorm. Default `keep`.
    */
   batchNorm: withDefault(BATCH_NORM, 'keep'),
   /** The loss. Default: mean softmax cross-entropy on logits. */
@@ -54,8 +58,8 @@ const EVALUATOR = {
   /** Samples per forward pass, >= 1. Default: as for `evaluateMany`. */
   batchSize: whole({ min: 1 }),
   /**
-   * Bytes that the weight sets evaluated together may take, as in `evaluateMany`; a quarter of it may hold random numbers in addition.
-   * Default 256 MB; on a GPU a quarter of its free memory, if that is more.
+   * Bytes that the weight sets evaluated together may take, as in `evaluateMany`; a quarter of it may hold
+   * random numbers in addition. Default 256 MB; on a GPU a quarter of its free memory, if that is more.
    */
   memoryBudget: number({ min: 1 }),
 };
@@ -71,7 +75,8 @@ const REPORTS = {
 };
 
 /** How one evaluation draws, stops and reports. What is left out is as the evaluator's options say. */
-export type NoiseRunOptions = OptionsOf<typeof REPORTS> & Pick<NoiseEvaluatorOptions, 'draws' | 'seed' | 'select' | 'batchNorm'>;
+export type NoiseRunOptions = OptionsOf<typeof REPORTS> &
+  Pick<NoiseEvaluatorOptions, 'draws' | 'seed' | 'select' | 'batchNorm'>;
 
 const RUN = {
   draws: whole({ min: 1 }),
@@ -101,7 +106,11 @@ export type NoiseLevelsOptions = OptionsOf<typeof LEVELS> & NoiseRunOptions;
 const LAYERS = {
   /** The noise that one layer after the other gets. */
   noise: needed(
-    where<WeightNoise>('object', 'a noise model', (value) => typeof (value as WeightNoise | null)?.apply === 'function'),
+    where<WeightNoise>(
+      'object',
+      'a noise model',
+      (value) => typeof (value as WeightNoise | null)?.apply === 'function',
+    ),
   ),
 };
 
@@ -206,8 +215,8 @@ const SHARE_OF_DRAWS = 0.25;
  *   levels: [0.1, 0.2, 0.3],
  *   batchNorm: { data: train, batches: 10 },
  * });
- * @throws OptionError, also where a noise changed no weight in any draw although its settings say that it does; DataError;
- *   AbortedError. The model is the same afterwards, bit for bit, whatever happens.
+ * @throws OptionError, also where a noise changed no weight in any draw although its settings say that it
+ *   does; DataError; AbortedError. The model is the same afterwards, bit for bit, whatever happens.
  */
 export async function evaluateUnderNoise(
   model: tf.LayersModel,
@@ -225,7 +234,8 @@ export async function evaluateUnderNoise(
 }
 
 /**
- * Accuracy and loss of `model` on `data` with noise on one layer at a time: which layers bear it, and which do not.
+ * Accuracy and loss of `model` on `data` with noise on one layer at a time: which layers bear it, and which
+ * do not.
  *
  * @throws As `evaluateUnderNoise`.
  */
@@ -245,8 +255,8 @@ export async function noiseSensitivity(
 }
 
 /**
- * Evaluates one model under noise, at the weights that it has at each call, by compiled functions. To compare trained models of one
- * architecture, set their weights one after the other. Dispose it after use.
+ * Evaluates one model under noise, at the weights that it has at each call, by compiled functions. To compare
+ * trained models of one architecture, set their weights one after the other. Dispose it after use.
  */
 export class NoiseEvaluator {
   readonly #model: tf.LayersModel;
@@ -259,7 +269,11 @@ export class NoiseEvaluator {
 
   /** @throws OptionError, DataError */
   constructor(model: tf.LayersModel, data: Samples, options: NoiseEvaluatorOptions = {}) {
-    const { draws, seed, select, batchNorm, ...others } = checkOptions('evaluation under noise', EVALUATOR, options);
+    const { draws, seed, select, batchNorm, ...others } = checkOptions(
+      'evaluation under noise',
+      EVALUATOR,
+      options,
+    );
     // Asked for once: on a GPU the answer comes from a program.
     const { memoryBudget = defaultMemoryBudget(), ...evaluatorOptions } = others;
     this.#model = model;
@@ -290,7 +304,10 @@ export class NoiseEvaluator {
     const { noise, ...run } = checkOptions('NoiseEvaluator.sensitivity', { ...RUN, ...LAYERS }, options);
     const tensors = this.#tensors(run);
     const names = [...new Set(tensors.map(layerOf))];
-    const cases = names.map((name) => ({ noise, tensors: tensors.filter((tensor) => layerOf(tensor) === name) }));
+    const cases = names.map((name) => ({
+      noise,
+      tensors: tensors.filter((tensor) => layerOf(tensor) === name),
+    }));
     const { effects, ...result } = await this.#run(cases, run);
     return {
       ...result,
@@ -319,7 +336,10 @@ export class NoiseEvaluator {
     const { data, batches, batchSize, seed } = options;
     const known = this.#estimators.find(
       ({ options: other }) =>
-        other.data === data && other.batches === batches && other.batchSize === batchSize && other.seed === seed,
+        other.data === data &&
+        other.batches === batches &&
+        other.batchSize === batchSize &&
+        other.seed === seed,
     );
     if (known !== undefined) return known.estimator;
     const estimator = new BatchNormEstimator(this.#model, options);
@@ -327,12 +347,19 @@ export class NoiseEvaluator {
     return estimator;
   }
 
-  async #run(cases: readonly NoiseCase[], options: NoiseRunOptions): Promise<NoiseResult & { effects: NoiseEffect[] }> {
+  async #run(
+    cases: readonly NoiseCase[],
+    options: NoiseRunOptions,
+  ): Promise<NoiseResult & { effects: NoiseEffect[] }> {
     const started = performance.now();
     const { draws = this.#defaults.draws, seed = this.#defaults.seed, signal, onProgress } = options;
     if (seed !== this.#kept.seed) this.#kept = new KeptDraws(seed, this.#drawBudget);
     const estimator = this.#estimatorOf(options.batchNorm ?? this.#defaults.batchNorm);
-    const sets = new NoisyWeightSets(allVariables(this.#model), cases, { draws: this.#kept, count: draws, estimator });
+    const sets = new NoisyWeightSets(allVariables(this.#model), cases, {
+      draws: this.#kept,
+      count: draws,
+      estimator,
+    });
     // Chunks of one size for all runs, chosen to fit the first: one graph is compiled.
     const { chunkSize } = this.#loss;
     this.#chunkSize ??= Math.ceil(sets.count / Math.ceil(sets.count / chunkSize));
@@ -345,7 +372,12 @@ export class NoiseEvaluator {
     const effects = cases.map(({ noise }, i): NoiseEffect => {
       const injected = sets.injected[i];
       if (!noise.changesNothing && injected.every(({ relativeError }) => relativeError === 0)) {
-        throw new OptionError('noise', noise.name, 'a noise that changes weights', `It changed none in ${draws} draws.`);
+        throw new OptionError(
+          'noise',
+          noise.name,
+          'a noise that changes weights',
+          `It changed none in ${draws} draws.`,
+        );
       }
       const overDraws = (value: (set: number, draw: number) => number): DrawSummary =>
         summarize(Array.from({ length: draws }, (_, draw) => value(sets.indexOf(draw, i), draw)));

@@ -5,8 +5,9 @@
  *
  * so w' has mean w and standard deviation sigma * |w|. Zero weights stay zero.
  *
- * Mordido, Malviya, Baratin, Chandar, "Lookbehind-SAM: k steps back, 1 step forward", ICML 2024, after Joshi et al., "Accurate
- * deep neural network inference using computational phase-change memory", Nature Communications 11, 2473 (2020).
+ * Mordido, Malviya, Baratin, Chandar, "Lookbehind-SAM: k steps back, 1 step forward", ICML 2024, after Joshi
+ * et al., "Accurate deep neural network inference using computational phase-change memory", Nature
+ * Communications 11, 2473 (2020).
  */
 import { checkOptions, needed, number, type OptionsOf } from '../core/options';
 import * as tf from '../core/tf';

@@ -30,7 +30,10 @@ export { RERAM_TIMES, reram } from './reram';
 export { allWeights, kernelsAndEmbeddings } from './tensors';
 export { TrainingNoise } from './trainingNoise';
 
-/** The noise models by the names that configurations call them: factory, options, and the option that levels stand for. */
+/**
+ * The noise models by the names that configurations call them: factory, options, and the option that levels
+ * stand for.
+ */
 export const NOISES = {
   gaussian: { make: gaussianNoise, options: GAUSSIAN, level: 'sigma' },
   additive: { make: additiveNoise, options: ADDITIVE, level: 'sigma' },

@@ -1,9 +1,9 @@
 /**
  * What a noise on weights is: a rule that turns the clean weights of one tensor into noisy ones.
  *
- * A noise holds no state and draws no numbers itself. It asks the site, the tensor that it works on, for named streams of random
- * numbers. So the same draw gives the same numbers to every model, every noise level and every order of calls, and differences
- * between models or levels are paired.
+ * A noise holds no state and draws no numbers itself. It asks the site, the tensor that it works on, for
+ * named streams of random numbers. So the same draw gives the same numbers to every model, every noise level
+ * and every order of calls, and differences between models or levels are paired.
  */
 import type * as tf from '../core/tf';
 
@@ -24,9 +24,14 @@ export interface WeightTensor {
 
 /** A weight tensor together with the random numbers of one draw. */
 export interface NoiseSite extends WeightTensor {
-  /** Standard normal numbers, one per weight. The same stream gives the same array, which must not be changed. */
+  /**
+   * Standard normal numbers, one per weight. The same stream gives the same array, which must not be changed.
+   */
   normals(stream: string): Float32Array;
-  /** Uniform numbers in [0, 1), one per weight. The same stream gives the same array, which must not be changed. */
+  /**
+   * Uniform numbers in [0, 1), one per weight. The same stream gives the same array, which must not be
+   * changed.
+   */
   uniforms(stream: string): Float32Array;
 }
 
@@ -58,9 +63,14 @@ export interface BitCount {
 export interface WeightNoise {
   /** Name with settings, such as `gaussian(sigma=0.2)`. */
   readonly name: string;
-  /** Name without settings, such as `gaussian`. Equal kinds in one composition get different random numbers. */
+  /**
+   * Name without settings, such as `gaussian`. Equal kinds in one composition get different random numbers.
+   */
   readonly kind: string;
-  /** Whether the settings say that every weight stays as it is, as with sigma = 0. It is then not applied in evaluations. */
+  /**
+   * Whether the settings say that every weight stays as it is, as with sigma = 0. It is then not applied in
+   * evaluations.
+   */
   readonly changesNothing: boolean;
   /**
    * The noisy weights of one tensor.
@@ -77,7 +87,10 @@ export interface DifferentiableNoise extends WeightNoise {
   perturb(weights: tf.Tensor, site: TensorNoiseSite): tf.Tensor;
 }
 
-/** A noise whose strength depends on one number: sigma, a rate, bits, seconds since programming, a training step. */
+/**
+ * A noise whose strength depends on one number: sigma, a rate, bits, seconds since programming, a training
+ * step.
+ */
 export type NoiseFamily = (level: number) => WeightNoise;
 
 /** Chooses tensors. */

@@ -24,8 +24,9 @@ export interface InjectedNoise {
 }
 
 /**
- * The weight sets of all draws and cases, made on demand: set 0 is clean, then all cases of draw 0, all cases of draw 1, and so
- * on, so that the random numbers of one draw are in use for a short time. Set 0 stands for all draws of a noise that changes nothing.
+ * The weight sets of all draws and cases, made on demand: set 0 is clean, then all cases of draw 0, all cases
+ * of draw 1, and so on, so that the random numbers of one draw are in use for a short time. Set 0 stands for
+ * all draws of a noise that changes nothing.
  */
 export class NoisyWeightSets implements WeightSets {
   readonly count: number;
@@ -60,7 +61,9 @@ export class NoisyWeightSets implements WeightSets {
     this.#changing = cases.flatMap(({ noise }, i) => (noise.changesNothing ? [] : [i]));
     this.count = 1 + count * this.#changing.length;
     const nothing = { relativeError: 0, flippedBits: 0, storedBits: 0 };
-    this.injected = cases.map(({ noise }) => (noise.changesNothing ? new Array<InjectedNoise>(count).fill(nothing) : []));
+    this.injected = cases.map(({ noise }) =>
+      noise.changesNothing ? new Array<InjectedNoise>(count).fill(nothing) : [],
+    );
   }
 
   /** Index of the weight set of a draw and a case. */

@@ -1,6 +1,7 @@
 /**
- * Phase-change memory (PCM): programming noise, drift and read noise of each device of a differential pair. With the target
- * conductance x in units of g_max = 25 uS, independent standard normal z, and t seconds since programming:
+ * Phase-change memory (PCM): programming noise, drift and read noise of each device of a differential pair.
+ * With the target conductance x in units of g_max = 25 uS, independent standard normal z, and t seconds since
+ * programming:
  *
  *     programmed  g  = max(x + (0.26348 + 1.9650 x - 1.1731 x^2) / 25 * z1, 0)
  *     drift       nu = |mu + s z2|,  mu = clip(-0.0155 ln x + 0.0244, 0.049, 0.1),  s = clip(-0.0125 ln x - 0.0059, 0.008, 0.045)
@@ -8,14 +9,16 @@
  *     read        q  = min(0.0088 / max(g^0.65, 0.001), 0.2)
  *                 r  = max(d + d * q * sqrt(ln((t + t0 + tr) / (2 tr))) * z3, 0),   tr = 250 ns
  *
- * Drift compensation multiplies each tensor by mean|w at programming| / mean|w now|, a single digital factor per tensor.
+ * Drift compensation multiplies each tensor by mean|w at programming| / mean|w now|, a single digital factor
+ * per tensor.
  *
- * Within one draw a device keeps its programmed conductance and its nu at all times, so a curve over time shows the drift of one
- * chip. Its read noise uses the same standard normal number at all times: right for each time alone, and paired.
+ * Within one draw a device keeps its programmed conductance and its nu at all times, so a curve over time
+ * shows the drift of one chip. Its read noise uses the same standard normal number at all times: right for
+ * each time alone, and paired.
  *
- * Constants: Nandakumar et al., "Phase-change memory models for deep learning training and inference", ICECS 2019; Joshi et
- * al., "Accurate deep neural network inference using computational phase-change memory", Nature Communications 11, 2473 (2020);
- * as in the PCM model of IBM's aihwkit.
+ * Constants: Nandakumar et al., "Phase-change memory models for deep learning training and inference", ICECS
+ * 2019; Joshi et al., "Accurate deep neural network inference using computational phase-change memory",
+ * Nature Communications 11, 2473 (2020); as in the PCM model of IBM's aihwkit.
  */
 import { checkOptions, flag, needed, number, type OptionsOf } from '../core/options';
 import * as tf from '../core/tf';
@@ -56,7 +59,11 @@ export type PCMOptions = OptionsOf<typeof PCM>;
 
 /** Phase-change memory, read some time after it was programmed. Its gradient is that of the identity. */
 export function pcm(options: PCMOptions): DifferentiableNoise {
-  const { seconds, driftCompensation, programmingNoise, drift, readNoise } = checkOptions('pcm', PCM, options);
+  const { seconds, driftCompensation, programmingNoise, drift, readNoise } = checkOptions(
+    'pcm',
+    PCM,
+    options,
+  );
 
   const logElapsed = Math.log((seconds + T_0) / T_0);
   const readSpread = readNoise * Math.sqrt(Math.log((seconds + T_0 + T_READ) / (2 * T_READ)));
@@ -110,7 +117,8 @@ export function pcm(options: PCMOptions): DifferentiableNoise {
         };
         const { relative, largest } = readTensorPairs(w, now);
         if (!driftCompensation) return tf.mul(relative, largest);
-        const strengthOf = (pairs: tf.Tensor): tf.Tensor => tf.maximum(tf.mean(tf.abs(pairs)), SMALLEST_READING);
+        const strengthOf = (pairs: tf.Tensor): tf.Tensor =>
+          tf.maximum(tf.mean(tf.abs(pairs)), SMALLEST_READING);
         const reference = strengthOf(readTensorPairs(w, programmed).relative);
         return tf.mul(relative, tf.mul(largest, tf.div(reference, strengthOf(relative))));
       }),

@@ -4,18 +4,21 @@
  *     q  = clamp(round(w / scale) + zeroPoint, lowest, highest)
  *     w' = (q - zeroPoint) * scale
  *
- * `symmetric`: signed codes of -(2^(bits-1) - 1) to 2^(bits-1) - 1, zeroPoint 0, scale = max|w| / (2^(bits-1) - 1).
- * `asymmetric`: unsigned codes of 0 to 2^bits - 1 over [min(w, 0), max(w, 0)], so that zero stays exactly zero.
+ * `symmetric`: signed codes of -(2^(bits-1) - 1) to 2^(bits-1) - 1, zeroPoint 0, scale = max|w| / (2^(bits-1)
+ * - 1).
+ * `asymmetric`: unsigned codes of 0 to 2^bits - 1 over [min(w, 0), max(w, 0)], so that zero stays exactly
+ * zero.
  *
- * Within the range |w' - w| <= scale / 2 to 1/2000 of scale, and quantizing twice changes nothing more. Halves round
- * to even; asymmetric, zeroPoint rounds them down and w / scale + zeroPoint rounds them up, so that both ends of the range are
- * codes also where it is symmetric about zero, as after clipping. What is within 1/2000 of a half counts as one: so rounding does
- * not decide, and plain arrays and tensors have the same codes. Weights that share a scale with one that is NaN, or infinite and
- * not clipped, are all NaN, since their range is not known.
+ * Within the range |w' - w| <= scale / 2 to 1/2000 of scale, and quantizing twice changes nothing more.
+ * Halves round to even; asymmetric, zeroPoint rounds them down and w / scale + zeroPoint rounds them up, so
+ * that both ends of the range are codes also where it is symmetric about zero, as after clipping. What is
+ * within 1/2000 of a half counts as one: so rounding does not decide, and plain arrays and tensors have the
+ * same codes. Weights that share a scale with one that is NaN, or infinite and not clipped, are all NaN,
+ * since their range is not known.
  *
- * Jacob et al., "Quantization and training of neural networks for efficient integer-arithmetic-only inference", CVPR 2018,
- * arXiv:1712.05877. Clipping to gain robustness to bit errors: Stutz et al., "Bit error robustness for energy-efficient DNN
- * accelerators", MLSys 2021, arXiv:2006.13977.
+ * Jacob et al., "Quantization and training of neural networks for efficient integer-arithmetic-only
+ * inference", CVPR 2018, arXiv:1712.05877. Clipping to gain robustness to bit errors: Stutz et al., "Bit
+ * error robustness for energy-efficient DNN accelerators", MLSys 2021, arXiv:2006.13977.
  */
 import { checkOptions, needed, number, type OptionsOf, oneOf, type SettingsOf, whole } from '../core/options';
 import * as tf from '../core/tf';
@@ -28,9 +31,15 @@ export const QUANTIZATION = {
   bits: needed(whole({ min: 2, max: 8 })),
   /** How the range of weights is laid onto integers. Default `symmetric`. */
   scheme: oneOf(['symmetric', 'asymmetric'], 'symmetric'),
-  /** What shares one scale: the whole tensor, or each output channel (row of an embedding) by itself. Default `tensor`. */
+  /**
+   * What shares one scale: the whole tensor, or each output channel (row of an embedding) by itself. Default
+   * `tensor`.
+   */
   per: oneOf(['tensor', 'channel'], 'tensor'),
-  /** Weights are clipped to [-clip, clip] first, and the range ends there. In units of the weights, > 0. Default: no clipping. */
+  /**
+   * Weights are clipped to [-clip, clip] first, and the range ends there. In units of the weights, > 0.
+   * Default: no clipping.
+   */
   clip: number({ min: 0, exclusiveMin: true }),
 };
 
@@ -101,7 +110,12 @@ export function quantize(
   tensor: Pick<WeightTensor, 'role' | 'shape'>,
   options: QuantizationOptions,
 ): QuantizedWeights {
-  const { bits, scheme, per, clip = Number.POSITIVE_INFINITY } = checkOptions('quantize', QUANTIZATION, options);
+  const {
+    bits,
+    scheme,
+    per,
+    clip = Number.POSITIVE_INFINITY,
+  } = checkOptions('quantize', QUANTIZATION, options);
   const { groups, inner } = groupsOf(tensor, per);
   const { lowest, highest } = codeRange(bits, scheme);
   const known = new Array<boolean>(groups).fill(true);
@@ -121,13 +135,17 @@ export function quantize(
   for (let group = 0; group < groups; group++) {
     const range = scheme === 'symmetric' ? Math.max(-lows[group], highs[group]) : highs[group] - lows[group];
     scales[group] = !known[group] ? Number.NaN : range > 0 ? range / highest : 1;
-    zeroPoints[group] = scheme === 'symmetric' ? 0 : Math.ceil(-lows[group] / scales[group] - 0.5 - HALF_TOLERANCE);
+    zeroPoints[group] =
+      scheme === 'symmetric' ? 0 : Math.ceil(-lows[group] / scales[group] - 0.5 - HALF_TOLERANCE);
   }
   const codes = new Int16Array(weights.length);
   for (let i = 0; i < codes.length; i++) {
     const group = Math.floor(i / inner) % groups;
     const steps = clipped[i] / scales[group];
-    const code = scheme === 'symmetric' ? roundHalfToEven(steps) : Math.floor(steps + zeroPoints[group] + 0.5 + HALF_TOLERANCE);
+    const code =
+      scheme === 'symmetric'
+        ? roundHalfToEven(steps)
+        : Math.floor(steps + zeroPoints[group] + 0.5 + HALF_TOLERANCE);
     codes[i] = Math.min(Math.max(code, lowest), highest);
   }
   return { codes, bits, signed: scheme === 'symmetric', scales, zeroPoints, inner };
@@ -150,7 +168,10 @@ function codeRange(bits: number, scheme: QuantizationScheme): { lowest: number; 
   return { lowest: -highest, highest };
 }
 
-/** Output channels are on the last axis; on the last two of a depthwise kernel; rows of an embedding on the first. */
+/**
+ * Output channels are on the last axis; on the last two of a depthwise kernel; rows of an embedding on the
+ * first.
+ */
 function groupsOf(
   { role, shape }: Pick<WeightTensor, 'role' | 'shape'>,
   per: QuantizationGroup,
@@ -178,8 +199,13 @@ export function quantizeTensor(
   const { highest, lowest } = codeRange(bits, scheme);
   const axes = groupAxes(tensor, per);
   const clipped = clip !== undefined ? tf.clipByValue(weights, -clip, clip) : weights;
-  const isKnown = tf.all(clip !== undefined ? tf.logicalNot(tf.isNaN(weights)) : tf.isFinite(weights), axes, true);
-  const scaleOf = (range: tf.Tensor): tf.Tensor => tf.where(isKnown, positive(tf.div(range, highest)), Number.NaN);
+  const isKnown = tf.all(
+    clip !== undefined ? tf.logicalNot(tf.isNaN(weights)) : tf.isFinite(weights),
+    axes,
+    true,
+  );
+  const scaleOf = (range: tf.Tensor): tf.Tensor =>
+    tf.where(isKnown, positive(tf.div(range, highest)), Number.NaN);
   if (scheme === 'symmetric') {
     const scale = scaleOf(tf.max(tf.abs(clipped), axes, true));
     return { codes: roundTensor(tf.div(clipped, scale)), weightsOf: (codes) => tf.mul(codes, scale) };
@@ -197,7 +223,9 @@ export function quantizeTensor(
 
 /** Where the gradient of quantized weights passes: within the clipping range. Undefined: everywhere. */
 export function passOf({ clip }: QuantizationSettings): ((weights: tf.Tensor) => tf.Tensor) | undefined {
-  return clip === undefined ? undefined : (weights) => tf.cast(tf.lessEqual(tf.abs(weights), clip), 'float32');
+  return clip === undefined
+    ? undefined
+    : (weights) => tf.cast(tf.lessEqual(tf.abs(weights), clip), 'float32');
 }
 
 /** Axes that one scale runs over. */
@@ -222,5 +250,9 @@ function roundTensor(x: tf.Tensor): tf.Tensor {
   const below = tf.floor(x);
   const beyond = tf.sub(x, below);
   const isHalf = tf.lessEqual(tf.abs(tf.sub(beyond, 0.5)), HALF_TOLERANCE);
-  return tf.where(isHalf, tf.add(below, tf.mod(below, 2)), tf.add(below, tf.cast(tf.greater(beyond, 0.5), 'float32')));
+  return tf.where(
+    isHalf,
+    tf.add(below, tf.mod(below, 2)),
+    tf.add(below, tf.cast(tf.greater(beyond, 0.5), 'float32')),
+  );
 }

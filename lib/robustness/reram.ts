@@ -1,13 +1,15 @@
 /**
- * Resistive memory (ReRAM): conductance relaxation of each device of a differential pair after programming. With the target
- * conductance x in units of g_max = 40 uS and z ~ N(0, 1):
+ * Resistive memory (ReRAM): conductance relaxation of each device of a differential pair after programming.
+ * With the target conductance x in units of g_max = 40 uS and z ~ N(0, 1):
  *
  *     g = max(x + s_t(x) / 40 * z, 0),   s_t(x) = c0 + c1 x + c2 x^2 + c3 x^3 + c4 x^4   (uS)
  *
- * with coefficients fitted to measurements 1 second, 1 day and 2 days after programming, and at no other time.
+ * with coefficients fitted to measurements 1 second, 1 day and 2 days after programming, and at no other
+ * time.
  *
- * Data: Wan et al., "A compute-in-memory chip based on resistive random-access memory", Nature 608, 504-512 (2022); the fit is
- * that of IBM's aihwkit. Short-term read noise of about 1 % is not in it: compose with `additiveNoise({ sigma: 0.01 })`.
+ * Data: Wan et al., "A compute-in-memory chip based on resistive random-access memory", Nature 608, 504-512
+ * (2022); the fit is that of IBM's aihwkit. Short-term read noise of about 1 % is not in it: compose with
+ * `additiveNoise({ sigma: 0.01 })`.
  */
 import { checkOptions, needed, number, type OptionsOf, oneOf } from '../core/options';
 import * as tf from '../core/tf';
@@ -41,7 +43,10 @@ export const RERAM = {
 /** Options of `reram`. */
 export type ReRAMOptions = OptionsOf<typeof RERAM>;
 
-/** Resistive memory, read 1 second, 1 day or 2 days after it was programmed. Its gradient is that of the identity. */
+/**
+ * Resistive memory, read 1 second, 1 day or 2 days after it was programmed. Its gradient is that of the
+ * identity.
+ */
 export function reram(options: ReRAMOptions): DifferentiableNoise {
   const { seconds, strength } = checkOptions('reram', RERAM, options);
   const coefficients = COEFFICIENTS[seconds];
@@ -54,7 +59,11 @@ export function reram(options: ReRAMOptions): DifferentiableNoise {
         (z: Float32Array): Device =>
         (x, i) =>
           Math.max(x + strength * deviation(x, coefficients) * z[i], 0);
-      const { relative, largest } = readPairs(weights, side(site.normals('reram +')), side(site.normals('reram -')));
+      const { relative, largest } = readPairs(
+        weights,
+        side(site.normals('reram +')),
+        side(site.normals('reram -')),
+      );
       return { values: Float32Array.from(relative, (g) => g * largest) };
     },
     perturb: (weights, site) =>

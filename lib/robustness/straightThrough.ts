@@ -1,16 +1,17 @@
 /**
- * The straight-through estimator: forward the value of f, backward the gradient of the identity. It gives functions that are
- * flat almost everywhere, such as rounding, a useful gradient.
+ * The straight-through estimator: forward the value of f, backward the gradient of the identity. It gives
+ * functions that are flat almost everywhere, such as rounding, a useful gradient.
  *
- * Bengio, Leonard, Courville, "Estimating or propagating gradients through stochastic neurons for conditional computation",
- * arXiv:1308.3432 (2013).
+ * Bengio, Leonard, Courville, "Estimating or propagating gradients through stochastic neurons for conditional
+ * computation", arXiv:1308.3432 (2013).
  */
 import * as tf from '../core/tf';
 
 /**
  * f(weights), with the gradient of the identity.
  *
- * @param pass Where the gradient passes: a tensor of 0 and 1 in the shape of the weights. Default: everywhere.
+ * @param pass Where the gradient passes: a tensor of 0 and 1 in the shape of the weights. Default:
+ * everywhere.
  */
 export function straightThrough(
   weights: tf.Tensor,

@@ -2,7 +2,10 @@
  * How a measured number spreads over noise draws.
  */
 
-/** Summary of one number over draws. Infinite values (diverged draws) enter as they are; a NaN makes all NaN, as in NumPy. */
+/**
+ * Summary of one number over draws. Infinite values (diverged draws) enter as they are; a NaN makes all NaN,
+ * as in NumPy.
+ */
 export interface DrawSummary {
   /** The value of each draw; draws of equal index are paired across levels and models. */
   values: number[];
@@ -28,7 +31,9 @@ export interface DrawSummary {
 
 /** Summary of `values`, at least one. */
 export function summarize(values: readonly number[]): DrawSummary {
-  const sorted = values.some(Number.isNaN) ? values.map(() => Number.NaN) : Array.from(Float64Array.from(values).sort());
+  const sorted = values.some(Number.isNaN)
+    ? values.map(() => Number.NaN)
+    : Array.from(Float64Array.from(values).sort());
   const mean = values.reduce((sum, value) => sum + value, 0) / values.length;
   const squares = values.reduce((sum, value) => sum + (value - mean) ** 2, 0);
   return {

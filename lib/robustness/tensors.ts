@@ -22,7 +22,10 @@ const ROLE_OF_NAME: Record<string, WeightRole> = {
   beta: 'beta',
 };
 
-/** The role of a variable, from the last part of its name; tf.js adds a number to names that it has seen before. */
+/**
+ * The role of a variable, from the last part of its name; tf.js adds a number to names that it has seen
+ * before.
+ */
 export function weightRole(name: string): WeightRole {
   const last = name.slice(name.lastIndexOf('/') + 1).replace(/_\d+$/, '');
   return ROLE_OF_NAME[last] ?? 'other';
@@ -31,7 +34,10 @@ export function weightRole(name: string): WeightRole {
 /** The default choice of tensors: kernels and embeddings, what an analog or quantized memory holds. */
 export const kernelsAndEmbeddings: TensorSelector = ({ role }) => role === 'kernel' || role === 'embedding';
 
-/** Every weight that training changes: kernels, embeddings, biases and BatchNorm's gamma and beta (the paper's choice). */
+/**
+ * Every weight that training changes: kernels, embeddings, biases and BatchNorm's gamma and beta (the paper's
+ * choice).
+ */
 export const allWeights: TensorSelector = () => true;
 
 /**
@@ -40,8 +46,12 @@ export const allWeights: TensorSelector = () => true;
  * Frozen layers count too: noise does not ask what was trained.
  */
 export function weightTensors(model: tf.LayersModel): ModelTensor[] {
-  const variables = model.layers.flatMap((layer) => layer.weights.map((weight) => weight.read() as tf.Variable));
-  return describeVariables([...new Set(variables)].filter(({ name }) => !/moving_(mean|variance)(_\d+)?$/.test(name)));
+  const variables = model.layers.flatMap((layer) =>
+    layer.weights.map((weight) => weight.read() as tf.Variable),
+  );
+  return describeVariables(
+    [...new Set(variables)].filter(({ name }) => !/moving_(mean|variance)(_\d+)?$/.test(name)),
+  );
 }
 
 /** Role and ordinal of each variable. */
@@ -55,12 +65,20 @@ export function describeVariables(variables: readonly tf.Variable[]): ModelTenso
   });
 }
 
-/** The tensors that `select` chooses. Throws an OptionError where it chooses none: such a noise would be a flat line. */
+/**
+ * The tensors that `select` chooses. Throws an OptionError where it chooses none: such a noise would be a
+ * flat line.
+ */
 export function selectTensors(tensors: readonly ModelTensor[], select: TensorSelector): ModelTensor[] {
   const selected = tensors.filter((tensor) => select(tensor));
   if (selected.length === 0) {
     const names = tensors.map(({ name, role }) => `${name} (${role})`).join(', ');
-    throw new OptionError('select', select, 'a predicate that chooses at least one tensor', `The model has ${names}.`);
+    throw new OptionError(
+      'select',
+      select,
+      'a predicate that chooses at least one tensor',
+      `The model has ${names}.`,
+    );
   }
   return selected;
 }

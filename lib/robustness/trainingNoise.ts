@@ -4,16 +4,26 @@
  *     w~ = w + strength * (noise(w) - w)      fresh noise at each evaluation of the loss
  *     g  = grad loss(w~)                      handed on as the gradient at w (straight through)
  *
- * A step of SGD draws once, one of SAM twice (ascent and descent), one of Lookbehind 2k times: its gradients cannot be reused
- * where every evaluation sees other noise.
+ * A step of SGD draws once, one of SAM twice (ascent and descent), one of Lookbehind 2k times: its gradients
+ * cannot be reused where every evaluation sees other noise.
  *
- * Joshi et al., "Accurate deep neural network inference using computational phase-change memory", Nature Communications 11, 2473
- * (2020); with bit errors or quantization in place of Gaussian noise, Stutz et al., MLSys 2021, arXiv:2006.13977.
+ * Joshi et al., "Accurate deep neural network inference using computational phase-change memory", Nature
+ * Communications 11, 2473 (2020); with bit errors or quantization in place of Gaussian noise, Stutz et al.,
+ * MLSys 2021, arXiv:2006.13977.
  */
 
 import { attr, isNative, runOp } from '../compile/backend';
 import { checkNumber, OptionError } from '../core/errors';
-import { callback, checkOptions, needed, number, type OptionsOf, object, whole, withDefault } from '../core/options';
+import {
+  callback,
+  checkOptions,
+  needed,
+  number,
+  type OptionsOf,
+  object,
+  whole,
+  withDefault,
+} from '../core/options';
 import { Random } from '../core/random';
 import * as tf from '../core/tf';
 import type { LossFunction } from '../optimizers';
@@ -33,7 +43,10 @@ const OPTIONS = {
   noise: needed(object<DifferentiableNoise>()),
   /** Which weights get noise. Default: kernels and embeddings. */
   select: withDefault(callback<TensorSelector>(), kernelsAndEmbeddings),
-  /** Factor on the change that the noise makes. May be set at any time, to warm up for example. At least 0, default 1. */
+  /**
+   * Factor on the change that the noise makes. May be set at any time, to warm up for example. At least 0,
+   * default 1.
+   */
   strength: number({ min: 0 }, 1),
   /** Seed of the noise, a whole number. Default 0. */
   seed: whole({}, 0),
@@ -45,8 +58,9 @@ export type TrainingNoiseOptions = OptionsOf<typeof OPTIONS>;
 /**
  * The noise of one training run.
  *
- * Its random numbers come from the seed and a counter of evaluations that lives in a tf.Variable. So a compiled step draws afresh
- * at each run, draws what the same step would draw op by op, and can be resumed. Dispose it after use.
+ * Its random numbers come from the seed and a counter of evaluations that lives in a tf.Variable. So a
+ * compiled step draws afresh at each run, draws what the same step would draw op by op, and can be resumed.
+ * Dispose it after use.
  *
  * @example
  * const noise = new TrainingNoise({ noise: gaussianNoise({ sigma: 0.1 }) });
@@ -75,9 +89,9 @@ export class TrainingNoise implements PassNoise {
   }
 
   /**
-   * A loss that is evaluated at noisy weights and passes its gradients to the clean ones: for `optimizer.minimize`; a Trainer calls it
-   * by itself. The weights hold noise only while the loss runs. BatchNorm's moving statistics follow the
-   * noisy forward passes.
+   * A loss that is evaluated at noisy weights and passes its gradients to the clean ones: for
+   * `optimizer.minimize`; a Trainer calls it by itself. The weights hold noise only while the loss runs.
+   * BatchNorm's moving statistics follow the noisy forward passes.
    *
    * @param loss The loss.
    * @param variables The weights that it depends on; those that `select` chooses get noise.
@@ -96,8 +110,9 @@ export class TrainingNoise implements PassNoise {
   };
 
   /**
-   * How often the loss was evaluated. A Trainer sets it, also when a run is resumed, to the optimizer's `gradientEvaluations`, so that
-   * the run draws what the uninterrupted one would have drawn; who calls `optimizer.minimize` must do the same.
+   * How often the loss was evaluated. A Trainer sets it, also when a run is resumed, to the optimizer's
+   * `gradientEvaluations`, so that the run draws what the uninterrupted one would have drawn; who calls
+   * `optimizer.minimize` must do the same.
    */
   get evaluations(): number {
     return this.#counter.dataSync()[0];
@@ -139,10 +154,15 @@ export class TrainingNoise implements PassNoise {
 }
 
 /**
- * Random numbers that depend on a key and a counter, the counter being a tensor: a native op where there is one, which a graph can
- * contain.
+ * Random numbers that depend on a key and a counter, the counter being a tensor: a native op where there is
+ * one, which a graph can contain.
  */
-function numbersAt(kind: 'normal' | 'uniform', shape: readonly number[], key: number, counter: tf.Tensor): tf.Tensor {
+function numbersAt(
+  kind: 'normal' | 'uniform',
+  shape: readonly number[],
+  key: number,
+  counter: tf.Tensor,
+): tf.Tensor {
   if (isNative()) {
     const seed = tf.concat([tf.tensor1d([key], 'int32'), counter]);
     const types = [attr.type('dtype', 'float32'), attr.type('T', 'int32'), attr.type('Tseed', 'int32')];

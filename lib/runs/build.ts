@@ -58,16 +58,26 @@ export async function buildRun(config: RunConfig, loader: DataLoader = new DataL
     throw new OptionError('lifelong', lifelong, 'left out', 'Use buildLifelongRun for a run with tasks.');
   const data = await loader.load(full.data, full.seed);
   return build(full, data, (model, optimizer, options) => {
-    const trainer = new Trainer(model, optimizer, data.train, { ...options, epochs, schedule, evaluateEvery, test: data.test });
+    const trainer = new Trainer(model, optimizer, data.train, {
+      ...options,
+      epochs,
+      schedule,
+      evaluateEvery,
+      test: data.test,
+    });
     return { loop: trainer, made: { data, trainer } };
   });
 }
 
 /** As `buildRun`, for a run with `lifelong`: builds tasks, model, optimizer and learner. */
-export async function buildLifelongRun(config: RunConfig, loader: DataLoader = new DataLoader()): Promise<BuiltLifelongRun> {
+export async function buildLifelongRun(
+  config: RunConfig,
+  loader: DataLoader = new DataLoader(),
+): Promise<BuiltLifelongRun> {
   const full = resolveConfig(config);
   const { lifelong, epochs, seed } = full;
-  if (lifelong === undefined) throw new OptionError('lifelong', lifelong, 'given', 'Use buildRun for a run without tasks.');
+  if (lifelong === undefined)
+    throw new OptionError('lifelong', lifelong, 'given', 'Use buildRun for a run without tasks.');
   const data = await loader.load(full.data, seed);
   const sequence = buildSequence(lifelong, data, seed);
   return build(full, data, (model, optimizer, options) => {
@@ -91,7 +101,14 @@ function build<T>(
   const optimizer = buildOptimizer(config.optimizer);
   const noise = buildTrainingNoise(config.noise, seed);
   const augment = buildAugmentation(config.augmentation);
-  const { loop, made } = make(model, optimizer, { batchSize, seed, switchBatches, augment, noise, onDivergence: 'stop' });
+  const { loop, made } = make(model, optimizer, {
+    batchSize,
+    seed,
+    switchBatches,
+    augment,
+    noise,
+    onDivergence: 'stop',
+  });
   const dispose = (): void => {
     for (const one of [loop, noise, optimizer, model]) one?.dispose();
   };

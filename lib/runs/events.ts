@@ -21,7 +21,8 @@ export class EventWriter {
     rmSync(folder, { recursive: true, force: true });
     const node = nativeNode();
     if (node === undefined || !isNative()) return;
-    // The package keeps the writer of a folder for ever; after it was closed, only another folder gets a new one.
+    // The package keeps the writer of a folder for ever; after it was closed, only another folder gets a new
+    // one.
     const own = join(folder, randomUUID().slice(0, 8));
     makeFolder(own);
     tf.tidy(() => {

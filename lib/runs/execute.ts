@@ -43,7 +43,10 @@ const OPTIONS = {
   signal: signal(),
   /** Called after each step with the share of the run that is done, 0 to 1. */
   onProgress: callback<(share: number) => void>(),
-  /** Shortest time between two checkpoints, in seconds; they are taken at the end of epochs. At least 0. Default 2. */
+  /**
+   * Shortest time between two checkpoints, in seconds; they are taken at the end of epochs. At least 0.
+   * Default 2.
+   */
   checkpointSeconds: number({ min: 0 }, 2),
   /** Loads the data; give the same one to runs that follow. */
   loader: where<DataLoader>('object', 'a DataLoader', (value) => value instanceof DataLoader),
@@ -55,10 +58,14 @@ export type ExecuteOptions = OptionsOf<typeof OPTIONS>;
 /**
  * Executes a run.
  *
- * @throws What building and training throw: OptionError, DataError. StorageError where the disk is full or read-only: what was saved
- *   before is kept. A divergence is a result, not an error.
+ * @throws What building and training throw: OptionError, DataError. StorageError where the disk is full or
+ *   read-only: what was saved before is kept. A divergence is a result, not an error.
  */
-export async function executeRun(config: RunConfig, store: RunStore, options: ExecuteOptions = {}): Promise<RunOutcome> {
+export async function executeRun(
+  config: RunConfig,
+  store: RunStore,
+  options: ExecuteOptions = {},
+): Promise<RunOutcome> {
   const settings = checkOptions('executeRun', OPTIONS, options);
   const full = resolveConfig(config);
   const hash = configHash(full);
@@ -70,20 +77,27 @@ export async function executeRun(config: RunConfig, store: RunStore, options: Ex
     const present = store.readResult(hash);
     const result = present ?? (await work(hash, full, store, lock.lost, settings));
     if (lock.lost.aborted) return { kind: 'locked' };
-    return result === undefined ? { kind: 'aborted' } : { kind: 'done', result, reused: present !== undefined };
+    return result === undefined
+      ? { kind: 'aborted' }
+      : { kind: 'done', result, reused: present !== undefined };
   } finally {
     lock.release();
   }
 }
 
 /**
- * The model of a finished run with its last weights, and all that belongs to it, for a look at what was learned. The caller disposes it.
+ * The model of a finished run with its last weights, and all that belongs to it, for a look at what was
+ * learned. The caller disposes it.
  *
  * Lookahead's variables may hold fast weights: use `optimizer.withSlowWeights`.
  *
  * @throws DataError where the run has no checkpoint.
  */
-export async function openRun(config: RunConfig, store: RunStore = new RunStore(), loader?: DataLoader): Promise<BuiltRun> {
+export async function openRun(
+  config: RunConfig,
+  store: RunStore = new RunStore(),
+  loader?: DataLoader,
+): Promise<BuiltRun> {
   const state = checkpointOf<TrainerState>(config, store);
   const run = await buildRun(config, loader);
   run.trainer.restore(state);
@@ -91,7 +105,8 @@ export async function openRun(config: RunConfig, store: RunStore = new RunStore(
 }
 
 /**
- * The learner of a finished run with `lifelong`, with its last weights, and all that belongs to it. The caller disposes it. As `openRun`.
+ * The learner of a finished run with `lifelong`, with its last weights, and all that belongs to it. The
+ * caller disposes it. As `openRun`.
  *
  * @throws DataError where the run has no checkpoint.
  */
@@ -110,8 +125,13 @@ function checkpointOf<S extends TrainerState>(config: RunConfig, store: RunStore
   const hash = configHash(config);
   const state = store.readCheckpoint<S>(hash);
   if (state === undefined) {
-    const again = store.readResult(hash) !== undefined ? `Delete ${store.runFolder(hash)} and run it again` : 'Run it first';
-    throw new DataError(`Run ${hash} has no checkpoint in ${store.folder} that can be read. ${again}: executeRun or sweep.`);
+    const again =
+      store.readResult(hash) !== undefined
+        ? `Delete ${store.runFolder(hash)} and run it again`
+        : 'Run it first';
+    throw new DataError(
+      `Run ${hash} has no checkpoint in ${store.folder} that can be read. ${again}: executeRun or sweep.`,
+    );
   }
   return state;
 }
@@ -129,11 +149,20 @@ async function build(config: FullRunConfig, loader: DataLoader): Promise<Executi
   if (config.lifelong !== undefined) {
     const run = await buildLifelongRun(config, loader);
     const { learner } = run;
-    return { ...run, trainer: learner, measure: async () => lifelongValues(learner), lifelong: () => lifelongResult(learner) };
+    return {
+      ...run,
+      trainer: learner,
+      measure: async () => lifelongValues(learner),
+      lifelong: () => lifelongResult(learner),
+    };
   }
   const run = await buildRun(config, loader);
   const { model, data, optimizer } = run;
-  return { ...run, measure: (signal) => optimizer.withSlowWeights(() => takeMeasures(config.measures, { model, data, signal })) };
+  return {
+    ...run,
+    measure: (signal) =>
+      optimizer.withSlowWeights(() => takeMeasures(config.measures, { model, data, signal })),
+  };
 }
 
 /**
@@ -162,7 +191,8 @@ async function work(
     let saved = performance.now();
     const status = await trainer.train({
       signal,
-      onProgress: ({ epoch, step, epochs, stepsPerEpoch }) => onProgress?.((epoch + step / stepsPerEpoch) / epochs),
+      onProgress: ({ epoch, step, epochs, stepsPerEpoch }) =>
+        onProgress?.((epoch + step / stepsPerEpoch) / epochs),
       onEpoch(record) {
         if (lost.aborted) return;
         events?.write(record);
@@ -217,9 +247,14 @@ function finish(
     ),
     gradientEvaluations: optimizer.gradientEvaluations,
     seconds: position.seconds,
-    parameters: model.trainableWeights.reduce((sum, { shape }) => sum + tf.util.sizeFromShape(shape as number[]), 0),
+    parameters: model.trainableWeights.reduce(
+      (sum, { shape }) => sum + tf.util.sizeFromShape(shape as number[]),
+      0,
+    ),
     measures,
-    ...(divergence === undefined ? {} : { divergence: { ...divergence, checkpoint: store.checkpointFile(hash) ?? null } }),
+    ...(divergence === undefined
+      ? {}
+      : { divergence: { ...divergence, checkpoint: store.checkpointFile(hash) ?? null } }),
     ...(warnings.length === 0 ? {} : { warnings: [...warnings] }),
     ...(lifelong === undefined ? {} : { lifelong: lifelong() }),
     seed: config.seed,

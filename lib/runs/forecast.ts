@@ -3,8 +3,8 @@
  *
  *     seconds of a run = gradients of one batch * seconds that one takes here, measured
  *
- * Evaluations come on top: after each epoch about a third of a gradient per test image, which is 7 % of an epoch of SGD on CIFAR and less for
- * the others, and the measures at the end.
+ * Evaluations come on top: after each epoch about a third of a gradient per test image, which is 7 % of an
+ * epoch of SGD on CIFAR and less for the others, and the measures at the end.
  */
 import { duration } from '../core/duration';
 import { configHash, type FullRunConfig, workOf } from './config/config';
@@ -66,7 +66,10 @@ export interface ForecastOptions extends StepTimeOptions {
  *
  * @throws as `secondsPerGradient`
  */
-export async function forecast(runs: readonly FullRunConfig[], options: ForecastOptions = {}): Promise<Forecast> {
+export async function forecast(
+  runs: readonly FullRunConfig[],
+  options: ForecastOptions = {},
+): Promise<Forecast> {
   const { store, signal, measure = secondsPerGradient, onMeasure } = options;
   const groups = new Map<string, FullRunConfig[]>();
   for (const run of runs) {
@@ -98,7 +101,9 @@ export async function forecast(runs: readonly FullRunConfig[], options: Forecast
       seconds: gradients * (measured.get(key) ?? Number.NaN),
     });
   }
-  rows.sort((a, b) => a.model.localeCompare(b.model) || a.data.localeCompare(b.data) || a.gradients - b.gradients);
+  rows.sort(
+    (a, b) => a.model.localeCompare(b.model) || a.data.localeCompare(b.data) || a.gradients - b.gradients,
+  );
   const open = rows.filter((row) => row.done < row.runs);
   const total = (cost: (row: ForecastRow) => number): number =>
     open.reduce((sum, row) => sum + (row.runs - row.done) * cost(row), 0);
@@ -124,6 +129,10 @@ export function describeForecast({ rows, runs, done, gradients, seconds }: Forec
   return `${runs} runs${before}. ${who} ${cost} (${time}); evaluations come on top, less than a tenth.`;
 }
 
-function namesOf(runs: readonly FullRunConfig[], nameOf: (run: FullRunConfig) => string, glue: string): string {
+function namesOf(
+  runs: readonly FullRunConfig[],
+  nameOf: (run: FullRunConfig) => string,
+  glue: string,
+): string {
   return [...new Set(runs.map(nameOf))].join(glue);
 }

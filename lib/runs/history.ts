@@ -1,6 +1,6 @@
 /**
- * The history of a run as a CSV file: one row per epoch, empty where an epoch was not evaluated. The last column is a checksum of the row
- * and of those above it.
+ * The history of a run as a CSV file: one row per epoch, empty where an epoch was not evaluated. The last
+ * column is a checksum of the row and of those above it.
  */
 
 import { crc32 } from 'node:zlib';
@@ -45,7 +45,8 @@ export function historyFromCsv(csv: string, path: string): EpochRecord[] {
     checksum = crc32(row, checksum);
     const cells = row.split(',');
     const numbers = cells.map((cell) => (cell === '' ? null : Number(cell)));
-    const isNumber = (value: number | null, cell: string): boolean => value === null || !Number.isNaN(value) || cell === 'NaN';
+    const isNumber = (value: number | null, cell: string): boolean =>
+      value === null || !Number.isNaN(value) || cell === 'NaN';
     const good = cells.length === COLUMNS.length && numbers.every((value, c) => isNumber(value, cells[c]));
     const whole = line.slice(end + 1) === String(checksum);
     if (!good || !whole || numbers[0] !== i + 1) {

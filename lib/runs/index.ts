@@ -1,4 +1,7 @@
-/** Runs: configurations, runs that are kept and resumed, sweeps over grids, in processes, on Ray and under SLURM. */
+/**
+ * Runs: configurations, runs that are kept and resumed, sweeps over grids, in processes, on Ray and under
+ * SLURM.
+ */
 
 export { type BuiltLifelongRun, type BuiltRun, buildLifelongRun, buildRun } from './build';
 export { configHash, type FullRunConfig, type RunConfig, resolveConfig } from './config/config';

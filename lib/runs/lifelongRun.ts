@@ -23,11 +23,19 @@ export interface LifelongResult {
 export function lifelongValues({ measures }: LifelongLearner): MeasuredValues {
   if (measures === undefined) return {};
   const { forgetting, ...values } = measures;
-  return { ...values, ...Object.fromEntries(Object.entries(forgetting).map(([name, value]) => [`forgetting.${name}`, value])) };
+  return {
+    ...values,
+    ...Object.fromEntries(Object.entries(forgetting).map(([name, value]) => [`forgetting.${name}`, value])),
+  };
 }
 
 /** The matrix of a learner and what it was measured on. */
-export function lifelongResult({ sequence, accuracy, initialAccuracies, records }: LifelongLearner): LifelongResult {
+export function lifelongResult({
+  sequence,
+  accuracy,
+  initialAccuracies,
+  records,
+}: LifelongLearner): LifelongResult {
   return {
     recipe: sequence.recipe,
     tasks: sequence.tasks.map(({ name }) => name),

@@ -20,7 +20,10 @@ export interface Versions {
   node: string;
 }
 
-/** The machine that computed a result. Results are bit-identical on the same machine with the same number of threads only. */
+/**
+ * The machine that computed a result. Results are bit-identical on the same machine with the same number of
+ * threads only.
+ */
 export interface Machine {
   /** System and architecture, such as `linux x64`. */
   platform: string;

@@ -32,7 +32,10 @@ export interface MethodSettings {
 }
 
 /** A method as the configuration of an optimizer. */
-export function optimizerOf(method: MethodOverSGD, { sgd, sam, asam, k, alpha }: MethodSettings): OptimizerConfig {
+export function optimizerOf(
+  method: MethodOverSGD,
+  { sgd, sam, asam, k, alpha }: MethodSettings,
+): OptimizerConfig {
   const { steps, rule, adaptive }: Method = METHODS[method];
   const ascent = rule === 'ASAM' ? asam : sam;
   const single: OptimizerConfig =
@@ -43,7 +46,10 @@ export function optimizerOf(method: MethodOverSGD, { sgd, sam, asam, k, alpha }:
   return { kind: `lookbehind${rule}`, k, alpha: adaptive ? 'adaptive' : alpha, ...ascent, ...sgd };
 }
 
-/** The method that an optimizer is, as `methodStyle` knows it, and its inner steps if the method's name leaves them open. */
+/**
+ * The method that an optimizer is, as `methodStyle` knows it, and its inner steps if the method's name leaves
+ * them open.
+ */
 export function methodOf(optimizer: OptimizerConfig): { method: string; k?: number } {
   if (optimizer.kind === 'lookahead') {
     const base = optimizer.base?.kind ?? 'sgd';
@@ -66,16 +72,19 @@ const PAPER_METHOD = {
   k: whole({ min: 1 }, 5),
   /** Share of the fast weights in Lookbehind's step forward, 0 to 1. Default 0.5. */
   alpha: number({ min: 0, max: 1 }, 0.5),
-  /** Inner steps of Lookbehind with adaptive alpha. At least 1. Default 2, as its steps are nearly k times longer. */
+  /**
+   * Inner steps of Lookbehind with adaptive alpha. At least 1. Default 2, as its steps are nearly k times
+   * longer.
+   */
   adaptiveK: whole({ min: 1 }, 2),
   /** Radius of SAM, at least 0. Default 0.05. */
   rho: number({ min: 0 }, 0.05),
   /** Radius of ASAM, at least 0. Default 0.5. */
   asamRho: number({ min: 0 }, 0.5),
   /**
-   * What methods with k inner steps have in common with the one step of (A)SAM: the length of each step (`step`, the paper's
-   * protocol), or the mean distance of the k perturbed points, so that each step has the length 2 rho / (k + 1) (`mean`).
-   * Default `step`.
+   * What methods with k inner steps have in common with the one step of (A)SAM: the length of each step
+   * (`step`, the paper's protocol), or the mean distance of the k perturbed points, so that each step has the
+   * length 2 rho / (k + 1) (`mean`). Default `step`.
    */
   radius: oneOf(['step', 'mean'], 'step'),
   /** Inner steps and interpolation of Lookahead. Default 5 and 0.8. */
@@ -102,7 +111,9 @@ export function paperMethods(options: PaperMethodsOptions = {}): Record<PaperMet
     const k = adaptive ? settings.adaptiveK : settings.k;
     const isWhole = radius === 'step' || steps === 'single' || steps === 'lookahead';
     // Rounded, so that radii that are equal on paper are equal, and their runs the same.
-    const step = (whole: number) => ({ rho: isWhole ? whole : Number(((2 * whole) / (k + 1)).toPrecision(6)) });
+    const step = (whole: number) => ({
+      rho: isWhole ? whole : Number(((2 * whole) / (k + 1)).toPrecision(6)),
+    });
     const inner = steps === 'lookahead' ? lookahead : { k, alpha };
     return [label, optimizerOf(name, { sgd, sam: step(rho), asam: step(asamRho), ...inner })];
   });

@@ -24,12 +24,16 @@ const OPTIONS = {
 export type StepTimeOptions = OptionsOf<typeof OPTIONS>;
 
 /**
- * Seconds that one gradient of one batch takes in this process: a step of SGD on the model, batch size and kind of data of `config`, the
- * faster of two after a warm-up. CIFAR's and TinyImageNet's images are made up for it; other data is loaded.
+ * Seconds that one gradient of one batch takes in this process: a step of SGD on the model, batch size and
+ * kind of data of `config`, the faster of two after a warm-up. CIFAR's and TinyImageNet's images are made up
+ * for it; other data is loaded.
  *
  * @throws OptionError, DataError; AbortedError
  */
-export async function secondsPerGradient(config: FullRunConfig, options: StepTimeOptions = {}): Promise<number> {
+export async function secondsPerGradient(
+  config: FullRunConfig,
+  options: StepTimeOptions = {},
+): Promise<number> {
   const { signal } = checkOptions('secondsPerGradient', OPTIONS, options);
   const { batchSize, seed } = config;
   const data = await someData(config, batchSize * (WARM_UP + TIMED));

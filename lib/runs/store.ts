@@ -8,7 +8,8 @@
  *     <hash>/tensorboard/     events for TensorBoard
  *     <hash>/lock-*.json      who works on the run now
  *
- * Files appear whole or not at all, and carry checksums. Whatever can be made again from other files is made again where it is damaged.
+ * Files appear whole or not at all, and carry checksums. Whatever can be made again from other files is made
+ * again where it is damaged.
  */
 import { readdirSync, rmSync } from 'node:fs';
 import { join, relative, resolve } from 'node:path';
@@ -17,7 +18,12 @@ import { dataFolder } from '../data/files';
 import { makeFolder, writeFileAtomic } from '../files/atomicFile';
 import { parseChecked, stringifyChecked } from '../files/checkedJson';
 import { readRegularText } from '../files/regularFile';
-import { keepNewestCheckpoint, loadCheckpoint, newestCheckpoint, saveCheckpoint } from '../training/checkpoint';
+import {
+  keepNewestCheckpoint,
+  loadCheckpoint,
+  newestCheckpoint,
+  saveCheckpoint,
+} from '../training/checkpoint';
 import type { EpochRecord } from '../training/loop';
 import type { TrainerState } from '../training/trainerState';
 import { configHash, type FullRunConfig, resolveConfig } from './config/config';
@@ -40,8 +46,8 @@ export interface RunResult {
   /** The last epoch; null where the run diverged in its first. */
   last: EpochRecord | null;
   /**
-   * The evaluated epoch with the highest test accuracy, the first of equals; null in lifelong learning. Report `last`: `best` is chosen
-   * on the test set.
+   * The evaluated epoch with the highest test accuracy, the first of equals; null in lifelong learning.
+   * Report `last`: `best` is chosen on the test set.
    */
   best: EpochRecord | null;
   /** Gradients taken, each of one batch. */
@@ -50,7 +56,10 @@ export interface RunResult {
   seconds: number;
   /** Weights that were trained. */
   parameters: number;
-  /** Where and why the run diverged, and the last good checkpoint: its file in the run's folder, or null where there is none. */
+  /**
+   * Where and why the run diverged, and the last good checkpoint: its file in the run's folder, or null where
+   * there is none.
+   */
   divergence?: Divergence & { checkpoint: string | null };
   /** What makes the numbers mean less than they seem to, in words; absent where nothing does. */
   warnings?: string[];
@@ -68,7 +77,10 @@ export interface RunResult {
   finishedAt: string;
 }
 
-/** The default store: the environment variable LB_RUNS where it is set, else `runs` in the project's data folder. */
+/**
+ * The default store: the environment variable LB_RUNS where it is set, else `runs` in the project's data
+ * folder.
+ */
 export function defaultStore(): string {
   return process.env.LB_RUNS ? resolve(process.env.LB_RUNS) : join(dataFolder(), 'runs');
 }
@@ -131,18 +143,26 @@ export class RunStore {
       );
     }
     if (configHash(config) !== hash) {
-      throw new DataError(`${path} was changed: its hash is ${configHash(config)}. Delete the folder ${this.runFolder(hash)}.`);
+      throw new DataError(
+        `${path} was changed: its hash is ${configHash(config)}. Delete the folder ${this.runFolder(hash)}.`,
+      );
     }
     return config;
   }
 
-  /** Writes the result of a run with its checksum: it is done then. Throws a StorageError where that is impossible. */
+  /**
+   * Writes the result of a run with its checksum: it is done then. Throws a StorageError where that is
+   * impossible.
+   */
   writeResult(result: RunResult): void {
     const path = this.#path(result.hash, 'result.json');
     writeFileAtomic(path, `${stringifyChecked(result, 2)}\n`);
   }
 
-  /** The result of a run; undefined where it is not done, or its file is damaged, so that the run must be taken up again. */
+  /**
+   * The result of a run; undefined where it is not done, or its file is damaged, so that the run must be
+   * taken up again.
+   */
   readResult(hash: string): RunResult | undefined {
     const path = this.#path(hash, 'result.json');
     try {
@@ -182,18 +202,27 @@ export class RunStore {
     }
   }
 
-  /** The newest checkpoint of a run that is not damaged, as a path from the run's folder; undefined where there is none. */
+  /**
+   * The newest checkpoint of a run that is not damaged, as a path from the run's folder; undefined where
+   * there is none.
+   */
   checkpointFile(hash: string): string | undefined {
     const path = newestCheckpoint(this.#path(hash, 'checkpoint'));
     return path && relative(this.runFolder(hash), path);
   }
 
-  /** Writes a checkpoint beside the last one, see `saveCheckpoint`. Throws a StorageError where that is impossible. */
+  /**
+   * Writes a checkpoint beside the last one, see `saveCheckpoint`. Throws a StorageError where that is
+   * impossible.
+   */
   writeCheckpoint(hash: string, state: TrainerState): void {
     saveCheckpoint(this.#path(hash, 'checkpoint'), state);
   }
 
-  /** Removes all checkpoints of a run that is done but the newest. One that cannot be removed stays, and does no harm. */
+  /**
+   * Removes all checkpoints of a run that is done but the newest. One that cannot be removed stays, and does
+   * no harm.
+   */
   keepNewestCheckpoint(hash: string): void {
     try {
       keepNewestCheckpoint(this.#path(hash, 'checkpoint'));

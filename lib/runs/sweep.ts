@@ -1,5 +1,6 @@
 /**
- * Runs many configurations: those that are done are taken from the store, the others are executed, several at a time.
+ * Runs many configurations: those that are done are taken from the store, the others are executed, several at
+ * a time.
  */
 import { setMaxListeners } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -27,7 +28,9 @@ import { type RunResult, RunStore } from './store';
 
 /** How often a run is begun before its worker's death is its outcome, where the engine does not say. */
 const ATTEMPTS = 2;
-/** Milliseconds until a run that another sweep works on is looked at again; up to twice as long, at random. */
+/**
+ * Milliseconds until a run that another sweep works on is looked at again; up to twice as long, at random.
+ */
 const LOCKED_WAIT = 150;
 
 /** One run of a sweep. */
@@ -64,7 +67,11 @@ export interface SweepProgress {
   secondsLeft: number | undefined;
 }
 
-const ENGINE = where<Engine>('object', 'an engine', (value) => typeof (value as Engine | null)?.run === 'function');
+const ENGINE = where<Engine>(
+  'object',
+  'an engine',
+  (value) => typeof (value as Engine | null)?.run === 'function',
+);
 
 const OPTIONS = {
   /** The store, or its folder. Default: `data/runs` of the project. */
@@ -74,9 +81,15 @@ const OPTIONS = {
   ),
   /** Worker processes. A whole number, at least 1. Default: one per core. */
   workers: whole({ min: 1 }),
-  /** `processes`, `inProcess` (one run at a time, with all threads of this process), or an engine of one's own. Default `processes`. */
+  /**
+   * `processes`, `inProcess` (one run at a time, with all threads of this process), or an engine of one's
+   * own. Default `processes`.
+   */
   engine: withDefault(either(oneOf(['processes', 'inProcess']), ENGINE), 'processes'),
-  /** Stops all runs at their next step and saves them; the sweep then throws an AbortedError. The same sweep goes on where it was. */
+  /**
+   * Stops all runs at their next step and saves them; the sweep then throws an AbortedError. The same sweep
+   * goes on where it was.
+   */
   signal: signal(),
   /** Called with each run as it gets done, those of earlier sweeps first. */
   onRow: callback<(row: RunRow) => void>(),
@@ -92,8 +105,9 @@ export type SweepOptions = OptionsOf<typeof OPTIONS>;
 /**
  * Runs all configurations of a grid, or of several, and returns one row for each, in their order.
  *
- * Runs that are done are not repeated, runs that were interrupted go on where they were, and runs that another sweep works on are
- * waited for. A run that fails, or whose worker dies twice, becomes a row with its error; the others go on.
+ * Runs that are done are not repeated, runs that were interrupted go on where they were, and runs that
+ * another sweep works on are waited for. A run that fails, or whose worker dies twice, becomes a row with its
+ * error; the others go on.
  *
  * @example
  * const rows = await sweep({
@@ -102,11 +116,16 @@ export type SweepOptions = OptionsOf<typeof OPTIONS>;
  * });
  * @throws OptionError before anything is run, where a configuration is wrong. AbortedError after `signal`.
  */
-export async function sweep(grids: SweepGrid | readonly SweepGrid[], options: SweepOptions = {}): Promise<RunRow[]> {
+export async function sweep(
+  grids: SweepGrid | readonly SweepGrid[],
+  options: SweepOptions = {},
+): Promise<RunRow[]> {
   const settings = checkOptions('sweep', OPTIONS, options);
   const { signal, engine, workers } = settings;
   const store = settings.store instanceof RunStore ? settings.store : new RunStore(settings.store);
-  const configs = (Array.isArray(grids) ? (grids as readonly SweepGrid[]) : [grids as SweepGrid]).flatMap(expandGrid);
+  const configs = (Array.isArray(grids) ? (grids as readonly SweepGrid[]) : [grids as SweepGrid]).flatMap(
+    expandGrid,
+  );
   if (configs.length === 0) throw new OptionError('grids', grids, 'at least one configuration');
   throwIfAborted(signal, 'The sweep');
   const present = typeof engine === 'object' ? engine : undefined;
@@ -166,7 +185,9 @@ class Sweep {
     try {
       this.#takeWhatIsDone();
       if (this.#queue.length > 0) await this.engine.connect?.();
-      const lanes = Array.from({ length: Math.min(this.engine.slots, this.#queue.length) }, () => this.#lane());
+      const lanes = Array.from({ length: Math.min(this.engine.slots, this.#queue.length) }, () =>
+        this.#lane(),
+      );
       const ends = await Promise.allSettled(lanes);
       const failure = ends.find((end) => end.status === 'rejected');
       if (failure !== undefined) throw failure.reason;
@@ -185,7 +206,16 @@ class Sweep {
       if (job !== undefined) job.rows.push(row);
       else {
         const work = workOf(config);
-        jobs.set(hash, { hash, config, rows: [row], work, attempts: 0, notBefore: 0, share: 0, shareAtStart: undefined });
+        jobs.set(hash, {
+          hash,
+          config,
+          rows: [row],
+          work,
+          attempts: 0,
+          notBefore: 0,
+          share: 0,
+          shareAtStart: undefined,
+        });
       }
     });
     for (const job of jobs.values()) {
@@ -260,14 +290,19 @@ class Sweep {
   }
 
   #failed(job: Job, error: Error): void {
-    if (!(error instanceof WorkerDiedError)) this.#finish(job, { error: `${error.name}: ${error.message}`, reused: false });
+    if (!(error instanceof WorkerDiedError))
+      this.#finish(job, { error: `${error.name}: ${error.message}`, reused: false });
     else if (job.attempts < (this.engine.attempts ?? ATTEMPTS)) this.#queue.push(job);
     else this.#finish(job, { error: error.message, reused: false });
   }
 
   #finish(
     job: Job,
-    { result = null, error = null, reused }: { result?: RunResult | null; error?: string | null; reused: boolean },
+    {
+      result = null,
+      error = null,
+      reused,
+    }: { result?: RunResult | null; error?: string | null; reused: boolean },
   ): void {
     const { hash } = job;
     const count = job.rows.length;
@@ -278,7 +313,14 @@ class Sweep {
     if (!reused) this.#workDoneHere += job.work * (1 - (job.shareAtStart ?? 0));
     this.#running.delete(job);
     for (const row of job.rows) {
-      this.#rows[row] = { hash, config: this.configs[row], status: result?.status ?? 'failed', result, error, reused };
+      this.#rows[row] = {
+        hash,
+        config: this.configs[row],
+        status: result?.status ?? 'failed',
+        result,
+        error,
+        reused,
+      };
       this.options.onRow?.(this.#rows[row]);
     }
     this.#report(true);

@@ -6,14 +6,15 @@
  *     z       = P(u_i + s * a_i)                     a_i = T g / ||T g||  (l2)   or   sign(T g)  (linf)
  *     u_{i+1} = P(u_i + 0.75 (z - u_i) + 0.25 (u_i - u_{i-1}))
  *
- * P is the projection onto the ball. s starts at 2 rho; at fixed checkpoints it is halved, and the ascent goes on from the best point
- * so far with no memory of the step before, where fewer than 75 % of the steps since the last checkpoint raised the
- * loss, or where neither s nor the best loss has changed since then. The first step from the centre ends at the one-step
- * point of SAM (ASAM), so the result is never below one-step sharpness, and never negative.
+ * P is the projection onto the ball. s starts at 2 rho; at fixed checkpoints it is halved, and the ascent
+ * goes on from the best point so far with no memory of the step before, where fewer than 75 % of the steps
+ * since the last checkpoint raised the loss, or where neither s nor the best loss has changed since then. The
+ * first step from the centre ends at the one-step point of SAM (ASAM), so the result is never below one-step
+ * sharpness, and never negative.
  *
- * Croce & Hein, "Reliable evaluation of adversarial robustness with an ensemble of diverse parameter-free attacks", ICML 2020,
- * arXiv:2003.01690, algorithm 1; on weights: Andriushchenko et al., "A Modern Look at the Relationship between Sharpness and
- * Generalization", ICML 2023, arXiv:2302.07011.
+ * Croce & Hein, "Reliable evaluation of adversarial robustness with an ensemble of diverse parameter-free
+ * attacks", ICML 2020, arXiv:2003.01690, algorithm 1; on weights: Andriushchenko et al., "A Modern Look at
+ * the Relationship between Sharpness and Generalization", ICML 2023, arXiv:2302.07011.
  */
 import { type Compiled, compile } from '../compile/compile';
 import { checkNumber, throwIfAborted } from '../core/errors';
@@ -29,7 +30,9 @@ const OWN = {
   norm: oneOf(['l2', 'linf'], 'l2'),
   /** Gradient evaluations of one ascent, >= 1. Default 20. */
   steps: whole({ min: 1 }, 20),
-  /** Ascents: the first starts at the centre, each other one at a random point of the ball; >= 1. Default 1. */
+  /**
+   * Ascents: the first starts at the centre, each other one at a random point of the ball; >= 1. Default 1.
+   */
   restarts: whole({ min: 1 }, 1),
   /** Seed of the random starts, a whole number. Default 0. */
   seed: whole({}, 0),
@@ -58,7 +61,8 @@ const RISING_SHARE = 0.75;
 const SMALLEST_NORM = 1e-30;
 
 /**
- * The largest loss that APGD finds within each radius, for each batch by itself: m-sharpness in the worst case.
+ * The largest loss that APGD finds within each radius, for each batch by itself: m-sharpness in the worst
+ * case.
  *
  * A larger ball contains the smaller one, so what was found in that counts too: S(rho) never falls.
  *
@@ -101,7 +105,12 @@ export interface ApgdResult {
  *
  * @throws OptionError, AbortedError
  */
-export async function apgd(loss: FlatLoss, batch: number, radius: number, options: ApgdOptions = {}): Promise<ApgdResult> {
+export async function apgd(
+  loss: FlatLoss,
+  batch: number,
+  radius: number,
+  options: ApgdOptions = {},
+): Promise<ApgdResult> {
   const search = new ApgdSearch(loss, options);
   try {
     return await search.within(radius, batch);
@@ -111,7 +120,8 @@ export async function apgd(loss: FlatLoss, batch: number, radius: number, option
 }
 
 /**
- * Searches on one loss with the same options: what a step computes is compiled once for all. Dispose it after use.
+ * Searches on one loss with the same options: what a step computes is compiled once for all. Dispose it after
+ * use.
  *
  * @internal
  */
@@ -140,7 +150,14 @@ export class ApgdSearch {
     const losses: number[] = [];
     for (let restart = 0; restart < restarts; restart++) {
       throwIfAborted(signal, 'The search for the largest loss');
-      const ascent = new Ascent({ loss: this.#loss, batch, radius, settings: this.#settings, random, step: this.#step });
+      const ascent = new Ascent({
+        loss: this.#loss,
+        batch,
+        radius,
+        settings: this.#settings,
+        random,
+        step: this.#step,
+      });
       try {
         ascent.start(restart > 0);
         losses.push(...ascent.losses);
@@ -202,7 +219,9 @@ function stepTowards(ball: 'l2' | 'linf', direction: tf.Tensor, from: From): Omi
   const next =
     before === undefined
       ? ahead
-      : project(tf.addN([tf.mul(ahead, MOMENTUM), tf.mul(u, 2 * (1 - MOMENTUM)), tf.mul(before, MOMENTUM - 1)]));
+      : project(
+          tf.addN([tf.mul(ahead, MOMENTUM), tf.mul(u, 2 * (1 - MOMENTUM)), tf.mul(before, MOMENTUM - 1)]),
+        );
   return { u: next, weights: tf.add(w, tf.mul(scale, next)) };
 }
 
@@ -265,7 +284,8 @@ class Ascent {
     this.#before?.dispose();
     this.#before = here.u.clone();
     this.#here = next;
-    // A loss that is no number is outside of what can be compared: it is no better, and the ascent turns back at the checkpoint.
+    // A loss that is no number is outside of what can be compared: it is no better, and the ascent turns back
+    // at the checkpoint.
     if (loss > this.#best.loss) this.#replaceBest(next);
     if (here !== this.#best) disposePoint(here);
     this.losses.push(loss);
@@ -331,7 +351,10 @@ function disposePoint({ u, gradient }: Point): void {
   tf.dispose([u, gradient]);
 }
 
-/** After how many steps the step size is looked at: windows of 22 % of the steps, each 3 % shorter, 6 % at least. */
+/**
+ * After how many steps the step size is looked at: windows of 22 % of the steps, each 3 % shorter, 6 % at
+ * least.
+ */
 function checkpointsOf(steps: number): Set<number> {
   const checkpoints = new Set<number>();
   let share = 0.22;

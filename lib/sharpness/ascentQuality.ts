@@ -3,15 +3,16 @@
  *
  *     p_0 = w;  p_{i+1} = p_i + eps(p_i)          the ascents of one outer step, on one batch, without going back
  *
- * After i steps the weights are at a distance r_i from w. Two references at that same distance: the one step of SAM (ASAM) of that length,
- * and the largest loss that APGD finds. The share of the possible rise that is reached,
+ * After i steps the weights are at a distance r_i from w. Two references at that same distance: the one step
+ * of SAM (ASAM) of that length, and the largest loss that APGD finds. The share of the possible rise that is
+ * reached,
  *
  *     (L(p_i) - L(w)) / (L_APGD(r_i) - L(w)),
  *
  * tells how much of the worst case the steps see. Distances are those of the metric (scale.ts), with T at w.
  *
- * The ascents are those of Mordido et al., "Lookbehind-SAM: k steps back, 1 step forward", ICML 2024, arXiv:2307.16704; with ASAM, T is taken
- * anew at each p_i, as there.
+ * The ascents are those of Mordido et al., "Lookbehind-SAM: k steps back, 1 step forward", ICML 2024,
+ * arXiv:2307.16704; with ASAM, T is taken anew at each p_i, as there.
  */
 import { throwIfAborted } from '../core/errors';
 import { checkOptions, number, type OptionsOf, signal, whole } from '../core/options';
@@ -39,7 +40,10 @@ const OWN = {
 /** Options of `ascentQuality`. */
 export type AscentQualityOptions = OptionsOf<typeof OWN> & MetricOptions;
 
-/** What the ascent of one step meets: means over batches, weighted by their sizes. The last four have one entry per ascent. */
+/**
+ * What the ascent of one step meets: means over batches, weighted by their sizes. The last four have one
+ * entry per ascent.
+ */
 export interface AscentQuality {
   /** Loss at the start, and after each ascent. */
   losses: number[];
@@ -57,14 +61,24 @@ export interface AscentQuality {
 type Ascent = Omit<AscentQuality, 'worstLosses' | 'shares'>;
 
 /**
- * The losses along the k ascent steps of Lookbehind, against the one-step point and the worst case at the same distances.
+ * The losses along the k ascent steps of Lookbehind, against the one-step point and the worst case at the
+ * same distances.
  *
  * @throws OptionError, AbortedError
  */
-export async function ascentQuality(objective: FlatLoss, options: AscentQualityOptions = {}): Promise<AscentQuality> {
+export async function ascentQuality(
+  objective: FlatLoss,
+  options: AscentQualityOptions = {},
+): Promise<AscentQuality> {
   const settings = checkOptions('ascentQuality', { ...METRIC, ...OWN }, options);
   const { k, rho, apgdSteps, apgdRandomStarts, seed, signal, ...metric } = settings;
-  const search = new ApgdSearch(objective, { ...metric, steps: apgdSteps, restarts: 1 + apgdRandomStarts, seed, signal });
+  const search = new ApgdSearch(objective, {
+    ...metric,
+    steps: apgdSteps,
+    restarts: 1 + apgdRandomStarts,
+    seed,
+    signal,
+  });
   const batches: Array<Omit<AscentQuality, 'shares'>> = [];
   try {
     for (let batch = 0; batch < objective.batchCount; batch++) {
@@ -86,7 +100,9 @@ export async function ascentQuality(objective: FlatLoss, options: AscentQualityO
   const { batchSizes } = objective;
   const total = batchSizes.reduce((sum, size) => sum + size, 0);
   const mean = (field: keyof (typeof batches)[number]): number[] =>
-    batches[0][field].map((_, i) => batches.reduce((sum, batch, b) => sum + batch[field][i] * batchSizes[b], 0) / total);
+    batches[0][field].map(
+      (_, i) => batches.reduce((sum, batch, b) => sum + batch[field][i] * batchSizes[b], 0) / total,
+    );
   const [losses, worstLosses] = [mean('losses'), mean('worstLosses')];
   const shares = worstLosses.map((worst, i) =>
     worst > losses[0] ? (losses[i + 1] - losses[0]) / (worst - losses[0]) : Number.NaN,

@@ -3,10 +3,11 @@
  *
  *     S(rho) = E_z[ L(w + rho T z) ] - L(w),   z ~ N(0, 1) in each coordinate,   T = 1, or |w| + eta
  *
- * rho is a standard deviation per weight here, not the length of a step, which is about rho sqrt(n) for n weights. All radii share
- * the same draws, so the curve is smooth.
+ * rho is a standard deviation per weight here, not the length of a step, which is about rho sqrt(n) for n
+ * weights. All radii share the same draws, so the curve is smooth.
  *
- * Andriushchenko et al., "A Modern Look at the Relationship between Sharpness and Generalization", ICML 2023, arXiv:2302.07011.
+ * Andriushchenko et al., "A Modern Look at the Relationship between Sharpness and Generalization", ICML 2023,
+ * arXiv:2302.07011.
  */
 import { checkOptions, needed, type OptionsOf, signal, whole } from '../core/options';
 import { Random } from '../core/random';
@@ -35,7 +36,11 @@ export type AverageOptions = OptionsOf<typeof OWN> & MetricOptions;
  * @throws OptionError, AbortedError
  */
 export async function averageSharpness(loss: FlatLoss, options: AverageOptions): Promise<SharpnessCurve> {
-  const { radii, draws, seed, signal, ...metric } = checkOptions('averageSharpness', { ...METRIC, ...OWN }, options);
+  const { radii, draws, seed, signal, ...metric } = checkOptions(
+    'averageSharpness',
+    { ...METRIC, ...OWN },
+    options,
+  );
   const what = 'The measurement of average sharpness';
   const randoms = loss.batchSizes.map((_, batch) => new Random(seed, `average sharpness/${batch}`));
   return measureCurve(

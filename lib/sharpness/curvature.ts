@@ -1,16 +1,23 @@
 /**
- * The curvature of a loss at the present weights, all at once: self-test of the Hessian, largest and smallest eigenvalues, trace, density; and one
- * check from outside, which takes neither gradients nor the Hessian:
+ * The curvature of a loss at the present weights, all at once: self-test of the Hessian, largest and smallest
+ * eigenvalues, trace, density; and one check from outside, which takes neither gradients nor the Hessian:
  *
  *     (L(w + h v) - 2 L(w) + L(w - h v)) / h^2        v: the unit eigenvector of the largest eigenvalue
  *
- * Kinks of the loss count in it, but not in the Hessian, so that it lies somewhat above the eigenvalue of a relu network.
+ * Kinks of the loss count in it, but not in the Hessian, so that it lies somewhat above the eigenvalue of a
+ * relu network.
  */
 import { checkOptions, either, nested, number, type OptionsOf, oneOf, whole } from '../core/options';
 import * as tf from '../core/tf';
 import type { FlatLoss } from '../training/flatLoss';
 import { DENSITY, type SpectralDensity, spectralDensity } from './density';
-import { HESSIAN, type HessianOperator, type HessianOptions, type HessianSelfTest, hessianOperator } from './hessian';
+import {
+  HESSIAN,
+  type HessianOperator,
+  type HessianOptions,
+  type HessianSelfTest,
+  hessianOperator,
+} from './hessian';
 import { type TopEigenvalues, topEigenvalues } from './lanczos';
 import { hutchPlusPlus, type TraceEstimate } from './trace';
 
@@ -35,7 +42,8 @@ const OWN = {
 };
 
 /** Options of `measureCurvature`. */
-export type CurvatureOptions = OptionsOf<typeof OWN> & Pick<HessianOptions, 'method' | 'step' | 'seed' | 'signal'>;
+export type CurvatureOptions = OptionsOf<typeof OWN> &
+  Pick<HessianOptions, 'method' | 'step' | 'seed' | 'signal'>;
 
 /** The curvature at some weights. */
 export interface Curvature {

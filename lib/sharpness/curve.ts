@@ -8,7 +8,10 @@ import type { FlatLoss } from '../training/flatLoss';
 
 /** S(rho) = loss within rho of the weights - loss at the weights, with its spread. */
 export interface SharpnessCurve {
-  /** What is taken within the ball: the loss after one ascent step, the largest found, or the mean over random directions. */
+  /**
+   * What is taken within the ball: the loss after one ascent step, the largest found, or the mean over random
+   * directions.
+   */
   kind: 'one-step' | 'worst-case' | 'average';
   /** The norm of the ball. */
   norm: 'l2' | 'linf';
@@ -40,7 +43,10 @@ interface CurveOptions {
   signal?: AbortSignal;
 }
 
-/** The curve from the losses of each batch and draw: at the weights themselves, and at the perturbed ones for each radius. */
+/**
+ * The curve from the losses of each batch and draw: at the weights themselves, and at the perturbed ones for
+ * each radius.
+ */
 export async function measureCurve(
   header: CurveHeader,
   batchSizes: readonly number[],

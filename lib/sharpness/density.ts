@@ -1,13 +1,15 @@
 /**
  * The spectral density of a symmetric operator by stochastic Lanczos quadrature.
  *
- * For a random unit vector v, m steps of Lanczos give a quadrature of the density that v sees: nodes theta_j, the eigenvalues of T, with weights
- * (s_j1)^2, the squared first components of its eigenvectors. Averaged over vectors and smoothed by a Gaussian of width sigma:
+ * For a random unit vector v, m steps of Lanczos give a quadrature of the density that v sees: nodes theta_j,
+ * the eigenvalues of T, with weights (s_j1)^2, the squared first components of its eigenvectors. Averaged
+ * over vectors and smoothed by a Gaussian of width sigma:
  *
  *     phi(t) = mean over v of  sum_j (s_j1)^2 N(t; theta_j, sigma^2)                      its integral is 1
  *
- * Ghorbani, Krishnan, Xiao, "An Investigation into Neural Net Optimization via Hessian Eigenvalue Density", ICML 2019,
- * arXiv:1901.10159; Ubaru, Chen, Saad, "Fast estimation of tr(f(A)) via stochastic Lanczos quadrature", SIMAX 2017.
+ * Ghorbani, Krishnan, Xiao, "An Investigation into Neural Net Optimization via Hessian Eigenvalue Density",
+ * ICML 2019, arXiv:1901.10159; Ubaru, Chen, Saad, "Fast estimation of tr(f(A)) via stochastic Lanczos
+ * quadrature", SIMAX 2017.
  */
 import { OptionError, throwIfAborted } from '../core/errors';
 import { callback, checkOptions, number, numbers, type OptionsOf, signal, whole } from '../core/options';
@@ -56,8 +58,15 @@ export interface SpectralDensity {
  *
  * @throws OptionError, AbortedError
  */
-export async function spectralDensity(operator: SymmetricOperator, options: DensityOptions = {}): Promise<SpectralDensity> {
-  const { probes, steps, points, sigma, seed, signal, onProbe } = checkOptions('spectralDensity', DENSITY, options);
+export async function spectralDensity(
+  operator: SymmetricOperator,
+  options: DensityOptions = {},
+): Promise<SpectralDensity> {
+  const { probes, steps, points, sigma, seed, signal, onProbe } = checkOptions(
+    'spectralDensity',
+    DENSITY,
+    options,
+  );
 
   const quadratures: SpectralDensity['quadratures'] = [];
   for (let probe = 0; probe < probes; probe++) {
@@ -77,7 +86,10 @@ export async function spectralDensity(operator: SymmetricOperator, options: Dens
 const SMOOTH = {
   /** Width of the Gaussian, > 0. Default: the range of the nodes divided by their number in a quadrature. */
   sigma: number({ min: 0, exclusiveMin: true }),
-  /** Smallest and largest place at which the density is given. Default: beyond all nodes, by a tenth of their range or four widths. */
+  /**
+   * Smallest and largest place at which the density is given. Default: beyond all nodes, by a tenth of their
+   * range or four widths.
+   */
   range: numbers<readonly [number, number]>(),
   /** Points at which the density is given, >= 2. Default 500. */
   points: whole({ min: 2 }, 500),
@@ -87,12 +99,15 @@ const SMOOTH = {
 export type SmoothOptions = OptionsOf<typeof SMOOTH>;
 
 /**
- * The density of quadratures that were computed before, with another width or range: densities of several operators can be compared where both are
- * the same.
+ * The density of quadratures that were computed before, with another width or range: densities of several
+ * operators can be compared where both are the same.
  *
  * @throws OptionError
  */
-export function smoothDensity(quadratures: SpectralDensity['quadratures'], options: SmoothOptions = {}): SpectralDensity {
+export function smoothDensity(
+  quadratures: SpectralDensity['quadratures'],
+  options: SmoothOptions = {},
+): SpectralDensity {
   const { points, ...given } = checkOptions('smoothDensity', SMOOTH, options);
   if (quadratures.length === 0) throw new OptionError('quadratures', 0, 'at least one quadrature');
   const nodes = quadratures.flatMap((quadrature) => quadrature.nodes);
@@ -115,7 +130,14 @@ export function smoothDensity(quadratures: SpectralDensity['quadratures'], optio
   };
 }
 
-function smoothed({ nodes, weights }: { nodes: number[]; weights: number[] }, t: number, sigma: number): number {
+function smoothed(
+  { nodes, weights }: { nodes: number[]; weights: number[] },
+  t: number,
+  sigma: number,
+): number {
   const peak = 1 / (sigma * Math.sqrt(2 * Math.PI));
-  return nodes.reduce((sum, node, j) => sum + weights[j] * peak * Math.exp(-((t - node) ** 2) / (2 * sigma ** 2)), 0);
+  return nodes.reduce(
+    (sum, node, j) => sum + weights[j] * peak * Math.exp(-((t - node) ** 2) / (2 * sigma ** 2)),
+    0,
+  );
 }

@@ -4,14 +4,16 @@
  *     'exact'        differentiates twice
  *     'difference'   H v = ||v|| (g(w + h v/||v||) - g(w - h v/||v||)) / 2h
  *
- * Differentiating twice is exact only where every op has a right second derivative, which tf.js does not promise: some ops throw, some
- * are silently wrong. The difference is always there, but its step h has to suit the loss: rounding of float32 grows as 1/h, what it cuts off as
- * h^2, and with kinks (relu) it may have no step at all: each kink that a step crosses adds a jump of the gradient divided by h. So an operator
+ * Differentiating twice is exact only where every op has a right second derivative, which tf.js does not
+ * promise: some ops throw, some are silently wrong. The difference is always there, but its step h has to
+ * suit the loss: rounding of float32 grows as 1/h, what it cuts off as h^2, and with kinks (relu) it may have
+ * no step at all: each kink that a step crosses adds a jump of the gradient divided by h. So an operator
  * tests itself when it is made, and keeps what it saw in `selfTest`.
  *
- * Exact products are taken only where differences confirm them. Where differences over all samples settle, these do: two neighbouring steps
- * agree. Where kinks keep them from settling, probes do: one sample alone, near the weights, crosses few kinks, and whether an op has a right
- * second derivative can be seen there as well.
+ * Exact products are taken only where differences confirm them. Where differences over all samples settle,
+ * these do: two neighbouring steps agree. Where kinks keep them from settling, probes do: one sample alone,
+ * near the weights, crosses few kinks, and whether an op has a right second derivative can be seen there as
+ * well.
  */
 import { LookbehindError, throwIfAborted } from '../core/errors';
 import { checkOptions, number, type OptionsOf, oneOf, signal, whole } from '../core/options';
@@ -22,9 +24,15 @@ import { addScaled, divided, dot, length, randomUnit, type SymmetricOperator } f
 
 /** Describes `HessianOptions`. */
 export const HESSIAN = {
-  /** How products are computed. `'auto'`: exact where differences confirm them, else by differences. Default `'auto'`. */
+  /**
+   * How products are computed. `'auto'`: exact where differences confirm them, else by differences. Default
+   * `'auto'`.
+   */
   method: oneOf(['auto', 'exact', 'difference'], 'auto'),
-  /** Length h of the step of a difference, > 0. Default: the one of `STEPS` whose result changes least from the next larger one. */
+  /**
+   * Length h of the step of a difference, > 0. Default: the one of `STEPS` whose result changes least from
+   * the next larger one.
+   */
   step: number({ min: 0, exclusiveMin: true }),
   /** Seed of the vectors of the self-test, a whole number. Default 0. */
   seed: whole({}, 0),
@@ -41,11 +49,16 @@ export interface HessianSelfTest {
   asymmetry: number;
   /** For each step h of the sweep: the relative change of Hv from the step before (larger) to this one. */
   sweep: { step: number; change: number }[];
-  /** ||H_exact v - H_difference v|| / ||H_difference v||; undefined where differentiating twice is impossible. */
+  /**
+   * ||H_exact v - H_difference v|| / ||H_difference v||; undefined where differentiating twice is impossible.
+   */
   exactDifference: number | undefined;
   /** Why differentiating twice is impossible. */
   exactFailure: string | undefined;
-  /** What single samples near the weights say, where it was asked for: how many settled, and the largest `exactDifference` among them. */
+  /**
+   * What single samples near the weights say, where it was asked for: how many settled, and the largest
+   * `exactDifference` among them.
+   */
   probes: { settled: number; tried: number; exactDifference: number } | undefined;
   /** Why products are computed as they are, as a sentence. */
   reason: string;
@@ -70,9 +83,13 @@ const PROBE_DISTANCE = 0.1;
  *
  * Dispose it after use.
  *
- * @throws OptionError, AbortedError; LookbehindError where `method` is `'exact'` and differentiating twice fails.
+ * @throws OptionError, AbortedError; LookbehindError where `method` is `'exact'` and differentiating twice
+ * fails.
  */
-export async function hessianOperator(loss: FlatLoss, options: HessianOptions = {}): Promise<HessianOperator> {
+export async function hessianOperator(
+  loss: FlatLoss,
+  options: HessianOptions = {},
+): Promise<HessianOperator> {
   const settings = checkOptions('hessianOperator', HESSIAN, options);
   const { method, seed, signal } = settings;
   const products = new Products(loss, signal);
@@ -83,7 +100,9 @@ export async function hessianOperator(loss: FlatLoss, options: HessianOptions = 
     const swept = await sweep(STEPS, (step) => products.difference(v, step));
     const { step = swept.best?.step } = settings;
     if (step === undefined) {
-      throw new LookbehindError('The gradient is not finite at these weights, so the loss has no Hessian here.');
+      throw new LookbehindError(
+        'The gradient is not finite at these weights, so the loss has no Hessian here.',
+      );
     }
     const differences = step === swept.best?.step ? swept.best.product : await products.difference(v, step);
     let exact: Float64Array | undefined;
@@ -98,14 +117,19 @@ export async function hessianOperator(loss: FlatLoss, options: HessianOptions = 
     }
     const exactDifference = exact && relativeDifference(exact, differences);
     const isOpen =
-      method === 'auto' && exact !== undefined && !(swept.least <= CONTRADICTION || exactDifference! <= CONTRADICTION);
+      method === 'auto' &&
+      exact !== undefined &&
+      !(swept.least <= CONTRADICTION || exactDifference! <= CONTRADICTION);
     const probes = isOpen ? await products.probe(random) : undefined;
     const { isExact, reason } = decide(method, exactDifference, probes);
-    const multiply = (x: Float64Array): Promise<Float64Array> => (isExact ? products.exact(x) : products.difference(x, step));
+    const multiply = (x: Float64Array): Promise<Float64Array> =>
+      isExact ? products.exact(x) : products.difference(x, step);
     const [hu, hv] = [await multiply(u), isExact ? exact! : differences];
     const asymmetry = Math.abs(dot(u, hv) - dot(v, hu)) / Math.max(length(hu), length(hv), Number.MIN_VALUE);
     const selfTest = { asymmetry, sweep: swept.changes, exactDifference, exactFailure, probes, reason };
-    return new HessianOperator(loss.size, isExact ? 'exact' : 'difference', step, selfTest, multiply, () => products.dispose());
+    return new HessianOperator(loss.size, isExact ? 'exact' : 'difference', step, selfTest, multiply, () =>
+      products.dispose(),
+    );
   } catch (error) {
     products.dispose();
     throw error;
@@ -142,11 +166,13 @@ function decide(
   if (exactDifference === undefined) return because(false, 'The loss cannot be differentiated twice.');
   if (exactDifference <= CONTRADICTION)
     return because(true, `Differences agree with exact products, ${within(exactDifference)}.`);
-  if (probes === undefined) return because(false, `Differences settle, and contradict exact products: ${off(exactDifference)}.`);
+  if (probes === undefined)
+    return because(false, `Differences settle, and contradict exact products: ${off(exactDifference)}.`);
   const { settled, tried } = probes;
   const where = `at ${settled} of ${tried} single samples near the weights they do`;
   const kinks = 'Differences of no two steps agree over all samples';
-  if (settled < PROBES.settled) return because(false, `${kinks}, and ${where}: too few to confirm exact products.`);
+  if (settled < PROBES.settled)
+    return because(false, `${kinks}, and ${where}: too few to confirm exact products.`);
   return probes.exactDifference <= CONTRADICTION
     ? because(true, `${kinks}; ${where}, and agree with exact products, ${within(probes.exactDifference)}.`)
     : because(false, `${kinks}; ${where}, and contradict exact products: ${off(probes.exactDifference)}.`);
@@ -188,18 +214,24 @@ class Products {
     return this.#mean(v, (place, unit) => this.#differenceAt(place, unit, step));
   }
 
-  /** Compares both methods on single samples near the weights, where two steps of the differences agree there. */
+  /**
+   * Compares both methods on single samples near the weights, where two steps of the differences agree there.
+   */
   async probe(random: Random): Promise<NonNullable<HessianSelfTest['probes']>> {
     const { size, batchSizes } = this.#loss;
     const probes = { settled: 0, tried: 0, exactDifference: 0 };
     while (probes.settled < PROBES.settled && probes.tried < PROBES.tried) {
       probes.tried++;
-      const [away, v] = [randomUnit(random, size), randomUnit(random, size)].map((unit) => new Float32Array(unit));
+      const [away, v] = [randomUnit(random, size), randomUnit(random, size)].map(
+        (unit) => new Float32Array(unit),
+      );
       const batch = random.int(batchSizes.length);
       const w = tf.tidy(() => tf.add(this.#w, tf.mul(tf.tensor1d(away), PROBE_DISTANCE)) as tf.Tensor1D);
       try {
         const place = { w, batch, sample: random.int(batchSizes[batch]) };
-        const { best, least } = await sweep(PROBE_STEPS, (step) => this.#now(() => this.#differenceAt(place, v, step)));
+        const { best, least } = await sweep(PROBE_STEPS, (step) =>
+          this.#now(() => this.#differenceAt(place, v, step)),
+        );
         if (best === undefined || !(least <= SETTLED) || length(best.product) === 0) continue;
         const exact = await this.#now(() => this.#exactAt(place, v));
         probes.settled++;
@@ -230,7 +262,10 @@ class Products {
   }
 
   /** The mean over batches, weighted by their sizes, for a vector of any length. */
-  async #mean(v: Float64Array, of: (place: Place, unit: Float32Array) => Float64Array): Promise<Float64Array> {
+  async #mean(
+    v: Float64Array,
+    of: (place: Place, unit: Float32Array) => Float64Array,
+  ): Promise<Float64Array> {
     const scale = length(v);
     const mean = new Float64Array(v.length);
     if (scale === 0) return mean;
@@ -252,7 +287,10 @@ class Products {
   }
 }
 
-/** A product by differences of several steps, from the largest: how it changes, and the one that differs least from the step before. */
+/**
+ * A product by differences of several steps, from the largest: how it changes, and the one that differs least
+ * from the step before.
+ */
 async function sweep(
   steps: readonly number[],
   productOf: (step: number) => Promise<Float64Array>,

@@ -1,4 +1,7 @@
-/** Sharpness and curvature of a loss: within a radius, in the worst case, on average; Hessian products, eigenvalues, trace, density. */
+/**
+ * Sharpness and curvature of a loss: within a radius, in the worst case, on average; Hessian products,
+ * eigenvalues, trace, density.
+ */
 export { worstCaseSharpness } from './apgd';
 export { type AscentQuality, ascentQuality } from './ascentQuality';
 export { averageSharpness } from './average';

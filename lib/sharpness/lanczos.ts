@@ -1,31 +1,45 @@
 /**
- * Extreme eigenvalues of a symmetric operator by Lanczos, in float64, with full re-orthogonalisation and thick restarts.
+ * Extreme eigenvalues of a symmetric operator by Lanczos, in float64, with full re-orthogonalisation and
+ * thick restarts.
  *
  *     q_1 random, unit;   u = A q_j;   alpha_j = q_j' u;   u -= alpha_j q_j + beta_{j-1} q_{j-1};   beta_j = ||u||;   q_{j+1} = u / beta_j
  *
- * The eigenvalues of the tridiagonal matrix T of the alpha and beta approach those of A, the outer ones first. An eigenpair (theta, s) of T
- * has the residual ||A y - theta y|| = |beta_m s_m| with y = Q s: that says how far it has come, without the truth.
+ * The eigenvalues of the tridiagonal matrix T of the alpha and beta approach those of A, the outer ones
+ * first. An eigenpair (theta, s) of T has the residual ||A y - theta y|| = |beta_m s_m| with y = Q s: that
+ * says how far it has come, without the truth.
  *
- * Restart: where the basis has its full size m, the best y_i take its place, and q_{m+1} goes on from there; T then has theta_i on its
- * diagonal and beta_m s_im beside them. So memory and the work of a step are bounded.
+ * Restart: where the basis has its full size m, the best y_i take its place, and q_{m+1} goes on from there;
+ * T then has theta_i on its diagonal and beta_m s_im beside them. So memory and the work of a step are
+ * bounded.
  *
- * From one q_1 only one vector of each eigenspace can be seen. So what has converged is locked, and the process begins anew from a random
- * vector outside of it, until it brings nothing more: its largest theta_1 has converged below the wanted ones, or it is so far below
- * them that with all but the probability d nothing is hidden (sigma: the spread of the eigenvalues of n; j: steps)
+ * From one q_1 only one vector of each eigenspace can be seen. So what has converged is locked, and the
+ * process begins anew from a random vector outside of it, until it brings nothing more: its largest theta_1
+ * has converged below the wanted ones, or it is so far below them that with all but the probability d nothing
+ * is hidden (sigma: the spread of the eigenvalues of n; j: steps)
  *
  *     lambda_1 - theta_1 <= eps sigma,   eps = (ln(1.648 sqrt(n) / d) / (2 j - 1))^2
  *
- * Golub & Van Loan, "Matrix Computations", 4th edition, chapter 10; Saad, "Numerical Methods for Large Eigenvalue Problems", 2nd
- * edition, chapter 6; Wu & Simon, "Thick-restart Lanczos method for large symmetric eigenvalue problems", SIAM J. Matrix Anal. Appl. 22
- * (2000); Kuczynski & Wozniakowski, "Estimating the largest eigenvalue by the power and Lanczos algorithms with a random start", SIAM J.
- * Matrix Anal. Appl. 13 (1992).
+ * Golub & Van Loan, "Matrix Computations", 4th edition, chapter 10; Saad, "Numerical Methods for Large
+ * Eigenvalue Problems", 2nd edition, chapter 6; Wu & Simon, "Thick-restart Lanczos method for large symmetric
+ * eigenvalue problems", SIAM J. Matrix Anal. Appl. 22 (2000); Kuczynski & Wozniakowski, "Estimating the
+ * largest eigenvalue by the power and Lanczos algorithms with a random start", SIAM J. Matrix Anal. Appl. 13
+ * (1992).
  */
 import { checkNumber, throwIfAborted } from '../core/errors';
 import { callback, checkOptions, flag, number, type OptionsOf, oneOf, signal, whole } from '../core/options';
 import { Random } from '../core/random';
 import { symmetricEigen } from './symmetric';
 import type { TridiagonalEigen } from './tridiagonal';
-import { addCombined, addScaled, divided, dot, length, orthogonalise, randomUnit, type SymmetricOperator } from './vectors';
+import {
+  addCombined,
+  addScaled,
+  divided,
+  dot,
+  length,
+  orthogonalise,
+  randomUnit,
+  type SymmetricOperator,
+} from './vectors';
 
 const LANCZOS = {
   /** Eigenvalues wanted, >= 1. Default 1. */
@@ -34,7 +48,10 @@ const LANCZOS = {
   which: oneOf(['largest', 'smallest', 'magnitude'], 'largest'),
   /** Products with the operator at most, >= 1; `count` at least. Default 300. */
   maxSteps: whole({ min: 1 }, 300),
-  /** A pair has converged where its residual is below this share of the largest |eigenvalue|; > 0. Default 1e-4. */
+  /**
+   * A pair has converged where its residual is below this share of the largest |eigenvalue|; > 0. Default
+   * 1e-4.
+   */
   tolerance: number({ min: 0, exclusiveMin: true }, 1e-4),
   /** Returns the eigenvectors too. Default false. */
   vectors: flag(false),
@@ -65,7 +82,10 @@ export interface TopEigenvalues {
   values: number[];
   /** Residual ||A y - theta y|| of each: an eigenvalue of A lies within that distance. */
   residuals: number[];
-  /** Whether all residuals are below the tolerance, and a search outside of these vectors found nothing that belongs among them. */
+  /**
+   * Whether all residuals are below the tolerance, and a search outside of these vectors found nothing that
+   * belongs among them.
+   */
   converged: boolean;
   /** Products with the operator. */
   steps: number;
@@ -94,7 +114,10 @@ interface Pair {
  *
  * @throws OptionError, AbortedError
  */
-export async function topEigenvalues(operator: SymmetricOperator, options: LanczosOptions = {}): Promise<TopEigenvalues> {
+export async function topEigenvalues(
+  operator: SymmetricOperator,
+  options: LanczosOptions = {},
+): Promise<TopEigenvalues> {
   const settings = checkOptions('topEigenvalues', LANCZOS, options);
   const { count, which, maxSteps, tolerance, vectors, seed, signal, onStep } = settings;
   checkNumber('count', count, { max: operator.size });
@@ -108,23 +131,33 @@ export async function topEigenvalues(operator: SymmetricOperator, options: Lancz
     const lanczos = new Lanczos(operator, random, { outside });
     for (;;) {
       throwIfAborted(signal, 'The search for eigenvalues');
-      if (lanczos.dimension === 2 * count + EXTRA) lanczos.restart(mostWanted(lanczos.pairs(), rank, count + EXTRA / 2));
+      if (lanczos.dimension === 2 * count + EXTRA)
+        lanczos.restart(mostWanted(lanczos.pairs(), rank, count + EXTRA / 2));
       await lanczos.step();
       steps++;
       const pairs = lanczos.pairs();
       const all = [...locked, ...pairs];
       const limit = tolerance * Math.max(...all.map(({ value }) => Math.abs(value)));
-      // What is locked already goes first among values that are equal to the tolerance: a copy that changes nothing is not sought.
+      // What is locked already goes first among values that are equal to the tolerance: a copy that changes
+      // nothing is not sought.
       const wanted = mostWanted(all, (pair) => rank(pair) - (pair.locked === undefined ? limit : 0), count);
       const found = wanted.filter((pair) => pair.locked === undefined);
       const shown = mostWanted(wanted, rank, count);
-      onStep?.({ step: steps, values: shown.map(({ value }) => value), residuals: shown.map(({ whole }) => whole) });
-      // What is left of locked pairs adds to the residuals of the others: that much more exact each has to be.
+      onStep?.({
+        step: steps,
+        values: shown.map(({ value }) => value),
+        residuals: shown.map(({ whole }) => whole),
+      });
+      // What is left of locked pairs adds to the residuals of the others: that much more exact each has to
+      // be.
       const settled =
         wanted.length === count &&
-        wanted.every((pair) => pair.locked !== undefined || pair.residual <= limit / Math.sqrt(2 * count + 2));
+        wanted.every(
+          (pair) => pair.locked !== undefined || pair.residual <= limit / Math.sqrt(2 * count + 2),
+        );
       const isWhole = locked.length + lanczos.dimension === operator.size;
-      const isKnown = (): boolean => lanczos.isInvariant || hidesNothing(lanczos, pairs, wanted, which, limit);
+      const isKnown = (): boolean =>
+        lanczos.isInvariant || hidesNothing(lanczos, pairs, wanted, which, limit);
       const isOver = isWhole || (settled && found.length === 0 && isKnown());
       if (isOver || steps === last) {
         return {
@@ -160,7 +193,10 @@ function mostWanted(pairs: readonly Pair[], rank: Rank, count: number): Pair[] {
   return [...pairs].sort((a, b) => rank(b) - rank(a)).slice(0, count);
 }
 
-/** Whether the process has seen enough outside of the locked pairs to say that nothing there belongs among the `wanted` ones. */
+/**
+ * Whether the process has seen enough outside of the locked pairs to say that nothing there belongs among the
+ * `wanted` ones.
+ */
 function hidesNothing(
   { steps, size }: { steps: number; size: number },
   estimates: readonly Pair[],
@@ -175,7 +211,9 @@ function hidesNothing(
   const values = [...estimates, ...wanted].map(({ value }) => value);
   const reach = share * (Math.max(...values) - Math.min(...values));
   // Estimates rise by value.
-  const ends = { largest: [estimates.length - 1], smallest: [0], magnitude: [0, estimates.length - 1] }[which];
+  const ends = { largest: [estimates.length - 1], smallest: [0], magnitude: [0, estimates.length - 1] }[
+    which
+  ];
   return ends.every((end) => estimates[end].residual <= limit || rank(estimates[end]) + reach < least);
 }
 
@@ -223,7 +261,10 @@ export class Lanczos {
     return this.#matrix.length;
   }
 
-  /** Whether the basis spans an invariant space: the process sees no more without a fresh vector. A step adds one. */
+  /**
+   * Whether the basis spans an invariant space: the process sees no more without a fresh vector. A step adds
+   * one.
+   */
   get isInvariant(): boolean {
     return this.#invariant;
   }
@@ -269,7 +310,9 @@ export class Lanczos {
     const { values, vectors } = this.eigen();
     return vectors.map((ritz, i) => {
       const residual = Math.abs(dot(this.#border, ritz));
-      const along = this.#outside.map((_, x) => ritz.reduce((sum, weight, j) => sum + weight * this.#along[j][x], 0));
+      const along = this.#outside.map((_, x) =>
+        ritz.reduce((sum, weight, j) => sum + weight * this.#along[j][x], 0),
+      );
       return { value: values[i], residual, whole: Math.hypot(residual, ...along), ritz };
     });
   }
@@ -287,10 +330,14 @@ export class Lanczos {
     const weights = kept.map((pair) => pair.ritz!);
     const border = Float64Array.from(weights, (s) => dot(this.#border, s));
     this.#along = weights.map((s) =>
-      Float64Array.from(this.#outside, (_, x) => s.reduce((sum, weight, j) => sum + weight * this.#along[j][x], 0)),
+      Float64Array.from(this.#outside, (_, x) =>
+        s.reduce((sum, weight, j) => sum + weight * this.#along[j][x], 0),
+      ),
     );
     this.#basis = [...combined(this.#basis.slice(0, this.dimension), weights), next];
-    this.#matrix = kept.map(({ value }, i) => Float64Array.from({ length: i + 1 }, (_, j) => (j === i ? value : 0)));
+    this.#matrix = kept.map(({ value }, i) =>
+      Float64Array.from({ length: i + 1 }, (_, j) => (j === i ? value : 0)),
+    );
     this.#border = border;
     this.#eigen = undefined;
   }
@@ -303,7 +350,10 @@ export class Lanczos {
   }
 
   #scale(): number {
-    const largest = this.#matrix.reduce((most, row) => row.reduce((sofar, value) => Math.max(sofar, Math.abs(value)), most), 0);
+    const largest = this.#matrix.reduce(
+      (most, row) => row.reduce((sofar, value) => Math.max(sofar, Math.abs(value)), most),
+      0,
+    );
     return Math.max(Number.MIN_VALUE, largest) * Math.sqrt(this.size);
   }
 }
@@ -311,7 +361,10 @@ export class Lanczos {
 /** Rows that are combined at a time. */
 const BLOCK = 1024;
 
-/** The sums of the basis vectors by each list of weights. They take the place of the first of the vectors, so that memory does not grow. */
+/**
+ * The sums of the basis vectors by each list of weights. They take the place of the first of the vectors, so
+ * that memory does not grow.
+ */
 function combined(basis: Float64Array[], weights: readonly Float64Array[]): Float64Array[] {
   const size = basis[0].length;
   for (let from = 0; from < size; from += BLOCK) {

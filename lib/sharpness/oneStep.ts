@@ -4,8 +4,8 @@
  *     SAM    S(rho) = L(w + rho g / ||g||) - L(w)
  *     ASAM   S(rho) = L(w + rho T^2 g / ||T g||) - L(w),   T = |w| + eta
  *
- * On batches of m samples, each with its own gradient, then averaged: m-sharpness, as in Foret et al. 2021 (arXiv:2010.01412,
- * section 4.1) and Andriushchenko & Flammarion 2022 (arXiv:2206.06232).
+ * On batches of m samples, each with its own gradient, then averaged: m-sharpness, as in Foret et al. 2021
+ * (arXiv:2010.01412, section 4.1) and Andriushchenko & Flammarion 2022 (arXiv:2206.06232).
  */
 import { checkOptions, needed, type OptionsOf, signal } from '../core/options';
 import * as tf from '../core/tf';

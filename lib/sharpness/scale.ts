@@ -1,5 +1,6 @@
 /**
- * The metric of a ball around the weights:   ||T^-1 d|| <= rho,   T = 1, or |w| + eta for the weights that ASAM rescales.
+ * The metric of a ball around the weights: ||T^-1 d|| <= rho, T = 1, or |w| + eta for the weights that ASAM
+ * rescales.
  *
  * Everything is done in u = T^-1 d, where the ball is round: d = T u, and the gradient in u is T g.
  */
@@ -11,7 +12,9 @@ import type { FlatLoss } from '../training/flatLoss';
 export const METRIC = {
   /** Measures distances relative to the size of each weight, as ASAM does. Default false. */
   adaptive: flag(false),
-  /** Added to |w| in the adaptive metric, so that zero weights can move too; >= 0. Paper: eta. Default 0.01. */
+  /**
+   * Added to |w| in the adaptive metric, so that zero weights can move too; >= 0. Paper: eta. Default 0.01.
+   */
   eta: number({ min: 0 }, 0.01),
 };
 
@@ -22,7 +25,11 @@ export type MetricOptions = OptionsOf<typeof METRIC>;
 export type Metric = SettingsOf<typeof METRIC>;
 
 /** T at the weights `w` as a flat vector, owned by the caller. */
-export function metricScale({ parameters }: FlatLoss, w: tf.Tensor1D, { adaptive, eta }: Metric): tf.Tensor1D {
+export function metricScale(
+  { parameters }: FlatLoss,
+  w: tf.Tensor1D,
+  { adaptive, eta }: Metric,
+): tf.Tensor1D {
   return tf.tidy(() => {
     if (!adaptive) return tf.onesLike(w);
     const parts = parameters.map(({ adaptive: rescaled, offset, size }) =>

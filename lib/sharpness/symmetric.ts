@@ -1,5 +1,6 @@
 /**
- * Eigenvalues and eigenvectors of a small symmetric matrix, in float64: Householder reflections make it tridiagonal.
+ * Eigenvalues and eigenvectors of a small symmetric matrix, in float64: Householder reflections make it
+ * tridiagonal.
  *
  *     for each row k from the last: P = I - 2 v v' with P a = (0, ..., 0, +-||a||) for the part a of row k before its diagonal;   A = P A P
  *
@@ -36,13 +37,17 @@ export function symmetricEigen(matrix: readonly ArrayLike<number>[]): Tridiagona
   return { values, vectors };
 }
 
-/** A = P A P, where P reflects the first `k` coordinates; rows beyond `k` are tridiagonal already, but for their column `k` - 1. */
+/**
+ * A = P A P, where P reflects the first `k` coordinates; rows beyond `k` are tridiagonal already, but for
+ * their column `k` - 1.
+ */
 function reflect(rows: Float64Array[], v: Float64Array, k: number): void {
   const border = rows[k].subarray(0, k);
   addScaled(border, v, -2 * dot(v, border));
   const image = Float64Array.from({ length: k }, (_, i) => dot(v, rows[i]));
   const half = dot(v, image);
   for (let i = 0; i < k; i++) {
-    for (let j = 0; j < k; j++) rows[i][j] += -2 * (v[i] * image[j] + image[i] * v[j]) + 4 * half * v[i] * v[j];
+    for (let j = 0; j < k; j++)
+      rows[i][j] += -2 * (v[i] * image[j] + image[i] * v[j]) + 4 * half * v[i] * v[j];
   }
 }

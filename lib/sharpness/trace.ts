@@ -1,12 +1,14 @@
 /**
- * The trace of a symmetric operator by Hutch++: one third of the products finds the space where most of it is, one third sums it exactly there, and
- * one third samples the rest.
+ * The trace of a symmetric operator by Hutch++: one third of the products finds the space where most of it
+ * is, one third sums it exactly there, and one third samples the rest.
  *
  *     Q = orth(A S),  S random signs;     tr A = tr(Q' A Q) + E_g[ g' (I - QQ') A (I - QQ') g ],  g random signs
  *
- * With spectra that decay, as those of neural networks, the error falls as 1/m, where plain sampling (Hutchinson) has 1/sqrt(m).
+ * With spectra that decay, as those of neural networks, the error falls as 1/m, where plain sampling
+ * (Hutchinson) has 1/sqrt(m).
  *
- * Meyer, Musco, Musco, Woodruff, "Hutch++: Optimal Stochastic Trace Estimation", SOSA 2021, arXiv:2010.09649, algorithm 1.
+ * Meyer, Musco, Musco, Woodruff, "Hutch++: Optimal Stochastic Trace Estimation", SOSA 2021, arXiv:2010.09649,
+ * algorithm 1.
  */
 import { throwIfAborted } from '../core/errors';
 import { checkOptions, type OptionsOf, signal, whole } from '../core/options';
@@ -15,7 +17,10 @@ import { standardDeviation } from './curve';
 import { divided, dot, length, orthogonalise, randomSigns, type SymmetricOperator } from './vectors';
 
 const OPTIONS = {
-  /** Products with the operator, >= 6; a third each for finding the space, summing it, and sampling the rest. Default 99. */
+  /**
+   * Products with the operator, >= 6; a third each for finding the space, summing it, and sampling the rest.
+   * Default 99.
+   */
   products: whole({ min: 6 }, 99),
   /** Seed, a whole number. Default 0. */
   seed: whole({}, 0),
@@ -43,7 +48,10 @@ export interface TraceEstimate {
  *
  * @throws OptionError, AbortedError
  */
-export async function hutchPlusPlus(operator: SymmetricOperator, options: TraceOptions = {}): Promise<TraceEstimate> {
+export async function hutchPlusPlus(
+  operator: SymmetricOperator,
+  options: TraceOptions = {},
+): Promise<TraceEstimate> {
   const { products, seed, signal } = checkOptions('hutchPlusPlus', OPTIONS, options);
   const random = new Random(seed, 'hutch++');
   const third = Math.floor(products / 3);

@@ -1,9 +1,12 @@
 /**
- * Eigenvalues and eigenvectors of a symmetric tridiagonal matrix, in float64, by the implicit QL method with Wilkinson's shift.
+ * Eigenvalues and eigenvectors of a symmetric tridiagonal matrix, in float64, by the implicit QL method with
+ * Wilkinson's shift.
  *
- * Rotations chase a bulge up the matrix until an off-diagonal entry vanishes; the eigenvectors are the product of the rotations.
+ * Rotations chase a bulge up the matrix until an off-diagonal entry vanishes; the eigenvectors are the
+ * product of the rotations.
  *
- * Golub & Van Loan, "Matrix Computations", 4th edition, section 8.3; Parlett, "The Symmetric Eigenvalue Problem", chapter 8.
+ * Golub & Van Loan, "Matrix Computations", 4th edition, section 8.3; Parlett, "The Symmetric Eigenvalue
+ * Problem", chapter 8.
  */
 import { LookbehindError } from '../core/errors';
 
@@ -19,19 +22,27 @@ export interface TridiagonalEigen {
 const MAX_SWEEPS = 60;
 
 /**
- * The eigen-decomposition of the matrix with `diagonal` (n numbers) and `offDiagonal` (n - 1 numbers) beside it.
+ * The eigen-decomposition of the matrix with `diagonal` (n numbers) and `offDiagonal` (n - 1 numbers) beside
+ * it.
  *
  * @throws LookbehindError where the numbers are not finite.
  */
-export function tridiagonalEigen(diagonal: ArrayLike<number>, offDiagonal: ArrayLike<number>): TridiagonalEigen {
+export function tridiagonalEigen(
+  diagonal: ArrayLike<number>,
+  offDiagonal: ArrayLike<number>,
+): TridiagonalEigen {
   const n = diagonal.length;
   const d = Float64Array.from(diagonal);
   const e = new Float64Array(n);
   for (let i = 0; i < n - 1; i++) e[i] = offDiagonal[i];
-  const rows = Array.from({ length: n }, (_, i) => Float64Array.from({ length: n }, (_, j) => (i === j ? 1 : 0)));
+  const rows = Array.from({ length: n }, (_, i) =>
+    Float64Array.from({ length: n }, (_, j) => (i === j ? 1 : 0)),
+  );
 
-  // Beside a zero diagonal no entry is negligible; this share of the largest entry changes no digit of any result.
-  const tiny = Number.EPSILON ** 2 * d.reduce((largest, x, i) => Math.max(largest, Math.abs(x), Math.abs(e[i])), 0);
+  // Beside a zero diagonal no entry is negligible; this share of the largest entry changes no digit of any
+  // result.
+  const tiny =
+    Number.EPSILON ** 2 * d.reduce((largest, x, i) => Math.max(largest, Math.abs(x), Math.abs(e[i])), 0);
   for (let low = 0; low < n; low++) {
     for (let sweep = 0; ; sweep++) {
       const high = firstNegligible(d, e, low, tiny);
@@ -48,10 +59,17 @@ export function tridiagonalEigen(diagonal: ArrayLike<number>, offDiagonal: Array
   };
 }
 
-/** The first row at or after `low` whose off-diagonal entry is negligible beside its diagonal neighbours, or below `tiny`. NaN never is. */
+/**
+ * The first row at or after `low` whose off-diagonal entry is negligible beside its diagonal neighbours, or
+ * below `tiny`. NaN never is.
+ */
 function firstNegligible(d: Float64Array, e: Float64Array, low: number, tiny: number): number {
   let i = low;
-  while (i < d.length - 1 && !(Math.abs(e[i]) <= tiny + Number.EPSILON * (Math.abs(d[i]) + Math.abs(d[i + 1])))) i++;
+  while (
+    i < d.length - 1 &&
+    !(Math.abs(e[i]) <= tiny + Number.EPSILON * (Math.abs(d[i]) + Math.abs(d[i + 1])))
+  )
+    i++;
   return i;
 }
 

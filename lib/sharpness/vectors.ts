@@ -28,8 +28,15 @@ export function addScaled(a: Float64Array, b: Float64Array, factor: number): voi
   for (let i = 0; i < a.length; i++) a[i] += factor * b[i];
 }
 
-/** Adds the sum of the vectors by their factors to `a`, in place; four at a time, so that `a` is read and written less often. */
-export function addCombined(a: Float64Array, vectors: readonly Float64Array[], factors: ArrayLike<number>): void {
+/**
+ * Adds the sum of the vectors by their factors to `a`, in place; four at a time, so that `a` is read and
+ * written less often.
+ */
+export function addCombined(
+  a: Float64Array,
+  vectors: readonly Float64Array[],
+  factors: ArrayLike<number>,
+): void {
   const whole = vectors.length - (vectors.length % 4);
   for (let from = 0; from < whole; from += 4) {
     const [p, q, r, s] = vectors.slice(from, from + 4);
@@ -44,12 +51,14 @@ export function divided(a: Float64Array, divisor: number): Float64Array {
   return a.map((value) => value / divisor);
 }
 
-/** Below this share of its length before, what is left of a vector consists of rounding errors to a good part. */
+/**
+ * Below this share of its length before, what is left of a vector consists of rounding errors to a good part.
+ */
 const CANCELLED = 0.7;
 
 /**
- * Takes out of `a`, in place, what lies along the orthonormal `basis`; a second time where much was taken, as that leaves rounding
- * errors ("twice is enough": Parlett, "The Symmetric Eigenvalue Problem", section 6.9).
+ * Takes out of `a`, in place, what lies along the orthonormal `basis`; a second time where much was taken, as
+ * that leaves rounding errors ("twice is enough": Parlett, "The Symmetric Eigenvalue Problem", section 6.9).
  */
 export function orthogonalise(a: Float64Array, basis: readonly Float64Array[]): void {
   const before = length(a);

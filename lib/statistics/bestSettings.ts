@@ -1,7 +1,8 @@
 /**
  * Chooses settings: among the runs of each group, the configuration with the best mean over its seeds.
  *
- * Choose on seeds and samples (`evaluateOn: 'selection'`) that the comparison does not use; the best of many means is too good.
+ * Choose on seeds and samples (`evaluateOn: 'selection'`) that the comparison does not use; the best of many
+ * means is too good.
  */
 import { checkOneOf, OptionError } from '../core/errors';
 import { checkOptions, type OptionsOf } from '../core/options';
@@ -62,19 +63,24 @@ export function bestSettings(rows: readonly RunRow[], options: BestSettingsOptio
       found.get(hash)!.values.push(Number(own(row, value) ?? Number.NaN));
     }
     const settings = [...found.values()];
-    for (const setting of settings) setting.mean = setting.values.reduce((sum, one) => sum + one, 0) / setting.values.length;
+    for (const setting of settings)
+      setting.mean = setting.values.reduce((sum, one) => sum + one, 0) / setting.values.length;
     const usable = settings.filter(({ mean }) => Number.isFinite(mean));
     if (usable.length === 0) {
       const name = Object.values(group).join(' ');
-      throw new OptionError('value', value, `a column in which a setting of "${name}" has numbers for all of its runs`);
+      throw new OptionError(
+        'value',
+        value,
+        `a column in which a setting of "${name}" has numbers for all of its runs`,
+      );
     }
     return { group, settings, best: usable.reduce((a, b) => (sign * b.mean < sign * a.mean ? b : a)) };
   });
 }
 
 /**
- * The best setting at each value of one option, by rising value: does the best lie inside of what was tried, and is it a sharp one?
- * Settings without a mean, since a run diverged, are left out.
+ * The best setting at each value of one option, by rising value: does the best lie inside of what was tried,
+ * and is it a sharp one? Settings without a mean, since a run diverged, are left out.
  *
  * @param settings Settings of one group.
  * @param option The option's value in a configuration: its learning rate, for example.

@@ -13,7 +13,10 @@ import { bestSettings } from './bestSettings';
 import { type LabelStyle, SweepResults } from './results';
 
 /** What all runs of a comparison have in common. */
-export type ComparedTask = Omit<SweepGrid, 'optimizer' | 'label' | 'seed' | 'seeds' | 'epochs' | 'data' | 'schedule'> & {
+export type ComparedTask = Omit<
+  SweepGrid,
+  'optimizer' | 'label' | 'seed' | 'seeds' | 'epochs' | 'data' | 'schedule'
+> & {
   /** What to train and evaluate on. */
   data: Extract<SweepGrid['data'], { kind: unknown }>;
   /** Those of the shared and of the tuned protocol. */
@@ -24,7 +27,10 @@ export type ComparedTask = Omit<SweepGrid, 'optimizer' | 'label' | 'seed' | 'see
 
 /** Options of `compareMethods`. */
 export interface CompareMethodsOptions {
-  /** The data need a selection set: `evaluateOn: 'selection'`. Its measures are taken where runs have these epochs. */
+  /**
+   * The data need a selection set: `evaluateOn: 'selection'`. Its measures are taken where runs have these
+   * epochs.
+   */
   task: ComparedTask;
   /** The methods to compare at a learning rate, by label; the same labels at each. */
   methods: (learningRate: number) => Readonly<Record<string, OptimizerConfig>>;
@@ -60,14 +66,17 @@ export interface MethodComparison {
   optimizers: Readonly<Record<string, OptimizerConfig>>;
   /** Gradients that each method takes per batch. */
   costs: Readonly<Record<string, number>>;
-  /** What the tuning saw: error in per cent on the selection set over the learning rate, for `figures.curves`. */
+  /**
+   * What the tuning saw: error in per cent on the selection set over the learning rate, for `figures.curves`.
+   */
   tuning: (LabelStyle & { x: number[]; runs: number[][] })[];
 }
 
 /**
  * Trains methods in three protocols, paired by seed.
  *
- * @throws OptionError for a wrong configuration, and if all rates that were tried for a method diverge. Else as `train`.
+ * @throws OptionError for a wrong configuration, and if all rates that were tried for a method diverge. Else
+ * as `train`.
  */
 export async function compareMethods(options: CompareMethodsOptions): Promise<MethodComparison> {
   const { task, methods, sharedRate, rates, seeds, tuningSeeds, gradients = 2 * task.epochs } = options;
@@ -78,15 +87,26 @@ export async function compareMethods(options: CompareMethodsOptions): Promise<Me
   const costs = mapped(labels, (label) => gradientsPerBatch(shared[label]));
   /** Trains for several protocols in one go, so that no core waits for the end of each. */
   const train = (what: string, parts: Record<string, SweepGrid[]>): Promise<SweepResults> => {
-    const all = Object.entries(parts).flatMap(([part, runs]) => runs.map((run) => ({ ...run, label: `${part}: ${run.label}` })));
+    const all = Object.entries(parts).flatMap(([part, runs]) =>
+      runs.map((run) => ({ ...run, label: `${part}: ${run.label}` })),
+    );
     return trainGrids(all, what);
   };
-  const grids = (of: Readonly<Record<string, OptimizerConfig>>, epochs = (_label: string): number => task.epochs): SweepGrid[] =>
+  const grids = (
+    of: Readonly<Record<string, OptimizerConfig>>,
+    epochs = (_label: string): number => task.epochs,
+  ): SweepGrid[] =>
     labels.map((label) => ({ ...withEpochs(task, epochs(label)), label, optimizer: of[label], seeds }));
 
   const trials = labels.map((label): SweepGrid => {
     const optimizer = rates(label).map((rate) => optimizerAt(methods(rate), label));
-    return { ...untilTheEnd(task), data: { ...task.data, evaluateOn: 'selection' }, label, optimizer, seeds: tuningSeeds };
+    return {
+      ...untilTheEnd(task),
+      data: { ...task.data, evaluateOn: 'selection' },
+      label,
+      optimizer,
+      seeds: tuningSeeds,
+    };
   });
   const first = await train('shared rate, tuning', { shared: grids(shared), tuning: trials });
   const tried = first.part('tuning: ');
@@ -98,7 +118,10 @@ export async function compareMethods(options: CompareMethodsOptions): Promise<Me
   const rateOf = Object.fromEntries(chosen.map(({ label, rate }) => [label, rate]));
   const optimizers = mapped(labels, (label) => optimizerAt(methods(rateOf[label]), label));
   const affordable = (label: string): number => Math.max(1, Math.round(gradients / costs[label]));
-  const second = await train('tuned rate, equal gradients', { tuned: grids(optimizers), equal: grids(optimizers, affordable) });
+  const second = await train('tuned rate, equal gradients', {
+    tuned: grids(optimizers),
+    equal: grids(optimizers, affordable),
+  });
   const protocols = {
     'Shared rate': first.part('shared: '),
     'Tuned rate': second.part('tuned: '),
@@ -122,8 +145,8 @@ export async function compareMethods(options: CompareMethodsOptions): Promise<Me
 }
 
 /**
- * The task for other epochs: its schedule is stretched or shortened with them, it is evaluated at the end alone, and nothing is measured.
- * For its own epochs the task as it is.
+ * The task for other epochs: its schedule is stretched or shortened with them, it is evaluated at the end
+ * alone, and nothing is measured. For its own epochs the task as it is.
  *
  * @param epochs A whole number, at least 1.
  */
@@ -131,7 +154,8 @@ export function withEpochs(task: ComparedTask, epochs: number): ComparedTask {
   checkNumber('epochs', epochs, { min: 1, integer: true });
   if (epochs === task.epochs) return task;
   const { schedule } = task;
-  const stretched = typeof schedule === 'object' ? { schedule: stretchSchedule(schedule, epochs / task.epochs) } : {};
+  const stretched =
+    typeof schedule === 'object' ? { schedule: stretchSchedule(schedule, epochs / task.epochs) } : {};
   return { ...untilTheEnd(task), ...stretched, epochs, evaluateEvery: epochs };
 }
 

@@ -1,7 +1,9 @@
 /**
- * Statistics over seeds: means, paired differences against a baseline, ranks. Groups are told apart by columns of the flat rows.
+ * Statistics over seeds: means, paired differences against a baseline, ranks. Groups are told apart by
+ * columns of the flat rows.
  *
- * Diverged runs (NaN) and failed ones (null) are counted, and left out of means; a difference needs both of its runs.
+ * Diverged runs (NaN) and failed ones (null) are counted, and left out of means; a difference needs both of
+ * its runs.
  */
 import { OptionError } from '../core/errors';
 import { checkOptions, listOf, needed, type OptionsOf, oneOf, text, where } from '../core/options';
@@ -65,7 +67,10 @@ const BASELINE = {
 };
 
 /** Options of `pairedDifferences`. */
-export type PairedOptions = GroupOptions & IntervalOptions & OptionsOf<typeof BASELINE> & OptionsOf<typeof PAIRING>;
+export type PairedOptions = GroupOptions &
+  IntervalOptions &
+  OptionsOf<typeof BASELINE> &
+  OptionsOf<typeof PAIRING>;
 
 /** How a group differs from the baseline: the mean of the differences group - baseline. */
 export interface PairedDifference extends Estimate {
@@ -78,7 +83,8 @@ export interface PairedDifference extends Estimate {
 }
 
 /**
- * Differences of all other groups to the baseline, seed by seed, with t intervals that are corrected for their number by Holm.
+ * Differences of all other groups to the baseline, seed by seed, with t intervals that are corrected for
+ * their number by Holm.
  *
  * @throws OptionError if no group is the baseline, or a group has two runs of one seed.
  */
@@ -87,7 +93,9 @@ export function pairedDifferences(rows: readonly FlatRow[], options: PairedOptio
   const { by, value, baseline, pairedBy, level } = checkOptions('pairedDifferences', all, options);
   const wanted = typeof baseline === 'object' && baseline !== null ? baseline : { [by[0]]: baseline };
   const groups = groupsOf(rows, by);
-  const chosen = groups.find(({ group }) => by.every((column) => group[column] === (own(wanted, column) ?? null)));
+  const chosen = groups.find(({ group }) =>
+    by.every((column) => group[column] === (own(wanted, column) ?? null)),
+  );
   if (chosen === undefined) {
     const names = groups.slice(0, 20).map(({ group }) => Object.values(group).join(' '));
     throw new OptionError('baseline', baseline, `one of the groups: ${names.join('; ')}`);
@@ -117,7 +125,9 @@ export interface GroupRank {
   meanRank: number;
   /** In how many seeds it is the best, alone or with others. */
   wins: number;
-  /** Seeds that were ranked: those for which every group has a row. Diverged and failed runs are the worst. */
+  /**
+   * Seeds that were ranked: those for which every group has a row. Diverged and failed runs are the worst.
+   */
   count: number;
 }
 
@@ -132,7 +142,11 @@ export function ranks(rows: readonly FlatRow[], options: RankOptions = {}): Grou
   };
   const rankings = seeds.map((key) => {
     const costs = all.map(({ runs }) => costOf(runs.get(key)!));
-    return { costs, ranks: ranksOf(costs.map((value) => ({ value, slack: 0 }))), least: costs.reduce((a, b) => Math.min(a, b)) };
+    return {
+      costs,
+      ranks: ranksOf(costs.map((value) => ({ value, slack: 0 }))),
+      least: costs.reduce((a, b) => Math.min(a, b)),
+    };
   });
   return all
     .map(({ group }, i) => ({
@@ -146,11 +160,15 @@ export function ranks(rows: readonly FlatRow[], options: RankOptions = {}): Grou
 }
 
 /** Rows by the values of some columns, in order of first appearance. */
-export function groupsOf<R extends FlatRow>(rows: readonly R[], by: readonly string[]): { group: FlatRow; members: R[] }[] {
+export function groupsOf<R extends FlatRow>(
+  rows: readonly R[],
+  by: readonly string[],
+): { group: FlatRow; members: R[] }[] {
   const found = new Map<string, { group: FlatRow; members: R[] }>();
   for (const row of rows) {
     const missing = by.find((column) => !Object.hasOwn(row, column));
-    if (missing !== undefined) throw new OptionError('by', missing, `one of the columns: ${Object.keys(row).join(', ')}`);
+    if (missing !== undefined)
+      throw new OptionError('by', missing, `one of the columns: ${Object.keys(row).join(', ')}`);
     const group = Object.fromEntries(by.map((column) => [column, row[column]]));
     const key = JSON.stringify(Object.values(group));
     if (!found.has(key)) found.set(key, { group, members: [] });

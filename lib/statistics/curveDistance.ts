@@ -1,5 +1,6 @@
 /**
- * How far one measured curve lies from another, over what both have seen: for the question on which scale several curves become one.
+ * How far one measured curve lies from another, over what both have seen: for the question on which scale
+ * several curves become one.
  *
  *     mean over the points of the curve, within the range of the reference:  |y - reference(x)|
  *
@@ -16,8 +17,8 @@ export interface MeasuredCurve {
 }
 
 /**
- * The mean absolute difference of `curve` from `reference`, in units of y. Points outside of the reference's range, and those without a
- * finite value, do not count; NaN where none is left.
+ * The mean absolute difference of `curve` from `reference`, in units of y. Points outside of the reference's
+ * range, and those without a finite value, do not count; NaN where none is left.
  *
  * @throws OptionError where x and y have different lengths, or x is not positive and ascending.
  */

@@ -7,7 +7,10 @@ import type { RunRow } from '../runs/sweep';
 import { type FlatRow, flattenRows } from './rows';
 import type { FrameLike } from './table';
 
-/** What the library knows of a danfojs DataFrame: it has all methods of that package, whose types come with it. */
+/**
+ * What the library knows of a danfojs DataFrame: it has all methods of that package, whose types come with
+ * it.
+ */
 export interface Frame extends FrameLike {
   /** Rows and columns. */
   readonly shape: readonly number[];
@@ -37,8 +40,11 @@ async function danfojs(): Promise<typeof import('danfojs-node')> {
   try {
     return await import('danfojs-node');
   } catch (error) {
-    throw new LookbehindError('Data frames need the package danfojs-node. Install it with: npm install danfojs-node@1.2.0', {
-      cause: error,
-    });
+    throw new LookbehindError(
+      'Data frames need the package danfojs-node. Install it with: npm install danfojs-node@1.2.0',
+      {
+        cause: error,
+      },
+    );
   }
 }

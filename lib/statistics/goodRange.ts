@@ -1,6 +1,6 @@
 /**
- * How sensitive is a result to a setting? The best value of a curve over the setting, and how far the setting may move around it before
- * the result is worse by more than a tolerance.
+ * How sensitive is a result to a setting? The best value of a curve over the setting, and how far the setting
+ * may move around it before the result is worse by more than a tolerance.
  *
  *     best = argmin y;   the range is the longest run of points around best with  y <= y(best) + tolerance
  */
@@ -29,15 +29,19 @@ export interface GoodRange {
   high: number;
   /** `high / low`: 1 where a single point is good. */
   factor: number;
-  /** Whether the curve ends where it is still good, below or above: the range may then be wider than what was tried. */
+  /**
+   * Whether the curve ends where it is still good, below or above: the range may then be wider than what was
+   * tried.
+   */
   open: { low: boolean; high: boolean };
 }
 
 /**
- * The best point of a curve and the range around it that is as good within `tolerance`. A point without a finite y, as of runs that
- * diverged, is not good. Only what was measured counts: nothing is interpolated.
+ * The best point of a curve and the range around it that is as good within `tolerance`. A point without a
+ * finite y, as of runs that diverged, is not good. Only what was measured counts: nothing is interpolated.
  *
- * @throws OptionError where x and y have different lengths, x is not positive and ascending, or an option is out of range.
+ * @throws OptionError where x and y have different lengths, x is not positive and ascending, or an option is
+ * out of range.
  */
 export function goodRange(curve: MeasuredCurve, options: GoodRangeOptions): GoodRange {
   const { tolerance, best } = checkOptions('goodRange', { ...TOLERANCE, ...BEST }, options);
@@ -48,7 +52,14 @@ export function goodRange(curve: MeasuredCurve, options: GoodRangeOptions): Good
   const least = Math.min(...cost);
   if (!Number.isFinite(least)) {
     const none = Number.NaN;
-    return { best: none, value: none, low: none, high: none, factor: none, open: { low: false, high: false } };
+    return {
+      best: none,
+      value: none,
+      low: none,
+      high: none,
+      factor: none,
+      open: { low: false, high: false },
+    };
   }
   const at = cost.indexOf(least);
   let first = at;

@@ -1,7 +1,14 @@
 /** Statistics: rows of results, summaries over seeds, paired differences, ranks, best settings, tables. */
 export { bestAlong, bestSettings, type GroupSettings, type Setting, type SettingAlong } from './bestSettings';
 export { type ComparedTask, compareMethods, type MethodComparison, withEpochs } from './compareMethods';
-export { type GroupRank, type GroupSummary, type PairedDifference, pairedDifferences, ranks, summarise } from './comparisons';
+export {
+  type GroupRank,
+  type GroupSummary,
+  type PairedDifference,
+  pairedDifferences,
+  ranks,
+  summarise,
+} from './comparisons';
 export { distanceToCurve, type MeasuredCurve } from './curveDistance';
 export { type Frame, toFrame } from './frame';
 export { type GoodRange, goodRange } from './goodRange';
@@ -9,7 +16,15 @@ export { describeIntervals, type Estimate, holm, type Interval, meanInterval } f
 export { measureRuns } from './measureRuns';
 export { type RankCorrelation, rankCorrelation } from './rankCorrelation';
 export { type LabelDifference, SweepResults } from './results';
-export { describeOptimizer, exportRows, type FlatRow, type FlatValue, flattenRow, flattenRows, toCsv } from './rows';
+export {
+  describeOptimizer,
+  exportRows,
+  type FlatRow,
+  type FlatValue,
+  flattenRow,
+  flattenRows,
+  toCsv,
+} from './rows';
 export { type Sample, type SampleSummary, summariseSample } from './sample';
 export { type RenderedTable, renderTable, type TableRow } from './table';
 export { taskRows } from './taskRows';

@@ -6,13 +6,15 @@
  *
  *     Holm: of m means in rising order of p, the i-th differs from 0 if p_i <= (1 - level) / (m - i + 1), and so do all before it
  *
- * A corrected interval has the level of its mean's test, or of the first test that failed. So it excludes 0 exactly if Holm's test
- * says so, and in a share `level` of all families no interval excludes 0 wrongly.
+ * A corrected interval has the level of its mean's test, or of the first test that failed. So it excludes 0
+ * exactly if Holm's test says so, and in a share `level` of all families no interval excludes 0 wrongly.
  *
- * Degrees of freedom are whole numbers here, for which Student's distribution has a closed form. A package for it was not worth
- * its price: @stdlib's brings 233 packages and takes 0.2 s to load, jstat has neither types nor releases.
+ * Degrees of freedom are whole numbers here, for which Student's distribution has a closed form. A package
+ * for it was not worth its price: @stdlib's brings 233 packages and takes 0.2 s to load, jstat has neither
+ * types nor releases.
  *
- * Holm, "A simple sequentially rejective multiple test procedure", Scandinavian Journal of Statistics 6 (1979).
+ * Holm, "A simple sequentially rejective multiple test procedure", Scandinavian Journal of Statistics 6
+ * (1979).
  */
 import { checkOptions, number, type OptionsOf } from '../core/options';
 import { spread } from '../core/spread';
@@ -33,7 +35,9 @@ export interface Estimate extends Interval {
   error: number;
   /** Number of values. */
   count: number;
-  /** Probability of such a mean if the true one is 0, before any correction. NaN for fewer than two values. */
+  /**
+   * Probability of such a mean if the true one is 0, before any correction. NaN for fewer than two values.
+   */
   p: number;
   /** How many means the interval is corrected for; 1: not corrected. */
   comparisons: number;
@@ -49,7 +53,8 @@ export const INTERVAL = {
 export type IntervalOptions = OptionsOf<typeof INTERVAL>;
 
 /**
- * The mean of `values` and its t interval. The interval is NaN for fewer than two values, all is NaN if one is not finite.
+ * The mean of `values` and its t interval. The interval is NaN for fewer than two values, all is NaN if one
+ * is not finite.
  *
  * @throws OptionError
  */
@@ -65,12 +70,15 @@ export function meanInterval(values: readonly number[], options: IntervalOptions
 }
 
 /**
- * Estimates with their intervals corrected by Holm, all lists together: those of the panels of one figure, for example.
- * Estimates without a standard error do not count.
+ * Estimates with their intervals corrected by Holm, all lists together: those of the panels of one figure,
+ * for example. Estimates without a standard error do not count.
  *
  * @throws OptionError
  */
-export function holm<T extends Estimate>(lists: readonly (readonly T[])[], options: IntervalOptions = {}): T[][] {
+export function holm<T extends Estimate>(
+  lists: readonly (readonly T[])[],
+  options: IntervalOptions = {},
+): T[][] {
   const share = 1 - checkOptions('holm', INTERVAL, options).level;
   const sorted = lists
     .flat()
@@ -87,7 +95,10 @@ export function holm<T extends Estimate>(lists: readonly (readonly T[])[], optio
   return lists.map((list) => list.map((one) => corrected.get(one) ?? one));
 }
 
-/** What kind of intervals these are, as far as there are some: `95 % t intervals, n = 5, Holm-corrected for 11 comparisons`. */
+/**
+ * What kind of intervals these are, as far as there are some:
+ * `95 % t intervals, n = 5, Holm-corrected for 11 comparisons`.
+ */
 export function describeIntervals(estimates: readonly Estimate[], options: IntervalOptions = {}): string {
   const { level } = checkOptions('describeIntervals', INTERVAL, options);
   const known = estimates.filter(({ p }) => !Number.isNaN(p));
@@ -100,13 +111,18 @@ export function describeIntervals(estimates: readonly Estimate[], options: Inter
   return `${Number((100 * level).toPrecision(6))} % t intervals, n = ${n}${correction}`;
 }
 
-function intervalOf({ estimate, error, count }: Pick<Estimate, 'estimate' | 'error' | 'count'>, alpha: number): Interval {
+function intervalOf(
+  { estimate, error, count }: Pick<Estimate, 'estimate' | 'error' | 'count'>,
+  alpha: number,
+): Interval {
   if (!Number.isFinite(error)) return { low: Number.NaN, high: Number.NaN };
   const half = studentQuantile(1 - alpha / 2, count - 1) * error;
   return { low: estimate - half, high: estimate + half };
 }
 
-/** The quantile `p` >= 1/2 of Student's distribution with a whole number of degrees of freedom, by bisection. */
+/**
+ * The quantile `p` >= 1/2 of Student's distribution with a whole number of degrees of freedom, by bisection.
+ */
 export function studentQuantile(p: number, degrees: number): number {
   let low = 0;
   let high = 1;

@@ -16,8 +16,9 @@ const MEASURING = {
   /** The store of the runs, or its folder. Default: `data/runs` of the project. */
   store: either(object<RunStore>(), text()),
   /**
-   * The name of the measure, and all that its results depend on beside the run: they are then kept in the run's folder, and taken
-   * from there if this is the same. For results that are plain JSON. Default: measured each time.
+   * The name of the measure, and all that its results depend on beside the run: they are then kept in the
+   * run's folder, and taken from there if this is the same. For results that are plain JSON. Default:
+   * measured each time.
    */
   keep: object<{ readonly name: string; readonly [setting: string]: unknown }>(),
   /** Stops the measurement, with an AbortedError; with `keep`, what was measured until then stays. */
@@ -30,14 +31,15 @@ const MEASURING = {
 export type MeasureRunsOptions = OptionsOf<typeof MEASURING>;
 
 /**
- * Opens the runs of some labels with their last weights, one at a time, and keeps what `measure` says of each: by label, in the order of seeds. The model is
- * freed after its turn.
+ * Opens the runs of some labels with their last weights, one at a time, and keeps what `measure` says of
+ * each: by label, in the order of seeds. The model is freed after its turn.
  *
  * @example
  * const sharpness = await measureRuns(results, ['SAM'], ({ model, data }, signal) => mySharpness(model, data.train, { radius: 0.5, signal }), {
  *   keep: { name: 'mySharpness', radius: 0.5 },
  * });
- * @throws {OptionError} for an unknown label. {DataError} where a run has no checkpoint. {AbortedError} after `signal`.
+ * @throws {OptionError} for an unknown label. {DataError} where a run has no checkpoint. {AbortedError} after
+ * `signal`.
  */
 export async function measureRuns<T>(
   results: SweepResults,
@@ -51,7 +53,11 @@ export async function measureRuns<T>(
     results
       .of(label)
       .slice(0, seeds)
-      .map(({ hash, config }) => ({ label, config, file: keep && join(store.runFolder(hash), keptName(keep)) })),
+      .map(({ hash, config }) => ({
+        label,
+        config,
+        file: keep && join(store.runFolder(hash), keptName(keep)),
+      })),
   );
   const measured: Record<string, T[]> = Object.fromEntries(labels.map((label) => [label, []]));
   const loader = new DataLoader();

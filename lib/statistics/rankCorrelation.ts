@@ -6,10 +6,11 @@
  *     within groups: of x and y each less the mean of its group, so that what tells groups apart does not count;
  *     differences that are no larger than the rounding of the values count as equal
  *
- * Pairs of one run, of its tasks for example, are no independent ones: they are a cluster that is drawn as a whole. The interval is
- * too narrow for fewer than about ten clusters.
+ * Pairs of one run, of its tasks for example, are no independent ones: they are a cluster that is drawn as a
+ * whole. The interval is too narrow for fewer than about ten clusters.
  *
- * Spearman, "The proof and measurement of association between two things", American Journal of Psychology 15 (1904).
+ * Spearman, "The proof and measurement of association between two things", American Journal of Psychology 15
+ * (1904).
  */
 import { OptionError } from '../core/errors';
 import { checkOptions, type OptionsOf, where, whole } from '../core/options';
@@ -33,7 +34,10 @@ const CORRELATION = {
   resamples: whole({ min: 100 }, 2000),
   /** Seed of the resamples. Default 0. */
   seed: whole({}, 0),
-  /** The group of each pair, such as its task or method: the correlation is then that within the groups. Default: one group. */
+  /**
+   * The group of each pair, such as its task or method: the correlation is then that within the groups.
+   * Default: one group.
+   */
   within: names,
   /** The cluster of each pair: the run that it is from. Default: each pair is one. */
   clusters: names,
@@ -65,8 +69,13 @@ export function rankCorrelation(
     cluster: clusters?.[i] ?? i,
   }));
   const finite = members.filter(({ pair }) => pair.every(Number.isFinite));
-  const pairs = within === undefined ? finite.map(({ pair: [x, y] }) => [exact(x), exact(y)] as const) : withoutMeans(finite);
-  const drawn = [...indicesBy(finite, ({ cluster }) => cluster).values()].map((indices) => indices.map((i) => pairs[i]));
+  const pairs =
+    within === undefined
+      ? finite.map(({ pair: [x, y] }) => [exact(x), exact(y)] as const)
+      : withoutMeans(finite);
+  const drawn = [...indicesBy(finite, ({ cluster }) => cluster).values()].map((indices) =>
+    indices.map((i) => pairs[i]),
+  );
   const r = spearman(pairs);
   const random = new Random(seed, 'rankCorrelation');
   const resampled = Array.from({ length: Number.isNaN(r) ? 0 : resamples }, () =>
@@ -75,7 +84,13 @@ export function rankCorrelation(
     .filter(Number.isFinite)
     .sort((a, b) => a - b);
   const at = (p: number): number => resampled[Math.round(p * (resampled.length - 1))] ?? Number.NaN;
-  return { r, low: at((1 - level) / 2), high: at((1 + level) / 2), count: pairs.length, clusters: drawn.length };
+  return {
+    r,
+    low: at((1 - level) / 2),
+    high: at((1 + level) / 2),
+    count: pairs.length,
+    clusters: drawn.length,
+  };
 }
 
 /** The places of the members of each group. */
@@ -141,7 +156,8 @@ function spearman(pairs: readonly Pair[]): number {
 /** Ranks from 1; values that are equal within their slack share the mean of their ranks. */
 export function ranksOf(values: readonly Rounded[]): Float64Array {
   const order = values.map((_, i) => i).sort((i, j) => values[i].value - values[j].value);
-  const isTied = (i: number, j: number): boolean => values[j].value - values[i].value <= values[i].slack + values[j].slack;
+  const isTied = (i: number, j: number): boolean =>
+    values[j].value - values[i].value <= values[i].slack + values[j].slack;
   const ranks = new Float64Array(values.length);
   for (let start = 0; start < order.length; ) {
     let end = start + 1;

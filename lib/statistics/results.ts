@@ -46,10 +46,14 @@ export class SweepResults {
     return String(this.#flat.get(row)!.label);
   }
 
-  /** The runs whose labels begin with `prefix`, labelled by what follows it. Throws an OptionError if there are none. */
+  /**
+   * The runs whose labels begin with `prefix`, labelled by what follows it. Throws an OptionError if there
+   * are none.
+   */
   part(prefix: string): SweepResults {
     const found = this.rows.filter((row) => this.#labelOf(row).startsWith(prefix));
-    if (found.length === 0) throw new OptionError('prefix', prefix, `the beginning of one of ${this.labels.join(', ')}`);
+    if (found.length === 0)
+      throw new OptionError('prefix', prefix, `the beginning of one of ${this.labels.join(', ')}`);
     const renamed = found.map((row) => ({
       ...row,
       config: { ...row.config, label: this.#labelOf(row).slice(prefix.length) },
@@ -64,14 +68,17 @@ export class SweepResults {
     return [...found];
   }
 
-  /** A number of each run of a label, by seed: a column of `flattenRow`, such as `noisyAccuracy@0.2`. NaN if the run has none. */
+  /**
+   * A number of each run of a label, by seed: a column of `flattenRow`, such as `noisyAccuracy@0.2`. NaN if
+   * the run has none.
+   */
   values(label: string, column: string): number[] {
     return this.across(label, [column]).flat();
   }
 
   /**
-   * What `values` gives, as the cell of a `table`: it tells apart a run that diverged (NaN), one that an error ended (`failed`),
-   * and one that has no such number (null).
+   * What `values` gives, as the cell of a `table`: it tells apart a run that diverged (NaN), one that an
+   * error ended (`failed`), and one that has no such number (null).
    *
    * @param scale What the numbers are multiplied by. Default 1.
    */
@@ -84,12 +91,20 @@ export class SweepResults {
     });
   }
 
-  /** Several numbers of each run of a label: one row per seed, one value per column, as curves over radii or noise levels want. */
+  /**
+   * Several numbers of each run of a label: one row per seed, one value per column, as curves over radii or
+   * noise levels want.
+   */
   across(label: string, columns: readonly string[]): number[][] {
-    return this.of(label).map((row) => columns.map((column) => Number(this.#flat.get(row)![column] ?? Number.NaN)));
+    return this.of(label).map((row) =>
+      columns.map((column) => Number(this.#flat.get(row)![column] ?? Number.NaN)),
+    );
   }
 
-  /** A number of the runs of several labels: one row per seed, one value per label. NaN if a label has fewer runs. */
+  /**
+   * A number of the runs of several labels: one row per seed, one value per label. NaN if a label has fewer
+   * runs.
+   */
   along(labels: readonly string[], column: string): number[][] {
     const columns = labels.map((label) => this.values(label, column));
     const seeds = Math.max(0, ...columns.map((one) => one.length));
@@ -99,7 +114,8 @@ export class SweepResults {
   /**
    * Accuracies of each run of a label in per cent: one row per seed, one value per level.
    *
-   * @param measure What a run calls the accuracy: `noisyAccuracy`, `noisyAccuracy.estimate`, or the name of a `robustness` measure.
+   * @param measure What a run calls the accuracy: `noisyAccuracy`, `noisyAccuracy.estimate`, or the name of a
+   * `robustness` measure.
    * @param levels Levels of the noise that were measured.
    */
   percentAt(label: string, measure: string, levels: readonly number[]): number[][] {
@@ -120,7 +136,10 @@ export class SweepResults {
     });
   }
 
-  /** How figures draw a label. SGD with a learning rate that falls from task to task is the method `stable SGD`. */
+  /**
+   * How figures draw a label. SGD with a learning rate that falls from task to task is the method
+   * `stable SGD`.
+   */
   style(label: string): LabelStyle {
     const { optimizer, lifelong } = this.of(label)[0].config;
     const isStable = optimizer.kind === 'sgd' && (lifelong?.learningRateDecay ?? 1) < 1;
@@ -128,10 +147,13 @@ export class SweepResults {
   }
 
   /**
-   * Differences of labels to `baseline`, paired by seed, with 95 % t intervals, Holm-corrected for their number.
+   * Differences of labels to `baseline`, paired by seed, with 95 % t intervals, Holm-corrected for their
+   * number.
    *
-   * @param value A column, as for `values`, or a function that gives the number of each run of a label, by seed.
-   * @param options `baseline`: the label to compare with. `labels`: what is compared with it. Default: all others.
+   * @param value A column, as for `values`, or a function that gives the number of each run of a label, by
+   * seed.
+   * @param options `baseline`: the label to compare with. `labels`: what is compared with it. Default: all
+   * others.
    */
   differences(
     value: string | ((label: string) => readonly number[]),

@@ -76,18 +76,26 @@ export function describeOptimizer(optimizer: RunRow['config']['optimizer']): str
   const options = ['k', 'alpha', 'rho', 'eta', 'learningRate'] as const;
   const values = optimizer as Readonly<Record<string, unknown>>;
   const told = options.filter((name) => values[name] !== undefined).map((name) => `${name} ${values[name]}`);
-  const base = 'base' in optimizer && optimizer.base !== undefined ? ` over ${describeOptimizer(optimizer.base)}` : '';
+  const base =
+    'base' in optimizer && optimizer.base !== undefined ? ` over ${describeOptimizer(optimizer.base)}` : '';
   return `${[optimizer.kind, ...told].join(' ')}${base}`;
 }
 
 /** All rows as flat rows with the same columns: null where a row lacks one. */
 export function flattenRows(rows: readonly RunRow[]): FlatRow[] {
   const flat = rows.map(flattenRow);
-  const columns = [...new Set(flat.flatMap((row) => Object.keys(row)))].filter((column) => column !== 'error');
-  return flat.map((row) => Object.fromEntries([...columns, 'error'].map((column) => [column, own(row, column) ?? null])));
+  const columns = [...new Set(flat.flatMap((row) => Object.keys(row)))].filter(
+    (column) => column !== 'error',
+  );
+  return flat.map((row) =>
+    Object.fromEntries([...columns, 'error'].map((column) => [column, own(row, column) ?? null])),
+  );
 }
 
-/** Flat rows as CSV (RFC 4180): null is empty, and a text that a spreadsheet would compute is led by an apostrophe. */
+/**
+ * Flat rows as CSV (RFC 4180): null is empty, and a text that a spreadsheet would compute is led by an
+ * apostrophe.
+ */
 export function toCsv(rows: readonly FlatRow[]): string {
   const columns = [...new Set(rows.flatMap((row) => Object.keys(row)))];
   const lines = rows.map((row) => columns.map((column) => csvCell(own(row, column) ?? null)).join(','));
@@ -127,7 +135,8 @@ function flatten(prefix: string, options: object): FlatRow {
   const flat: FlatRow = {};
   for (const [name, value] of Object.entries(options)) {
     if (Array.isArray(value)) flat[`${prefix}${name}`] = value.map(inWords).join(' ');
-    else if (typeof value === 'object' && value !== null) Object.assign(flat, flattenKind(`${prefix}${name}`, value));
+    else if (typeof value === 'object' && value !== null)
+      Object.assign(flat, flattenKind(`${prefix}${name}`, value));
     else flat[`${prefix}${name}`] = value;
   }
   return flat;

@@ -1,7 +1,13 @@
-/** One number per run of a setting, where some runs lack it: they diverged, they failed, or they have no such number. */
+/**
+ * One number per run of a setting, where some runs lack it: they diverged, they failed, or they have no such
+ * number.
+ */
 import { spread } from '../core/spread';
 
-/** One value per seed. Not a finite number where the run diverged, `failed` where an error ended it, null where it has no such number. */
+/**
+ * One value per seed. Not a finite number where the run diverged, `failed` where an error ended it, null
+ * where it has no such number.
+ */
 export type Sample = readonly SampleValue[];
 
 /** The value of one seed. */

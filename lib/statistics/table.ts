@@ -1,4 +1,7 @@
-/** Result tables: danfojs frames and plain rows, with mean ± std and the best value marked, as HTML, Markdown and text. */
+/**
+ * Result tables: danfojs frames and plain rows, with mean ± std and the best value marked, as HTML, Markdown
+ * and text.
+ */
 import { OptionError } from '../core/errors';
 import { escapeHtml, escapeMarkdown, terminalLine } from '../core/escape';
 import { own } from '../core/records';
@@ -28,7 +31,10 @@ export interface FrameLike {
 
 /** Options of `table`. */
 export interface TableOptions {
-  /** Digits behind the decimal point, for all columns or by column. Default: whole numbers as they are, others with 2. */
+  /**
+   * Digits behind the decimal point, for all columns or by column. Default: whole numbers as they are, others
+   * with 2.
+   */
   digits?: number | Readonly<Record<string, number>>;
   /** Columns whose best value is bold, and which is best. */
   best?: Readonly<Record<string, 'min' | 'max'>>;
@@ -51,12 +57,15 @@ export interface RenderedTable {
 }
 
 /**
- * A table as HTML, Markdown and text. Two columns `x_mean` and `x_std`, as danfojs aggregates them, become one column `x` with
- * mean ± std.
+ * A table as HTML, Markdown and text. Two columns `x_mean` and `x_std`, as danfojs aggregates them, become
+ * one column `x` with mean ± std.
  *
  * @throws OptionError if `columns`, `best`, `digits` or `heads` names a column that the table doesn't have.
  */
-export function renderTable(data: FrameLike | readonly TableRow[], options: TableOptions = {}): RenderedTable {
+export function renderTable(
+  data: FrameLike | readonly TableRow[],
+  options: TableOptions = {},
+): RenderedTable {
   const rows = joinMeanStd(toRows(data));
   const known = [...new Set(rows.flatMap((row) => Object.keys(row)))];
   checkColumns(known, options);
@@ -100,7 +109,10 @@ function joinMeanStd(rows: readonly TableRow[]): TableRow[] {
   });
 }
 
-function checkColumns(known: readonly string[], { columns = [], best = {}, digits = {}, heads = {} }: TableOptions): void {
+function checkColumns(
+  known: readonly string[],
+  { columns = [], best = {}, digits = {}, heads = {} }: TableOptions,
+): void {
   const named = {
     columns,
     best: Object.keys(best),
@@ -109,7 +121,8 @@ function checkColumns(known: readonly string[], { columns = [], best = {}, digit
   };
   for (const [option, names] of Object.entries(named)) {
     for (const name of names) {
-      if (!known.includes(name)) throw new OptionError(option, name, `a column of the table: ${known.join(', ')}`);
+      if (!known.includes(name))
+        throw new OptionError(option, name, `a column of the table: ${known.join(', ')}`);
     }
   }
 }
@@ -171,9 +184,11 @@ const LONGEST_NAME = 40;
 
 function toHtml({ heads, bodies, numeric, marked, caption }: Sheet): string {
   const side = (c: number) => `text-align:${numeric[c] ? 'right' : 'left'}`;
-  // A number stays in one line with its deviation, and so does what a row is called; a table that is wider than its cell can be scrolled.
+  // A number stays in one line with its deviation, and so does what a row is called; a table that is wider
+  // than its cell can be scrolled.
   const isName = bodies.every(([name = '']) => name.length <= LONGEST_NAME);
-  const style = (c: number) => (numeric[c] || (c === 0 && isName) ? `${side(c)};white-space:nowrap` : side(c));
+  const style = (c: number) =>
+    numeric[c] || (c === 0 && isName) ? `${side(c)};white-space:nowrap` : side(c);
   const head = heads.map((text, c) => `<th style="${side(c)}">${escapeHtml(text)}</th>`).join('');
   const body = bodies.map((row, r) => {
     const cells = row.map((text, c) => {
@@ -182,7 +197,10 @@ function toHtml({ heads, bodies, numeric, marked, caption }: Sheet): string {
     });
     return `<tr>${cells.join('')}</tr>`;
   });
-  const title = caption === undefined ? '' : `<caption style="text-align:left;caption-side:top">${escapeHtml(caption)}</caption>`;
+  const title =
+    caption === undefined
+      ? ''
+      : `<caption style="text-align:left;caption-side:top">${escapeHtml(caption)}</caption>`;
   return `<table style="font-variant-numeric:tabular-nums">${title}<thead><tr>${head}</tr></thead><tbody>${body.join('')}</tbody></table>`;
 }
 
@@ -191,13 +209,19 @@ function toMarkdown({ heads, bodies, numeric, marked, caption }: Sheet): string 
   const rows = bodies.map((row, r) =>
     line(row.map((text, c) => (marked(r, c) ? `**${escapeMarkdown(text)}**` : escapeMarkdown(text)))),
   );
-  const lines = [line(heads.map(escapeMarkdown)), line(numeric.map((right) => (right ? '---:' : '---'))), ...rows];
+  const lines = [
+    line(heads.map(escapeMarkdown)),
+    line(numeric.map((right) => (right ? '---:' : '---'))),
+    ...rows,
+  ];
   return `${caption === undefined ? '' : `${escapeMarkdown(caption)}\n\n`}${lines.join('\n')}`;
 }
 
 function toText({ heads: names, bodies, numeric, marked, caption }: Sheet): string {
   const heads = names.map(terminalLine);
-  const texts = bodies.map((row, r) => row.map((text, c) => `${marked(r, c) ? '*' : ''}${terminalLine(text)}`));
+  const texts = bodies.map((row, r) =>
+    row.map((text, c) => `${marked(r, c) ? '*' : ''}${terminalLine(text)}`),
+  );
   const widths = heads.map((head, c) => Math.max(head.length, ...texts.map((row) => row[c]!.length)));
   const line = (cells: string[]) =>
     cells
@@ -205,5 +229,10 @@ function toText({ heads: names, bodies, numeric, marked, caption }: Sheet): stri
       .join('  ')
       .trimEnd();
   const rule = widths.map((width) => '─'.repeat(width)).join('  ');
-  return [...(caption === undefined ? [] : [terminalLine(caption)]), line(heads), rule, ...texts.map(line)].join('\n');
+  return [
+    ...(caption === undefined ? [] : [terminalLine(caption)]),
+    line(heads),
+    rule,
+    ...texts.map(line),
+  ].join('\n');
 }

@@ -1,5 +1,6 @@
 /**
- * Runs that learned tasks one after the other, task by task: does what was measured when a task was learned tell how it is forgotten?
+ * Runs that learned tasks one after the other, task by task: does what was measured when a task was learned
+ * tell how it is forgotten?
  */
 import { forgettingPerTask } from '../lifelong/measures';
 import type { RunRow } from '../runs/sweep';
@@ -14,7 +15,8 @@ import { type FlatRow, flattenRow } from './rows';
  *     firstMinusLast, maximumMinusLast, maximumEarlierMinusNow     how much of it was forgotten, see `Forgetting`
  *     sharpness@0.1, ...                                           what `measures` asked for, taken when it was just learned
  *
- * Runs without tasks, with all tasks at once or with each task for itself have no rows: nothing can be forgotten there.
+ * Runs without tasks, with all tasks at once or with each task for itself have no rows: nothing can be
+ * forgotten there.
  */
 export function taskRows(rows: readonly RunRow[]): FlatRow[] {
   return rows.flatMap((row): FlatRow[] => {

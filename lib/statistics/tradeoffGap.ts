@@ -1,10 +1,11 @@
 /**
- * Is a point of a trade-off better than a curve? Two points of different height cannot be compared; a point and the curve's value at the same height
- * can.
+ * Is a point of a trade-off better than a curve? Two points of different height cannot be compared; a point
+ * and the curve's value at the same height can.
  *
  *     gap = x - x*(y),    x*(y): the smallest x at which the curve, straight between its points, has the height y
  *
- * With the loss as x and the sharpness as y: how much loss is paid for the same sharpness. Below 0: less than on the curve.
+ * With the loss as x and the sharpness as y: how much loss is paid for the same sharpness. Below 0: less than
+ * on the curve.
  */
 import { OptionError } from '../core/errors';
 
@@ -17,7 +18,8 @@ export interface TradeoffPlace {
 }
 
 /**
- * The distance of a point from a curve along x, at the point's y. NaN where the curve does not have that height, and where a number is NaN.
+ * The distance of a point from a curve along x, at the point's y. NaN where the curve does not have that
+ * height, and where a number is NaN.
  *
  * @param curve Points in the order in which they are joined, at least two.
  * @throws OptionError where there are fewer.
@@ -42,7 +44,8 @@ export interface TradeoffValues {
 }
 
 /**
- * The gaps of a setting to a curve of settings, each seed to the curve of its own. NaN where that does not reach.
+ * The gaps of a setting to a curve of settings, each seed to the curve of its own. NaN where that does not
+ * reach.
  *
  * @throws OptionError where the numbers of seeds differ, or the curve has fewer than two points.
  */

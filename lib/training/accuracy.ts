@@ -5,8 +5,9 @@ import * as tf from '../core/tf';
 import { outputKind } from './defaultLoss';
 
 /**
- * For how many samples the largest output is at the label, as a float32 scalar: labels are int32 `[n]` or one-hot, outputs `[n, classes]`.
- * With one output, labels are 0 or 1 (`[n]` or `[n, 1]`), and an output above `boundary` means 1. NaN where labels are no classes.
+ * For how many samples the largest output is at the label, as a float32 scalar: labels are int32 `[n]` or
+ * one-hot, outputs `[n, classes]`. With one output, labels are 0 or 1 (`[n]` or `[n, 1]`), and an output
+ * above `boundary` means 1. NaN where labels are no classes.
  *
  * @param boundary Between the two classes of a model with one output: `classBoundary`.
  */
@@ -32,7 +33,10 @@ function correctOfTwo(labels: tf.Tensor, outputs: tf.Tensor, boundary: number): 
   });
 }
 
-/** Where the one output of a model changes from class 0 to class 1: 0.5 where its last activation is a sigmoid, else 0, as for logits. */
+/**
+ * Where the one output of a model changes from class 0 to class 1: 0.5 where its last activation is a
+ * sigmoid, else 0, as for logits.
+ */
 export function classBoundary(model: tf.LayersModel): number {
   return outputKind(model) === 'sigmoid' ? 0.5 : 0;
 }

@@ -30,8 +30,8 @@ interface Header {
 }
 
 /**
- * Saves `state` in `folder`, which is made where it does not exist, and removes all checkpoints but this one and the one before it.
- * Only one process may write to a folder.
+ * Saves `state` in `folder`, which is made where it does not exist, and removes all checkpoints but this one
+ * and the one before it. Only one process may write to a folder.
  *
  * @returns The path of the file.
  * @throws StorageError where the disk is full or read-only. The checkpoints before are then still there.
@@ -52,7 +52,8 @@ export function saveCheckpoint(folder: string, state: TrainerState): string {
   const path = join(folder, `${String(number).padStart(8, '0')}${SUFFIX}`);
   writeFileAtomic(path, Buffer.concat([Buffer.from(`${JSON.stringify(header)}\n`), ...blocks]));
   const halfWritten = readdirSync(folder).filter((file) => file.endsWith('.tmp'));
-  for (const file of [...present.slice(KEPT - 1), ...halfWritten]) rmSync(join(folder, file), { force: true });
+  for (const file of [...present.slice(KEPT - 1), ...halfWritten])
+    rmSync(join(folder, file), { force: true });
   return path;
 }
 
@@ -60,7 +61,8 @@ export function saveCheckpoint(folder: string, state: TrainerState): string {
 export function keepNewestCheckpoint(folder: string): void {
   const { file } = newestGood(folder);
   const all = list(folder);
-  for (const older of file === undefined ? [] : all.slice(all.indexOf(file) + 1)) rmSync(join(folder, older), { force: true });
+  for (const older of file === undefined ? [] : all.slice(all.indexOf(file) + 1))
+    rmSync(join(folder, older), { force: true });
 }
 
 /** Path of the newest checkpoint in `folder` that is not damaged; undefined where there is none. */
@@ -105,16 +107,22 @@ export function readCheckpoint<S extends TrainerState = TrainerState>(path: stri
   const { manifestBytes, weightBytes, optimizerBytes } = header;
   const body = content.subarray(end + 1);
   if (body.byteLength !== manifestBytes + weightBytes + optimizerBytes || sha256([body]) !== header.sha256) {
-    throw new DataError(`The checkpoint ${path} is damaged: its content does not have the SHA-256 ${header.sha256}.`);
+    throw new DataError(
+      `The checkpoint ${path} is damaged: its content does not have the SHA-256 ${header.sha256}.`,
+    );
   }
-  const block = (start: number, length: number): Uint8Array => new Uint8Array(body.subarray(start, start + length));
+  const block = (start: number, length: number): Uint8Array =>
+    new Uint8Array(body.subarray(start, start + length));
   let manifest: unknown;
   try {
     manifest = parseNumbers(body.subarray(0, manifestBytes).toString('utf8'));
   } catch (error) {
-    throw new DataError(`The checkpoint ${path} is damaged: its manifest cannot be read (${(error as Error).message}).`, {
-      cause: error,
-    });
+    throw new DataError(
+      `The checkpoint ${path} is damaged: its manifest cannot be read (${(error as Error).message}).`,
+      {
+        cause: error,
+      },
+    );
   }
   return {
     manifest,

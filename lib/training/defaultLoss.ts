@@ -11,7 +11,10 @@ import { crossEntropy } from '../compile/losses';
 import { OptionError } from '../core/errors';
 import * as tf from '../core/tf';
 
-/** A loss: the mean over a batch, from labels (int32 `[n]`, or one row per sample) and what the model puts out. */
+/**
+ * A loss: the mean over a batch, from labels (int32 `[n]`, or one row per sample) and what the model puts
+ * out.
+ */
 export type BatchLoss = (labels: tf.Tensor, outputs: tf.Tensor) => tf.Scalar;
 
 /** What the last layer of a model puts out, as far as a loss is concerned. */
@@ -36,11 +39,11 @@ export function outputKind(model: tf.LayersModel): OutputKind {
 }
 
 /**
- * `loss`, or where it is left out or `crossEntropy`, cross-entropy on what `model` puts out: logits, probabilities of a softmax, or one
- * logit or probability for two classes.
+ * `loss`, or where it is left out or `crossEntropy`, cross-entropy on what `model` puts out: logits,
+ * probabilities of a softmax, or one logit or probability for two classes.
  *
- * @throws OptionError where the model has several outputs, or several sigmoids: only a loss that is given can say what they mean; and where
- *   it has several inputs, which data sets do not have.
+ * @throws OptionError where the model has several outputs, or several sigmoids: only a loss that is given can
+ *   say what they mean; and where it has several inputs, which data sets do not have.
  */
 export function lossFor(model: tf.LayersModel, loss: BatchLoss = crossEntropy): BatchLoss {
   if (model.inputs.length > 1) {
@@ -98,7 +101,11 @@ function ofSigmoid(labels: tf.Tensor, outputs: tf.Tensor): tf.Scalar {
 /** Labels of two classes, 0 and 1 or what is between them, in the shape of `outputs`. */
 function classesOf(labels: tf.Tensor, outputs: tf.Tensor): tf.Tensor {
   if (labels.size !== outputs.size) {
-    throw new OptionError('labels', `${labels.dtype} [${labels.shape}]`, `one label per sample, of ${outputs.shape[0]}: 0 or 1`);
+    throw new OptionError(
+      'labels',
+      `${labels.dtype} [${labels.shape}]`,
+      `one label per sample, of ${outputs.shape[0]}: 0 or 1`,
+    );
   }
   return tf.cast(tf.reshape(labels, outputs.shape), 'float32');
 }

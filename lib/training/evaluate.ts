@@ -41,7 +41,8 @@ export async function withModelLoss<T>(
 /**
  * Loss and accuracy of `model` on all samples: exact means, so a smaller last batch counts by its size.
  *
- * Runs op by op. Where the same model is evaluated again and again, use a `ModelLoss`, which compiles the forward pass.
+ * Runs op by op. Where the same model is evaluated again and again, use a `ModelLoss`, which compiles the
+ * forward pass.
  *
  * @example const { loss, accuracy } = await evaluate(model, test);
  * @throws OptionError, DataError, AbortedError
@@ -74,7 +75,8 @@ export function evaluateSync(
 export type EvaluateManyOptions = ModelLossOptions & Omit<AtManyOptions, 'chunkSize'>;
 
 /**
- * Loss and accuracy of `model` on `samples` at many weight sets: those of `evaluate` at each of them, up to rounding.
+ * Loss and accuracy of `model` on `samples` at many weight sets: those of `evaluate` at each of them, up to
+ * rounding.
  *
  * @param weightSets Made chunk by chunk, so that memory stays within the budget; or an iterable of sets.
  * @example const { losses } = await evaluateMany(model, test, [noisy(1), noisy(2), noisy(3)]);

@@ -3,7 +3,8 @@
  *
  *   w: all variables one after the other, each row-major      loss_b(w), its gradient, Hessian times v, for batch b
  *
- * Nothing here changes the variables: while one loss is computed they point to other data (`withWeights`), and back.
+ * Nothing here changes the variables: while one loss is computed they point to other data (`withWeights`),
+ * and back.
  */
 import { type Compiled, compile } from '../compile/compile';
 import { checkNumber, StateMismatchError } from '../core/errors';
@@ -24,7 +25,9 @@ export interface Parameter {
   size: number;
   /** Where it starts in the flat vector. */
   offset: number;
-  /** Whether adaptive measures rescale it by |w| + eta, as ASAM does: true for kernels, embeddings and gamma. */
+  /**
+   * Whether adaptive measures rescale it by |w| + eta, as ASAM does: true for kernels, embeddings and gamma.
+   */
   adaptive: boolean;
 }
 
@@ -42,8 +45,8 @@ export type BatchFunction = (batch?: TensorSamples) => tf.Scalar;
 type OnBatch<A extends tf.Tensor[], R> = Compiled<[...A, batch: TensorSamples | undefined], R>;
 
 /**
- * A loss on fixed batches as a function of the flat weight vector: a `ModelLoss`, or any function of variables by `functionLoss`. Dispose it
- * after use.
+ * A loss on fixed batches as a function of the flat weight vector: a `ModelLoss`, or any function of
+ * variables by `functionLoss`. Dispose it after use.
  */
 export class FlatLoss {
   /** The tensors that make up the flat vector, in its order. */
@@ -72,17 +75,28 @@ export class FlatLoss {
     this.size = offset;
     this.#variables = variables;
     this.#batches = batches;
-    const at = <R>(w: tf.Tensor1D, fn: () => R): R => tf.tidy(() => withWeights(variables, this.split(w), fn) as never);
+    const at = <R>(w: tf.Tensor1D, fn: () => R): R =>
+      tf.tidy(() => withWeights(variables, this.split(w), fn) as never);
     const slopes = (loss: () => tf.Scalar): LossAndGradient => {
       const { value, grads } = tf.variableGrads(loss, [...variables]);
       // A variable that the loss does not depend on has gradient 0.
-      return { loss: value, gradient: flat(variables.map((variable) => grads[variable.name] ?? tf.zerosLike(variable))) };
+      return {
+        loss: value,
+        gradient: flat(variables.map((variable) => grads[variable.name] ?? tf.zerosLike(variable))),
+      };
     };
     const options = { eager: eager || undefined, maxSignatures: 16 };
     this.#loss = compile((w, batch) => at(w, () => lossOf(batch)), { ...options, name: 'ModelLoss.loss' });
-    this.#gradient = compile((w, batch) => at(w, () => slopes(() => lossOf(batch))), { ...options, name: 'ModelLoss.gradient' });
+    this.#gradient = compile((w, batch) => at(w, () => slopes(() => lossOf(batch))), {
+      ...options,
+      name: 'ModelLoss.gradient',
+    });
     this.#hvp = compile(
-      (w, v, batch) => at(w, () => slopes(() => tf.sum(tf.mul(slopes(() => lossOf(batch)).gradient, v)) as tf.Scalar).gradient),
+      (w, v, batch) =>
+        at(
+          w,
+          () => slopes(() => tf.sum(tf.mul(slopes(() => lossOf(batch)).gradient, v)) as tf.Scalar).gradient,
+        ),
       { ...options, name: 'ModelLoss.hvp' },
     );
   }
@@ -130,7 +144,9 @@ export class FlatLoss {
   /** The flat vector cut into one tensor per parameter. The caller owns them. */
   split(flat: tf.Tensor1D): tf.Tensor[] {
     if (flat.size !== this.size) {
-      throw new StateMismatchError(`The loss has ${this.size} weights, but a vector of ${flat.size} was given.`);
+      throw new StateMismatchError(
+        `The loss has ${this.size} weights, but a vector of ${flat.size} was given.`,
+      );
     }
     const sizes = this.parameters.map(({ size }) => size);
     return tf.tidy(() => {

@@ -3,8 +3,8 @@
  *
  *   BatchNorm(K x + b) = (s K) x + s (b - mean) + beta,     s = gamma / sqrt(variance + epsilon)
  *
- * The weights are scaled instead of all activations, which saves a pass over memory for each BatchNorm layer, and TensorFlow
- * can merge convolution, shift and ReLU into one op.
+ * The weights are scaled instead of all activations, which saves a pass over memory for each BatchNorm layer,
+ * and TensorFlow can merge convolution, shift and ReLU into one op.
  */
 import * as tf from '../core/tf';
 import { withWeights } from './weights';
@@ -24,9 +24,9 @@ interface Pair {
 const FOLDABLE: ReadonlySet<string> = new Set(['Dense', 'Conv1D', 'Conv2D']);
 
 /**
- * What `model.apply(xs, { training: false })` gives, up to rounding, in fewer passes over memory where convolution or dense layers
- * are followed by BatchNorm. Of use inside of a compiled function: scaling the weights costs more than it saves for a single small
- * batch.
+ * What `model.apply(xs, { training: false })` gives, up to rounding, in fewer passes over memory where
+ * convolution or dense layers are followed by BatchNorm. Of use inside of a compiled function: scaling the
+ * weights costs more than it saves for a single small batch.
  */
 export function foldedForward(model: tf.LayersModel): (xs: tf.Tensor) => tf.Tensor {
   const pairs = pairsOf(model);
@@ -62,7 +62,12 @@ function fold({ kernel, bias, norm, epsilon, gamma, beta, mean, variance }: Pair
   const scaledKernel = tf.mul(kernel, scale);
   return bias === undefined
     ? { norm, variables: [kernel], tensors: [scaledKernel], call: (inputs) => tf.add(input(inputs), shift) }
-    : { norm, variables: [kernel, bias], tensors: [scaledKernel, shift], call: (inputs) => tf.clone(input(inputs)) };
+    : {
+        norm,
+        variables: [kernel, bias],
+        tensors: [scaledKernel, shift],
+        call: (inputs) => tf.clone(input(inputs)),
+      };
 }
 
 function pairsOf(model: tf.LayersModel): Pair[] {

@@ -14,8 +14,8 @@ export function forward(model: tf.LayersModel, xs: tf.Tensor, batchNorm: BatchNo
 }
 
 /**
- * What `model` puts out for `xs` in training: Dropout is on, and BatchNorm layers that are frozen stay as they are. The caller owns the
- * result.
+ * What `model` puts out for `xs` in training: Dropout is on, and BatchNorm layers that are frozen stay as
+ * they are. The caller owns the result.
  */
 export function trainingForward(model: tf.LayersModel, xs: tf.Tensor): tf.Tensor {
   return withFrozenBatchNorm(model, () => model.apply(xs, { training: true }) as tf.Tensor);

@@ -1,5 +1,6 @@
 /**
- * Whether a training is in order: why a loss is not finite, whether weights are, and what in the data makes numbers that mislead.
+ * Whether a training is in order: why a loss is not finite, whether weights are, and what in the data makes
+ * numbers that mislead.
  */
 
 import { DataError, type Divergence, DivergenceError, OptionError } from '../core/errors';
@@ -15,7 +16,10 @@ export class LossWatch {
   readonly #losses: number[] = [];
   #badInputs = false;
 
-  /** Notes the loss before a step; `inputs`, the step's batches, are looked at only where the loss is not finite. */
+  /**
+   * Notes the loss before a step; `inputs`, the step's batches, are looked at only where the loss is not
+   * finite.
+   */
   see(loss: number, inputs: readonly tf.Tensor[]): void {
     if (Number.isFinite(loss)) {
       this.#losses.push(loss);
@@ -41,7 +45,11 @@ export class LossWatch {
 }
 
 /** The error of a training that diverged at `where`, the place in words. */
-export function divergenceError(where: string, divergence: Divergence, learningRate: number): DivergenceError {
+export function divergenceError(
+  where: string,
+  divergence: Divergence,
+  learningRate: number,
+): DivergenceError {
   const { loss, cause, lastSaved } = divergence;
   const value = Number.isFinite(loss)
     ? `was ${loss}, but the step from there gave weights that are not finite,`
@@ -105,7 +113,10 @@ export function dataWarnings(model: tf.LayersModel, data: Dataset, batchSize: nu
     warnings.push('All training samples have the same inputs: nothing tells the classes apart.');
   }
   const last = data.size % batchSize;
-  if ((last === 1 || batchSize === 1) && innermostLayers(model).some((layer) => layer.getClassName() === 'BatchNormalization')) {
+  if (
+    (last === 1 || batchSize === 1) &&
+    innermostLayers(model).some((layer) => layer.getClassName() === 'BatchNormalization')
+  ) {
     warnings.push(
       `Batches of one sample (${data.size} samples in batches of ${batchSize}): BatchNorm then sees a variance of 0 in dense layers.`,
     );

@@ -1,7 +1,9 @@
 /**
- * Batches of samples that are evaluated again and again: as many as fit a budget are held as tensors, the others are made anew for each use.
+ * Batches of samples that are evaluated again and again: as many as fit a budget are held as tensors, the
+ * others are made anew for each use.
  *
- * A data set of bytes is four times as large as tensors. Small ones are converted once, large ones do not fill the memory.
+ * A data set of bytes is four times as large as tensors. Small ones are converted once, large ones do not
+ * fill the memory.
  */
 
 import { defaultMemoryBudget } from '../compile/memoryBudget';
@@ -12,7 +14,10 @@ import { type Samples, sampleBatches, sampleCount, samplesFrom, type TensorSampl
 /** Share of a memory budget that samples may take; the rest is for what is computed from them. */
 const SHARE = 1 / 2;
 
-/** The batches of `samples`. Dispose it after use; tensors that were given stay the caller's, who may dispose them. */
+/**
+ * The batches of `samples`. Dispose it after use; tensors that were given stay the caller's, who may dispose
+ * them.
+ */
 export class HeldBatches {
   /** Samples in each batch. */
   readonly sizes: readonly number[];
@@ -39,7 +44,9 @@ export class HeldBatches {
       }
       this.#held.push({ xs: tf.keep(batch.xs), ys: tf.keep(batch.ys) });
     }
-    this.sizes = Array.from({ length: Math.ceil(count / batchSize) }, (_, i) => Math.min(batchSize, count - i * batchSize));
+    this.sizes = Array.from({ length: Math.ceil(count / batchSize) }, (_, i) =>
+      Math.min(batchSize, count - i * batchSize),
+    );
     if (this.#held.length === this.sizes.length) this.#disposeSource();
   }
 
@@ -48,7 +55,9 @@ export class HeldBatches {
     return this.#held.length;
   }
 
-  /** Calls `fn` with batch `index`. Its tensors stay the batch's: `fn` keeps none, and must be synchronous. */
+  /**
+   * Calls `fn` with batch `index`. Its tensors stay the batch's: `fn` keeps none, and must be synchronous.
+   */
   use<T>(index: number, fn: (xs: tf.Tensor, ys: tf.Tensor) => T): T {
     const held = this.#held[index];
     const { xs, ys } = held ?? samplesFrom(this.#source, index * this.#batchSize, this.sizes[index]);

@@ -1,5 +1,6 @@
 /**
- * What the layers of a model add to the loss that training minimises: regularizers, and what a layer adds by `addLoss`.
+ * What the layers of a model add to the loss that training minimises: regularizers, and what a layer adds by
+ * `addLoss`.
  *
  *     training loss = loss of the batch + sum of the layers' losses
  */
@@ -7,8 +8,8 @@ import { allLayers } from '../core/modelGraph';
 import * as tf from '../core/tf';
 
 /**
- * `loss` of a batch plus the losses of the layers of `model`, those of nested models and wrappers included, each once. Call it inside of
- * tf.tidy, after the model was applied.
+ * `loss` of a batch plus the losses of the layers of `model`, those of nested models and wrappers included,
+ * each once. Call it inside of tf.tidy, after the model was applied.
  */
 export function withLayerLosses(model: tf.LayersModel, loss: tf.Scalar): tf.Scalar {
   const losses = new Set(allLayers(model).flatMap((layer) => (layer as unknown as Losses).losses ?? []));

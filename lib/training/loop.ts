@@ -1,16 +1,28 @@
 /**
- * The loop of a training: compiled steps, a history at the slow weights, and a state that can be saved at any step and goes on bit
- * for bit. A `Trainer` goes over a data set with it, a `LifelongLearner` over a sequence of tasks.
+ * The loop of a training: compiled steps, a history at the slow weights, and a state that can be saved at any
+ * step and goes on bit for bit. A `Trainer` goes over a data set with it, a `LifelongLearner` over a sequence
+ * of tasks.
  *
  *     for each epoch:
  *       for each step: one step of the optimizer on the batches of the step, at the learning rate of the step
  *       are all weights finite?  evaluate;  one record of the history
  *
- * Everything random is drawn from streams named by seed and place, so that a resumed training needs no generator's state.
+ * Everything random is drawn from streams named by seed and place, so that a resumed training needs no
+ * generator's state.
  */
 
 import { AbortedError, type Divergence, StateMismatchError, throwIfAborted } from '../core/errors';
-import { callback, checkOptions, flag, type OptionsOf, object, oneOf, type SettingsOf, signal, whole } from '../core/options';
+import {
+  callback,
+  checkOptions,
+  flag,
+  type OptionsOf,
+  object,
+  oneOf,
+  type SettingsOf,
+  signal,
+  whole,
+} from '../core/options';
 import { Random } from '../core/random';
 import * as tf from '../core/tf';
 import type { Augmentation } from '../data';
@@ -26,27 +38,36 @@ import { trainableVariables, trainedIds } from './weights';
 
 /** Describes the options of every training. */
 export const LOOP = {
-  /** Seed of data order, augmentation, noise and dropout; in lifelong learning also of the memory. Default 0. */
+  /**
+   * Seed of data order, augmentation, noise and dropout; in lifelong learning also of the memory. Default 0.
+   */
   seed: whole({}, 0),
   /**
-   * The loss of a batch, from int32 labels [n] and the model's outputs, masked where tasks have heads. Default: mean cross-entropy, on
-   * logits or probabilities.
+   * The loss of a batch, from int32 labels [n] and the model's outputs, masked where tasks have heads.
+   * Default: mean cross-entropy, on logits or probabilities.
    */
   loss: callback<BatchLoss>(),
-  /** Makes the tensors of a batch, changed at random, such as `cropAndFlip()`. Default: the samples as they are. */
+  /**
+   * Makes the tensors of a batch, changed at random, such as `cropAndFlip()`. Default: the samples as they
+   * are.
+   */
   augment: callback<Augmentation>(),
-  /** Draws a fresh batch for each of the optimizer's k inner steps ("minibatch switching") in place of one for all. Default false. */
+  /**
+   * Draws a fresh batch for each of the optimizer's k inner steps ("minibatch switching") in place of one for
+   * all. Default false.
+   */
   switchBatches: flag(false),
   /** Wraps the loss of every pass. Runs inside of the compiled step. */
   wrapLoss: callback<(loss: LossFunction, variables: tf.Variable[]) => LossFunction>(),
   /**
-   * Noise-aware training: evaluates the loss with fresh noise in every pass, ascents included; a `TrainingNoise`. Its position is that of
-   * the optimizer, also after `restore`. It stays the caller's. Default none.
+   * Noise-aware training: evaluates the loss with fresh noise in every pass, ascents included; a
+   * `TrainingNoise`. Its position is that of the optimizer, also after `restore`. It stays the caller's.
+   * Default none.
    */
   noise: object<PassNoise>('a noise of training, such as a TrainingNoise'),
   /**
-   * What a loss or a weight that is not finite does: `throw` a DivergenceError, `stop` with the status `diverged`, or `continue`. Default
-   * `throw`.
+   * What a loss or a weight that is not finite does: `throw` a DivergenceError, `stop` with the status
+   * `diverged`, or `continue`. Default `throw`.
    */
   onDivergence: oneOf(['throw', 'stop', 'continue'], 'throw'),
   /** Runs op by op in place of compiling the step. Default: whether LB_EAGER is 1. */
@@ -61,8 +82,8 @@ export interface EpochRecord {
   /** Epochs finished, from 1; in lifelong learning counted through all tasks. */
   epoch: number;
   /**
-   * Mean over the epoch of the batch loss at the slow weights before each step, regularizers and other losses of layers included; with
-   * noise on the weights in noise-aware training.
+   * Mean over the epoch of the batch loss at the slow weights before each step, regularizers and other losses
+   * of layers included; with noise on the weights in noise-aware training.
    */
   trainLoss: number;
   /** Loss on the test set after the epoch, losses of layers left out, or null where it was not evaluated. */
@@ -129,7 +150,10 @@ export interface TrainerPosition {
 
 /** What one step is taken on. */
 export interface StepBatches {
-  /** The tensors of each batch, disposed after the step: inputs and labels first, then what `outputsFor` is given. */
+  /**
+   * The tensors of each batch, disposed after the step: inputs and labels first, then what `outputsFor` is
+   * given.
+   */
   tensors: tf.Tensor[][];
   /** Samples that the loss of the step stands for. */
   samples: number;
@@ -145,7 +169,10 @@ export abstract class TrainingLoop {
   status: TrainingStatus = 'running';
   /** Where and why training diverged first; undefined where it did not. */
   divergence: Divergence | undefined;
-  /** What makes the numbers mean less than they seem to: one class only, gradients that are all zero, and the like. In words. */
+  /**
+   * What makes the numbers mean less than they seem to: one class only, gradients that are all zero, and the
+   * like. In words.
+   */
   readonly warnings: string[] = [];
   /** Where training stands. */
   position: TrainerPosition = { epoch: 0, step: 0, lossSum: 0, sampleCount: 0, seconds: 0 };
@@ -206,7 +233,9 @@ export abstract class TrainingLoop {
   /** Called before an epoch, and again where it was interrupted. */
   protected async begin(_signal: AbortSignal | undefined): Promise<void> {}
 
-  /** The model's outputs as the loss is to see them, `more` being what a batch has beside inputs and labels. */
+  /**
+   * The model's outputs as the loss is to see them, `more` being what a batch has beside inputs and labels.
+   */
   protected outputsFor(outputs: tf.Tensor, ..._more: tf.Tensor[]): tf.Tensor {
     return outputs;
   }
@@ -224,14 +253,17 @@ export abstract class TrainingLoop {
   /**
    * Trains to the end, from where it stands. Gives way to other work after each step.
    *
-   * Which layers are trained is looked at before each step: `layer.trainable = false` between two steps freezes the layer.
+   * Which layers are trained is looked at before each step: `layer.trainable = false` between two steps
+   * freezes the layer.
    *
-   * The loss is looked at after each step, the weights after each epoch, so that no epoch is recorded whose weights are not finite.
+   * The loss is looked at after each step, the weights after each epoch, so that no epoch is recorded whose
+   * weights are not finite.
    *
-   * @returns The status: `finished`, `aborted` by the signal, or `diverged`; `running` where `untilEpoch` was reached.
+   * @returns The status: `finished`, `aborted` by the signal, or `diverged`; `running` where `untilEpoch` was
+   * reached.
    * @throws StateMismatchError where a call before is still under way: two calls would share one position.
-   * @throws DivergenceError where a loss or a weight is not finite, unless `onDivergence` says otherwise. It names step and cause, and the
-   *   state that was saved last.
+   * @throws DivergenceError where a loss or a weight is not finite, unless `onDivergence` says otherwise. It
+   *   names step and cause, and the state that was saved last.
    */
   async train(options: TrainOptions<this> = {}): Promise<TrainingStatus> {
     checkOptions('train', TRAIN, options);
@@ -328,7 +360,8 @@ export abstract class TrainingLoop {
     const { wrapLoss, noise, eager } = this.#options;
     const loss = lossFor(model, this.#options.loss);
     this.#steps = new StepRunner(this.optimizer, trainableVariables(model), {
-      lossOf: (xs, ys, ...more) => withLayerLosses(model, loss(ys, this.outputsFor(trainingForward(model, xs), ...more))),
+      lossOf: (xs, ys, ...more) =>
+        withLayerLosses(model, loss(ys, this.outputsFor(trainingForward(model, xs), ...more))),
       wrapLoss,
       noise,
       seed: () => this.random('dropout').seed(),
@@ -360,7 +393,10 @@ export abstract class TrainingLoop {
     }
   }
 
-  /** Runs `step` at the learning rate `rate`. The optimizer's own rate, which the schedule multiplies, is its again afterwards. */
+  /**
+   * Runs `step` at the learning rate `rate`. The optimizer's own rate, which the schedule multiplies, is its
+   * again afterwards.
+   */
   #atRate<T>(rate: number, step: () => T): T {
     const { optimizer } = this;
     const own = optimizer.learningRate;

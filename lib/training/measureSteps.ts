@@ -1,5 +1,6 @@
 /**
- * What the steps of a training meet, looked at from the side: the training goes on as if nothing had been measured.
+ * What the steps of a training meet, looked at from the side: the training goes on as if nothing had been
+ * measured.
  */
 import { compile } from '../compile/compile';
 import { callback, checkOptions, type OptionsOf, whole } from '../core/options';
@@ -45,8 +46,9 @@ export type MeasuredSteps = Measures<number[]>;
 const FIELDS = ['losses', 'gradientNorms', 'distances', 'alphas'] as const;
 
 /**
- * Takes one step of the trainer's optimizer on each of some training batches, always from the weights of the moment and at the learning
- * rate of the last step, and says what it met. Weights, moving statistics and the optimizer's state are put back. Full batches only, where there is one.
+ * Takes one step of the trainer's optimizer on each of some training batches, always from the weights of the
+ * moment and at the learning rate of the last step, and says what it met. Weights, moving statistics and the
+ * optimizer's state are put back. Full batches only, where there is one.
  *
  * @throws OptionError
  */
@@ -60,7 +62,9 @@ export function measureSteps(trainer: Trainer, options: MeasureStepsOptions = {}
   const batches = trainingSet.batches({ batchSize: size, seed, dropLast: true }).slice(0, count);
   const step = compile(
     (xs: tf.Tensor, ys: tf.Tensor) =>
-      measuresOf(optimizer.step(() => withLayerLosses(model, loss(ys, trainingForward(model, xs))), variables)),
+      measuresOf(
+        optimizer.step(() => withLayerLosses(model, loss(ys, trainingForward(model, xs))), variables),
+      ),
     { name: 'measureSteps', makesNoVariables: true },
   );
   const sums: MeasuredSteps = { losses: [], gradientNorms: [], distances: [], alphas: [] };
@@ -87,7 +91,8 @@ export function measureSteps(trainer: Trainer, options: MeasureStepsOptions = {}
 }
 
 function measuresOf({ visits, alphas = [] }: Step): Measures<tf.Tensor> {
-  const vector = (scalars: tf.Scalar[]): tf.Tensor => (scalars.length === 0 ? tf.zeros([0]) : tf.stack(scalars));
+  const vector = (scalars: tf.Scalar[]): tf.Tensor =>
+    scalars.length === 0 ? tf.zeros([0]) : tf.stack(scalars);
   const places = placesOf(visits);
   return {
     losses: vector(places.map(({ loss }) => loss)),

@@ -1,5 +1,6 @@
 /**
- * The loss of a model on samples: as the model is, at other weights, at many weight sets; its gradient, and its Hessian times a vector.
+ * The loss of a model on samples: as the model is, at other weights, at many weight sets; its gradient, and
+ * its Hessian times a vector.
  *
  *   at                    loss and accuracy at the present weights
  *   atMany                the same at many weight sets: points of a surface, noisy weights, checkpoints
@@ -10,8 +11,8 @@
  *   'stacked'   dense networks: m weight sets in one batched forward pass (stacked.ts)
  *   'loop'      every other model: one weight set after the other, given to the compiled forward pass as its input
  *
- * Both leave out what a loop of setWeights and evaluate does beside the work itself. The weights of the model are the same afterwards,
- * bit for bit.
+ * Both leave out what a loop of setWeights and evaluate does beside the work itself. The weights of the model
+ * are the same afterwards, bit for bit.
  */
 import { usesGpu } from '../compile/backend';
 import { type Compiled, compile } from '../compile/compile';
@@ -35,20 +36,27 @@ import { allVariables, trainableVariables, withWeights } from './weights';
 /** Describes `EvaluateOptions`. */
 export const EVALUATE = {
   /**
-   * Samples per forward pass, >= 1; in `gradient` and `hvp` the m of m-sharpness. Results at fixed weights depend on it by rounding only,
-   * unless `batchNorm` is `'batch'`. Default: 250 for the present weights, 128 for gradients; for many weight sets batches of equal size,
-   * of at most 1000 samples in the way `'stacked'` and 500 in the way `'loop'` (on a GPU: as many as there are), fewer where the
-   * activations of a layer would take much of the budget.
+   * Samples per forward pass, >= 1; in `gradient` and `hvp` the m of m-sharpness. Results at fixed weights
+   * depend on it by rounding only, unless `batchNorm` is `'batch'`. Default: 250 for the present weights, 128
+   * for gradients; for many weight sets batches of equal size, of at most 1000 samples in the way `'stacked'`
+   * and 500 in the way `'loop'` (on a GPU: as many as there are), fewer where the activations of a layer
+   * would take much of the budget.
    */
   batchSize: whole({ min: 1 }),
-  /** The loss. Default: mean cross-entropy, on logits or on what the model's last activation makes of them. */
+  /**
+   * The loss. Default: mean cross-entropy, on logits or on what the model's last activation makes of them.
+   */
   loss: callback<BatchLoss>(),
   /**
-   * `'moving'`: by the moving averages, as in `model.predict`. `'batch'`: by each batch's own mean and variance, as in training; the
-   * moving averages stay as they are, and Dropout is active; it rules out the way `'stacked'`. Default `'moving'`.
+   * `'moving'`: by the moving averages, as in `model.predict`. `'batch'`: by each batch's own mean and
+   * variance, as in training; the moving averages stay as they are, and Dropout is active; it rules out the
+   * way `'stacked'`. Default `'moving'`.
    */
   batchNorm: oneOf<BatchNormMode>(['moving', 'batch']),
-  /** Changes what the model puts out, before loss and accuracy are taken: masks the heads of other tasks, for example. */
+  /**
+   * Changes what the model puts out, before loss and accuracy are taken: masks the heads of other tasks, for
+   * example.
+   */
   outputs: callback<(outputs: tf.Tensor) => tf.Tensor>(),
   /** Stops the evaluation at the next batch, with an AbortedError. */
   signal: signal(),
@@ -59,9 +67,10 @@ export type EvaluateOptions = OptionsOf<typeof EVALUATE>;
 
 const OF_MODEL_LOSS = {
   /**
-   * Bytes that the weight sets of one chunk and what is computed from them may take, >= 1. Half as much comes on top for samples that are
-   * held as tensors; others are converted for each use. So does the model itself. At least one set is evaluated at a time, whatever the
-   * budget. Default 256 MB; on a GPU a quarter of its free memory, if that is more.
+   * Bytes that the weight sets of one chunk and what is computed from them may take, >= 1. Half as much comes
+   * on top for samples that are held as tensors; others are converted for each use. So does the model itself.
+   * At least one set is evaluated at a time, whatever the budget. Default 256 MB; on a GPU a quarter of its
+   * free memory, if that is more.
    */
   memoryBudget: number({ min: 1 }),
   /** Weight sets per chunk, >= 1, in place of a number chosen from the budget. */
@@ -80,8 +89,9 @@ export interface EvaluationResult {
   /** Mean loss over all samples. */
   loss: number;
   /**
-   * Share of samples whose largest output is at their label, in [0, 1]; with one output, of those where it is on the side of its label, 0
-   * or 1: above 0, or above 0.5 where it is a sigmoid's. NaN where labels are no classes.
+   * Share of samples whose largest output is at their label, in [0, 1]; with one output, of those where it is
+   * on the side of its label, 0 or 1: above 0, or above 0.5 where it is a sigmoid's. NaN where labels are no
+   * classes.
    */
   accuracy: number;
   /** Number of samples. */
@@ -106,7 +116,10 @@ export interface ChunkEvaluations extends ManyEvaluations {
 export const AT_MANY = {
   /** Stops after the present chunk, with an AbortedError. */
   signal: signal(),
-  /** Weight sets per chunk of this run, >= 1. A last chunk that is smaller is filled up, so that one size is compiled. */
+  /**
+   * Weight sets per chunk of this run, >= 1. A last chunk that is smaller is filled up, so that one size is
+   * compiled.
+   */
   chunkSize: whole({ min: 1 }),
   /** Called with the results of each chunk as soon as they are there. */
   onChunk: callback<(chunk: ChunkEvaluations) => void | Promise<void>>(),
@@ -143,7 +156,8 @@ const GRADIENT_BATCH = 128;
 const PART_BYTES = 5 * 2 ** 20;
 
 /**
- * The loss of one model on some samples. Holds batches as tensors, as the memory allows, and compiled functions: dispose it after use.
+ * The loss of one model on some samples. Holds batches as tensors, as the memory allows, and compiled
+ * functions: dispose it after use.
  *
  * @example
  * const loss = new ModelLoss(model, train);
@@ -169,7 +183,8 @@ export class ModelLoss extends FlatLoss {
     const { batchSize = GRADIENT_BATCH, way, eager } = settings;
     if (way !== undefined) checkOneOf('way', way, canStack(model, settings) ? ['stacked', 'loop'] : ['loop']);
     const loss = lossFor(model, settings.loss);
-    const lossOf = (batch?: TensorSamples): tf.Scalar => loss(batch!.ys, outputsOf(model, batch!.xs, settings));
+    const lossOf = (batch?: TensorSamples): tf.Scalar =>
+      loss(batch!.ys, outputsOf(model, batch!.xs, settings));
     super(trainableVariables(model), lossOf, { eager }, () => this.#batches(batchSize));
     this.sampleCount = sampleCount(samples);
     this.#model = model;
@@ -178,10 +193,13 @@ export class ModelLoss extends FlatLoss {
     this.#loss = loss;
     this.#boundary = classBoundary(model);
     const common = { eager: eager || undefined, maxSignatures: MAX_SIGNATURES };
-    this.#evaluate = compile(({ xs, ys }) => tf.tidy(() => tf.stack(this.#scores(ys, outputsOf(model, xs, settings)))), {
-      ...common,
-      name: 'ModelLoss.at',
-    });
+    this.#evaluate = compile(
+      ({ xs, ys }) => tf.tidy(() => tf.stack(this.#scores(ys, outputsOf(model, xs, settings)))),
+      {
+        ...common,
+        name: 'ModelLoss.at',
+      },
+    );
     this.#many = compile((weights, batch) => tf.tidy(() => this.#scoresOf(weights, batch)), {
       ...common,
       name: 'ModelLoss.atMany',
@@ -193,14 +211,17 @@ export class ModelLoss extends FlatLoss {
     return this.#planned.way;
   }
 
-  /** Weight sets per chunk. A run cuts its sets at the multiples of this number, so its results do not depend on the budget alone. */
+  /**
+   * Weight sets per chunk. A run cuts its sets at the multiples of this number, so its results do not depend
+   * on the budget alone.
+   */
   get chunkSize(): number {
     return this.#planned.chunkSize;
   }
 
   /**
-   * Loss and accuracy at the present weights: exact means, so a smaller last batch counts by its size. Gives way to other work after each
-   * batch.
+   * Loss and accuracy at the present weights: exact means, so a smaller last batch counts by its size. Gives
+   * way to other work after each batch.
    *
    * @param samples Other samples to evaluate on. Default: its own.
    * @throws AbortedError
@@ -225,11 +246,14 @@ export class ModelLoss extends FlatLoss {
   /**
    * Loss and accuracy at each weight set.
    *
-   * @param weightSets Made chunk by chunk; or an iterable of sets, each a list of tensors as `model.getWeights(true)` or
-   *   `model.getWeights()` gives it, which stay the caller's.
+   * @param weightSets Made chunk by chunk; or an iterable of sets, each a list of tensors as
+   *   `model.getWeights(true)` or `model.getWeights()` gives it, which stay the caller's.
    * @throws StateMismatchError, AbortedError
    */
-  async atMany(weightSets: WeightSets | Iterable<tf.Tensor[]>, options: AtManyOptions = {}): Promise<ManyEvaluations> {
+  async atMany(
+    weightSets: WeightSets | Iterable<tf.Tensor[]>,
+    options: AtManyOptions = {},
+  ): Promise<ManyEvaluations> {
     const { signal, onChunk, chunkSize = this.chunkSize } = options;
     checkNumber('chunkSize', chunkSize, { min: 1, integer: true });
     const filled = options.chunkSize !== undefined;
@@ -240,8 +264,13 @@ export class ModelLoss extends FlatLoss {
       try {
         throwIfAborted(signal, 'The evaluation of many weight sets');
         const sets = weights[0].shape[0];
-        // A compiled function is made for one number of sets. The sizes of last chunks are rounded up, so that there are few.
-        chunk = this.#chunk(weights, sets, filled ? chunkSize : Math.min(2 ** Math.ceil(Math.log2(sets)), chunkSize));
+        // A compiled function is made for one number of sets. The sizes of last chunks are rounded up, so
+        // that there are few.
+        chunk = this.#chunk(
+          weights,
+          sets,
+          filled ? chunkSize : Math.min(2 ** Math.ceil(Math.log2(sets)), chunkSize),
+        );
       } finally {
         tf.dispose(weights);
       }
@@ -263,7 +292,9 @@ export class ModelLoss extends FlatLoss {
     this.#many.dispose();
   }
 
-  /** The samples in batches of one size: those of another size are let go, so that the budget holds for all. */
+  /**
+   * The samples in batches of one size: those of another size are let go, so that the budget holds for all.
+   */
   #batches(size: number): HeldBatches {
     if (this.#held?.size !== size) {
       this.#held?.batches.dispose();
@@ -318,13 +349,16 @@ export class ModelLoss extends FlatLoss {
     const variables = variablesOf(model, weights.length);
     if (this.way === 'stacked') {
       const stack = stackedForward(model, variables)!(weights, xs);
-      const isPlain = this.#loss === crossEntropy && change === undefined && ys.rank === 1 && ys.dtype === 'int32';
+      const isPlain =
+        this.#loss === crossEntropy && change === undefined && ys.rank === 1 && ys.dtype === 'int32';
       if (isPlain) return stackedScores(stack, ys as tf.Tensor1D);
       return joined(tf.unstack(stack).map((outputs) => this.#scores(ys, changed(outputs))));
     }
     const folded = foldedForward(model);
     const outputs = (): tf.Tensor =>
-      batchNorm === 'batch' ? outputsOf(model, xs, this.#options) : changed(inParts(folded, xs, this.#planned.partSize));
+      batchNorm === 'batch'
+        ? outputsOf(model, xs, this.#options)
+        : changed(inParts(folded, xs, this.#planned.partSize));
     const stacks = weights.map((stack) => tf.unstack(stack));
     const sets = Array.from({ length: weights[0].shape[0] }, (_, i) => stacks.map((stack) => stack[i]));
     return joined(sets.map((set) => withWeights(variables, set, () => this.#scores(ys, outputs()))));
@@ -334,9 +368,13 @@ export class ModelLoss extends FlatLoss {
   get #planned(): Plan {
     if (this.#plan !== undefined) return this.#plan;
     const model = this.#model;
-    const { memoryBudget = defaultMemoryBudget(), way = canStack(model, this.#options) ? 'stacked' : 'loop' } = this.#options;
+    const {
+      memoryBudget = defaultMemoryBudget(),
+      way = canStack(model, this.#options) ? 'stacked' : 'loop',
+    } = this.#options;
     const { batchSize = defaultBatchSize(model, way, this.sampleCount, memoryBudget) } = this.#options;
-    const most = way === 'loop' ? 1 : stackedChunkSize(model, Math.min(batchSize, this.sampleCount), memoryBudget);
+    const most =
+      way === 'loop' ? 1 : stackedChunkSize(model, Math.min(batchSize, this.sampleCount), memoryBudget);
     const partSize = Math.max(1, samplesWithin(usesGpu() ? memoryBudget : PART_BYTES, model));
     this.#plan = { way, batchSize, partSize, chunkSize: this.#options.chunkSize ?? most };
     return this.#plan;
@@ -347,7 +385,11 @@ function canStack(model: tf.LayersModel, { batchNorm }: ModelLossOptions): boole
   return batchNorm !== 'batch' && stackedForward(model, allVariables(model)) !== undefined;
 }
 
-function outputsOf(model: tf.LayersModel, xs: tf.Tensor, { batchNorm = 'moving', outputs }: ModelLossOptions): tf.Tensor {
+function outputsOf(
+  model: tf.LayersModel,
+  xs: tf.Tensor,
+  { batchNorm = 'moving', outputs }: ModelLossOptions,
+): tf.Tensor {
   const unchanged = forward(model, xs, batchNorm);
   return outputs === undefined ? unchanged : outputs(unchanged);
 }
@@ -356,7 +398,10 @@ function joined(rows: [loss: tf.Scalar, correct: tf.Scalar][]): tf.Tensor {
   return tf.stack([...rows.map(([loss]) => loss), ...rows.map(([, correct]) => correct)]);
 }
 
-/** Cross-entropy and right answers of all sets at once: few ops, so that the graph is small. `stack` is `[m, n, classes]`. */
+/**
+ * Cross-entropy and right answers of all sets at once: few ops, so that the graph is small. `stack` is
+ * `[m, n, classes]`.
+ */
 function stackedScores(stack: tf.Tensor3D, ys: tf.Tensor1D): tf.Tensor {
   const atLabel = tf.sum(tf.mul(stack, tf.oneHot(ys, stack.shape[2])), 2);
   const losses = tf.mean(tf.sub(tf.logSumExp(stack, 2), atLabel), 1);

@@ -1,9 +1,10 @@
 /**
  * Every weight of a model as bytes: trained ones and moving statistics.
  *
- * Names of tf.js are neither stable nor unique: a model that is built twice in a process gets other ones, and two blocks made by one
- * function have the same. So weights are saved in the order of their layers, which freezing does not change, and found again by that
- * order and their shapes; by names where all are unique and only their order is another.
+ * Names of tf.js are neither stable nor unique: a model that is built twice in a process gets other ones, and
+ * two blocks made by one function have the same. So weights are saved in the order of their layers, which
+ * freezing does not change, and found again by that order and their shapes; by names where all are unique and
+ * only their order is another.
  */
 
 import { StateMismatchError } from '../core/errors';
@@ -52,7 +53,10 @@ export function checkModelState(model: tf.LayersModel, { weights, data }: ModelS
   }
 }
 
-/** Sets the weights of `model` to `state`, after they were checked. Throws a StateMismatchError where they don't fit. */
+/**
+ * Sets the weights of `model` to `state`, after they were checked. Throws a StateMismatchError where they
+ * don't fit.
+ */
 export function restoreModel(model: tf.LayersModel, state: ModelState): void {
   checkModelState(model, state);
   const variables = layerVariables(model);
@@ -74,25 +78,36 @@ export function restoreModel(model: tf.LayersModel, state: ModelState): void {
 }
 
 /**
- * Names under which an optimizer saves what it remembers of the weights of `model`: place and name. They are unique, and do not depend
- * on how often the model was built in this process.
+ * Names under which an optimizer saves what it remembers of the weights of `model`: place and name. They are
+ * unique, and do not depend on how often the model was built in this process.
  *
  * @param saved The saved weights, where the names of a state are meant. Default: those of the model.
  * @throws StateMismatchError where `saved` are not the weights of this model.
  */
-export function savedNames(model: tf.LayersModel, saved: readonly SavedWeight[] = savedWeights(model)): SavedNames {
+export function savedNames(
+  model: tf.LayersModel,
+  saved: readonly SavedWeight[] = savedWeights(model),
+): SavedNames {
   const places = savedPlaces(model, saved);
-  return new Map(layerVariables(model).map(({ variable }, i) => [variable.name, placeName(saved, places[i])]));
+  return new Map(
+    layerVariables(model).map(({ variable }, i) => [variable.name, placeName(saved, places[i])]),
+  );
 }
 
 /**
- * The weights of `model` that a step may meet after `state` is restored: those that are trained, and frozen ones of which the optimizer
- * still remembers something.
+ * The weights of `model` that a step may meet after `state` is restored: those that are trained, and frozen
+ * ones of which the optimizer still remembers something.
  */
-export function rememberedVariables(model: tf.LayersModel, names: SavedNames, { manifest }: OptimizerState): tf.Variable[] {
+export function rememberedVariables(
+  model: tf.LayersModel,
+  names: SavedNames,
+  { manifest }: OptimizerState,
+): tf.Variable[] {
   const trained = new Set(model.trainableWeights.map((weight) => weight.read() as tf.Variable));
   const parts: unknown = manifest.parts;
-  const slots = Array.isArray(parts) ? parts.flatMap((part) => (Array.isArray(part?.slots) ? part.slots : [])) : [];
+  const slots = Array.isArray(parts)
+    ? parts.flatMap((part) => (Array.isArray(part?.slots) ? part.slots : []))
+    : [];
   const remembered = new Set(slots.map((slot) => slot?.variableName));
   const frozen = layerVariables(model)
     .map(({ variable }) => variable)
@@ -106,19 +121,23 @@ function placeName(weights: readonly SavedWeight[], place: number): string {
 
 /** For each weight of `model`, in the order of `layerVariables`, where it is among the saved ones. */
 function savedPlaces(model: tf.LayersModel, saved: readonly SavedWeight[]): number[] {
-  const isWeight = (one: SavedWeight | undefined): boolean => typeof one?.name === 'string' && Array.isArray(one.shape);
+  const isWeight = (one: SavedWeight | undefined): boolean =>
+    typeof one?.name === 'string' && Array.isArray(one.shape);
   if (!Array.isArray(saved) || !saved.every(isWeight)) {
     throw new StateMismatchError('The saved weights are damaged: use an older checkpoint.');
   }
   const present = savedWeights(model);
   const places = new Map(saved.map(({ name }, i) => [name, i]));
   const sameNames =
-    places.size === saved.length && saved.length === present.length && present.every(({ name }) => places.has(name));
+    places.size === saved.length &&
+    saved.length === present.length &&
+    present.every(({ name }) => places.has(name));
   const unique = new Set(present.map(({ name }) => name)).size === present.length;
   const found = present.map(({ name }, i) => (sameNames && unique ? (places.get(name) as number) : i));
   const text = (one: SavedWeight | undefined): string =>
     one === undefined ? 'absent' : `${one.name} ${one.dtype ?? ''}[${one.shape}]`;
-  const form = (one: SavedWeight | undefined): string => (one === undefined ? '' : `${one.dtype ?? ''}[${one.shape}]`);
+  const form = (one: SavedWeight | undefined): string =>
+    one === undefined ? '' : `${one.dtype ?? ''}[${one.shape}]`;
   for (let i = 0; i < Math.max(present.length, saved.length); i++) {
     const before = saved[found[i] ?? i];
     if (form(before) === form(present[i])) continue;
@@ -148,7 +167,9 @@ function savedWeights(model: tf.LayersModel): SavedWeight[] {
   return layerVariables(model).map(({ name, variable: { shape, dtype } }) => {
     if (dtype === 'float32') return { name, shape };
     if (dtype === 'int32' || dtype === 'bool') return { name, shape, dtype };
-    throw new StateMismatchError(`The weight "${name}" is ${dtype}: weights that are no numbers cannot be saved.`);
+    throw new StateMismatchError(
+      `The weight "${name}" is ${dtype}: weights that are no numbers cannot be saved.`,
+    );
   });
 }
 

@@ -8,11 +8,16 @@ import * as tf from '../core/tf';
 export interface SampleSource {
   /** Number of samples. */
   readonly size: number;
-  /** The samples at `indices` as tensors, owned by the caller: inputs `[n, ...]` and labels, int32 `[n]` or one row each. */
+  /**
+   * The samples at `indices` as tensors, owned by the caller: inputs `[n, ...]` and labels, int32 `[n]` or
+   * one row each.
+   */
   tensors(indices: ArrayLike<number>): TensorSamples;
 }
 
-/** Inputs and labels as tensors: `xs` is `[n, ...inputShape]`; `ys` is int32 `[n]`, or has one row per sample. */
+/**
+ * Inputs and labels as tensors: `xs` is `[n, ...inputShape]`; `ys` is int32 `[n]`, or has one row per sample.
+ */
 export interface TensorSamples {
   /** Inputs, float32 `[n, ...inputShape]`. */
   xs: tf.Tensor;
@@ -23,12 +28,16 @@ export interface TensorSamples {
 /** Samples to evaluate on: a data set, or tensors, which stay the caller's. */
 export type Samples = SampleSource | TensorSamples;
 
-/** Number of samples. Throws a DataError where there are none, or where inputs and labels differ in number. */
+/**
+ * Number of samples. Throws a DataError where there are none, or where inputs and labels differ in number.
+ */
 export function sampleCount(samples: Samples): number {
   if (!isSamples(samples)) throw new OptionError('data', samples, 'a data set, or tensors { xs, ys }');
   const count = 'tensors' in samples ? samples.size : samples.xs.shape[0];
   if (!('tensors' in samples) && samples.ys.shape[0] !== count) {
-    throw new DataError(`There are ${count} inputs but ${samples.ys.shape[0]} labels; give one label per input.`);
+    throw new DataError(
+      `There are ${count} inputs but ${samples.ys.shape[0]} labels; give one label per input.`,
+    );
   }
   if (count === 0) throw new DataError('There are no samples to evaluate on.');
   return count;
@@ -36,16 +45,24 @@ export function sampleCount(samples: Samples): number {
 
 function isSamples(value: unknown): value is Samples {
   if (typeof value !== 'object' || value === null) return false;
-  return 'tensors' in value || ('xs' in value && value.xs instanceof tf.Tensor && 'ys' in value && value.ys instanceof tf.Tensor);
+  return (
+    'tensors' in value ||
+    ('xs' in value && value.xs instanceof tf.Tensor && 'ys' in value && value.ys instanceof tf.Tensor)
+  );
 }
 
 /**
- * The samples in order, in batches of `batchSize`; the last one may be smaller. The caller disposes both tensors of each.
+ * The samples in order, in batches of `batchSize`; the last one may be smaller. The caller disposes both
+ * tensors of each.
  */
-export function* sampleBatches(samples: Samples, batchSize: number): Generator<TensorSamples, void, undefined> {
+export function* sampleBatches(
+  samples: Samples,
+  batchSize: number,
+): Generator<TensorSamples, void, undefined> {
   checkNumber('batchSize', batchSize, { min: 1, integer: true });
   const count = sampleCount(samples);
-  for (let start = 0; start < count; start += batchSize) yield samplesFrom(samples, start, Math.min(batchSize, count - start));
+  for (let start = 0; start < count; start += batchSize)
+    yield samplesFrom(samples, start, Math.min(batchSize, count - start));
 }
 
 /** `size` samples from `start` on. The caller disposes both tensors. */

@@ -5,7 +5,8 @@
  *     multiStep   gamma^(number of milestones reached), by epoch
  *     cosine      final + (1 - final) * (1 + cos(pi * progress)) / 2, by step
  *
- * Each may start with a linear warm-up. The paper trains with multiStep at epochs 50, 100 and 150 of 200, gamma 0.1.
+ * Each may start with a linear warm-up. The paper trains with multiStep at epochs 50, 100 and 150 of 200,
+ * gamma 0.1.
  */
 import { checkNumber, OptionError } from '../core/errors';
 import { checkKind, type KindOf, listOf, needed, number, option, whole, withDefault } from '../core/options';
@@ -15,7 +16,10 @@ const WARM_UP = {
   warmUpEpochs: number({ min: 0 }, 0),
 };
 
-/** Describes the schedules: the same rate throughout, one that falls at milestones, one that falls along half a cosine. */
+/**
+ * Describes the schedules: the same rate throughout, one that falls at milestones, one that falls along half
+ * a cosine.
+ */
 export const SCHEDULES = {
   constant: WARM_UP,
   multiStep: {
@@ -53,7 +57,11 @@ export type ScheduleFunction = (epoch: number, step: number) => number;
  *
  * @throws OptionError for an unknown kind or a wrong field.
  */
-export function scheduleFunction(schedule: Schedule, epochs: number, stepsPerEpoch: number): ScheduleFunction {
+export function scheduleFunction(
+  schedule: Schedule,
+  epochs: number,
+  stepsPerEpoch: number,
+): ScheduleFunction {
   const checked = checkKind('schedule', schedule, SCHEDULES, 'full') as Required<Schedule>;
   const factor = factorOf(checked, epochs);
   const { warmUpEpochs: warmUp } = checked;
@@ -65,8 +73,8 @@ export function scheduleFunction(schedule: Schedule, epochs: number, stepsPerEpo
 }
 
 /**
- * The schedule of a training that is `factor` times as long: milestones and warm-up move along. Milestones are rounded up, so that none falls on
- * the start of a short training; two that meet become one.
+ * The schedule of a training that is `factor` times as long: milestones and warm-up move along. Milestones
+ * are rounded up, so that none falls on the start of a short training; two that meet become one.
  */
 export function stretchSchedule(schedule: Schedule, factor: number): Schedule {
   checkNumber('factor', factor, { min: 0, exclusiveMin: true });
@@ -97,7 +105,8 @@ function factorOf(schedule: Required<Schedule>, epochs: number): (epoch: number,
     }
     case 'cosine': {
       const { final } = schedule;
-      return (_epoch, passed) => final + ((1 - final) * (1 + Math.cos(Math.PI * Math.min(1, passed / epochs)))) / 2;
+      return (_epoch, passed) =>
+        final + ((1 - final) * (1 + Math.cos(Math.PI * Math.min(1, passed / epochs)))) / 2;
     }
   }
 }

@@ -8,8 +8,8 @@
 import * as tf from '../core/tf';
 
 /**
- * A forward pass for many weight sets: takes one tensor `[m, ...shape]` for each weight that varies and the inputs `[n, ...]`, the
- * same for all sets; returns the outputs `[m, n, outputs]`.
+ * A forward pass for many weight sets: takes one tensor `[m, ...shape]` for each weight that varies and the
+ * inputs `[n, ...]`, the same for all sets; returns the outputs `[m, n, outputs]`.
  */
 export type StackedForward = (weights: readonly tf.Tensor[], xs: tf.Tensor) => tf.Tensor3D;
 
@@ -20,18 +20,24 @@ interface Flow {
 }
 
 type Step = (flow: Flow, weightOf: WeightOf) => Flow;
-/** The stacked values `[m, ...shape]` of a weight, or its present value where it is not among those that vary. */
+/**
+ * The stacked values `[m, ...shape]` of a weight, or its present value where it is not among those that vary.
+ */
 type WeightOf = (weight: Weight) => { values: tf.Tensor; stacked: boolean };
 type Weight = tf.layers.Layer['weights'][number];
 
 /**
- * The stacked forward pass of `model`, or undefined where it is not a plain chain of these layers: Dense, Activation, ReLU, Dropout
- * (off), BatchNormalization (by its moving averages) over the last axis; Flatten and Reshape before the first Dense. Dense and
- * BatchNormalization take vectors: over `[time, features]`, say, the axes of sets and of time would be taken for each other.
+ * The stacked forward pass of `model`, or undefined where it is not a plain chain of these layers: Dense,
+ * Activation, ReLU, Dropout (off), BatchNormalization (by its moving averages) over the last axis; Flatten
+ * and Reshape before the first Dense. Dense and BatchNormalization take vectors: over `[time, features]`,
+ * say, the axes of sets and of time would be taken for each other.
  *
  * @param variables The weights that vary from set to set; the others keep their present values.
  */
-export function stackedForward(model: tf.LayersModel, variables: readonly tf.Variable[]): StackedForward | undefined {
+export function stackedForward(
+  model: tf.LayersModel,
+  variables: readonly tf.Variable[],
+): StackedForward | undefined {
   const chain = chainOf(model);
   if (chain === undefined) return undefined;
   const firstWeights = chain.findIndex((layer) => layer.weights.length > 0);
@@ -79,7 +85,9 @@ function stepOf(layer: tf.layers.Layer, isShared: boolean): Step | undefined {
       return elementwiseStep(layer);
     case 'Flatten':
     case 'Reshape':
-      return isShared ? ({ values }) => ({ values: layer.apply(values) as tf.Tensor, stacked: false }) : undefined;
+      return isShared
+        ? ({ values }) => ({ values: layer.apply(values) as tf.Tensor, stacked: false })
+        : undefined;
     default:
       return undefined;
   }

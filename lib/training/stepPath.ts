@@ -4,7 +4,9 @@
 import type * as tf from '../core/tf';
 import { placesOf, type Step } from '../optimizers/passes';
 
-/** The way of one step: where it was, what it met there, and where it ended. `W` holds weights, or a gradient. */
+/**
+ * The way of one step: where it was, what it met there, and where it ended. `W` holds weights, or a gradient.
+ */
 export type StepPath<W = Float32Array> = {
   /** Weights before the step. */
   slow: W;

@@ -19,7 +19,10 @@ export interface PassNoise {
 export interface StepRunnerOptions {
   /** The loss of one batch, from its tensors. Runs inside of the compiled step. */
   lossOf: (...batch: tf.Tensor[]) => tf.Scalar;
-  /** Wraps the loss of every pass, for example to evaluate it at noisy weights. Runs inside of the compiled step. */
+  /**
+   * Wraps the loss of every pass, for example to evaluate it at noisy weights. Runs inside of the compiled
+   * step.
+   */
   wrapLoss?: (loss: LossFunction, variables: tf.Variable[]) => LossFunction;
   /** Evaluates the wrapped loss with noise. It stays the caller's. */
   noise?: PassNoise;
@@ -49,8 +52,8 @@ export class StepRunner {
   /**
    * One step.
    *
-   * @param batches One batch for the whole step, or one for each inner step, taken in turns if there are fewer. They stay the
-   *   caller's.
+   * @param batches One batch for the whole step, or one for each inner step, taken in turns if there are
+   *   fewer. They stay the caller's.
    * @returns The loss at the weights before the step.
    */
   run(batches: Batches): number {
@@ -74,14 +77,21 @@ export class StepRunner {
       (batches: Batches): tf.Scalar => {
         const { length: count } = batches;
         // One batch in all passes lets the optimizer reuse gradients.
-        const loss: LossFunction = count === 1 ? () => lossOf(...batches[0]) : ({ inner }) => lossOf(...batches[inner % count]);
+        const loss: LossFunction =
+          count === 1 ? () => lossOf(...batches[0]) : ({ inner }) => lossOf(...batches[inner % count]);
         const wrapped = wrapLoss(loss, this.variables);
         const noisy = noise === undefined ? wrapped : noise.wrapLoss(wrapped, this.variables);
         const step = this.optimizer.step(noisy, this.variables);
         this.optimizer.finishStep(step.gradientEvaluations);
         return step.loss;
       },
-      { name: `${this.optimizer.getClassName()} step`, seed, eager, makesNoVariables: true, maxSignatures: MAX_STEPS },
+      {
+        name: `${this.optimizer.getClassName()} step`,
+        seed,
+        eager,
+        makesNoVariables: true,
+        maxSignatures: MAX_STEPS,
+      },
     );
   }
 }

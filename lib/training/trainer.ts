@@ -19,8 +19,8 @@ export const TRAINER = {
   /** Samples per step. At least 1. Default 128. */
   batchSize: whole({ min: 1 }, 128),
   /**
-   * What the optimizer's learning rate is multiplied by in a step. The rate itself stays the optimizer's and may be set at any time.
-   * Default constant.
+   * What the optimizer's learning rate is multiplied by in a step. The rate itself stays the optimizer's and
+   * may be set at any time. Default constant.
    */
   schedule: SCHEDULE,
   /** Data to evaluate on after an epoch. */
@@ -95,7 +95,8 @@ export class Trainer extends TrainingLoop {
     return (step) => {
       const batches = all.slice(step * batchesPerStep, (step + 1) * batchesPerStep);
       const tensors = batches.map((indices, i) => {
-        const { xs, ys } = augment?.(trainingSet, indices, this.random('augment', i)) ?? trainingSet.tensors(indices);
+        const { xs, ys } =
+          augment?.(trainingSet, indices, this.random('augment', i)) ?? trainingSet.tensors(indices);
         return [xs, ys];
       });
       return { tensors, samples: batches[0].length };

@@ -1,5 +1,6 @@
 /**
- * The state of a training as data: position, history, the optimizer's state and every weight of the model by name.
+ * The state of a training as data: position, history, the optimizer's state and every weight of the model by
+ * name.
  */
 
 import { type Divergence, StateMismatchError } from '../core/errors';
@@ -27,8 +28,9 @@ export interface TrainerState {
 }
 
 /**
- * What a training must have in common with the one that it goes on from, by name: its position counts steps of its own batches. Numbers of
- * samples, batch size and seed, for example; in lifelong learning the tasks, too.
+ * What a training must have in common with the one that it goes on from, by name: its position counts steps
+ * of its own batches. Numbers of samples, batch size and seed, for example; in lifelong learning the tasks,
+ * too.
  */
 export type TrainerSettings = Readonly<Record<string, number | string | boolean>>;
 
@@ -81,7 +83,9 @@ export function restoreTrainer(trainer: TrainingLoop, state: TrainerState): void
   const { manifest } = state;
   const { model, optimizer } = trainer;
   if (manifest.format !== 'lookbehind-training/2') {
-    throw new StateMismatchError(`This is not the state of a training: its format is ${JSON.stringify(manifest.format)}.`);
+    throw new StateMismatchError(
+      `This is not the state of a training: its format is ${JSON.stringify(manifest.format)}.`,
+    );
   }
   const modelState: ModelState = { weights: manifest.weights, data: state.weights };
   checkModelState(model, modelState);
@@ -98,7 +102,10 @@ export function restoreTrainer(trainer: TrainingLoop, state: TrainerState): void
 }
 
 /** Throws a StateMismatchError where a field is not of its kind, or lies beyond the end of the training. */
-function checkManifest(trainer: TrainingLoop, { status, position, history, settings, optimizer }: TrainerManifest): void {
+function checkManifest(
+  trainer: TrainingLoop,
+  { status, position, history, settings, optimizer }: TrainerManifest,
+): void {
   checkSettings(trainer, settings);
   const { epochs } = trainer;
   const isObject = (value: unknown): boolean => typeof value === 'object' && value !== null;

@@ -1,5 +1,6 @@
 /**
- * The way of an optimizer over a loss of a few parameters, as plain numbers: for figures and for a look at each part of a step.
+ * The way of an optimizer over a loss of a few parameters, as plain numbers: for figures and for a look at
+ * each part of a step.
  */
 
 import { compile } from '../compile/compile';
@@ -29,7 +30,8 @@ const OPTIONS = {
 export type WalkOptions = OptionsOf<typeof OPTIONS>;
 
 /**
- * Takes steps on a loss and returns the weights on the way, start and end included: what `minimize` in a loop gives, compiled.
+ * Takes steps on a loss and returns the weights on the way, start and end included: what `minimize` in a loop
+ * gives, compiled.
  *
  * @throws OptionError
  */
@@ -59,11 +61,16 @@ export function walk(options: WalkOptions): number[][] {
 }
 
 /**
- * Takes one step of `optimizer` from `start` and says what happened in it; points and gradients have one number per parameter.
+ * Takes one step of `optimizer` from `start` and says what happened in it; points and gradients have one
+ * number per parameter.
  *
  * @throws OptionError
  */
-export function dissectStep({ loss, start, optimizer }: Pick<WalkOptions, 'loss' | 'start' | 'optimizer'>): StepPath<number[]> {
+export function dissectStep({
+  loss,
+  start,
+  optimizer,
+}: Pick<WalkOptions, 'loss' | 'start' | 'optimizer'>): StepPath<number[]> {
   const point = variableAt(start);
   try {
     return tf.tidy(() => {

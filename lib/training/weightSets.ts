@@ -10,9 +10,9 @@ export interface WeightSets {
   /** Number of weight sets. */
   readonly count: number;
   /**
-   * The sets `from` (inclusive) to `to` (exclusive): for each weight of the model one tensor `[to - from, ...shape]`. Either the
-   * trainable weights, in the order of `model.trainableWeights`, or all, in the order of `model.weights`; all chunks
-   * alike. The evaluation disposes them.
+   * The sets `from` (inclusive) to `to` (exclusive): for each weight of the model one tensor
+   * `[to - from, ...shape]`. Either the trainable weights, in the order of `model.trainableWeights`, or all,
+   * in the order of `model.weights`; all chunks alike. The evaluation disposes them.
    */
   chunk(from: number, to: number): tf.Tensor[];
 }

@@ -17,20 +17,29 @@ export function trainedIds(model: tf.LayersModel): string {
   return [...trainableVariables(model).map(({ id }) => id), '', ...frozen].join();
 }
 
-/** All weights of `model`, BatchNorm's moving averages included, in the order of `model.weights`. They stay the model's. */
+/**
+ * All weights of `model`, BatchNorm's moving averages included, in the order of `model.weights`. They stay
+ * the model's.
+ */
 export function allVariables(model: tf.LayersModel): tf.Variable[] {
   return model.weights.map((weight) => weight.read() as tf.Variable);
 }
 
 /**
- * Runs `fn` while `variables` have the values `tensors`, then gives them back the values they had, bit for bit, also where
- * `fn` throws. No numbers are copied: a variable only points to other data meanwhile. `tensors` stay the caller's.
+ * Runs `fn` while `variables` have the values `tensors`, then gives them back the values they had, bit for
+ * bit, also where `fn` throws. No numbers are copied: a variable only points to other data meanwhile.
+ * `tensors` stay the caller's.
  *
- * `fn` must be synchronous. What it returns must not be a variable itself, which by then has its old value again.
+ * `fn` must be synchronous. What it returns must not be a variable itself, which by then has its old value
+ * again.
  *
  * @throws StateMismatchError where number, shape or type of the tensors differ from the variables'.
  */
-export function withWeights<T>(variables: readonly tf.Variable[], tensors: readonly tf.Tensor[], fn: () => T): T {
+export function withWeights<T>(
+  variables: readonly tf.Variable[],
+  tensors: readonly tf.Tensor[],
+  fn: () => T,
+): T {
   if (tensors.length !== variables.length) {
     throw new StateMismatchError(
       `The model has ${variables.length} weights of this kind, but ${tensors.length} tensors were given.`,

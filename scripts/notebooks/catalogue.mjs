@@ -1,4 +1,7 @@
-/** The index of the notebooks in notebooks/README.md: a picture, the claim and the minutes of each, taken from the notebooks themselves. */
+/**
+ * The index of the notebooks in notebooks/README.md: a picture, the claim and the minutes of each, taken from
+ * the notebooks themselves.
+ */
 import fs from 'node:fs';
 import path from 'node:path';
 import { writeAtomically } from '../setup/files.mjs';
@@ -9,7 +12,9 @@ const IMAGES = path.join(NOTEBOOKS, 'images');
 const BEGIN = '<!-- The index is made from the notebooks by "npm run notebooks -- --index". -->';
 const END = '<!-- End of the index. -->';
 
-/** @typedef {{ name: string, title: string, claim: string, time: string, picture: Buffer | undefined }} Entry */
+/**
+ * @typedef {{ name: string, title: string, claim: string, time: string, picture: Buffer | undefined }} Entry
+ */
 
 /** What the index says of a notebook. @param {string} name of its file @returns {Entry} */
 export function entryOf(name) {
@@ -24,12 +29,18 @@ export function entryOf(name) {
     name: name.replace(/\.ipynb$/, ''),
     title: find(/^# (.+)$/m, 'title, "# ..."'),
     claim: find(/^\*\*Claim[^*]*\*\* ([\s\S]+?)(?:\n\n|$)/m, 'paragraph "**Claim.** ..."'),
-    time: find(/Time on two CPU cores: (.+?)(?: \(set `LB_PROFILE`\))?\.(?:\s|$)/m, 'sentence "Time on two CPU cores: ..."'),
+    time: find(
+      /Time on two CPU cores: (.+?)(?: \(set `LB_PROFILE`\))?\.(?:\s|$)/m,
+      'sentence "Time on two CPU cores: ..."',
+    ),
     picture: pictureOf(notebook),
   };
 }
 
-/** The picture for the index: that of the cell with the tag `thumbnail`, else the first one. @param {import('./file.mjs').Notebook} notebook */
+/**
+ * The picture for the index: that of the cell with the tag `thumbnail`, else the first one. @param
+ * {import('./file.mjs').Notebook} notebook
+ */
 function pictureOf({ cells }) {
   const tagged = cells.filter((cell) => cell.metadata.tags?.includes('thumbnail'));
   const outputs = [...tagged, ...cells].flatMap((cell) => cell.outputs ?? []);
@@ -44,7 +55,9 @@ export function readmeWith(entries) {
   if (after === undefined) throw new Error('notebooks/README.md has lost the comments around its index.');
   // Not a table: JupyterLab would shrink the pictures to the width that texts leave.
   const parts = entries.map(({ name, title, claim, time, picture }) => {
-    const image = picture ? `\n\n<a href="${name}.ipynb"><img src="images/${name}.png" width="410" alt=""></a>` : '';
+    const image = picture
+      ? `\n\n<a href="${name}.ipynb"><img src="images/${name}.png" width="410" alt=""></a>`
+      : '';
     return `### [${title}](${name}.ipynb)\n\n${claim}\n\n<small>${time}</small>${image}`;
   });
   return `${before}${BEGIN}\n\n${parts.join('\n\n')}\n\n${END}${after}`;

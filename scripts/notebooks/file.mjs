@@ -4,9 +4,17 @@ import path from 'node:path';
 import { writeAtomically } from '../setup/files.mjs';
 import { projectAt } from '../setup/project.mjs';
 
-/** @typedef {{ output_type: string, name?: string, data?: Record<string, string | string[] | object> }} Output */
-/** @typedef {{ cell_type: 'code' | 'markdown', source: string[], metadata: { tags?: string[] }, outputs?: Output[] }} Cell */
-/** @typedef {{ cells: Cell[], metadata: Record<string, any>, nbformat: number, nbformat_minor: number }} Notebook */
+/**
+ * @typedef {{ output_type: string, name?: string, data?: Record<string, string | string[] | object> }} Output
+ */
+/**
+ * @typedef {{ cell_type: 'code' | 'markdown', source: string[], metadata: { tags?: string[] }, outputs?:
+ * Output[] }} Cell
+ */
+/**
+ * @typedef {{ cells: Cell[], metadata: Record<string, any>, nbformat: number, nbformat_minor: number }}
+ * Notebook
+ */
 
 /** Folder of the committed notebooks. */
 export const NOTEBOOKS = path.join(projectAt().root, 'notebooks');
@@ -24,7 +32,10 @@ export function readNotebook(file) {
   return JSON.parse(fs.readFileSync(file, 'utf8'));
 }
 
-/** Writes a notebook as Jupyter does; leaves the file alone where it says the same. @param {string} file @param {Notebook} notebook */
+/**
+ * Writes a notebook as Jupyter does; leaves the file alone where it says the same. @param {string} file
+ * @param {Notebook} notebook
+ */
 export function writeNotebook(file, notebook) {
   const text = `${JSON.stringify(notebook, undefined, 1)}\n`;
   if (text !== fs.readFileSync(file, 'utf8')) writeAtomically(file, text);

@@ -1,6 +1,7 @@
 /**
- * Biome for the code of notebooks. Biome reads no .ipynb, so that their cells go through it as files of a temporary folder: each cell by
- * itself to be formatted, and the cells of a notebook together, as one module, to be linted: names are declared in one and used in another.
+ * Biome for the code of notebooks. Biome reads no .ipynb, so that their cells go through it as files of a
+ * temporary folder: each cell by itself to be formatted, and the cells of a notebook together, as one module,
+ * to be linted: names are declared in one and used in another.
  */
 import { spawnSync } from 'node:child_process';
 import fs from 'node:fs';
@@ -11,7 +12,10 @@ import { projectAt } from '../setup/project.mjs';
 import { codeCells, readNotebook, textOf, writeNotebook } from './file.mjs';
 import { hashOfCells } from './stamp.mjs';
 
-/** @typedef {{ file: string, notebook: import('./file.mjs').Notebook, cells: import('./file.mjs').Cell[] }} Opened */
+/**
+ * @typedef {{ file: string, notebook: import('./file.mjs').Notebook, cells: import('./file.mjs').Cell[] }}
+ * Opened
+ */
 
 /**
  * Formats the cells of notebooks in place. A stamp that was right stays so.
@@ -63,7 +67,10 @@ function lines(cell) {
   return textOf(cell).split('\n').length;
 }
 
-/** The notebook and cell to which a file of the temporary folder belongs. @param {Opened[]} opened @param {string} file */
+/**
+ * The notebook and cell to which a file of the temporary folder belongs. @param {Opened[]} opened @param
+ * {string} file
+ */
 function nameOf(opened, file) {
   const [n, c] = path.basename(file, '.ts').split('-').map(Number);
   return `${path.basename(opened[n].file)}, code cell ${c + 1} (${textOf(opened[n].cells[c]).split('\n')[0]})`;
@@ -83,7 +90,13 @@ function withFolder(files, work) {
   });
   const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'lookbehind-cells-'));
   try {
-    const { vcs: _, files: __, $schema: ___, ...settings } = readJson(path.join(projectAt().root, 'biome.json'));
+    const {
+      vcs: _,
+      files: __,
+      $schema: ___,
+      ...settings
+    } = readJson(path.join(projectAt().root, 'biome.json'));
+    settings.formatter.lineWidth = 130; // cells are wide, and each line less is a line more of a notebook
     fs.writeFileSync(path.join(folder, 'biome.json'), JSON.stringify(settings));
     return work(folder, opened);
   } finally {

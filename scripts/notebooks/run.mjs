@@ -6,15 +6,21 @@ import { projectAt } from '../setup/project.mjs';
 const { root, python } = projectAt();
 
 /**
- * Executes a notebook and writes it with its outputs to `target`. Interrupting this process interrupts the kernel.
+ * Executes a notebook and writes it with its outputs to `target`. Interrupting this process interrupts the
+ * kernel.
  * @param {string} source
  * @param {string} target
- * @param {{ flags?: string[], profile?: string }} [options] profile: LB_PROFILE; left out: as the environment has it
+ * @param {{ flags?: string[], profile?: string }} [options] profile: LB_PROFILE; left out: as the environment
+ * has it
  * @returns {Promise<number>} exit status: 0, 1 after an error, 130 after an interrupt
  */
 export function executeNotebook(source, target, { flags = [], profile } = {}) {
   const script = fileURLToPath(new URL('execute.py', import.meta.url));
-  const env = { ...process.env, ...(profile === undefined ? {} : { LB_PROFILE: profile }), PYTHONUNBUFFERED: '1' };
+  const env = {
+    ...process.env,
+    ...(profile === undefined ? {} : { LB_PROFILE: profile }),
+    PYTHONUNBUFFERED: '1',
+  };
   const child = spawn(python, ['-W', 'ignore', script, source, target, ...flags], {
     cwd: root,
     env,
@@ -30,7 +36,10 @@ export function executeNotebook(source, target, { flags = [], profile } = {}) {
   });
 }
 
-/** Writes an executed notebook as a page. @param {string} notebook @returns {string | undefined} its path; undefined where it failed */
+/**
+ * Writes an executed notebook as a page. @param {string} notebook @returns {string | undefined} its path;
+ * undefined where it failed
+ */
 export function exportHtml(notebook) {
   const { status, stderr } = spawnSync(
     python,

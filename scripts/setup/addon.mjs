@@ -1,8 +1,9 @@
 /**
  * Stage "native addon": compiles tfjs-node's C++ binding against TensorFlow's libraries and tries it out.
  *
- * One call of the compiler does it: no node-gyp, no make, no download of Node's headers (node-api-headers has the four that
- * are needed). The addon finds the libraries through a link inside the npm package, relative, so that the project may move.
+ * One call of the compiler does it: no node-gyp, no make, no download of Node's headers (node-api-headers has
+ * the four that are needed). The addon finds the libraries through a link inside the npm package, relative,
+ * so that the project may move.
  */
 import fs from 'node:fs';
 import path from 'node:path';
@@ -86,7 +87,10 @@ function readLink(file) {
   }
 }
 
-/** What was tried out: this very addon with these very libraries. @param {import('./project.mjs').Project} project @param {string} addon */
+/**
+ * What was tried out: this very addon with these very libraries. @param {import('./project.mjs').Project}
+ * project @param {string} addon
+ */
 function fingerprint(project, addon) {
   const libraries = LIBRARIES.map((name) => {
     const stat = fs.statSync(path.join(tensorflowFolder(project), name), { throwIfNoEntry: false });
@@ -96,8 +100,8 @@ function fingerprint(project, addon) {
 }
 
 /**
- * deps/lib becomes a link to the wheel's folder. It has to be a link to the folder, not to its files: the libraries look for
- * CUDA beside the folder in which they lie.
+ * deps/lib becomes a link to the wheel's folder. It has to be a link to the folder, not to its files: the
+ * libraries look for CUDA beside the folder in which they lie.
  * @param {{ link: string, linkTarget: string }} places
  */
 function linkLibraries({ link, linkTarget }) {
@@ -107,16 +111,20 @@ function linkLibraries({ link, linkTarget }) {
   fs.symlinkSync(linkTarget, link);
 }
 
-/** @param {import('./project.mjs').Project} project @param {import('./processes.mjs').Processes} processes @param {string} target */
+/**
+ * @param {import('./project.mjs').Project} project @param {import('./processes.mjs').Processes} processes
+ * @param {string} target
+ */
 async function compile(project, processes, target) {
   const compiler = findCompiler();
   const folder = path.dirname(target);
   fs.mkdirSync(folder, { recursive: true });
   const scratch = fs.mkdtempSync(path.join(folder, 'build-'));
   const tensorflow = tensorflowFolder(project);
-  const includes = [path.join(project.nodeModules, 'node-api-headers/include'), path.join(tensorflow, 'include')].map(
-    (dir) => `-I${dir}`,
-  );
+  const includes = [
+    path.join(project.nodeModules, 'node-api-headers/include'),
+    path.join(tensorflow, 'include'),
+  ].map((dir) => `-I${dir}`);
   const run = async (/** @type {string[]} */ args) => {
     const { code, output } = await processes.run(compiler, args, { cwd: project.tfjsNode });
     if (code !== 0)
@@ -128,7 +136,9 @@ async function compile(project, processes, target) {
   };
   try {
     const objects = SOURCES.map((_, i) => path.join(scratch, `${i}.o`));
-    await Promise.all(SOURCES.map((source, i) => run([...FLAGS, '-c', ...includes, source, '-o', objects[i]])));
+    await Promise.all(
+      SOURCES.map((source, i) => run([...FLAGS, '-c', ...includes, source, '-o', objects[i]])),
+    );
     const output = path.join(scratch, 'tfjs_binding.node');
     await run([...objects, ...linkerArguments(tensorflow), '-o', output]);
     fs.renameSync(output, target);
@@ -141,16 +151,28 @@ async function compile(project, processes, target) {
 function linkerArguments(tensorflow) {
   if (process.platform === 'darwin') {
     const libraries = LIBRARIES.map((name) => path.join(tensorflow, name));
-    return ['-bundle', '-undefined', 'dynamic_lookup', ...libraries, '-Wl,-rpath,@loader_path/../../deps/lib'];
+    return [
+      '-bundle',
+      '-undefined',
+      'dynamic_lookup',
+      ...libraries,
+      '-Wl,-rpath,@loader_path/../../deps/lib',
+    ];
   }
-  return ['-shared', `-L${tensorflow}`, ...LIBRARIES.map((name) => `-l:${name}`), '-Wl,-rpath,$ORIGIN/../../deps/lib'];
+  return [
+    '-shared',
+    `-L${tensorflow}`,
+    ...LIBRARIES.map((name) => `-l:${name}`),
+    '-Wl,-rpath,$ORIGIN/../../deps/lib',
+  ];
 }
 
 /**
  * Multiplies two matrices, in a process of its own: a damaged library kills the process instead of throwing.
  * @param {import('./project.mjs').Project} project
  * @param {import('./processes.mjs').Processes} processes
- * @returns {Promise<{ device?: string, output: string, signal: NodeJS.Signals | null }>} no device: it does not work
+ * @returns {Promise<{ device?: string, output: string, signal: NodeJS.Signals | null }>} no device: it does
+ * not work
  */
 async function tryOut(project, processes) {
   const program = `

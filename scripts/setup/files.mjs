@@ -40,7 +40,10 @@ export function listFolder(folder) {
   }
 }
 
-/** Files below a folder with one of these endings, sorted, skipping folders by name. @param {string} folder @param {string[]} endings @param {string[]} [skip] @returns {string[]} */
+/**
+ * Files below a folder with one of these endings, sorted, skipping folders by name. @param {string} folder
+ * @param {string[]} endings @param {string[]} [skip] @returns {string[]}
+ */
 export function filesBelow(folder, endings, skip = []) {
   return fs
     .readdirSync(folder, { withFileTypes: true })
@@ -59,7 +62,10 @@ export function sha256(...parts) {
   return hash.digest('hex');
 }
 
-/** Writes a file in one step: a reader sees the old text or the new one, never half of it. @param {string} file @param {string | Buffer} content */
+/**
+ * Writes a file in one step: a reader sees the old text or the new one, never half of it. @param {string}
+ * file @param {string | Buffer} content
+ */
 export function writeAtomically(file, content) {
   fs.mkdirSync(path.dirname(file), { recursive: true });
   const temporary = `${file}.${process.pid}.tmp`;

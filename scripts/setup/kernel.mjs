@@ -1,4 +1,7 @@
-/** Stage "notebook kernel": registers tslab (TypeScript) in .venv, with the environment it needs, and sets JupyterLab's defaults. */
+/**
+ * Stage "notebook kernel": registers tslab (TypeScript) in .venv, with the environment it needs, and sets
+ * JupyterLab's defaults.
+ */
 import fs from 'node:fs';
 import path from 'node:path';
 import { readText, writeAtomically } from './files.mjs';
@@ -27,7 +30,10 @@ function filesOf(project) {
   ]);
 }
 
-/** JupyterLab's settings where the user has chosen none: Markdown files open as pages, and nobody is asked for news. */
+/**
+ * JupyterLab's settings where the user has chosen none: Markdown files open as pages, and nobody is asked for
+ * news.
+ */
 const LAB_DEFAULTS = {
   '@jupyterlab/docmanager-extension:plugin': { defaultViewers: { markdown: 'Markdown Preview' } },
   '@jupyterlab/apputils-extension:notification': { fetchNews: 'false', checkForUpdates: false },
@@ -39,7 +45,8 @@ function json(value) {
 }
 
 /**
- * Node.js and tslab by their full paths: the kernel also starts where neither is on the PATH, as in a desktop application.
+ * Node.js and tslab by their full paths: the kernel also starts where neither is on the PATH, as in a desktop
+ * application.
  * @param {import('./project.mjs').Project} project
  */
 function kernelSpec({ nodeModules }) {

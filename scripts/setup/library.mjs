@@ -15,7 +15,8 @@ export const library = {
 
   async run({ project, processes }) {
     const { code, output } = await buildLibrary(project, processes);
-    if (code !== 0) throw new SetupError('The library in lib/ does not compile.', 'mend the errors below.', output);
+    if (code !== 0)
+      throw new SetupError('The library in lib/ does not compile.', 'mend the errors below.', output);
   },
 };
 
@@ -33,9 +34,13 @@ export async function buildLibrary({ root, nodeModules }, processes) {
     for (const file of filesBelow(dist, ['.js', '.d.ts'])) if (!expected.has(file)) fs.rmSync(file);
   }
   if (![...expected].every(isFile)) fs.rmSync(path.join(dist, '.tsbuildinfo'), { force: true }); // else tsc writes changed files only
-  const result = await processes.run(process.execPath, [path.join(nodeModules, 'typescript/bin/tsc'), '-p', 'lib'], {
-    cwd: root,
-  });
+  const result = await processes.run(
+    process.execPath,
+    [path.join(nodeModules, 'typescript/bin/tsc'), '-p', 'lib'],
+    {
+      cwd: root,
+    },
+  );
   if (result.code === 0) writeAtomically(stampFile(root), before);
   return result;
 }
@@ -63,7 +68,11 @@ function outputsOf(root) {
 function fingerprint(root) {
   const compiler = readText(path.join(root, 'node_modules/typescript/package.json')) ?? '';
   const settings = readText(path.join(root, 'lib/tsconfig.json')) ?? '';
-  return sha256(compiler, settings, ...sourcesOf(root).flatMap((file) => [path.relative(root, file), fs.readFileSync(file)]));
+  return sha256(
+    compiler,
+    settings,
+    ...sourcesOf(root).flatMap((file) => [path.relative(root, file), fs.readFileSync(file)]),
+  );
 }
 
 /** @param {string} root */

@@ -1,8 +1,8 @@
 /**
  * Stops with one clear message on a Node.js that the project does not support.
  *
- * Every script imports this module first: ES modules are evaluated in the order of their imports, so the check comes
- * before anything that an old Node.js could trip over.
+ * Every script imports this module first: ES modules are evaluated in the order of their imports, so the
+ * check comes before anything that an old Node.js could trip over.
  */
 
 /** The major versions of Node.js that are supported. */
@@ -18,7 +18,10 @@ export function nodeProblem(version) {
   if (SUPPORTED_NODE.includes(major)) return '';
   const [oldest, newest] = [Math.min(...SUPPORTED_NODE), Math.max(...SUPPORTED_NODE)];
   const tested = `${SUPPORTED_NODE.slice(0, -1).join(', ')} and ${newest}`;
-  const reason = major < oldest ? `it is past its end, and the project needs ${tested}` : `the project is tested on ${tested}`;
+  const reason =
+    major < oldest
+      ? `it is past its end, and the project needs ${tested}`
+      : `the project is tested on ${tested}`;
   return (
     `Node.js ${version} is not supported: ${reason}.\n` +
     `  What to do: install Node.js ${INSTALL} (https://nodejs.org, or "nvm install ${INSTALL}") and run the command again.\n` +

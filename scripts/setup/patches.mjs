@@ -1,6 +1,7 @@
 /**
- * Stage "patches": changes installed packages as the files of patches/ say. Each is named package+version+number+what and opens with
- * its reason. The file as it was installed stays beside each changed one (`.orig`), so that other patches can follow later.
+ * Stage "patches": changes installed packages as the files of patches/ say. Each is named
+ * package+version+number+what and opens with its reason. The file as it was installed stays beside each
+ * changed one (`.orig`), so that other patches can follow later.
  */
 import fs from 'node:fs';
 import path from 'node:path';
@@ -13,7 +14,9 @@ export const patches = {
   after: ['npm packages'],
 
   isCurrent({ project }) {
-    return [...byPackage(project.root)].every(([name, list]) => readText(stampFile(project, name)) === fingerprint(list));
+    return [...byPackage(project.root)].every(
+      ([name, list]) => readText(stampFile(project, name)) === fingerprint(list),
+    );
   },
 
   async run({ project }) {
@@ -39,11 +42,15 @@ export const patches = {
   },
 };
 
-const REMEDY = 'delete node_modules/ and run set-up again; if package.json names another version, renew the patch.';
+const REMEDY =
+  'delete node_modules/ and run set-up again; if package.json names another version, renew the patch.';
 
 /** @typedef {{ file: string, name: string, version: string, text: string }} Patch */
 
-/** The patches of each package, in the order of their numbers. @param {string} root @returns {Map<string, Patch[]>} */
+/**
+ * The patches of each package, in the order of their numbers. @param {string} root @returns
+ * {Map<string, Patch[]>}
+ */
 function byPackage(root) {
   const folder = path.join(root, 'patches');
   const all = listFolder(folder)
@@ -53,7 +60,12 @@ function byPackage(root) {
       const [name, version] = file.split('+');
       return { file, name, version, text: fs.readFileSync(path.join(folder, file), 'utf8') };
     });
-  return new Map([...new Set(all.map(({ name }) => name))].map((name) => [name, all.filter((patch) => patch.name === name)]));
+  return new Map(
+    [...new Set(all.map(({ name }) => name))].map((name) => [
+      name,
+      all.filter((patch) => patch.name === name),
+    ]),
+  );
 }
 
 /** A file as it was installed, which is kept before its first change. @param {string} target */

@@ -26,6 +26,10 @@ export async function pipInstall({ project, processes }, label, args) {
     env: { ...process.env, PIP_USER: '0', PIP_REQUIRE_VIRTUALENV: '0' },
   });
   if (code === 0) return;
-  const remedy = downloadRemedy(output, 'HTTPS_PROXY, PIP_INDEX_URL, or "pip config"', 'see the output below.');
+  const remedy = downloadRemedy(
+    output,
+    'HTTPS_PROXY, PIP_INDEX_URL, or "pip config"',
+    'see the output below.',
+  );
   throw new SetupError(`pip could not install ${label}.`, remedy, output);
 }

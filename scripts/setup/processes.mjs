@@ -1,4 +1,7 @@
-/** Child processes of the set-up: their output is kept and shown only where they fail, and none outlives the set-up. */
+/**
+ * Child processes of the set-up: their output is kept and shown only where they fail, and none outlives the
+ * set-up.
+ */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import fs from 'node:fs';
@@ -8,7 +11,9 @@ import { listFolder } from './files.mjs';
 /** A child that is asked to end has this long to do so. */
 const PATIENCE_MS = 2_000;
 
-/** Environment variable by which the children of a set-up are known, also after the set-up itself was killed. */
+/**
+ * Environment variable by which the children of a set-up are known, also after the set-up itself was killed.
+ */
 const MARK = 'LB_SETUP_TOKEN';
 
 /**
@@ -61,7 +66,10 @@ export class Processes {
     });
   }
 
-  /** Ends every child that still runs, by force those that take too long: npm goes on for minutes where the network is down. */
+  /**
+   * Ends every child that still runs, by force those that take too long: npm goes on for minutes where the
+   * network is down.
+   */
   async stop() {
     const ends = [...this.#running].map(async (child) => {
       if (!child.pid) return;
@@ -85,8 +93,8 @@ function send(pid, signal) {
 }
 
 /**
- * Ends the children that a killed set-up left running. Finds them by their environment, which Linux shows; elsewhere they are
- * left to finish by themselves.
+ * Ends the children that a killed set-up left running. Finds them by their environment, which Linux shows;
+ * elsewhere they are left to finish by themselves.
  * @param {string} token of that set-up
  */
 export async function endOrphans(token) {

@@ -11,7 +11,8 @@ import { listFolder } from './files.mjs';
  * @property {string} venv Python environment of the project
  * @property {string} python its interpreter
  * @property {string} lock file that keeps two set-ups from working at once
- * @property {() => string | undefined} sitePackages folder of the installed Python packages; undefined before the environment exists
+ * @property {() => string | undefined} sitePackages folder of the installed Python packages; undefined before
+ * the environment exists
  */
 
 /** @param {string} [root] @returns {Project} */

@@ -1,4 +1,7 @@
-/** Stages "Python environment" and "JupyterLab": the project's own .venv, so that nothing is installed into the system. */
+/**
+ * Stages "Python environment" and "JupyterLab": the project's own .venv, so that nothing is installed into
+ * the system.
+ */
 import { spawnSync } from 'node:child_process';
 import fs from 'node:fs';
 import os from 'node:os';
@@ -25,9 +28,13 @@ export const pythonEnvironment = {
   async run({ project, processes }) {
     const python = findPython();
     checkDisk(project.root, 2.5, 'Making the Python environment');
-    const { code, output } = await processes.run(python.command, ['-I', '-m', 'venv', '--clear', project.venv], {
-      cwd: project.root,
-    });
+    const { code, output } = await processes.run(
+      python.command,
+      ['-I', '-m', 'venv', '--clear', project.venv],
+      {
+        cwd: project.root,
+      },
+    );
     if (code === 0) {
       writeAtomically(locationFile(project), project.venv);
       return;
@@ -49,7 +56,8 @@ export const jupyterLab = {
     const stamp = readJson(stampFile(project));
     const present = jupyterPackages(project).map(({ folder }) => folder);
     const allThere =
-      stamp?.want === wantedJupyter() && stamp.packages.every((/** @type {string} */ folder) => present.includes(folder));
+      stamp?.want === wantedJupyter() &&
+      stamp.packages.every((/** @type {string} */ folder) => present.includes(folder));
     return allThere && damagedPackages(project).length === 0;
   },
 
@@ -57,7 +65,8 @@ export const jupyterLab = {
     const { project } = context;
     fs.rmSync(stampFile(project), { force: true });
     const exactly = damagedPackages(project).map(({ name, version }) => `${name}==${version}`);
-    if (exactly.length) await pipInstall(context, exactly.join(', '), ['--ignore-installed', '--no-deps', ...exactly]);
+    if (exactly.length)
+      await pipInstall(context, exactly.join(', '), ['--ignore-installed', '--no-deps', ...exactly]);
     await pipInstall(context, 'JupyterLab', ['--constraint', CONSTRAINTS, ...JUPYTER]);
     const packages = jupyterPackages(project).map(({ folder }) => folder);
     writeAtomically(stampFile(project), JSON.stringify({ want: wantedJupyter(), packages }));
@@ -73,9 +82,14 @@ function wantedJupyter() {
   return sha256(...JUPYTER, fs.readFileSync(CONSTRAINTS));
 }
 
-/** All packages but TensorFlow, NVIDIA's libraries and Ray, which have stages of their own. @param {import('./project.mjs').Project} project */
+/**
+ * All packages but TensorFlow, NVIDIA's libraries and Ray, which have stages of their own. @param
+ * {import('./project.mjs').Project} project
+ */
 function jupyterPackages(project) {
-  return installedWheels(project.sitePackages() ?? '').filter(({ name }) => !/^(tensorflow|nvidia-|ray$)/.test(name));
+  return installedWheels(project.sitePackages() ?? '').filter(
+    ({ name }) => !/^(tensorflow|nvidia-|ray$)/.test(name),
+  );
 }
 
 /** Packages with missing or cut-off files. @param {import('./project.mjs').Project} project */
@@ -86,26 +100,39 @@ function damagedPackages(project) {
   return jupyterPackages(project).filter(isDamaged);
 }
 
-/** JupyterLab's renderer of figures, which comes with plotly; it lies outside of site-packages. @param {import('./project.mjs').Project} project */
+/**
+ * JupyterLab's renderer of figures, which comes with plotly; it lies outside of site-packages. @param
+ * {import('./project.mjs').Project} project
+ */
 export function labExtension({ venv }) {
   return path.join(venv, 'share/jupyter/labextensions/jupyterlab-plotly/package.json');
 }
 
-/** The file of settings that switches that renderer off, if there is one. @param {import('./project.mjs').Project} project */
+/**
+ * The file of settings that switches that renderer off, if there is one. @param
+ * {import('./project.mjs').Project} project
+ */
 export function labExtensionDisabledBy({ venv }) {
   const config = process.env.JUPYTER_CONFIG_DIR ?? path.join(os.homedir(), '.jupyter');
-  const files = [config, path.join(venv, 'etc/jupyter')].map((folder) => path.join(folder, 'labconfig/page_config.json'));
+  const files = [config, path.join(venv, 'etc/jupyter')].map((folder) =>
+    path.join(folder, 'labconfig/page_config.json'),
+  );
   return files.find((file) => readJson(file)?.disabledExtensions?.['jupyterlab-plotly'] === true);
 }
 
 /**
- * Whether .venv belongs to this folder (its scripts hold absolute paths: a moved or copied project needs a new one) and its
- * Python is still the one it was made with (a system upgrade can pull it away).
+ * Whether .venv belongs to this folder (its scripts hold absolute paths: a moved or copied project needs a
+ * new one) and its Python is still the one it was made with (a system upgrade can pull it away).
  * @param {import('./project.mjs').Project} project
  */
 function isUsable(project) {
   const packages = project.sitePackages();
-  if (readText(locationFile(project)) !== project.venv || !packages || !fs.existsSync(path.join(packages, 'pip'))) return false;
+  if (
+    readText(locationFile(project)) !== project.venv ||
+    !packages ||
+    !fs.existsSync(path.join(packages, 'pip'))
+  )
+    return false;
   const ask = ['-I', '-c', 'import sysconfig; print(sysconfig.get_path("purelib"))'];
   const asked = spawnSync(project.python, ask, { encoding: 'utf8' });
   return asked.status === 0 && path.resolve(asked.stdout.trim()) === path.resolve(packages);

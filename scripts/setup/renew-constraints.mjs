@@ -1,8 +1,9 @@
 /**
- * Makes constraints.txt and constraints-ray.txt anew, by uv's universal resolver (`pip install uv`; UV names another path of it).
+ * Makes constraints.txt and constraints-ray.txt anew, by uv's universal resolver (`pip install uv`; UV names
+ * another path of it).
  *
- * One resolution serves every supported Python from its first patch release on: where releases of a package differ in the Python that
- * they want, uv writes one line for each range, with a marker.
+ * One resolution serves every supported Python from its first patch release on: where releases of a package
+ * differ in the Python that they want, uv writes one line for each range, with a marker.
  */
 import './node-version.mjs';
 import { spawnSync } from 'node:child_process';
@@ -33,7 +34,8 @@ function resolve(requirements) {
     input: requirements.join('\n'),
     encoding: 'utf8',
   });
-  if (uv.status !== 0) throw new Error(`uv could not resolve ${requirements.join(', ')}: ${uv.error?.message ?? uv.stderr}`);
+  if (uv.status !== 0)
+    throw new Error(`uv could not resolve ${requirements.join(', ')}: ${uv.error?.message ?? uv.stderr}`);
   return uv.stdout.trim().split('\n');
 }
 

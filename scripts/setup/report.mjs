@@ -1,6 +1,8 @@
 /** What the set-up says: an error type with a remedy, and how times and output tails are written. */
 
-/** A failure that the user can mend: what is wrong, what to do, and the last lines of the program that failed. */
+/**
+ * A failure that the user can mend: what is wrong, what to do, and the last lines of the program that failed.
+ */
 export class SetupError extends Error {
   /**
    * @param {string} problem one sentence

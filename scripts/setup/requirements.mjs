@@ -1,4 +1,7 @@
-/** What must be there before anything is downloaded: a platform with a recipe, disk space, Python and a C++ compiler. */
+/**
+ * What must be there before anything is downloaded: a platform with a recipe, disk space, Python and a C++
+ * compiler.
+ */
 import { spawnSync } from 'node:child_process';
 import fs from 'node:fs';
 import os from 'node:os';
@@ -18,7 +21,8 @@ export function checkPlatform() {
         : 'use Linux (x64 or arm64) or macOS on Apple silicon.',
     );
   }
-  const header = /** @type {{ header: { glibcVersionRuntime?: string } }} */ (process.report.getReport()).header;
+  const header = /** @type {{ header: { glibcVersionRuntime?: string } }} */ (process.report.getReport())
+    .header;
   if (process.platform === 'linux' && !header.glibcVersionRuntime) {
     throw new SetupError(
       'TensorFlow needs glibc, and this system uses another C library (Alpine Linux?).',
@@ -59,7 +63,9 @@ export function findPython() {
   const unsuitable = [];
   for (const command of [process.env.PYTHON, 'python3', ...byName]) {
     if (!command) continue;
-    const asked = spawnSync(command, ['-I', '-c', 'import sys; print(*sys.version_info[:2])'], { encoding: 'utf8' });
+    const asked = spawnSync(command, ['-I', '-c', 'import sys; print(*sys.version_info[:2])'], {
+      encoding: 'utf8',
+    });
     if (asked.status !== 0) continue;
     const [major, minor] = asked.stdout.trim().split(' ').map(Number);
     if (major === 3 && minor >= min && minor <= max) return { command, version: `3.${minor}` };

@@ -1,4 +1,7 @@
-/** The set-up as a graph of stages: each says whether it is current and how to become so; those that can, run side by side. */
+/**
+ * The set-up as a graph of stages: each says whether it is current and how to become so; those that can, run
+ * side by side.
+ */
 import os from 'node:os';
 import { nativeAddon } from './addon.mjs';
 import { isFile } from './files.mjs';
@@ -17,7 +20,8 @@ import { tensorflow } from './tensorflow.mjs';
 
 /**
  * @typedef {object} Options
- * @property {boolean} [cuda] true: TensorFlow with CUDA; false: for CPU; left out: as installed, else by what the machine has
+ * @property {boolean} [cuda] true: TensorFlow with CUDA; false: for CPU; left out: as installed, else by what
+ * the machine has
  * @property {boolean} [ray] true: Ray, too
  * @property {boolean} [force] runs every stage, current or not
  * @property {boolean} [quiet] one line where all is current
@@ -29,12 +33,24 @@ import { tensorflow } from './tensorflow.mjs';
  * @typedef {object} Stage
  * @property {string} name
  * @property {string[]} after names of the stages that have to be current first
- * @property {(context: Context) => boolean} isCurrent quick: the whole set-up is checked in a fraction of a second
- * @property {(context: Context) => Promise<string | void>} run makes it current, also out of a damaged or half-done state; may say how
+ * @property {(context: Context) => boolean} isCurrent quick: the whole set-up is checked in a fraction of a
+ * second
+ * @property {(context: Context) => Promise<string | void>} run makes it current, also out of a damaged or
+ * half-done state; may say how
  */
 
 /** In an order in which each follows those it needs. */
-const STAGES = [npmPackages, patches, pythonEnvironment, tensorflow, nativeAddon, jupyterLab, ray, notebookKernel, library];
+const STAGES = [
+  npmPackages,
+  patches,
+  pythonEnvironment,
+  tensorflow,
+  nativeAddon,
+  jupyterLab,
+  ray,
+  notebookKernel,
+  library,
+];
 
 /**
  * Sets the project up, or finds that it is.
@@ -70,7 +86,9 @@ export async function setUp(options = {}) {
   console.log(`Ready in ${secondsSince(start)}.`);
 }
 
-/** Whether there is nothing to do. @param {import('./project.mjs').Project} project @param {Options} [options] */
+/**
+ * Whether there is nothing to do. @param {import('./project.mjs').Project} project @param {Options} [options]
+ */
 export function isSetUp(project, options = {}) {
   const context = { project, options, processes: new Processes() };
   return STAGES.every((stage) => stage.isCurrent(context));
@@ -139,7 +157,10 @@ function onInterrupt(stop) {
   };
 }
 
-/** Runs the set-up for a command; prints the remedy and ends the process where it fails. @param {Options} [options] */
+/**
+ * Runs the set-up for a command; prints the remedy and ends the process where it fails. @param {Options}
+ * [options]
+ */
 export async function setUpOrExit(options = {}) {
   try {
     await setUp(options);

@@ -1,5 +1,6 @@
 /**
- * Stage "TensorFlow": the shared libraries and C headers out of TensorFlow's Python wheel, for CPU or for NVIDIA GPUs.
+ * Stage "TensorFlow": the shared libraries and C headers out of TensorFlow's Python wheel, for CPU or for
+ * NVIDIA GPUs.
  *
  * The wheel is installed without its dependencies (numpy, Keras, ...): no Python code of it ever runs here.
  */
@@ -24,7 +25,10 @@ export const LIBRARIES =
     : ['libtensorflow_cc.so.2', 'libtensorflow_framework.so.2'];
 
 /** TensorFlow's loader looks for cuSOLVER in the folder of cuBLAS, not in its own. */
-const CUSOLVER_LINK = { file: 'nvidia/cublas/lib/libcusolver.so.11', target: '../../cusolver/lib/libcusolver.so.11' };
+const CUSOLVER_LINK = {
+  file: 'nvidia/cublas/lib/libcusolver.so.11',
+  target: '../../cusolver/lib/libcusolver.so.11',
+};
 
 /** @type {import('./stages.mjs').Stage} */
 export const tensorflow = {
@@ -41,22 +45,34 @@ export const tensorflow = {
     const sitePackages = project.sitePackages() ?? '';
     const cuda = wantsCuda(sitePackages, options);
     if (cuda && !CUDA_PLATFORM)
-      throw new SetupError('TensorFlow with CUDA exists for Linux on x64 only.', 'run the set-up without --cuda.');
+      throw new SetupError(
+        'TensorFlow with CUDA exists for Linux on x64 only.',
+        'run the set-up without --cuda.',
+      );
     checkDisk(project.root, cuda ? 7 : 2, `Installing TensorFlow ${cuda ? 'with CUDA' : 'for CPU'}`);
     checkDisk(os.tmpdir(), cuda ? 3 : 0.6, 'Downloading TensorFlow');
 
     const wheel = wheelName(cuda);
     const installed = installedWheels(sitePackages);
-    // Both wheels unpack into one folder, so that the other one has to go first; so do CUDA's 5 GB that are no longer wanted.
+    // Both wheels unpack into one folder, so that the other one has to go first; so do CUDA's 5 GB that are
+    // no longer wanted.
     const unwanted = installed.filter(
       ({ name }) => (/^tensorflow/.test(name) && name !== wheel) || (!cuda && CUDA.includes(name)),
     );
     if (unwanted.length) {
       const names = unwanted.map(({ name }) => name);
-      await processes.run(project.python, ['-I', '-m', 'pip', 'uninstall', '--yes', ...names], { cwd: project.root });
+      await processes.run(project.python, ['-I', '-m', 'pip', 'uninstall', '--yes', ...names], {
+        cwd: project.root,
+      });
     }
-    const damaged = installed.some(({ name, version }) => name === wheel && version === TENSORFLOW) ? ['--ignore-installed'] : [];
-    await pipInstall(context, `TensorFlow ${TENSORFLOW}`, ['--no-deps', ...damaged, `${wheel}==${TENSORFLOW}`]);
+    const damaged = installed.some(({ name, version }) => name === wheel && version === TENSORFLOW)
+      ? ['--ignore-installed']
+      : [];
+    await pipInstall(context, `TensorFlow ${TENSORFLOW}`, [
+      '--no-deps',
+      ...damaged,
+      `${wheel}==${TENSORFLOW}`,
+    ]);
     if (cuda) await installCuda(context, sitePackages);
     if (!isComplete(sitePackages, cuda)) {
       throw new SetupError(
@@ -74,8 +90,14 @@ async function installCuda(context, sitePackages) {
     ({ name, folder }) => CUDA.includes(name) && damagedFiles(sitePackages, folder, isLibrary).length,
   );
   const exactly = broken.map(({ name, version }) => `${name}==${version}`);
-  if (exactly.length) await pipInstall(context, 'the CUDA libraries', ['--no-deps', '--ignore-installed', ...exactly]);
-  await pipInstall(context, 'the CUDA libraries', ['--only-binary=:all:', '--constraint', CUDA_CONSTRAINTS, ...CUDA]);
+  if (exactly.length)
+    await pipInstall(context, 'the CUDA libraries', ['--no-deps', '--ignore-installed', ...exactly]);
+  await pipInstall(context, 'the CUDA libraries', [
+    '--only-binary=:all:',
+    '--constraint',
+    CUDA_CONSTRAINTS,
+    ...CUDA,
+  ]);
   const link = path.join(sitePackages, CUSOLVER_LINK.file);
   fs.rmSync(link, { force: true });
   fs.symlinkSync(CUSOLVER_LINK.target, link);
@@ -112,7 +134,8 @@ function wheelName(cuda) {
 }
 
 /**
- * As the user says; else as it is installed, so that a plain run never changes a choice; else CUDA where there is an NVIDIA GPU.
+ * As the user says; else as it is installed, so that a plain run never changes a choice; else CUDA where
+ * there is an NVIDIA GPU.
  * @param {string} sitePackages
  * @param {import('./stages.mjs').Options} options
  */
@@ -120,7 +143,10 @@ function wantsCuda(sitePackages, { cuda }) {
   return cuda ?? installedForCuda(sitePackages) ?? (CUDA_PLATFORM && hasNvidiaDriver());
 }
 
-/** Which TensorFlow is installed: true with CUDA, false for CPU, undefined where there is none. @param {string} sitePackages */
+/**
+ * Which TensorFlow is installed: true with CUDA, false for CPU, undefined where there is none. @param
+ * {string} sitePackages
+ */
 export function installedForCuda(sitePackages) {
   const names = installedWheels(sitePackages).map(({ name }) => name);
   if (names.includes(wheelName(false)) && wheelName(false) !== 'tensorflow') return false;

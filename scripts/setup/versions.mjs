@@ -1,4 +1,7 @@
-/** What the set-up installs. Transitive Python packages are pinned in constraints.txt, npm packages in package-lock.json. */
+/**
+ * What the set-up installs. Transitive Python packages are pinned in constraints.txt, npm packages in
+ * package-lock.json.
+ */
 
 /** TensorFlow's Python wheel: only its shared libraries and C headers are used. */
 export const TENSORFLOW = '2.21.0';
@@ -12,7 +15,9 @@ export const PYTHON_MINORS = { min: 10, max: 13 };
 /** JupyterLab, its plotly renderer, and what executes and converts notebooks without a browser. */
 export const JUPYTER = ['jupyterlab==4.6.6', 'plotly==7.1.0', 'nbclient==0.11.0', 'nbconvert==7.17.2'];
 
-/** NVIDIA's libraries as TensorFlow's `and-cuda` extra names them; their versions are in constraints-cuda.txt. */
+/**
+ * NVIDIA's libraries as TensorFlow's `and-cuda` extra names them; their versions are in constraints-cuda.txt.
+ */
 export const CUDA = [
   'nvidia-cublas-cu12',
   'nvidia-cuda-cupti-cu12',
@@ -29,8 +34,8 @@ export const CUDA = [
 ];
 
 /**
- * The cluster engine of `--engine ray`, installed where it is asked for. Later versions give up where their helper processes take more than
- * 15 s to start, as they do on a busy machine.
+ * The cluster engine of `--engine ray`, installed where it is asked for. Later versions give up where their
+ * helper processes take more than 15 s to start, as they do on a busy machine.
  */
 export const RAY = 'ray==2.51.1';
 

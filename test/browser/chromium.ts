@@ -13,4 +13,9 @@ const PLACES = [
 export const executablePath = PLACES.find((path) => path !== undefined && existsSync(path));
 
 /** Draws WebGL without a GPU. */
-export const ARGUMENTS = ['--no-sandbox', '--disable-gpu', '--use-angle=swiftshader', '--enable-unsafe-swiftshader'];
+export const ARGUMENTS = [
+  '--no-sandbox',
+  '--disable-gpu',
+  '--use-angle=swiftshader',
+  '--enable-unsafe-swiftshader',
+];

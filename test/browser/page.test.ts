@@ -1,6 +1,6 @@
 /**
- * The page of a figure in a real browser, without a network: surfaces are drawn, and all turn with the one that the mouse turns. Screenshots lie in
- * results/browser-page/.
+ * The page of a figure in a real browser, without a network: surfaces are drawn, and all turn with the one
+ * that the mouse turns. Screenshots lie in results/browser-page/.
  *
  * Skipped where there is no Chromium (LB_CHROMIUM names one).
  */
@@ -58,21 +58,28 @@ describe(
 
     after(() => browser?.close());
 
-    test('draws all surfaces, title and caption, and asks nothing of a network', { timeout: 60_000 }, async () => {
-      await page.locator('.annotation', { hasText: 'A caption under the plot' }).waitFor();
-      assert.equal(await page.title(), 'Three bowls');
-      assert.deepEqual(complaints, []);
-      assert.deepEqual(
-        requests.filter((url) => !/^(file|blob|data):/.test(url)),
-        [],
-      );
-      await page.screenshot({ path: join(FOLDER, '1-drawn.png') });
-    });
+    test(
+      'draws all surfaces, title and caption, and asks nothing of a network',
+      { timeout: 60_000 },
+      async () => {
+        await page.locator('.annotation', { hasText: 'A caption under the plot' }).waitFor();
+        assert.equal(await page.title(), 'Three bowls');
+        assert.deepEqual(complaints, []);
+        assert.deepEqual(
+          requests.filter((url) => !/^(file|blob|data):/.test(url)),
+          [],
+        );
+        await page.screenshot({ path: join(FOLDER, '1-drawn.png') });
+      },
+    );
 
     test('turns all scenes with the one that the mouse turns', { timeout: 60_000 }, async () => {
       for (const turned of [0, 1]) {
         const before = await eyes();
-        const { x, y, width, height } = (await page.locator('.gl-container canvas').nth(turned).boundingBox())!;
+        const { x, y, width, height } = (await page
+          .locator('.gl-container canvas')
+          .nth(turned)
+          .boundingBox())!;
         await page.mouse.move(x + width / 2, y + height / 2);
         await page.mouse.down();
         await page.mouse.move(x + width / 2 + 40, y + height / 2 + 10, { steps: 8 });
@@ -83,7 +90,10 @@ describe(
         await settled();
         const now = await eyes();
         assertEqualEyes(now);
-        assert.ok(distance(before[turned]!, now[turned]!) > 0.1, `the scene did not turn: ${JSON.stringify(now[turned])}`);
+        assert.ok(
+          distance(before[turned]!, now[turned]!) > 0.1,
+          `the scene did not turn: ${JSON.stringify(now[turned])}`,
+        );
       }
       await page.screenshot({ path: join(FOLDER, '2-turned.png') });
     });
@@ -113,5 +123,6 @@ function distance(a: Eye, b: Eye): number {
 }
 
 function assertEqualEyes([first, ...others]: Eye[]): void {
-  for (const other of others) assert.ok(distance(first!, other) < 1e-3, `${JSON.stringify(first)} ${JSON.stringify(other)}`);
+  for (const other of others)
+    assert.ok(distance(first!, other) < 1e-3, `${JSON.stringify(first)} ${JSON.stringify(other)}`);
 }

@@ -1,6 +1,7 @@
 /**
- * The walkthrough in a real browser: JupyterLab in headless Chromium opens it, runs all of it in the smoke profile, draws its figures and
- * moves its progress bars; a long cell is interrupted and run again. Screenshots lie in results/browser/.
+ * The walkthrough in a real browser: JupyterLab in headless Chromium opens it, runs all of it in the smoke
+ * profile, draws its figures and moves its progress bars; a long cell is interrupted and run again.
+ * Screenshots lie in results/browser/.
  *
  * Skipped where there is no Chromium (LB_CHROMIUM names one) or no .venv.
  */
@@ -8,7 +9,15 @@ import assert from 'node:assert/strict';
 import { type ChildProcess, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
@@ -26,7 +35,10 @@ const missing = !executablePath
     ? 'no .venv: run npm run setup'
     : false;
 
-/** Added behind the walkthrough: a figure and a bar that change until the cell is interrupted, and go on where they stopped. */
+/**
+ * Added behind the walkthrough: a figure and a bar that change until the cell is interrupted, and go on where
+ * they stopped.
+ */
 const LONG_WORK = [
   `import * as longFigures from 'lookbehind/figures';
 import { interruptible as longInterruptible, liveFigure as longFigure, progress as longProgress } from 'lookbehind/notebook';
@@ -106,24 +118,32 @@ describe('the walkthrough in a browser', { skip: missing }, () => {
     }
   });
 
-  test('runs to the end without an error, with figures drawn and progress moving', { timeout: 300_000 }, async () => {
-    await command('notebook:run-all-cells');
-    await until('the long cell runs', 280, async () => {
-      await watchProgress();
-      const errors = await page.locator('[data-mime-type="application/vnd.jupyter.stderr"]').allInnerTexts();
-      assert.deepEqual(errors, []);
-      return /Long work/.test((await lastOutput().allInnerTexts()).join());
-    });
-    await screenshot('1-end');
-    const source = walkthrough.cells.filter((cell) => cell.cell_type === 'code').map((cell) => [cell.source].flat().join(''));
-    const figures = source.join('\n').match(/\bshow\(/g)!.length;
-    assert.equal(await page.locator(PLOT).count(), figures);
-    for (const [i, plot] of (await page.locator(PLOT).all()).entries()) {
-      await plot.screenshot({ path: join(FOLDER, `figure-${i + 1}.png`) });
-      assert.ok((await plot.locator('.main-svg path').count()) > 5, 'a figure is empty');
-    }
-    assert.ok(shown.size >= 3, `progress showed only ${[...shown].join(' | ')}`);
-  });
+  test(
+    'runs to the end without an error, with figures drawn and progress moving',
+    { timeout: 300_000 },
+    async () => {
+      await command('notebook:run-all-cells');
+      await until('the long cell runs', 280, async () => {
+        await watchProgress();
+        const errors = await page
+          .locator('[data-mime-type="application/vnd.jupyter.stderr"]')
+          .allInnerTexts();
+        assert.deepEqual(errors, []);
+        return /Long work/.test((await lastOutput().allInnerTexts()).join());
+      });
+      await screenshot('1-end');
+      const source = walkthrough.cells
+        .filter((cell) => cell.cell_type === 'code')
+        .map((cell) => [cell.source].flat().join(''));
+      const figures = source.join('\n').match(/\bshow\(/g)!.length;
+      assert.equal(await page.locator(PLOT).count(), figures);
+      for (const [i, plot] of (await page.locator(PLOT).all()).entries()) {
+        await plot.screenshot({ path: join(FOLDER, `figure-${i + 1}.png`) });
+        assert.ok((await plot.locator('.main-svg path').count()) > 5, 'a figure is empty');
+      }
+      assert.ok(shown.size >= 3, `progress showed only ${[...shown].join(' | ')}`);
+    },
+  );
 
   test('figures answer the mouse', { timeout: 30_000 }, async () => {
     const plot = page.locator(PLOT).last();
@@ -134,13 +154,17 @@ describe('the walkthrough in a browser', { skip: missing }, () => {
     await screenshot('2-hover');
   });
 
-  test('a long cell stops at an interrupt and goes on when it is run again', { timeout: 60_000 }, async () => {
-    const first = await interrupt('3-interrupted');
-    await command('notebook:run-cell');
-    const second = await interrupt('4-resumed');
-    const count = (text: string) => Number(/Long work: stopped at (\d+) of 100000 steps/.exec(text)?.[1]);
-    assert.ok(count(second) > count(first), `${first}, then ${second}`);
-  });
+  test(
+    'a long cell stops at an interrupt and goes on when it is run again',
+    { timeout: 60_000 },
+    async () => {
+      const first = await interrupt('3-interrupted');
+      await command('notebook:run-cell');
+      const second = await interrupt('4-resumed');
+      const count = (text: string) => Number(/Long work: stopped at (\d+) of 100000 steps/.exec(text)?.[1]);
+      assert.ok(count(second) > count(first), `${first}, then ${second}`);
+    },
+  );
 
   /** Waits until the last cell's bar and figure move, and interrupts it; returns what it leaves. */
   async function interrupt(name: string): Promise<string> {
@@ -149,7 +173,8 @@ describe('the walkthrough in a browser', { skip: missing }, () => {
     const pictures = new Set<string>();
     await until('bar and figure move', 30, async () => {
       bars.add(await lastOutput().innerText());
-      for (const picture of await lastOutput().locator('img').all()) pictures.add((await picture.getAttribute('src')) ?? '');
+      for (const picture of await lastOutput().locator('img').all())
+        pictures.add((await picture.getAttribute('src')) ?? '');
       return bars.size > 3 && pictures.size > 2;
     });
     await screenshot(`${name}-before`);
@@ -170,7 +195,10 @@ describe('the walkthrough in a browser', { skip: missing }, () => {
   async function idle(seconds: number): Promise<void> {
     await until('the kernel is idle', seconds, async () => {
       const prompts = await page.locator('.jp-InputArea-prompt').allInnerTexts();
-      const status = await page.locator('.jp-NotebookPanel-toolbar [data-status]').first().getAttribute('data-status');
+      const status = await page
+        .locator('.jp-NotebookPanel-toolbar [data-status]')
+        .first()
+        .getAttribute('data-status');
       return status === 'idle' && !prompts.some((prompt) => prompt.includes('*'));
     });
   }
@@ -198,7 +226,10 @@ describe('the walkthrough in a browser', { skip: missing }, () => {
   }
 });
 
-/** Copies the walkthrough, without outputs and with the long cells behind it, and gives it a data folder without finished runs. */
+/**
+ * Copies the walkthrough, without outputs and with the long cells behind it, and gives it a data folder
+ * without finished runs.
+ */
 function prepareFolder(): Notebook {
   rmSync(FOLDER, { recursive: true, force: true });
   mkdirSync(join(FOLDER, 'data'), { recursive: true });
@@ -206,9 +237,20 @@ function prepareFolder(): Notebook {
     if (entry !== 'runs') symlinkSync(join(ROOT, 'data', entry), join(FOLDER, 'data', entry));
   }
   const notebook = JSON.parse(readFileSync(NOTEBOOK, 'utf8')) as Notebook;
-  const code = (source: string) => ({ cell_type: 'code', execution_count: null, metadata: {}, outputs: [], source });
-  const bare = notebook.cells.map((cell) => (cell.cell_type === 'code' ? code([cell.source].flat().join('')) : cell));
-  writeFileSync(join(FOLDER, 'walkthrough.ipynb'), JSON.stringify({ ...notebook, cells: [...bare, ...LONG_WORK.map(code)] }));
+  const code = (source: string) => ({
+    cell_type: 'code',
+    execution_count: null,
+    metadata: {},
+    outputs: [],
+    source,
+  });
+  const bare = notebook.cells.map((cell) =>
+    cell.cell_type === 'code' ? code([cell.source].flat().join('')) : cell,
+  );
+  writeFileSync(
+    join(FOLDER, 'walkthrough.ipynb'),
+    JSON.stringify({ ...notebook, cells: [...bare, ...LONG_WORK.map(code)] }),
+  );
   // All cells stay in the page, also those out of sight.
   writeSettings('notebook-extension', 'tracker', { windowingMode: 'none' });
   writeSettings('apputils-extension', 'notification', { fetchNews: 'false' });

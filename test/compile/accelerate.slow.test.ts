@@ -13,7 +13,11 @@ const images = TASKS['convolutions with BatchNorm']();
 
 const QUIET = { batchSize: 8, shuffle: false, verbose: 0 } as const;
 
-function compiled(task: typeof dense, optimizer: tf.Optimizer, metrics: unknown = task.metrics): tf.LayersModel {
+function compiled(
+  task: typeof dense,
+  optimizer: tf.Optimizer,
+  metrics: unknown = task.metrics,
+): tf.LayersModel {
   const model = task.model();
   model.compile({ optimizer, loss: task.loss, metrics: metrics as string[] });
   return model;
@@ -38,7 +42,11 @@ describe('an accelerated model trains as a stock one', () => {
   })) {
     same(
       `${name}: last batch smaller, validation, metrics by name and as functions; all of it recorded by the second fit`,
-      () => compiled(dense, optimizer(), ['accuracy', (y: tf.Tensor, p: tf.Tensor) => tf.mean(tf.abs(tf.sub(y, p)))]),
+      () =>
+        compiled(dense, optimizer(), [
+          'accuracy',
+          (y: tf.Tensor, p: tf.Tensor) => tf.mean(tf.abs(tf.sub(y, p))),
+        ]),
       async (model, calls) => {
         const options = { ...QUIET, validationData: [dense.x, dense.y] as [tf.Tensor, tf.Tensor] };
         const first = await model.fit(dense.x, dense.y, { ...options, epochs: 2 });
@@ -63,7 +71,8 @@ describe('an accelerated model trains as a stock one', () => {
     'class weights, also of one output of two',
     () => compiled(pairs, sam({ learningRate: 0.1 })),
     async (model) => {
-      const weighted = (classWeight: unknown) => model.fit(pairs.x, pairs.y, { ...QUIET, classWeight: classWeight as never });
+      const weighted = (classWeight: unknown) =>
+        model.fit(pairs.x, pairs.y, { ...QUIET, classWeight: classWeight as never });
       const [first] = model.outputNames;
       return [
         ...historyOf(await weighted({ [first]: { 0: 1, 1: 3 } })),
@@ -83,7 +92,11 @@ describe('an accelerated model trains as a stock one', () => {
       const evaluated = (await model.evaluateDataset(data as never, {} as never)) as tf.Scalar[];
       const losses: number[] = [];
       for (let i = 0; i < 3; i++) losses.push(...((await model.trainOnBatch(dense.x, dense.y)) as number[]));
-      const predicted = [model.predictOnBatch(dense.x), model.predict(dense.x, { batchSize: 5 }), model.predict(dense.x)];
+      const predicted = [
+        model.predictOnBatch(dense.x),
+        model.predict(dense.x, { batchSize: 5 }),
+        model.predict(dense.x),
+      ];
       return [...historyOf(history), ...losses, ...numbersOf([...evaluated, ...(predicted as tf.Tensor[])])];
     },
   );
@@ -115,7 +128,10 @@ describe('an accelerated model trains as a stock one', () => {
     same(
       `callbacks change ${name}`,
       () => compiled(dense, optimizer()),
-      async (model) => historyOf(await model.fit(dense.x, dense.y, { ...QUIET, epochs: 6, callbacks: atEpochEnd(model, set) })),
+      async (model) =>
+        historyOf(
+          await model.fit(dense.x, dense.y, { ...QUIET, epochs: 6, callbacks: atEpochEnd(model, set) }),
+        ),
     );
   }
 
@@ -161,7 +177,10 @@ describe('an accelerated model trains as a stock one', () => {
                 return { modelArtifactsInfo: { dateSaved: new Date(0), modelTopologyType: 'JSON' } };
               }),
             );
-            state = (await model.optimizer.getWeights()).map((one) => ({ name: one.name, tensor: one.tensor.clone() }));
+            state = (await model.optimizer.getWeights()).map((one) => ({
+              name: one.name,
+              tensor: one.tensor.clone(),
+            }));
           },
         };
         const run = await model.fit(dense.x, dense.y, { ...QUIET, epochs: 4, callbacks });
@@ -276,7 +295,10 @@ describe('what cannot be recorded runs as before, and says so once', () => {
       model.resetStates();
       return [
         ...historyOf(run),
-        ...numbersOf([model.predict(x, { batchSize: 4 }) as tf.Tensor, model.evaluate(x, y, { batchSize: 4 }) as tf.Tensor]),
+        ...numbersOf([
+          model.predict(x, { batchSize: 4 }) as tf.Tensor,
+          model.evaluate(x, y, { batchSize: 4 }) as tf.Tensor,
+        ]),
       ];
     },
     /layer "memory" \(SimpleRNN\) is stateful/,

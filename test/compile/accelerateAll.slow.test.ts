@@ -1,4 +1,7 @@
-/** accelerate: each optimizer of tf.train and of the library on each kind of model, step by step as tf.js trains it. */
+/**
+ * accelerate: each optimizer of tf.train and of the library on each kind of model, step by step as tf.js
+ * trains it.
+ */
 import 'lookbehind/compile';
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
@@ -9,10 +12,17 @@ import { assertSame, historyOf, STOCK, TASKS, warningsOf } from './accelerateSup
 import { numbersOf } from './support';
 
 const OURS = Object.fromEntries(
-  Object.entries(FAMILY).map(([name, make]) => [name, () => make({ learningRate: 0.05, momentum: 0.9, weightDecay: 0.01 })]),
+  Object.entries(FAMILY).map(([name, make]) => [
+    name,
+    () => make({ learningRate: 0.05, momentum: 0.9, weightDecay: 0.01 }),
+  ]),
 );
 
-const ALL: Record<string, () => tf.Optimizer> = { ...STOCK, ...OURS, adamw: () => adamw({ learningRate: 0.01 }) };
+const ALL: Record<string, () => tf.Optimizer> = {
+  ...STOCK,
+  ...OURS,
+  adamw: () => adamw({ learningRate: 0.01 }),
+};
 /** For recurrent networks, which are slow op by op. */
 const FEW = ['tf.train.adam', 'tf.train.rmsprop', 'sgd', 'sam', 'lookahead(sgd)', 'lookbehindSAM', 'adamw'];
 
@@ -39,7 +49,8 @@ for (const [task, load] of Object.entries(TASKS)) {
               const predicted = [made.predict(x, { batchSize: 8 })].flat();
               return [...historyOf(recorded), ...historyOf(run), ...numbersOf([...evaluated, ...predicted])];
             },
-            // The angles that adaptive factors come from blow rounding up: so they do in stock tf.js from weights that differ by 1e-7.
+            // The angles that adaptive factors come from blow rounding up: so they do in stock tf.js from
+            // weights that differ by 1e-7.
             name.includes('adaptive') ? 5e-4 : 2e-5,
           ),
         );

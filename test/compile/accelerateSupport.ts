@@ -50,7 +50,13 @@ export const TASKS: Record<string, () => Task> = {
       tf.sequential({
         layers: [
           // A bias before BatchNorm has no gradient but rounding, which Adam would blow up.
-          tf.layers.conv2d({ filters: 4, kernelSize: 3, useBias: false, inputShape: [8, 8, 1], ...seeded(1) }),
+          tf.layers.conv2d({
+            filters: 4,
+            kernelSize: 3,
+            useBias: false,
+            inputShape: [8, 8, 1],
+            ...seeded(1),
+          }),
           tf.layers.batchNormalization(),
           tf.layers.activation({ activation: 'tanh' }),
           tf.layers.averagePooling2d({ poolSize: 2 }),
@@ -104,7 +110,9 @@ export const TASKS: Record<string, () => Task> = {
     model: () => {
       const [a, b] = [tf.input({ shape: [4] }), tf.input({ shape: [3] })];
       const both = tf.layers.concatenate().apply([a, b]) as tf.SymbolicTensor;
-      const body = tf.layers.dense({ units: 6, activation: 'tanh', ...seeded(1) }).apply(both) as tf.SymbolicTensor;
+      const body = tf.layers
+        .dense({ units: 6, activation: 'tanh', ...seeded(1) })
+        .apply(both) as tf.SymbolicTensor;
       const outputs = [
         tf.layers.dense({ units: 2, activation: 'softmax', ...seeded(2) }).apply(body) as tf.SymbolicTensor,
         tf.layers.dense({ units: 1, ...seeded(3) }).apply(body) as tf.SymbolicTensor,
@@ -149,8 +157,8 @@ function countCalls(model: tf.LayersModel, fast: boolean): Calls {
 }
 
 /**
- * Does `work` on a stock model and on an accelerated one of the same weights: the numbers that it returns and the weights after it are the
- * same.
+ * Does `work` on a stock model and on an accelerated one of the same weights: the numbers that it returns and
+ * the weights after it are the same.
  */
 export async function assertSame(
   make: () => tf.LayersModel,

@@ -13,7 +13,10 @@ const CHANNELS = 3;
 type Convention = 'tensorflow' | 'pytorch';
 type Count = 0 | 1 | 2;
 
-function makeLayer(rank: number, args: { axis?: number; scale?: boolean; center?: boolean } = {}): tf.layers.Layer {
+function makeLayer(
+  rank: number,
+  args: { axis?: number; scale?: boolean; center?: boolean } = {},
+): tf.layers.Layer {
   const layer = tf.layers.batchNormalization({ momentum: MOMENTUM, epsilon: EPSILON, ...args });
   const shape: (number | null)[] = [null, ...Array.from({ length: rank - 1 }, () => 4)];
   const axis = args.axis ?? -1;
@@ -29,7 +32,10 @@ function makeLayer(rank: number, args: { axis?: number; scale?: boolean; center?
   return layer;
 }
 
-/** The layer in training mode, in float64: output, and gradients of sum(output * cos(i)), for channels in the last place. */
+/**
+ * The layer in training mode, in float64: output, and gradients of sum(output * cos(i)), for channels in the
+ * last place.
+ */
 function reference(x: number[], gamma: number[], beta: number[]) {
   const n = x.length / CHANNELS;
   const channel = (values: number[], c: number) => values.filter((_, i) => i % CHANNELS === c);
@@ -49,7 +55,15 @@ function reference(x: number[], gamma: number[], beta: number[]) {
     const c = i % CHANNELS;
     return gamma[c] * scale[c] * (v - dBeta[c] / n - (xHat[i] * dGamma[c]) / n);
   });
-  return { n, y: xHat.map((v, i) => v * gamma[i % CHANNELS] + beta[i % CHANNELS]), dx, dGamma, dBeta, mean, variance };
+  return {
+    n,
+    y: xHat.map((v, i) => v * gamma[i % CHANNELS] + beta[i % CHANNELS]),
+    dx,
+    dGamma,
+    dBeta,
+    mean,
+    variance,
+  };
 }
 
 function moved(old: number[], batch: number[], count: Count): number[] {
@@ -69,7 +83,12 @@ function pass(layer: tf.layers.Layer, x: tf.Tensor, count: Count): tf.Tensor[] {
     };
     const { grads } = tf.variableGrads(loss, [gamma, beta]);
     const dx = tf.grad((a) =>
-      tf.sum(tf.mul(layer.apply(a, { training: true }) as tf.Tensor, tf.reshape(tf.cos(tf.range(0, x.size)), x.shape))),
+      tf.sum(
+        tf.mul(
+          layer.apply(a, { training: true }) as tf.Tensor,
+          tf.reshape(tf.cos(tf.range(0, x.size)), x.shape),
+        ),
+      ),
     );
     const statistics = layer.nonTrainableWeights.map((weight) => weight.read().clone());
     const gradient = withBatchNormUpdates(0, () => dx(x));
@@ -91,7 +110,9 @@ for (const shape of [
         setBatchNormConvention(layer, convention);
         const expected = reference(numbersOf(x), [0.5, 1, 2], [-1, 0, 1]);
         const bessel = convention === 'pytorch' ? expected.n / (expected.n - 1) : 1;
-        const [y, dx, dGamma, dBeta, mean, variance] = pass(layer, x, count).map((tensor) => numbersOf(tensor));
+        const [y, dx, dGamma, dBeta, mean, variance] = pass(layer, x, count).map((tensor) =>
+          numbersOf(tensor),
+        );
         assertClose(y, expected.y, 1e-5, 'output');
         assertClose(dx, expected.dx, 2e-5, 'dx');
         assertClose(dGamma, expected.dGamma, 2e-5, 'dGamma');
@@ -112,7 +133,10 @@ test('channels in another place take the composed way, with the same updates', (
       const [first, fused] = [makeLayer(4, { axis: 1 }), makeLayer(4)];
       for (const layer of [first, fused]) setBatchNormConvention(layer, convention);
       const run = (layer: tf.layers.Layer, input: tf.Tensor) =>
-        withBatchNormUpdates(count, () => [layer.apply(input, { training: true }) as tf.Tensor, ...layer.getWeights()]);
+        withBatchNormUpdates(count, () => [
+          layer.apply(input, { training: true }) as tf.Tensor,
+          ...layer.getWeights(),
+        ]);
       const [y, ...weights] = run(first, x);
       const [expected, ...expectedWeights] = run(fused, last);
       assertClose(numbersOf(tf.transpose(y, [0, 2, 3, 1])), numbersOf(expected), 1e-5, 'output');
@@ -144,7 +168,9 @@ test('evaluation mode uses the moving statistics and leaves them', () => {
     [0.1, 0.2, 0.3],
     [1, 2, 3],
   ];
-  const expected = x.map((v, i) => ((v - mean[i % 3]) / Math.sqrt(variance[i % 3] + EPSILON)) * gamma[i % 3] + beta[i % 3]);
+  const expected = x.map(
+    (v, i) => ((v - mean[i % 3]) / Math.sqrt(variance[i % 3] + EPSILON)) * gamma[i % 3] + beta[i % 3],
+  );
   assertClose(numbersOf(y), expected, 1e-5);
   assertClose(numbersOf(layer.getWeights().slice(2)), [...mean, ...variance], 1e-7);
 });
@@ -155,7 +181,9 @@ test('compiled passes move the statistics as often as those op by op', () => {
     const [layer, other] = [makeLayer(2), makeLayer(2)];
     const compiled = compile((input: tf.Tensor) => other.apply(input, { training: true }) as tf.Tensor);
     for (let i = 0; i < 3; i++) {
-      withBatchNormUpdates(count, () => tf.dispose([layer.apply(x, { training: true }) as tf.Tensor, compiled(x)]));
+      withBatchNormUpdates(count, () =>
+        tf.dispose([layer.apply(x, { training: true }) as tf.Tensor, compiled(x)]),
+      );
     }
     assertClose(numbersOf(other.getWeights()), numbersOf(layer.getWeights()), 1e-6, `${count} updates`);
     compiled.dispose();
@@ -172,10 +200,12 @@ test('a compiled function follows a change of scope and of convention', () => {
     withBatchNormUpdates(count, () => tf.dispose(compiled(x)));
     return numbersOf(layer.getWeights()[3]);
   };
-  for (const count of [1, 0, 2, 1] as Count[]) assertClose(step(count), moved([1, 2, 3], variance, count), 1e-5, `${count}`);
+  for (const count of [1, 0, 2, 1] as Count[])
+    assertClose(step(count), moved([1, 2, 3], variance, count), 1e-5, `${count}`);
   setBatchNormConvention(layer, 'pytorch');
   const unbiased = variance.map((v) => (v * 8) / 7);
-  for (const count of [1, 2] as Count[]) assertClose(step(count), moved([1, 2, 3], unbiased, count), 1e-5, `pytorch ${count}`);
+  for (const count of [1, 2] as Count[])
+    assertClose(step(count), moved([1, 2, 3], unbiased, count), 1e-5, `pytorch ${count}`);
 });
 
 test('the scope ends with its function, also by an error', () => {
@@ -191,7 +221,9 @@ test('the scope ends with its function, also by an error', () => {
 });
 
 test('the convention reaches the layers of nested models', () => {
-  const inner = tf.sequential({ layers: [tf.layers.batchNormalization({ inputShape: [3], momentum: MOMENTUM })] });
+  const inner = tf.sequential({
+    layers: [tf.layers.batchNormalization({ inputShape: [3], momentum: MOMENTUM })],
+  });
   const model = tf.sequential();
   model.add(tf.layers.inputLayer({ inputShape: [3] }));
   model.add(inner);

@@ -1,4 +1,7 @@
-/** Functions that are recorded without being executed: the shapes of the stand-ins, and that nothing else differs. */
+/**
+ * Functions that are recorded without being executed: the shapes of the stand-ins, and that nothing else
+ * differs.
+ */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import * as tf from '@tensorflow/tfjs';
@@ -14,7 +17,12 @@ interface Executed {
   actual: unknown;
 }
 
-type Execute = (op: string, attributes: never[], inputs: tf.TensorInfo[], count?: number) => tf.Tensor | tf.Tensor[];
+type Execute = (
+  op: string,
+  attributes: never[],
+  inputs: tf.TensorInfo[],
+  count?: number,
+) => tf.Tensor | tf.Tensor[];
 
 /** Runs `fn` op by op, and returns for each op with a rule what the rule says and what the op returned. */
 function watch(fn: () => void): Executed[] {
@@ -30,7 +38,8 @@ function watch(fn: () => void): Executed[] {
       const actual = [result].flat().map(({ shape, dtype }) => ({ shape, dtype }));
       // How long TensorFlow's last output of a batch normalisation is, is its own concern.
       const compared = op.startsWith('FusedBatchNorm') ? 3 : actual.length;
-      if (forms !== undefined) executed.push({ op, expected: actual.slice(0, compared), actual: forms.slice(0, compared) });
+      if (forms !== undefined)
+        executed.push({ op, expected: actual.slice(0, compared), actual: forms.slice(0, compared) });
       return result;
     };
   }
@@ -59,7 +68,8 @@ test('the stand-ins have the shapes and dtypes of what the ops return', () => {
     for (const strides of [1, 2, 3]) for (const pad of ['same', 'valid'] as const) convolved(strides, pad);
     for (const pad of ['same', 'valid'] as const) tf.conv2d(image, filter, 1, pad, 'NHWC', 2);
     for (const pad of ['same', 'valid'] as const) for (const size of [2, 3]) pooled(size, 2, pad);
-    for (const elementwise of [tf.relu, tf.square, tf.neg, tf.tanh, tf.sigmoid, tf.exp]) tf.grad((x) => elementwise(x))(a);
+    for (const elementwise of [tf.relu, tf.square, tf.neg, tf.tanh, tf.sigmoid, tf.exp])
+      tf.grad((x) => elementwise(x))(a);
     for (const binary of [tf.add, tf.sub, tf.mul, tf.div]) {
       for (const shape of [[4, 6], [6], [4, 1], [], [3, 1, 6]]) binary(a, normal(shape, 4));
     }
@@ -72,7 +82,9 @@ test('the stand-ins have the shapes and dtypes of what the ops return', () => {
     ] as const)
       tf.matMul(a, normal(x ? [5, 4] : [6, 5], 5), x, y);
     const xs = normal([3, 8, 8, 3], 6);
-    tf.variableGrads(() => tf.mean(tf.square(resnet.apply(xs, { training: true }) as tf.Tensor)) as tf.Scalar);
+    tf.variableGrads(
+      () => tf.mean(tf.square(resnet.apply(xs, { training: true }) as tf.Tensor)) as tf.Scalar,
+    );
   });
   assert.deepEqual([...new Set(executed.map(({ op }) => op))].sort(), [...RULED_OPS].sort());
   for (const { op, expected, actual } of executed) assert.deepEqual(actual, expected, op);
@@ -86,7 +98,8 @@ function stepOn(model: tf.LayersModel, options: CompileOptions) {
   optimizer.prepare(variables);
   const step = compile(
     (xs: tf.Tensor, ys: tf.Tensor) =>
-      optimizer.step(() => crossEntropy(ys, model.apply(xs, { training: true }) as tf.Tensor), variables).loss,
+      optimizer.step(() => crossEntropy(ys, model.apply(xs, { training: true }) as tf.Tensor), variables)
+        .loss,
     options,
   );
   const dispose = () => {
@@ -98,8 +111,11 @@ function stepOn(model: tf.LayersModel, options: CompileOptions) {
 }
 
 test('a step that is only recorded gives the numbers of one that runs op by op, from the first call on', () => {
-  const convNet = () => models.convNet({ inputs: [8, 8, 1], filters: [3, 4], classes: 3, batchNorm: true, seed: 1 });
-  const [recorded, eager] = [{ makesNoVariables: true }, { eager: true }].map((options) => stepOn(convNet(), options));
+  const convNet = () =>
+    models.convNet({ inputs: [8, 8, 1], filters: [3, 4], classes: 3, batchNorm: true, seed: 1 });
+  const [recorded, eager] = [{ makesNoVariables: true }, { eager: true }].map((options) =>
+    stepOn(convNet(), options),
+  );
   const ys = tf.tensor1d([0, 1, 2, 0, 1], 'int32');
   for (let i = 0; i < 3; i++) {
     const xs = normal([5, 8, 8, 1], 7 + i);
@@ -124,7 +140,10 @@ test('the record of a deep network is that of a call that was executed', () => {
   const [recorded, executed] = [{ makesNoVariables: true }, {}].map((options) => stepOn(resNet(), options));
   const [xs, ys] = [normal([4, 8, 8, 1], 7), tf.tensor1d([0, 1, 2, 0], 'int32')];
   for (const { step } of [recorded, executed]) step(xs, ys).dispose();
-  assert.deepEqual({ ...recorded.step.graph, reads: [], assigns: [] }, { ...executed.step.graph, reads: [], assigns: [] });
+  assert.deepEqual(
+    { ...recorded.step.graph, reads: [], assigns: [] },
+    { ...executed.step.graph, reads: [], assigns: [] },
+  );
   assert.ok((recorded.step.graph?.nodeCount ?? 0) > 1000);
   for (const side of [recorded, executed]) side.dispose();
   tf.dispose([xs, ys]);

@@ -30,7 +30,12 @@ test('a compiled training step gives the numbers of the original one', () => {
   const compiled = compile(other.step);
   for (let i = 0; i < 5; i++) {
     const [expected, actual] = [tf.tidy(() => original.step(xs, ys)), compiled(xs, ys)];
-    assertClose(numbersOf([actual.loss, actual.norm]), numbersOf([expected.loss, expected.norm]), 1e-6, `step ${i}`);
+    assertClose(
+      numbersOf([actual.loss, actual.norm]),
+      numbersOf([expected.loss, expected.norm]),
+      1e-6,
+      `step ${i}`,
+    );
   }
   assertClose(numbersOf(other.weights), numbersOf(original.weights), 1e-6, 'weights');
   assertClose(numbersOf(other.momenta), numbersOf(original.momenta), 1e-6, 'momenta');
@@ -58,7 +63,11 @@ test('the caller owns the results, and nothing else is left', () => {
 });
 
 test('results keep their structure', () => {
-  const compiled = compile((x: tf.Tensor) => ({ pair: [tf.add(x, 1), tf.mul(x, 2)], none: undefined, deep: { sum: tf.sum(x) } }));
+  const compiled = compile((x: tf.Tensor) => ({
+    pair: [tf.add(x, 1), tf.mul(x, 2)],
+    none: undefined,
+    deep: { sum: tf.sum(x) },
+  }));
   for (let i = 0; i < 3; i++) {
     const { pair, none, deep } = compiled(tf.tensor1d([1, 2]));
     assert.deepEqual(
@@ -177,7 +186,10 @@ test('each signature has its own graph, and more than maxSignatures run as they 
   assert.equal(calls, 4);
   assert.equal(compiled.graphs.length, 2);
   assert.equal(compiled.graph?.signature, 'float32 [3]');
-  assert.match((await warned).message, /sum was compiled for 2 signatures, and now gets another one \(float32 \[5\]\)/);
+  assert.match(
+    (await warned).message,
+    /sum was compiled for 2 signatures, and now gets another one \(float32 \[5\]\)/,
+  );
   assert.equal(compiled(tf.ones([3], 'int32')).dtype, 'int32');
 });
 
@@ -190,12 +202,16 @@ test('arguments may be arrays and records of tensors, and what is missing in the
   const compiled = compile(
     (weights: readonly tf.Tensor[], { xs, ys }: Batch) => {
       calls++;
-      return { product: tf.mul(weights[0], tf.mul(weights[1], xs)), ...(ys == null ? {} : { ys: tf.neg(ys) }) };
+      return {
+        product: tf.mul(weights[0], tf.mul(weights[1], xs)),
+        ...(ys == null ? {} : { ys: tf.neg(ys) }),
+      };
     },
     { name: 'tree' },
   );
   const [two, three, five] = [2, 3, 5].map((value) => tf.scalar(value));
-  const product = (weights: tf.Tensor[], batch: Batch): number[] => Object.values(compiled(weights, batch)).flatMap(numbersOf);
+  const product = (weights: tf.Tensor[], batch: Batch): number[] =>
+    Object.values(compiled(weights, batch)).flatMap(numbersOf);
   for (let i = 0; i < 2; i++) {
     assertNoLeak(() => tf.tidy(() => assert.deepEqual(product([two, three], { xs: five }), [30])));
     // The same tensor at two places, in a graph that was recorded for two tensors.
@@ -238,13 +254,19 @@ test('a compiled function can be differentiated', () => {
     6,
   );
   const derivative = compile((x: tf.Tensor) => tf.grad((one) => tf.mul(one, square(one)))(x));
-  assert.deepEqual([...numbersOf(derivative(tf.scalar(3))), ...numbersOf(derivative(tf.scalar(2)))], [27, 12]);
+  assert.deepEqual(
+    [...numbersOf(derivative(tf.scalar(3))), ...numbersOf(derivative(tf.scalar(2)))],
+    [27, 12],
+  );
 });
 
 test('custom gradients are recorded', () => {
   const clipped = tf.customGrad((x, save) => {
     (save as (tensors: tf.Tensor[]) => void)([x as tf.Tensor]);
-    return { value: tf.square(x as tf.Tensor), gradFunc: (dy, [saved]) => tf.mul(dy, tf.clipByValue(saved, -1, 1)) };
+    return {
+      value: tf.square(x as tf.Tensor),
+      gradFunc: (dy, [saved]) => tf.mul(dy, tf.clipByValue(saved, -1, 1)),
+    };
   });
   const derivative = compile((x: tf.Tensor) => tf.grad((one) => clipped(one))(x));
   assert.deepEqual(
@@ -265,10 +287,17 @@ test('stock layers train compiled as they train op by op, batch normalisation in
         tf.layers.dense({ units: 3, activation: 'linear' }),
       ],
     });
-    model.setWeights(model.getWeights().map((weight, i) => (i === 5 ? tf.ones(weight.shape) : normal(weight.shape, i + 1, 0.5))));
+    model.setWeights(
+      model
+        .getWeights()
+        .map((weight, i) => (i === 5 ? tf.ones(weight.shape) : normal(weight.shape, i + 1, 0.5))),
+    );
     const optimizer = tf.train.momentum(0.05, 0.9);
     const step = (images: tf.Tensor, labels: tf.Tensor) =>
-      optimizer.minimize(() => crossEntropy(labels, model.apply(images, { training: true }) as tf.Tensor), true) as tf.Scalar;
+      optimizer.minimize(
+        () => crossEntropy(labels, model.apply(images, { training: true }) as tf.Tensor),
+        true,
+      ) as tf.Scalar;
     return { model, step };
   };
   const images = normal([5, 6, 6, 2], 9);
@@ -293,7 +322,8 @@ test('LB_EAGER=1 and eager: true call the original function each time', () => {
   const byVariable = compile(fn);
   delete process.env.LB_EAGER;
   const byOption = compile(fn, { eager: true });
-  for (const call of [byVariable, byVariable, byOption, byOption]) assert.equal(call(tf.scalar(1)).dataSync()[0], 2);
+  for (const call of [byVariable, byVariable, byOption, byOption])
+    assert.equal(call(tf.scalar(1)).dataSync()[0], 2);
   assert.equal(calls, 4);
   assert.match(byOption.explain(), /eager/);
 });
@@ -328,14 +358,22 @@ test('random numbers are fresh in every run, of the right distribution, and repe
   const sample = (name: string) => runs.slice(1).flatMap((run) => numbersOf(run[name]));
   const mean = (values: number[]) => values.reduce((sum, value) => sum + value, 0) / values.length;
   assertClose([mean(sample('normal')), mean(sample('truncated')), mean(sample('dropped'))], [0, 0, 1], 0.35);
-  assertClose([mean(sample('uniform')), mean(sample('integers')), mean(sample('samples'))], [1, 5, 1.575], 0.3);
-  assert.deepEqual([...new Set(sample('dropped'))].map((value) => value.toFixed(4)).sort(), ['0.0000', '1.6667']);
+  assertClose(
+    [mean(sample('uniform')), mean(sample('integers')), mean(sample('samples'))],
+    [1, 5, 1.575],
+    0.3,
+  );
+  assert.deepEqual([...new Set(sample('dropped'))].map((value) => value.toFixed(4)).sort(), [
+    '0.0000',
+    '1.6667',
+  ]);
   assert.deepEqual([...new Set(sample('uniformInt'))].sort(), [2, 3, 4, 5, 6]);
   assert.ok(sample('uniform').every((value) => value >= -1 && value < 3));
   assert.ok(sample('truncated').every((value) => Math.abs(value) <= 2));
 
   const eager = compile(draws, { seed: 3, eager: true });
-  for (const run of runs) assertClose(numbersOf(Object.values(eager(x))), numbersOf(Object.values(run)), 1e-6, 'eager run');
+  for (const run of runs)
+    assertClose(numbersOf(Object.values(eager(x))), numbersOf(Object.values(run)), 1e-6, 'eager run');
 });
 
 test('a function that makes no variables gives the same bits whenever it is compiled, and its first call happens once', () => {

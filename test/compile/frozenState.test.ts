@@ -1,4 +1,7 @@
-/** JavaScript state beside the tensors of a compiled function: lifted, traced anew when it changes, or refused by name. */
+/**
+ * JavaScript state beside the tensors of a compiled function: lifted, traced anew when it changes, or refused
+ * by name.
+ */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import * as tf from '@tensorflow/tfjs';
@@ -25,13 +28,18 @@ describe('minimize inside of a compiled function', () => {
         const w = tf.variable(tf.scalar(1));
         const optimizer = lookahead(sgd({ learningRate: 0.1 }), { k, alpha: 0.5 });
         optimizer.prepare([w]);
-        const step = compile(() => optimizer.minimize(() => half(w), true, [w]) as tf.Scalar, { makesNoVariables });
+        const step = compile(() => optimizer.minimize(() => half(w), true, [w]) as tf.Scalar, {
+          makesNoVariables,
+        });
         const values = Array.from({ length: 7 }, () => {
           step().dispose();
           return w.dataSync()[0];
         });
         assertClose(values, lookaheadByHand(k, 7), 1e-6);
-        assert.deepEqual([optimizer.iterations, optimizer.gradientEvaluations, optimizer.base.iterations], [7, 7, 7]);
+        assert.deepEqual(
+          [optimizer.iterations, optimizer.gradientEvaluations, optimizer.base.iterations],
+          [7, 7, 7],
+        );
         assert.equal(step.graphs.length, Math.min(k, 2));
       });
     }
@@ -89,7 +97,12 @@ describe('minimize inside of a compiled function', () => {
 
 describe('flags and numbers of layers and variables', () => {
   const dense = (units: number, name: string, seed: number) =>
-    tf.layers.dense({ units, name, inputShape: [2], kernelInitializer: tf.initializers.glorotUniform({ seed }) });
+    tf.layers.dense({
+      units,
+      name,
+      inputShape: [2],
+      kernelInitializer: tf.initializers.glorotUniform({ seed }),
+    });
   const make = () => {
     const model = tf.sequential({
       layers: [dense(4, 'body', 1), dense(2, 'head', 2)],
@@ -98,7 +111,11 @@ describe('flags and numbers of layers and variables', () => {
     const optimizer = sgd({ learningRate: 1e-3 });
     const step = compile((x: tf.Tensor) => {
       const variables = model.trainableWeights.map((weight) => weight.read() as tf.Variable);
-      return optimizer.minimize(() => half(model.apply(x, { training: true }) as tf.Tensor), true, variables) as tf.Scalar;
+      return optimizer.minimize(
+        () => half(model.apply(x, { training: true }) as tf.Tensor),
+        true,
+        variables,
+      ) as tf.Scalar;
     });
     const moves = (name: string): boolean => {
       const kernel = model.getLayer(name).getWeights()[0];
@@ -182,7 +199,8 @@ describe('what a graph cannot hold is refused by name', () => {
 
   it('stateful recurrent layers, also inside of others', () => {
     const x = tf.ones([2, 3, 4]);
-    const plain = (stateful: boolean, name: string) => tf.layers.lstm({ units: 2, stateful, name, batchInputShape: [2, 3, 4] });
+    const plain = (stateful: boolean, name: string) =>
+      tf.layers.lstm({ units: 2, stateful, name, batchInputShape: [2, 3, 4] });
     const lstm = tf.sequential({ layers: [plain(true, 'memory')] });
     refused((at) => lstm.apply(at), x, /layer "memory" \(LSTM\) is stateful/);
     const both = tf.layers.bidirectional({

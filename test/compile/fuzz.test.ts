@@ -70,7 +70,14 @@ const INSTRUCTIONS: Record<string, Instruction> = {
   resizedPool: (_, a) => tf.sub(a, tf.mean(tf.maxPool(image(a), 2, 2, 'valid'))),
   batchNorm: (_, a) => {
     const { mean, variance } = tf.moments(a, 0);
-    return tf.batchNorm(a as tf.Tensor2D, mean as tf.Tensor1D, variance as tf.Tensor1D, undefined, undefined, 0.1);
+    return tf.batchNorm(
+      a as tf.Tensor2D,
+      mean as tf.Tensor1D,
+      variance as tf.Tensor1D,
+      undefined,
+      undefined,
+      0.1,
+    );
   },
   readVariable: ({ variables }, _, __, n) => variables[n % variables.length].clone(),
   assign: ({ variables }, a, _, n) => {
@@ -88,9 +95,11 @@ const INSTRUCTIONS: Record<string, Instruction> = {
   },
   gradient: ({ square }, a) => tf.grad((x) => tf.sum(tf.square(tf.tanh(tf.matMul(x, square)))))(a),
   convGradient: ({ filter }, a) =>
-    tf.grad((x) => tf.sum(tf.relu(tf.maxPool(tf.conv2d(image(x), filter as unknown as tf.Tensor4D, 1, 'same'), 2, 2, 'valid'))))(
-      a,
-    ),
+    tf.grad((x) =>
+      tf.sum(
+        tf.relu(tf.maxPool(tf.conv2d(image(x), filter as unknown as tf.Tensor4D, 1, 'same'), 2, 2, 'valid')),
+      ),
+    )(a),
   descend: ({ variables }, a, _, n) => {
     const variable = variables[n % variables.length];
     const labels = tf.tensor1d([0, 1, 2, 3], 'int32');
@@ -102,10 +111,13 @@ const INSTRUCTIONS: Record<string, Instruction> = {
 };
 
 const names = Object.keys(INSTRUCTIONS);
-const program = fc.array(fc.record({ name: fc.constantFrom(...names), a: fc.nat(9), b: fc.nat(9), n: fc.nat(9) }), {
-  minLength: 1,
-  maxLength: 14,
-});
+const program = fc.array(
+  fc.record({ name: fc.constantFrom(...names), a: fc.nat(9), b: fc.nat(9), n: fc.nat(9) }),
+  {
+    minLength: 1,
+    maxLength: 14,
+  },
+);
 
 function makeMachine(): Machine {
   const variable = (shape: number[], seed: number) => tf.tidy(() => tf.variable(normal(shape, seed, 0.5)));
@@ -140,10 +152,14 @@ test('random programs give the same results and the same state compiled as op by
     fc.assert(
       fc.property(program, fc.boolean(), (instructions, makesNoVariables) => {
         const [eager, other] = [makeMachine(), makeMachine()];
-        const compiled = compile((...inputs: tf.Tensor[]) => interpret(other, instructions, inputs), { makesNoVariables });
+        const compiled = compile((...inputs: tf.Tensor[]) => interpret(other, instructions, inputs), {
+          makesNoVariables,
+        });
         for (let call = 0; call < 3; call++) {
           const inputs = [normal([ROWS, COLUMNS], 10 + call), normal([ROWS, COLUMNS], 20 + call)];
-          const expected = tf.tidy(() => interpret(eager, instructions, inputs).map((tensor) => numbersOf(tensor)));
+          const expected = tf.tidy(() =>
+            interpret(eager, instructions, inputs).map((tensor) => numbersOf(tensor)),
+          );
           const actual = compiled(...inputs);
           assertClose(
             actual.flatMap((tensor) => numbersOf(tensor)),
@@ -151,7 +167,12 @@ test('random programs give the same results and the same state compiled as op by
             1e-4,
             `call ${call}`,
           );
-          assertClose(numbersOf(other.variables), numbersOf(eager.variables), 1e-4, `variables after call ${call}`);
+          assertClose(
+            numbersOf(other.variables),
+            numbersOf(eager.variables),
+            1e-4,
+            `variables after call ${call}`,
+          );
           tf.dispose([actual, inputs]);
         }
         compiled.dispose();

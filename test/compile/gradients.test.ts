@@ -9,7 +9,10 @@ import { assertClose, normal, numbersOf } from './support';
 
 type Fn = (...inputs: tf.Tensor[]) => tf.Tensor;
 
-/** Gradients of sum(fn(inputs) * weights), for weights of no symmetry, with respect to each input; op by op and compiled. */
+/**
+ * Gradients of sum(fn(inputs) * weights), for weights of no symmetry, with respect to each input; op by op
+ * and compiled.
+ */
 function gradientsOf(fn: Fn, inputs: tf.Tensor[]): { eager: number[][]; compiled: number[][] } {
   const weighted = (...xs: tf.Tensor[]) => {
     const y = fn(...xs);
@@ -24,7 +27,13 @@ function gradientsOf(fn: Fn, inputs: tf.Tensor[]): { eager: number[][]; compiled
   return { eager, compiled };
 }
 
-function assertGradients(what: string, fn: Fn, inputs: tf.Tensor[], expected: number[][], tolerance = 1e-5): void {
+function assertGradients(
+  what: string,
+  fn: Fn,
+  inputs: tf.Tensor[],
+  expected: number[][],
+  tolerance = 1e-5,
+): void {
   const { eager, compiled } = gradientsOf(fn, inputs);
   expected.forEach((values, i) => {
     assertClose(eager[i], values, tolerance, `${what}, input ${i}, op by op`);
@@ -47,7 +56,10 @@ test('gradients of elementwise functions are those of their formulas', () => {
     exp: [tf.exp, (v) => Math.exp(v)],
     'pow in the base': [(a) => tf.pow(tf.square(a), 1.5), (v) => 3 * v * Math.abs(v)],
     'pow in the exponent': [(a) => tf.pow(2, a), (v) => Math.log(2) * 2 ** v],
-    'where with a condition of the input': [(a) => tf.where(tf.greater(a, 0.5), tf.square(a), a), (v) => (v > 0.5 ? 2 * v : 1)],
+    'where with a condition of the input': [
+      (a) => tf.where(tf.greater(a, 0.5), tf.square(a), a),
+      (v) => (v > 0.5 ? 2 * v : 1),
+    ],
   };
   for (const [name, [fn, derivative]] of Object.entries(formulas)) {
     assertGradients(name, fn, [x], [values.map((v, i) => derivative(v) * weightAt(i))]);
@@ -73,10 +85,13 @@ test('the gradient of softmax is that of its Jacobian, along any axis', () => {
   for (const transposed of [false, true]) {
     const fn: Fn = (a) => (transposed ? tf.transpose(tf.softmax(tf.transpose(a))) : tf.softmax(a));
     const p = fn(x).arraySync() as number[][];
-    const along = (i: number, j: number) => (transposed ? p.map((_, k) => [k, j]) : p[0].map((_, k) => [i, k]));
+    const along = (i: number, j: number) =>
+      transposed ? p.map((_, k) => [k, j]) : p[0].map((_, k) => [i, k]);
     const expected = p.flatMap((row, i) =>
       row.map(
-        (pij, j) => pij * (weightAt(4 * i + j) - along(i, j).reduce((sum, [r, q]) => sum + p[r][q] * weightAt(4 * r + q), 0)),
+        (pij, j) =>
+          pij *
+          (weightAt(4 * i + j) - along(i, j).reduce((sum, [r, q]) => sum + p[r][q] * weightAt(4 * r + q), 0)),
       ),
     );
     assertGradients('softmax', fn, [x], [expected]);
@@ -93,16 +108,21 @@ test('products and biases have the gradients of linear algebra', () => {
     const a = normal(transposeA ? [3, 2] : [2, 3], 1);
     const b = normal(transposeB ? [4, 3] : [3, 4], 2);
     const bias = normal([4], 3);
-    const [A, B] = [transposeA ? tf.transpose(a) : a, transposeB ? tf.transpose(b) : b].map((t) => t.arraySync() as number[][]);
+    const [A, B] = [transposeA ? tf.transpose(a) : a, transposeB ? tf.transpose(b) : b].map(
+      (t) => t.arraySync() as number[][],
+    );
     const w = (i: number, j: number) => weightAt(4 * i + j);
     const forA = A.map((row, i) => row.map((_, k) => B[k].reduce((sum, v, j) => sum + v * w(i, j), 0)));
-    const forB = B.map((row, k) => row.map((_, j) => A.reduce((sum, values, i) => sum + values[k] * w(i, j), 0)));
+    const forB = B.map((row, k) =>
+      row.map((_, j) => A.reduce((sum, values, i) => sum + values[k] * w(i, j), 0)),
+    );
     const laidOut = (rows: number[][], isTransposed: boolean) =>
       (isTransposed ? rows[0].map((_, j) => rows.map((row) => row[j])) : rows).flat();
     const forBias = [0, 1, 2, 3].map((j) => w(0, j) + w(1, j));
     const expected = [laidOut(forA, transposeA), laidOut(forB, transposeB), forBias];
     const plain: Fn = (x, y, z) => tf.add(tf.matMul(x, y, transposeA, transposeB), z);
-    const fused: Fn = (x, y, z) => tf.fused.matMul({ a: x as tf.Tensor2D, b: y as tf.Tensor2D, bias: z, transposeA, transposeB });
+    const fused: Fn = (x, y, z) =>
+      tf.fused.matMul({ a: x as tf.Tensor2D, b: y as tf.Tensor2D, bias: z, transposeA, transposeB });
     assertGradients('matMul', plain, [a, b, bias], expected);
     assertGradients('fused matMul', fused, [a, b, bias], expected);
   }
@@ -116,7 +136,11 @@ test('a fused product applies its activation, and a batched one is left as it wa
   assertClose(fused('elu'), numbersOf(tf.elu(tf.matMul(a, b))), 1e-6);
   const batch = tf.stack([a, tf.mul(a, 2)]);
   const weights = tf.stack([b, tf.mul(b, 3)]);
-  assertClose(numbersOf(tf.matMul(batch, weights)), numbersOf(tf.stack([tf.matMul(a, b), tf.mul(tf.matMul(a, b), 6)])), 1e-5);
+  assertClose(
+    numbersOf(tf.matMul(batch, weights)),
+    numbersOf(tf.stack([tf.matMul(a, b), tf.mul(tf.matMul(a, b), 6)])),
+    1e-5,
+  );
 });
 
 test('sums over all but the last axis equal sums one axis at a time', () => {
@@ -127,7 +151,10 @@ test('sums over all but the last axis equal sums one axis at a time', () => {
   ]) {
     const x = normal(shape, 6);
     const axes = shape.slice(1).map((_, i) => i);
-    const byAxis = axes.reduce<tf.Tensor>((sum) => tf.sum(tf.transpose(sum, [...sum.shape.keys()].reverse()), -1).transpose(), x);
+    const byAxis = axes.reduce<tf.Tensor>(
+      (sum) => tf.sum(tf.transpose(sum, [...sum.shape.keys()].reverse()), -1).transpose(),
+      x,
+    );
     assertClose(numbersOf(tf.sum(x, axes)), numbersOf(byAxis), 1e-5);
     assert.deepEqual(tf.sum(x, axes, true).shape, [...axes.map(() => 1), 4]);
   }
@@ -234,14 +261,17 @@ test('a convolution with explicit padding is that of the padded input', () => {
   type Pad = Parameters<typeof tf.conv2d>[3];
   for (const stride of [1, 2]) {
     for (const padding of paddings) {
-      const explicit: Fn = (a, f) => tf.conv2d(a as tf.Tensor4D, f as tf.Tensor4D, stride, padding as unknown as Pad);
-      const padded: Fn = (a, f) => tf.conv2d(tf.pad(a, padding) as tf.Tensor4D, f as tf.Tensor4D, stride, 'valid');
+      const explicit: Fn = (a, f) =>
+        tf.conv2d(a as tf.Tensor4D, f as tf.Tensor4D, stride, padding as unknown as Pad);
+      const padded: Fn = (a, f) =>
+        tf.conv2d(tf.pad(a, padding) as tf.Tensor4D, f as tf.Tensor4D, stride, 'valid');
       assertClose(numbersOf(explicit(x, filter)), numbersOf(padded(x, filter)), 1e-5);
       const expected = gradientsOf(padded, [x, filter]).eager;
       assertGradients(`stride ${stride}, padding ${padding}`, explicit, [x, filter], expected, 1e-4);
     }
     const symmetric: Fn = (a, f) => tf.conv2d(a as tf.Tensor4D, f as tf.Tensor4D, stride, 1);
-    const explicit: Fn = (a, f) => tf.conv2d(a as tf.Tensor4D, f as tf.Tensor4D, stride, paddings[0] as unknown as Pad);
+    const explicit: Fn = (a, f) =>
+      tf.conv2d(a as tf.Tensor4D, f as tf.Tensor4D, stride, paddings[0] as unknown as Pad);
     assertClose(numbersOf(symmetric(x, filter)), numbersOf(explicit(x, filter)), 1e-6);
     const fused: Fn = (a, f, b) =>
       tf.fused.conv2d({ x: a as tf.Tensor4D, filter: f as tf.Tensor4D, strides: stride, pad: 1, bias: b });
@@ -274,12 +304,19 @@ test('1 x 1 convolutions with stride have the filter gradient of a sum over pixe
           for (let y = 0; y < rows; y++) {
             for (let z = 0; z < columns; z++) {
               for (let o = 0; o < outputs; o++, at++) {
-                for (let i = 0; i < inputs; i++) expected[i * outputs + o] += sample[y * stride][z * stride][i] * weightAt(at);
+                for (let i = 0; i < inputs; i++)
+                  expected[i * outputs + o] += sample[y * stride][z * stride][i] * weightAt(at);
               }
             }
           }
         }
-        assertGradients(`${height} x ${width}, ${inputs} to ${outputs}, stride ${stride}`, strided, [filter], [expected], 1e-4);
+        assertGradients(
+          `${height} x ${width}, ${inputs} to ${outputs}, stride ${stride}`,
+          strided,
+          [filter],
+          [expected],
+          1e-4,
+        );
       }
     }
   }
@@ -287,7 +324,8 @@ test('1 x 1 convolutions with stride have the filter gradient of a sum over pixe
 
 test('gather in a graph takes the rows that it takes op by op', () => {
   const table = normal([5, 3], 1);
-  const fn = (indices: tf.Tensor) => tf.grad((t) => tf.sum(tf.square(tf.gather(t, indices as tf.Tensor1D))))(table);
+  const fn = (indices: tf.Tensor) =>
+    tf.grad((t) => tf.sum(tf.square(tf.gather(t, indices as tf.Tensor1D))))(table);
   const compiled = compile(fn);
   for (const rows of [
     [0, 4, 4],
@@ -315,7 +353,9 @@ test('cross-entropy and its gradient are those of their formulas', () => {
           return powers.map((power) => power / powers.reduce((sum, one) => sum + one, 0));
         });
         const loss = p.reduce((sum, row, i) => sum - Math.log(row[labels[i]]), 0) / n;
-        const gradient = p.flatMap((row, i) => row.map((value, j) => (value - (j === labels[i] ? 1 : 0)) / n));
+        const gradient = p.flatMap((row, i) =>
+          row.map((value, j) => (value - (j === labels[i] ? 1 : 0)) / n),
+        );
         const classesAsTensor = tf.tensor1d(labels, 'int32');
         for (const ys of [
           classesAsTensor,
@@ -338,7 +378,10 @@ test('cross-entropy takes distributions as labels, and refuses other shapes', ()
   const stock = tf.losses.softmaxCrossEntropy(smooth, logits);
   assertClose(numbersOf(crossEntropy(smooth, logits)), numbersOf(stock), 1e-6);
   assert.throws(() => crossEntropy(tf.tensor1d([0, 1], 'int32'), logits), OptionError);
-  assert.throws(() => crossEntropy(tf.tensor1d([0, 1, 2]), logits), /labels must be int32 classes of shape \[3\]/);
+  assert.throws(
+    () => crossEntropy(tf.tensor1d([0, 1, 2]), logits),
+    /labels must be int32 classes of shape \[3\]/,
+  );
   assert.throws(() => crossEntropy(smooth, tf.tensor1d([1, 2])), /logits must be/);
 });
 
@@ -359,7 +402,8 @@ test('LayerNormalization of tf.layers and its gradients, first and second, are t
         const shape = [...outer, width];
         tf.tidy(() => {
           layer.apply(tf.zeros(shape));
-          const random = (like: number[], seed: number): tf.Tensor => tf.randomNormal(like, 0.5, 1, 'float32', seed);
+          const random = (like: number[], seed: number): tf.Tensor =>
+            tf.randomNormal(like, 0.5, 1, 'float32', seed);
           const [gamma, beta] = [random([width], 1), random([width], 2)];
           layer.setWeights([gamma, beta]);
           const [x, dy, v] = [3, 4, 5].map((seed) => random(shape, seed));
@@ -377,10 +421,9 @@ test('LayerNormalization of tf.layers and its gradients, first and second, are t
             tf.grad((input) => tf.sum(tf.mul(tf.grad(fn)(input, dy), v)))(x);
           close(second(byLayer), second(byFormula), 'second gradient');
           const { grads } = tf.variableGrads(() => tf.sum(byLayer(x).mul(dy)), variables);
-          const [dGamma, dBeta] = tf.grads((g: tf.Tensor, b: tf.Tensor) => tf.sum(layerNorm(x, g, b, 1e-3).mul(dy)))([
-            gamma,
-            beta,
-          ]);
+          const [dGamma, dBeta] = tf.grads((g: tf.Tensor, b: tf.Tensor) =>
+            tf.sum(layerNorm(x, g, b, 1e-3).mul(dy)),
+          )([gamma, beta]);
           close(grads[variables[0].name], dGamma, 'gradient of gamma');
           close(grads[variables[1].name], dBeta, 'gradient of beta');
         });
@@ -397,7 +440,9 @@ test('other axes, and layers without gamma or beta, give what they gave', () => 
     const x = tf.randomNormal([3, 4, 5], 0, 1, 'float32', 1);
     const first = tf.layers.layerNormalization({ axis: 1 }).apply(x) as tf.Tensor;
     const { mean, variance } = tf.moments(first, 1);
-    assert.ok(tf.max(tf.abs(mean)).dataSync()[0] < 1e-5 && tf.max(tf.abs(variance.sub(1))).dataSync()[0] < 0.05);
+    assert.ok(
+      tf.max(tf.abs(mean)).dataSync()[0] < 1e-5 && tf.max(tf.abs(variance.sub(1))).dataSync()[0] < 0.05,
+    );
     const bare = tf.layers.layerNormalization({ center: false, scale: false, epsilon: 1e-3 });
     const expected = layerNorm(x, tf.ones([5]), tf.zeros([5]), 1e-3);
     assert.ok(tf.max(tf.abs((bare.apply(x) as tf.Tensor).sub(expected))).dataSync()[0] < 1e-5);

@@ -9,7 +9,10 @@ import { assertNoLeak, normal, numbersOf } from './support';
 const weight = tf.variable(normal([3], 1));
 const x = normal([3], 2);
 
-/** Asserts that compiling `fn` is refused, and that variables, tensors, random ops and the backend are as before. */
+/**
+ * Asserts that compiling `fn` is refused, and that variables, tensors, random ops and the backend are as
+ * before.
+ */
 function assertRefused(fn: (x: tf.Tensor) => unknown, message: RegExp): void {
   const before = numbersOf(weight);
   const names = Object.keys(tf.engine().registeredVariables);
@@ -42,7 +45,10 @@ test('reading values is refused, by the name and the place of the call', () => {
     },
     new RegExp(`tensor\\.dataSync\\(\\) at .*${place}`),
   );
-  assertRefused((a) => tf.add(a, tf.mul(a, 2).arraySync() as number[]), new RegExp(`tensor\\.arraySync\\(\\) at .*${place}`));
+  assertRefused(
+    (a) => tf.add(a, tf.mul(a, 2).arraySync() as number[]),
+    new RegExp(`tensor\\.arraySync\\(\\) at .*${place}`),
+  );
   assertRefused(
     (a) => {
       tf.mul(a, 2).print();
@@ -70,7 +76,10 @@ test('asynchronous reading is refused', () => {
     void tf.add(a, 1).data();
     return a;
   }, /tensor\.data\(\)/);
-  assertRefused(async (a) => tf.add(a, (await tf.add(a, 1).array()) as number[]), /tensor\.array\(\)|promise/);
+  assertRefused(
+    async (a) => tf.add(a, (await tf.add(a, 1).array()) as number[]),
+    /tensor\.array\(\)|promise/,
+  );
 });
 
 test('values that are the same in every run may be read', () => {

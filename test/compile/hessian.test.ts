@@ -17,10 +17,15 @@ function gradient(loss: Loss, weights: tf.Tensor[]): tf.Tensor[] {
 
 /** H v, by differentiating g . v. */
 function hessianVector(loss: Loss, weights: tf.Tensor[], direction: tf.Tensor[]): tf.Tensor[] {
-  return tf.grads((...ws: tf.Tensor[]) => tf.addN(gradient(loss, ws).map((g, i) => tf.sum(tf.mul(g, direction[i])))))(weights);
+  return tf.grads((...ws: tf.Tensor[]) =>
+    tf.addN(gradient(loss, ws).map((g, i) => tf.sum(tf.mul(g, direction[i])))),
+  )(weights);
 }
 
-/** H v, by central differences of the gradient. The best of a few step sizes: float32 allows no single good one. */
+/**
+ * H v, by central differences of the gradient. The best of a few step sizes: float32 allows no single good
+ * one.
+ */
 function assertHessian(what: string, loss: Loss, weights: tf.Tensor[], tolerance = 3e-4): void {
   const direction = weights.map((weight, i) => normal(weight.shape, 100 + i));
   const exact = numbersOf(tf.tidy(() => hessianVector(loss, weights, direction)));
@@ -67,18 +72,32 @@ test('products through every activation are exact', () => {
   };
   const weights = [normal([4, 6], 2, 0.5), normal([6], 3, 0.5), normal([6, 3], 4, 0.5)];
   for (const [name, activation] of Object.entries(activations)) {
-    assertHessian(name, ([a, b, c]) => crossEntropy(labels, tf.matMul(activation(tf.add(tf.matMul(inputs, a), b)), c)), weights);
+    assertHessian(
+      name,
+      ([a, b, c]) => crossEntropy(labels, tf.matMul(activation(tf.add(tf.matMul(inputs, a), b)), c)),
+      weights,
+    );
   }
 });
 
 test('products through convolutions, pooling and normalisation are exact', () => {
   const images = normal([3, 8, 8, 2], 5);
   const classes = tf.tensor1d([0, 1, 2], 'int32');
-  const weights = [normal([3, 3, 2, 3], 6, 0.4), normal([3], 7, 0.4), normal([3, 3, 3, 4], 8, 0.4), normal([4, 3], 9, 0.4)];
-  const head = (x: tf.Tensor, dense: tf.Tensor) => crossEntropy(classes, tf.matMul(tf.mean(x, [1, 2]), dense));
+  const weights = [
+    normal([3, 3, 2, 3], 6, 0.4),
+    normal([3], 7, 0.4),
+    normal([3, 3, 3, 4], 8, 0.4),
+    normal([4, 3], 9, 0.4),
+  ];
+  const head = (x: tf.Tensor, dense: tf.Tensor) =>
+    crossEntropy(classes, tf.matMul(tf.mean(x, [1, 2]), dense));
   const conv = (x: tf.Tensor, f: tf.Tensor, stride = 1, pad: 'same' | number = 'same') =>
     tf.conv2d(x as tf.Tensor4D, f as tf.Tensor4D, stride, pad);
-  assertHessian('strides', ([f, b, g, d]) => head(tf.tanh(conv(tf.tanh(tf.add(conv(images, f), b)), g, 2)), d), weights);
+  assertHessian(
+    'strides',
+    ([f, b, g, d]) => head(tf.tanh(conv(tf.tanh(tf.add(conv(images, f), b)), g, 2)), d),
+    weights,
+  );
   assertHessian(
     'explicit padding',
     ([f, b, g, d]) => head(tf.tanh(conv(tf.tanh(tf.add(conv(images, f, 2, 1), b)), g, 1, 1)), d),
@@ -87,20 +106,34 @@ test('products through convolutions, pooling and normalisation are exact', () =>
   assertHessian(
     'fused',
     ([f, b, g, d]) => {
-      const x = tf.fused.conv2d({ x: images as tf.Tensor4D, filter: f as tf.Tensor4D, strides: 1, pad: 'same', bias: b });
+      const x = tf.fused.conv2d({
+        x: images as tf.Tensor4D,
+        filter: f as tf.Tensor4D,
+        strides: 1,
+        pad: 'same',
+        bias: b,
+      });
       return head(tf.tanh(conv(tf.tanh(x), g)), d);
     },
     weights,
   );
   assertHessian(
     'average pooling',
-    ([f, b, g, d]) => head(tf.tanh(conv(tf.avgPool(tf.tanh(tf.add(conv(images, f), b)) as tf.Tensor4D, 3, 2, 'same'), g)), d),
+    ([f, b, g, d]) =>
+      head(tf.tanh(conv(tf.avgPool(tf.tanh(tf.add(conv(images, f), b)) as tf.Tensor4D, 3, 2, 'same'), g)), d),
     weights,
   );
   assertHessian(
     'normalisation by moving statistics',
     ([f, b, g, d]) => {
-      const x = tf.batchNorm(conv(images, f), tf.tensor1d([0.1, 0, -0.2]), tf.tensor1d([1, 2, 0.5]), b, b, 1e-3);
+      const x = tf.batchNorm(
+        conv(images, f),
+        tf.tensor1d([0.1, 0, -0.2]),
+        tf.tensor1d([1, 2, 0.5]),
+        b,
+        b,
+        1e-3,
+      );
       return head(tf.tanh(conv(tf.tanh(x), g)), d);
     },
     weights,
@@ -113,7 +146,11 @@ test('products through normalisation by batch statistics are exact', () => {
   const weights = [normal([4, 6], 2, 0.5), normal([6, 3], 4, 0.5)];
   assertHessian(
     'batch statistics',
-    ([a, c]) => crossEntropy(labels, tf.matMul(tf.tanh(layer.apply(tf.matMul(inputs, a), { training: true }) as tf.Tensor), c)),
+    ([a, c]) =>
+      crossEntropy(
+        labels,
+        tf.matMul(tf.tanh(layer.apply(tf.matMul(inputs, a), { training: true }) as tf.Tensor), c),
+      ),
     weights,
   );
 });
@@ -130,7 +167,12 @@ test('the second derivative of max-pooling is the adjoint of its gradient', () =
     const v = normal(x.shape, 12);
     const pulled = (weights: tf.Tensor) => tf.grad((a) => tf.sum(tf.mul(pool(a), weights)))(x);
     const pushed = tf.grad((weights) => tf.sum(tf.mul(pulled(weights), v)))(dy);
-    assertClose(numbersOf(tf.sum(tf.mul(pushed, dy))), numbersOf(tf.sum(tf.mul(pulled(dy), v))), 1e-4, `${size}/${stride}`);
+    assertClose(
+      numbersOf(tf.sum(tf.mul(pushed, dy))),
+      numbersOf(tf.sum(tf.mul(pulled(dy), v))),
+      1e-4,
+      `${size}/${stride}`,
+    );
   }
 });
 
@@ -176,8 +218,13 @@ for (const id of [
     const expected = parameters.flatMap(({ name }) => hessian.hessianVectorProduct[name]);
     const product = tf.tidy(() => {
       const slope = () => {
-        const { grads } = tf.variableGrads(() => crossEntropy(ys, network!.apply(xs) as tf.Tensor) as tf.Scalar, variables);
-        return tf.addN(variables.map(({ name }, i) => tf.sum(tf.mul(grads[name], direction[i])))) as tf.Scalar;
+        const { grads } = tf.variableGrads(
+          () => crossEntropy(ys, network!.apply(xs) as tf.Tensor) as tf.Scalar,
+          variables,
+        );
+        return tf.addN(
+          variables.map(({ name }, i) => tf.sum(tf.mul(grads[name], direction[i]))),
+        ) as tf.Scalar;
       };
       const { grads } = tf.variableGrads(slope, variables);
       return numbersOf(variables.map(({ name }) => grads[name]));
@@ -212,7 +259,10 @@ test('what tf.js would get wrong is refused', () => {
 test('a custom gradient that saves its inputs can be differentiated again', () => {
   const cube = tf.customGrad((x, save) => {
     (save as (tensors: tf.Tensor[]) => void)([x as tf.Tensor]);
-    return { value: tf.pow(x as tf.Tensor, 3), gradFunc: (dy, [saved]) => tf.mul(dy, tf.mul(3, tf.square(saved))) };
+    return {
+      value: tf.pow(x as tf.Tensor, 3),
+      gradFunc: (dy, [saved]) => tf.mul(dy, tf.mul(3, tf.square(saved))),
+    };
   });
   const second = tf.grad((x) => tf.sum(tf.grad((y) => tf.sum(cube(y)))(x)))(tf.tensor1d([1, 2, -3]));
   assertClose(numbersOf(second), [6, 12, -18], 1e-5);

@@ -77,7 +77,8 @@ test('running a training step again and again does not grow the process', async 
   const optimizer = lookbehindSAM({ k: 2, learningRate: 0.01, momentum: 0.9 });
   const step = compile(
     (xs: tf.Tensor, ys: tf.Tensor) =>
-      optimizer.step(() => crossEntropy(ys, model.apply(xs, { training: true }) as tf.Tensor), variables).loss,
+      optimizer.step(() => crossEntropy(ys, model.apply(xs, { training: true }) as tf.Tensor), variables)
+        .loss,
   );
   const xs = normal([32, 16], 1);
   const ys = tf.tensor1d(

@@ -23,7 +23,9 @@ type Ops = Record<string, () => tf.Tensor | tf.Tensor[]>;
 
 /** Ops of one tensor, by name. */
 function unary(names: readonly (keyof typeof tf)[], input: tf.Tensor): Ops {
-  return Object.fromEntries(names.map((name) => [String(name), () => (tf[name] as (a: tf.Tensor) => tf.Tensor)(input)]));
+  return Object.fromEntries(
+    names.map((name) => [String(name), () => (tf[name] as (a: tf.Tensor) => tf.Tensor)(input)]),
+  );
 }
 
 /** Ops of two tensors, by name. */
@@ -36,14 +38,58 @@ function binary(names: readonly (keyof typeof tf)[], a: tf.Tensor, b: tf.Tensor)
 const GROUPS: Record<string, Ops> = {
   functions: {
     ...unary(
-      ['abs', 'acos', 'asin', 'asinh', 'atan', 'atanh', 'ceil', 'cos', 'cosh', 'erf', 'exp', 'expm1', 'floor', 'neg', 'round'],
+      [
+        'abs',
+        'acos',
+        'asin',
+        'asinh',
+        'atan',
+        'atanh',
+        'ceil',
+        'cos',
+        'cosh',
+        'erf',
+        'exp',
+        'expm1',
+        'floor',
+        'neg',
+        'round',
+      ],
       x,
     ),
     ...unary(
-      ['reciprocal', 'sigmoid', 'sign', 'sin', 'sinh', 'softplus', 'square', 'tan', 'tanh', 'step', 'isNaN', 'isFinite', 'isInf'],
+      [
+        'reciprocal',
+        'sigmoid',
+        'sign',
+        'sin',
+        'sinh',
+        'softplus',
+        'square',
+        'tan',
+        'tanh',
+        'step',
+        'isNaN',
+        'isFinite',
+        'isInf',
+      ],
       x,
     ),
-    ...unary(['relu', 'relu6', 'elu', 'selu', 'leakyRelu', 'logSigmoid', 'softmax', 'logSoftmax', 'onesLike', 'zerosLike'], x),
+    ...unary(
+      [
+        'relu',
+        'relu6',
+        'elu',
+        'selu',
+        'leakyRelu',
+        'logSigmoid',
+        'softmax',
+        'logSoftmax',
+        'onesLike',
+        'zerosLike',
+      ],
+      x,
+    ),
     ...unary(['log', 'log1p', 'sqrt', 'rsqrt'], positive),
     acosh: () => tf.acosh(tf.add(positive, 1)),
     prelu: () => tf.prelu(x, 0.2),
@@ -52,7 +98,19 @@ const GROUPS: Record<string, Ops> = {
   },
   arithmetic: {
     ...binary(
-      ['add', 'sub', 'mul', 'div', 'maximum', 'minimum', 'mod', 'squaredDifference', 'atan2', 'divNoNan', 'floorDiv'],
+      [
+        'add',
+        'sub',
+        'mul',
+        'div',
+        'maximum',
+        'minimum',
+        'mod',
+        'squaredDifference',
+        'atan2',
+        'divNoNan',
+        'floorDiv',
+      ],
       x,
       y,
     ),
@@ -65,13 +123,24 @@ const GROUPS: Record<string, Ops> = {
       tf.floorDiv(integers, int32([2])),
       tf.mod(integers, int32([2])),
     ],
-    logical: () => [tf.logicalAnd(flags, flags), tf.logicalOr(flags, flags), tf.logicalNot(flags), tf.logicalXor(flags, flags)],
+    logical: () => [
+      tf.logicalAnd(flags, flags),
+      tf.logicalOr(flags, flags),
+      tf.logicalNot(flags),
+      tf.logicalXor(flags, flags),
+    ],
     where: () => tf.where(flags, x, y),
   },
   reductions: {
-    ...unary(['sum', 'mean', 'max', 'min', 'prod', 'argMax', 'argMin', 'logSumExp', 'norm', 'cumsum', 'cumprod'], x),
+    ...unary(
+      ['sum', 'mean', 'max', 'min', 'prod', 'argMax', 'argMin', 'logSumExp', 'norm', 'cumsum', 'cumprod'],
+      x,
+    ),
     ...Object.fromEntries(
-      Object.entries(unary(['sum', 'max', 'prod', 'argMax', 'cumsum'], integers)).map(([name, op]) => [`int ${name}`, op]),
+      Object.entries(unary(['sum', 'max', 'prod', 'argMax', 'cumsum'], integers)).map(([name, op]) => [
+        `int ${name}`,
+        op,
+      ]),
     ),
     flags: () => [tf.any(flags), tf.all(flags)],
     moments: () => Object.values(tf.moments(x, 0)),
@@ -107,7 +176,14 @@ const GROUPS: Record<string, Ops> = {
     expandAndSqueeze: () => tf.squeeze(tf.expandDims(x, 1), [1]),
     reshape: () => tf.reshape(x, [3, 2]),
     broadcastTo: () => tf.broadcastTo(x, [2, 2, 3]),
-    made: () => [tf.eye(3), tf.fill([2], 3), tf.linspace(0, 1, 5), tf.range(0, 5), tf.ones([2]), tf.zeros([2])],
+    made: () => [
+      tf.eye(3),
+      tf.fill([2], 3),
+      tf.linspace(0, 1, 5),
+      tf.range(0, 5),
+      tf.ones([2]),
+      tf.zeros([2]),
+    ],
     oneHot: () => tf.oneHot(int32([0, 2]), 3),
     gather: () => [tf.gather(x, int32([1, 0]) as tf.Tensor1D), tf.gatherND(x, int32([0, 1], [1, 2]))],
     scatter: () => [
@@ -174,13 +250,17 @@ const GROUPS: Record<string, Ops> = {
       tf.pool(image, 2, 'max', 'valid', 1, 2) as tf.Tensor,
     ],
     pools3d: () => [tf.maxPool3d(volume, 2, 2, 'same'), tf.avgPool3d(volume, 2, 2, 'same')],
-    normalisations: () => [tf.batchNorm(image, tf.zeros([3]), tf.ones([3]) as tf.Tensor1D), tf.localResponseNormalization(image)],
+    normalisations: () => [
+      tf.batchNorm(image, tf.zeros([3]), tf.ones([3]) as tf.Tensor1D),
+      tf.localResponseNormalization(image),
+    ],
     resized: () => [
       tf.image.resizeBilinear(image, [3, 3]),
       tf.image.resizeNearestNeighbor(image, [3, 3]),
       tf.image.flipLeftRight(image),
     ],
-    cropped: () => tf.image.cropAndResize(image, tf.tensor2d([[0, 0, 1, 1]]), int32([0]) as tf.Tensor1D, [3, 3]),
+    cropped: () =>
+      tf.image.cropAndResize(image, tf.tensor2d([[0, 0, 1, 1]]), int32([0]) as tf.Tensor1D, [3, 3]),
     dilation2d: () => tf.dilation2d(image, tf.ones([2, 2, 3]) as tf.Tensor3D, 1, 'same'),
   },
   losses: {

@@ -1,4 +1,6 @@
-/** Loading TensorFlow leaves standard error to the process, and readers of it leave TensorFlow's greeting out. */
+/**
+ * Loading TensorFlow leaves standard error to the process, and readers of it leave TensorFlow's greeting out.
+ */
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { closeSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs';
@@ -43,7 +45,11 @@ describe('standard error', () => {
       'I0000 00:00:1795937274.429854   19239 port.cc:153] oneDNN custom operations are on.',
       'W0000 00:00:1795937274.429854   19239 gpu_device.cc:2342] Cannot dlopen some GPU libraries.',
     ];
-    const errors = ['E0000 00:00:1795937274.429854   19239 cuda.cc:1] failed', 'WARNING: my own', 'Error: I0000 told so'];
+    const errors = [
+      'E0000 00:00:1795937274.429854   19239 cuda.cc:1] failed',
+      'WARNING: my own',
+      'Error: I0000 told so',
+    ];
     const lines = [greeting[0], errors[0], greeting[1], errors[1], greeting[2], errors[2]];
     assert.equal(withoutGreeting(`${lines.join('\n')}\n`), `${errors.join('\n')}\n`);
     assert.equal(withoutGreeting(greeting.join('\n')), '');

@@ -1,5 +1,6 @@
 /**
- * What the import of the library changes for code that only uses tf.js: nothing may get wrong or less exact, on either backend.
+ * What the import of the library changes for code that only uses tf.js: nothing may get wrong or less exact,
+ * on either backend.
  */
 import assert from 'node:assert/strict';
 import { after, describe, it } from 'node:test';
@@ -18,7 +19,8 @@ function derivatives(f: (x: Tensor) => Tensor, x: Tensor): [first: number[], sec
 
 function near(actual: number[], expected: number[]): void {
   assert.equal(actual.length, expected.length);
-  for (const [i, value] of expected.entries()) assert.ok(Math.abs(actual[i] - value) < 1e-5, `${actual} is not ${expected}`);
+  for (const [i, value] of expected.entries())
+    assert.ok(Math.abs(actual[i] - value) < 1e-5, `${actual} is not ${expected}`);
 }
 
 for (const backend of ['tensorflow', 'cpu']) {
@@ -75,7 +77,10 @@ for (const backend of ['tensorflow', 'cpu']) {
     it('trains a stock model with relu', async () => {
       await tf.setBackend(backend);
       const model = tf.sequential({
-        layers: [tf.layers.dense({ units: 4, activation: 'relu', inputShape: [2] }), tf.layers.dense({ units: 1 })],
+        layers: [
+          tf.layers.dense({ units: 4, activation: 'relu', inputShape: [2] }),
+          tf.layers.dense({ units: 1 }),
+        ],
       });
       model.compile({ optimizer: 'sgd', loss: 'meanSquaredError' });
       const { history } = await model.fit(tf.ones([4, 2]), tf.ones([4, 1]), { verbose: 0, epochs: 2 });
@@ -107,7 +112,9 @@ describe('sums along all but the last axis', () => {
           x,
           shape.slice(1).map((_, axis) => axis),
         );
-        return Math.max(...Array.from(sum.dataSync(), (value) => Math.abs(value / (rows * Math.fround(0.1)) - 1)));
+        return Math.max(
+          ...Array.from(sum.dataSync(), (value) => Math.abs(value / (rows * Math.fround(0.1)) - 1)),
+        );
       });
       // The prime number of rows is left to the stock kernel, which is less exact for few columns.
       assert.ok(relative < (shape[0] === 99_991 ? 3e-4 : 2e-5), `${relative}`);
@@ -173,7 +180,9 @@ describe('reductions of all but the last axis are as exact as the stock kernels'
   for (const [rows, columns] of [...shapes, ...large]) {
     it(`[${rows}, ${columns}]`, () => {
       // Large ones take their time: one kind is enough.
-      for (const [kind, draw] of Object.entries(kinds).filter(([name]) => rows < 10_000 || name === 'positive')) {
+      for (const [kind, draw] of Object.entries(kinds).filter(
+        ([name]) => rows < 10_000 || name === 'positive',
+      )) {
         const random = new Random(1, 'reductions');
         const values = Float32Array.from({ length: rows * columns }, () => draw(random));
         const [exact, scale] = [new Float64Array(columns), new Float64Array(columns)];
@@ -194,15 +203,25 @@ describe('reductions of all but the last axis are as exact as the stock kernels'
               2 ** -23,
             );
           const sum = worst(tf.sum(x, 0), exact, scale);
-          assert.ok(sum <= 1.3 * allowed('Sum', 1), `sum of ${kind} numbers: ${sum}, stock ${allowed('Sum', 1)}`);
+          assert.ok(
+            sum <= 1.3 * allowed('Sum', 1),
+            `sum of ${kind} numbers: ${sum}, stock ${allowed('Sum', 1)}`,
+          );
           const mean = worst(
             tf.mean(x, 0),
             exact.map((one) => one / rows),
             scale.map((one) => one / rows),
           );
-          assert.ok(mean <= 1.3 * allowed('Mean', rows), `mean of ${kind} numbers: ${mean}, stock ${allowed('Mean', rows)}`);
+          assert.ok(
+            mean <= 1.3 * allowed('Mean', rows),
+            `mean of ${kind} numbers: ${mean}, stock ${allowed('Mean', rows)}`,
+          );
           const factors = tf.add(1, tf.mul(x, 1e-6));
-          assert.deepEqual(tf.prod(factors, 0).dataSync(), stock('Prod', factors).dataSync(), `product of ${kind} numbers`);
+          assert.deepEqual(
+            tf.prod(factors, 0).dataSync(),
+            stock('Prod', factors).dataSync(),
+            `product of ${kind} numbers`,
+          );
         });
       }
     });

@@ -1,4 +1,7 @@
-/** Gradients of code that only uses tf.js, in processes with and without the import of the library, on both backends. */
+/**
+ * Gradients of code that only uses tf.js, in processes with and without the import of the library, on both
+ * backends.
+ */
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { describe, it } from 'node:test';
@@ -6,8 +9,8 @@ import { nativePackage } from '../../lib/dist/compile/native';
 import { assertClose } from './support';
 
 /**
- * First derivatives of many ops; second ones of those that stock tf.js differentiates rightly: it is wrong, without a word, where a gradient
- * uses the op's output (sigmoid, tanh, exp). No two numbers are equal.
+ * First derivatives of many ops; second ones of those that stock tf.js differentiates rightly: it is wrong,
+ * without a word, where a gradient uses the op's output (sigmoid, tanh, exp). No two numbers are equal.
  */
 const PROGRAM = `
   const x = tf.tensor4d(Array.from({ length: 2 * 4 * 4 * 3 }, (_, i) => Math.sin(3 * i + 1)), [2, 4, 4, 3]);
@@ -53,7 +56,10 @@ type Results = Record<string, number[]>;
 
 /** @param load What is loaded before the ops run, beside the stock package. */
 function derivatives(backend: string, load?: 'lookbehind' | 'lookbehind/compile'): Results {
-  const packages = [backend === 'cpu' ? '@tensorflow/tfjs' : nativePackage!, ...(load === undefined ? [] : [load])];
+  const packages = [
+    backend === 'cpu' ? '@tensorflow/tfjs' : nativePackage!,
+    ...(load === undefined ? [] : [load]),
+  ];
   const loading = packages.map((name) => `require(${JSON.stringify(require.resolve(name))});`).join(' ');
   const tf = `${loading} const tf = require(${JSON.stringify(require.resolve('@tensorflow/tfjs'))});`;
   // tfjs-node calls two functions that newer Nodes lack; lookbehind/compile brings them, stock code does not.

@@ -9,11 +9,21 @@ export function numbersOf(tensors: tf.Tensor | readonly tf.Tensor[]): number[] {
 }
 
 /** Asserts |actual - expected| <= tolerance * max(1, |expected|), number by number. NaN equals NaN. */
-export function assertClose(actual: readonly number[], expected: readonly number[], tolerance: number, what = ''): void {
+export function assertClose(
+  actual: readonly number[],
+  expected: readonly number[],
+  tolerance: number,
+  what = '',
+): void {
   assert.equal(actual.length, expected.length, `${what}: number of values`);
-  const differs = (a: number, b: number) => !Object.is(a, b) && !(Math.abs(a - b) <= tolerance * Math.max(1, Math.abs(b)));
+  const differs = (a: number, b: number) =>
+    !Object.is(a, b) && !(Math.abs(a - b) <= tolerance * Math.max(1, Math.abs(b)));
   const worst = actual.findIndex((value, i) => differs(value, expected[i]));
-  assert.equal(worst, -1, `${what}: at ${worst}, ${actual[worst]} is not ${expected[worst]} within ${tolerance}`);
+  assert.equal(
+    worst,
+    -1,
+    `${what}: at ${worst}, ${actual[worst]} is not ${expected[worst]} within ${tolerance}`,
+  );
 }
 
 /** ||a - b|| / ||b||. */

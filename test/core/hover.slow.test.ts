@@ -1,4 +1,7 @@
-/** What an editor shows of an option, by the TypeScript 5.0 that notebooks have: its type, and the sentence of its description. */
+/**
+ * What an editor shows of an option, by the TypeScript 5.0 that notebooks have: its type, and the sentence of
+ * its description.
+ */
 import assert from 'node:assert/strict';
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -10,7 +13,11 @@ const DIST = join(__dirname, '..', '..', 'lib', 'dist');
 
 /** What hovering over `name` in `code` shows. */
 function hover(code: string, name: string): string {
-  const options: ts.CompilerOptions = { module: ts.ModuleKind.CommonJS, target: ts.ScriptTarget.ES2022, strict: true };
+  const options: ts.CompilerOptions = {
+    module: ts.ModuleKind.CommonJS,
+    target: ts.ScriptTarget.ES2022,
+    strict: true,
+  };
   const textOf = (file: string): string | undefined =>
     file === CELL ? code : existsSync(file) ? readFileSync(file, 'utf8') : undefined;
   const service = ts.createLanguageService({
@@ -39,8 +46,14 @@ lookbehindASAM({ k: 5, alpha: 'adaptive', momentum: 0.9, eta: 0.01 });`;
     hover(code, 'k'),
     '(property) k?: number | undefined // Steps back per step forward. Paper: k. At least 1. Default 2.',
   );
-  assert.match(hover(code, 'alpha'), /alpha\?: number \| "adaptive" \| undefined \/\/ Share of the fast weights/);
-  assert.match(hover(code, 'momentum'), /momentum\?: number \| undefined \/\/ Momentum factor, 0 to 1\. Default 0\./);
+  assert.match(
+    hover(code, 'alpha'),
+    /alpha\?: number \| "adaptive" \| undefined \/\/ Share of the fast weights/,
+  );
+  assert.match(
+    hover(code, 'momentum'),
+    /momentum\?: number \| undefined \/\/ Momentum factor, 0 to 1\. Default 0\./,
+  );
   assert.match(hover(code, 'eta'), /eta\?: number \| undefined \/\/ Added to \|w\|/);
 });
 

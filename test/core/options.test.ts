@@ -32,7 +32,10 @@ const SAM = {
   signal: signal(),
 };
 
-const NOISES = { gaussian: { sigma: needed(number({ min: 0 })) }, reram: { seconds: needed(oneOf([1, 86400])) } };
+const NOISES = {
+  gaussian: { sigma: needed(number({ min: 0 })) },
+  reram: { seconds: needed(oneOf([1, 86400])) },
+};
 
 /** The message of what `fn` throws. */
 function messageOf(fn: () => unknown): string {
@@ -52,7 +55,10 @@ describe('options', () => {
     const options: OptionsOf<typeof SAM> = { k: 5, alpha: 'adaptive' };
     const { k, learningRate, alpha, name } = checkOptions('lookbehindSAM', SAM, options);
     const typed: { k: number; alpha: number | 'adaptive'; name: string | undefined } = { k, alpha, name };
-    assert.deepEqual({ ...typed, learningRate }, { k: 5, alpha: 'adaptive', name: undefined, learningRate: 0.1 });
+    assert.deepEqual(
+      { ...typed, learningRate },
+      { k: 5, alpha: 'adaptive', name: undefined, learningRate: 0.1 },
+    );
     // @ts-expect-error sigma must be given
     const noise: OptionsOf<typeof NOISES.gaussian> = {};
     assert.match(
@@ -63,9 +69,15 @@ describe('options', () => {
 
   it('are refused in plain English', () => {
     assert.equal(wrong({ lr: 0.1 }), 'lookbehindSAM has no option "lr". Did you mean learningRate?');
-    assert.equal(wrong({ steps: 1 }), `lookbehindSAM has no option "steps". It has ${Object.keys(SAM).join(', ')}.`);
+    assert.equal(
+      wrong({ steps: 1 }),
+      `lookbehindSAM has no option "steps". It has ${Object.keys(SAM).join(', ')}.`,
+    );
     assert.equal(wrong({ learningRate: null }), 'learningRate must be a number >= 0, got null.');
-    assert.equal(wrong({ learningRate: Infinity }), 'learningRate must be a finite number >= 0, got Infinity.');
+    assert.equal(
+      wrong({ learningRate: Infinity }),
+      'learningRate must be a finite number >= 0, got Infinity.',
+    );
     assert.equal(wrong({ learningRate: Number.NaN }), 'learningRate must be a number >= 0, got NaN.');
     assert.equal(wrong(5), 'lookbehindSAM: options must be an object, got 5.');
     assert.equal(wrong({ k: 1.5 }), 'k must be a whole number >= 1, got 1.5.');
@@ -83,7 +95,10 @@ describe('options', () => {
     assert.equal(message('gaussian'), 'noise.sigma must be given: a number >= 0.');
     assert.equal(message('white'), 'noise.kind must be one of "gaussian", "reram", got "white".');
     assert.equal(message('constructor'), 'noise.kind must be one of "gaussian", "reram", got "constructor".');
-    assert.equal(message({ kind: 'gaussian', bits: 2 }), 'noise (gaussian) has no option "bits". It has sigma.');
+    assert.equal(
+      message({ kind: 'gaussian', bits: 2 }),
+      'noise (gaussian) has no option "bits". It has sigma.',
+    );
     assert.equal(message(null), 'noise must be an object, got null.');
     const outer = { inner: nested({ k: SAM.k, weights: numbers() }) };
     assert.equal(
@@ -97,19 +112,40 @@ describe('options', () => {
   });
 
   it('are the same in minimal form whether a default is written or left out', () => {
-    assert.deepEqual(checkFields('', { k: 2, nesterov: true, name: 'a' }, SAM, 'minimal'), { nesterov: true, name: 'a' });
-    assert.deepEqual(checkFields('', { k: 2 }, SAM, 'full'), { k: 2, learningRate: 0.1, alpha: 0.5, nesterov: false });
+    assert.deepEqual(checkFields('', { k: 2, nesterov: true, name: 'a' }, SAM, 'minimal'), {
+      nesterov: true,
+      name: 'a',
+    });
+    assert.deepEqual(checkFields('', { k: 2 }, SAM, 'full'), {
+      k: 2,
+      learningRate: 0.1,
+      alpha: 0.5,
+      nesterov: false,
+    });
   });
 
   it('keep what only looks like a wrong value', () => {
     const values = Float32Array.of(1, 2);
-    assert.equal(checkOptions('plane', { weights: numbers<ArrayLike<number>>() }, { weights: values }).weights, values);
+    assert.equal(
+      checkOptions('plane', { weights: numbers<ArrayLike<number>>() }, { weights: values }).weights,
+      values,
+    );
     assert.deepEqual(checkOptions('plane', SAM, { name: undefined }).name, undefined);
   });
 });
 
 describe('a misspelt name', () => {
-  const known = ['learningRate', 'momentum', 'weightDecay', 'batchSize', 'k', 'rho', 'eta', 'epochs', 'countPer'];
+  const known = [
+    'learningRate',
+    'momentum',
+    'weightDecay',
+    'batchSize',
+    'k',
+    'rho',
+    'eta',
+    'epochs',
+    'countPer',
+  ];
   for (const [name, meant] of Object.entries({
     lr: 'learningRate',
     wd: 'weightDecay',

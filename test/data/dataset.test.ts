@@ -6,7 +6,9 @@ import fc from 'fast-check';
 import { OptionError } from 'lookbehind';
 import { Dataset } from 'lookbehind/data';
 
-/** `n` samples of shape [2, 2, 1] with the values 4 i, ..., 4 i + 3 modulo 256, of `classes` classes in turn. */
+/**
+ * `n` samples of shape [2, 2, 1] with the values 4 i, ..., 4 i + 3 modulo 256, of `classes` classes in turn.
+ */
 function numbered(n: number, classes = 3, scale = 1): Dataset {
   return new Dataset({
     name: 'numbered',
@@ -50,10 +52,16 @@ test('wrong indices and fields that do not fit are refused', () => {
     () => new Dataset({ ...fields, labels: [0] }),
     /inputs must be labels.length times inputShape, 4 numbers, got "8 numbers"/,
   );
-  assert.throws(() => new Dataset({ ...fields, labels: [0, 3] }), /labels must be a whole number >= 0 and <= 2, got 3/);
+  assert.throws(
+    () => new Dataset({ ...fields, labels: [0, 3] }),
+    /labels must be a whole number >= 0 and <= 2, got 3/,
+  );
   assert.throws(() => new Dataset({ ...fields, labels: [0, 0.5] }), OptionError);
   assert.throws(() => new Dataset({ ...fields, statistics: { mean: [0], std: [0] } }), /statistics.std/);
-  assert.throws(() => new Dataset({ ...fields, statistics: { mean: [0, 1], std: [1, 1] } }), /statistics.mean/);
+  assert.throws(
+    () => new Dataset({ ...fields, statistics: { mean: [0, 1], std: [1, 1] } }),
+    /statistics.mean/,
+  );
 });
 
 test('batches of any size are a partition of the samples', () => {
@@ -68,7 +76,11 @@ test('batches of any size are a partition of the samples', () => {
         const data = numbered(size);
         const batches = data.batches({ batchSize, seed, epoch, shuffle });
         assert.deepEqual(sorted(batches.flatMap((batch) => [...batch])), upTo(size));
-        assert.ok(batches.every((batch, i) => batch.length === batchSize || (i === batches.length - 1 && batch.length > 0)));
+        assert.ok(
+          batches.every(
+            (batch, i) => batch.length === batchSize || (i === batches.length - 1 && batch.length > 0),
+          ),
+        );
         const whole = data.batches({ batchSize, seed, epoch, shuffle, dropLast: true });
         assert.deepEqual(whole, batches.slice(0, Math.floor(size / batchSize)));
       },
@@ -94,25 +106,32 @@ test('the order depends on seed and epoch, and on nothing else', () => {
 test('parts are disjoint, complete, of the asked sizes, and stratified where asked', () => {
   const share = fc.integer({ min: 1, max: 9 });
   fc.assert(
-    fc.property(fc.nat(63), fc.tuple(share, share, share), fc.integer(), fc.boolean(), (size, shares, seed, stratified) => {
-      const data = numbered(size, 2);
-      const total = shares[0] + shares[1] + shares[2];
-      const fractions = { a: shares[0] / total, b: shares[1] / total, c: shares[2] / total };
-      const parts = data.partition({ fractions, seed, stratified });
-      const first = (part: Dataset): number[] => Array.from({ length: part.size }, (_, i) => part.inputs[4 * i] / 4);
-      assert.deepEqual(sorted(Object.values(parts).flatMap(first)), upTo(size));
-      for (const [name, part] of Object.entries(parts)) {
-        assert.equal(part.split, name);
-        const exact = fractions[name as 'a'] * size;
-        assert.ok(Math.abs(part.size - exact) < 1, `${part.size} for ${exact}`);
-        if (stratified) {
-          const classShare = data.classCounts.map((count) => count * fractions[name as 'a']);
-          part.classCounts.forEach((count, c) => {
-            assert.ok(Math.abs(count - classShare[c]) <= 2, `${count} for ${classShare[c]}`);
-          });
+    fc.property(
+      fc.nat(63),
+      fc.tuple(share, share, share),
+      fc.integer(),
+      fc.boolean(),
+      (size, shares, seed, stratified) => {
+        const data = numbered(size, 2);
+        const total = shares[0] + shares[1] + shares[2];
+        const fractions = { a: shares[0] / total, b: shares[1] / total, c: shares[2] / total };
+        const parts = data.partition({ fractions, seed, stratified });
+        const first = (part: Dataset): number[] =>
+          Array.from({ length: part.size }, (_, i) => part.inputs[4 * i] / 4);
+        assert.deepEqual(sorted(Object.values(parts).flatMap(first)), upTo(size));
+        for (const [name, part] of Object.entries(parts)) {
+          assert.equal(part.split, name);
+          const exact = fractions[name as 'a'] * size;
+          assert.ok(Math.abs(part.size - exact) < 1, `${part.size} for ${exact}`);
+          if (stratified) {
+            const classShare = data.classCounts.map((count) => count * fractions[name as 'a']);
+            part.classCounts.forEach((count, c) => {
+              assert.ok(Math.abs(count - classShare[c]) <= 2, `${count} for ${classShare[c]}`);
+            });
+          }
         }
-      }
-    }),
+      },
+    ),
     { numRuns: 100 },
   );
   assert.throws(() => numbered(4).partition({ fractions: { a: 0.5, b: 0.4 } }), /add up to 0.9/);

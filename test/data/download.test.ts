@@ -1,6 +1,15 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -39,7 +48,8 @@ after(() => {
 /** Sends the file, from where it is asked for. */
 const good: Handler = (request, response) => {
   const start = Number(/bytes=(\d+)-/.exec(request.headers.range ?? '')?.[1] ?? 0);
-  if (start > 0) response.writeHead(206, { 'content-range': `bytes ${start}-${content.length - 1}/${content.length}` });
+  if (start > 0)
+    response.writeHead(206, { 'content-range': `bytes ${start}-${content.length - 1}/${content.length}` });
   response.end(content.subarray(start));
 };
 
@@ -48,7 +58,8 @@ const breaking =
   (bytes: number): Handler =>
   (request, response) => {
     const start = Number(/bytes=(\d+)-/.exec(request.headers.range ?? '')?.[1] ?? 0);
-    if (start > 0) response.writeHead(206, { 'content-range': `bytes ${start}-${content.length - 1}/${content.length}` });
+    if (start > 0)
+      response.writeHead(206, { 'content-range': `bytes ${start}-${content.length - 1}/${content.length}` });
     else response.writeHead(200, { 'content-length': content.length });
     response.write(content.subarray(start, start + bytes));
     const part = join(scratch, 'sub', `${request.url?.split('-')[0]}.part`);
@@ -176,7 +187,10 @@ test('a file of other content is refused, not replaced', async () => {
     [content.subarray(1), /is damaged: 299999 bytes, expected 300000/],
   ] as const) {
     writeFileSync(file.path, bytes);
-    await assert.rejects(obtain(file), (error: Error) => error instanceof DataError && message.test(error.message));
+    await assert.rejects(
+      obtain(file),
+      (error: Error) => error instanceof DataError && message.test(error.message),
+    );
     assert.ok(readFileSync(file.path).equals(bytes));
   }
 });
@@ -217,10 +231,16 @@ test('without a network the loaders say which file to put where', async () => {
     await assert.rejects(cifar10({ download: false }), (error: Error) => {
       assert.ok(error instanceof DataError);
       assert.ok(error.message.includes(join(scratch, 'data', 'downloads', 'cifar-10-binary.tar.gz')));
-      assert.match(error.message, /get https:\/\/www\.cs\.toronto\.edu.* \(170052171 bytes, SHA-256 c4a38c50/);
+      assert.match(
+        error.message,
+        /get https:\/\/www\.cs\.toronto\.edu.* \(170052171 bytes, SHA-256 c4a38c50/,
+      );
       return true;
     });
-    await assert.rejects(fullMnist({ download: false }), /downloads\/mnist\/train-images-idx3-ubyte\.gz is missing/);
+    await assert.rejects(
+      fullMnist({ download: false }),
+      /downloads\/mnist\/train-images-idx3-ubyte\.gz is missing/,
+    );
   } finally {
     delete process.env.LB_DATA;
   }

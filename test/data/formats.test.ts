@@ -25,7 +25,8 @@ const isDataError =
   (...parts: string[]) =>
   (error: Error): boolean => {
     assert.ok(error instanceof DataError, String(error));
-    for (const part of parts) assert.ok(error.message.includes(part), `"${part}" is not in: ${error.message}`);
+    for (const part of parts)
+      assert.ok(error.message.includes(part), `"${part}" is not in: ${error.message}`);
     return true;
   };
 
@@ -62,18 +63,26 @@ function idxFiles(train: number, test: number): Record<string, Buffer> {
 
 test('IDX sets are read, gzipped or not', async () => {
   const plain = idxFiles(12, 5);
-  const gzipped = Object.fromEntries(Object.entries(plain).map(([name, content]) => [`${name}.gz`, gzipSync(content)]));
+  const gzipped = Object.fromEntries(
+    Object.entries(plain).map(([name, content]) => [`${name}.gz`, gzipSync(content)]),
+  );
   for (const path of [folder('plain', plain), folder('gzipped', gzipped)]) {
     for (const loader of [fullMnist, fashionMnist, kmnist]) {
       const { train, test } = await loader({ folder: path });
-      assert.deepEqual([train.size, test.size, train.inputShape, train.classes.length], [12, 5, [3, 2, 1], 10]);
+      assert.deepEqual(
+        [train.size, test.size, train.inputShape, train.classes.length],
+        [12, 5, [3, 2, 1], 10],
+      );
       assert.deepEqual([train.split, test.split], ['train', 'test']);
       assert.deepEqual([...train.inputs.subarray(6, 9)], [42, 49, 56]);
       assert.equal(train.labels[11], 1);
       assert.ok(Math.abs(train.values([1])[0] - 42 / 255) < 1e-7);
     }
   }
-  assert.deepEqual(await readIdx(join(scratch, 'plain', 'train-labels-idx1-ubyte')).then(({ shape }) => shape), [12]);
+  assert.deepEqual(
+    await readIdx(join(scratch, 'plain', 'train-labels-idx1-ubyte')).then(({ shape }) => shape),
+    [12],
+  );
 });
 
 test('missing and damaged IDX files are named', async () => {
@@ -82,7 +91,10 @@ test('missing and damaged IDX files are named', async () => {
   const damaged: [Record<string, Uint8Array>, string][] = [
     [{ 'train-images-idx3-ubyte': images.subarray(0, 20) }, '4 numbers, but its header says 4 x 3 x 2 = 24'],
     [{ 'train-images-idx3-ubyte': images.subarray(0, 9) }, 'cut off within its header'],
-    [{ 'train-images-idx3-ubyte': Buffer.from([0, 0, 13, 1, 0, 0, 0, 0]) }, 'is not an IDX file of unsigned bytes'],
+    [
+      { 'train-images-idx3-ubyte': Buffer.from([0, 0, 13, 1, 0, 0, 0, 0]) },
+      'is not an IDX file of unsigned bytes',
+    ],
     [{ 'train-images-idx3-ubyte': Buffer.alloc(0) }, 'is not an IDX file'],
     [{ 'train-images-idx3-ubyte': gzipSync(images).subarray(0, 30) }, 'cannot be unzipped'],
     [{ 'train-images-idx3-ubyte': idx([4], [1, 2, 3, 4]) }, 'has 1 dimensions, expected 3'],
@@ -91,7 +103,10 @@ test('missing and damaged IDX files are named', async () => {
   ];
   for (const [i, [files, message]] of damaged.entries()) {
     const path = folder(`damaged-${i}`, { ...good, ...files });
-    await assert.rejects(fullMnist({ folder: path }), isDataError(join(path, Object.keys(files)[0]), message));
+    await assert.rejects(
+      fullMnist({ folder: path }),
+      isDataError(join(path, Object.keys(files)[0]), message),
+    );
   }
   const { 't10k-labels-idx1-ubyte': _, ...incomplete } = good;
   await assert.rejects(
@@ -107,7 +122,9 @@ test('missing and damaged IDX files are named', async () => {
 function records(labels: number[][], seed: number): Buffer {
   const random = new Random(seed);
   return Buffer.concat(
-    labels.map((bytes) => Uint8Array.from([...bytes, ...Array.from({ length: 3072 }, () => random.int(256))])),
+    labels.map((bytes) =>
+      Uint8Array.from([...bytes, ...Array.from({ length: 3072 }, () => random.int(256))]),
+    ),
   );
 }
 
@@ -115,7 +132,13 @@ function records(labels: number[][], seed: number): Buffer {
 const pixel = (file: Buffer, record: number, labelBytes: number, c: number, y: number, x: number): number =>
   file[record * (labelBytes + 3072) + labelBytes + c * 1024 + y * 32 + x];
 
-function assertSameImages(set: Dataset, first: number, file: Buffer, labelBytes: number, labelByte: number): void {
+function assertSameImages(
+  set: Dataset,
+  first: number,
+  file: Buffer,
+  labelBytes: number,
+  labelByte: number,
+): void {
   for (let record = 0; record < file.length / (labelBytes + 3072); record++) {
     const image = set.inputs.subarray((first + record) * 3072, (first + record + 1) * 3072);
     for (const [y, x] of [
@@ -124,7 +147,8 @@ function assertSameImages(set: Dataset, first: number, file: Buffer, labelBytes:
       [31, 0],
       [17, 5],
     ]) {
-      for (let c = 0; c < 3; c++) assert.equal(image[(y * 32 + x) * 3 + c], pixel(file, record, labelBytes, c, y, x));
+      for (let c = 0; c < 3; c++)
+        assert.equal(image[(y * 32 + x) * 3 + c], pixel(file, record, labelBytes, c, y, x));
     }
     assert.equal(set.labels[first + record], file[record * (labelBytes + 3072) + labelByte]);
   }
@@ -134,7 +158,11 @@ test('CIFAR-10 files of any number of images are read, channels last', async () 
   const batch1 = records([[3], [9], [0]], 1);
   const batch3 = records([[5]], 2);
   const testBatch = records([[1], [2]], 3);
-  const path = folder('cifar10', { 'data_batch_3.bin': batch3, 'data_batch_1.bin': batch1, 'test_batch.bin': testBatch });
+  const path = folder('cifar10', {
+    'data_batch_3.bin': batch3,
+    'data_batch_1.bin': batch1,
+    'test_batch.bin': testBatch,
+  });
   const { train, test } = await cifar10({ folder: path });
   assert.deepEqual([train.size, test.size, train.inputShape, train.split], [4, 2, [32, 32, 3], 'train']);
   assert.ok(train.inputs instanceof Uint8Array);
@@ -155,11 +183,17 @@ test('CIFAR-100 has fine and coarse labels', async () => {
   const path = folder('cifar100', { 'train.bin': train, 'test.bin': records([[4, 7]], 5) });
   const fine = await cifar100({ folder: path });
   assertSameImages(fine.train, 0, train, 2, 1);
-  assert.deepEqual([fine.train.classes.length, fine.train.classes[99], fine.train.classes[1]], [100, 'worm', 'aquarium_fish']);
+  assert.deepEqual(
+    [fine.train.classes.length, fine.train.classes[99], fine.train.classes[1]],
+    [100, 'worm', 'aquarium_fish'],
+  );
   const coarse = await cifar100({ folder: path, labels: 'coarse' });
   assertSameImages(coarse.train, 0, train, 2, 0);
   assert.deepEqual([coarse.train.classes.length, coarse.train.classes[19]], [20, 'vehicles_2']);
-  await assert.rejects(cifar100({ folder: path, labels: 'middle' as never }), /labels must be one of "fine", "coarse"/);
+  await assert.rejects(
+    cifar100({ folder: path, labels: 'middle' as never }),
+    /labels must be one of "fine", "coarse"/,
+  );
 });
 
 test('missing and damaged CIFAR files are named', async () => {
@@ -219,7 +253,8 @@ test('the CIFAR archive is read as a stream, files in any order, nothing written
     ['../../cifar-10-batches-bin/test_batch.bin', testBatch],
     ['cifar-10-batches-bin/data_batch_1.bin', batch1],
   ];
-  const write = (name: string, content: Uint8Array): string => join(folder('archives', { [name]: content }), name);
+  const write = (name: string, content: Uint8Array): string =>
+    join(folder('archives', { [name]: content }), name);
   const archive = gzipSync(tar(members));
   const { train, test } = await readCifarArchive(write('good.tar.gz', archive), layout);
   assertSameImages(train, 0, batch1, 1, 0);
@@ -241,7 +276,11 @@ test('the CIFAR archive is read as a stream, files in any order, nothing written
     ['long', gzipSync(tar([[members[1][0], batch1]])), 'has 307300 bytes, but 2 images take 6146'],
   ];
   for (const [name, content, ...messages] of broken) {
-    await assert.rejects(readCifarArchive(write(`${name}.tar.gz`, content), layout), isDataError(...messages), name);
+    await assert.rejects(
+      readCifarArchive(write(`${name}.tar.gz`, content), layout),
+      isDataError(...messages),
+      name,
+    );
   }
 });
 
@@ -266,7 +305,12 @@ async function withArchive<T>(content: Uint8Array, use: (archive: ZipArchive) =>
 }
 
 test('members of zip archives are read, stored or deflated, with 64-bit records, and with a comment', async () => {
-  for (const options of [{}, { deflate: true }, { zip64: true }, { deflate: true, zip64: true, comment: 'a comment' }]) {
+  for (const options of [
+    {},
+    { deflate: true },
+    { zip64: true },
+    { deflate: true, zip64: true, comment: 'a comment' },
+  ]) {
     await withArchive(zip(MEMBERS, options), async (archive) => {
       const files = Object.entries(MEMBERS).filter(([name]) => !name.endsWith('/'));
       assert.deepEqual(
@@ -279,7 +323,10 @@ test('members of zip archives are read, stored or deflated, with 64-bit records,
   }
 });
 
-/** An archive made by another program: Python's zipfile, of `a.txt` ("hello") and `b/c.txt` ("x" 200 times, deflated). */
+/**
+ * An archive made by another program: Python's zipfile, of `a.txt` ("hello") and `b/c.txt` ("x" 200 times,
+ * deflated).
+ */
 const BY_PYTHON =
   'UEsDBBQAAAAAAAAAIQCGphA2BQAAAAUAAAAFAAAAYS50eHRoZWxsb1BLAwQUAAAACAAAACEApmvLfgYAAADIAAAABwAAAGIvYy50eHSrqBgeAABQSwECFAMUAAAAAAAAACEAhqYQNgUAAAAFAAAABQAAAAAAAAAAAAAAgAEAAAAAYS50eHRQSwECFAMUAAAACAAAACEApmvLfgYAAADIAAAABwAAAAAAAAAAAAAAgAEoAAAAYi9jLnR4dFBLBQYAAAAAAgACAGgAAABTAAAAAAA=';
 
@@ -301,10 +348,22 @@ test('damaged zip archives are refused', async () => {
     return copy;
   };
   const cases: [Buffer, RegExp][] = [
-    [changed((copy) => (copy[content + 5] ^= 16)), /text.txt cannot be read \(.*(invalid|bytes in the stream|checksum)/],
-    [changed((copy) => copy.writeUInt32LE(7, member + 16)), /text.txt cannot be read \(it has another checksum/],
-    [changed((copy) => copy.writeUInt32LE(4999, member + 24)), /text.txt cannot be read \(too many bytes in the stream/],
-    [changed((copy) => copy.writeUInt32LE(5001, member + 24)), /text.txt cannot be read \(not enough bytes in the stream/],
+    [
+      changed((copy) => (copy[content + 5] ^= 16)),
+      /text.txt cannot be read \(.*(invalid|bytes in the stream|checksum)/,
+    ],
+    [
+      changed((copy) => copy.writeUInt32LE(7, member + 16)),
+      /text.txt cannot be read \(it has another checksum/,
+    ],
+    [
+      changed((copy) => copy.writeUInt32LE(4999, member + 24)),
+      /text.txt cannot be read \(too many bytes in the stream/,
+    ],
+    [
+      changed((copy) => copy.writeUInt32LE(5001, member + 24)),
+      /text.txt cannot be read \(not enough bytes in the stream/,
+    ],
     [
       changed((copy) => copy.writeUInt32LE(0xfffffff0, member + 24)),
       /text.txt cannot be read \(it has 4294967280 bytes, at most/,
@@ -317,7 +376,10 @@ test('damaged zip archives are refused', async () => {
     [changed((copy) => copy.writeUInt16LE(0xfffe, copy.length - 12)), /cannot be read: unexpected EOF/],
     [changed((copy) => copy.writeUInt32LE(0xfffffff0, copy.length - 6)), /cannot be read: unexpected EOF/],
     [changed((copy) => copy.writeUInt16LE(500, member + 30)), /cannot be read: /],
-    [zip({ '../../outside.txt': Buffer.from('never written') }), /invalid relative path: \.\.\/\.\.\/outside.txt/],
+    [
+      zip({ '../../outside.txt': Buffer.from('never written') }),
+      /invalid relative path: \.\.\/\.\.\/outside.txt/,
+    ],
     [Buffer.from('no archive'), /End of central directory record signature not found/],
   ];
   for (const [archive, message] of cases) {

@@ -17,7 +17,8 @@ after(() => rmSync(scratch, { recursive: true }));
 /** SHA-256 of all values and labels of some sets. */
 function fingerprint(sets: object): string {
   const hash = createHash('sha256');
-  for (const set of Object.values(sets) as Dataset[]) hash.update(set.inputs).update(set.labels).update(set.split);
+  for (const set of Object.values(sets) as Dataset[])
+    hash.update(set.inputs).update(set.labels).update(set.split);
   return hash.digest('hex');
 }
 
@@ -49,7 +50,8 @@ test('MNIST-1D has its published sizes, no duplicates and standardised signals',
     const { mean, std } = set.measure();
     assert.ok(Math.abs(mean[0]) < 2e-3 && Math.abs(std[0] - 1) < 0.01, `${set.split}: ${mean} ${std}`);
     // The package draws as many of each class, then cuts train and test at random: 4 standard deviations.
-    for (const count of set.classCounts) assert.ok(Math.abs(count - set.size / 10) <= 4 * Math.sqrt(5000 * 0.1 * 0.8 * 0.2));
+    for (const count of set.classCounts)
+      assert.ok(Math.abs(count - set.size / 10) <= 4 * Math.sqrt(5000 * 0.1 * 0.8 * 0.2));
   }
   // The first numbers that mnist1d 0.0.2.post1 makes with its default parameters.
   const expected = [-0.33200568, -0.47191036, -0.7786971, -1.0097408];
@@ -68,7 +70,9 @@ test('the 8 x 8 digits are the 1,797 of scikit-learn, in a stratified split', ()
       assert.ok(Math.abs(count - (counts[c] * set.size) / 1797) <= 2);
     });
   }
-  const total = counts.map((_, c) => sets.train.classCounts[c] + sets.selection.classCounts[c] + sets.test.classCounts[c]);
+  const total = counts.map(
+    (_, c) => sets.train.classCounts[c] + sets.selection.classCounts[c] + sets.test.classCounts[c],
+  );
   assert.deepEqual(total, counts);
   assert.equal(countDistinct(sets), 1797);
   const values = sets.train.values();
@@ -79,7 +83,9 @@ test('MNIST has 10,000 distinct digits in a stratified split', () => {
   const sets = mnist();
   assert.deepEqual([sets.train.size, sets.selection.size, sets.test.size], [7000, 1000, 2000]);
   const counts = [1001, 1127, 991, 1032, 980, 863, 1014, 1070, 944, 978];
-  const total = counts.map((_, c) => sets.train.classCounts[c] + sets.selection.classCounts[c] + sets.test.classCounts[c]);
+  const total = counts.map(
+    (_, c) => sets.train.classCounts[c] + sets.selection.classCounts[c] + sets.test.classCounts[c],
+  );
   assert.deepEqual(total, counts);
   for (const set of Object.values(sets) as Dataset[]) {
     set.classCounts.forEach((count, c) => {
@@ -112,7 +118,12 @@ test('another process, in another folder, reads the same splits and orders the s
     console.log(mnist1d().train.batches({ batchSize: 4000, seed: 3, epoch: 7 })[0].join());`;
   const output = execFileSync(process.execPath, ['-e', script], { cwd: scratch, encoding: 'utf8' });
   const order = mnist1d().train.batches({ batchSize: 4000, seed: 3, epoch: 7 })[0].join();
-  assert.deepEqual(output.trim().split('\n'), [fingerprint(mnist1d()), fingerprint(digits()), fingerprint(mnist()), order]);
+  assert.deepEqual(output.trim().split('\n'), [
+    fingerprint(mnist1d()),
+    fingerprint(digits()),
+    fingerprint(mnist()),
+    order,
+  ]);
 });
 
 test('the fixed splits stay what they were when results were published', () => {
@@ -124,7 +135,9 @@ test('the fixed splits stay what they were when results were published', () => {
 
 test('the checksums in data/ are the ones that the loaders expect', () => {
   for (const folder of ['mnist1d', 'digits']) {
-    const [, sha256, file] = /^([0-9a-f]{64}) {2}(\S+)\n$/.exec(readFileSync(join(root, 'data', folder, 'SHA256SUMS'), 'utf8'))!;
+    const [, sha256, file] = /^([0-9a-f]{64}) {2}(\S+)\n$/.exec(
+      readFileSync(join(root, 'data', folder, 'SHA256SUMS'), 'utf8'),
+    )!;
     assert.equal(
       createHash('sha256')
         .update(readFileSync(join(root, 'data', folder, file)))

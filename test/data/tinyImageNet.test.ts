@@ -28,7 +28,10 @@ async function encoded(format: 'jpeg' | 'png', seed: number, side = 64, channels
   const image = tf.tidy(() => {
     const random = new Random(seed);
     const coarse = tf.tensor4d(random.uniforms(16 * channels, 0, 255), [1, 4, 4, channels]);
-    return tf.image.resizeBilinear(coarse, [side, side]).reshape([side, side, channels]).toInt() as tf.Tensor3D;
+    return tf.image
+      .resizeBilinear(coarse, [side, side])
+      .reshape([side, side, channels])
+      .toInt() as tf.Tensor3D;
   });
   const file = await (format === 'jpeg' ? codec.encodeJpeg(image) : codec.encodePng(image));
   image.dispose();
@@ -69,7 +72,9 @@ function writeFolder(name: string, files: Record<string, Uint8Array | undefined>
 
 function writeArchive(name: string): string {
   const path = join(scratch, name);
-  const inFolder = Object.fromEntries(Object.entries(FILES).map(([file, content]) => [`tiny-imagenet-200/${file}`, content]));
+  const inFolder = Object.fromEntries(
+    Object.entries(FILES).map(([file, content]) => [`tiny-imagenet-200/${file}`, content]),
+  );
   writeFileSync(path, zip(inFolder, { deflate: true, zip64: true }));
   return path;
 }
@@ -91,7 +96,10 @@ test('a folder in the layout of the archive is read', async () => {
     onDecode: ({ decoded, total }) => progress.push(`${decoded} of ${total}`),
   });
   assert.equal(tf.memory().numTensors, tensors);
-  assert.deepEqual([train.size, validation.size, train.inputShape, train.split], [6, 2, [64, 64, 3], 'train']);
+  assert.deepEqual(
+    [train.size, validation.size, train.inputShape, train.split],
+    [6, 2, [64, 64, 3], 'train'],
+  );
   assert.deepEqual(train.classes, ['goldfish', 'crane']);
   assert.deepEqual(
     [[...train.labels], [...validation.labels]],
@@ -139,7 +147,9 @@ test('the archive is decoded once, goes on where it was stopped, and is not need
       assert.deepEqual(decoded[set].classes, fromFolder[set].classes);
     }
   }
-  const parts = ['test-1-of-1', 'train-1-of-3', 'train-2-of-3', 'train-3-of-3'].map((name) => `${name}.safetensors`);
+  const parts = ['test-1-of-1', 'train-1-of-3', 'train-2-of-3', 'train-3-of-3'].map(
+    (name) => `${name}.safetensors`,
+  );
   assert.deepEqual(readdirSync(cache).sort(), parts);
 
   const absent = async (): Promise<string> => {
@@ -159,7 +169,9 @@ test('the archive is decoded once, goes on where it was stopped, and is not need
 
 test('what is missing, damaged or foreign is named', async () => {
   const good = FILES;
-  const annotations = (line: string): Record<string, Uint8Array> => ({ 'val/val_annotations.txt': Buffer.from(`${line}\n`) });
+  const annotations = (line: string): Record<string, Uint8Array> => ({
+    'val/val_annotations.txt': Buffer.from(`${line}\n`),
+  });
   const first = 'train/n01/images/n01_0.JPEG';
   const cases: [Record<string, Uint8Array | undefined>, RegExp][] = [
     [{ 'wnids.txt': undefined }, /has no wnids.txt/],
@@ -175,11 +187,14 @@ test('what is missing, damaged or foreign is named', async () => {
     [{ [first]: await encoded('jpeg', 3, 32) }, /n01_0.JPEG has 32 x 32 pixels, expected 64 x 64/],
   ];
   for (const [i, [files, message]] of cases.entries()) {
-    await assert.rejects(tinyImageNet({ folder: writeFolder(`bad-${i}`, { ...good, ...files }) }), (error: Error) => {
-      assert.ok(error instanceof DataError, String(error));
-      assert.match(error.message, message);
-      return true;
-    });
+    await assert.rejects(
+      tinyImageNet({ folder: writeFolder(`bad-${i}`, { ...good, ...files }) }),
+      (error: Error) => {
+        assert.ok(error instanceof DataError, String(error));
+        assert.match(error.message, message);
+        return true;
+      },
+    );
   }
   const empty = Object.fromEntries(Object.entries(good).filter(([path]) => !path.startsWith('train')));
   await assert.rejects(tinyImageNet({ folder: writeFolder('empty', empty) }), /has no images in train/);

@@ -17,7 +17,10 @@ test('the tensor form of each toy loss agrees with its plain form', () => {
   for (const toy of losses) {
     fc.assert(
       fc.property(
-        fc.array(fc.double({ min: -3, max: 3, noNaN: true }), { minLength: toy.dimensions, maxLength: toy.dimensions }),
+        fc.array(fc.double({ min: -3, max: 3, noNaN: true }), {
+          minLength: toy.dimensions,
+          maxLength: toy.dimensions,
+        }),
         (drawn) => {
           const point = drawn.map(Math.fround);
           const value = tf.tidy(() => toy.loss(tf.tensor1d(point)).dataSync()[0]);
@@ -39,7 +42,8 @@ test('the gradient vanishes at each minimum, and the loss is larger around it', 
   for (const toy of losses) {
     for (const { name, point } of toy.minima) {
       const gradient = tf.tidy(() => tf.grad(toy.loss)(tf.tensor1d(point)).dataSync());
-      for (const component of gradient) assert.ok(Math.abs(component) < 1e-4, `${toy.name} ${name}: ${gradient}`);
+      for (const component of gradient)
+        assert.ok(Math.abs(component) < 1e-4, `${toy.name} ${name}: ${gradient}`);
       for (let draw = 0; draw < 20; draw++) {
         const near = point.map((x) => x + random.normal(0, 0.01));
         assert.ok(toy.valueAt(near) > toy.valueAt(point) - 1e-9);
@@ -53,7 +57,8 @@ test('the two minima differ in sharpness, not in depth', () => {
   const { minima, valueAt } = twoMinima();
   const [sharp, flat] = minima.map(({ point }) => point);
   assert.ok(Math.abs(valueAt(sharp) - valueAt(flat)) < 1e-6);
-  const curvature = ([x, y]: number[]): number => (valueAt([x, y + 1e-3]) - 2 * valueAt([x, y]) + valueAt([x, y - 1e-3])) / 1e-6;
+  const curvature = ([x, y]: number[]): number =>
+    (valueAt([x, y + 1e-3]) - 2 * valueAt([x, y]) + valueAt([x, y - 1e-3])) / 1e-6;
   assert.ok(curvature(sharp) > 20 * curvature(flat));
 });
 

@@ -27,7 +27,8 @@ const USES: Record<string, (data: Dataset) => unknown> = {
   map: (data) => data.map((values) => values.fill(7)),
   meanPooled: (data) => data.meanPooled(),
   standardised: (data) => data.standardised().values(),
-  cropAndFlip: (data) => tf.dispose(Object.values(cropAndFlip({ padding: 2 })(data, [0, 1, 2], new Random(1)))),
+  cropAndFlip: (data) =>
+    tf.dispose(Object.values(cropAndFlip({ padding: 2 })(data, [0, 1, 2], new Random(1)))),
   rotated: (data) => rotated(data, 30),
   permutedTasks: (data) => permutedTasks({ train: data, test: data }, { tasks: 3 }),
   rotatedTasks: (data) => rotatedTasks({ train: data, test: data }),
@@ -62,8 +63,17 @@ for (const [kind, make] of Object.entries(STORAGE)) {
 test('tasks made from a Buffer are those made from a Uint8Array, each another', () => {
   const tasksOf = (inputs: Uint8Array): number[][] => {
     const labels = Int32Array.from({ length: SIZE }, (_, i) => i % 2);
-    const data = new Dataset({ name: 'own', split: 'train', inputs, labels, inputShape: [SIDE, SIDE, 1], classes: ['a', 'b'] });
-    return permutedTasks({ train: data, test: data }, { tasks: 3 }).tasks.map(({ train }) => [...train.inputs]);
+    const data = new Dataset({
+      name: 'own',
+      split: 'train',
+      inputs,
+      labels,
+      inputShape: [SIDE, SIDE, 1],
+      classes: ['a', 'b'],
+    });
+    return permutedTasks({ train: data, test: data }, { tasks: 3 }).tasks.map(({ train }) => [
+      ...train.inputs,
+    ]);
   };
   const right = tasksOf(Uint8Array.from(bytes()));
   assert.deepEqual(tasksOf(Buffer.from(bytes())), right);

@@ -1,4 +1,7 @@
-/** `npm run test:faults`: the fault tests at full length. `npm test` runs the same files, with a few moments of each. */
+/**
+ * `npm run test:faults`: the fault tests at full length. `npm test` runs the same files, with a few moments
+ * of each.
+ */
 import { spawn } from 'node:child_process';
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
@@ -16,7 +19,13 @@ Ends with \`N passed, N failed\`.
 `;
 
 /** Share of the kills that each part gets; in tests of other parts, how many cases (or steps) they try. */
-const KILLS: Readonly<Record<string, number>> = { training: 0.3, sweep: 0.2, surface: 0.2, download: 0.25, notebook: 0.05 };
+const KILLS: Readonly<Record<string, number>> = {
+  training: 0.3,
+  sweep: 0.2,
+  surface: 0.2,
+  download: 0.25,
+  notebook: 0.05,
+};
 const CASES: Readonly<Record<string, number>> = { damage: 500, soak: 10_000 };
 
 const folder = __dirname;
@@ -58,14 +67,20 @@ async function main(): Promise<number> {
 function run(part: string, env: NodeJS.ProcessEnv): Promise<{ passed: number; failed: number }> {
   const file = readdirSync(folder).find((name) => name.startsWith(`${part}.`))!;
   const args = [...process.execArgv, '--test', '--test-reporter=spec', join(folder, file)];
-  const child = spawn(process.execPath, args, { env: { ...process.env, ...env }, stdio: ['ignore', 'pipe', 'inherit'] });
+  const child = spawn(process.execPath, args, {
+    env: { ...process.env, ...env },
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
   let output = '';
   console.log(part);
   child.stdout.setEncoding('utf8').on('data', (text: string) => {
     output += text;
-    process.stdout.write(text.replace(/^ℹ (tests|suites|pass|fail|cancelled|skipped|todo|duration_ms) .*\n/gm, ''));
+    process.stdout.write(
+      text.replace(/^ℹ (tests|suites|pass|fail|cancelled|skipped|todo|duration_ms) .*\n/gm, ''),
+    );
   });
-  const number = (word: string): number => Number(new RegExp(`^ℹ ${word} (\\d+)$`, 'm').exec(output)?.[1] ?? 0);
+  const number = (word: string): number =>
+    Number(new RegExp(`^ℹ ${word} (\\d+)$`, 'm').exec(output)?.[1] ?? 0);
   return new Promise((resolve) => {
     child.on('close', (code) => {
       const failed = number('fail') + number('cancelled');

@@ -1,6 +1,6 @@
 /**
- * Files that are damaged: bits flipped, cut off, emptied, JSON of another type. Each reader gives what was written, or what was written before,
- * or a typed error; never another number.
+ * Files that are damaged: bits flipped, cut off, emptied, JSON of another type. Each reader gives what was
+ * written, or what was written before, or a typed error; never another number.
  */
 import assert from 'node:assert/strict';
 import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -10,7 +10,14 @@ import { gzipSync } from 'node:zlib';
 import fc from 'fast-check';
 import { LookbehindError, sgd } from 'lookbehind';
 import { digits, readIdx } from 'lookbehind/data';
-import { flatWeights, lossSurface, Plane, randomDirection, surfaceFromJson, surfaceToJson } from 'lookbehind/landscape';
+import {
+  flatWeights,
+  lossSurface,
+  Plane,
+  randomDirection,
+  surfaceFromJson,
+  surfaceToJson,
+} from 'lookbehind/landscape';
 import * as models from 'lookbehind/models';
 import { configHash, executeRun, type RunConfig, RunStore } from 'lookbehind/runs';
 import { loadCheckpoint, saveCheckpoint, Trainer } from 'lookbehind/train';
@@ -61,7 +68,10 @@ function damaged(content: Buffer, damage: Damage): Buffer {
     case 'replace':
       return Buffer.from(damage.text);
     case 'overwrite':
-      copy.set(damage.bytes.subarray(0, copy.length - Math.floor(damage.at * copy.length)), Math.floor(damage.at * copy.length));
+      copy.set(
+        damage.bytes.subarray(0, copy.length - Math.floor(damage.at * copy.length)),
+        Math.floor(damage.at * copy.length),
+      );
       return copy;
   }
 }
@@ -76,7 +86,11 @@ interface Case {
 
 async function assertHonest(cases: readonly Case[]): Promise<void> {
   const files = await Promise.all(
-    cases.map(async (one) => ({ ...one, content: readFileSync(one.path), right: [await one.read(), ...(one.others ?? [])] })),
+    cases.map(async (one) => ({
+      ...one,
+      content: readFileSync(one.path),
+      right: [await one.read(), ...(one.others ?? [])],
+    })),
   );
   const property = fc.asyncProperty(fc.constantFrom(...files.keys()), DAMAGE, async (file, damage) => {
     const { path, content, read, right } = files[file];
@@ -180,7 +194,11 @@ test('surfaces and checkpoints by hand', async (t) => {
   const folder = temporaryFolder(t);
   const { train } = digits();
   const model = models.mlp({ inputs: train.inputShape, hidden: [4], classes: 10 });
-  const plane = new Plane(flatWeights(model), randomDirection(model, { seed: 1 }), randomDirection(model, { seed: 2 }));
+  const plane = new Plane(
+    flatWeights(model),
+    randomDirection(model, { seed: 1 }),
+    randomDirection(model, { seed: 2 }),
+  );
   const path = join(folder, 'surface.jsonl');
   const samples = train.subset(20);
   const read = async () => {
@@ -242,9 +260,13 @@ test('data files', async (t) => {
     train: [{ name: 'train.bin', records: 2 }],
     test: [{ name: 'test.bin', records: 1 }],
   };
-  const record = (label: number): Buffer => Buffer.concat([Buffer.from([label]), Buffer.alloc(3072, 7 * label + 1)]);
+  const record = (label: number): Buffer =>
+    Buffer.concat([Buffer.from([label]), Buffer.alloc(3072, 7 * label + 1)]);
   const archive = join(folder, 'cifar.tar.gz');
-  writeFileSync(archive, gzipSync(tar({ 'c/train.bin': Buffer.concat([record(0), record(1)]), 'c/test.bin': record(1) })));
+  writeFileSync(
+    archive,
+    gzipSync(tar({ 'c/train.bin': Buffer.concat([record(0), record(1)]), 'c/test.bin': record(1) })),
+  );
   await assertHonest([
     { path: idx, read: () => readIdx(idx) },
     {

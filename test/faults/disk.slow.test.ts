@@ -1,4 +1,7 @@
-/** Disks that refuse: full, read-only, with a limit on the size of files. Each gives a StorageError that says so, and nothing saved is lost. */
+/**
+ * Disks that refuse: full, read-only, with a limit on the size of files. Each gives a StorageError that says
+ * so, and nothing saved is lost.
+ */
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { mkdtempSync, readdirSync, rmSync, statfsSync, statSync, writeFileSync } from 'node:fs';

@@ -1,4 +1,7 @@
-/** Downloads that are killed at random moments go on where they were and end with the right file, also over a server that breaks off. */
+/**
+ * Downloads that are killed at random moments go on where they were and end with the right file, also over a
+ * server that breaks off.
+ */
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { createServer } from 'node:http';
@@ -21,7 +24,8 @@ test('downloads', async (t) => {
   let ranges = 0;
   const server = createServer((request, response) => {
     const start = Number(/bytes=(\d+)-/.exec(request.headers.range ?? '')?.[1] ?? 0);
-    const breaksAt = request.url === '/breaking' ? start + PIECE * (1 + random.int(PIECES)) : Number.POSITIVE_INFINITY;
+    const breaksAt =
+      request.url === '/breaking' ? start + PIECE * (1 + random.int(PIECES)) : Number.POSITIVE_INFINITY;
     if (start > 0) {
       ranges++;
       response.writeHead(206, { 'content-range': `bytes ${start}-${content.length - 1}/${content.length}` });
@@ -48,7 +52,12 @@ test('downloads', async (t) => {
         `const { obtain } = require('./lib/dist/data/download');
         const [folder, url, bytes, sha256] = process.argv.slice(1);
         obtain({ path: folder + '/file', urls: [url], bytes: Number(bytes), sha256 }, { onProgress: () => process.stdout.write('.') });`,
-        [folder, `http://127.0.0.1:${(server.address() as AddressInfo).port}${path}`, String(content.length), sha256],
+        [
+          folder,
+          `http://127.0.0.1:${(server.address() as AddressInfo).port}${path}`,
+          String(content.length),
+          sha256,
+        ],
       ),
     outcome: (folder) => readFileSync(join(folder, 'file')).equals(content),
   });

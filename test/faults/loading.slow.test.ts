@@ -1,4 +1,7 @@
-/** Loading executes no code, follows no name out of its folder, and changes no prototype: checkpoints, runs, archives, states, configurations. */
+/**
+ * Loading executes no code, follows no name out of its folder, and changes no prototype: checkpoints, runs,
+ * archives, states, configurations.
+ */
 import assert from 'node:assert/strict';
 import { mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -13,7 +16,8 @@ import { loadCheckpoint, saveCheckpoint, Trainer, type TrainerState } from 'look
 import { tarFiles } from '../../lib/dist/data/tar';
 import { outputOf, ROOT, startScript, temporaryFolder } from './support';
 
-const EVIL = '{"__proto__": {"polluted": true}, "constructor": {"prototype": {"polluted": true}}, "format": "own"}';
+const EVIL =
+  '{"__proto__": {"polluted": true}, "constructor": {"prototype": {"polluted": true}}, "format": "own"}';
 
 function assertClean(): void {
   assert.equal(({} as { polluted?: boolean }).polluted, undefined);
@@ -40,7 +44,13 @@ test('names in JSON change no prototype', async (t) => {
 test('names of runs do not lead out of the store', (t) => {
   const store = new RunStore(join(temporaryFolder(t), 'runs'));
   for (const name of ['../outside', '..', '/etc', '', 'a/b', `${'0'.repeat(16)}/..`, '__proto__']) {
-    for (const method of ['runFolder', 'readResult', 'readConfig', 'readHistory', 'readCheckpoint'] as const) {
+    for (const method of [
+      'runFolder',
+      'readResult',
+      'readConfig',
+      'readHistory',
+      'readCheckpoint',
+    ] as const) {
       assert.throws(() => store[method](name), OptionError, `${method} ${name}`);
     }
   }
@@ -153,7 +163,8 @@ test('states of other makers are refused as a whole', async () => {
     'another optimizer': (manifest) => (manifest.optimizer.parts[0].className = '__proto__'),
     'slots of another kind': (manifest) => (manifest.optimizer.parts[0].slots = null),
     'a slot outside of the bytes': (manifest) => (manifest.optimizer.parts.at(-1).slots[0].byteOffset = -4),
-    'a hyperparameter that is no number': (manifest) => (manifest.optimizer.parts.at(-1).hyperparameters.learningRate = 'x'),
+    'a hyperparameter that is no number': (manifest) =>
+      (manifest.optimizer.parts.at(-1).hyperparameters.learningRate = 'x'),
     'counters that are no numbers': (manifest) => (manifest.optimizer.iterations = null),
   };
   for (const [name, change] of Object.entries(changes)) {
@@ -173,11 +184,14 @@ test('the library evaluates no text, and loads no module by a name it was given'
   const found = sources.flatMap((name) => {
     const text = readFileSync(join(ROOT, 'lib', name), 'utf8');
     const risky =
-      text.match(/\beval\(|new Function\(|\bvm\.|import\((?!['"])|require\((?!['"])[^)]*\)|execSync\(|\bexec\(['"`]/g) ?? [];
+      text.match(
+        /\beval\(|new Function\(|\bvm\.|import\((?!['"])|require\((?!['"])[^)]*\)|execSync\(|\bexec\(['"`]/g,
+      ) ?? [];
     return risky.map((one) => `${name}: ${one}`);
   });
   // Packages of the library's own choice, in places of its own; and plotly.js in the page that draws it.
-  const allowed = /^compile\/(native|backend|graph\/(randomness|proto))\.ts: require\(|^notebook\/static\.ts: (eval\(|require\()/;
+  const allowed =
+    /^compile\/(native|backend|graph\/(randomness|proto))\.ts: require\(|^notebook\/static\.ts: (eval\(|require\()/;
   assert.deepEqual(
     found.filter((one) => !allowed.test(one)),
     [],
@@ -196,7 +210,9 @@ test('two processes on one run: one works, the other says so, and the result is 
   const script = `const { executeRun, RunStore } = require('lookbehind/runs');
     const [folder, config] = process.argv.slice(1);
     executeRun(JSON.parse(config), new RunStore(folder), { checkpointSeconds: 0 }).then(({ kind, reused }) => console.log(kind, reused));`;
-  const both = await Promise.all([0, 1].map(() => outputOf(startScript(script, [folder, JSON.stringify(config)]))));
+  const both = await Promise.all(
+    [0, 1].map(() => outputOf(startScript(script, [folder, JSON.stringify(config)]))),
+  );
   for (const { code, stderr } of both) assert.equal(code, 0, stderr);
   const kinds = both.map(({ stdout }) => stdout.trim()).sort();
   assert.ok(['done false,locked undefined', 'done false,done true'].includes(kinds.join()), kinds.join());

@@ -1,6 +1,6 @@
 /**
- * Notebooks whose execution is killed at random moments, the kernel or the program that runs it, show in the end what undisturbed ones show;
- * and no kernel goes on alone.
+ * Notebooks whose execution is killed at random moments, the kernel or the program that runs it, show in the
+ * end what undisturbed ones show; and no kernel goes on alone.
  */
 import assert from 'node:assert/strict';
 import { type ChildProcess, spawn } from 'node:child_process';

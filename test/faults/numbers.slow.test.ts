@@ -1,4 +1,7 @@
-/** Numbers that go wrong: training says at which step and why, stops unless told otherwise, and names the last good state. */
+/**
+ * Numbers that go wrong: training says at which step and why, stops unless told otherwise, and names the last
+ * good state.
+ */
 import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -53,7 +56,9 @@ test('a divergence of the last step of an epoch is seen before the epoch is reco
   const loss = (labels: tf.Tensor, outputs: tf.Tensor): tf.Scalar => {
     // Finite as a loss, infinite as a gradient: the square root at 0.
     steps++;
-    return tf.tidy(() => tf.sum(tf.sqrt(tf.mul(outputs, tf.zerosLike(outputs)))).add(labels.sum().toFloat())) as tf.Scalar;
+    return tf.tidy(() =>
+      tf.sum(tf.sqrt(tf.mul(outputs, tf.zerosLike(outputs)))).add(labels.sum().toFloat()),
+    ) as tf.Scalar;
   };
   const trainer = trainerOn(GOOD, { batchSize: 4, loss, eager: true });
   const { message } = await divergenceOf(trainer);
@@ -70,14 +75,21 @@ test('inputs that augmentation spoils, and weights that were never good, are tol
     xs.dispose();
     return { xs: spoiled, ys };
   };
-  assert.match((await divergenceOf(trainerOn(GOOD, { augment }))).message, /Cause: the batch has inputs that are not finite/);
+  assert.match(
+    (await divergenceOf(trainerOn(GOOD, { augment }))).message,
+    /Cause: the batch has inputs that are not finite/,
+  );
   const bad = trainerOn(GOOD, {});
   bad.model.setWeights(bad.model.getWeights().map((weight) => tf.fill(weight.shape, Number.NaN)));
-  assert.match((await divergenceOf(bad)).message, /at the weights that training began with\..* No state was saved\./);
+  assert.match(
+    (await divergenceOf(bad)).message,
+    /at the weights that training began with\..* No state was saved\./,
+  );
 });
 
 test('training stops or goes on as it is told', async () => {
-  const notFinite = (_: tf.Tensor, outputs: tf.Tensor) => tf.tidy(() => tf.sum(tf.log(tf.neg(tf.exp(outputs)))));
+  const notFinite = (_: tf.Tensor, outputs: tf.Tensor) =>
+    tf.tidy(() => tf.sum(tf.log(tf.neg(tf.exp(outputs)))));
   const stopping = trainerOn(GOOD, { onDivergence: 'stop', loss: notFinite });
   assert.equal(await stopping.train(), 'diverged');
   assert.ok(stopping.divergence!.cause.length > 0);
@@ -110,9 +122,16 @@ test('a run that diverges names its last good checkpoint, which opens', async (t
   assert.ok(outcome.kind === 'done');
   const { status, divergence, last } = outcome.result;
   assert.equal(status, 'diverged');
-  assert.equal(divergence?.checkpoint, join('checkpoint', `${String(last!.epoch).padStart(8, '0')}.checkpoint`));
+  assert.equal(
+    divergence?.checkpoint,
+    join('checkpoint', `${String(last!.epoch).padStart(8, '0')}.checkpoint`),
+  );
   const run = await openRun(small, store);
-  assert.ok(tf.tidy(() => tf.addN(run.model.getWeights().map((weight) => tf.sum(tf.mul(weight, 0))))).dataSync()[0] === 0);
+  assert.ok(
+    tf
+      .tidy(() => tf.addN(run.model.getWeights().map((weight) => tf.sum(tf.mul(weight, 0)))))
+      .dataSync()[0] === 0,
+  );
   run.dispose();
 });
 
@@ -120,10 +139,14 @@ test('sets without samples, inputs that are not finite, constant features', () =
   const empty = GOOD.subset(0);
   assert.throws(
     () => trainerOn(empty, {}),
-    (error: Error) => error instanceof DataError && /trainingSet \(points, train\) has no samples/.test(error.message),
+    (error: Error) =>
+      error instanceof DataError && /trainingSet \(points, train\) has no samples/.test(error.message),
   );
   assert.throws(() => trainerOn(GOOD, { test: empty }), DataError);
-  assert.throws(() => dataset([0, Number.NaN], [0]), /inputs must be finite numbers, got NaN. It is number 1 of points/);
+  assert.throws(
+    () => dataset([0, Number.NaN], [0]),
+    /inputs must be finite numbers, got NaN. It is number 1 of points/,
+  );
   const constant = dataset([3, 3, 3, 3], [0, 1]);
   assert.throws(
     () => constant.standardised(),
@@ -141,7 +164,9 @@ test('what makes numbers mean less than they seem to is said', async () => {
     trainerOn(GOOD.subset([0, 1, 2]), {}, 0.1, true).warnings.join(),
     /Batches of one sample \(3 samples in batches of 2\)/,
   );
-  const dead = trainerOn(GOOD, { loss: (_: tf.Tensor, outputs: tf.Tensor) => tf.tidy(() => tf.sum(tf.mul(outputs, 0))) });
+  const dead = trainerOn(GOOD, {
+    loss: (_: tf.Tensor, outputs: tf.Tensor) => tf.tidy(() => tf.sum(tf.mul(outputs, 0))),
+  });
   await dead.train();
   assert.match(dead.warnings.join(), /No weight changed in epoch 2/);
   assert.deepEqual(trainerOn(GOOD, {}).warnings, []);

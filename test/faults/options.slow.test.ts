@@ -1,6 +1,6 @@
 /**
- * Options that are wrong: of another type, not finite, unknown. Everything that takes options refuses each with an OptionError that names
- * it, before any work is done; NaN passes nowhere.
+ * Options that are wrong: of another type, not finite, unknown. Everything that takes options refuses each
+ * with an OptionError that names it, before any work is done; NaN passes nowhere.
  */
 
 import assert from 'node:assert/strict';
@@ -90,7 +90,15 @@ import {
   type SweepResults,
   summarise,
 } from 'lookbehind/statistics';
-import { evaluate, evaluateMany, functionLoss, ModelLoss, measureSteps, Trainer, walk } from 'lookbehind/train';
+import {
+  evaluate,
+  evaluateMany,
+  functionLoss,
+  ModelLoss,
+  measureSteps,
+  Trainer,
+  walk,
+} from 'lookbehind/train';
 import type { Description, Kind, Kinds } from '../../lib/dist/core/options';
 import { secondsPerGradient } from '../../lib/dist/runs/stepTime';
 import { apgd } from '../../lib/dist/sharpness/apgd';
@@ -138,7 +146,10 @@ Object.assign(module, {
   },
 });
 
-/** What the options of a function hold: those that a call with an unknown one, and one with right ones, were checked by. */
+/**
+ * What the options of a function hold: those that a call with an unknown one, and one with right ones, were
+ * checked by.
+ */
 async function kindsOf({ name, needed = {}, call }: Target): Promise<Record<string, Kind>> {
   seen.length = 0;
   for (const options of [{ nonsense: 1 }, ...(SKIPPED.includes(name) ? [] : [{ ...needed }])]) {
@@ -177,9 +188,23 @@ const figure = figures.curves({ series: [{ method: 'sam', x: [1], runs: [[1]] }]
 const quadratures = [{ nodes: [1, 2], weights: [0.5, 0.5] }];
 const way = [1, 2, 3].map((i) => Float32Array.from({ length: 4 }, (_, j) => i ** j));
 const folder = mkdtempSync(join(tmpdir(), 'lookbehind-options-'));
-const runConfig = resolveConfig({ data: 'digits', model: { kind: 'mlp', hidden: [2] }, optimizer: 'sgd', epochs: 1 });
-const run: RunRow = { hash: 'a', config: runConfig, status: 'failed', result: null, error: 'none', reused: false };
-const rows = [1, 2, 3].flatMap((seed) => ['a', 'b'].map((label) => ({ label, seed, testError: seed }) as FlatRow));
+const runConfig = resolveConfig({
+  data: 'digits',
+  model: { kind: 'mlp', hidden: [2] },
+  optimizer: 'sgd',
+  epochs: 1,
+});
+const run: RunRow = {
+  hash: 'a',
+  config: runConfig,
+  status: 'failed',
+  result: null,
+  error: 'none',
+  reused: false,
+};
+const rows = [1, 2, 3].flatMap((seed) =>
+  ['a', 'b'].map((label) => ({ label, seed, testError: seed }) as FlatRow),
+);
 
 /** Right options of networks. */
 const MODELS: Readonly<Record<string, Record<string, unknown>>> = {
@@ -387,7 +412,14 @@ const TARGETS: readonly Target[] = [
   },
   {
     name: 'Dataset',
-    needed: { name: 'a', split: 'b', inputs: new Float32Array(4), labels: [0, 1], inputShape: [2], classes: ['x', 'y'] },
+    needed: {
+      name: 'a',
+      split: 'b',
+      inputs: new Float32Array(4),
+      labels: [0, 1],
+      inputShape: [2],
+      classes: ['x', 'y'],
+    },
     call: (fields) => new Dataset(fields),
   },
   {
@@ -460,7 +492,8 @@ const TARGETS: readonly Target[] = [
   },
   {
     name: 'sweep',
-    call: (options) => sweep({ data: 'digits', model: { kind: 'mlp', hidden: [2] }, optimizer: 'sgd', epochs: 1 }, options),
+    call: (options) =>
+      sweep({ data: 'digits', model: { kind: 'mlp', hidden: [2] }, optimizer: 'sgd', epochs: 1 }, options),
   },
   {
     name: 'executeRun',
@@ -542,10 +575,16 @@ interface Case {
 }
 
 async function casesOf(target: Target): Promise<Case[]> {
-  const wrong = (option: string, value: unknown): Case => ({ target, option, options: { ...target.needed, [option]: value } });
+  const wrong = (option: string, value: unknown): Case => ({
+    target,
+    option,
+    options: { ...target.needed, [option]: value },
+  });
   return [
     ...NO_OPTIONS.map((options): Case => ({ target, option: undefined, options })),
-    ...Object.entries(await kindsOf(target)).flatMap(([option, kind]) => BAD[kind].map((value) => wrong(option, value))),
+    ...Object.entries(await kindsOf(target)).flatMap(([option, kind]) =>
+      BAD[kind].map((value) => wrong(option, value)),
+    ),
     ...['nonsense', 'epoch_s', 'constructor'].map((option) => wrong(option, 1)),
   ];
 }
@@ -557,7 +596,8 @@ async function complaint({ target, option, options }: Case): Promise<string | un
     await (target.call as (options: unknown) => unknown)(options);
   } catch (error) {
     if (!(error instanceof OptionError)) return `${call}: ${error}`;
-    if (option !== undefined && !error.message.includes(option)) return `${call} is not named: ${error.message}`;
+    if (option !== undefined && !error.message.includes(option))
+      return `${call} is not named: ${error.message}`;
     return undefined;
   }
   return `${call} passed`;
@@ -566,7 +606,9 @@ async function complaint({ target, option, options }: Case): Promise<string | un
 function describe(options: unknown): string {
   if (typeof options !== 'object' || options === null || Array.isArray(options)) return String(options);
   const short = (value: unknown): string =>
-    typeof value === 'object' && value !== null && !Array.isArray(value) ? '{..}' : (JSON.stringify(value) ?? String(value));
+    typeof value === 'object' && value !== null && !Array.isArray(value)
+      ? '{..}'
+      : (JSON.stringify(value) ?? String(value));
   return `{ ${Object.entries(options)
     .map(([name, value]) => `${name}: ${short(value)}`)
     .join(', ')} }`.slice(0, 300);
@@ -575,9 +617,13 @@ function describe(options: unknown): string {
 after(() => rmSync(folder, { recursive: true, force: true }));
 
 test('every public function that checks its options is called', () => {
-  const sources = readdirSync(LIB, { recursive: true, encoding: 'utf8' }).filter((name) => /^(?!dist).*\.ts$/.test(name));
+  const sources = readdirSync(LIB, { recursive: true, encoding: 'utf8' }).filter((name) =>
+    /^(?!dist).*\.ts$/.test(name),
+  );
   const checked = sources.flatMap((name) =>
-    [...readFileSync(join(LIB, name), 'utf8').matchAll(/check(?:Known)?Options\(\s*'(\w+)'/g)].map(([, what]) => what),
+    [...readFileSync(join(LIB, name), 'utf8').matchAll(/check(?:Known)?Options\(\s*'(\w+)'/g)].map(
+      ([, what]) => what,
+    ),
   );
   const names = TARGETS.map(({ name }) => name);
   const isPublic = new Set(publicNames().map(({ name }) => name));

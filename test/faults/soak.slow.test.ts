@@ -1,4 +1,7 @@
-/** Many steps of each optimizer, compiled: no tensor stays behind, and the memory of the process does not grow. */
+/**
+ * Many steps of each optimizer, compiled: no tensor stays behind, and the memory of the process does not
+ * grow.
+ */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { outputOf, scale, startScript } from './support';

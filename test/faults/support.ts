@@ -1,4 +1,7 @@
-/** What the fault tests share: work that is killed at random moments, folders that go away, and how much is done of it. */
+/**
+ * What the fault tests share: work that is killed at random moments, folders that go away, and how much is
+ * done of it.
+ */
 import assert from 'node:assert/strict';
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -11,7 +14,9 @@ import { Random } from 'lookbehind/extend';
 
 export const ROOT = resolve(__dirname, '../..');
 
-/** `npm run test:faults` asks for more than `npm test` does, by this variable: how many kills, cases or steps. */
+/**
+ * `npm run test:faults` asks for more than `npm test` does, by this variable: how many kills, cases or steps.
+ */
 export function scale(usual: number): number {
   return Number(process.env.LB_FAULTS ?? usual);
 }
@@ -45,7 +50,10 @@ export function childrenOf(pid: number): number[] {
     });
 }
 
-/** Runs `script` in a Node process of its own, in the project, with one thread for TensorFlow. Its arguments are `process.argv.slice(1)`. */
+/**
+ * Runs `script` in a Node process of its own, in the project, with one thread for TensorFlow. Its arguments
+ * are `process.argv.slice(1)`.
+ */
 export function startScript(
   script: string,
   args: readonly string[] = [],
@@ -65,7 +73,9 @@ export function startScript(
 }
 
 /** What a process that ended wrote, and how it ended. */
-export async function outputOf(child: ChildProcess): Promise<{ code: number | null; stdout: string; stderr: string }> {
+export async function outputOf(
+  child: ChildProcess,
+): Promise<{ code: number | null; stdout: string; stderr: string }> {
   const texts = { stdout: '', stderr: '' };
   for (const name of ['stdout', 'stderr'] as const) {
     child[name]?.setEncoding('utf8').on('data', (text: string) => {
@@ -78,29 +88,41 @@ export async function outputOf(child: ChildProcess): Promise<{ code: number | nu
 
 /** Work that can be done in parts. */
 export interface Victim {
-  /** Starts the work in `folder`, or goes on where it was left. It writes to standard output as soon as it is under way. */
+  /**
+   * Starts the work in `folder`, or goes on where it was left. It writes to standard output as soon as it is
+   * under way.
+   */
   start(folder: string): ChildProcess;
   /** What the finished work left, without times. */
   outcome(folder: string): unknown;
   /** The process to kill. Default: the one that was started. */
   target?(child: ChildProcess, random: Random): number | undefined;
-  /** Names of files that may be left in `folder` when all is done. Default: no locks, nothing half written. */
+  /**
+   * Names of files that may be left in `folder` when all is done. Default: no locks, nothing half written.
+   */
   leftovers?: RegExp;
 }
 
 const LEFTOVERS = /\.tmp$|\.part$|lock/;
-/** Share of the kills that come before the work is under way: while packages load, locks are taken, files are opened. */
+/**
+ * Share of the kills that come before the work is under way: while packages load, locks are taken, files are
+ * opened.
+ */
 const EARLY = 0.2;
 /** Kills of one piece of work; then it may end. */
 const KILLS_PER_RUN = 5;
 
 /**
- * Does each piece of work twice, once undisturbed and once killed (-9) again and again at random moments, until there were so many
- * kills in all, and asserts that both end alike, bit for bit.
+ * Does each piece of work twice, once undisturbed and once killed (-9) again and again at random moments,
+ * until there were so many kills in all, and asserts that both end alike, bit for bit.
  *
  * @param victims Different pieces of work, taken in turns.
  */
-export async function assertSurvivesKills(t: TestContext, victims: readonly Victim[], kills: number): Promise<void> {
+export async function assertSurvivesKills(
+  t: TestContext,
+  victims: readonly Victim[],
+  kills: number,
+): Promise<void> {
   const random = new Random(SEED, `kills of ${t.name}`);
   const folder = temporaryFolder(t);
   const undisturbed = new Map<Victim, { outcome: unknown; start: number; work: number }>();
@@ -154,7 +176,13 @@ function kill(pid: number): boolean {
 }
 
 /** Whether the process was killed before it ended by itself. */
-async function runAndKill(victim: Victim, folder: string, early: boolean, delay: number, random: Random): Promise<boolean> {
+async function runAndKill(
+  victim: Victim,
+  folder: string,
+  early: boolean,
+  delay: number,
+  random: Random,
+): Promise<boolean> {
   const child = victim.start(folder);
   const output = outputOf(child);
   if (!early) await Promise.race([once(child.stdout!, 'data'), output]);

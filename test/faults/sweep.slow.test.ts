@@ -1,4 +1,7 @@
-/** Sweeps whose processes are killed at random moments, the one that was started or a worker, end as undisturbed ones. */
+/**
+ * Sweeps whose processes are killed at random moments, the one that was started or a worker, end as
+ * undisturbed ones.
+ */
 import type { ChildProcess } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';

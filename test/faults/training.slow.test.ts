@@ -1,4 +1,7 @@
-/** Trainings that are killed at random moments end as undisturbed ones: runs of the store, lifelong ones, and a trainer with its own checkpoints. */
+/**
+ * Trainings that are killed at random moments end as undisturbed ones: runs of the store, lifelong ones, and
+ * a trainer with its own checkpoints.
+ */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
@@ -49,7 +52,13 @@ const inStore = (config: RunConfig): Victim => ({
     const hash = configHash(config);
     const { seconds: _, finishedAt: __, machine: ___, last, best, ...result } = store.readResult(hash)!;
     const history = store.readHistory(hash).map(({ seconds: _, ...record }) => record);
-    return { result, last: last!.epoch, best: best?.epoch, history, ...bytesOf(join(store.runFolder(hash), 'checkpoint')) };
+    return {
+      result,
+      last: last!.epoch,
+      best: best?.epoch,
+      history,
+      ...bytesOf(join(store.runFolder(hash), 'checkpoint')),
+    };
   },
 });
 
@@ -91,7 +100,10 @@ const byHand: Victim = {
 
 function bytesOf(folder: string): object {
   const { weights, optimizer } = loadCheckpoint(folder)!;
-  return { weights: Buffer.from(weights).toString('base64'), optimizer: Buffer.from(optimizer).toString('base64') };
+  return {
+    weights: Buffer.from(weights).toString('base64'),
+    optimizer: Buffer.from(optimizer).toString('base64'),
+  };
 }
 
 test('trainings', (t) => assertSurvivesKills(t, [byHand, ...CONFIGS.map(inStore)], scale(4)));

@@ -35,14 +35,26 @@ const HOSTILE = [
 /** All texts of a drawing; blanks that do not break are blanks. */
 function textsOf(svg: string): { texts: string[]; tags: Set<string> } {
   const { document } = new JSDOM(svg, { contentType: 'image/svg+xml' }).window;
-  const texts = Array.from(document.querySelectorAll('text'), ({ textContent }) => textContent.replaceAll('\u00a0', ' '));
+  const texts = Array.from(document.querySelectorAll('text'), ({ textContent }) =>
+    textContent.replaceAll('\u00a0', ' '),
+  );
   return { texts, tags: new Set(Array.from(document.querySelectorAll('*'), ({ tagName }) => tagName)) };
 }
 
 /** A figure of each kind with this text wherever there is a text. */
 function figuresOf(text: string): Record<string, figures.Figure> {
-  const { bars, curves, dotRange, heatmap, scatter, contourPath, alphaCurve, panels, landscapeContours, landscapeSurfaces } =
-    figures;
+  const {
+    bars,
+    curves,
+    dotRange,
+    heatmap,
+    scatter,
+    contourPath,
+    alphaCurve,
+    panels,
+    landscapeContours,
+    landscapeSurfaces,
+  } = figures;
   const grid = figures.gridOf((x, y) => 1 + x * x + y * y, { x: [-1, 1], y: [-1, 1], points: 5 });
   const whole = { title: text, width: 2400 };
   const axes = { x: { title: text }, y: { title: text } };
@@ -50,8 +62,16 @@ function figuresOf(text: string): Record<string, figures.Figure> {
   const landscapes = { landscapes: [{ title: text, grid, trajectories: [way] }], z: text, ...axes, ...whole };
   return {
     bars: bars({ ...whole, bars: [{ method: text, values: [1] }], x: { title: text } }),
-    curves: curves({ ...whole, ...axes, series: [{ method: 'sam', label: text, x: [1, 2], runs: [[1, 2]] }] }),
-    dotRange: dotRange({ ...whole, rows: [{ label: text, estimate: 1, low: 0, high: 2 }], x: { title: text } }),
+    curves: curves({
+      ...whole,
+      ...axes,
+      series: [{ method: 'sam', label: text, x: [1, 2], runs: [[1, 2]] }],
+    }),
+    dotRange: dotRange({
+      ...whole,
+      rows: [{ label: text, estimate: 1, low: 0, high: 2 }],
+      x: { title: text },
+    }),
     heatmap: heatmap({
       ...whole,
       rows: [text, 'b'],
@@ -63,7 +83,14 @@ function figuresOf(text: string): Record<string, figures.Figure> {
       z: text,
     }),
     scatter: scatter({ ...whole, ...axes, series: [{ method: text, x: [1], y: [1] }] }),
-    contourPath: contourPath({ ...whole, ...axes, grid, trajectories: [way], marks: [{ at: [0, 0], text }], z: text }),
+    contourPath: contourPath({
+      ...whole,
+      ...axes,
+      grid,
+      trajectories: [way],
+      marks: [{ at: [0, 0], text }],
+      z: text,
+    }),
     alphaCurve: alphaCurve({ ...whole, series: [{ layer: text, x: [1, 2], alpha: [0, 1] }] }),
     panels: panels({
       ...whole,
@@ -162,12 +189,25 @@ test('tables in Markdown have no markup of their own, no link and no further lin
     const lines = renderTable([{ [text]: text }], { caption: text }).markdown.split('\n');
     assert.equal(lines.length, 5, text);
     assert.equal(lines[0], escaped);
-    for (const line of [lines[2]!, lines[4]!]) assert.equal(line.replace(/\\[\\|]/g, '').split('|').length, 3, line);
+    for (const line of [lines[2]!, lines[4]!])
+      assert.equal(line.replace(/\\[\\|]/g, '').split('|').length, 3, line);
   }
 });
 
 test('cells of CSV come back as they were, and none is a formula', () => {
-  const texts = ['=1+1', '+cmd|x', '-2+3', '@SUM(A1)', '\t=1', '\r=1', 'a,b', 'say "so"', 'two\nlines', '-0.5', 'plain'];
+  const texts = [
+    '=1+1',
+    '+cmd|x',
+    '-2+3',
+    '@SUM(A1)',
+    '\t=1',
+    '\r=1',
+    'a,b',
+    'say "so"',
+    'two\nlines',
+    '-0.5',
+    'plain',
+  ];
   const formulas = 6;
   const { data } = parse(toCsv([{ '=head': 1 }, ...texts.map((text) => ({ '=head': text }))]));
   assert.deepEqual(
@@ -188,8 +228,19 @@ test('terminals get no escape sequence', () => {
     optimizer: { kind: 'sgd', learningRate: 0.1 },
     label: name,
   });
-  const row: RunRow = { hash: configHash(config!), config: config!, status: 'failed', result: null, error: name, reused: false };
-  const figure = figures.scatter({ series: [{ method: name, x: [1], y: [1] }], x: { title: name }, y: { title: 'y' } });
+  const row: RunRow = {
+    hash: configHash(config!),
+    config: config!,
+    status: 'failed',
+    result: null,
+    error: name,
+    reused: false,
+  };
+  const figure = figures.scatter({
+    series: [{ method: name, x: [1], y: [1] }],
+    x: { title: name },
+    y: { title: 'y' },
+  });
   const shown = [
     describeResults([row]),
     renderTable([{ [name]: name }], { caption: name }).text,

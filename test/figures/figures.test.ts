@@ -26,7 +26,9 @@ for (const file of ['400Regular/Arimo_400Regular.ttf', '700Bold/Arimo_700Bold.tt
 
 /** Plain JSON with rounded numbers: the last digits of sums may differ between machines. */
 function plain(figure: figures.Figure): figures.Figure {
-  return JSON.parse(JSON.stringify(figure, (_, value) => (typeof value === 'number' ? Number(value.toPrecision(9)) : value)));
+  return JSON.parse(
+    JSON.stringify(figure, (_, value) => (typeof value === 'number' ? Number(value.toPrecision(9)) : value)),
+  );
 }
 
 describe('every figure', () => {
@@ -41,8 +43,18 @@ describe('every figure', () => {
   }
 
   test('is among the samples', () => {
-    const helpers = ['gridOf', 'gridOfSurface', 'methodStyle', 'onPlane', 'spread', 'spreadAlong', 'withCaption'];
-    const functions = Object.entries(figures).filter(([name, one]) => typeof one === 'function' && !helpers.includes(name));
+    const helpers = [
+      'gridOf',
+      'gridOfSurface',
+      'methodStyle',
+      'onPlane',
+      'spread',
+      'spreadAlong',
+      'withCaption',
+    ];
+    const functions = Object.entries(figures).filter(
+      ([name, one]) => typeof one === 'function' && !helpers.includes(name),
+    );
     assert.deepEqual(
       functions.map(([name]) => name).filter((name) => !names.includes(name)),
       [],
@@ -78,8 +90,15 @@ describe('methods', () => {
     for (const method of figures.METHOD_NAMES) {
       const { color, dash, symbol } = figures.methodStyle(method);
       const [line] = figures.curves({ series: [{ method, x, runs }] }).data;
-      assert.deepEqual([line!.line, (line!.marker as { symbol: string }).symbol], [{ color, dash, width: 2.2 }, symbol]);
-      const [dot] = figures.scatter({ series: [{ method, x, y: x }], x: { title: 'x' }, y: { title: 'y' } }).data;
+      assert.deepEqual(
+        [line!.line, (line!.marker as { symbol: string }).symbol],
+        [{ color, dash, width: 2.2 }, symbol],
+      );
+      const [dot] = figures.scatter({
+        series: [{ method, x, y: x }],
+        x: { title: 'x' },
+        y: { title: 'y' },
+      }).data;
       assert.deepEqual(dot!.marker, { symbol, size: 8, color, opacity: 0.8 });
     }
   });
@@ -100,7 +119,9 @@ describe('methods', () => {
   test('that are unknown never look alike in a figure, and keep their looks in others', () => {
     // 'SGD ' is a spelling of a known method.
     const known = figures.METHOD_NAMES.map((name) => figures.methodStyle(name).label);
-    const other = fc.string({ minLength: 1 }).filter((name) => !known.includes(figures.methodStyle(name).label));
+    const other = fc
+      .string({ minLength: 1 })
+      .filter((name) => !known.includes(figures.methodStyle(name).label));
     const unknown = fc.uniqueArray(other, { minLength: 2, maxLength: 24, selector: (name) => name.trim() });
     const looks = (methods: readonly string[]): string[] => {
       const { data } = figures.curves({ series: methods.map((method) => ({ method, x: [1], runs: [[1]] })) });
@@ -123,7 +144,8 @@ describe('methods', () => {
   test('get darker with k', () => {
     const lightness = [1, 2, 5, 10, 20].map((k) =>
       [1, 3, 5].reduce(
-        (sum, at) => sum + Number.parseInt(figures.methodStyle('lookbehindSAM', k).color.slice(at, at + 2), 16),
+        (sum, at) =>
+          sum + Number.parseInt(figures.methodStyle('lookbehindSAM', k).color.slice(at, at + 2), 16),
         0,
       ),
     );
@@ -157,13 +179,17 @@ describe('curves', () => {
 
   test('write the ticks of logarithmic axes in one size: as numbers over few decades, as powers of ten over many', () => {
     const axisOf = (values: number[]): figures.Axis =>
-      figures.curves({ series: [{ method: 'sam', x: [1, 2], runs: [values] }], y: { log: true } }).layout.yaxis!;
+      figures.curves({ series: [{ method: 'sam', x: [1, 2], runs: [values] }], y: { log: true } }).layout
+        .yaxis!;
     const few = axisOf([0.02, 1.5]);
     assert.deepEqual([few.type, few.tickformat, few.dtick], ['log', '~g', 'D2']);
     assert.equal(axisOf([1, 2]).dtick, undefined);
     const many = axisOf([1e-6, 1]);
     // plotly.js enlarges powers by a quarter.
-    assert.deepEqual([many.exponentformat, many.dtick, (many.tickfont as { size: number }).size * 1.25], ['power', 1, 12]);
+    assert.deepEqual(
+      [many.exponentformat, many.dtick, (many.tickfont as { size: number }).size * 1.25],
+      ['power', 1, 12],
+    );
     assert.equal(axisOf([1e-30, 1]).dtick, 4);
   });
 
@@ -184,7 +210,11 @@ describe('curves', () => {
     assert.equal(ticksOf(decades), 'D2');
     assert.equal(ticksOf(decades, decades, decades), 1);
     assert.equal(ticksOf(within!, decades, decades), 'D2');
-    assert.deepEqual(ticksOf(between!, decades, decades), [0.01, 0.03, 0.1, 0.3, 1, 3], 'one power inside says too little');
+    assert.deepEqual(
+      ticksOf(between!, decades, decades),
+      [0.01, 0.03, 0.1, 0.3, 1, 3],
+      'one power inside says too little',
+    );
   });
 
   test('refuse runs of another length than x', () => {
@@ -274,7 +304,8 @@ function plotHeight({ height, margin }: figures.Layout): number {
 
 describe('subtitles', () => {
   test('that are long are broken into lines, for which the figure grows', () => {
-    const of = (subtitle: string) => figures.curves({ series: [{ method: 'sam', x: [1], runs: [[1]] }], subtitle }).layout;
+    const of = (subtitle: string) =>
+      figures.curves({ series: [{ method: 'sam', x: [1], runs: [[1]] }], subtitle }).layout;
     const [short, long] = [of('short'), of('a long line '.repeat(20))];
     const lines = (text: string) => text.split('<br>').length;
     assert.deepEqual([lines(short.title!.text), lines(long.title!.text)], [2, 4]);
@@ -293,12 +324,21 @@ describe('captions', () => {
       'CIFAR-100, 50,000 TRAINING IMAGES, WIDE RESNET 28-2, k = 5, α = 0.5 (%), ρ = 0.05, 0.1, 0.2, 0.5, 200 EPOCHS ON A GPU',
     ];
     for (const text of texts) {
-      const { title, annotations } = figures.withCaption(figures.curves({ series: [], subtitle: text }), text).layout;
-      const lines = [[11, annotations![0]!.text!] as const, [13, title!.text.replace(/<b>.*?<\/b><br>/, '')] as const];
+      const { title, annotations } = figures.withCaption(
+        figures.curves({ series: [], subtitle: text }),
+        text,
+      ).layout;
+      const lines = [
+        [11, annotations![0]!.text!] as const,
+        [13, title!.text.replace(/<b>.*?<\/b><br>/, '')] as const,
+      ];
       for (const [size, broken] of lines) {
         ruler.font = `${size}px ${FONT}`;
         for (const line of broken.split('<br>').map((one) => one.replace(/<[^>]*>/g, ''))) {
-          assert.ok(ruler.measureText(line).width < 600 - 16, `${line}: ${ruler.measureText(line).width} pixels`);
+          assert.ok(
+            ruler.measureText(line).width < 600 - 16,
+            `${line}: ${ruler.measureText(line).width} pixels`,
+          );
         }
       }
     }
@@ -306,23 +346,35 @@ describe('captions', () => {
 
   test('join their fields, break lines and make the figure taller', () => {
     const bare = figure();
-    const captioned = figures.withCaption(bare, { data: 'MNIST-1D', seeds: [1, 2], profile: 'quick', note: 'A note'.repeat(30) });
+    const captioned = figures.withCaption(bare, {
+      data: 'MNIST-1D',
+      seeds: [1, 2],
+      profile: 'quick',
+      note: 'A note'.repeat(30),
+    });
     const [caption] = captioned.layout.annotations!;
-    assert.match(caption!.text!, /^MNIST-1D · seeds 1, 2 · profile quick\. <br>|^MNIST-1D · seeds 1, 2 · profile quick\./);
+    assert.match(
+      caption!.text!,
+      /^MNIST-1D · seeds 1, 2 · profile quick\. <br>|^MNIST-1D · seeds 1, 2 · profile quick\./,
+    );
     assert.ok(captioned.layout.height! > bare.layout.height!);
     assert.match(figures.withCaption(bare, { seeds: [100] }).layout.annotations![0].text!, /^seed 100$/);
   });
 
   test('replace one another', () => {
     const bare = figure();
-    const twice = figures.withCaption(figures.withCaption(bare, 'First, and a long one. '.repeat(20)), 'Second');
+    const twice = figures.withCaption(
+      figures.withCaption(bare, 'First, and a long one. '.repeat(20)),
+      'Second',
+    );
     assert.deepEqual(twice, figures.withCaption(bare, 'Second'));
     assert.deepEqual(figures.withCaption(twice, '').layout.height, bare.layout.height);
   });
 });
 
 describe('landscapes', () => {
-  const grid = (scale: number) => figures.gridOf((x, y) => scale * (1 + x * x + y * y), { x: [-1, 1], y: [-1, 1], points: 5 });
+  const grid = (scale: number) =>
+    figures.gridOf((x, y) => scale * (1 + x * x + y * y), { x: [-1, 1], y: [-1, 1], points: 5 });
   const two = [
     { title: 'a', grid: grid(1) },
     { title: 'b', grid: grid(2) },
@@ -364,11 +416,16 @@ describe('landscapes', () => {
       landscapes: [{ title: 'a', grid: loss, trajectories: [{ method: 'sam', ...trajectory }] }],
     });
     assert.deepEqual([data[2]!.x, data[2]!.y], [[1], [2]]);
-    assert.deepEqual(data[2]!.customdata, ['point 0<br>true loss 3<br>25 % of the distance is outside the plane']);
+    assert.deepEqual(data[2]!.customdata, [
+      'point 0<br>true loss 3<br>25 % of the distance is outside the plane',
+    ]);
   });
 
   test('refuse a logarithm of values that have none', () => {
-    assert.throws(() => figures.landscapeContours({ landscapes: [{ title: 'a', grid: grid(-1) }], log: true }), OptionError);
+    assert.throws(
+      () => figures.landscapeContours({ landscapes: [{ title: 'a', grid: grid(-1) }], log: true }),
+      OptionError,
+    );
   });
 
   test('surfaces become contours with the same values and colours', () => {
@@ -396,14 +453,18 @@ describe('landscapes', () => {
       titles.map(({ xref, yref, x, y }) => [xref, yref, x, y]),
       ['', '2', '3', '4'].map((id) => [`x${id} domain`, `y${id} domain`, 0, 1]),
     );
-    assert.deepEqual(figureErrors({ data: flatten(figures.landscapeSurfaces({ landscapes: four })).data, layout }), []);
+    assert.deepEqual(
+      figureErrors({ data: flatten(figures.landscapeSurfaces({ landscapes: four })).data, layout }),
+      [],
+    );
   });
 });
 
 describe('panels', () => {
   test('break titles that would meet in a narrow figure, and grow for it', () => {
     const figure = figures.curves({ series: [{ method: 'sam', x: [1, 2], runs: [[1, 2]] }] });
-    const of = (title: string) => figures.panels({ panels: [title, title].map((one) => ({ title: one, figure })) }).layout;
+    const of = (title: string) =>
+      figures.panels({ panels: [title, title].map((one) => ({ title: one, figure })) }).layout;
     const [short, long] = [of('short'), of('a long title that would not fit over one of two panels')];
     assert.match(short.annotations![0]!.text!, /^<b>short<\/b>$/);
     assert.match(long.annotations![0]!.text!, /^<b>a long .*<br>.*<\/b>$/);
@@ -416,13 +477,19 @@ describe('panels', () => {
     const figure = figures.curves({ series: [{ method: 'sam', x: [1, 2], runs: [[1, 2]] }] });
     const ruler = createCanvas(1, 1).getContext('2d');
     ruler.font = `bold 13px ${FONT}`;
-    for (const title of ['Test accuracy under weight noise', 'Training loss at the slow weights, learning rate 0.05']) {
+    for (const title of [
+      'Test accuracy under weight noise',
+      'Training loss at the slow weights, learning rate 0.05',
+    ]) {
       const { layout } = figures.panels({ panels: [title, title].map((one) => ({ title: one, figure })) });
       // The legend names SAM, beside a sample of its line.
       const plot = 600 - (layout.margin as { l: number }).l - (ruler.measureText('SAM').width + 62);
       const second = plot / (2 - (layout.grid as { xgap: number }).xgap);
       for (const line of layout.annotations![0]!.text!.replace(/<\/?b>/g, '').split('<br>')) {
-        assert.ok(ruler.measureText(line).width < second, `${line}: ${ruler.measureText(line).width} of ${second} px`);
+        assert.ok(
+          ruler.measureText(line).width < second,
+          `${line}: ${ruler.measureText(line).width} of ${second} px`,
+        );
       }
     }
   });
@@ -430,7 +497,9 @@ describe('panels', () => {
   test('keep titles whole over planes, which keep their width in a narrow cell', () => {
     const grid = figures.gridOf((x, y) => 1 + x * x + y * y, { x: [-1, 1], y: [-1, 1], points: 5 });
     const title = 'Lookbehind-SAM, k = 5';
-    const { layout } = figures.landscapeContours({ landscapes: [title, title].map((one) => ({ title: one, grid })) });
+    const { layout } = figures.landscapeContours({
+      landscapes: [title, title].map((one) => ({ title: one, grid })),
+    });
     assert.equal(layout.annotations![0]!.text, `<b>${title}</b>`);
   });
 
@@ -459,21 +528,27 @@ describe('names beside points', () => {
 
   test('never cover each other, stand close to their points, and the first one always stands', () => {
     fc.assert(
-      fc.property(fc.array(point, { minLength: 1, maxLength: 15 }), fc.array(line, { maxLength: 10 }), (points, lines) => {
-        const width = 18;
-        const shifts = placeNames(
-          points.map((at) => ({ at, width })),
-          lines,
-        );
-        assert.ok(shifts[0]);
-        const middles = shifts.flatMap((shift, i) => (shift ? [[points[i]![0] + shift[0], points[i]![1] + shift[1]]] : []));
-        for (const [i, [x, y]] of middles.entries()) {
-          for (const [otherX, otherY] of middles.slice(0, i)) {
-            assert.ok(Math.abs(x! - otherX!) >= width || Math.abs(y! - otherY!) >= 17);
+      fc.property(
+        fc.array(point, { minLength: 1, maxLength: 15 }),
+        fc.array(line, { maxLength: 10 }),
+        (points, lines) => {
+          const width = 18;
+          const shifts = placeNames(
+            points.map((at) => ({ at, width })),
+            lines,
+          );
+          assert.ok(shifts[0]);
+          const middles = shifts.flatMap((shift, i) =>
+            shift ? [[points[i]![0] + shift[0], points[i]![1] + shift[1]]] : [],
+          );
+          for (const [i, [x, y]] of middles.entries()) {
+            for (const [otherX, otherY] of middles.slice(0, i)) {
+              assert.ok(Math.abs(x! - otherX!) >= width || Math.abs(y! - otherY!) >= 17);
+            }
           }
-        }
-        for (const shift of shifts) assert.ok(shift === undefined || Math.hypot(...shift) < 30);
-      }),
+          for (const shift of shifts) assert.ok(shift === undefined || Math.hypot(...shift) < 30);
+        },
+      ),
     );
   });
 
@@ -509,7 +584,13 @@ describe('a lookbehind step', () => {
   test('needs as many fast as perturbed points', () => {
     const origin = [0, 0] as const;
     assert.throws(
-      () => figures.lookbehindStepFigure({ slow: origin, perturbed: [origin, origin], fast: [origin], newSlow: origin }),
+      () =>
+        figures.lookbehindStepFigure({
+          slow: origin,
+          perturbed: [origin, origin],
+          fast: [origin],
+          newSlow: origin,
+        }),
       OptionError,
     );
   });
@@ -527,7 +608,8 @@ describe('pictures', () => {
     const [w, h] = [Math.round(right! * image.width) - x, Math.round(bottom! * image.height) - y];
     const { data } = context.getImageData(x, y, w, h);
     let count = 0;
-    for (let i = 0; i < data.length; i += 4) if (data[i]! < 240 || data[i + 1]! < 240 || data[i + 2]! < 240) count++;
+    for (let i = 0; i < data.length; i += 4)
+      if (data[i]! < 240 || data[i + 1]! < 240 || data[i + 2]! < 240) count++;
     return count / (w * h);
   }
 
@@ -566,7 +648,11 @@ describe('pictures', () => {
 });
 
 test('a surface with one point or one row so far has a height', () => {
-  const one = figures.landscapeContours({ landscapes: [{ title: 'SGD', grid: { x: [0], y: [0], z: [[1]] } }] });
-  const row = figures.landscapeContours({ landscapes: [{ title: 'SGD', grid: { x: [-1, 1], y: [0], z: [[1, 2]] } }] });
+  const one = figures.landscapeContours({
+    landscapes: [{ title: 'SGD', grid: { x: [0], y: [0], z: [[1]] } }],
+  });
+  const row = figures.landscapeContours({
+    landscapes: [{ title: 'SGD', grid: { x: [-1, 1], y: [0], z: [[1, 2]] } }],
+  });
   for (const { layout } of [one, row]) assert.ok(Number.isFinite(layout.height) && layout.height! > 180);
 });

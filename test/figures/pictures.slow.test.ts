@@ -6,7 +6,12 @@ import { figureToPng } from 'lookbehind/notebook';
 
 /** Rows with a label each, at the height of a page. */
 function rows(count: number): figures.Figure {
-  const labelled = Array.from({ length: count }, (_, i) => ({ method: `row ${i}`, estimate: i, low: i - 1, high: i + 1 }));
+  const labelled = Array.from({ length: count }, (_, i) => ({
+    method: `row ${i}`,
+    estimate: i,
+    low: i - 1,
+    high: i + 1,
+  }));
   return figures.dotRange({ rows: labelled, x: { title: 'x' }, height: 440 });
 }
 

@@ -1,6 +1,7 @@
 /**
- * Renders the sample figures as PNG into a folder, to look at: `node --import tsx test/figures/render.ts FOLDER [NAME...]`. Those that
- * are as wide as the cell of a notebook are drawn in a narrow, a usual and a wide one.
+ * Renders the sample figures as PNG into a folder, to look at:
+ * `node --import tsx test/figures/render.ts FOLDER [NAME...]`. Those that are as wide as the cell of a
+ * notebook are drawn in a narrow, a usual and a wide one.
  */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';

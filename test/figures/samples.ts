@@ -1,4 +1,7 @@
-/** One example of each figure: for the snapshot tests, and to look at (`node --import tsx test/figures/render.ts FOLDER`). */
+/**
+ * One example of each figure: for the snapshot tests, and to look at
+ * (`node --import tsx test/figures/render.ts FOLDER`).
+ */
 import * as figures from 'lookbehind/figures';
 
 const {
@@ -39,7 +42,8 @@ function threeRuns(x: readonly number[], f: (x: number) => number, wobble: numbe
   return [0, 1, 2].map((seed) => x.map((at, i) => f(at) + wobble * Math.sin(7 * i + 2.1 * seed * seed + 1)));
 }
 
-const toy = (x: number, y: number) => -Math.exp(-((x - 2) ** 2) - y ** 2) - Math.exp(-(x ** 2 + 100 * y ** 2));
+const toy = (x: number, y: number) =>
+  -Math.exp(-((x - 2) ** 2) - y ** 2) - Math.exp(-(x ** 2 + 100 * y ** 2));
 
 /** A deterministic way from the start towards an end. */
 function way(end: figures.Point, steps: number, bend: number): figures.Point[] {
@@ -207,7 +211,8 @@ export const samples: Record<string, () => figures.Figure> = {
         { at: [2, 0], text: 'flat', side: 'above' },
       ],
       subtitle: 'Two minima: SGD falls into the sharp one',
-      caption: 'L(x, y) = −exp(−(x − 2)² − y²) − exp(−(x² + 100 y²)), start (−0.4, −0.4), learning rate 0.01, ρ = 0.1.',
+      caption:
+        'L(x, y) = −exp(−(x − 2)² − y²) − exp(−(x² + 100 y²)), start (−0.4, −0.4), learning rate 0.01, ρ = 0.1.',
     }),
   lookbehindStepFigure: () =>
     lookbehindStepFigure({
@@ -216,8 +221,10 @@ export const samples: Record<string, () => figures.Figure> = {
       subtitle: 'k = 4, ρ = 0.3, α = 0.6 on a toy loss',
       caption: 'Each descent gradient is taken at a perturbed point and applied to the fast weights.',
     }),
-  'lookbehindStepFigure-bare': () => lookbehindStepFigure({ ...lookbehindStep([0.1, 0.35], { k: 2 }), gradients: [] }),
-  scatterTradeoff: () => scatterTradeoff({ series: tradeoffs(1), y: { title: 'Sharpness at radius 0.5' }, caption }),
+  'lookbehindStepFigure-bare': () =>
+    lookbehindStepFigure({ ...lookbehindStep([0.1, 0.35], { k: 2 }), gradients: [] }),
+  scatterTradeoff: () =>
+    scatterTradeoff({ series: tradeoffs(1), y: { title: 'Sharpness at radius 0.5' }, caption }),
   dotRange: () =>
     dotRange({
       rows: [
@@ -230,7 +237,8 @@ export const samples: Record<string, () => figures.Figure> = {
       x: { title: 'Test error minus that of SAM', unit: 'points' },
       better: 'left',
       title: 'Paired differences to SAM',
-      caption: 'Lines: 95 % t intervals, n = 5, Holm-corrected for 5 comparisons. Filled: the interval excludes zero.',
+      caption:
+        'Lines: 95 % t intervals, n = 5, Holm-corrected for 5 comparisons. Filled: the interval excludes zero.',
     }),
   bars: () =>
     bars({
@@ -278,26 +286,37 @@ export const samples: Record<string, () => figures.Figure> = {
       series: [
         { method: 'sgd', t, loss: threeRuns(t, (at) => 0.1 + 1.4 * Math.sin(Math.PI * at) ** 2, 0.03) },
         { method: 'sam', t, loss: threeRuns(t, (at) => 0.15 + 0.8 * Math.sin(Math.PI * at) ** 2, 0.03) },
-        { method: 'lookbehindSAM', t, loss: threeRuns(t, (at) => 0.12 + 0.3 * Math.sin(Math.PI * at) ** 2, 0.03) },
+        {
+          method: 'lookbehindSAM',
+          t,
+          loss: threeRuns(t, (at) => 0.12 + 0.3 * Math.sin(Math.PI * at) ** 2, 0.03),
+        },
       ],
       caption,
     });
   },
   alphaCurve: () =>
     alphaCurve({
-      series: ['dense_1/kernel', 'dense_1/bias', 'dense_2/kernel', 'dense_2/bias', 'logits/kernel', 'logits/bias'].map(
-        (layer, l) => ({
-          layer,
-          x: epochs,
-          alpha: epochs.map((epoch) => 0.5 + 0.45 * Math.exp(-epoch / (4 + 4 * l)) * Math.cos(epoch / 6)),
-        }),
-      ),
+      series: [
+        'dense_1/kernel',
+        'dense_1/bias',
+        'dense_2/kernel',
+        'dense_2/bias',
+        'logits/kernel',
+        'logits/bias',
+      ].map((layer, l) => ({
+        layer,
+        x: epochs,
+        alpha: epochs.map((epoch) => 0.5 + 0.45 * Math.exp(-epoch / (4 + 4 * l)) * Math.cos(epoch / 6)),
+      })),
       x: { title: 'Epoch' },
       caption,
     }),
   accuracyMatrix: () =>
     accuracyMatrix({
-      accuracy: [0, 1, 2, 3, 4].map((i) => [0, 1, 2, 3, 4].map((j) => (j > i ? Number.NaN : 96 - 7 * (i - j)))),
+      accuracy: [0, 1, 2, 3, 4].map((i) =>
+        [0, 1, 2, 3, 4].map((j) => (j > i ? Number.NaN : 96 - 7 * (i - j))),
+      ),
       tasks: ['0°', '36°', '72°', '108°', '144°'],
       caption,
     }),
@@ -336,7 +355,8 @@ export const samples: Record<string, () => figures.Figure> = {
       ],
       shareY: true,
       title: 'Loss against sharpness',
-      subtitle: 'Lookbehind is below SAM at the small learning rate; at the large one it is the other way round',
+      subtitle:
+        'Lookbehind is below SAM at the small learning rate; at the large one it is the other way round',
       caption,
     }),
 };

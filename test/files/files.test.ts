@@ -1,7 +1,15 @@
 /** Files are written and read as files alone: no link is followed, no pipe is waited for. */
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
@@ -32,7 +40,8 @@ test('a pipe, a device and a folder are refused at once', (t) => {
   const folder = folderOf(t);
   const pipe = join(folder, 'pipe');
   execFileSync('mkfifo', [pipe]);
-  for (const path of [pipe, '/dev/zero']) assert.throws(() => readRegularFile(path), /pipe or device, not a file/);
+  for (const path of [pipe, '/dev/zero'])
+    assert.throws(() => readRegularFile(path), /pipe or device, not a file/);
   assert.throws(() => readRegularFile(folder), /folder, not a file/);
   assert.throws(() => new SurfaceFile(pipe, 'any'), /pipe or device, not a file/);
 });
@@ -48,7 +57,11 @@ test('a lock without a start, or with a number that no process has, is taken ove
     { ...holder, started: '' },
     ...[-1, 0, 1.5, 1e300].map((pid) => ({ ...startless, pid })),
   ];
-  for (const content of [...wrong, { ...holder, host: 'elsewhere', pid: -5 }, { ...startless, host: 'elsewhere' }]) {
+  for (const content of [
+    ...wrong,
+    { ...holder, host: 'elsewhere', pid: -5 },
+    { ...startless, host: 'elsewhere' },
+  ]) {
     mkdirSync(folder, { recursive: true });
     writeFileSync(join(folder, 'lock-00000000-0000.json'), JSON.stringify(content));
     const lock = tryLock(folder);
@@ -61,7 +74,15 @@ test('a lock without a start, or with a number that no process has, is taken ove
 test('points of a surface file have whole numbers as indices', (t) => {
   const path = join(folderOf(t), 'surface.jsonl');
   const good = [0, 1, 0.5, 0.25];
-  const wrong = [['__proto__', 'flatMap', 1, 1], [-1, 0, 1, 1], [0.5, 0, 1, 1], [1e300, 0, 1, 1], [0, 0, 1], { 0: 0 }, null];
+  const wrong = [
+    ['__proto__', 'flatMap', 1, 1],
+    [-1, 0, 1, 1],
+    [0.5, 0, 1, 1],
+    [1e300, 0, 1, 1],
+    [0, 0, 1],
+    { 0: 0 },
+    null,
+  ];
   const header = { format: 'lookbehind-surface/3', fingerprint: 'any', chunkSize: 4, probes: [] };
   const lines = [header, ...[good, ...wrong].map((point) => ({ points: [point] })), { points: 'many' }];
   writeFileSync(path, lines.map((line) => `${stringifyChecked(line)}\n`).join(''));
@@ -69,7 +90,11 @@ test('points of a surface file have whole numbers as indices', (t) => {
 });
 
 test('checked JSON keeps numbers that are not finite, and no changed letter goes unnoticed', () => {
-  const record = { format: 'any/1', loss: [Number.NaN, 1 / 3, Number.POSITIVE_INFINITY, -1e-300], note: { text: 'ä "NaN' } };
+  const record = {
+    format: 'any/1',
+    loss: [Number.NaN, 1 / 3, Number.POSITIVE_INFINITY, -1e-300],
+    note: { text: 'ä "NaN' },
+  };
   for (const text of [stringifyChecked(record), stringifyChecked(record, 2)]) {
     assert.deepEqual(parseChecked(text), record);
     for (let at = 0; at < text.length; at++) {
@@ -77,5 +102,6 @@ test('checked JSON keeps numbers that are not finite, and no changed letter goes
       assert.throws(() => parseChecked(changed), DataError, `letter ${at}`);
     }
   }
-  for (const other of ['', 'null', '[]', '{}', '5', '{"crc32":0}']) assert.throws(() => parseChecked(other), DataError);
+  for (const other of ['', 'null', '[]', '{}', '5', '{"crc32":0}'])
+    assert.throws(() => parseChecked(other), DataError);
 });

@@ -1,7 +1,18 @@
-/** Files that are no files, unfold without an end, or hold values of any length: refused by typed, short errors. */
+/**
+ * Files that are no files, unfold without an end, or hold values of any length: refused by typed, short
+ * errors.
+ */
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readlinkSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readlinkSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
@@ -33,7 +44,9 @@ function pipeAt(path: string): string {
 function openFiles(): string[] {
   const folder = '/proc/self/fd';
   const numbers = existsSync(folder) ? readdirSync(folder) : [];
-  return numbers.map((number) => join(folder, number)).flatMap((link) => (existsSync(link) ? [readlinkSync(link)] : []));
+  return numbers
+    .map((number) => join(folder, number))
+    .flatMap((link) => (existsSync(link) ? [readlinkSync(link)] : []));
 }
 
 /** A grey PNG of zeros: a thousandth of what it unfolds to. */
@@ -51,10 +64,18 @@ function blankPng(width: number, height: number): Buffer {
   header[8] = 8;
   const pixels = deflateSync(Buffer.alloc((width + 1) * height));
   const signature = Buffer.from([0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a]);
-  return Buffer.concat([signature, chunk('IHDR', header), chunk('IDAT', pixels), chunk('IEND', Buffer.alloc(0))]);
+  return Buffer.concat([
+    signature,
+    chunk('IHDR', header),
+    chunk('IDAT', pixels),
+    chunk('IEND', Buffer.alloc(0)),
+  ]);
 }
 
-function isShort(type: typeof LookbehindError | typeof OptionError, ...parts: RegExp[]): (error: Error) => boolean {
+function isShort(
+  type: typeof LookbehindError | typeof OptionError,
+  ...parts: RegExp[]
+): (error: Error) => boolean {
   return (error) => {
     assert.ok(error instanceof type, String(error).slice(0, 500));
     assert.ok(error.message.length <= 4000, `${error.message.length} characters`);
@@ -72,7 +93,10 @@ test('an image of the wrong size is refused before it is decoded', async (t) => 
   const image = join(folder, 'train/n1/images/a.png');
   writeFileSync(image, blankPng(12_000, 12_000)); // 140 kB; decoded to three channels of int32 it has 1.7 GB
   const before = process.resourceUsage().maxRSS;
-  await assert.rejects(tinyImageNet({ folder }), isShort(DataError, /12000 x 12000 pixels, expected 64 x 64/));
+  await assert.rejects(
+    tinyImageNet({ folder }),
+    isShort(DataError, /12000 x 12000 pixels, expected 64 x 64/),
+  );
   assert.ok(process.resourceUsage().maxRSS - before < 200_000, 'under 200 MB');
   rmSync(image);
   pipeAt(image);
@@ -141,14 +165,22 @@ test('pipes in place of files are refused by all readers, not waited for', async
 test('values of any length and depth give short errors', () => {
   const long = 'x'.repeat(5_000_000);
   const tensors = (entry: object, name = 'w'): Uint8Array => {
-    const json = Buffer.from(JSON.stringify({ [name]: { dtype: 'F32', shape: [], data_offsets: [0, 4], ...entry } }));
+    const json = Buffer.from(
+      JSON.stringify({ [name]: { dtype: 'F32', shape: [], data_offsets: [0, 4], ...entry } }),
+    );
     const length = Buffer.alloc(8);
     length.writeBigUInt64LE(BigInt(json.length));
     return Buffer.concat([length, json, Buffer.alloc(4)]);
   };
   assert.throws(() => parseSafetensors(tensors({ dtype: long })), isShort(DataError, /has the type "x+/));
-  assert.throws(() => parseSafetensors(tensors({ dtype: 'F' }, long)), isShort(DataError, /has the type "F"/));
-  assert.throws(() => parseSafetensors(tensors({ shape: new Array(1_000_000).fill(1.5) })), isShort(DataError, /the shape/));
+  assert.throws(
+    () => parseSafetensors(tensors({ dtype: 'F' }, long)),
+    isShort(DataError, /has the type "F"/),
+  );
+  assert.throws(
+    () => parseSafetensors(tensors({ shape: new Array(1_000_000).fill(1.5) })),
+    isShort(DataError, /the shape/),
+  );
   assert.throws(() => expandGrid({ [long]: long } as never), isShort(OptionError));
   assert.throws(() => expandGrid({ data: long } as never), isShort(OptionError, /data/));
   const deep = JSON.parse(`${'['.repeat(100_000)}${']'.repeat(100_000)}`);
@@ -159,7 +191,10 @@ test('values of any length and depth give short errors', () => {
 test('a grid of more runs than anybody waits for is refused at once', () => {
   const grid = { data: 'mnist1d', model: { kind: 'mlp', hidden: [5] }, optimizer: 'sgd', epochs: 1 };
   const began = performance.now();
-  assert.throws(() => expandGrid({ ...grid, seeds: 1e9 } as never), isShort(OptionError, /seeds must be .* <= 100000/));
+  assert.throws(
+    () => expandGrid({ ...grid, seeds: 1e9 } as never),
+    isShort(OptionError, /seeds must be .* <= 100000/),
+  );
   const many = Array.from({ length: 1000 }, (_, i) => i + 1);
   assert.throws(
     () => expandGrid({ ...grid, epochs: many, batchSize: many, evaluateEvery: many } as never),

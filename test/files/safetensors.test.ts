@@ -93,7 +93,10 @@ test('numbers of all types are read, rounded to float32', () => {
     Number.POSITIVE_INFINITY,
     2 ** -126,
   ]);
-  assert.deepEqual(floats('F64', Float64Array.from([0.1, -1e300])), [Math.fround(0.1), Number.NEGATIVE_INFINITY]);
+  assert.deepEqual(floats('F64', Float64Array.from([0.1, -1e300])), [
+    Math.fround(0.1),
+    Number.NEGATIVE_INFINITY,
+  ]);
   assert.deepEqual(floats('F32', Float32Array.from([0.1, 1e-45])), [Math.fround(0.1), Math.fround(1e-45)]);
   assert.deepEqual(floats('I64', BigInt64Array.from([-5n, 1n << 40n])), [-5, 2 ** 40]);
   assert.deepEqual(floats('U64', BigUint64Array.from([1n << 63n])), [2 ** 63]);
@@ -122,7 +125,12 @@ function file(header: string | object, dataBytes: number): Buffer {
   return Buffer.concat([length, json, Buffer.alloc(dataBytes, 1)]);
 }
 
-const tensor = (start: number, end: number, shape: unknown = [(end - start) / 4], dtype: unknown = 'F32'): object => ({
+const tensor = (
+  start: number,
+  end: number,
+  shape: unknown = [(end - start) / 4],
+  dtype: unknown = 'F32',
+): object => ({
   dtype,
   shape,
   data_offsets: [start, end],
@@ -150,8 +158,16 @@ test('damaged files are refused by name of the tensor at fault', () => {
     [file({ x: tensor(0, 8) }, 4), /"x" ends at byte 8 of 4 bytes of data/, 'x'],
     [file({ x: tensor(0, 8, [3]) }, 8), /"x" has 8 bytes, but F32 \[3\] takes 12/, 'x'],
     [file({ x: tensor(0, 8, [2 ** 40, 2 ** 40]) }, 8), /"x" has 8 bytes, but F32/, 'x'],
-    [file({ x: tensor(0, 8), y: tensor(4, 12) }, 12), /"y" starts at byte 4, within the tensor before it/, 'y'],
-    [file({ x: tensor(0, 4), y: tensor(8, 12) }, 12), /"y" starts at byte 8; bytes 4 to 8 before it belong to no tensor/, 'y'],
+    [
+      file({ x: tensor(0, 8), y: tensor(4, 12) }, 12),
+      /"y" starts at byte 4, within the tensor before it/,
+      'y',
+    ],
+    [
+      file({ x: tensor(0, 4), y: tensor(8, 12) }, 12),
+      /"y" starts at byte 8; bytes 4 to 8 before it belong to no tensor/,
+      'y',
+    ],
     [file({ x: tensor(0, 4) }, 12), /8 bytes at its end that belong to no tensor/],
   ];
   for (const [content, message, name] of cases) {
@@ -198,10 +214,16 @@ test('files are written whole, and missing ones are named', async () => {
   const tensors = new Map([['x', storeFloats(Float32Array.of(1, 2, 3, 4), [2, 2])]]);
   writeSafetensors(path, tensors, { format: 'pt' });
   const { tensors: read, metadata } = await readSafetensors(path);
-  assert.deepEqual([[...read.keys()], metadata, [...storedFloats(read.get('x')!)]], [['x'], { format: 'pt' }, [1, 2, 3, 4]]);
+  assert.deepEqual(
+    [[...read.keys()], metadata, [...storedFloats(read.get('x')!)]],
+    [['x'], { format: 'pt' }, [1, 2, 3, 4]],
+  );
   assert.ok(readFileSync(path).equals(Buffer.from(encodeSafetensors(tensors, { format: 'pt' }))));
   writeFileSync(path, readFileSync(path).subarray(0, 90));
-  await assert.rejects(readSafetensors(path), (error: Error) => error instanceof TensorFileError && error.message.includes(path));
+  await assert.rejects(
+    readSafetensors(path),
+    (error: Error) => error instanceof TensorFileError && error.message.includes(path),
+  );
   await assert.rejects(readSafetensors(join(scratch, 'none')), /none cannot be read/);
   const wrong = new Map([['x', { ...storeFloats(Float32Array.of(1), [1]), shape: [2] }]]);
   assert.throws(

@@ -19,7 +19,8 @@ import { withLength } from '../../lib/dist/landscape/directions';
 import { axisLevels, gridLevels } from '../../lib/dist/landscape/grid';
 import { weightLayout } from '../../lib/dist/landscape/layout';
 
-const near = (a: number, b: number, tolerance: number): void => assert.ok(Math.abs(a - b) <= tolerance, `${a} is not ${b}`);
+const near = (a: number, b: number, tolerance: number): void =>
+  assert.ok(Math.abs(a - b) <= tolerance, `${a} is not ${b}`);
 
 /** One layer of each kind whose filters lie on other axes, with random weights. */
 function zoo(): tf.LayersModel {
@@ -38,7 +39,10 @@ function zoo(): tf.LayersModel {
   return model;
 }
 
-/** The lengths of all filters, written down layer kind by layer kind, by tf.js reductions: independent of the code under test. */
+/**
+ * The lengths of all filters, written down layer kind by layer kind, by tf.js reductions: independent of the
+ * code under test.
+ */
 function filterNorms(model: tf.LayersModel, flat: Float32Array): number[][] {
   const axes: Record<string, number[]> = {
     'zoo-conv': [0, 1, 2],
@@ -85,20 +89,30 @@ test('the other normalisations, and biases that take part', () => {
   const length = (flat: Float32Array, offset: number, size: number): number =>
     Math.hypot(...flat.subarray(offset, offset + size));
   const layer = normaliseDirection(model, raw, { normalisation: 'layer', include: 'all' }).values;
-  for (const { offset, size } of weightLayout(model)) near(length(layer, offset, size), length(w, offset, size), 1e-4);
+  for (const { offset, size } of weightLayout(model))
+    near(length(layer, offset, size), length(w, offset, size), 1e-4);
   const weight = normaliseDirection(model, raw, { normalisation: 'weight', include: 'all' }).values;
   weight.forEach((value, i) => {
     near(value, raw.values[i] * w[i], 1e-6);
   });
-  assert.deepEqual(normaliseDirection(model, raw, { normalisation: 'none', include: 'all' }).values, raw.values);
+  assert.deepEqual(
+    normaliseDirection(model, raw, { normalisation: 'none', include: 'all' }).values,
+    raw.values,
+  );
   // A bias is one unit as a whole: not a copy of the weights, and not of length 1.
   const filter = normaliseDirection(model, raw, { include: 'all' }).values;
   const bias = weightLayout(model).find(({ name }) => name.startsWith('zoo-dense/bias'))!;
   near(length(filter, bias.offset, bias.size), length(w, bias.offset, bias.size), 1e-5);
-  near(filter[bias.offset] / filter[bias.offset + 1], raw.values[bias.offset] / raw.values[bias.offset + 1], 1e-4);
+  near(
+    filter[bias.offset] / filter[bias.offset + 1],
+    raw.values[bias.offset] / raw.values[bias.offset + 1],
+    1e-4,
+  );
   setFlatWeights(model, new Float32Array(w.length));
   assert.ok(randomDirection(model, { include: 'all' }).values.every((value) => value === 0));
-  assert.throws(() => normaliseDirection(model, { label: '', values: new Float32Array(3) }), { name: 'StateMismatchError' });
+  assert.throws(() => normaliseDirection(model, { label: '', values: new Float32Array(3) }), {
+    name: 'StateMismatchError',
+  });
   assert.throws(() => randomDirection(model, { normalisation: 'filters' as 'filter' }), /normalisation/);
   model.dispose();
 });
@@ -172,7 +186,9 @@ test('a plane through three minima', () => {
 test('principal components of a trajectory in a plane', async () => {
   const random = new Random(12);
   const [origin, u, v] = [random.normals(40), random.normals(40), random.normals(40)];
-  const trajectory = Array.from({ length: 12 }, (_, t) => origin.map((w, i) => w + t * u[i] + 3 * Math.sin(t) * v[i]));
+  const trajectory = Array.from({ length: 12 }, (_, t) =>
+    origin.map((w, i) => w + t * u[i] + 3 * Math.sin(t) * v[i]),
+  );
   const { directions, explained } = await trajectoryComponents(trajectory, 3);
   near(explained[0] + explained[1], 1, 1e-6);
   near(explained[2], 0, 1e-6);

@@ -5,7 +5,10 @@ import { replayAnalysis } from '../replay/analysis';
 import { readGolden } from '../replay/golden';
 
 // `npm run replay` goes through all of them; here one network with everything, and a plain function.
-const FILES = ['analysis-convnet-lookbehind-asam-k5-adaptive.json', 'analysis-rosenbrock-lookbehind-sam-k5-a0p5.json'];
+const FILES = [
+  'analysis-convnet-lookbehind-asam-k5-adaptive.json',
+  'analysis-rosenbrock-lookbehind-sam-k5-a0p5.json',
+];
 const folder = join(__dirname, '..', 'golden');
 
 for (const name of FILES) {

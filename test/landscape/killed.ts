@@ -1,4 +1,7 @@
-/** A surface run that kills itself without warning after 12 points: started by surface.test.ts with the file as argument. */
+/**
+ * A surface run that kills itself without warning after 12 points: started by surface.test.ts with the file
+ * as argument.
+ */
 
 import * as tf from '@tensorflow/tfjs';
 import { Random } from 'lookbehind/extend';

@@ -17,7 +17,9 @@ const { layers } = tf;
 const CLASSES = 3;
 const SAMPLES = 7;
 
-/** A classifier of inputs of `shape`: `body`, pooled or flattened where it is not a vector, and a dense layer. */
+/**
+ * A classifier of inputs of `shape`: `body`, pooled or flattened where it is not a vector, and a dense layer.
+ */
 function classifier(shape: number[], body: (input: Symbolic) => Symbolic): tf.LayersModel {
   const input = tf.input({ shape });
   let x = body(input);
@@ -37,11 +39,18 @@ const tanh = { activation: 'tanh' } as const;
 const FORMS: Record<string, [shape: number[], build: () => tf.LayersModel]> = {
   sequential: [
     [4],
-    () => tf.sequential({ layers: [layers.dense({ units: 5, ...tanh, inputShape: [4] }), layers.dense({ units: CLASSES })] }),
+    () =>
+      tf.sequential({
+        layers: [layers.dense({ units: 5, ...tanh, inputShape: [4] }), layers.dense({ units: CLASSES })],
+      }),
   ],
   'functional, normalised': [
     [4],
-    () => classifier([4], chain(layers.dense({ units: 5 }), layers.batchNormalization(), layers.activation(tanh))),
+    () =>
+      classifier(
+        [4],
+        chain(layers.dense({ units: 5 }), layers.batchNormalization(), layers.activation(tanh)),
+      ),
   ],
   'several branches, merged': [
     [4],
@@ -56,14 +65,20 @@ const FORMS: Record<string, [shape: number[], build: () => tf.LayersModel]> = {
     [4],
     () => {
       const shared = layers.dense({ units: 4, ...tanh });
-      return classifier([4], (x) => layers.add().apply([shared.apply(shared.apply(x)) as Symbolic, x]) as Symbolic);
+      return classifier(
+        [4],
+        (x) => layers.add().apply([shared.apply(shared.apply(x)) as Symbolic, x]) as Symbolic,
+      );
     },
   ],
   'an activation at two shapes': [
     [4],
     () => {
       const activation = layers.activation(tanh);
-      return classifier([4], chain(layers.dense({ units: 6 }), activation, layers.dense({ units: 5 }), activation));
+      return classifier(
+        [4],
+        chain(layers.dense({ units: 6 }), activation, layers.dense({ units: 5 }), activation),
+      );
     },
   ],
   'a nested model': [
@@ -83,10 +98,21 @@ const FORMS: Record<string, [shape: number[], build: () => tf.LayersModel]> = {
     [6, 6, 2],
     () => {
       const inner = tf.sequential({
-        layers: [layers.conv2d({ filters: 2, kernelSize: 3, padding: 'same', inputShape: [null, null, 2] as never, ...tanh })],
+        layers: [
+          layers.conv2d({
+            filters: 2,
+            kernelSize: 3,
+            padding: 'same',
+            inputShape: [null, null, 2] as never,
+            ...tanh,
+          }),
+        ],
       });
       const small = layers.maxPooling2d({ poolSize: 2 });
-      return classifier([6, 6, 2], chain(inner as unknown as tf.layers.Layer, small, inner as unknown as tf.layers.Layer));
+      return classifier(
+        [6, 6, 2],
+        chain(inner as unknown as tf.layers.Layer, small, inner as unknown as tf.layers.Layer),
+      );
     },
   ],
   'a model in a model in a sequential': [
@@ -94,7 +120,9 @@ const FORMS: Record<string, [shape: number[], build: () => tf.LayersModel]> = {
     () => {
       const innermost = tf.sequential({ layers: [layers.dense({ units: 5, ...tanh, inputShape: [4] })] });
       const inner = classifier([4], chain(innermost, layers.batchNormalization()));
-      return tf.sequential({ layers: [inner as unknown as tf.layers.Layer, layers.dense({ units: CLASSES })] });
+      return tf.sequential({
+        layers: [inner as unknown as tf.layers.Layer, layers.dense({ units: CLASSES })],
+      });
     },
   ],
   TimeDistributed: [
@@ -112,7 +140,11 @@ const FORMS: Record<string, [shape: number[], build: () => tf.LayersModel]> = {
     [3, 4],
     () => {
       const inner = tf.sequential({
-        layers: [layers.dense({ units: 3, inputShape: [4] }), layers.batchNormalization(), layers.activation(tanh)],
+        layers: [
+          layers.dense({ units: 3, inputShape: [4] }),
+          layers.batchNormalization(),
+          layers.activation(tanh),
+        ],
       });
       return classifier([3, 4], chain(layers.timeDistributed({ layer: inner })));
     },
@@ -122,14 +154,23 @@ const FORMS: Record<string, [shape: number[], build: () => tf.LayersModel]> = {
     () =>
       classifier(
         [3, 2],
-        chain(layers.bidirectional({ layer: layers.gru({ units: 2, returnSequences: true }) as tf.RNN, mergeMode: 'concat' })),
+        chain(
+          layers.bidirectional({
+            layer: layers.gru({ units: 2, returnSequences: true }) as tf.RNN,
+            mergeMode: 'concat',
+          }),
+        ),
       ),
   ],
   SimpleRNN: [[3, 2], () => classifier([3, 2], chain(layers.simpleRNN({ units: 3 })))],
   LSTM: [[3, 2], () => classifier([3, 2], chain(layers.lstm({ units: 3 })))],
   'stacked cells': [
     [3, 2],
-    () => classifier([3, 2], chain(layers.rnn({ cell: [layers.lstmCell({ units: 2 }), layers.gruCell({ units: 2 })] as never }))),
+    () =>
+      classifier(
+        [3, 2],
+        chain(layers.rnn({ cell: [layers.lstmCell({ units: 2 }), layers.gruCell({ units: 2 })] as never })),
+      ),
   ],
   Conv1D: [[8, 2], () => classifier([8, 2], chain(layers.conv1d({ filters: 3, kernelSize: 3, ...tanh })))],
   'Conv2D, normalised': [
@@ -137,10 +178,17 @@ const FORMS: Record<string, [shape: number[], build: () => tf.LayersModel]> = {
     () =>
       classifier(
         [6, 6, 2],
-        chain(layers.conv2d({ filters: 3, kernelSize: 3 }), layers.batchNormalization(), layers.averagePooling2d({})),
+        chain(
+          layers.conv2d({ filters: 3, kernelSize: 3 }),
+          layers.batchNormalization(),
+          layers.averagePooling2d({}),
+        ),
       ),
   ],
-  Conv3D: [[4, 4, 4, 1], () => classifier([4, 4, 4, 1], chain(layers.conv3d({ filters: 2, kernelSize: 2, ...tanh })))],
+  Conv3D: [
+    [4, 4, 4, 1],
+    () => classifier([4, 4, 4, 1], chain(layers.conv3d({ filters: 2, kernelSize: 2, ...tanh }))),
+  ],
   Conv2DTranspose: [
     [3, 3, 2],
     () => classifier([3, 3, 2], chain(layers.conv2dTranspose({ filters: 3, kernelSize: 2, ...tanh }))),
@@ -151,18 +199,33 @@ const FORMS: Record<string, [shape: number[], build: () => tf.LayersModel]> = {
   ],
   DepthwiseConv2D: [
     [5, 5, 2],
-    () => classifier([5, 5, 2], chain(layers.depthwiseConv2d({ kernelSize: 3, depthMultiplier: 2, ...tanh }))),
+    () =>
+      classifier([5, 5, 2], chain(layers.depthwiseConv2d({ kernelSize: 3, depthMultiplier: 2, ...tanh }))),
   ],
   ConvLSTM2D: [
     [2, 4, 4, 1],
-    () => classifier([2, 4, 4, 1], chain(layers.convLstm2d({ filters: 2, kernelSize: 2 }) as unknown as tf.layers.Layer)),
+    () =>
+      classifier(
+        [2, 4, 4, 1],
+        chain(layers.convLstm2d({ filters: 2, kernelSize: 2 }) as unknown as tf.layers.Layer),
+      ),
   ],
   Embedding: [[4], () => classifier([4], chain(layers.embedding({ inputDim: 6, outputDim: 3 })))],
-  LayerNormalization: [[4], () => classifier([4], chain(layers.dense({ units: 5, ...tanh }), layers.layerNormalization()))],
+  LayerNormalization: [
+    [4],
+    () => classifier([4], chain(layers.dense({ units: 5, ...tanh }), layers.layerNormalization())),
+  ],
   'a PReLU, and Dense over time': [
     [3, 2],
     () =>
-      classifier([3, 2], chain(layers.dense({ units: 3 }), layers.prelu({ sharedAxes: [1] }), layers.globalAveragePooling1d({}))),
+      classifier(
+        [3, 2],
+        chain(
+          layers.dense({ units: 3 }),
+          layers.prelu({ sharedAxes: [1] }),
+          layers.globalAveragePooling1d({}),
+        ),
+      ),
   ],
 };
 
@@ -176,7 +239,8 @@ function dataFor(name: string, shape: number[]): Data {
   const random = new Random(1, name);
   const size = shape.reduce((product, n) => product * n, SAMPLES);
   const labels = Int32Array.from({ length: SAMPLES }, () => random.int(CLASSES));
-  const values = name === 'Embedding' ? Float32Array.from({ length: size }, () => random.int(6)) : random.normals(size);
+  const values =
+    name === 'Embedding' ? Float32Array.from({ length: size }, () => random.int(6)) : random.normals(size);
   return { xs: tf.tensor(values, [SAMPLES, ...shape]), ys: tf.tensor1d(labels, 'int32'), labels };
 }
 
@@ -210,7 +274,11 @@ function plain(model: tf.LayersModel, { xs, labels }: Data): { loss: number; acc
 }
 
 /** `plain` with other weights: all of them, in the order of `getWeights()`. */
-function plainAt(model: tf.LayersModel, data: Data, weights: tf.Tensor[]): { loss: number; accuracy: number } {
+function plainAt(
+  model: tf.LayersModel,
+  data: Data,
+  weights: tf.Tensor[],
+): { loss: number; accuracy: number } {
   const held = model.getWeights().map((weight) => weight.clone());
   model.setWeights(weights);
   const result = plain(model, data);
@@ -240,7 +308,9 @@ function gradientAt(model: tf.LayersModel, { xs, labels }: Data, flat: ArrayLike
       tf.variableGrads(() => {
         const logits = model.apply(xs, { training: false }) as tf.Tensor;
         const logProbabilities = tf.logSoftmax(logits);
-        return tf.neg(tf.div(tf.sum(tf.mul(logProbabilities, tf.oneHot([...labels], CLASSES))), SAMPLES)) as tf.Scalar;
+        return tf.neg(
+          tf.div(tf.sum(tf.mul(logProbabilities, tf.oneHot([...labels], CLASSES))), SAMPLES),
+        ) as tf.Scalar;
       }, variables),
     );
     for (const { name } of variables) parts.push(...grads[name].dataSync());
@@ -264,7 +334,10 @@ function assertSame(
   assertNear(actual.accuracy, expected.accuracy, 1e-6, `${what}, accuracy`);
 }
 
-/** A noise that a plain loop can repeat: kernels and embeddings, all that has two axes or more, grow by a share. */
+/**
+ * A noise that a plain loop can repeat: kernels and embeddings, all that has two axes or more, grow by a
+ * share.
+ */
 const growth = (share: number): WeightNoise => ({
   name: `growth(${share})`,
   kind: 'growth',
@@ -288,7 +361,9 @@ for (const [name, [shape, build]] of Object.entries(FORMS)) {
     const sets = [0, 1].map(() =>
       model
         .getWeights()
-        .map((weight) => tf.tidy(() => tf.mul(weight, tf.tensor(random.uniforms(weight.size, 0.5, 1.5), weight.shape)))),
+        .map((weight) =>
+          tf.tidy(() => tf.mul(weight, tf.tensor(random.uniforms(weight.size, 0.5, 1.5), weight.shape))),
+        ),
     );
     const many = await evaluateMany(model, data, sets, { batchSize: 4 });
     for (const [i, set] of sets.entries()) {
@@ -309,10 +384,16 @@ for (const [name, [shape, build]] of Object.entries(FORMS)) {
       tf.dispose(weights);
     });
 
-    const { clean, levels } = await evaluateUnderNoise(model, data, { noise: growth, levels: [0.3], draws: 1 });
+    const { clean, levels } = await evaluateUnderNoise(model, data, {
+      noise: growth,
+      levels: [0.3],
+      draws: 1,
+    });
     assertSame(clean, plain(model, data), 'without noise');
     // The slopes of a PReLU are no kernel, whatever axes they have.
-    const grows = model.weights.map(({ shape, originalName }) => shape.length > 1 && !originalName.endsWith('alpha'));
+    const grows = model.weights.map(
+      ({ shape, originalName }) => shape.length > 1 && !originalName.endsWith('alpha'),
+    );
     const grown = model.getWeights().map((weight, i) => tf.mul(weight, grows[i] ? 1.3 : 1));
     const expected = plainAt(model, data, grown);
     tf.dispose(grown);
@@ -358,7 +439,10 @@ for (const [name, [shape, build]] of Object.entries(FORMS)) {
       );
       const difference = ahead.map((g, i) => ((g - behind[i]) * scale) / 2e-2);
       const error = Math.hypot(...difference.map((x, i) => x - product[i]));
-      assert.ok(error < 0.02 * Math.hypot(...difference), `H v is off by ${error} of ${Math.hypot(...difference)}`);
+      assert.ok(
+        error < 0.02 * Math.hypot(...difference),
+        `H v is off by ${error} of ${Math.hypot(...difference)}`,
+      );
       hessian.dispose();
     });
     tf.dispose([data.xs, data.ys]);

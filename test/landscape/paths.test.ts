@@ -33,7 +33,8 @@ import { Trainer } from 'lookbehind/train';
 import { withLength } from '../../lib/dist/landscape/directions';
 import { evaluateSync } from '../../lib/dist/training/evaluate';
 
-const near = (a: number, b: number, tolerance: number): void => assert.ok(Math.abs(a - b) <= tolerance, `${a} is not ${b}`);
+const near = (a: number, b: number, tolerance: number): void =>
+  assert.ok(Math.abs(a - b) <= tolerance, `${a} is not ${b}`);
 
 const random = new Random(30);
 const XS = tf.tensor(random.normals(24 * 4), [24, 4]);
@@ -43,8 +44,15 @@ const YS = tf.tensor1d(
 );
 const DATA = { xs: XS, ys: YS };
 
-/** The loss (|w| - 1)^2 + v^2 over two weights: minima at w = 1 and w = -1, a barrier of 1 between them, none around v = 0 off. */
-function twoMinima(): { model: tf.LayersModel; data: typeof DATA; loss: (labels: tf.Tensor, outputs: tf.Tensor) => tf.Scalar } {
+/**
+ * The loss (|w| - 1)^2 + v^2 over two weights: minima at w = 1 and w = -1, a barrier of 1 between them, none
+ * around v = 0 off.
+ */
+function twoMinima(): {
+  model: tf.LayersModel;
+  data: typeof DATA;
+  loss: (labels: tf.Tensor, outputs: tf.Tensor) => tf.Scalar;
+} {
   const model = tf.sequential({ layers: [tf.layers.dense({ inputShape: [2], units: 1, useBias: false })] });
   // The outputs are w and v themselves.
   const data = {
@@ -106,7 +114,10 @@ test('BatchNorm statistics fit the weights at each point of the path', async () 
   const before = one.getWeights().map((w) => w.dataSync());
   const tensors = tf.memory().numTensors;
   const path = linePath(flatWeights(one), flatWeights(other));
-  const refit = await lossAlongPath(one, DATA, path, { points: 4, recomputeBatchNorm: { data: DATA, batchSize: 8 } });
+  const refit = await lossAlongPath(one, DATA, path, {
+    points: 4,
+    recomputeBatchNorm: { data: DATA, batchSize: 8 },
+  });
   const stale = await lossAlongPath(one, DATA, path, { points: 4 });
   assert.equal(tf.memory().numTensors, tensors);
   assert.deepEqual(
@@ -119,7 +130,9 @@ test('BatchNorm statistics fit the weights at each point of the path', async () 
     recomputeBatchNorm(one, { data: DATA, batchSize: 8 });
     near(refit.losses[i], evaluateSync(one, DATA).loss, 1e-5);
     assert.notEqual(refit.losses[i], stale.losses[i]);
-    tf.tidy(() => one.setWeights(before.map((values, j) => tf.tensor(values, one.weights[j].shape as number[]))));
+    tf.tidy(() =>
+      one.setWeights(before.map((values, j) => tf.tensor(values, one.weights[j].shape as number[]))),
+    );
   }
   one.dispose();
   other.dispose();
@@ -130,7 +143,13 @@ test('one step of Lookbehind, seen in its own plane', () => {
   const optimizer = lookbehindSAM({ k: 3, alpha: 0.5, rho: 0.1, learningRate: 0.1, momentum: 0.9 });
   const variables = model.trainableWeights.map((weight) => weight.read() as tf.Variable);
   const loss = (): tf.Scalar =>
-    tf.tidy(() => tf.losses.softmaxCrossEntropy(tf.oneHot(YS, 3), model.apply(XS, { training: true }) as tf.Tensor) as tf.Scalar);
+    tf.tidy(
+      () =>
+        tf.losses.softmaxCrossEntropy(
+          tf.oneHot(YS, 3),
+          model.apply(XS, { training: true }) as tf.Tensor,
+        ) as tf.Scalar,
+    );
   optimizer.minimize(loss, false, variables);
   const before = model.getWeights().map((w) => w.dataSync());
   const state = optimizer.saveState();
@@ -142,7 +161,8 @@ test('one step of Lookbehind, seen in its own plane', () => {
   assert.deepEqual(optimizer.saveState(), state);
 
   assert.deepEqual([record.perturbed.length, record.fast.length, record.gradients.length], [3, 3, 3]);
-  const distance = (a: Float32Array, b: Float32Array): number => Math.hypot(...a.map((value, i) => value - b[i]));
+  const distance = (a: Float32Array, b: Float32Array): number =>
+    Math.hypot(...a.map((value, i) => value - b[i]));
   near(distance(record.slow, record.perturbed[0]), 0.1, 1e-5);
   near(distance(record.perturbed[0], record.perturbed[1]), 0.1, 1e-5);
   record.newSlow.forEach((value, i) => {
@@ -159,7 +179,11 @@ test('one step of Lookbehind, seen in its own plane', () => {
   assert.deepEqual(projected.slow, [0, 0]);
   near(projected.perturbed[2][1], 0, 1e-5);
   near(projected.perturbed[2][0], distance(record.slow, record.perturbed[2]), 1e-5);
-  near(projected.fast[2][0] ** 2 + projected.fast[2][1] ** 2, distance(record.slow, record.fast[2]) ** 2, 1e-4);
+  near(
+    projected.fast[2][0] ** 2 + projected.fast[2][1] ** 2,
+    distance(record.slow, record.fast[2]) ** 2,
+    1e-4,
+  );
   near(projected.newSlow[0], projected.fast[2][0] / 2, 1e-5);
   near(projected.outside.perturbed[2], 0, 1e-3);
   assert.ok(projected.outside.fast[0] > 1e-4, `${projected.outside.fast}`);
@@ -187,7 +211,13 @@ test('the loss along random directions is that of the weights there, the same di
   const w = flatWeights(model);
   const tensors = tf.memory().numTensors;
   const filter = await lossAlongDirections(model, DATA, { count: 2, points: 3, seed: 7 });
-  const plain = await lossAlongDirections(model, DATA, { count: 1, points: 3, seed: 8, normalisation: 'none', length: 2 });
+  const plain = await lossAlongDirections(model, DATA, {
+    count: 1,
+    points: 3,
+    seed: 8,
+    normalisation: 'none',
+    length: 2,
+  });
   assert.equal(tf.memory().numTensors, tensors);
   assert.deepEqual(flatWeights(model), w);
   assert.deepEqual(
@@ -227,7 +257,11 @@ test('a recorded training holds the weights before it and after each epoch', asy
   trainer.dispose();
 
   setFlatWeights(model, start);
-  const again = new Trainer(model, sam({ rho: 0.05, learningRate: 0.1 }), data, { epochs: 3, batchSize: 8, seed: 0 });
+  const again = new Trainer(model, sam({ rho: 0.05, learningRate: 0.1 }), data, {
+    epochs: 3,
+    batchSize: 8,
+    seed: 0,
+  });
   await assert.rejects(recordTrajectory(model, again, { every: 0 }), OptionError);
   assert.deepEqual(
     await recordTrajectory(model, again, { every: 2 }),
@@ -243,7 +277,9 @@ test('several models on one range', async () => {
     label: `seed ${seed}`,
     model: models.mlp({ inputs: [4], hidden: [6], classes: 3, seed, name: `compare-${seed}` }),
   }));
-  const { surfaces, range, evaluatedPoints, seconds } = await compareSurfaces(pair, DATA, { x: { from: -1, to: 1, points: 3 } });
+  const { surfaces, range, evaluatedPoints, seconds } = await compareSurfaces(pair, DATA, {
+    x: { from: -1, to: 1, points: 3 },
+  });
   assert.deepEqual(
     surfaces.map(({ label }) => label),
     ['seed 1', 'seed 2'],
@@ -266,14 +302,21 @@ test('export: JSON there and back, npz as NumPy lays it out', async () => {
     values: w.map((_, j) => Math.cos(i * j)),
   });
   const plane = new Plane(w, direction(1), direction(2));
-  const surface = await lossSurface(model, DATA, { plane, x: { from: -1, to: 1, points: 3 }, y: { from: 0, to: 1, points: 2 } });
+  const surface = await lossSurface(model, DATA, {
+    plane,
+    x: { from: -1, to: 1, points: 3 },
+    y: { from: 0, to: 1, points: 2 },
+  });
   surface.loss[0][1] = Number.POSITIVE_INFINITY;
   assert.deepEqual(surfaceFromJson(surfaceToJson(surface)), surface);
   assert.throws(() => surfaceFromJson('{"format": "other"}'), { name: 'DataError' });
   assert.throws(() => surfaceFromJson('{'), { name: 'DataError' });
 
   const files = unzip(Buffer.from(surfaceToNpz(surface)));
-  assert.deepEqual([...files.keys()], ['xcoordinates.npy', 'ycoordinates.npy', 'train_loss.npy', 'train_acc.npy']);
+  assert.deepEqual(
+    [...files.keys()],
+    ['xcoordinates.npy', 'ycoordinates.npy', 'train_loss.npy', 'train_acc.npy'],
+  );
   assert.deepEqual(readNpy(files.get('xcoordinates.npy')!), { shape: '3,', values: [-1, 0, 1] });
   assert.deepEqual(readNpy(files.get('train_loss.npy')!), { shape: '3, 2', values: surface.loss.flat() });
   assert.equal(readNpy(files.get('train_acc.npy')!).values[0], 100 * surface.accuracy[0][0]);

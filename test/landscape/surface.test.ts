@@ -23,7 +23,8 @@ import { stringifyChecked } from '../../lib/dist/files/checkedJson';
 import { evaluateSync } from '../../lib/dist/training/evaluate';
 import { RANGE as SMALL, setting } from './killed';
 
-const near = (a: number, b: number, tolerance: number): void => assert.ok(Math.abs(a - b) <= tolerance, `${a} is not ${b}`);
+const near = (a: number, b: number, tolerance: number): void =>
+  assert.ok(Math.abs(a - b) <= tolerance, `${a} is not ${b}`);
 const folder = mkdtempSync(join(tmpdir(), 'surface-'));
 after(() => rmSync(folder, { recursive: true }));
 
@@ -35,7 +36,11 @@ const YS = tf.tensor1d(
 );
 const DATA = { xs: XS, ys: YS };
 const model = models.mlp({ inputs: [4], hidden: [6], classes: 3, seed: 1, name: 'surface' });
-const plane = new Plane(flatWeights(model), randomDirection(model, { seed: 1 }), randomDirection(model, { seed: 2 }));
+const plane = new Plane(
+  flatWeights(model),
+  randomDirection(model, { seed: 1 }),
+  randomDirection(model, { seed: 2 }),
+);
 
 test('every point is what evaluate gives there; the centre exactly', async () => {
   const before = flatWeights(model);
@@ -75,7 +80,8 @@ test('a quadratic loss: the plane is recovered exactly', async () => {
   line.setWeights([tf.tensor2d([[2]]), tf.tensor1d([1])]);
   const xs = tf.tensor2d([[-1], [0], [1]]);
   const ys = tf.tensor2d([[-1], [1], [3]]);
-  const squared = (labels: tf.Tensor, outputs: tf.Tensor): tf.Scalar => tf.losses.meanSquaredError(labels, outputs) as tf.Scalar;
+  const squared = (labels: tf.Tensor, outputs: tf.Tensor): tf.Scalar =>
+    tf.losses.meanSquaredError(labels, outputs) as tf.Scalar;
   const { loss, x, y, accuracy } = await lossSurface(
     line,
     { xs, ys },
@@ -105,7 +111,11 @@ test('a line', async () => {
   const line = new Plane(plane.origin, plane.x);
   const surface = await lossSurface(model, DATA, { plane: line, x: { from: 0, to: 1, points: 3 } });
   assert.deepEqual(surface.y, [0]);
-  near(surface.loss[2][0], (await lossSurface(model, DATA, { plane, x: { from: 0, to: 1, points: 3 } })).loss[2][0], 1e-6);
+  near(
+    surface.loss[2][0],
+    (await lossSurface(model, DATA, { plane, x: { from: 0, to: 1, points: 3 } })).loss[2][0],
+    1e-6,
+  );
   await assert.rejects(lossSurface(model, DATA, { plane: line, y: { from: 0, to: 1 } }), /y must be/);
 });
 
@@ -194,7 +204,8 @@ test('points of another loss, or of other layers with the same weights, are refu
   const path = join(folder, 'loss.jsonl');
   const options = { plane, ...RANGE, path };
   const first = await lossSurface(model, DATA, options);
-  const hundredfold = (labels: tf.Tensor, outputs: tf.Tensor): tf.Scalar => tf.mul(100, crossEntropy(labels, outputs));
+  const hundredfold = (labels: tf.Tensor, outputs: tf.Tensor): tf.Scalar =>
+    tf.mul(100, crossEntropy(labels, outputs));
   await assert.rejects(lossSurface(model, DATA, { ...options, loss: hundredfold }), {
     name: 'StateMismatchError',
     message: /another loss: [\d.]+ and [\d.]+ at the plane's origin/,
@@ -206,15 +217,28 @@ test('points of another loss, or of other layers with the same weights, are refu
   await lossSurface(model, DATA, small);
   await assert.rejects(lossSurface(model, DATA, { ...small, loss: squared }), { name: 'StateMismatchError' });
   // The default by its name, and by another function with the same values.
-  for (const loss of [crossEntropy, (labels: tf.Tensor, outputs: tf.Tensor) => tf.mul(1, crossEntropy(labels, outputs))]) {
+  for (const loss of [
+    crossEntropy,
+    (labels: tf.Tensor, outputs: tf.Tensor) => tf.mul(1, crossEntropy(labels, outputs)),
+  ]) {
     const again = await lossSurface(model, DATA, { ...options, loss: loss as typeof crossEntropy });
     assert.equal(again.provenance.evaluatedPoints, 0);
     assert.deepEqual(numbers(again), numbers(first));
   }
 
-  const other = models.mlp({ inputs: [4], hidden: [6], classes: 3, seed: 1, activation: 'tanh', name: 'surface-tanh' });
+  const other = models.mlp({
+    inputs: [4],
+    hidden: [6],
+    classes: 3,
+    seed: 1,
+    activation: 'tanh',
+    name: 'surface-tanh',
+  });
   setFlatWeights(other, plane.origin);
-  await assert.rejects(lossSurface(other, DATA, options), { name: 'StateMismatchError', message: /other layers/ });
+  await assert.rejects(lossSurface(other, DATA, options), {
+    name: 'StateMismatchError',
+    message: /other layers/,
+  });
   const twin = models.mlp({ inputs: [4], hidden: [6], classes: 3, seed: 9, name: 'surface-twin' });
   setFlatWeights(twin, plane.origin);
   assert.equal((await lossSurface(twin, DATA, options)).provenance.evaluatedPoints, 0);

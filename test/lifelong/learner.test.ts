@@ -4,7 +4,14 @@ import * as tf from '@tensorflow/tfjs';
 import { adamw, lookahead, lookbehindSAM, OptionError, StateMismatchError, sgd } from 'lookbehind';
 import { type Augmentation, digits } from 'lookbehind/data';
 import { type FamilyOptimizer, Random } from 'lookbehind/extend';
-import { LifelongLearner, type LifelongState, rotatedTasks, splitTasks, TaskSequence, taskModel } from 'lookbehind/lifelong';
+import {
+  LifelongLearner,
+  type LifelongState,
+  rotatedTasks,
+  splitTasks,
+  TaskSequence,
+  taskModel,
+} from 'lookbehind/lifelong';
 import * as models from 'lookbehind/models';
 import { evaluate, Trainer } from 'lookbehind/train';
 import { parseNumbers, stringifyNumbers } from '../../lib/dist/files/checkedJson';
@@ -13,13 +20,25 @@ import { Reservoir } from '../../lib/dist/lifelong/reservoir';
 import type { SampleRef } from '../../lib/dist/lifelong/samples';
 
 const { train, test: testSet } = digits();
-const data = { train: train.subset(200, { stratified: true }), test: testSet.subset(100, { stratified: true }) };
+const data = {
+  train: train.subset(200, { stratified: true }),
+  test: testSet.subset(100, { stratified: true }),
+};
 const split = splitTasks(data, { tasks: 5 });
 const rotations = rotatedTasks(data, { angles: [0, 40, 80, 120], trainSamples: 40 });
 
-function mlp(sequence: TaskSequence, options: { dropout?: number; batchNorm?: boolean; hidden?: number[] } = {}): tf.LayersModel {
+function mlp(
+  sequence: TaskSequence,
+  options: { dropout?: number; batchNorm?: boolean; hidden?: number[] } = {},
+): tf.LayersModel {
   const { hidden = [12], ...rest } = options;
-  return models.mlp({ inputs: sequence.inputShape, hidden, classes: sequence.outputs, name: 'lifelong', ...rest });
+  return models.mlp({
+    inputs: sequence.inputShape,
+    hidden,
+    classes: sequence.outputs,
+    name: 'lifelong',
+    ...rest,
+  });
 }
 
 function values(model: tf.LayersModel): number[][] {
@@ -52,9 +71,12 @@ test('replay and one head per task, as a loop by hand with the optimizer and the
     for (let epoch = 0; epoch < 2; epoch++) {
       const order = Array.from(new Random(seed, `batches/${task}/${epoch}`).permutation(train.size));
       for (let step = 0; step < Math.floor(train.size / batchSize); step++) {
-        const fresh = order.slice(step * batchSize, (step + 1) * batchSize).map((index): SampleRef => ({ task, index }));
+        const fresh = order
+          .slice(step * batchSize, (step + 1) * batchSize)
+          .map((index): SampleRef => ({ task, index }));
         const random = new Random(seed, `replay/${task}/${epoch}/${step}/0`);
-        const refs = memory.items.length < replaySize ? fresh : [...fresh, ...memory.draw(replaySize, random)];
+        const refs =
+          memory.items.length < replaySize ? fresh : [...fresh, ...memory.draw(replaySize, random)];
         tf.tidy(() => {
           const of = refs.map((ref) => ({ ...ref, ...split.tasks[ref.task] }));
           const xs = tf.concat(of.map(({ train, index }) => train.tensors([index]).xs));
@@ -84,7 +106,8 @@ test('replay and one head per task, as a loop by hand with the optimizer and the
         if (epoch === 0) for (const ref of fresh) memory.add(ref);
       }
       if (epoch === 0) {
-        for (const index of order.slice(Math.floor(train.size / batchSize) * batchSize)) memory.add({ task, index });
+        for (const index of order.slice(Math.floor(train.size / batchSize) * batchSize))
+          memory.add({ task, index });
       }
     }
   }
@@ -96,20 +119,34 @@ test('replay and one head per task, as a loop by hand with the optimizer and the
   const options = { epochs: 2, batchSize, replay: { capacity, batchSize: replaySize }, seed };
   await learn(first, sgd({ learningRate }), options, (learner) => {
     for (const [i, weight] of values(learner.model).entries()) {
-      for (const [j, value] of weight.entries()) assert.ok(Math.abs(value - expected[i][j]) < 1e-5, `${value} ${expected[i][j]}`);
+      for (const [j, value] of weight.entries())
+        assert.ok(Math.abs(value - expected[i][j]) < 1e-5, `${value} ${expected[i][j]}`);
     }
     assert.deepEqual(learner.memory?.save(), memory.save());
   });
 });
 
-/** The samples of each batch that a learner makes, by their places in the training set; for a sequence of one task. */
-async function batchesOf(sequence: TaskSequence, optimizer: FamilyOptimizer, options: LifelongOptions): Promise<number[][]> {
+/**
+ * The samples of each batch that a learner makes, by their places in the training set; for a sequence of one
+ * task.
+ */
+async function batchesOf(
+  sequence: TaskSequence,
+  optimizer: FamilyOptimizer,
+  options: LifelongOptions,
+): Promise<number[][]> {
   const batches: number[][] = [];
   const augment: Augmentation = (data, indices) => {
     batches.push(Array.from(indices));
     return data.tensors(indices);
   };
-  await learn(sequence, optimizer, { ...options, augment, eager: true }, () => undefined, mlp(sequence, { hidden: [] }));
+  await learn(
+    sequence,
+    optimizer,
+    { ...options, augment, eager: true },
+    () => undefined,
+    mlp(sequence, { hidden: [] }),
+  );
   return batches;
 }
 
@@ -128,7 +165,10 @@ test('replay joins each inner step, and draws anew where batches or replay switc
     assert.ok(batch.slice(5).every((sample) => earlier.has(sample)));
   });
 
-  const replaySwitches = await batchesOf(one, optimizer(), { ...shared, replay: { ...shared.replay, switchBatches: true } });
+  const replaySwitches = await batchesOf(one, optimizer(), {
+    ...shared,
+    replay: { ...shared.replay, switchBatches: true },
+  });
   assert.equal(replaySwitches.length, 1 + 7 * 3);
   const [a, b, c] = replaySwitches.slice(4, 7);
   assert.deepEqual([b.slice(0, 5), c.slice(0, 5)], [a.slice(0, 5), a.slice(0, 5)]);
@@ -159,13 +199,23 @@ test('samples of all tasks are augmented, each by its own set', async () => {
   const results: number[][][] = [];
   for (const augment of [undefined, negative]) {
     const model = mlp(split);
-    if (augment) tf.tidy(() => model.setWeights(model.getWeights().map((weight, i) => (i === 0 ? tf.neg(weight) : weight))));
-    await learn(split, sgd({ learningRate: 0.1 }), { ...options, augment }, () => void results.push(values(model)), model);
+    if (augment)
+      tf.tidy(() =>
+        model.setWeights(model.getWeights().map((weight, i) => (i === 0 ? tf.neg(weight) : weight))),
+      );
+    await learn(
+      split,
+      sgd({ learningRate: 0.1 }),
+      { ...options, augment },
+      () => void results.push(values(model)),
+      model,
+    );
   }
   const [plain, turned] = results;
   turned[0] = turned[0].map((weight) => -weight);
   for (const [i, weight] of turned.entries()) {
-    for (const [j, value] of weight.entries()) assert.ok(Math.abs(value - plain[i][j]) < 1e-5, `${value} ${plain[i][j]}`);
+    for (const [j, value] of weight.entries())
+      assert.ok(Math.abs(value - plain[i][j]) < 1e-5, `${value} ${plain[i][j]}`);
   }
 });
 
@@ -214,7 +264,10 @@ test('the learning rate falls from task to task to its floor, and the optimizer 
       [0.1, 0.05, 0.04, 0.04],
     );
     assert.equal(optimizer.learningRate, 0.1, "the optimizer's own rate is its again");
-    assert.deepEqual(iterations, optimizerState === 'keep' ? [1, 2, 3, 4, 5, 6, 7, 8] : [1, 2, 1, 2, 1, 2, 1, 2]);
+    assert.deepEqual(
+      iterations,
+      optimizerState === 'keep' ? [1, 2, 3, 4, 5, 6, 7, 8] : [1, 2, 1, 2, 1, 2, 1, 2],
+    );
     assert.equal(optimizer.gradientEvaluations, 8);
     learner.dispose();
     optimizer.dispose();
@@ -226,7 +279,11 @@ test('a learning rate set between two tasks is taken, and a layer that is frozen
   for (const eager of [true, false]) {
     const optimizer = sgd({ learningRate: 0.1 });
     const model = mlp(rotations, { hidden: [4] });
-    const learner = new LifelongLearner(model, optimizer, rotations, { batchSize: 20, learningRateDecay: 0.5, eager });
+    const learner = new LifelongLearner(model, optimizer, rotations, {
+      batchSize: 20,
+      learningRateDecay: 0.5,
+      eager,
+    });
     const layer = model.layers.find(({ weights }) => weights.length > 0)!;
     const seen: number[][] = [];
     await learner.train({
@@ -252,8 +309,13 @@ test('a renewed optimizer goes on from the slow weights without momentum', async
   const optimizer = lookahead(sgd({ learningRate: 0.1, momentum: 0.9 }), { k: 5 });
   const model = mlp(rotations, { hidden: [] });
   const start = values(model);
-  // No synchronisation within a task of two steps: the slow weights never move, so each task begins where the first one did.
-  const learner = new LifelongLearner(model, optimizer, rotations, { batchSize: 20, eager: true, learningRateDecay: 1e-9 });
+  // No synchronisation within a task of two steps: the slow weights never move, so each task begins where the
+  // first one did.
+  const learner = new LifelongLearner(model, optimizer, rotations, {
+    batchSize: 20,
+    eager: true,
+    learningRateDecay: 1e-9,
+  });
   await learner.train();
   const slow = await optimizer.withSlowWeights(() => values(model));
   assert.deepEqual(slow, start);
@@ -265,8 +327,12 @@ test('a renewed optimizer goes on from the slow weights without momentum', async
 
 test('a renewed optimizer is as a new one', async () => {
   const two = new TaskSequence({ ...rotations, tasks: rotations.tasks.slice(0, 2) });
-  for (const make of [() => adamw({ learningRate: 0.01 }), () => lookahead(sgd({ momentum: 0.9, dampening: 0.1 }), { k: 2 })]) {
-    const build = (): LifelongLearner => new LifelongLearner(mlp(two, { hidden: [] }), make(), two, { batchSize: 10 });
+  for (const make of [
+    () => adamw({ learningRate: 0.01 }),
+    () => lookahead(sgd({ momentum: 0.9, dampening: 0.1 }), { k: 2 }),
+  ]) {
+    const build = (): LifelongLearner =>
+      new LifelongLearner(mlp(two, { hidden: [] }), make(), two, { batchSize: 10 });
     const renewed = build();
     const states: LifelongState[] = [];
     await renewed.train({ onTask: (_, learner) => void states.push(learner.save()) });
@@ -276,7 +342,8 @@ test('a renewed optimizer is as a new one', async () => {
     replaced.restore({ ...state, manifest: { ...state.manifest, optimizer: manifest }, optimizer: data });
     await replaced.train();
     assert.deepEqual(values(replaced.model), values(renewed.model));
-    for (const { optimizer, model } of [renewed, replaced]) for (const part of [optimizer, model]) part.dispose();
+    for (const { optimizer, model } of [renewed, replaced])
+      for (const part of [optimizer, model]) part.dispose();
     renewed.dispose();
     replaced.dispose();
   }
@@ -291,30 +358,36 @@ const inTask3: Cut = (stop) => ({
 const afterTask3: Cut = (stop) => ({ onTask: ({ task }) => void (task === 2 && stop()) });
 /** After the last step of task 1, so that the evaluation that follows is interrupted. */
 const inEvaluation: Cut = (stop) => ({
-  onProgress: ({ epoch, epochs, step, stepsPerEpoch }) => void (epoch === epochs / 4 - 1 && step === stepsPerEpoch && stop()),
+  onProgress: ({ epoch, epochs, step, stepsPerEpoch }) =>
+    void (epoch === epochs / 4 - 1 && step === stepsPerEpoch && stop()),
 });
 
-const interrupted: Array<{ name: string; make: () => FamilyOptimizer; cuts: Cut[]; layers?: object; options?: LifelongOptions }> =
-  [
-    {
-      name: 'sgd with momentum, dropout, batch normalisation',
-      make: () => sgd({ learningRate: 0.1, momentum: 0.9 }),
-      cuts: [inTask3, afterTask3],
-      layers: { dropout: 0.3, batchNorm: true },
-    },
-    {
-      name: 'lookahead, kept',
-      make: () => lookahead(sgd({ learningRate: 0.1, momentum: 0.9 }), { k: 3 }),
-      cuts: [inEvaluation, inTask3],
-      options: { epochs: 1, optimizerState: 'keep' },
-    },
-    {
-      name: 'lookbehindSAM, replay switched',
-      make: () => lookbehindSAM({ k: 2, learningRate: 0.1, momentum: 0.9, alpha: 'adaptive' }),
-      cuts: [inTask3],
-      options: { replay: { capacity: 25, batchSize: 5, switchBatches: true } },
-    },
-  ];
+const interrupted: Array<{
+  name: string;
+  make: () => FamilyOptimizer;
+  cuts: Cut[];
+  layers?: object;
+  options?: LifelongOptions;
+}> = [
+  {
+    name: 'sgd with momentum, dropout, batch normalisation',
+    make: () => sgd({ learningRate: 0.1, momentum: 0.9 }),
+    cuts: [inTask3, afterTask3],
+    layers: { dropout: 0.3, batchNorm: true },
+  },
+  {
+    name: 'lookahead, kept',
+    make: () => lookahead(sgd({ learningRate: 0.1, momentum: 0.9 }), { k: 3 }),
+    cuts: [inEvaluation, inTask3],
+    options: { epochs: 1, optimizerState: 'keep' },
+  },
+  {
+    name: 'lookbehindSAM, replay switched',
+    make: () => lookbehindSAM({ k: 2, learningRate: 0.1, momentum: 0.9, alpha: 'adaptive' }),
+    cuts: [inTask3],
+    options: { replay: { capacity: 25, batchSize: 5, switchBatches: true } },
+  },
+];
 
 for (const { name, make, cuts, layers, options } of interrupted) {
   test(`interrupted and resumed, ends bit for bit the same: ${name}`, async () => {
@@ -336,7 +409,10 @@ for (const { name, make, cuts, layers, options } of interrupted) {
     let learner = build();
     for (const cut of cuts) {
       const controller = new AbortController();
-      assert.equal(await learner.train({ signal: controller.signal, ...cut(() => controller.abort()) }), 'aborted');
+      assert.equal(
+        await learner.train({ signal: controller.signal, ...cut(() => controller.abort()) }),
+        'aborted',
+      );
       const { manifest, ...bytes } = learner.save();
       free(learner);
       learner = build();
@@ -344,7 +420,8 @@ for (const { name, make, cuts, layers, options } of interrupted) {
     }
     assert.equal(await learner.train(), 'finished');
     assert.deepEqual(values(learner.model), values(whole.model));
-    const timeless = ({ history }: LifelongLearner): unknown => history.map((record) => ({ ...record, seconds: 0 }));
+    const timeless = ({ history }: LifelongLearner): unknown =>
+      history.map((record) => ({ ...record, seconds: 0 }));
     assert.deepEqual(timeless(learner), timeless(whole));
     assert.deepEqual(learner.records, whole.records);
     assert.deepEqual(learner.accuracy, whole.accuracy);
@@ -368,31 +445,44 @@ test('joint learning ends at least as good as one class after the other; replay 
     joint: { regime: 'joint' },
   };
   for (const [name, options] of Object.entries(settings)) {
-    await learn(classes, sgd({ learningRate: 0.1 }), { epochs: 8, batchSize: 5, ...options }, ({ measures, accuracy }) => {
-      results[name] = measures?.averageAccuracy ?? Number.NaN;
-      // Tasks beyond the next are not tested.
-      assert.equal(accuracy.flat().filter(Number.isNaN).length, name === 'joint' ? 20 : 3 + 2 + 1);
-    });
+    await learn(
+      classes,
+      sgd({ learningRate: 0.1 }),
+      { epochs: 8, batchSize: 5, ...options },
+      ({ measures, accuracy }) => {
+        results[name] = measures?.averageAccuracy ?? Number.NaN;
+        // Tasks beyond the next are not tested.
+        assert.equal(accuracy.flat().filter(Number.isNaN).length, name === 'joint' ? 20 : 3 + 2 + 1);
+      },
+    );
   }
-  assert.ok(results.joint > results.replay && results.replay > results.sequential + 0.1, JSON.stringify(results));
+  assert.ok(
+    results.joint > results.replay && results.replay > results.sequential + 0.1,
+    JSON.stringify(results),
+  );
 });
 
 test('what no measure needs is tested on request only, and changes no measure', async () => {
   const matrices: number[][][] = [];
   const measured: unknown[] = [];
   for (const evaluate of ['needed', 'all'] as const) {
-    await learn(rotations, sgd({ learningRate: 0.2 }), { evaluate, epochs: 2 }, ({ accuracy, records, measures, history }) => {
-      assert.deepEqual(
-        accuracy,
-        records.map(({ accuracies }) => accuracies),
-      );
-      assert.deepEqual(
-        records.map(({ losses }) => losses.map(Number.isNaN)),
-        accuracy.map((row) => row.map(Number.isNaN)),
-      );
-      matrices.push(accuracy);
-      measured.push([measures, history.map(({ testLoss, testAccuracy }) => [testLoss, testAccuracy])]);
-    });
+    await learn(
+      rotations,
+      sgd({ learningRate: 0.2 }),
+      { evaluate, epochs: 2 },
+      ({ accuracy, records, measures, history }) => {
+        assert.deepEqual(
+          accuracy,
+          records.map(({ accuracies }) => accuracies),
+        );
+        assert.deepEqual(
+          records.map(({ losses }) => losses.map(Number.isNaN)),
+          accuracy.map((row) => row.map(Number.isNaN)),
+        );
+        matrices.push(accuracy);
+        measured.push([measures, history.map(({ testLoss, testAccuracy }) => [testLoss, testAccuracy])]);
+      },
+    );
   }
   const [needed, all] = matrices;
   assert.ok(all.flat().every(Number.isFinite));
@@ -418,17 +508,25 @@ test('independent learning begins each task at the first weights, also when resu
 
   let learner = build();
   const firstLosses: number[] = [];
-  const onProgress = ({ epoch, loss }: { epoch: number; loss: number }): void => void (epoch % 3 === 0 && firstLosses.push(loss));
+  const onProgress = ({ epoch, loss }: { epoch: number; loss: number }): void =>
+    void (epoch % 3 === 0 && firstLosses.push(loss));
   const controller = new AbortController();
-  await learner.train({ onProgress, signal: controller.signal, onTask: ({ task }) => void (task === 1 && controller.abort()) });
+  await learner.train({
+    onProgress,
+    signal: controller.signal,
+    onTask: ({ task }) => void (task === 1 && controller.abort()),
+  });
   const state = learner.save();
   for (const part of [learner, learner.optimizer, learner.model]) part.dispose();
   learner = build();
-  learner.model.setWeights(tf.tidy(() => learner.model.getWeights().map((weight) => tf.keep(tf.zerosLike(weight)))));
+  learner.model.setWeights(
+    tf.tidy(() => learner.model.getWeights().map((weight) => tf.keep(tf.zerosLike(weight)))),
+  );
   learner.restore(state);
   await learner.train({ onProgress });
   assert.equal(firstLosses.length, 4);
-  for (const [i, loss] of firstLosses.entries()) assert.ok(Math.abs(loss - expected[i]) < 1e-5, `${loss} ${expected[i]}`);
+  for (const [i, loss] of firstLosses.entries())
+    assert.ok(Math.abs(loss - expected[i]) < 1e-5, `${loss} ${expected[i]}`);
   for (const part of [learner, learner.optimizer, learner.model]) part.dispose();
 });
 
@@ -455,14 +553,18 @@ test('an epoch that is interrupted in its evaluation has no warning; one that le
 
 test('a loss that is not finite stops or throws', async () => {
   const make = (onDivergence: 'stop' | 'throw'): LifelongLearner =>
-    new LifelongLearner(mlp(rotations), sgd({ learningRate: 1e30 }), rotations, { onDivergence, eager: true });
+    new LifelongLearner(mlp(rotations), sgd({ learningRate: 1e30 }), rotations, {
+      onDivergence,
+      eager: true,
+    });
   const stopping = make('stop');
   assert.equal(await stopping.train(), 'diverged');
   assert.ok(stopping.accuracy.flat().every(Number.isNaN));
   assert.equal(stopping.measures, undefined);
   const throwing = make('throw');
   await assert.rejects(throwing.train(), /at step \d+ of epoch 1 of task 1/);
-  for (const { model, optimizer } of [stopping, throwing]) for (const part of [model, optimizer]) part.dispose();
+  for (const { model, optimizer } of [stopping, throwing])
+    for (const part of [model, optimizer]) part.dispose();
   stopping.dispose();
   throwing.dispose();
 });
@@ -487,15 +589,22 @@ test('what does not fit is refused, and leaves no tensors', async () => {
     assert.throws(() => make(options), OptionError, JSON.stringify(options));
   }
   const flat = { train: data.train.flattened(), test: data.test.flattened() };
-  assert.throws(() => make({}, splitTasks(flat, { tasks: 5 })), /model must be a model from \[64\] to \[10\]/);
+  assert.throws(
+    () => make({}, splitTasks(flat, { tasks: 5 })),
+    /model must be a model from \[64\] to \[10\]/,
+  );
 
-  // Heads are masked as logits; probabilities are refused there, and taken for what they are where there are no heads.
+  // Heads are masked as logits; probabilities are refused there, and taken for what they are where there are
+  // no heads.
   const { dense, flatten } = tf.layers;
   const probabilities = tf.sequential({
     layers: [flatten({ inputShape: [...rotations.inputShape] }), dense({ units: 10, activation: 'softmax' })],
   });
   assert.equal(split.scenario, 'task-incremental');
-  assert.throws(() => new LifelongLearner(probabilities, optimizer, split), /model must be a model that puts out logits/);
+  assert.throws(
+    () => new LifelongLearner(probabilities, optimizer, split),
+    /model must be a model that puts out logits/,
+  );
   new LifelongLearner(probabilities, optimizer, rotations).dispose();
   probabilities.dispose();
 
@@ -513,7 +622,10 @@ test('what does not fit is refused, and leaves no tensors', async () => {
   for (const other of others) assert.throws(() => other.restore(state), StateMismatchError);
   const trainer = new Trainer(model, optimizer, data.train, { epochs: 1, batchSize: 10 });
   assert.throws(() => trainer.restore(state), /samples is not known, but here it is 200/);
-  assert.throws(() => learner.restore(trainer.save() as LifelongState), /tasks is not known, but here it is 0° \|/);
+  assert.throws(
+    () => learner.restore(trainer.save() as LifelongState),
+    /tasks is not known, but here it is 0° \|/,
+  );
   trainer.dispose();
   const cut = { ...state, weights: state.weights.slice(4) };
   assert.throws(() => learner.restore(cut), /The saved weights have/);
@@ -524,7 +636,12 @@ test('what does not fit is refused, and leaves no tensors', async () => {
 test('learning leaves no tensors behind', async () => {
   const counts: number[] = [];
   for (let i = 0; i < 2; i++) {
-    await learn(split, lookahead(sgd({ momentum: 0.9 })), { batchSize: 20, replay: { capacity: 30 } }, () => undefined);
+    await learn(
+      split,
+      lookahead(sgd({ momentum: 0.9 })),
+      { batchSize: 20, replay: { capacity: 30 } },
+      () => undefined,
+    );
     counts.push(tf.memory().numTensors);
   }
   assert.deepEqual(counts, [counts[0], counts[0]]);

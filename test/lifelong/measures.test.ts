@@ -35,7 +35,11 @@ test('the definitions part where a task was better before it was learned, and th
     [50, 99],
     [50, 40],
   ];
-  assert.deepEqual(lifelongMeasures(accuracy).forgetting, { firstMinusLast: 0, maximumMinusLast: 0, maximumEarlierMinusNow: 0 });
+  assert.deepEqual(lifelongMeasures(accuracy).forgetting, {
+    firstMinusLast: 0,
+    maximumMinusLast: 0,
+    maximumEarlierMinusNow: 0,
+  });
   assert.equal(lifelongMeasures(accuracy, [7, 9]).forwardTransfer, 90);
 });
 
@@ -62,7 +66,12 @@ test('what is not defined is NaN', () => {
   ]);
   near(joint.averageAccuracy, 0.8);
   assert.deepEqual(
-    [joint.learningAccuracy, joint.backwardTransfer, joint.forwardTransfer, ...Object.values(joint.forgetting)],
+    [
+      joint.learningAccuracy,
+      joint.backwardTransfer,
+      joint.forwardTransfer,
+      ...Object.values(joint.forgetting),
+    ],
     new Array(6).fill(Number.NaN),
   );
 });
@@ -79,7 +88,10 @@ test('laws: order of the definitions, relation to transfer, no change by what co
       const { backwardTransfer, forgetting, averageAccuracy, learningAccuracy } = lifelongMeasures(accuracy);
       const { firstMinusLast, maximumMinusLast, maximumEarlierMinusNow } = forgetting;
       near(firstMinusLast, -backwardTransfer);
-      assert.ok(firstMinusLast <= maximumEarlierMinusNow + 1e-12 && maximumEarlierMinusNow <= maximumMinusLast + 1e-12);
+      assert.ok(
+        firstMinusLast <= maximumEarlierMinusNow + 1e-12 &&
+          maximumEarlierMinusNow <= maximumMinusLast + 1e-12,
+      );
       assert.ok(maximumMinusLast >= 0);
       const tasks = accuracy.length;
       near(averageAccuracy - learningAccuracy, (backwardTransfer * (tasks - 1)) / tasks);
@@ -90,5 +102,6 @@ test('laws: order of the definitions, relation to transfer, no change by what co
 });
 
 test('matrices of a wrong form are refused', () => {
-  for (const wrong of [[], [[1, 2], [3]], [[1], [2]]]) assert.throws(() => lifelongMeasures(wrong), OptionError);
+  for (const wrong of [[], [[1, 2], [3]], [[1], [2]]])
+    assert.throws(() => lifelongMeasures(wrong), OptionError);
 });

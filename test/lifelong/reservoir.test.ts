@@ -9,8 +9,9 @@ const STREAM = 40;
 const RUNS = 4000;
 
 /**
- * Pearson's statistic of how often each item of a stream was kept, over many reservoirs. The items of one reservoir exclude each
- * other, which makes the counts less spread than independent ones by the factor (1 - kept share) * n / (n - 1).
+ * Pearson's statistic of how often each item of a stream was kept, over many reservoirs. The items of one
+ * reservoir exclude each other, which makes the counts less spread than independent ones by the factor (1 -
+ * kept share) * n / (n - 1).
  */
 function inclusionStatistic(kept: (seed: number) => readonly number[]): number {
   const counts = new Array<number>(STREAM).fill(0);

@@ -10,7 +10,10 @@ import { ModelLoss } from 'lookbehind/train';
 
 test('the sharpness of a task is that of a model with its head alone, and is kept in the record', async () => {
   const { train, test } = digits();
-  const small = { train: train.subset(150, { stratified: true }), test: test.subset(50, { stratified: true }) };
+  const small = {
+    train: train.subset(150, { stratified: true }),
+    test: test.subset(50, { stratified: true }),
+  };
   const sequence = splitTasks(small, { tasks: 5 });
   const model = models.mlp({ inputs: [8, 8, 1], hidden: [8], classes: 10, name: 'sharp' });
   const optimizer = sgd({ learningRate: 0.3 });
@@ -25,9 +28,17 @@ test('the sharpness of a task is that of a model with its head alone, and is kep
       const { train, classes } = sequence.tasks[task];
       tf.tidy(() => {
         const [kernel1, bias1, kernel2, bias2] = model.getWeights();
-        alone.setWeights([kernel1, bias1, tf.gather(kernel2, [...classes], 1), tf.gather(bias2, [...classes])]);
+        alone.setWeights([
+          kernel1,
+          bias1,
+          tf.gather(kernel2, [...classes], 1),
+          tf.gather(bias2, [...classes]),
+        ]);
       });
-      const data = train.with({ labels: train.labels.map((label) => classes.indexOf(label)), classes: ['first', 'second'] });
+      const data = train.with({
+        labels: train.labels.map((label) => classes.indexOf(label)),
+        classes: ['first', 'second'],
+      });
       const objective = new ModelLoss(alone, data, { batchSize: 10 });
       const { values } = await oneStepSharpness(objective, { radii: [0.1, 0.5] });
       assert.ok(values[1] > values[0] && values[0] > 0);

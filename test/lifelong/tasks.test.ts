@@ -40,7 +40,8 @@ test('the class order: given, random by the seed, or a list; and it is recorded'
     given.tasks.map(({ name }) => name),
     ['0, 1', '2, 3', '4, 5', '6, 7', '8, 9'],
   );
-  const orderOf = (seed: number): unknown => splitTasks(data, { tasks: 2, classOrder: 'random', seed }).recipe.classOrder;
+  const orderOf = (seed: number): unknown =>
+    splitTasks(data, { tasks: 2, classOrder: 'random', seed }).recipe.classOrder;
   assert.deepEqual(orderOf(1), orderOf(1));
   assert.notDeepEqual(orderOf(1), orderOf(2));
   const listed = splitTasks(data, { tasks: 3, classOrder: [9, 0, 8, 1, 7, 2] });
@@ -79,12 +80,22 @@ test('permuted tasks hold the same numbers at other places, the first one at its
   assert.notDeepEqual(tasks[1].train.inputs, tasks[2].train.inputs);
   const again = permutedTasks(small, { tasks: 3, seed: 5 });
   assert.deepEqual(again.tasks[2].train.inputs, tasks[2].train.inputs);
-  assert.notDeepEqual(permutedTasks(small, { tasks: 3, seed: 6 }).tasks[2].train.inputs, tasks[2].train.inputs);
+  assert.notDeepEqual(
+    permutedTasks(small, { tasks: 3, seed: 6 }).tasks[2].train.inputs,
+    tasks[2].train.inputs,
+  );
 });
 
 test('the channels of a pixel stay together, and standardisation goes with them', () => {
   const inputs = Uint8Array.from({ length: 2 * 4 * 3 }, (_, i) => i);
-  const image = new Dataset({ name: 'rgb', split: 'all', inputs, labels: [0, 1], inputShape: [2, 2, 3], classes: ['a', 'b'] });
+  const image = new Dataset({
+    name: 'rgb',
+    split: 'all',
+    inputs,
+    labels: [0, 1],
+    inputShape: [2, 2, 3],
+    classes: ['a', 'b'],
+  });
   const data = image.standardised();
   const { tasks } = permutedTasks({ train: data, test: data }, { tasks: 2, seed: 1 });
   const values = tasks[1].train.values([0]);
@@ -129,10 +140,15 @@ test('quarter turns are exact and go counter-clockwise', () => {
 test('each channel turns by itself, and outside of negative values is 0, not a negative zero', () => {
   const [height, width] = [7, 3];
   const pixels = (channel: number): number[][] =>
-    Array.from({ length: height }, (_, y) => Array.from({ length: width }, (_, x) => -1 - Math.sin(1 + channel + y * width + x)));
+    Array.from({ length: height }, (_, y) =>
+      Array.from({ length: width }, (_, x) => -1 - Math.sin(1 + channel + y * width + x)),
+    );
   const channels = [0, 1, 2].map(pixels);
   const coloured = image(channels[0]).with({
-    inputs: Float32Array.from({ length: height * width * 3 }, (_, i) => channels[i % 3].flat()[Math.floor(i / 3)]),
+    inputs: Float32Array.from(
+      { length: height * width * 3 },
+      (_, i) => channels[i % 3].flat()[Math.floor(i / 3)],
+    ),
     inputShape: [height, width, 3],
   });
   const turned = rotated(coloured, 80).inputs;
@@ -187,18 +203,27 @@ test('rotated tasks share the test images and deal the training images out', () 
 
 test('what does not fit is refused by name', () => {
   const data = digits();
-  assert.throws(() => splitTasks(data, { tasks: 3 }), /tasks must be a divisor of the number of classes, 10, got 3/);
+  assert.throws(
+    () => splitTasks(data, { tasks: 3 }),
+    /tasks must be a divisor of the number of classes, 10, got 3/,
+  );
   assert.throws(() => splitTasks(data, { tasks: 2, classOrder: [1, 1] }), OptionError);
   assert.throws(() => splitTasks(data, { tasks: 2, clasOrder: 'given' } as never), /clasOrder/);
   assert.throws(() => rotatedTasks(mnist1d(), { angles: [0] }).tasks, /must be images/);
-  assert.throws(() => rotatedTasks(data, { trainSamples: 200 }), /trainSamples must be a whole number from 1 to 128/);
+  assert.throws(
+    () => rotatedTasks(data, { trainSamples: 200 }),
+    /trainSamples must be a whole number from 1 to 128/,
+  );
   const [task] = splitTasks(data, { tasks: 5 }).tasks;
   const make = (fields: Partial<typeof task>): TaskSequence =>
     new TaskSequence({ name: 'own', scenario: 'task-incremental', tasks: [task, { ...task, ...fields }] });
   assert.throws(() => make({ classes: [0] }), DataError);
   assert.throws(() => make({ test: task.test.subset([]) }), DataError);
   assert.throws(() => make({ train: task.train.flattened() }), OptionError);
-  assert.throws(() => new TaskSequence({ name: 'none', scenario: 'class-incremental', tasks: [] }), OptionError);
+  assert.throws(
+    () => new TaskSequence({ name: 'none', scenario: 'class-incremental', tasks: [] }),
+    OptionError,
+  );
 });
 
 test('splitting by class takes time in proportion to the samples, not to samples times tasks', () => {
@@ -211,5 +236,6 @@ test('splitting by class takes time in proportion to the samples, not to samples
   const took = performance.now() - began;
   assert.ok(took < 5000, `${took} ms: a pass over all samples for each task takes much longer`);
   assert.deepEqual(Array.from(tasks[7].train.inputs), [1, 4001, 8001, 12001]);
-  for (const { train, test } of tasks.slice(0, 3)) assert.ok(train.classes === data.classes && test.classes === data.classes);
+  for (const { train, test } of tasks.slice(0, 3))
+    assert.ok(train.classes === data.classes && test.classes === data.classes);
 });

@@ -15,7 +15,10 @@ const EPSILON = 1e-3;
 type Vector = number[];
 type Weights = (name: string) => number[];
 
-/** What stands between Flatten and Dense: here as layers, there as plain arithmetic on vectors in PyTorch's order. */
+/**
+ * What stands between Flatten and Dense: here as layers, there as plain arithmetic on vectors in PyTorch's
+ * order.
+ */
 interface Case {
   here: () => tf.layers.Layer[];
   there: (v: Vector, weights: Weights) => Vector;
@@ -23,7 +26,9 @@ interface Case {
 
 const relu = (v: Vector): Vector => v.map((x) => Math.max(x, 0));
 const batchNorm = (v: Vector, weights: Weights, name: string): Vector => {
-  const [gamma, beta, mean, variance] = ['weight', 'bias', 'running_mean', 'running_var'].map((w) => weights(`${name}.${w}`));
+  const [gamma, beta, mean, variance] = ['weight', 'bias', 'running_mean', 'running_var'].map((w) =>
+    weights(`${name}.${w}`),
+  );
   return v.map((x, i) => ((x - mean[i]) / Math.sqrt(variance[i] + EPSILON)) * gamma[i] + beta[i]);
 };
 const layerNorm = (v: Vector, weights: Weights, name: string): Vector => {
@@ -36,7 +41,10 @@ const layerNorm = (v: Vector, weights: Weights, name: string): Vector => {
 const CASES: Record<string, Case> = {
   nothing: { here: () => [], there: (v) => v },
   ReLU: { here: () => [tf.layers.reLU()], there: relu },
-  LeakyReLU: { here: () => [tf.layers.leakyReLU({ alpha: 0.2 })], there: (v) => v.map((x) => (x < 0 ? 0.2 * x : x)) },
+  LeakyReLU: {
+    here: () => [tf.layers.leakyReLU({ alpha: 0.2 })],
+    there: (v) => v.map((x) => (x < 0 ? 0.2 * x : x)),
+  },
   ELU: { here: () => [tf.layers.elu()], there: (v) => v.map((x) => (x < 0 ? Math.exp(x) - 1 : x)) },
   ThresholdedReLU: {
     here: () => [tf.layers.thresholdedReLU({ theta: 0.5 })],
@@ -68,9 +76,15 @@ const CASES: Record<string, Case> = {
     here: () => [tf.layers.layerNormalization({ epsilon: EPSILON, name: 'order/ln' })],
     there: (v, weights) => layerNorm(v, weights, 'ln'),
   },
-  'a reshape that changes nothing': { here: () => [tf.layers.reshape({ targetShape: [H * W * C] })], there: (v) => v },
+  'a reshape that changes nothing': {
+    here: () => [tf.layers.reshape({ targetShape: [H * W * C] })],
+    there: (v) => v,
+  },
   'two dense layers': {
-    here: () => [tf.layers.dense({ units: 5, name: 'order/first' }), tf.layers.batchNormalization({ name: 'order/bn' })],
+    here: () => [
+      tf.layers.dense({ units: 5, name: 'order/first' }),
+      tf.layers.batchNormalization({ name: 'order/bn' }),
+    ],
     there: (v, weights) => batchNorm(linear(v, weights, 'first'), weights, 'bn'),
   },
 };
@@ -78,7 +92,9 @@ const CASES: Record<string, Case> = {
 /** What a torch.nn.Linear gives: weight is [out, in]. */
 function linear(v: Vector, weights: Weights, name: string): Vector {
   const weight = weights(`${name}.weight`);
-  return weights(`${name}.bias`).map((b, unit) => v.reduce((sum, x, i) => sum + x * weight[unit * v.length + i], b));
+  return weights(`${name}.bias`).map((b, unit) =>
+    v.reduce((sum, x, i) => sum + x * weight[unit * v.length + i], b),
+  );
 }
 
 /** `layers` one after the other behind a flattened image, then a Dense. */
@@ -93,18 +109,26 @@ function chain(layers: tf.layers.Layer[], flatten: tf.layers.Layer = tf.layers.f
 /** Random numbers, all positive: some are variances. */
 function randomWeights(model: tf.LayersModel, seed: number): void {
   const random = new Random(seed, 'weights');
-  tf.tidy(() => model.setWeights(model.getWeights().map(({ shape, size }) => tf.tensor(random.uniforms(size, 0.2, 1), shape))));
+  tf.tidy(() =>
+    model.setWeights(
+      model.getWeights().map(({ shape, size }) => tf.tensor(random.uniforms(size, 0.2, 1), shape)),
+    ),
+  );
 }
 
 /** One image: as here, and as the vector of PyTorch, by three loops. */
 function image(): { here: tf.Tensor4D; there: Vector } {
   const here = new Random(3, 'image').normals(H * W * C);
   const there: Vector = [];
-  for (let c = 0; c < C; c++) for (let y = 0; y < H; y++) for (let x = 0; x < W; x++) there.push(here[(y * W + x) * C + c]);
+  for (let c = 0; c < C; c++)
+    for (let y = 0; y < H; y++) for (let x = 0; x < W; x++) there.push(here[(y * W + x) * C + c]);
   return { here: tf.tensor4d(here, [1, H, W, C]), there };
 }
 
-/** Checks that the model is the network `there` by the weights of its dictionary, and after loading those of another one. */
+/**
+ * Checks that the model is the network `there` by the weights of its dictionary, and after loading those of
+ * another one.
+ */
 function checkBothWays(model: tf.LayersModel, there: (v: Vector, weights: Weights) => Vector): void {
   const { here, there: vector } = image();
   const agree = (dict: models.StateDict): void => {
@@ -112,7 +136,10 @@ function checkBothWays(model: tf.LayersModel, there: (v: Vector, weights: Weight
     const got = tf.tidy(() => (model.predict(here) as tf.Tensor).dataSync());
     assert.equal(got.length, expected.length);
     expected.forEach((value, i) => {
-      assert.ok(Math.abs(value - got[i]) < 1e-4 * Math.max(1, Math.abs(value)), `${got[i]} in place of ${value}`);
+      assert.ok(
+        Math.abs(value - got[i]) < 1e-4 * Math.max(1, Math.abs(value)),
+        `${got[i]} in place of ${value}`,
+      );
     });
   };
   randomWeights(model, 1);
@@ -123,7 +150,12 @@ function checkBothWays(model: tf.LayersModel, there: (v: Vector, weights: Weight
   for (const [name, tensor] of exported) {
     const { shape } = tensor;
     const size = shape.reduce((product, n) => product * n, 1);
-    dict.set(name, name.endsWith('tracked') ? tensor : storeFloats(Float32Array.from(random.uniforms(size, 0.2, 1)), shape));
+    dict.set(
+      name,
+      name.endsWith('tracked')
+        ? tensor
+        : storeFloats(Float32Array.from(random.uniforms(size, 0.2, 1)), shape),
+    );
   }
   models.loadStateDict(model, dict);
   agree(dict);
@@ -150,7 +182,9 @@ test('branches that are added, and branches that are concatenated', () => {
     const input = tf.input({ shape: [H, W, C] });
     const flat = tf.layers.flatten().apply(input) as tf.SymbolicTensor;
     const other = tf.layers.flatten().apply(tf.layers.reLU().apply(input)) as tf.SymbolicTensor;
-    const hidden = tf.layers.dense({ units: H * W * C, name: 'order/hidden' }).apply(flat) as tf.SymbolicTensor;
+    const hidden = tf.layers
+      .dense({ units: H * W * C, name: 'order/hidden' })
+      .apply(flat) as tf.SymbolicTensor;
     const concatenates = merge.getClassName() === 'Concatenate';
     const merged = merge.apply(concatenates ? [other, hidden, flat] : [other, flat]) as tf.SymbolicTensor;
     const outputs = tf.layers.dense({ units: 2, name: 'order/logits' }).apply(merged) as tf.SymbolicTensor;
@@ -165,7 +199,9 @@ test('branches that are added, and branches that are concatenated', () => {
     ),
   );
   const joined = build(tf.layers.concatenate());
-  checkBothWays(joined, (v, weights) => linear([...relu(v), ...linear(v, weights, 'hidden'), ...v], weights, 'logits'));
+  checkBothWays(joined, (v, weights) =>
+    linear([...relu(v), ...linear(v, weights, 'hidden'), ...v], weights, 'logits'),
+  );
   for (const model of [sum, joined]) model.dispose();
 });
 
@@ -231,7 +267,10 @@ test('what has no known order there is refused by the name of the layer', () => 
         tf.layers.flatten(),
       ),
     ],
-    [/order\/logits behind order\/repeat/, vector(tf.layers.repeatVector({ n: 2, name: 'order/repeat' }), tf.layers.flatten())],
+    [
+      /order\/logits behind order\/repeat/,
+      vector(tf.layers.repeatVector({ n: 2, name: 'order/repeat' }), tf.layers.flatten()),
+    ],
     [
       /order\/bn/,
       vector(
@@ -275,14 +314,19 @@ test('images that a vector becomes again, and gates of channels, have a known or
   again.dispose();
 
   const input = tf.input({ shape: [H, W, C] });
-  const gate = tf.layers.dense({ units: C, name: 'order/gate' }).apply(tf.layers.globalAveragePooling2d({}).apply(input));
+  const gate = tf.layers
+    .dense({ units: C, name: 'order/gate' })
+    .apply(tf.layers.globalAveragePooling2d({}).apply(input));
   const gated = tf.layers
     .multiply()
     .apply([input, tf.layers.reshape({ targetShape: [1, 1, C] }).apply(gate) as tf.SymbolicTensor]);
   const outputs = tf.layers.dense({ units: 2, name: 'order/logits' }).apply(tf.layers.flatten().apply(gated));
   const model = tf.model({ inputs: input, outputs: outputs as tf.SymbolicTensor, name: 'order' });
   checkBothWays(model, (v, weights) => {
-    const means = Array.from({ length: C }, (_, c) => v.slice(c * H * W, (c + 1) * H * W).reduce((a, b) => a + b, 0) / (H * W));
+    const means = Array.from(
+      { length: C },
+      (_, c) => v.slice(c * H * W, (c + 1) * H * W).reduce((a, b) => a + b, 0) / (H * W),
+    );
     const gates = linear(means, weights, 'gate');
     return linear(
       v.map((x, i) => x * gates[Math.floor(i / (H * W))]),

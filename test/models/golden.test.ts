@@ -1,4 +1,7 @@
-/** The models' layers against PyTorch: losses and gradients of recorded weights, in training and in evaluation mode. */
+/**
+ * The models' layers against PyTorch: losses and gradients of recorded weights, in training and in evaluation
+ * mode.
+ */
 import 'lookbehind/compile';
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
@@ -15,7 +18,11 @@ interface Golden {
   data: { inputs: number[]; labels: number[] };
   batches: number[][][];
   firstGradients: { ascentGradient: Record<string, number[]> };
-  steps: { inner: { loss: number }[]; slow: Record<string, number[]>; buffers: Record<string, number[]> | null }[];
+  steps: {
+    inner: { loss: number }[];
+    slow: Record<string, number[]>;
+    buffers: Record<string, number[]> | null;
+  }[];
   final: { evalLoss: number; evalAccuracy: number };
 }
 
@@ -54,16 +61,31 @@ function check(model: tf.LayersModel, golden: Golden): void {
     );
     assertClose(value.dataSync(), [steps[0].inner[0].loss], 'loss in training mode');
     parameters.forEach(({ name }, i) => {
-      assertClose(grads[variables[i].name].dataSync(), golden.firstGradients.ascentGradient[name], `gradient of ${name}`);
+      assertClose(
+        grads[variables[i].name].dataSync(),
+        golden.firstGradients.ascentGradient[name],
+        `gradient of ${name}`,
+      );
     });
   });
   tf.tidy(() => {
     const last = steps[steps.length - 1];
-    setWeights([...parameters.map(({ name }) => last.slow[name]), ...buffers.map(({ name }) => last.buffers![name])]);
+    setWeights([
+      ...parameters.map(({ name }) => last.slow[name]),
+      ...buffers.map(({ name }) => last.buffers![name]),
+    ]);
     const { xs, ys } = batch();
     const logits = model.predict(xs) as tf.Tensor;
-    assertClose(tf.losses.softmaxCrossEntropy(ys, logits).dataSync(), [final.evalLoss], 'loss in evaluation mode');
-    assertClose(logits.argMax(1).equal(ys.argMax(1)).cast('float32').mean().dataSync(), [final.evalAccuracy], 'accuracy');
+    assertClose(
+      tf.losses.softmaxCrossEntropy(ys, logits).dataSync(),
+      [final.evalLoss],
+      'loss in evaluation mode',
+    );
+    assertClose(
+      logits.argMax(1).equal(ys.argMax(1)).cast('float32').mean().dataSync(),
+      [final.evalAccuracy],
+      'accuracy',
+    );
   });
 }
 

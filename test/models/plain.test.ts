@@ -17,7 +17,10 @@ function fingerprint(model: tf.LayersModel): string {
 
 /** Number of trainable weights. */
 function parameters(model: tf.LayersModel): number {
-  return model.trainableWeights.reduce((total, { shape }) => total + (shape as number[]).reduce((a, b) => a * b, 1), 0);
+  return model.trainableWeights.reduce(
+    (total, { shape }) => total + (shape as number[]).reduce((a, b) => a * b, 1),
+    0,
+  );
 }
 
 /** Builds a model, hands it to `use`, disposes it, and holds the number of tensors flat. */
@@ -47,7 +50,15 @@ test('the MLP takes vectors and images, puts out logits, and names its variables
   );
   const { train } = digits();
   withModel(
-    () => models.mlp({ inputs: train.inputShape, hidden: [8], classes: 10, batchNorm: true, dropout: 0.5, activation: 'tanh' }),
+    () =>
+      models.mlp({
+        inputs: train.inputShape,
+        hidden: [8],
+        classes: 10,
+        batchNorm: true,
+        dropout: 0.5,
+        activation: 'tanh',
+      }),
     (model) => {
       assert.deepEqual(
         model.layers.map((layer) => layer.name.split('/')[1]),
@@ -85,14 +96,33 @@ test('the MLP computes what its layers say', () => {
 test('the ConvNet takes images and signals, with each option', () => {
   const cases: [models.ConvNetOptions, number][] = [
     [{ inputs: [28, 28, 1], classes: 10 }, 9 * 16 + 16 + 9 * 16 * 32 + 32 + 7 * 7 * 32 * 10 + 10],
-    [{ inputs: [28, 28, 1], classes: 10, batchNorm: true }, 9 * 16 + 32 + 9 * 16 * 32 + 64 + 7 * 7 * 32 * 10 + 10],
-    [{ inputs: [40], classes: 10, filters: [25, 25], kernelSize: 5 }, 5 * 25 + 25 + 5 * 25 * 25 + 25 + 10 * 25 * 10 + 10],
-    [{ inputs: [40, 2], classes: 3, filters: [4], pooling: 'average', globalPooling: true, batchNorm: true }, 24 + 8 + 12 + 3],
     [
-      { inputs: [8, 8, 2], classes: 3, filters: [4], pooling: 'average', globalPooling: true, activation: 'tanh' },
+      { inputs: [28, 28, 1], classes: 10, batchNorm: true },
+      9 * 16 + 32 + 9 * 16 * 32 + 64 + 7 * 7 * 32 * 10 + 10,
+    ],
+    [
+      { inputs: [40], classes: 10, filters: [25, 25], kernelSize: 5 },
+      5 * 25 + 25 + 5 * 25 * 25 + 25 + 10 * 25 * 10 + 10,
+    ],
+    [
+      { inputs: [40, 2], classes: 3, filters: [4], pooling: 'average', globalPooling: true, batchNorm: true },
+      24 + 8 + 12 + 3,
+    ],
+    [
+      {
+        inputs: [8, 8, 2],
+        classes: 3,
+        filters: [4],
+        pooling: 'average',
+        globalPooling: true,
+        activation: 'tanh',
+      },
       72 + 4 + 12 + 3,
     ],
-    [{ inputs: [6, 6, 1], classes: 2, filters: [3], pooling: 'none', hidden: [5], dropout: 0.2 }, 27 + 3 + 36 * 3 * 5 + 5 + 12],
+    [
+      { inputs: [6, 6, 1], classes: 2, filters: [3], pooling: 'none', hidden: [5], dropout: 0.2 },
+      27 + 3 + 36 * 3 * 5 + 5 + 12,
+    ],
   ];
   for (const [options, expected] of cases) {
     withModel(
@@ -126,7 +156,13 @@ test('models of one seed are identical, whatever their name, and in every proces
 });
 
 test('a model survives saving and loading', async () => {
-  const model = models.convNet({ inputs: [8, 8, 1], classes: 4, batchNorm: true, dropout: 0.1, name: 'saved' });
+  const model = models.convNet({
+    inputs: [8, 8, 1],
+    classes: 4,
+    batchNorm: true,
+    dropout: 0.1,
+    name: 'saved',
+  });
   let saved: tf.io.ModelArtifacts | undefined;
   await model.save(
     tf.io.withSaveHandler(async (artifacts) => {
@@ -168,14 +204,21 @@ test('initial weights have the distribution of their initializer', () => {
   for (const values of [pytorch.kernel, pytorch.bias]) {
     const { mean, std, max } = moments(values);
     assert.ok(max <= bound && max > 0.95 * bound);
-    assert.ok(Math.abs(mean) < (4 * bound) / Math.sqrt(3 * values.length) && Math.abs(std / bound - 1 / Math.sqrt(3)) < 0.08);
+    assert.ok(
+      Math.abs(mean) < (4 * bound) / Math.sqrt(3 * values.length) &&
+        Math.abs(std / bound - 1 / Math.sqrt(3)) < 0.08,
+    );
   }
   const he = draw('he');
   const { mean, std, max } = moments(he.kernel);
   const expected = Math.sqrt(2 / fanIn);
   assert.ok(Math.abs(mean) < 0.03 * expected && Math.abs(std / expected - 1) < 0.02 && max > 3.5 * expected);
   assert.ok(he.bias.every((v) => v === 0));
-  assert.notDeepEqual(pytorch.kernel.slice(0, 100), pytorch.bias, 'kernel and bias have streams of their own');
+  assert.notDeepEqual(
+    pytorch.kernel.slice(0, 100),
+    pytorch.bias,
+    'kernel and bias have streams of their own',
+  );
 });
 
 test('wrong options are refused by name', () => {
@@ -194,17 +237,27 @@ test('wrong options are refused by name', () => {
     [() => models.mlp({ ...mlp, seed: 0.5 }), /seed/],
     [() => models.mlp({ ...mlp, name: 'a b' }), /name/],
     [() => models.mlp({ ...mlp, units: 3 } as never), /option "units"/],
-    [() => models.convNet({ ...convNet, kernelSize: 4 }), /kernelSize must be an odd whole number >= 1, got 4/],
+    [
+      () => models.convNet({ ...convNet, kernelSize: 4 }),
+      /kernelSize must be an odd whole number >= 1, got 4/,
+    ],
     [() => models.convNet({ ...convNet, filters: [0] }), /filters/],
     [() => models.convNet({ ...convNet, pooling: 'min' as never }), /pooling/],
     [() => models.convNet({ ...convNet, inputs: [2, 2, 1] }), /inputs/],
-    [() => models.resNet({ depth: 19 as never, classes: 2 }), /depth must be one of 18, 20, 32, 34, 50, 56, got 19/],
+    [
+      () => models.resNet({ depth: 19 as never, classes: 2 }),
+      /depth must be one of 18, 20, 32, 34, 50, 56, got 19/,
+    ],
     [() => models.resNet({ depth: 20, classes: 2, width: 0 }), /width/],
     [() => models.resNet({ depth: 20, classes: 2, inputs: [32, 32] }), /inputs/],
   ];
   const before = tf.memory().numTensors;
   for (const [build, message] of wrong) {
-    assert.throws(build, (error: Error) => error instanceof OptionError && message.test(error.message), String(message));
+    assert.throws(
+      build,
+      (error: Error) => error instanceof OptionError && message.test(error.message),
+      String(message),
+    );
   }
   assert.equal(tf.memory().numTensors, before, 'a refused model leaves nothing behind');
 });

@@ -1,4 +1,7 @@
-/** Whole networks against PyTorch: imported weights, logits, loss, gradients and running statistics; and exported weights. */
+/**
+ * Whole networks against PyTorch: imported weights, logits, loss, gradients and running statistics; and
+ * exported weights.
+ */
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -14,7 +17,16 @@ const NETWORKS: Record<string, () => tf.LayersModel> = {
   resnet20: () => models.resNet({ depth: 20, width: 2, inputs: [12, 12, 3], classes: 5 }),
   resnet50: () => models.resNet({ depth: 50, width: 2, inputs: [12, 12, 3], classes: 5 }),
   wrn10: () => models.wideResNet({ depth: 10, widen: 2, width: 2, inputs: [13, 12, 3], classes: 5 }),
-  vit: () => models.vit({ inputs: [12, 12, 3], patchSize: 4, width: 12, depth: 2, heads: 3, mlpWidth: 20, classes: 5 }),
+  vit: () =>
+    models.vit({
+      inputs: [12, 12, 3],
+      patchSize: 4,
+      width: 12,
+      depth: 2,
+      heads: 3,
+      mlpWidth: 20,
+      classes: 5,
+    }),
 };
 
 function content(name: string): Buffer {
@@ -28,13 +40,18 @@ function distance(actual: Float32Array, expected: Float32Array): number {
   return norm(Array.from(actual, (value, i) => value - expected[i])) / norm([...expected]);
 }
 
-/** Logits in evaluation mode; loss and gradients in training mode, at one compiled call. Disposes nothing of the model. */
+/**
+ * Logits in evaluation mode; loss and gradients in training mode, at one compiled call. Disposes nothing of
+ * the model.
+ */
 function evaluate(model: tf.LayersModel, { tensors }: TensorFile): Record<string, Float32Array> {
   const inputs = tensors.get('inputs')!;
   const [n, channels, height, width] = inputs.shape;
   const variables = model.trainableWeights.map((weight) => weight.read() as tf.Variable);
   const labels = tf.tensor1d(storedFloats(tensors.get('labels')!), 'int32');
-  const xs = tf.tidy(() => tf.transpose(tf.tensor4d(storedFloats(inputs), [n, channels, height, width]), [0, 2, 3, 1]));
+  const xs = tf.tidy(() =>
+    tf.transpose(tf.tensor4d(storedFloats(inputs), [n, channels, height, width]), [0, 2, 3, 1]),
+  );
   const results: Record<string, Float32Array> = {};
   const logits = model.predict(xs) as tf.Tensor;
   results['logits.eval'] = logits.dataSync() as Float32Array;
@@ -69,7 +86,8 @@ for (const [name, build] of Object.entries(NETWORKS)) {
     assert.equal(batchesTracked, name === 'vit' ? undefined : 7);
     const exported = models.stateDict(model, { batchesTracked });
     if (state.tensors.get('conv1.weight')?.dtype === 'F16') {
-      for (const [key, tensor] of state.tensors) assert.deepEqual(storedFloats(exported.get(key)!), storedFloats(tensor));
+      for (const [key, tensor] of state.tensors)
+        assert.deepEqual(storedFloats(exported.get(key)!), storedFloats(tensor));
     } else {
       // The file that PyTorch wrote, byte for byte.
       assert.ok(Buffer.from(encodeSafetensors(exported, state.metadata)).equals(content(`${name}.state`)));

@@ -5,9 +5,9 @@ import * as tf from '@tensorflow/tfjs';
 import * as models from 'lookbehind/models';
 
 /**
- * Trainable weights for 10 classes. 18, 34, 50: as counted for https://github.com/kuangliu/pytorch-cifar. 20, 32, 56: the .27,
- * .46 and .85 million of the ResNet paper, whose shortcuts have no weights (269,722, 464,154, 853,018), and 2,752 for the two
- * projections with their BatchNorm.
+ * Trainable weights for 10 classes. 18, 34, 50: as counted for https://github.com/kuangliu/pytorch-cifar. 20,
+ * 32, 56: the .27, .46 and .85 million of the ResNet paper, whose shortcuts have no weights (269,722,
+ * 464,154, 853,018), and 2,752 for the two projections with their BatchNorm.
  */
 const PARAMETERS: [models.ResNetDepth, number][] = [
   [18, 11_173_962],
@@ -22,7 +22,10 @@ test('parameter counts are the published ones', () => {
   for (const [depth, expected] of PARAMETERS) {
     const before = tf.memory().numTensors;
     const model = models.resNet({ depth, classes: 10 });
-    const count = model.trainableWeights.reduce((total, { shape }) => total + (shape as number[]).reduce((a, b) => a * b, 1), 0);
+    const count = model.trainableWeights.reduce(
+      (total, { shape }) => total + (shape as number[]).reduce((a, b) => a * b, 1),
+      0,
+    );
     assert.equal(count, expected, `ResNet-${depth}`);
     // Convolutions of the main path and the last layer give the network its name.
     const layers = model.layers.filter(({ name }) => /\/conv\d$|linear$/.test(name)).length;

@@ -14,7 +14,11 @@ import {
 
 /** Gives every weight random values, moving statistics too. */
 function randomise(model: tf.LayersModel): void {
-  tf.tidy(() => model.setWeights(model.getWeights().map(({ shape }, i) => tf.randomUniform(shape, 0.1, 1, 'float32', i + 1))));
+  tf.tidy(() =>
+    model.setWeights(
+      model.getWeights().map(({ shape }, i) => tf.randomUniform(shape, 0.1, 1, 'float32', i + 1)),
+    ),
+  );
 }
 
 function values(model: tf.LayersModel): number[][] {
@@ -23,7 +27,8 @@ function values(model: tf.LayersModel): number[][] {
 
 const MODELS: Record<string, () => tf.LayersModel> = {
   mlp: () => models.mlp({ inputs: [2, 2, 3], hidden: [5], classes: 3, batchNorm: true, dropout: 0.1 }),
-  signals: () => models.convNet({ inputs: [8, 2], filters: [3, 4], hidden: [5], classes: 3, batchNorm: true }),
+  signals: () =>
+    models.convNet({ inputs: [8, 2], filters: [3, 4], hidden: [5], classes: 3, batchNorm: true }),
   images: () => models.convNet({ inputs: [8, 6, 2], filters: [3, 4], hidden: [5], classes: 3, dropout: 0.1 }),
   resNet: () => models.resNet({ depth: 20, width: 2, classes: 3 }),
   wideResNet: () => models.wideResNet({ depth: 10, widen: 1, width: 3, classes: 3, dropout: 0.2 }),
@@ -65,7 +70,13 @@ test('a dense layer behind an image has the input order of PyTorch, channels fir
 });
 
 test('convolutions have the layout of PyTorch', () => {
-  const model = models.convNet({ inputs: [4, 4, 2], filters: [3], kernelSize: 3, classes: 2, name: 'layout' });
+  const model = models.convNet({
+    inputs: [4, 4, 2],
+    filters: [3],
+    kernelSize: 3,
+    classes: 2,
+    name: 'layout',
+  });
   const kernel = model.getLayer('layout/conv1').getWeights()[0].arraySync() as number[][][][];
   const stored = models.stateDict(model).get('conv1.weight')!;
   assert.deepEqual(stored.shape, [3, 2, 3, 3]);
@@ -137,7 +148,8 @@ test('what does not fit is refused by name, and nothing is changed', () => {
   const model = models.mlp({ inputs: 3, hidden: [2], classes: 2, name: 'strict' });
   const before = values(model);
   const good = models.stateDict(model);
-  for (const [name, tensor] of good) good.set(name, { ...tensor, bytes: new Uint8Array(tensor.bytes.length) });
+  for (const [name, tensor] of good)
+    good.set(name, { ...tensor, bytes: new Uint8Array(tensor.bytes.length) });
   const refused = (change: (dict: Map<string, StoredTensor>) => void, message: RegExp): void => {
     const dict = new Map(good);
     change(dict);
@@ -163,7 +175,9 @@ test('what does not fit is refused by name, and nothing is changed', () => {
   }, /dense1.weight is missing; .* and 2 more\.$/);
   model.dispose();
 
-  const unknown = tf.sequential({ layers: [tf.layers.depthwiseConv2d({ kernelSize: 1, inputShape: [2, 2, 1] })] });
+  const unknown = tf.sequential({
+    layers: [tf.layers.depthwiseConv2d({ kernelSize: 1, inputShape: [2, 2, 1] })],
+  });
   assert.throws(
     () => models.stateDict(unknown),
     (error: Error) => error instanceof OptionError && /depthwise.*, a DepthwiseConv2D/.test(error.message),
@@ -172,7 +186,8 @@ test('what does not fit is refused by name, and nothing is changed', () => {
 });
 
 test('positions of a ViT are interpolated for another number of patches', () => {
-  const build = (side: number) => models.vit({ inputs: [side, side, 3], patchSize: 4, width: 4, depth: 1, heads: 2, classes: 3 });
+  const build = (side: number) =>
+    models.vit({ inputs: [side, side, 3], patchSize: 4, width: 4, depth: 1, heads: 2, classes: 3 });
   const [small, large] = [build(8), build(16)];
   const dict = models.stateDict(small);
   const positions = Float32Array.from({ length: 20 }, (_, i) => Math.floor(i / 4));

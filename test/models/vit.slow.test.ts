@@ -17,7 +17,14 @@ import { compile, crossEntropy } from 'lookbehind/compile';
 import { isRescaled } from 'lookbehind/extend';
 import * as models from 'lookbehind/models';
 
-const SMALL: models.VitOptions = { inputs: [8, 8, 3], patchSize: 4, width: 12, depth: 2, heads: 3, classes: 4 };
+const SMALL: models.VitOptions = {
+  inputs: [8, 8, 3],
+  patchSize: 4,
+  width: 12,
+  depth: 2,
+  heads: 3,
+  classes: 4,
+};
 
 /** Images and classes. The caller disposes them. */
 function batch(n = 6): { xs: tf.Tensor4D; ys: tf.Tensor1D } {
@@ -32,7 +39,10 @@ function batch(n = 6): { xs: tf.Tensor4D; ys: tf.Tensor1D } {
 
 /** Number of trainable weights. */
 function parameters(model: tf.LayersModel): number {
-  return model.trainableWeights.reduce((total, { shape }) => total + (shape as number[]).reduce((a, b) => a * b, 1), 0);
+  return model.trainableWeights.reduce(
+    (total, { shape }) => total + (shape as number[]).reduce((a, b) => a * b, 1),
+    0,
+  );
 }
 
 test('it has the published numbers of parameters', () => {
@@ -95,7 +105,8 @@ test('a compiled Lookbehind step is the eager one, and tensors stay flat', () =>
     const optimizer = lookbehindSAM({ learningRate: 0.1, momentum: 0.9, k: 2, alpha: 0.5, rho: 0.05 });
     const step = compile(
       (x: tf.Tensor, y: tf.Tensor) =>
-        optimizer.step(() => crossEntropy(y, model.apply(x, { training: true }) as tf.Tensor), variables).loss,
+        optimizer.step(() => crossEntropy(y, model.apply(x, { training: true }) as tf.Tensor), variables)
+          .loss,
       { eager },
     );
     for (let i = 0; i < 4; i++) step(xs, ys).dispose();
@@ -143,7 +154,8 @@ test('gradients can be differentiated again: layer norm, softmax and gelu, eager
   const h = 2e-3;
   const shifted = (sign: number): Float32Array[] =>
     tf.tidy(() => {
-      for (const [i, variable] of variables.entries()) variable.assign(start[i].add(direction[i].mul(sign * h)));
+      for (const [i, variable] of variables.entries())
+        variable.assign(start[i].add(direction[i].mul(sign * h)));
       return gradients().map((g) => g.dataSync() as Float32Array);
     });
   const [plus, minus] = [shifted(1), shifted(-1)];
@@ -179,7 +191,10 @@ test('it survives saving and loading', async () => {
   const loaded = await tf.loadLayersModel(tf.io.fromMemory(artifacts));
   const { xs, ys } = batch();
   tf.tidy(() => {
-    assert.deepEqual((loaded.predict(xs) as tf.Tensor).dataSync(), (model.predict(xs) as tf.Tensor).dataSync());
+    assert.deepEqual(
+      (loaded.predict(xs) as tf.Tensor).dataSync(),
+      (model.predict(xs) as tf.Tensor).dataSync(),
+    );
   });
   tf.dispose([xs, ys]);
   for (const each of [model, loaded]) each.dispose();
@@ -189,7 +204,10 @@ test('initial weights: small kernels and positions, zero biases and token, the s
   const draw = (seed: number, name?: string): Record<string, Float32Array> => {
     const model = models.vit({ ...SMALL, width: 48, seed, name });
     const weights = Object.fromEntries(
-      model.weights.map((weight) => [weight.originalName.replace(/^[^/]*\//, ''), weight.read().dataSync() as Float32Array]),
+      model.weights.map((weight) => [
+        weight.originalName.replace(/^[^/]*\//, ''),
+        weight.read().dataSync() as Float32Array,
+      ]),
     );
     model.dispose();
     return weights;
@@ -207,7 +225,9 @@ test('initial weights: small kernels and positions, zero biases and token, the s
 
 test('ASAM rescales what PyTorch calls weight: kernels and gamma', () => {
   const model = models.vit({ ...SMALL, depth: 1, name: 'rescaled' });
-  const rescaled = model.weights.filter((weight) => isRescaled(weight.read() as tf.Variable)).map(({ name }) => name);
+  const rescaled = model.weights
+    .filter((weight) => isRescaled(weight.read() as tf.Variable))
+    .map(({ name }) => name);
   assert.ok(rescaled.every((name) => /\/(kernel|gamma)(_\d+)?$/.test(name)));
   const weights = [...models.stateDict(model).keys()].filter((name) => name.endsWith('.weight'));
   assert.equal(rescaled.length, weights.length);

@@ -7,12 +7,16 @@ import { foldedForward } from '../../lib/dist/training/folded';
 
 /** Number of trainable weights. */
 function parameters(model: tf.LayersModel): number {
-  return model.trainableWeights.reduce((total, { shape }) => total + (shape as number[]).reduce((a, b) => a * b, 1), 0);
+  return model.trainableWeights.reduce(
+    (total, { shape }) => total + (shape as number[]).reduce((a, b) => a * b, 1),
+    0,
+  );
 }
 
 test('Wide ResNets have the published numbers of parameters', () => {
-  // The paper's table 5 has 36.5 M for WRN-28-10 and table 1 .6 M for WRN-40-1, both for 10 classes; 1.47 M for WRN-28-2 is from Oliver
-  // et al. 2018, arXiv:1804.09170. To the digit they follow from the layers: n blocks in three stages from 16 to 64 w filters.
+  // The paper's table 5 has 36.5 M for WRN-28-10 and table 1 .6 M for WRN-40-1, both for 10 classes; 1.47 M
+  // for WRN-28-2 is from Oliver et al. 2018, arXiv:1804.09170. To the digit they follow from the layers: n
+  // blocks in three stages from 16 to 64 w filters.
   const published: [depth: number, widen: number, millions: number, digits: number][] = [
     [28, 10, 36.5, 1],
     [28, 2, 1.47, 2],
@@ -44,7 +48,9 @@ test('Wide ResNets have the published numbers of parameters', () => {
 test('the forward pass with BatchNorm folded into convolutions is the same', () => {
   const model = models.wideResNet({ depth: 10, widen: 2, width: 2, inputs: [8, 8, 3], classes: 4, seed: 5 });
   tf.tidy(() => {
-    model.setWeights(model.getWeights().map(({ shape }, i) => tf.randomUniform(shape, 0.2, 1, 'float32', i + 1)));
+    model.setWeights(
+      model.getWeights().map(({ shape }, i) => tf.randomUniform(shape, 0.2, 1, 'float32', i + 1)),
+    );
     const x = tf.randomNormal([3, 8, 8, 3], 0, 1, 'float32', 1);
     const plain = model.predict(x) as tf.Tensor;
     const folded = foldedForward(model)(x);

@@ -1,4 +1,7 @@
-/** Writing in a notebook: hovering shows the documentation of every public name, completion finds it, and cells answer quickly. */
+/**
+ * Writing in a notebook: hovering shows the documentation of every public name, completion finds it, and
+ * cells answer quickly.
+ */
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
@@ -8,7 +11,11 @@ import { publicNames } from '../publicNames';
 
 const ROOT = join(__dirname, '..', '..');
 const PYTHON = join(ROOT, '.venv', 'bin', 'python');
-const missing = !existsSync(PYTHON) ? 'no .venv: run npm run setup' : process.platform !== 'linux' ? 'reads /proc' : false;
+const missing = !existsSync(PYTHON)
+  ? 'no .venv: run npm run setup'
+  : process.platform !== 'linux'
+    ? 'reads /proc'
+    : false;
 
 interface Answer {
   content: { status: string; found?: boolean; data?: { 'text/plain': string }; matches?: string[] };
@@ -36,7 +43,9 @@ const LATER = ['later 1', 'later 2', 'later 3', 'later 4', 'later 5'];
 describe('an editor on a tslab kernel', { skip: missing }, () => {
   const names = publicNames();
   const doors = [...new Set(names.map(({ door }) => door))];
-  const figureNames = names.filter(({ door, isValue }) => door === 'lookbehind/figures' && isValue).map(({ name }) => name);
+  const figureNames = names
+    .filter(({ door, isValue }) => door === 'lookbehind/figures' && isValue)
+    .map(({ name }) => name);
   const everything = doors
     .map(
       (door) =>
@@ -63,7 +72,10 @@ describe('an editor on a tslab kernel', { skip: missing }, () => {
       ]),
     ),
     ...Object.fromEntries(
-      names.map(({ name }): [string, Question] => [name, { ask: 'inspect', code: everything, cursor: place(name) }]),
+      names.map(({ name }): [string, Question] => [
+        name,
+        { ask: 'inspect', code: everything, cursor: place(name) },
+      ]),
     ),
     importing: { ask: 'complete', code: "import { lookb } from 'lookbehind';", cursor: 14 },
     options: { ask: 'complete', code: `${options}});`, cursor: options.length },
@@ -73,12 +85,16 @@ describe('an editor on a tslab kernel', { skip: missing }, () => {
 
   before(() => {
     const { JPY_SESSION_NAME: _, ...env } = process.env;
-    const { status, stdout, stderr } = spawnSync(PYTHON, [join(__dirname, 'ask_kernel.py'), join(ROOT, 'notebooks')], {
-      input: JSON.stringify(Object.values(questions)),
-      env,
-      encoding: 'utf8',
-      maxBuffer: 1e8,
-    });
+    const { status, stdout, stderr } = spawnSync(
+      PYTHON,
+      [join(__dirname, 'ask_kernel.py'), join(ROOT, 'notebooks')],
+      {
+        input: JSON.stringify(Object.values(questions)),
+        env,
+        encoding: 'utf8',
+        maxBuffer: 1e8,
+      },
+    );
     assert.equal(status, 0, stderr);
     const report = JSON.parse(stdout) as Answer[];
     answers = Object.fromEntries(Object.keys(questions).map((name, i) => [name, report[i]!]));
@@ -100,7 +116,8 @@ describe('an editor on a tslab kernel', { skip: missing }, () => {
     const matches = (name: string): string[] => answers[name]!.content.matches ?? [];
     for (const name of ['lookbehindSAM', 'lookbehindASAM', 'LookbehindSAMOptions'])
       assert.ok(matches('importing').includes(name), name);
-    for (const name of ['k', 'alpha', 'rho', 'learningRate', 'momentum']) assert.ok(matches('options').includes(name), name);
+    for (const name of ['k', 'alpha', 'rho', 'learningRate', 'momentum'])
+      assert.ok(matches('options').includes(name), name);
     const found = matches('figures');
     assert.deepEqual(
       figureNames.filter((name) => !found.includes(name)),

@@ -62,7 +62,11 @@ describe('tables', () => {
   });
 
   test('escape what HTML and Markdown would read', () => {
-    const { html, markdown } = renderTable(rows, { ...options, caption: 'a < b', heads: { error: 'error & more' } });
+    const { html, markdown } = renderTable(rows, {
+      ...options,
+      caption: 'a < b',
+      heads: { error: 'error & more' },
+    });
     assert.match(html, /<td style="text-align:left;white-space:nowrap">a\|b &lt;i&gt;<\/td>/);
     assert.match(html, /<caption[^>]*>a &lt; b<\/caption>.*error &amp; more/);
     assert.match(markdown, /^a \\< b\n\n\| method \| error \\& more \|.*\n\| --- \| ---: \|/);
@@ -72,13 +76,21 @@ describe('tables', () => {
 
   test('break names of rows in HTML only where they are long', () => {
     const cell = (name: string) => renderTable([{ name, remark: 'two words' }]).html.match(/<td[^>]*>/g);
-    assert.deepEqual(cell('k = 5'), ['<td style="text-align:left;white-space:nowrap">', '<td style="text-align:left">']);
-    assert.deepEqual(cell('a name '.repeat(6)), ['<td style="text-align:left">', '<td style="text-align:left">']);
+    assert.deepEqual(cell('k = 5'), [
+      '<td style="text-align:left;white-space:nowrap">',
+      '<td style="text-align:left">',
+    ]);
+    assert.deepEqual(cell('a name '.repeat(6)), [
+      '<td style="text-align:left">',
+      '<td style="text-align:left">',
+    ]);
     assert.match(renderTable([{}]).html, /<tr><\/tr>/);
   });
 
   test('join x_mean and x_std, and choose columns', () => {
-    const { text } = renderTable([{ k: 2, error_mean: 3, error_std: 0.25, n: 5 }], { columns: ['error', 'k'] });
+    const { text } = renderTable([{ k: 2, error_mean: 3, error_std: 0.25, n: 5 }], {
+      columns: ['error', 'k'],
+    });
     assert.match(text, /error {2}k\n.*\n3\.00 ± 0\.25 {2}2$/);
   });
 
@@ -92,7 +104,13 @@ describe('tables', () => {
   });
 
   test('have as many lines as rows, whatever is in them', () => {
-    const cell = fc.oneof(fc.string(), fc.double(), fc.integer(), fc.constant(null), fc.array(fc.double(), { minLength: 1 }));
+    const cell = fc.oneof(
+      fc.string(),
+      fc.double(),
+      fc.integer(),
+      fc.constant(null),
+      fc.array(fc.double(), { minLength: 1 }),
+    );
     fc.assert(
       fc.property(fc.array(fc.record({ a: cell, b: cell }), { minLength: 1 }), (random) => {
         const { html, markdown } = renderTable(random);
@@ -112,7 +130,10 @@ describe('tables', () => {
     ]);
     assert.match(renderTable(frame).text, /^method {2}error\n.*\nSAM {8}25\nSAM {8}27\n/);
     const aggregated = frame.groupby(['method']).agg({ error: ['mean', 'std'] });
-    assert.match(renderTable(aggregated, { best: { error: 'min' } }).text, /SAM {5}\*26\.00 ± 1\.41\nSGD {6}32\.00 ± 2\.83$/);
+    assert.match(
+      renderTable(aggregated, { best: { error: 'min' } }).text,
+      /SAM {5}\*26\.00 ± 1\.41\nSGD {6}32\.00 ± 2\.83$/,
+    );
   });
 });
 
@@ -192,7 +213,10 @@ describe('outside a notebook', () => {
     const code = (silent: boolean) => `
       const bar = ${load('progress')}.progress({ title: 'Training', total: 4, unit: 'epochs', silent: ${silent} });
       bar.update(1, { loss: 0.123456 }); bar.update(3); bar.finish({ accuracy: '91 %' }); bar.finish();`;
-    assert.match(script(code(false)).stderr, /^Training: stopped at 3 of 4 epochs in 0\.\d s · loss 0\.1235 · accuracy 91 %\n$/);
+    assert.match(
+      script(code(false)).stderr,
+      /^Training: stopped at 3 of 4 epochs in 0\.\d s · loss 0\.1235 · accuracy 91 %\n$/,
+    );
     assert.equal(script(code(true)).stderr, '');
     const share = (end: number) => `
       const bar = ${load('progress')}.progress({ title: 'Sweep', total: 1, unit: '%' });
@@ -246,7 +270,10 @@ describe('without the optional packages', () => {
         const { curves } = require('./figures');
         figureToPng(curves({ series: [] })).catch((error) => console.log(error.name, error.message));`;
       const { stdout } = spawnSync(process.execPath, ['-e', code], { encoding: 'utf8', cwd: folder });
-      assert.match(stdout, /^PictureError Pictures of figures need the package jsdom\. Install it with: npm install /);
+      assert.match(
+        stdout,
+        /^PictureError Pictures of figures need the package jsdom\. Install it with: npm install /,
+      );
     } finally {
       rmSync(folder, { recursive: true });
     }

@@ -15,8 +15,14 @@ const { JSDOM } = require('jsdom') as { JSDOM: new (html: string) => { window: {
 
 const grid = figures.gridOf((x, y) => 1 + x * x + y * y, { x: [-1, 1], y: [-1, 1], points: 5 });
 const surfaces = (count: number, title = 'Two minima') =>
-  figures.landscapeSurfaces({ landscapes: Array.from({ length: count }, (_, i) => ({ title: `${i}`, grid })), title });
-const curves = figures.curves({ series: [{ method: 'sam', x: [1, 2], runs: [[1, Number.NaN]] }], title: 'a < b' });
+  figures.landscapeSurfaces({
+    landscapes: Array.from({ length: count }, (_, i) => ({ title: `${i}`, grid })),
+    title,
+  });
+const curves = figures.curves({
+  series: [{ method: 'sam', x: [1, 2], runs: [[1, Number.NaN]] }],
+  title: 'a < b',
+});
 
 /** The scripts of a page, as a browser finds them. */
 function scriptsOf(html: string): string[] {
@@ -46,12 +52,17 @@ describe('the page of a figure', () => {
     assert.match(scriptsOf(flat)[0]!.slice(0, 100), /cartesian/);
     assert.match(scriptsOf(spatial)[0]!.slice(0, 100), /gl3d/);
     const other = { data: [...curves.data, ...surfaces(1).data], layout: curves.layout };
-    assert.ok(figureToHtml(other).length < figureToHtml({ ...other, data: [...other.data, { type: 'bar' }] }).length);
+    assert.ok(
+      figureToHtml(other).length < figureToHtml({ ...other, data: [...other.data, { type: 'bar' }] }).length,
+    );
   });
 
   test('is as wide as its window up to its own width, unless it shows a plane', () => {
     const adapting = figureToHtml(curves);
-    assert.deepEqual([figureOf(adapting).layout.width, figureOf(adapting).layout.autosize], [undefined, true]);
+    assert.deepEqual(
+      [figureOf(adapting).layout.width, figureOf(adapting).layout.autosize],
+      [undefined, true],
+    );
     assert.match(adapting, /max-width: 820px/);
     const step = { slow: [0, 0], perturbed: [[0, 1]], fast: [[0, -1]], newSlow: [0, -0.5] };
     const contours = figures.landscapeContours({ landscapes: [{ title: 'a', grid }] });
@@ -89,13 +100,21 @@ describe('the page of a figure', () => {
       await saveFigure(join(folder, 'new', 'figure.svg'), curves, { caption: 'Three seeds' });
       await saveFigure(join(folder, 'new', 'figure.png'), curves);
       await saveFigure(join(folder, 'new', 'figure.json'), curves);
-      assert.deepEqual(readdirSync(join(folder, 'new')).sort(), ['figure.html', 'figure.json', 'figure.png', 'figure.svg']);
+      assert.deepEqual(readdirSync(join(folder, 'new')).sort(), [
+        'figure.html',
+        'figure.json',
+        'figure.png',
+        'figure.svg',
+      ]);
       assert.equal(readFileSync(join(folder, 'new', 'figure.html'), 'utf8'), figureToHtml(curves));
       assert.match(readFileSync(join(folder, 'new', 'figure.svg'), 'utf8'), /^<svg.*Three seeds/s);
       assert.equal(readFileSync(join(folder, 'new', 'figure.png')).toString('latin1', 1, 4), 'PNG');
       const saved: unknown = JSON.parse(readFileSync(join(folder, 'new', 'figure.json'), 'utf8'));
       assert.deepEqual(saved, JSON.parse(JSON.stringify(curves)));
-      await assert.rejects(saveFigure(join(folder, 'figure.pdf'), curves), /the ending of path must be one of ".html"/);
+      await assert.rejects(
+        saveFigure(join(folder, 'figure.pdf'), curves),
+        /the ending of path must be one of ".html"/,
+      );
     } finally {
       rmSync(folder, { recursive: true });
     }

@@ -1,4 +1,7 @@
-/** What patches/ changes in tslab, in a real kernel. Ports, the end of Jupyter and packages that change: see test/notebooks. */
+/**
+ * What patches/ changes in tslab, in a real kernel. Ports, the end of Jupyter and packages that change: see
+ * test/notebooks.
+ */
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
@@ -35,7 +38,10 @@ test('each patch opens with its reason', () => {
   assert.ok(files.length > 0);
   for (const file of files) {
     assert.match(file, /^[\w@.-]+\+\d+\.\d+\.\d+\+\d{3}\+[\w-]+\.patch$/);
-    assert.match(readFileSync(join(ROOT, 'patches', file), 'utf8'), /^\w[\s\S]{80,}?\n\n--- a\/node_modules\//);
+    assert.match(
+      readFileSync(join(ROOT, 'patches', file), 'utf8'),
+      /^\w[\s\S]{80,}?\n\n--- a\/node_modules\//,
+    );
   }
 });
 

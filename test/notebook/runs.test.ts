@@ -70,9 +70,15 @@ test('finished runs are opened one by one, with the weights that they ended with
   const counted = (radius: number, damage = false) => {
     for (const { hash } of damage ? results.rows : []) {
       const folder = store.runFolder(hash);
-      for (const name of readdirSync(folder)) if (name.startsWith('measure-')) writeFileSync(join(folder, name), '{');
+      for (const name of readdirSync(folder))
+        if (name.startsWith('measure-')) writeFileSync(join(folder, name), '{');
     }
-    const measure = async ({ config }: { config: { seed: number } }) => [radius, config.seed, Number.NaN, ++count];
+    const measure = async ({ config }: { config: { seed: number } }) => [
+      radius,
+      config.seed,
+      Number.NaN,
+      ++count,
+    ];
     return measureRuns(results, ['a'], measure, { store, keep: { name: 'my measure', radius } });
   };
   const kept = await counted(1);
@@ -97,14 +103,21 @@ test('surfaces that are shown are those that further figures draw', async () => 
     label: `seed ${seed}`,
     model: models.mlp({ inputs: [40], hidden: [8], classes: 10, seed }),
   }));
-  const shown = await showSurfaces(pair, train.subset(50), { x: { from: -1, to: 1, points: 5 }, figure: { title: 'Two' } });
+  const shown = await showSurfaces(pair, train.subset(50), {
+    x: { from: -1, to: 1, points: 5 },
+    figure: { title: 'Two' },
+  });
   assert.deepEqual(
     shown.landscapes.map(({ title }) => title),
     ['seed 1', 'seed 2'],
   );
   shown.landscapes.forEach(({ grid }, i) => {
     const { surface } = shown.surfaces[i]!;
-    assert.deepEqual(grid, { x: surface.x, y: surface.y, z: surface.y.map((_, j) => surface.loss.map((column) => column[j])) });
+    assert.deepEqual(grid, {
+      x: surface.x,
+      y: surface.y,
+      z: surface.y.map((_, j) => surface.loss.map((column) => column[j])),
+    });
   });
   assert.equal(shown.evaluatedPoints, 50);
   for (const { model } of pair) model.dispose();

@@ -18,7 +18,10 @@ interface Cell {
 
 interface Notebook {
   cells: Cell[];
-  metadata: { kernelspec?: { name: string }; lookbehind?: { cells: string; profile: string; results: string } };
+  metadata: {
+    kernelspec?: { name: string };
+    lookbehind?: { cells: string; profile: string; results: string };
+  };
 }
 
 /** What is used of the scripts, which are plain JavaScript. */
@@ -126,7 +129,9 @@ describe('the index', () => {
   it('links and pictures lead somewhere', () => {
     for (const file of ['README.md', 'notebooks/README.md']) {
       const text = readFileSync(join(root, file), 'utf8');
-      const targets = [...text.matchAll(/\]\(([^)\s#]+)\)|(?:src|href)="([^"#]+)"/g)].map(([, link, source]) => link ?? source!);
+      const targets = [...text.matchAll(/\]\(([^)\s#]+)\)|(?:src|href)="([^"#]+)"/g)].map(
+        ([, link, source]) => link ?? source!,
+      );
       const local = targets.filter((target) => !/^https?:/.test(target));
       assert.ok(local.length > 3);
       assert.deepEqual(

@@ -48,7 +48,10 @@ describe('an edited notebook', { concurrency: 2 }, () => {
   });
 
   test('01 with one step back, in which momentum changes nothing', async () => {
-    assert.match(await runEdited('01', [['const k = 5', 'const k = 1']]), /Momentum turns the step.*: does not hold here/);
+    assert.match(
+      await runEdited('01', [['const k = 5', 'const k = 1']]),
+      /Momentum turns the step.*: does not hold here/,
+    );
   });
 
   for (const [number, edits] of Object.entries(EDITS))

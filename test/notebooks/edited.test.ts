@@ -1,4 +1,7 @@
-/** The first edit that notebook 01 invites works. Other edits, and the other notebooks, are in edited.long.test.ts. */
+/**
+ * The first edit that notebook 01 invites works. Other edits, and the other notebooks, are in
+ * edited.long.test.ts.
+ */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { runEdited } from './edited';

@@ -1,4 +1,7 @@
-/** Runs a notebook of the project in the smoke profile after an edit of its configuration cell, as a reader makes it. */
+/**
+ * Runs a notebook of the project in the smoke profile after an edit of its configuration cell, as a reader
+ * makes it.
+ */
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -16,13 +19,15 @@ export type Edit = readonly [was: string, becomes: string];
 const linesOf = (text: string | string[] = ''): string => [text].flat().join('');
 
 /**
- * Runs notebook `number` with `edits`, each of which must change the cell that opens with "The one place to edit", and asserts that it
- * runs to its end and writes nothing to standard error.
+ * Runs notebook `number` with `edits`, each of which must change the cell that opens with "The one place to
+ * edit", and asserts that it runs to its end and writes nothing to standard error.
  *
  * @returns What its cells printed.
  */
 export async function runEdited(number: string, edits: readonly Edit[]): Promise<string> {
-  const name = readdirSync(join(ROOT, 'notebooks')).find((file) => file.startsWith(`${number}-`) && file.endsWith('.ipynb'))!;
+  const name = readdirSync(join(ROOT, 'notebooks')).find(
+    (file) => file.startsWith(`${number}-`) && file.endsWith('.ipynb'),
+  )!;
   const notebook = JSON.parse(readFileSync(join(ROOT, 'notebooks', name), 'utf8')) as Notebook;
   const cell = notebook.cells.find(({ source }) => linesOf(source).startsWith('// The one place to edit'));
   assert.ok(cell, `${name} has a configuration cell`);

@@ -1,4 +1,7 @@
-/** A package that a notebook imports is installed anew, or built, while the notebook runs: the cells that follow, and threads, run as if nothing had happened. */
+/**
+ * A package that a notebook imports is installed anew, or built, while the notebook runs: the cells that
+ * follow, and threads, run as if nothing had happened.
+ */
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -59,8 +62,8 @@ it(
         },
       );
       assert.equal(status, 0, stderr);
-      const outputs = JSON.parse(readFileSync(target, 'utf8')).cells.map((cell: { outputs: { text?: string[] }[] }) =>
-        cell.outputs.flatMap(({ text }) => text ?? []).join(''),
+      const outputs = JSON.parse(readFileSync(target, 'utf8')).cells.map(
+        (cell: { outputs: { text?: string[] }[] }) => cell.outputs.flatMap(({ text }) => text ?? []).join(''),
       );
       assert.deepEqual(outputs, ['1 2\n', '', '2\n', 'changed\n', 'a thread\n']);
     } finally {

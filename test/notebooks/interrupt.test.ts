@@ -16,8 +16,10 @@ describe('an interrupt', { skip: existsSync(PYTHON) ? false : 'no .venv: run npm
   const target = join(folder, 'out', 'long.ipynb');
   after(() => rmSync(folder, { recursive: true, force: true }));
 
-  // Node.js may lose a signal at the very end of the first synchronous stretch of a cell, so what asks for it is printed after that.
-  const WAITS = "await null;\nconsole.log('second');\nawait new Promise((resolve) => setTimeout(resolve, 60000));";
+  // Node.js may lose a signal at the very end of the first synchronous stretch of a cell, so what asks for it
+  // is printed after that.
+  const WAITS =
+    "await null;\nconsole.log('second');\nawait new Promise((resolve) => setTimeout(resolve, 60000));";
   const IS_DEAF = `await null;\nprocess.removeAllListeners('SIGINT').on('SIGINT', () => {});\n${WAITS}`;
 
   function writeNotebook(second: string): void {
@@ -34,9 +36,13 @@ describe('an interrupt', { skip: existsSync(PYTHON) ? false : 'no .venv: run npm
   }
 
   /** Executes the notebook, and interrupts it when its output has the given text. */
-  async function interruptAt(text: string): Promise<{ code: number; stdout: string; stderr: string; seconds: number }> {
+  async function interruptAt(
+    text: string,
+  ): Promise<{ code: number; stdout: string; stderr: string; seconds: number }> {
     const script = join(root, 'scripts', 'notebooks', 'execute.py');
-    const child = spawn(PYTHON, ['-W', 'ignore', script, source, target], { env: { ...process.env, PYTHONUNBUFFERED: '1' } });
+    const child = spawn(PYTHON, ['-W', 'ignore', script, source, target], {
+      env: { ...process.env, PYTHONUNBUFFERED: '1' },
+    });
     let [stdout, stderr] = ['', ''];
     let interrupted = 0;
     child.stdout.on('data', (data) => {
@@ -55,12 +61,18 @@ describe('an interrupt', { skip: existsSync(PYTHON) ? false : 'no .venv: run npm
   it('while the kernel starts ends at once, says so in one line, and writes nothing', async () => {
     writeNotebook(WAITS);
     const { code, stdout, stderr, seconds } = await interruptAt('starting the kernel');
-    assert.deepEqual([code, stdout, stderr], [130, 'starting the kernel\n', 'Interrupted before the first cell.\n']);
+    assert.deepEqual(
+      [code, stdout, stderr],
+      [130, 'starting the kernel\n', 'Interrupted before the first cell.\n'],
+    );
     assert.ok(seconds < 15, `${seconds} s`);
     assert.ok(!existsSync(target));
   });
 
-  for (const [which, second] of Object.entries({ 'a cell': WAITS, 'a cell that does not heed it': IS_DEAF })) {
+  for (const [which, second] of Object.entries({
+    'a cell': WAITS,
+    'a cell that does not heed it': IS_DEAF,
+  })) {
     it(`in ${which} keeps the outputs up to there`, async () => {
       writeNotebook(second);
       const { code, stderr } = await interruptAt('second\n');

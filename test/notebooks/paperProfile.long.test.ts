@@ -1,6 +1,7 @@
 /**
- * Notebooks run to their end in the profile `paper`, their assertions included, with only sizes changed: a few images in the formats of
- * CIFAR and TinyImageNet, a small network with BatchNorm, an epoch, two seeds. It goes the way of `npm run notebooks -- NAME --sizes FILE`.
+ * Notebooks run to their end in the profile `paper`, their assertions included, with only sizes changed: a
+ * few images in the formats of CIFAR and TinyImageNet, a small network with BatchNorm, an epoch, two seeds.
+ * It goes the way of `npm run notebooks -- NAME --sizes FILE`.
  */
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
@@ -16,27 +17,69 @@ const scratch = mkdtempSync(join(tmpdir(), 'lookbehind-rehearsal-'));
 after(() => rmSync(scratch, { recursive: true, force: true, maxRetries: 5 }));
 
 const IMAGES = join(scratch, 'images');
-const CONV_NET = { folder: IMAGES, samples: 128, models: { kind: 'convNet', filters: [2, 4], batchNorm: true } };
-/** With shortcuts and BatchNorm, as the paper's: where layers are told apart, or weights of several networks are mixed. */
+const CONV_NET = {
+  folder: IMAGES,
+  samples: 128,
+  models: { kind: 'convNet', filters: [2, 4], batchNorm: true },
+};
+/**
+ * With shortcuts and BatchNorm, as the paper's: where layers are told apart, or weights of several networks
+ * are mixed.
+ */
 const RES_NET = { ...CONV_NET, models: { kind: 'resNet', depth: 20, width: 2 } };
 
 /** What stands in for the sizes of each notebook. */
 const SIZES: Record<string, object> = {
-  '00': { ...CONV_NET, seeds: 2, epochs: 2, trainSize: 128, toySteps: 200, draws: 2, ablationK: [1, 2], ablationAlpha: [0.5] },
+  '00': {
+    ...CONV_NET,
+    seeds: 2,
+    epochs: 2,
+    trainSize: 128,
+    toySteps: 200,
+    draws: 2,
+    ablationK: [1, 2],
+    ablationAlpha: [0.5],
+  },
   '02': {
     ...{ ...CONV_NET, seeds: 2, epochs: 1, otherEpochs: 1, draws: 2, rates: [0.1], engine: 'inProcess' },
     names: ['SGD', 'SAM', 'Lookbehind-SAM', 'ASAM', 'Lookbehind-ASAM'],
   },
-  '03': { ...RES_NET, seeds: 1, switchSeeds: 2, epochs: 2, trainSize: 128, ks: [1, 2], alphas: [0.5, 'adaptive'] },
+  '03': {
+    ...RES_NET,
+    seeds: 1,
+    switchSeeds: 2,
+    epochs: 2,
+    trainSize: 128,
+    ks: [1, 2],
+    alphas: [0.5, 'adaptive'],
+  },
   '04': { ...CONV_NET, seeds: 1, pairedSeeds: 2, epochs: 1, ks: [2], rhos: [0.05, 0.1] },
   '05': {
-    ...{ ...CONV_NET, seeds: 2, shownSeeds: 1, epochs: 1, learningRates: [0.1], probed: 32, curvatureBatch: 32 },
+    ...{
+      ...CONV_NET,
+      seeds: 2,
+      shownSeeds: 1,
+      epochs: 1,
+      learningRates: [0.1],
+      probed: 32,
+      curvatureBatch: 32,
+    },
     density: { probes: 2, steps: 10 },
   },
   '06': { ...RES_NET, epochs: 2, points: 5, directions: 2, bezierSteps: 4, draws: 2, every: 1 },
   '07': { ...CONV_NET, seeds: 2, epochs: 1, draws: 2, steps: [5] },
   '08': {
-    ...{ ...CONV_NET, seeds: 1, fewSeeds: 1, tuningSeeds: [100], samples: 40, epochs: 1, tasks: 4, batchSize: 20, memory: 80 },
+    ...{
+      ...CONV_NET,
+      seeds: 1,
+      fewSeeds: 1,
+      tuningSeeds: [100],
+      samples: 40,
+      epochs: 1,
+      tasks: 4,
+      batchSize: 20,
+      memory: 80,
+    },
     titles: ['SGD', 'SAM', 'Lookbehind-SAM'],
   },
 };
@@ -49,12 +92,21 @@ const linesOf = (source: string | string[]): string => [source].flat().join('');
 
 /** Executes a notebook; its processes have one thread, so that two run beside each other. */
 async function rehearse(number: string): Promise<void> {
-  const name = readdirSync(join(ROOT, 'notebooks')).find((file) => file.startsWith(`${number}-`) && file.endsWith('.ipynb'))!;
+  const name = readdirSync(join(ROOT, 'notebooks')).find(
+    (file) => file.startsWith(`${number}-`) && file.endsWith('.ipynb'),
+  )!;
   const target = join(scratch, name);
   const child = spawn(
     join(ROOT, '.venv', 'bin', 'python'),
     [
-      ...['-W', 'ignore', join(ROOT, 'scripts', 'notebooks', 'execute.py'), join(ROOT, 'notebooks', name), target, '--quiet'],
+      ...[
+        '-W',
+        'ignore',
+        join(ROOT, 'scripts', 'notebooks', 'execute.py'),
+        join(ROOT, 'notebooks', name),
+        target,
+        '--quiet',
+      ],
       ...['--sizes', JSON.stringify(SIZES[number])],
     ],
     {

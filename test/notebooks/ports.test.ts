@@ -1,4 +1,6 @@
-/** A kernel whose port another program holds: it ends at once, and the headless runner goes on with a new one. */
+/**
+ * A kernel whose port another program holds: it ends at once, and the headless runner goes on with a new one.
+ */
 import assert from 'node:assert/strict';
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
@@ -10,50 +12,65 @@ import { after, describe, it } from 'node:test';
 
 /** What is used of jsdom, which has no types of its own; Node.js 20 has no WebSocket. */
 const { JSDOM } = require('jsdom') as {
-  JSDOM: new (html: string, options: { url: string }) => { window: { WebSocket: typeof WebSocket; close(): void } };
+  JSDOM: new (
+    html: string,
+    options: { url: string },
+  ) => { window: { WebSocket: typeof WebSocket; close(): void } };
 };
 const root = join(__dirname, '..', '..');
 const PYTHON = join(root, '.venv', 'bin', 'python');
 const SPEC = join(root, '.venv', 'share', 'jupyter', 'kernels', 'tslab', 'kernel.json');
 
-describe('a kernel whose port is taken', { skip: existsSync(PYTHON) ? false : 'no .venv: run npm run setup' }, () => {
-  const folder = mkdtempSync(join(tmpdir(), 'lookbehind-ports-'));
-  after(() => rmSync(folder, { recursive: true, force: true }));
+describe(
+  'a kernel whose port is taken',
+  { skip: existsSync(PYTHON) ? false : 'no .venv: run npm run setup' },
+  () => {
+    const folder = mkdtempSync(join(tmpdir(), 'lookbehind-ports-'));
+    after(() => rmSync(folder, { recursive: true, force: true }));
 
-  it('ends within seconds and says why', async () => {
-    const servers: Server[] = [];
-    for (let i = 0; i < 5; i++) {
-      const server = createServer().listen(0, '127.0.0.1');
-      await once(server, 'listening');
-      servers.push(server);
-    }
-    const ports = servers.map((server) => (server.address() as AddressInfo).port);
-    for (const server of servers.slice(1)) server.close();
-    const [shell_port, iopub_port, control_port, stdin_port, hb_port] = ports;
-    const file = join(folder, 'connection.json');
-    const connection = { shell_port, iopub_port, control_port, stdin_port, hb_port };
-    writeFileSync(
-      file,
-      JSON.stringify({ ...connection, ip: '127.0.0.1', transport: 'tcp', key: 'k', signature_scheme: 'hmac-sha256' }),
-    );
-    const { argv } = JSON.parse(readFileSync(SPEC, 'utf8')) as { argv: string[] };
-    const [node, ...args] = argv.map((arg) => arg.replace('{connection_file}', file)) as [string, ...string[]];
-    const kernel = spawn(node, args, { cwd: root });
-    let stderr = '';
-    kernel.stderr.on('data', (data) => {
-      stderr += data;
+    it('ends within seconds and says why', async () => {
+      const servers: Server[] = [];
+      for (let i = 0; i < 5; i++) {
+        const server = createServer().listen(0, '127.0.0.1');
+        await once(server, 'listening');
+        servers.push(server);
+      }
+      const ports = servers.map((server) => (server.address() as AddressInfo).port);
+      for (const server of servers.slice(1)) server.close();
+      const [shell_port, iopub_port, control_port, stdin_port, hb_port] = ports;
+      const file = join(folder, 'connection.json');
+      const connection = { shell_port, iopub_port, control_port, stdin_port, hb_port };
+      writeFileSync(
+        file,
+        JSON.stringify({
+          ...connection,
+          ip: '127.0.0.1',
+          transport: 'tcp',
+          key: 'k',
+          signature_scheme: 'hmac-sha256',
+        }),
+      );
+      const { argv } = JSON.parse(readFileSync(SPEC, 'utf8')) as { argv: string[] };
+      const [node, ...args] = argv.map((arg) => arg.replace('{connection_file}', file)) as [
+        string,
+        ...string[],
+      ];
+      const kernel = spawn(node, args, { cwd: root });
+      let stderr = '';
+      kernel.stderr.on('data', (data) => {
+        stderr += data;
+      });
+      const impatient = setTimeout(() => kernel.kill('SIGKILL'), 30_000);
+      const [code, signal] = (await once(kernel, 'close')) as [number | null, string | null];
+      clearTimeout(impatient);
+      servers[0]?.close();
+      assert.deepEqual([code, signal], [1, null], stderr);
+      assert.match(stderr, /Address already in use/);
     });
-    const impatient = setTimeout(() => kernel.kill('SIGKILL'), 30_000);
-    const [code, signal] = (await once(kernel, 'close')) as [number | null, string | null];
-    clearTimeout(impatient);
-    servers[0]?.close();
-    assert.deepEqual([code, signal], [1, null], stderr);
-    assert.match(stderr, /Address already in use/);
-  });
 
-  it('is replaced by a new one where a notebook is executed', () => {
-    // The runner as it is; only the ports of its first kernel are those that a listener holds.
-    const runner = `
+    it('is replaced by a new one where a notebook is executed', () => {
+      // The runner as it is; only the ports of its first kernel are those that a listener holds.
+      const runner = `
 import runpy, socket, sys
 from jupyter_client.manager import AsyncKernelManager
 held = socket.create_server(("127.0.0.1", 0))
@@ -72,22 +89,33 @@ AsyncKernelManager._async_pre_start_kernel = taken
 sys.argv = sys.argv[1:]
 runpy.run_path(sys.argv[0], run_name="__main__")
 `;
-    const [source, target] = [join(folder, 'a.ipynb'), join(folder, 'b.ipynb')];
-    const metadata = { kernelspec: { name: 'tslab', display_name: 'TypeScript', language: 'typescript' } };
-    const cell = { cell_type: 'code', id: 'c', metadata: {}, outputs: [], execution_count: null, source: "console.log('done');" };
-    writeFileSync(source, JSON.stringify({ cells: [cell], metadata, nbformat: 4, nbformat_minor: 5 }));
-    const script = join(root, 'scripts', 'notebooks', 'execute.py');
-    const { status, stdout, stderr } = spawnSync(PYTHON, ['-W', 'ignore', '-c', runner, script, source, target], {
-      encoding: 'utf8',
-      timeout: 60_000,
+      const [source, target] = [join(folder, 'a.ipynb'), join(folder, 'b.ipynb')];
+      const metadata = { kernelspec: { name: 'tslab', display_name: 'TypeScript', language: 'typescript' } };
+      const cell = {
+        cell_type: 'code',
+        id: 'c',
+        metadata: {},
+        outputs: [],
+        execution_count: null,
+        source: "console.log('done');",
+      };
+      writeFileSync(source, JSON.stringify({ cells: [cell], metadata, nbformat: 4, nbformat_minor: 5 }));
+      const script = join(root, 'scripts', 'notebooks', 'execute.py');
+      const { status, stdout, stderr } = spawnSync(
+        PYTHON,
+        ['-W', 'ignore', '-c', runner, script, source, target],
+        {
+          encoding: 'utf8',
+          timeout: 60_000,
+        },
+      );
+      assert.equal(status, 0, stdout + stderr);
+      assert.match(stdout, /trying again/);
+      assert.match(readFileSync(target, 'utf8'), /done/);
     });
-    assert.equal(status, 0, stdout + stderr);
-    assert.match(stdout, /trying again/);
-    assert.match(readFileSync(target, 'utf8'), /done/);
-  });
-  it('is replaced by a new one in JupyterLab', async () => {
-    // JupyterLab as npm start runs it; only the first port that it finds free is one that a listener holds.
-    const taken = `
+    it('is replaced by a new one in JupyterLab', async () => {
+      // JupyterLab as npm start runs it; only the first port that it finds free is one that a listener holds.
+      const taken = `
 import socket
 try:
     from jupyter_client.provisioning.local_provisioner import LocalPortCache
@@ -102,48 +130,57 @@ else:
         return held[0].getsockname()[1]
     LocalPortCache.find_available_port = find_available_port
 `;
-    writeFileSync(join(folder, 'sitecustomize.py'), taken);
-    const server = createServer().listen(0, '127.0.0.1');
-    await once(server, 'listening');
-    const { port } = server.address() as AddressInfo;
-    server.close();
-    const options = ['--no-browser', '--allow-root', '--ip=127.0.0.1', `--port=${port}`, '--IdentityProvider.token=secret'];
-    const lab = spawn(process.execPath, [join(root, 'scripts', 'start.mjs'), ...options], {
-      cwd: root,
-      env: { ...process.env, PYTHONPATH: folder },
-      detached: true, // so that the whole group can be ended
-    });
-    let log = '';
-    for (const stream of [lab.stdout, lab.stderr]) stream.on('data', (data) => (log += data));
-    try {
-      const ask = async (path: string, init: RequestInit = {}) => {
-        const response = await fetch(`http://127.0.0.1:${port}/api/${path}`, {
-          ...init,
-          headers: { Authorization: 'token secret' },
+      writeFileSync(join(folder, 'sitecustomize.py'), taken);
+      const server = createServer().listen(0, '127.0.0.1');
+      await once(server, 'listening');
+      const { port } = server.address() as AddressInfo;
+      server.close();
+      const options = [
+        '--no-browser',
+        '--allow-root',
+        '--ip=127.0.0.1',
+        `--port=${port}`,
+        '--IdentityProvider.token=secret',
+      ];
+      const lab = spawn(process.execPath, [join(root, 'scripts', 'start.mjs'), ...options], {
+        cwd: root,
+        env: { ...process.env, PYTHONPATH: folder },
+        detached: true, // so that the whole group can be ended
+      });
+      let log = '';
+      for (const stream of [lab.stdout, lab.stderr]) stream.on('data', (data) => (log += data));
+      try {
+        const ask = async (path: string, init: RequestInit = {}) => {
+          const response = await fetch(`http://127.0.0.1:${port}/api/${path}`, {
+            ...init,
+            headers: { Authorization: 'token secret' },
+          });
+          return (await response.json()) as { id: string };
+        };
+        await until(() => {
+          if (lab.exitCode !== null) return Promise.resolve();
+          return ask('status');
         });
-        return (await response.json()) as { id: string };
-      };
-      await until(() => {
-        if (lab.exitCode !== null) return Promise.resolve();
-        return ask('status');
-      });
-      assert.equal(lab.exitCode, null, log);
-      const { id } = await ask('kernels', { method: 'POST', body: JSON.stringify({ name: 'tslab' }) });
-      const { window } = new JSDOM('', { url: `http://127.0.0.1:${port}` });
-      const socket = new window.WebSocket(`ws://127.0.0.1:${port}/api/kernels/${id}/channels?session_id=s&token=secret`);
-      const states: string[] = [];
-      socket.addEventListener('message', ({ data }) => {
-        if (typeof data === 'string') states.push(JSON.parse(data).content?.execution_state);
-      });
-      await until(() => assert.ok(states.includes('idle'), `states of the kernel: ${states}`));
-      window.close();
-      assert.match(log, /Address already in use/);
-      assert.match(log, /trying again on other ports/);
-    } finally {
-      if (lab.exitCode === null) process.kill(-(lab.pid as number), 'SIGKILL');
-    }
-  });
-});
+        assert.equal(lab.exitCode, null, log);
+        const { id } = await ask('kernels', { method: 'POST', body: JSON.stringify({ name: 'tslab' }) });
+        const { window } = new JSDOM('', { url: `http://127.0.0.1:${port}` });
+        const socket = new window.WebSocket(
+          `ws://127.0.0.1:${port}/api/kernels/${id}/channels?session_id=s&token=secret`,
+        );
+        const states: string[] = [];
+        socket.addEventListener('message', ({ data }) => {
+          if (typeof data === 'string') states.push(JSON.parse(data).content?.execution_state);
+        });
+        await until(() => assert.ok(states.includes('idle'), `states of the kernel: ${states}`));
+        window.close();
+        assert.match(log, /Address already in use/);
+        assert.match(log, /trying again on other ports/);
+      } finally {
+        if (lab.exitCode === null) process.kill(-(lab.pid as number), 'SIGKILL');
+      }
+    });
+  },
+);
 
 /** Waits until `action` succeeds, for two minutes at most. */
 async function until(action: () => unknown): Promise<void> {

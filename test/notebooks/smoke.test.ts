@@ -1,4 +1,7 @@
-/** Every notebook runs in the smoke profile, in an empty store, without an error and without a word on standard error. */
+/**
+ * Every notebook runs in the smoke profile, in an empty store, without an error and without a word on
+ * standard error.
+ */
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
@@ -29,7 +32,14 @@ describe('notebooks', () => {
         const target = join(folder, name);
         const { status, stderr } = spawnSync(
           join(root, '.venv', 'bin', 'python'),
-          ['-W', 'ignore', join(root, 'scripts', 'notebooks', 'execute.py'), join(root, 'notebooks', name), target, '--quiet'],
+          [
+            '-W',
+            'ignore',
+            join(root, 'scripts', 'notebooks', 'execute.py'),
+            join(root, 'notebooks', name),
+            target,
+            '--quiet',
+          ],
           { encoding: 'utf8', env: { ...process.env, LB_PROFILE: 'smoke', LB_RUNS: join(folder, 'runs') } },
         );
         assert.equal(status, 0, stderr);
@@ -46,14 +56,19 @@ describe('notebooks', () => {
 
     it(`${name} is committed with its outputs, and fits its rules`, () => {
       const { cells } = JSON.parse(readFileSync(join(root, 'notebooks', name), 'utf8')) as Notebook;
-      const code = cells.filter(({ cell_type, source }) => cell_type === 'code' && source.join('').trim() !== '');
+      const code = cells.filter(
+        ({ cell_type, source }) => cell_type === 'code' && source.join('').trim() !== '',
+      );
       assert.ok(code.length <= 14, `${code.length} code cells`);
       const outputs = code.flatMap((cell) => cell.outputs ?? []);
       assert.ok(
         outputs.some(({ data }) => data?.['image/png']),
         'pictures',
       );
-      assert.ok(!outputs.some(({ output_type, name: stream }) => output_type === 'error' || stream === 'stderr'), 'no errors');
+      assert.ok(
+        !outputs.some(({ output_type, name: stream }) => output_type === 'error' || stream === 'stderr'),
+        'no errors',
+      );
     });
   }
 });

@@ -1,4 +1,7 @@
-/** Base optimizers, clipping and selective weight decay against PyTorch, alone and inside of the official classes. */
+/**
+ * Base optimizers, clipping and selective weight decay against PyTorch, alone and inside of the official
+ * classes.
+ */
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -38,7 +41,9 @@ interface Golden {
   cases: Case[];
 }
 
-const { model, cases } = JSON.parse(readFileSync(join(__dirname, '..', 'golden', 'bases.json'), 'utf8')) as Golden;
+const { model, cases } = JSON.parse(
+  readFileSync(join(__dirname, '..', 'golden', 'bases.json'), 'utf8'),
+) as Golden;
 
 /** As the file's tolerance for float32 against float64 numbers. */
 const TOLERANCE = 2e-5;
@@ -54,7 +59,8 @@ function baseOf({ base, clipNorm, clipValue, decayOf }: Case): DescentOptimizer 
   } = base;
   const common = { learningRate: lr, weightDecay, clipNorm, clipValue, decays: decayOf && isKernel };
   if (type === 'sgd') return sgd({ ...common, momentum });
-  if (type === 'rmsprop') return rmsprop({ ...common, epsilon, momentum, smoothing: base.alpha, centered: base.centered });
+  if (type === 'rmsprop')
+    return rmsprop({ ...common, epsilon, momentum, smoothing: base.alpha, centered: base.centered });
   return { adam, adamw }[type]({ ...common, beta1, beta2, epsilon });
 }
 
@@ -123,7 +129,9 @@ describe('bases of tf.train', () => {
       const start = [0.8, -0.6];
       const loss = (point: tf.Tensor): tf.Scalar => tf.sum(tf.square(tf.sub(tf.square(point), [1, 2])));
       const [one, other] = [make(), make()];
-      const [compiled, plain] = [one, other].map((base) => lookbehindSAM({ base, rho: 0.05, k: 3, alpha: 0.5 }));
+      const [compiled, plain] = [one, other].map((base) =>
+        lookbehindSAM({ base, rho: 0.05, k: 3, alpha: 0.5 }),
+      );
       const path = compiledWalk({ loss, start, optimizer: compiled, steps: 5 });
       const w = tf.tidy(() => tf.variable(tf.tensor1d(start)));
       for (const point of path.slice(1)) {
@@ -135,7 +143,8 @@ describe('bases of tf.train', () => {
       plain.learningRate = 0;
       const resting = Array.from(w.dataSync());
       plain.minimize(() => loss(w), false, [w]);
-      if (name !== 'rmsprop') assert.deepEqual(Array.from(w.dataSync()), resting, 'the learning rate is passed on');
+      if (name !== 'rmsprop')
+        assert.deepEqual(Array.from(w.dataSync()), resting, 'the learning rate is passed on');
       for (const item of [alone, stock, compiled, plain, w, one, other]) item.dispose();
       // tf.train.momentum never frees one scalar, of six optimizers here.
       assert.equal(tf.memory().numTensors - before, name === 'momentum' ? 6 : 0);
@@ -160,7 +169,13 @@ it('a base of tf.train in model.fit: the same numbers with accelerate, and from 
     model.compile({ optimizer, loss: 'categoricalCrossentropy' });
     if (fast) accelerate(model);
     const callbacks = { onEpochEnd: (epoch: number) => optimizer.setLearningRate(0.05 / (epoch + 2)) };
-    const { history } = await model.fit(xs, ys, { epochs: 4, batchSize: 16, shuffle: false, verbose: 0, callbacks });
+    const { history } = await model.fit(xs, ys, {
+      epochs: 4,
+      batchSize: 16,
+      shuffle: false,
+      verbose: 0,
+      callbacks,
+    });
     model.dispose();
     return history.loss as number[];
   };

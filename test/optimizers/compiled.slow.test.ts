@@ -18,7 +18,10 @@ describe('golden trajectories, compiled', () => {
   for (const golden of trajectories) {
     it(golden.id, () => {
       const before = tf.memory().numTensors;
-      const deviations = replayTrajectory(golden, { compiled: true, reuseGradients: golden.settings.batchMode !== 'fresh' });
+      const deviations = replayTrajectory(golden, {
+        compiled: true,
+        reuseGradients: golden.settings.batchMode !== 'fresh',
+      });
       assert.ok(deviations.passed, deviations.toString());
       assert.equal(tf.memory().numTensors, before);
     });

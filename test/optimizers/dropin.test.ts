@@ -46,7 +46,13 @@ function sequential({ batchNorm = false } = {}): tf.Sequential {
     }),
   );
   if (batchNorm) model.add(tf.layers.batchNormalization());
-  model.add(tf.layers.dense({ units: 2, activation: 'softmax', kernelInitializer: tf.initializers.glorotNormal({ seed: 2 }) }));
+  model.add(
+    tf.layers.dense({
+      units: 2,
+      activation: 'softmax',
+      kernelInitializer: tf.initializers.glorotNormal({ seed: 2 }),
+    }),
+  );
   return model;
 }
 
@@ -132,7 +138,8 @@ describe('model.fit', () => {
       const optimizer = make({ learningRate: 0.01 });
       const xs = tf.tensor2d([1, 2, -1, 0.5], [2, 2]);
       const ys = [tf.ones([2, 1]), tf.zeros([2, 1])];
-      // model.evaluate weighs two outputs in its own way: compare with what stock training reports of the first step.
+      // model.evaluate weighs two outputs in its own way: compare with what stock training reports of the
+      // first step.
       const start = model.getWeights().map((weight) => weight.clone());
       model.compile({ optimizer: tf.train.sgd(0.01), loss: 'meanSquaredError', metrics: ['mae'] });
       const stock = await model.fit(xs, ys, { ...silent, epochs: 1 });
@@ -230,7 +237,10 @@ describe('model.fit', () => {
     const [official, reused] = [await statistics(false), await statistics()];
     official.forEach((values, i) => {
       values.forEach((value, j) => {
-        assert.ok(Math.abs(value - reused[i][j]) < 2e-5 * Math.max(1, Math.abs(value)), `weight ${i}: ${value} ${reused[i][j]}`);
+        assert.ok(
+          Math.abs(value - reused[i][j]) < 2e-5 * Math.max(1, Math.abs(value)),
+          `weight ${i}: ${value} ${reused[i][j]}`,
+        );
       });
     });
     tf.dispose([xs, ys]);
@@ -242,7 +252,8 @@ describe('model.fit', () => {
       const model = tf.sequential();
       model.add(tf.layers.batchNormalization({ inputShape: [2], momentum: 0.5, betaInitializer: 'zeros' }));
       const optimizer = lookbehindSAM({ k: 3, rho: 0.05, learningRate: 0, batchNormUpdates });
-      const loss = (): tf.Scalar => tf.losses.meanSquaredError(ys, model.apply(xs, { training: true }) as tf.Tensor);
+      const loss = (): tf.Scalar =>
+        tf.losses.meanSquaredError(ys, model.apply(xs, { training: true }) as tf.Tensor);
       optimizer.minimize(
         loss,
         false,
@@ -266,7 +277,10 @@ describe('model.fit', () => {
 
   it('a learning rate changed in a callback reaches the base optimizer', async () => {
     const { xs, ys } = blobs(16);
-    for (const optimizer of [lookbehindSAM({ learningRate: 0.1 }), lookahead(sam({ learningRate: 0.1 }), { k: 2 })]) {
+    for (const optimizer of [
+      lookbehindSAM({ learningRate: 0.1 }),
+      lookahead(sam({ learningRate: 0.1 }), { k: 2 }),
+    ]) {
       const model = sequential();
       model.compile({ optimizer, loss: 'categoricalCrossentropy' });
       const snapshots: Float32Array[] = [];
@@ -382,7 +396,11 @@ describe('minimize', () => {
         optimizer.minimize(problem.loss, false, problem.variables);
         untouched.minimize(reference.loss, false, reference.variables);
       }
-      assert.deepEqual(problem.values, reference.values, 'the next steps are those of an optimizer that never failed');
+      assert.deepEqual(
+        problem.values,
+        reference.values,
+        'the next steps are those of an optimizer that never failed',
+      );
       for (const one of [problem, reference, optimizer, untouched]) one.dispose();
     });
   }
@@ -475,12 +493,20 @@ describe('wrong options', () => {
     ['k 1.5', () => multistepSAM({ k: 1.5 }), /^k must be a whole number >= 1, got 1\.5\./],
     ['rho -1', () => sam({ rho: -1 }), /^rho must be a number >= 0, got -1\./],
     ['rho NaN', () => lookbehindSAM({ rho: Number.NaN }), /^rho must be/],
-    ['alpha 1.2', () => lookbehindSAM({ alpha: 1.2 }), /^alpha must be a number >= 0 and <= 1, or "adaptive", got 1\.2\./],
+    [
+      'alpha 1.2',
+      () => lookbehindSAM({ alpha: 1.2 }),
+      /^alpha must be a number >= 0 and <= 1, or "adaptive", got 1\.2\./,
+    ],
     ['alpha NaN', () => lookbehindSAM({ alpha: Number.NaN }), /^alpha must be/],
     ['alpha auto', () => lookbehindSAM({ alpha: 'auto' as 'adaptive' }), /^alpha must be/],
     ['eta -1', () => lookbehindASAM({ eta: -1 }), /^eta must be a number >= 0/],
     ['eta of SAM', () => sam({ eta: 0.1 } as object), /^sam has no option "eta"/],
-    ['unknown', () => lookbehindSAM({ lr: 0.1 } as object), /^lookbehindSAM has no option "lr"\. Did you mean learningRate\?$/],
+    [
+      'unknown',
+      () => lookbehindSAM({ lr: 0.1 } as object),
+      /^lookbehindSAM has no option "lr"\. Did you mean learningRate\?$/,
+    ],
     ['momentum 2', () => sgd({ momentum: 2 }), /^momentum must be/],
     ['nesterov', () => sgd({ nesterov: true }), /^nesterov must be false unless/],
     ['base', () => lookbehindSAM({ base: sam() }), /base must be a base optimizer/],
@@ -491,7 +517,11 @@ describe('wrong options', () => {
     ],
     ['lookahead k', () => lookahead(sgd(), { k: 0 }), /^k must be/],
     ['lookahead base', () => lookahead({} as never), /base must be a base optimizer/],
-    ['batchNormUpdates', () => sam({ batchNormUpdates: 'all' as 'every' }), /^batchNormUpdates must be one of/],
+    [
+      'batchNormUpdates',
+      () => sam({ batchNormUpdates: 'all' as 'every' }),
+      /^batchNormUpdates must be one of/,
+    ],
     [
       'learning rate later',
       () => {
@@ -527,7 +557,8 @@ describe('what the loss reads and uses', () => {
     const at = (w: tf.Variable, inner: number) => tf.square(tf.sub(w, [1, -2, 3][inner])) as tf.Scalar;
     const expected = walked((w) => (pass) => at(w, pass.inner));
     assert.equal(expected[1], 6);
-    const byDefault = (w: tf.Variable) => (pass?: LossPass) => at(w, (({ inner } = { inner: 0 } as LossPass) => inner)(pass));
+    const byDefault = (w: tf.Variable) => (pass?: LossPass) =>
+      at(w, (({ inner } = { inner: 0 } as LossPass) => inner)(pass));
     assert.deepEqual(walked(byDefault), expected);
     const withDefault =
       (w: tf.Variable) =>
@@ -557,10 +588,15 @@ describe('what the loss reads and uses', () => {
   const ONE_PASS = ['sgd', 'adam, clipped', 'rmsprop', 'lookahead(sgd)'];
   const makers: Record<string, () => FamilyOptimizer> = {
     ...Object.fromEntries(
-      Object.entries(FAMILY).map(([name, make]) => [name, () => make({ learningRate: 0.1, momentum: 0.9, weightDecay: 0.01 })]),
+      Object.entries(FAMILY).map(([name, make]) => [
+        name,
+        () => make({ learningRate: 0.1, momentum: 0.9, weightDecay: 0.01 }),
+      ]),
     ),
-    'lookbehindSAM over adamw': () => lookbehindSAM({ base: adamw({ learningRate: 0.1 }), k: 3, alpha: 'adaptive' }),
-    'lookbehindSAM with dampening': () => lookbehindSAM({ learningRate: 0.1, momentum: 0.9, dampening: 0.5, k: 3 }),
+    'lookbehindSAM over adamw': () =>
+      lookbehindSAM({ base: adamw({ learningRate: 0.1 }), k: 3, alpha: 'adaptive' }),
+    'lookbehindSAM with dampening': () =>
+      lookbehindSAM({ learningRate: 0.1, momentum: 0.9, dampening: 0.5, k: 3 }),
   };
   for (const [name, make] of Object.entries(makers)) {
     for (const [which, uses] of Object.entries(passes)) {
@@ -580,7 +616,9 @@ describe('what the loss reads and uses', () => {
               optimizer.minimize(lossOf, false, [a, b, unused]);
             }
             const values = [a, b].map((variable) => variable.dataSync()[0]);
-            const slots = optimizer.family().flatMap((one) => (one instanceof Lookahead ? [] : one.slots.list()));
+            const slots = optimizer
+              .family()
+              .flatMap((one) => (one instanceof Lookahead ? [] : one.slots.list()));
             assert.ok(slots.every(({ variableName }) => variableName !== unused.name));
             const result = { values, unused: Array.from(unused.dataSync()) };
             tf.dispose([a, b, unused]);
@@ -617,7 +655,8 @@ describe('what the loss reads and uses', () => {
       const optimizer = make();
       assert.throws(
         () => optimizer.minimize(() => tf.square(other) as tf.Scalar, false, [w]),
-        (error: unknown) => error instanceof LookbehindError && /depends on none of the variables/.test(error.message),
+        (error: unknown) =>
+          error instanceof LookbehindError && /depends on none of the variables/.test(error.message),
       );
       assert.deepEqual(
         [w, other].map((variable) => variable.dataSync()[0]),

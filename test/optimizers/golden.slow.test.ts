@@ -1,4 +1,7 @@
-/** Every golden trajectory, in the official order of work and with reused gradients, and the identities between algorithms. */
+/**
+ * Every golden trajectory, in the official order of work and with reused gradients, and the identities
+ * between algorithms.
+ */
 import 'lookbehind/compile';
 import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
@@ -17,7 +20,9 @@ const trajectories = files
 
 describe('golden trajectories', () => {
   it('are all there', () => {
-    const { files: listed } = JSON.parse(readFileSync(join(folder, 'index.json'), 'utf8')) as { files: Array<{ kind: string }> };
+    const { files: listed } = JSON.parse(readFileSync(join(folder, 'index.json'), 'utf8')) as {
+      files: Array<{ kind: string }>;
+    };
     assert.equal(trajectories.length, listed.filter(({ kind }) => kind === 'trajectory').length);
   });
 
@@ -33,7 +38,8 @@ describe('golden trajectories', () => {
 
 describe('golden trajectories with k + 1 gradients', () => {
   const reusable = trajectories.filter(
-    ({ settings }) => settings.algorithm.startsWith('lookbehind') && settings.batchMode !== 'fresh' && settings.k > 1,
+    ({ settings }) =>
+      settings.algorithm.startsWith('lookbehind') && settings.batchMode !== 'fresh' && settings.k > 1,
   );
   for (const golden of reusable) {
     it(golden.id, () => {
@@ -50,7 +56,9 @@ it('golden identities', () => {
 });
 
 it('a wrong number is found', () => {
-  const golden = structuredClone(trajectories.find(({ id }) => id === 'quadratic-lookbehind-sam-k5-adaptive')!);
+  const golden = structuredClone(
+    trajectories.find(({ id }) => id === 'quadratic-lookbehind-sam-k5-adaptive')!,
+  );
   golden.steps[2].slow.w[0] += 1e-4;
   assert.equal(replayTrajectory(golden).passed, false);
 });

@@ -1,4 +1,7 @@
-/** One golden trajectory per algorithm and model: the quick part of golden.slow.test.ts, which replays all of them. */
+/**
+ * One golden trajectory per algorithm and model: the quick part of golden.slow.test.ts, which replays all of
+ * them.
+ */
 import 'lookbehind/compile';
 import assert from 'node:assert/strict';
 import { join } from 'node:path';

@@ -35,8 +35,12 @@ describe('identities', () => {
   it('k = 1 and alpha = 1, or adaptive, is SAM and ASAM', () => {
     fc.assert(
       fc.property(start, options, fc.constantFrom(1, 'adaptive' as const), (w, o, alpha) => {
-        assert.ok(difference(walk(lookbehindSAM({ ...o, k: 1, alpha }), 4, w), walk(sam(o), 4, w)) < ROUNDING);
-        assert.ok(difference(walk(lookbehindASAM({ ...o, k: 1, alpha }), 4, w), walk(asam(o), 4, w)) < ROUNDING);
+        assert.ok(
+          difference(walk(lookbehindSAM({ ...o, k: 1, alpha }), 4, w), walk(sam(o), 4, w)) < ROUNDING,
+        );
+        assert.ok(
+          difference(walk(lookbehindASAM({ ...o, k: 1, alpha }), 4, w), walk(asam(o), 4, w)) < ROUNDING,
+        );
       }),
       runs,
     );
@@ -58,7 +62,11 @@ describe('identities', () => {
         assert.deepEqual(walk(sam({ ...o, rho: 0 }), 4, from), walk(sgd(o), 4, from));
         assert.deepEqual(walk(multistepSAM({ ...o, rho: 0, k: 3 }), 4, from), walk(sgd(o), 4, from));
         // With rho = 0 the live weights stay at the slow ones, so all k gradients are the same one.
-        const lookbehind = walk(lookbehindSAM({ learningRate: o.learningRate, rho: 0, k: 4, alpha: 0.25 }), 3, from);
+        const lookbehind = walk(
+          lookbehindSAM({ learningRate: o.learningRate, rho: 0, k: 4, alpha: 0.25 }),
+          3,
+          from,
+        );
         assert.ok(difference(lookbehind, walk(sgd({ learningRate: o.learningRate }), 3, from)) < ROUNDING);
       }),
       runs,
@@ -77,22 +85,28 @@ describe('identities', () => {
 
   it('alpha = 1/k under plain SGD descends along the mean of the path gradients', () => {
     fc.assert(
-      fc.property(start, fc.integer({ min: 1, max: 6 }), fc.double({ min: 0.01, max: 0.2, noNaN: true }), (w, k, rho) => {
-        const learningRate = 0.05;
-        const problem = new Quadratic(w);
-        const optimizer = lookbehindSAM({ learningRate, k, alpha: 1 / k, rho });
-        const path: number[][] = [];
-        tf.tidy(() => {
-          const { visits } = optimizer.step(problem.loss, problem.variables);
-          for (const { gradients } of visits.slice(1)) path.push(gradients.flatMap((g) => Array.from(g.dataSync())));
-        });
-        problem.values.forEach((value, i) => {
-          const mean = path.reduce((sum, g) => sum + g[i], 0) / k;
-          assert.ok(Math.abs(value - (Math.fround(w[i]) - learningRate * mean)) < 1e-5);
-        });
-        problem.dispose();
-        optimizer.dispose();
-      }),
+      fc.property(
+        start,
+        fc.integer({ min: 1, max: 6 }),
+        fc.double({ min: 0.01, max: 0.2, noNaN: true }),
+        (w, k, rho) => {
+          const learningRate = 0.05;
+          const problem = new Quadratic(w);
+          const optimizer = lookbehindSAM({ learningRate, k, alpha: 1 / k, rho });
+          const path: number[][] = [];
+          tf.tidy(() => {
+            const { visits } = optimizer.step(problem.loss, problem.variables);
+            for (const { gradients } of visits.slice(1))
+              path.push(gradients.flatMap((g) => Array.from(g.dataSync())));
+          });
+          problem.values.forEach((value, i) => {
+            const mean = path.reduce((sum, g) => sum + g[i], 0) / k;
+            assert.ok(Math.abs(value - (Math.fround(w[i]) - learningRate * mean)) < 1e-5);
+          });
+          problem.dispose();
+          optimizer.dispose();
+        },
+      ),
       runs,
     );
   });
@@ -131,7 +145,9 @@ describe('identities', () => {
   it('Lookahead with k = 1 and alpha = 1 is its base', () => {
     fc.assert(
       fc.property(start, options, (w, o) => {
-        assert.ok(difference(walk(lookahead(sam(o), { k: 1, alpha: 1 }), 4, w), walk(sam(o), 4, w)) < ROUNDING);
+        assert.ok(
+          difference(walk(lookahead(sam(o), { k: 1, alpha: 1 }), 4, w), walk(sam(o), 4, w)) < ROUNDING,
+        );
       }),
       runs,
     );
@@ -139,30 +155,40 @@ describe('identities', () => {
 
   it('reused gradients give the official path', () => {
     fc.assert(
-      fc.property(start, options, fc.integer({ min: 2, max: 6 }), fc.constantFrom(0.5, 'adaptive' as const), (w, o, k, alpha) => {
-        const reused = walk(lookbehindSAM({ ...o, k, alpha }), 3, w);
-        assert.deepEqual(reused, walk(lookbehindSAM({ ...o, k, alpha, reuseGradients: false }), 3, w));
-      }),
+      fc.property(
+        start,
+        options,
+        fc.integer({ min: 2, max: 6 }),
+        fc.constantFrom(0.5, 'adaptive' as const),
+        (w, o, k, alpha) => {
+          const reused = walk(lookbehindSAM({ ...o, k, alpha }), 3, w);
+          assert.deepEqual(reused, walk(lookbehindSAM({ ...o, k, alpha, reuseGradients: false }), 3, w));
+        },
+      ),
       runs,
     );
   });
 
   it('momentum and weight decay counted per batch are those of one step where the gradient is constant', () => {
     fc.assert(
-      fc.property(fc.double({ min: 0.1, max: 0.95, noNaN: true }), fc.integer({ min: 1, max: 6 }), (momentum, k) => {
-        const w = tf.variable(tf.tensor1d([1, -2]));
-        const zeroGradient = (): tf.Scalar => tf.mul(tf.sum(w), 0) as tf.Scalar;
-        const optimizer = lookbehindSAM({ learningRate: 0.1, momentum, k, alpha: 1, countPer: 'batch' });
-        optimizer.minimize(() => tf.sum(w) as tf.Scalar, false, [w]);
-        const before = momentumOf(optimizer.base);
-        optimizer.minimize(zeroGradient, false, [w]);
-        // k inner steps without a gradient shrink the momentum by the factor of one step.
-        momentumOf(optimizer.base).forEach((value, i) => {
-          assert.ok(Math.abs(value - momentum * before[i]) < 1e-5 * Math.abs(before[i]));
-        });
-        optimizer.dispose();
-        w.dispose();
-      }),
+      fc.property(
+        fc.double({ min: 0.1, max: 0.95, noNaN: true }),
+        fc.integer({ min: 1, max: 6 }),
+        (momentum, k) => {
+          const w = tf.variable(tf.tensor1d([1, -2]));
+          const zeroGradient = (): tf.Scalar => tf.mul(tf.sum(w), 0) as tf.Scalar;
+          const optimizer = lookbehindSAM({ learningRate: 0.1, momentum, k, alpha: 1, countPer: 'batch' });
+          optimizer.minimize(() => tf.sum(w) as tf.Scalar, false, [w]);
+          const before = momentumOf(optimizer.base);
+          optimizer.minimize(zeroGradient, false, [w]);
+          // k inner steps without a gradient shrink the momentum by the factor of one step.
+          momentumOf(optimizer.base).forEach((value, i) => {
+            assert.ok(Math.abs(value - momentum * before[i]) < 1e-5 * Math.abs(before[i]));
+          });
+          optimizer.dispose();
+          w.dispose();
+        },
+      ),
       runs,
     );
   });
@@ -187,7 +213,8 @@ describe('geometry', () => {
           optimizer.dispose();
           return size;
         });
-        for (const size of sizes) assert.ok(Math.abs(size - rho) < 1e-4 + 1e-3 * rho, `${size} in place of ${rho}`);
+        for (const size of sizes)
+          assert.ok(Math.abs(size - rho) < 1e-4 + 1e-3 * rho, `${size} in place of ${rho}`);
       }),
       runs,
     );
@@ -286,7 +313,8 @@ describe('every algorithm', () => {
       const used = tf.variable(tf.scalar(1));
       const unused = tf.variable(tf.scalar(5));
       const optimizer = make({ learningRate: 0.1, momentum: 0.9, weightDecay: 0.5 });
-      for (let i = 0; i < 6; i++) optimizer.minimize(() => tf.square(used) as tf.Scalar, false, [used, unused]);
+      for (let i = 0; i < 6; i++)
+        optimizer.minimize(() => tf.square(used) as tf.Scalar, false, [used, unused]);
       assert.equal(unused.dataSync()[0], 5);
       assert.ok(used.dataSync()[0] < 1);
       optimizer.dispose();
@@ -309,7 +337,9 @@ describe('every algorithm', () => {
     it(`${name} takes the same steps where they are compiled`, () => {
       const start = [0.8, -0.6];
       const loss = (point: tf.Tensor): tf.Scalar => tf.sum(tf.square(tf.sub(tf.square(point), [1, 2])));
-      const [compiled, plain] = [0, 1].map(() => make({ learningRate: 0.02, momentum: 0.5, weightDecay: 0.1 }));
+      const [compiled, plain] = [0, 1].map(() =>
+        make({ learningRate: 0.02, momentum: 0.5, weightDecay: 0.1 }),
+      );
       const path = compiledWalk({ loss, start, optimizer: compiled, steps: 6 });
       const w = tf.variable(tf.tensor1d(start));
       for (const point of path.slice(1)) {
@@ -345,7 +375,8 @@ describe('every algorithm', () => {
       optimizer.dispose();
       return gradientEvaluations;
     };
-    const switching = (problem: Quadratic) => (pass: LossPass) => (pass.inner >= 0 ? problem.loss() : tf.scalar(0));
+    const switching = (problem: Quadratic) => (pass: LossPass) =>
+      pass.inner >= 0 ? problem.loss() : tf.scalar(0);
     assert.equal(
       count(() => sgd()),
       1,
@@ -437,7 +468,8 @@ describe('AdamW', () => {
 });
 
 describe('two minima, one sharp and one flat', () => {
-  // L(x, y) = -exp(-(x - 2)^2 - y^2) - exp(-(x^2 + 100 y^2)) from (-0.4, -0.4), learning rate 0.01, rho 0.1: the example of optax.
+  // L(x, y) = -exp(-(x - 2)^2 - y^2) - exp(-(x^2 + 100 y^2)) from (-0.4, -0.4), learning rate 0.01, rho 0.1:
+  // the example of optax.
   const end = (optimizer: ReturnType<(typeof FAMILY)[string]>): number[] => {
     const x = tf.variable(tf.scalar(-0.4));
     const y = tf.variable(tf.scalar(-0.4));
@@ -470,7 +502,11 @@ describe('two minima, one sharp and one flat', () => {
   });
 });
 
-function momentumOf({ slots }: { slots: { list(): Array<{ kind: string; variable: tf.Variable }> } }): number[] {
+function momentumOf({
+  slots,
+}: {
+  slots: { list(): Array<{ kind: string; variable: tf.Variable }> };
+}): number[] {
   return slots
     .list()
     .filter(({ kind }) => kind === 'momentum')

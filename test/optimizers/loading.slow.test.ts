@@ -11,7 +11,8 @@ import { lookahead, StateMismatchError, sgd } from 'lookbehind';
 import type { FamilyOptimizer } from 'lookbehind/extend';
 import { build, fit, MAKERS, withState } from './loading';
 
-const weightsOf = (model: tf.LayersModel): number[] => model.getWeights().flatMap((weight) => Array.from(weight.dataSync()));
+const weightsOf = (model: tf.LayersModel): number[] =>
+  model.getWeights().flatMap((weight) => Array.from(weight.dataSync()));
 
 describe('loading', () => {
   const folder = mkdtempSync(join(tmpdir(), 'loading-'));
@@ -39,7 +40,8 @@ describe('loading', () => {
       sameProcess[name] = [await fit(loaded, 3), await fit(twice, 3), await fit(restored, 3)];
       const slots = (one: tf.LayersModel): number =>
         (one.optimizer as FamilyOptimizer).family().reduce((sum, part) => sum + part.slots.list().length, 0);
-      for (const other of [loaded, twice, restored]) assert.equal(slots(other), slots(model), `${name}: no dead slots`);
+      for (const other of [loaded, twice, restored])
+        assert.equal(slots(other), slots(model), `${name}: no dead slots`);
     }
     const script = join(__dirname, 'loading.ts');
     const output = execFileSync(process.execPath, ['--import', 'tsx', script], {
@@ -63,7 +65,10 @@ describe('loading', () => {
 
   it('shows the slow weights before the first step, of the loaded model alone', async () => {
     const model = build();
-    model.compile({ optimizer: lookahead(sgd({ learningRate: 0.1, momentum: 0.9 }), { k: 5 }), loss: 'meanSquaredError' });
+    model.compile({
+      optimizer: lookahead(sgd({ learningRate: 0.1, momentum: 0.9 }), { k: 5 }),
+      loss: 'meanSquaredError',
+    });
     const start = weightsOf(model);
     await fit(model, 3);
     const fast = weightsOf(model);
@@ -94,7 +99,9 @@ describe('loading', () => {
     other.dispose();
   });
 
-  /** Trains two lists in turns, as the two halves of a GAN are, and goes on with new variables in one process. */
+  /**
+   * Trains two lists in turns, as the two halves of a GAN are, and goes on with new variables in one process.
+   */
   const alternation = async (
     make: () => FamilyOptimizer,
     shapes: [number[][], number[][]],
@@ -105,22 +112,31 @@ describe('loading', () => {
       shapes.map((list, l) =>
         list.map((shape, i) =>
           tf.tidy(() =>
-            tf.variable(copied === undefined ? tf.fill(shape, 1 + i + l) : tf.tensor(copied[l][i], shape), true, named?.[l][i]),
+            tf.variable(
+              copied === undefined ? tf.fill(shape, 1 + i + l) : tf.tensor(copied[l][i], shape),
+              true,
+              named?.[l][i],
+            ),
           ),
         ),
       );
     const step = (optimizer: FamilyOptimizer, both: tf.Variable[][], n: number): void => {
       const list = both[n % 2];
-      const loss = (): tf.Scalar => tf.addN(list.map((one, i) => tf.mul(tf.sum(tf.square(one)), i + 1))) as tf.Scalar;
+      const loss = (): tf.Scalar =>
+        tf.addN(list.map((one, i) => tf.mul(tf.sum(tf.square(one)), i + 1))) as tf.Scalar;
       optimizer.minimize(loss, false, list);
     };
-    const values = (both: tf.Variable[][]): number[][][] => both.map((list) => list.map((one) => Array.from(one.dataSync())));
+    const values = (both: tf.Variable[][]): number[][][] =>
+      both.map((list) => list.map((one) => Array.from(one.dataSync())));
     const optimizer = make();
     const first = lists(undefined, names[0]);
     for (let n = 0; n < before; n++) step(optimizer, first, n);
     const middle = values(first);
     const weights = await optimizer.getWeights();
-    const kept = weights.map(({ name, tensor }) => ({ name, tensor: tf.tensor(tensor.dataSync(), tensor.shape, tensor.dtype) }));
+    const kept = weights.map(({ name, tensor }) => ({
+      name,
+      tensor: tf.tensor(tensor.dataSync(), tensor.shape, tensor.dtype),
+    }));
     for (let n = before; n < before + 5; n++) step(optimizer, first, n);
     const expected = values(first).flat(2);
     tf.dispose(first);

@@ -1,4 +1,7 @@
-/** Optimizers of all kinds in small models, saved and gone on with: in one process, or in another one that runs this file. */
+/**
+ * Optimizers of all kinds in small models, saved and gone on with: in one process, or in another one that
+ * runs this file.
+ */
 import 'lookbehind/compile';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -9,17 +12,25 @@ import { FAMILY } from './support';
 
 /** Every optimizer that remembers something. */
 export const MAKERS: Record<string, () => FamilyOptimizer> = {
-  ...Object.fromEntries(Object.entries(FAMILY).map(([name, make]) => [name, () => make({ learningRate: 0.02, momentum: 0.9 })])),
+  ...Object.fromEntries(
+    Object.entries(FAMILY).map(([name, make]) => [name, () => make({ learningRate: 0.02, momentum: 0.9 })]),
+  ),
   adamw: () => adamw({ learningRate: 0.02 }),
   'sgd with dampening': () => sgd({ learningRate: 0.02, momentum: 0.9, dampening: 0.3 }),
   'lookbehindSAM over adamw': () => lookbehindSAM({ base: adamw({ learningRate: 0.02 }), k: 3 }),
-  'lookahead(lookahead(adamw))': () => lookahead(lookahead(adamw({ learningRate: 0.02 }), { k: 3 }), { k: 2, alpha: 0.7 }),
+  'lookahead(lookahead(adamw))': () =>
+    lookahead(lookahead(adamw({ learningRate: 0.02 }), { k: 3 }), { k: 2, alpha: 0.7 }),
 };
 
 /** Two layers of equal shapes, so that only their order tells them apart. */
 export function build(): tf.Sequential {
   const layer = (seed: number) =>
-    tf.layers.dense({ units: 2, inputShape: [2], activation: 'tanh', kernelInitializer: tf.initializers.glorotNormal({ seed }) });
+    tf.layers.dense({
+      units: 2,
+      inputShape: [2],
+      activation: 'tanh',
+      kernelInitializer: tf.initializers.glorotNormal({ seed }),
+    });
   return tf.sequential({ layers: [layer(1), layer(2)] });
 }
 
@@ -33,7 +44,11 @@ export async function fit(model: tf.LayersModel, epochs: number): Promise<number
 }
 
 /** Makes a model anew with `optimizer` restored from `state`. */
-export function withState(make: () => FamilyOptimizer, weights: tf.Tensor[], state: OptimizerState): tf.LayersModel {
+export function withState(
+  make: () => FamilyOptimizer,
+  weights: tf.Tensor[],
+  state: OptimizerState,
+): tf.LayersModel {
   const model = build();
   model.setWeights(weights);
   const optimizer = make();

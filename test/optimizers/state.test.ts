@@ -19,7 +19,9 @@ import { type FamilyOptimizer, SharpnessOptimizer } from 'lookbehind/extend';
 import { FAMILY, Quadratic } from './support';
 
 const makers: Record<string, () => FamilyOptimizer> = {
-  ...Object.fromEntries(Object.entries(FAMILY).map(([name, make]) => [name, () => make({ learningRate: 0.05, momentum: 0.9 })])),
+  ...Object.fromEntries(
+    Object.entries(FAMILY).map(([name, make]) => [name, () => make({ learningRate: 0.05, momentum: 0.9 })]),
+  ),
   adamw: () => adamw({ learningRate: 0.05 }),
   'sgd with dampening': () => sgd({ learningRate: 0.05, momentum: 0.9, dampening: 0.3 }),
   'lookbehindSAM over adamw': () => lookbehindSAM({ base: adamw({ learningRate: 0.05 }), k: 3 }),
@@ -42,7 +44,9 @@ describe('state', () => {
       const middle = problem.values;
 
       const resumed = new Quadratic(middle);
-      const names = new Map(problem.variables.map((variable, i) => [resumed.variables[i].name, variable.name]));
+      const names = new Map(
+        problem.variables.map((variable, i) => [resumed.variables[i].name, variable.name]),
+      );
       const other = make();
       other.minimize(resumed.loss, false, resumed.variables);
       tf.tidy(() => {
@@ -65,7 +69,8 @@ describe('state', () => {
       const problem = new Quadratic();
       const optimizer = make();
       for (let i = 0; i < 4; i++) optimizer.minimize(problem.loss, false, problem.variables);
-      const [Class, fromConfig] = tf.serialization.SerializationMap.getMap().classNameMap[optimizer.getClassName()];
+      const [Class, fromConfig] =
+        tf.serialization.SerializationMap.getMap().classNameMap[optimizer.getClassName()];
       const other = fromConfig(Class, JSON.parse(JSON.stringify(optimizer.getConfig()))) as FamilyOptimizer;
       assert.deepEqual(other.getConfig(), optimizer.getConfig());
       await other.setWeights(await optimizer.getWeights());
@@ -117,22 +122,39 @@ describe('state', () => {
     const square = tf.variable(tf.tensor2d([[1, 2]]), true, 'square');
     const renamed = new Map([['square', problem.variables[0].name]]);
     const refused = (message: RegExp, action: () => void): void => {
-      assert.throws(action, (error: unknown) => error instanceof StateMismatchError && message.test(error.message));
+      assert.throws(
+        action,
+        (error: unknown) => error instanceof StateMismatchError && message.test(error.message),
+      );
       assert.deepEqual(optimizer.saveState(), state);
     };
-    refused(/momentum for a variable "\d+", but the trained variables are other/, () => optimizer.restoreState(state, [other]));
-    refused(/of shape \[2\] for ".*", which has shape \[1,2\]/, () => optimizer.restoreState(state, [square], renamed));
-    refused(/saved by .*SGD, but this is/, () => optimizer.restoreState(sgd().saveState(), problem.variables));
-    refused(/cut off/, () => optimizer.restoreState({ ...state, data: state.data.slice(0, 5) }, problem.variables));
+    refused(/momentum for a variable "\d+", but the trained variables are other/, () =>
+      optimizer.restoreState(state, [other]),
+    );
+    refused(/of shape \[2\] for ".*", which has shape \[1,2\]/, () =>
+      optimizer.restoreState(state, [square], renamed),
+    );
+    refused(/saved by .*SGD, but this is/, () =>
+      optimizer.restoreState(sgd().saveState(), problem.variables),
+    );
+    refused(/cut off/, () =>
+      optimizer.restoreState({ ...state, data: state.data.slice(0, 5) }, problem.variables),
+    );
     const foreign = { ...state.manifest, format: 'something' } as unknown as OptimizerState['manifest'];
-    refused(/its format is "something"/, () => optimizer.restoreState({ ...state, manifest: foreign }, problem.variables));
+    refused(/its format is "something"/, () =>
+      optimizer.restoreState({ ...state, manifest: foreign }, problem.variables),
+    );
     for (const one of [problem, optimizer, other, square]) one.dispose();
   });
 
   const base = { learningRate: 0.05, momentum: 0.9 };
   const changed: Record<string, [string, () => FamilyOptimizer, () => FamilyOptimizer]> = {
     k: ['k', () => lookbehindSAM({ ...base, k: 2 }), () => lookbehindSAM({ ...base, k: 5 })],
-    alpha: ['alpha', () => lookbehindSAM({ ...base, alpha: 0.5 }), () => lookbehindSAM({ ...base, alpha: 'adaptive' })],
+    alpha: [
+      'alpha',
+      () => lookbehindSAM({ ...base, alpha: 0.5 }),
+      () => lookbehindSAM({ ...base, alpha: 'adaptive' }),
+    ],
     'k of Multistep': ['k', () => multistepSAM({ k: 2 }), () => multistepSAM({ k: 3 })],
     'k of Lookahead': ['k', () => lookahead(sgd(base), { k: 5 }), () => lookahead(sgd(base), { k: 6 })],
     'alpha of an inner Lookahead': [
@@ -149,7 +171,11 @@ describe('state', () => {
       () => lookbehindSAM(base),
       () => lookbehindSAM({ ...base, reuseGradients: false }),
     ],
-    batchNormUpdates: ['batchNormUpdates', () => sam(base), () => sam({ ...base, batchNormUpdates: 'first' })],
+    batchNormUpdates: [
+      'batchNormUpdates',
+      () => sam(base),
+      () => sam({ ...base, batchNormUpdates: 'first' }),
+    ],
     rescale: ['rescale', () => asam({ ...base, rescale: () => true }), () => asam(base)],
   };
   for (const [name, [option, make, makeOther]] of Object.entries(changed)) {
@@ -175,14 +201,16 @@ describe('state', () => {
 
   it('asam({ rescale }) is refused where a file would lose it, and its state goes on', async () => {
     const model = tf.sequential({ layers: [tf.layers.dense({ units: 1, inputShape: [2] })] });
-    const make = () => lookahead(asam({ learningRate: 0.1, rescale: (variable) => variable.shape.length === 1 }));
+    const make = () =>
+      lookahead(asam({ learningRate: 0.1, rescale: (variable) => variable.shape.length === 1 }));
     model.compile({ optimizer: make(), loss: 'meanSquaredError' });
     const handler = tf.io.withSaveHandler(async () => ({
       modelArtifactsInfo: { dateSaved: new Date(), modelTopologyType: 'JSON' },
     }));
     await assert.rejects(
       model.save(handler, { includeOptimizer: true }),
-      (error: unknown) => error instanceof OptionError && /rescale/.test(error.message) && /saveState/.test(error.message),
+      (error: unknown) =>
+        error instanceof OptionError && /rescale/.test(error.message) && /saveState/.test(error.message),
     );
     await model.save(handler);
     const problem = new Quadratic();
@@ -208,7 +236,10 @@ describe('state', () => {
     optimizer.minimize(() => tf.sum(tf.square(first)) as tf.Scalar, false, [first]);
     first.dispose();
     const second = tf.variable(tf.tensor1d([1, 2, 3]), true, 'reshaped');
-    assert.throws(() => optimizer.minimize(() => tf.sum(tf.square(second)) as tf.Scalar, false, [second]), StateMismatchError);
+    assert.throws(
+      () => optimizer.minimize(() => tf.sum(tf.square(second)) as tf.Scalar, false, [second]),
+      StateMismatchError,
+    );
     second.dispose();
     optimizer.dispose();
   });

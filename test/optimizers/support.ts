@@ -1,7 +1,18 @@
 /** Small problems and readings for the optimizer tests. */
 import 'lookbehind/compile';
 import * as tf from '@tensorflow/tfjs';
-import { adam, asam, lookahead, lookbehindASAM, lookbehindSAM, multistepASAM, multistepSAM, rmsprop, sam, sgd } from 'lookbehind';
+import {
+  adam,
+  asam,
+  lookahead,
+  lookbehindASAM,
+  lookbehindSAM,
+  multistepASAM,
+  multistepSAM,
+  rmsprop,
+  sam,
+  sgd,
+} from 'lookbehind';
 import type { FamilyOptimizer } from 'lookbehind/extend';
 
 /** f(w) = w'Aw / 2 - b'w over two variables of 2 and 1 numbers, with a positive definite A. */
@@ -13,7 +24,10 @@ export class Quadratic {
   evaluations = 0;
 
   constructor(start: readonly number[] = [0.8, -0.6, 1.5]) {
-    this.variables = tf.tidy(() => [tf.variable(tf.tensor1d(start.slice(0, 2))), tf.variable(tf.tensor1d(start.slice(2, 3)))]);
+    this.variables = tf.tidy(() => [
+      tf.variable(tf.tensor1d(start.slice(0, 2))),
+      tf.variable(tf.tensor1d(start.slice(2, 3))),
+    ]);
   }
 
   readonly loss = (): tf.Scalar => {
@@ -46,7 +60,8 @@ export const FAMILY: Record<
   (base: { learningRate: number; momentum?: number; weightDecay?: number }) => FamilyOptimizer
 > = {
   sgd: (base) => sgd(base),
-  'adam, clipped': ({ learningRate, weightDecay }) => adam({ learningRate, weightDecay, beta1: 0.8, clipNorm: 5, clipValue: 4 }),
+  'adam, clipped': ({ learningRate, weightDecay }) =>
+    adam({ learningRate, weightDecay, beta1: 0.8, clipNorm: 5, clipValue: 4 }),
   rmsprop: (base) => rmsprop({ ...base, smoothing: 0.9, centered: true }),
   sam: (base) => sam(base),
   asam: (base) => asam(base),

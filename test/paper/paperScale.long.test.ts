@@ -1,6 +1,7 @@
 /**
- * Everything that a run at paper scale goes through, on 512 images in CIFAR's format: a ResNet-20 trains, is killed, goes on, is swept here and
- * on Ray, gets its noise curve and its loss landscape. All by the commands and settings of the paper; only sizes are others.
+ * Everything that a run at paper scale goes through, on 512 images in CIFAR's format: a ResNet-20 trains, is
+ * killed, goes on, is swept here and on Ray, gets its noise curve and its loss landscape. All by the commands
+ * and settings of the paper; only sizes are others.
  */
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
@@ -46,7 +47,9 @@ function outcomeOf(store: RunStore, run: (typeof RUNS)[number]): object {
 }
 
 describe('a ResNet-20 at paper scale, but for its sizes', () => {
-  const [undisturbed, killed, onRay] = ['undisturbed', 'killed', 'ray'].map((name) => new RunStore(join(scratch, name)));
+  const [undisturbed, killed, onRay] = ['undisturbed', 'killed', 'ray'].map(
+    (name) => new RunStore(join(scratch, name)),
+  );
   const out = join(scratch, 'out');
 
   before(async () => {
@@ -63,7 +66,10 @@ describe('a ResNet-20 at paper scale, but for its sizes', () => {
       ],
     );
     const [first, last] = [undisturbed.readHistory(rows[0].hash)[0], rows[0].result!.last!];
-    assert.ok(last.trainLoss < first.trainLoss, `the network learns: ${first.trainLoss} to ${last.trainLoss}`);
+    assert.ok(
+      last.trainLoss < first.trainLoss,
+      `the network learns: ${first.trainLoss} to ${last.trainLoss}`,
+    );
   });
 
   test('is announced with its cost', async () => {
@@ -78,8 +84,10 @@ describe('a ResNet-20 at paper scale, but for its sizes', () => {
 
   test('is killed in the middle, goes on, and ends as if nothing had happened', async () => {
     const { child, ended } = reproduce('noise', killed, '--out', out);
-    const saved = (): number[] => killed.hashes().map((hash) => killed.readCheckpoint(hash)?.manifest.position.epoch ?? 0);
-    while (!saved().some((epoch) => epoch > 0) && child.exitCode === null) await new Promise((wait) => setTimeout(wait, 20));
+    const saved = (): number[] =>
+      killed.hashes().map((hash) => killed.readCheckpoint(hash)?.manifest.position.epoch ?? 0);
+    while (!saved().some((epoch) => epoch > 0) && child.exitCode === null)
+      await new Promise((wait) => setTimeout(wait, 20));
     process.kill(-child.pid!, 'SIGKILL');
     const { text } = await ended;
     const left = RUNS.filter((run) => killed.readResult(configHash(run)) === undefined);
@@ -93,7 +101,8 @@ describe('a ResNet-20 at paper scale, but for its sizes', () => {
 
   test('has its noise curve in a table and a figure', () => {
     const name = 'noise-cifar-10-512-images-resnet-20-width-4';
-    for (const ending of ['png', 'html', 'json']) assert.ok(existsSync(join(out, `${name}.${ending}`)), ending);
+    for (const ending of ['png', 'html', 'json'])
+      assert.ok(existsSync(join(out, `${name}.${ending}`)), ending);
     const { data } = JSON.parse(readFileSync(join(out, `${name}.json`), 'utf8')) as figures.Figure;
     const lines = data.filter((trace) => trace.name === 'SAM' && String(trace.mode).startsWith('lines'));
     const [sam] = RUNS;
@@ -122,13 +131,20 @@ describe('a ResNet-20 at paper scale, but for its sizes', () => {
   });
 
   test('ends on Ray as it does here', async () => {
-    const setup = spawnSync(process.execPath, ['scripts/setup.mjs', '--ray'], { cwd: ROOT, encoding: 'utf8' });
+    const setup = spawnSync(process.execPath, ['scripts/setup.mjs', '--ray'], {
+      cwd: ROOT,
+      encoding: 'utf8',
+    });
     assert.equal(setup.status, 0, `${setup.stdout}${setup.stderr}`);
-    const { code, text } = await reproduce('noise', onRay, '--engine', 'ray', '--out', join(scratch, 'out3')).ended;
+    const { code, text } = await reproduce('noise', onRay, '--engine', 'ray', '--out', join(scratch, 'out3'))
+      .ended;
     assert.equal(code, 0, text);
     assert.match(text, /Ray: 1 machine, \d+ processors/);
     for (const run of RUNS) assert.deepEqual(outcomeOf(onRay, run), outcomeOf(undisturbed, run));
-    assert.equal(readFileSync(join(scratch, 'out3', 'noise.csv'), 'utf8'), readFileSync(join(out, 'noise.csv'), 'utf8'));
+    assert.equal(
+      readFileSync(join(scratch, 'out3', 'noise.csv'), 'utf8'),
+      readFileSync(join(out, 'noise.csv'), 'utf8'),
+    );
   });
 
   test('has a loss landscape around it', async () => {
@@ -137,12 +153,19 @@ describe('a ResNet-20 at paper scale, but for its sizes', () => {
     try {
       const [x, y] = [1, 2].map((seed) => randomDirection(model, { seed }));
       const axis = { from: -0.5, to: 0.5, points: 9 };
-      const surface = await lossSurface(model, data.train, { plane: new Plane(flatWeights(model), x, y), x: axis, y: axis });
+      const surface = await lossSurface(model, data.train, {
+        plane: new Plane(flatWeights(model), x, y),
+        x: axis,
+        y: axis,
+      });
       const { z } = surfaceGrid(surface);
       assert.deepEqual([z.length, z[0].length], [9, 9]);
       assert.ok(z.flat().every(Number.isFinite));
       const { loss } = await evaluate(model, data.train);
-      assert.ok(Math.abs(z[4][4] - loss) < 1e-4 * loss, `${z[4][4]} in the middle, where the loss is ${loss}`);
+      assert.ok(
+        Math.abs(z[4][4] - loss) < 1e-4 * loss,
+        `${z[4][4]} in the middle, where the loss is ${loss}`,
+      );
       assert.ok(Math.min(...z.flat()) >= 0.9 * loss && Math.max(...z.flat()) > loss);
     } finally {
       run.dispose();

@@ -10,7 +10,13 @@ import { configHash, type FullRunConfig, type MeasuredValues, type RunRow } from
 import { pairedDifferences, renderTable } from 'lookbehind/statistics';
 import { describeResults } from '../../lib/dist/cli/commandLine';
 
-const SIZES = { data: 'cifar10', models: { kind: 'resNet', depth: 20 }, k: [2, 5], alpha: [0.5, 'adaptive'], seeds: 3 } as const;
+const SIZES = {
+  data: 'cifar10',
+  models: { kind: 'resNet', depth: 20 },
+  k: [2, 5],
+  alpha: [0.5, 'adaptive'],
+  seeds: 3,
+} as const;
 
 /** Test errors in per cent by label; seeds differ from them by 0, .1 and .3. */
 const ERRORS: Record<string, number> = {
@@ -33,13 +39,22 @@ function rowOf(config: FullRunConfig, error: number, measures: MeasuredValues): 
     hash: configHash(config),
     config,
     status: 'finished',
-    result: { last, best: last, gradientEvaluations: 100, seconds: 10, measures } as unknown as RunRow['result'],
+    result: {
+      last,
+      best: last,
+      gradientEvaluations: 100,
+      seconds: 10,
+      measures,
+    } as unknown as RunRow['result'],
     error: null,
     reused: false,
   };
 }
 
-function rowsOf(table: PaperTable, measures: (config: FullRunConfig, error: number) => MeasuredValues = () => ({})): RunRow[] {
+function rowsOf(
+  table: PaperTable,
+  measures: (config: FullRunConfig, error: number) => MeasuredValues = () => ({}),
+): RunRow[] {
   return paperRuns(table, { ...SIZES, ...METHODS }).map((config) => {
     const error = ERRORS[config.label!.replace(', replay', '')] + BY_SEED[config.seed];
     return rowOf(config, error, measures(config, error));
@@ -60,7 +75,9 @@ test('generalization: every setting is in the table, each method at its best in 
   for (const row of tables[0].rows) {
     const errors = row['test error (%)'] as number[];
     assert.ok(errors.every((error, seed) => near(error, ERRORS[row.method as string] + BY_SEED[seed])));
-    assert.ok((row['sharpness (ρ = 0.1)'] as number[]).every((value, seed) => near(value, errors[seed] / 10)));
+    assert.ok(
+      (row['sharpness (ρ = 0.1)'] as number[]).every((value, seed) => near(value, errors[seed] / 10)),
+    );
   }
   const figure = figures['generalization-cifar-10-resnet-20'];
   assert.deepEqual(figure.layout.yaxis!.ticktext, [
@@ -82,7 +99,8 @@ test('with one seed there are no intervals: the figure has the values', () => {
 
 test('a diverged or failed run leaves its setting out of the figure, and is told in the table', () => {
   const rows = rowsOf('generalization').map((row): RunRow => {
-    if (row.config.label === 'Lookbehind-SAM, k = 5, α = 0.5' && row.config.seed === 1) return { ...row, status: 'diverged' };
+    if (row.config.label === 'Lookbehind-SAM, k = 5, α = 0.5' && row.config.seed === 1)
+      return { ...row, status: 'diverged' };
     if (row.config.label === 'SGD') return { ...row, status: 'failed', result: null, error: 'no memory' };
     return row;
   });
@@ -109,7 +127,9 @@ test('the map of k and alpha says which settings failed and which diverged', () 
   });
   const { layout } = paperReport('ablation', rows).figures['ablation-cifar-10-resnet-20-sam'];
   assert.deepEqual(
-    layout.annotations!.filter(({ text }) => ['failed', 'diverged'].includes(text!)).map(({ text, x, y }) => [text, x, y]),
+    layout
+      .annotations!.filter(({ text }) => ['failed', 'diverged'].includes(text!))
+      .map(({ text, x, y }) => [text, x, y]),
     [
       ['failed', 0, 0],
       ['diverged', 0, 1],
@@ -119,7 +139,8 @@ test('the map of k and alpha says which settings failed and which diverged', () 
 
 test('files of a report count what failed and what diverged, and write no NaN', async () => {
   const rows = rowsOf('generalization').map(
-    (row): RunRow => (row.config.label === 'SGD' ? { ...row, status: 'failed', result: null, error: 'no memory' } : row),
+    (row): RunRow =>
+      row.config.label === 'SGD' ? { ...row, status: 'failed', result: null, error: 'no memory' } : row,
   );
   const folder = mkdtempSync(join(tmpdir(), 'report-'));
   try {
@@ -166,7 +187,9 @@ test('noise: accuracies of both ways with BatchNorm, in per cent', () => {
       }
     }
   });
-  const lines = figures['noise-cifar-10-resnet-20'].data.filter(({ name, mode }) => name === 'SAM' && mode !== undefined);
+  const lines = figures['noise-cifar-10-resnet-20'].data.filter(
+    ({ name, mode }) => name === 'SAM' && mode !== undefined,
+  );
   const means = lines.map(({ y }) => (y as number[]).at(-1)!).filter((value) => Number.isFinite(value));
   assert.ok([60, 30].every((lost) => means.some((mean) => near(mean, 100 - 5 - 0.4 / 3 - lost))));
 });

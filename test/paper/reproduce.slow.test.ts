@@ -1,4 +1,7 @@
-/** `npm run reproduce` for the tables that paperScale.long.test.ts leaves out, with small networks; and what it refuses. */
+/**
+ * `npm run reproduce` for the tables that paperScale.long.test.ts leaves out, with small networks; and what
+ * it refuses.
+ */
 import assert from 'node:assert/strict';
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -26,13 +29,27 @@ writeFileSync(
 );
 
 const run = (table: string, ...more: string[]) =>
-  startReproduce('--table', table, '--sizes', sizes, '--store', join(scratch, 'runs'), '--out', join(scratch, table), ...more)
-    .ended;
+  startReproduce(
+    '--table',
+    table,
+    '--sizes',
+    sizes,
+    '--store',
+    join(scratch, 'runs'),
+    '--out',
+    join(scratch, table),
+    ...more,
+  ).ended;
 
 describe('npm run reproduce', () => {
   test('makes the table of lifelong learning', async () => {
     const settings = ['methods=["sgd","lookbehindSAM"]', 'k=2', 'alpha=["adaptive"]', 'tasks=2', 'memory=20'];
-    const { code, text } = await run('lifelong', ...settings.flatMap((one) => ['--size', one]), '--engine', 'processes');
+    const { code, text } = await run(
+      'lifelong',
+      ...settings.flatMap((one) => ['--size', one]),
+      '--engine',
+      'processes',
+    );
     assert.equal(code, 0, text);
     assert.match(text, /8 runs, 0 failed; all together [\d,]+ gradients of one batch/);
     assert.deepEqual(
@@ -63,7 +80,9 @@ describe('npm run reproduce', () => {
     const second = await run('ablation', ...chosen, '--size', 'alpha=[0.5,1]');
     assert.equal(second.code, 0, second.text);
     assert.match(second.text, /10 runs, 6 of them from before\. The other 4 take [\d,]+ gradients/);
-    const figure = JSON.parse(readFileSync(join(scratch, 'ablation', 'ablation-cifar-10-100-images-mlp-sam.json'), 'utf8')) as {
+    const figure = JSON.parse(
+      readFileSync(join(scratch, 'ablation', 'ablation-cifar-10-100-images-mlp-sam.json'), 'utf8'),
+    ) as {
       data: { z: number[][] }[];
     };
     assert.equal(figure.data[0].z.flat().filter(Number.isFinite).length, 4);

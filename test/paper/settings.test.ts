@@ -14,7 +14,10 @@ import {
 import { configHash, type FullRunConfig, forecast, gradientsPerBatch, resolveConfig } from 'lookbehind/runs';
 
 /** All runs of each table, at the paper's sizes. */
-const RUNS = Object.fromEntries(PAPER_TABLES.map((table) => [table, paperRuns(table)])) as Record<PaperTable, FullRunConfig[]>;
+const RUNS = Object.fromEntries(PAPER_TABLES.map((table) => [table, paperRuns(table)])) as Record<
+  PaperTable,
+  FullRunConfig[]
+>;
 
 /** The run of a label, on the last data set, with the last network and the first seed. */
 const runOf = (table: PaperTable, label: string): FullRunConfig =>
@@ -29,7 +32,12 @@ test('a network of one task is trained as by the published code', () => {
     schedule: { kind: 'multiStep', milestones: [50, 100, 150], gamma: 0.1 },
     augmentation: 'cropAndFlip',
     measures: [
-      { kind: 'noisyAccuracy', sigmas: [0, 0.05, 0.1, 0.15, 0.2, 0.25, 0.3], draws: 10, batchNorm: ['keep', 'estimate'] },
+      {
+        kind: 'noisyAccuracy',
+        sigmas: [0, 0.05, 0.1, 0.15, 0.2, 0.25, 0.3],
+        draws: 10,
+        batchNorm: ['keep', 'estimate'],
+      },
       { kind: 'sharpness', radii: [0.05, 0.1, 0.2, 0.5], m: 128 },
     ],
   };
@@ -84,7 +92,9 @@ test('the tables have the runs of all settings, networks, data sets and seeds, a
   );
   // One data set, network and seed stand for all: names of runs take a while.
   const names = (table: PaperTable): Set<string> =>
-    new Set(paperRuns(table, { data: 'cifar10', models: { kind: 'resNet', depth: 34 }, seeds: 1 }).map(configHash));
+    new Set(
+      paperRuns(table, { data: 'cifar10', models: { kind: 'resNet', depth: 34 }, seeds: 1 }).map(configHash),
+    );
   const all = names('generalization');
   assert.equal(all.size, settings);
   assert.deepEqual(names('noise'), all);
@@ -118,10 +128,18 @@ test('sizes take the place of the paper’s, and of nothing else', () => {
     assert.equal((measures[0] as { draws: number }).draws, 3);
     assert.equal((optimizer as { rho: number }).rho, 0.05);
   }
-  const [learned] = paperRuns('lifelong', { data: 'cifar100', tasks: 5, memory: 30, epochs: 1, methods: 'sgd', seeds: 1 }).slice(
-    -1,
+  const [learned] = paperRuns('lifelong', {
+    data: 'cifar100',
+    tasks: 5,
+    memory: 30,
+    epochs: 1,
+    methods: 'sgd',
+    seeds: 1,
+  }).slice(-1);
+  assert.deepEqual(
+    [learned.lifelong!.replay, (learned.lifelong as { tasks: number }).tasks, learned.epochs],
+    [30, 5, 1],
   );
-  assert.deepEqual([learned.lifelong!.replay, (learned.lifelong as { tasks: number }).tasks, learned.epochs], [30, 5, 1]);
 });
 
 test('sizes of the environment go over all others', (context) => {
@@ -135,7 +153,10 @@ test('sizes of the environment go over all others', (context) => {
   });
   const task = paperTask('cifar10', { epochs: 100, models: { kind: 'resNet', depth: 34 }, batchSize: 32 });
   assert.deepEqual(task.model, { kind: 'resNet', depth: 20 });
-  assert.deepEqual([task.epochs, task.batchSize, task.data], [4, 32, { kind: 'cifar10', standardise: true, trainSize: 64 }]);
+  assert.deepEqual(
+    [task.epochs, task.batchSize, task.data],
+    [4, 32, { kind: 'cifar10', standardise: true, trainSize: 64 }],
+  );
   assert.deepEqual(task.schedule, { kind: 'multiStep', milestones: [1, 2, 3], gamma: 0.1 });
   const sequence = paperSequence('cifar100');
   assert.deepEqual([(sequence.lifelong as { tasks: number }).tasks, sequence.epochs], [2, 4]);
@@ -181,7 +202,10 @@ test('the expected time is gradients times the time of one, measured once for ea
     onMeasure: (what) => measured.push(what),
     measure: async ({ model }) => seconds[(model as { depth: 34 | 50 }).depth],
   });
-  assert.deepEqual(measured, ['ResNet-34 on CIFAR-10, batches of 128', 'ResNet-50 on CIFAR-10, batches of 128']);
+  assert.deepEqual(measured, [
+    'ResNet-34 on CIFAR-10, batches of 128',
+    'ResNet-50 on CIFAR-10, batches of 128',
+  ]);
   const epoch = 50_000 / 128;
   assert.deepEqual(
     rows.map((row) => [row.model, row.perBatch, row.runs, row.gradients, row.seconds]),
@@ -209,6 +233,9 @@ test('the expected time is gradients times the time of one, measured once for ea
     total.seconds,
     rows.reduce((sum, row) => sum + row.runs * row.seconds, 0),
   );
-  const byRun = RUNS.generalization.reduce((sum, run) => sum + 200 * epoch * gradientsPerBatch(run.optimizer), 0);
+  const byRun = RUNS.generalization.reduce(
+    (sum, run) => sum + 200 * epoch * gradientsPerBatch(run.optimizer),
+    0,
+  );
   assert.ok(Math.abs(gradients / byRun - 1) < 1e-5);
 });

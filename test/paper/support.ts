@@ -8,7 +8,9 @@ import { Random } from 'lookbehind/extend';
 import { nativePackage } from '../../lib/dist/compile/native';
 import { ROOT } from '../runs/support';
 
-const { node: codec } = require(nativePackage!) as { node: { encodePng(image: tf.Tensor3D): Promise<Uint8Array> } };
+const { node: codec } = require(nativePackage!) as {
+  node: { encodePng(image: tf.Tensor3D): Promise<Uint8Array> };
+};
 
 const SIDE = 32;
 const CHANNELS = 3;
@@ -19,7 +21,10 @@ export interface CommandEnd {
   text: string;
 }
 
-/** Starts `npm run reproduce` in a process group of its own, with one thread, so that sums are taken in one order everywhere. */
+/**
+ * Starts `npm run reproduce` in a process group of its own, with one thread, so that sums are taken in one
+ * order everywhere.
+ */
 export function startReproduce(...args: string[]): { child: ChildProcess; ended: Promise<CommandEnd> } {
   const { RAY_ADDRESS: _, ...environment } = process.env;
   const child = spawn(process.execPath, ['scripts/run.mjs', 'lib/dist/paper/cli.js', ...args], {
@@ -43,8 +48,14 @@ export interface ImageCounts {
   test: number;
 }
 
-/** Writes `data_batch_1.bin` and `test_batch.bin`: each class has a colour and a direction of stripes, under noise. */
-export function writeCifar10(folder: string, { train, test, seed = 0 }: ImageCounts & { seed?: number }): void {
+/**
+ * Writes `data_batch_1.bin` and `test_batch.bin`: each class has a colour and a direction of stripes, under
+ * noise.
+ */
+export function writeCifar10(
+  folder: string,
+  { train, test, seed = 0 }: ImageCounts & { seed?: number },
+): void {
   mkdirSync(folder, { recursive: true });
   writeFileSync(join(folder, 'data_batch_1.bin'), records(train, 10, new Random(seed, 'train')));
   writeFileSync(join(folder, 'test_batch.bin'), records(test, 10, new Random(seed, 'test')));
@@ -57,7 +68,10 @@ export function writeCifar100(folder: string, { train, test }: ImageCounts): voi
   writeFileSync(join(folder, 'test.bin'), records(test, 100, new Random(0, 'test')));
 }
 
-/** Writes TinyImageNet's folders with a few classes, of such images as PNG; the counts are those of each class. */
+/**
+ * Writes TinyImageNet's folders with a few classes, of such images as PNG; the counts are those of each
+ * class.
+ */
 export async function writeTinyImageNet(
   folder: string,
   { classes, train, test }: ImageCounts & { classes: number },
@@ -68,7 +82,9 @@ export async function writeTinyImageNet(
     mkdirSync(dirname(join(folder, path)), { recursive: true });
     const image = tf.tidy(() => {
       const planes = tf.tensor3d(pixels(label, random), [CHANNELS, SIDE, SIDE]);
-      return tf.image.resizeBilinear(planes.transpose([1, 2, 0]) as tf.Tensor3D, [64, 64]).toInt() as tf.Tensor3D;
+      return tf.image
+        .resizeBilinear(planes.transpose([1, 2, 0]) as tf.Tensor3D, [64, 64])
+        .toInt() as tf.Tensor3D;
     });
     writeFileSync(join(folder, path), await codec.encodePng(image));
     image.dispose();
@@ -82,7 +98,10 @@ export async function writeTinyImageNet(
     }
   }
   writeFileSync(join(folder, 'wnids.txt'), names.map((name) => `${name}\n`).join(''));
-  writeFileSync(join(folder, 'words.txt'), names.map((name) => `${name}\tstripes ${Number(name.slice(1))}\n`).join(''));
+  writeFileSync(
+    join(folder, 'words.txt'),
+    names.map((name) => `${name}\tstripes ${Number(name.slice(1))}\n`).join(''),
+  );
   writeFileSync(join(folder, 'val', 'val_annotations.txt'), annotations.join(''));
 }
 

@@ -1,4 +1,7 @@
-/** Replays an analysis golden file: sharpness, noise, Hessian and loss surface at the weights where a trajectory ended. */
+/**
+ * Replays an analysis golden file: sharpness, noise, Hessian and loss surface at the weights where a
+ * trajectory ended.
+ */
 
 import * as tf from '@tensorflow/tfjs';
 import { type Direction, lossSurface, normaliseDirection, Plane } from 'lookbehind/landscape';
@@ -53,7 +56,10 @@ export interface GoldenAnalysis extends GoldenSetting {
   surface: SurfaceNumbers;
 }
 
-/** Hessian numbers count relative to the largest eigenvalue, products relative to their length: see `relative`. */
+/**
+ * Hessian numbers count relative to the largest eigenvalue, products relative to their length: see
+ * `relative`.
+ */
 const TOLERANCES: Record<string, number> = {
   losses: 2e-5,
   gradients: 1e-4,
@@ -81,7 +87,12 @@ export async function replayAnalysis(file: unknown): Promise<Deviations> {
   return deviations;
 }
 
-function replayBase({ base, parameters }: GoldenAnalysis, model: ReplayModel, whole: FlatLoss, deviations: Deviations): void {
+function replayBase(
+  { base, parameters }: GoldenAnalysis,
+  model: ReplayModel,
+  whole: FlatLoss,
+  deviations: Deviations,
+): void {
   const { loss, accuracy } = model.evaluate();
   deviations.compare('losses', loss, base.loss);
   if (base.accuracy !== undefined) deviations.compare('accuracy', accuracy!, base.accuracy);
@@ -108,7 +119,12 @@ async function replaySharpness(
   batches.dispose();
 }
 
-async function replayNoise(golden: GoldenAnalysis, model: ReplayModel, whole: FlatLoss, deviations: Deviations): Promise<void> {
+async function replayNoise(
+  golden: GoldenAnalysis,
+  model: ReplayModel,
+  whole: FlatLoss,
+  deviations: Deviations,
+): Promise<void> {
   for (const { noise, loss, accuracy, batchStatistics } of golden.noise) {
     const noisy = golden.parameters.map(({ name, shape, values }) =>
       tf.tensor(
@@ -117,7 +133,9 @@ async function replayNoise(golden: GoldenAnalysis, model: ReplayModel, whole: Fl
       ),
     );
     if (model.network === undefined) {
-      const found = tf.tidy(() => whole.loss(tf.concat(noisy.map((w) => tf.reshape(w, [-1]))) as tf.Tensor1D, 0).dataSync());
+      const found = tf.tidy(() =>
+        whole.loss(tf.concat(noisy.map((w) => tf.reshape(w, [-1]))) as tf.Tensor1D, 0).dataSync(),
+      );
       deviations.compare('losses', found, [loss]);
     } else {
       const samples = samplesOf(golden);
@@ -126,7 +144,9 @@ async function replayNoise(golden: GoldenAnalysis, model: ReplayModel, whole: Fl
       deviations.compare('accuracy', found.accuracies, [accuracy!]);
       if (batchStatistics !== undefined) {
         const options = { batchSize: golden.data!.count, batchNorm: 'batch' } as const;
-        const found = withWeights(model.variables, noisy, () => evaluateSync(model.network!, samples, options));
+        const found = withWeights(model.variables, noisy, () =>
+          evaluateSync(model.network!, samples, options),
+        );
         deviations.compare('losses', found.loss, batchStatistics.loss);
         deviations.compare('accuracy', found.accuracy, batchStatistics.accuracy);
       }
@@ -136,7 +156,11 @@ async function replayNoise(golden: GoldenAnalysis, model: ReplayModel, whole: Fl
   }
 }
 
-async function replayHessian({ hessian, parameters }: GoldenAnalysis, whole: FlatLoss, deviations: Deviations): Promise<void> {
+async function replayHessian(
+  { hessian, parameters }: GoldenAnalysis,
+  whole: FlatLoss,
+  deviations: Deviations,
+): Promise<void> {
   const operator = await hessianOperator(whole, { method: 'exact' });
   const scale = Math.abs(hessian.largestAbsEigenvalue);
   const relative = (actual: ArrayLike<number>, expected: ArrayLike<number>, unit: number): void =>
@@ -153,10 +177,22 @@ async function replayHessian({ hessian, parameters }: GoldenAnalysis, whole: Fla
   const all = { maxSteps: whole.size, tolerance: 1e-5 };
   const top = await topEigenvalues(operator, { ...all, count: hessian.topEigenvalues.length });
   relative(top.values, hessian.topEigenvalues, scale);
-  relative((await topEigenvalues(operator, { ...all, which: 'smallest' })).values, [hessian.minEigenvalue], scale);
-  relative((await topEigenvalues(operator, { ...all, which: 'magnitude' })).values, [hessian.largestAbsEigenvalue], scale);
+  relative(
+    (await topEigenvalues(operator, { ...all, which: 'smallest' })).values,
+    [hessian.minEigenvalue],
+    scale,
+  );
+  relative(
+    (await topEigenvalues(operator, { ...all, which: 'magnitude' })).values,
+    [hessian.largestAbsEigenvalue],
+    scale,
+  );
   // With three times as many products as weights the trace is exact.
-  relative([(await hutchPlusPlus(operator, { products: Math.max(6, 3 * whole.size) })).trace], [hessian.trace], scale);
+  relative(
+    [(await hutchPlusPlus(operator, { products: Math.max(6, 3 * whole.size) })).trace],
+    [hessian.trace],
+    scale,
+  );
 
   let squares = 0;
   for (let i = 0; i < whole.size; i++) {
@@ -168,7 +204,12 @@ async function replayHessian({ hessian, parameters }: GoldenAnalysis, whole: Fla
   operator.dispose();
 }
 
-async function replaySurface(golden: GoldenAnalysis, model: ReplayModel, whole: FlatLoss, deviations: Deviations): Promise<void> {
+async function replaySurface(
+  golden: GoldenAnalysis,
+  model: ReplayModel,
+  whole: FlatLoss,
+  deviations: Deviations,
+): Promise<void> {
   const { normalization, rawDirections, directions, x, y, loss, accuracy } = golden.surface;
   const origin = tf.tidy(() => whole.weights().dataSync()) as Float32Array;
   const [dx, dy] = rawDirections.map((raw, i): Direction => {
@@ -179,7 +220,8 @@ async function replaySurface(golden: GoldenAnalysis, model: ReplayModel, whole: 
   deviations.compare('directions', dy.values, flat(directions[1], golden.parameters));
   const plane = new Plane(origin, dx, dy);
   if (model.network === undefined) {
-    const at = (a: number, b: number): number => tf.tidy(() => whole.loss(tf.tensor1d(plane.at(a, b)), 0).dataSync()[0]);
+    const at = (a: number, b: number): number =>
+      tf.tidy(() => whole.loss(tf.tensor1d(plane.at(a, b)), 0).dataSync()[0]);
     deviations.compare(
       'losses',
       x.flatMap((a) => y.map((b) => at(a, b))),
@@ -196,8 +238,12 @@ async function replaySurface(golden: GoldenAnalysis, model: ReplayModel, whole: 
 
 function objectiveFor(golden: GoldenAnalysis, model: ReplayModel, batchSize: number | undefined): FlatLoss {
   if (model.network === undefined) {
-    const adaptive = new Map(golden.parameters.map((parameter, i) => [model.variables[i].id, parameter.adaptive]));
-    return functionLoss(model.variables, () => model.loss(undefined), { adaptive: ({ id }) => adaptive.get(id)! });
+    const adaptive = new Map(
+      golden.parameters.map((parameter, i) => [model.variables[i].id, parameter.adaptive]),
+    );
+    return functionLoss(model.variables, () => model.loss(undefined), {
+      adaptive: ({ id }) => adaptive.get(id)!,
+    });
   }
   const samples = samplesOf(golden);
   const objective = new ModelLoss(model.network, samples, { batchSize });

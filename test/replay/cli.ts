@@ -1,7 +1,8 @@
 /**
  * npm run replay -- PATH...
  *
- * Replays golden files, or folders of them, prints a line per file and closes with `N passed, N failed, N skipped`.
+ * Replays golden files, or folders of them, prints a line per file and closes with
+ * `N passed, N failed, N skipped`.
  */
 import { readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
@@ -61,7 +62,9 @@ async function replay(file: string): Promise<Outcome> {
 function replayBothOrders(golden: GoldenTrajectory): Outcome {
   const official = replayTrajectory(golden);
   const reusable =
-    golden.settings.algorithm.startsWith('lookbehind') && golden.settings.batchMode !== 'fresh' && golden.settings.k > 1;
+    golden.settings.algorithm.startsWith('lookbehind') &&
+    golden.settings.batchMode !== 'fresh' &&
+    golden.settings.k > 1;
   if (!reusable) return describe([['', official]]);
   return describe([
     ['2k gradients: ', official],

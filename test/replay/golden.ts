@@ -1,4 +1,7 @@
-/** The schema of the golden files (`lookbehind-golden/1`), and how a replayed number is compared with a recorded one. */
+/**
+ * The schema of the golden files (`lookbehind-golden/1`), and how a replayed number is compared with a
+ * recorded one.
+ */
 import { readFileSync } from 'node:fs';
 
 export type Values = Record<string, number[]>;
@@ -75,7 +78,14 @@ export interface GoldenTrajectory {
     eta: number | null;
     k: number;
     alpha: number | 'adaptive' | null;
-    optimizer: { type: string; lr: number; momentum: number; dampening: number; weightDecay: number; nesterov: boolean };
+    optimizer: {
+      type: string;
+      lr: number;
+      momentum: number;
+      dampening: number;
+      weightDecay: number;
+      nesterov: boolean;
+    };
     batchMode: 'same' | 'fresh' | null;
     outerSteps: number;
   };
@@ -112,20 +122,28 @@ export class Deviations {
     if (a.length !== b.length) throw new Error(`${kind}: ${a.length} numbers in place of ${b.length}`);
     for (let i = 0; i < b.length; i++) {
       const deviation = Math.abs(a[i] - b[i]) / Math.max(1, Math.abs(b[i]));
-      this.worst[kind] = Math.max(this.worst[kind] ?? 0, Number.isNaN(deviation) ? Number.POSITIVE_INFINITY : deviation);
+      this.worst[kind] = Math.max(
+        this.worst[kind] ?? 0,
+        Number.isNaN(deviation) ? Number.POSITIVE_INFINITY : deviation,
+      );
       this.count++;
     }
   }
 
   /** Whether every kind is within its tolerance. */
   get passed(): boolean {
-    return this.count > 0 && Object.entries(this.worst).every(([kind, worst]) => worst <= this.tolerances[kind]);
+    return (
+      this.count > 0 && Object.entries(this.worst).every(([kind, worst]) => worst <= this.tolerances[kind])
+    );
   }
 
   /** One line: the worst deviation of each kind, marked where it is too large. */
   toString(): string {
     return Object.entries(this.worst)
-      .map(([kind, worst]) => `${kind} ${worst.toExponential(1)}${worst <= this.tolerances[kind] ? '' : ' (too large)'}`)
+      .map(
+        ([kind, worst]) =>
+          `${kind} ${worst.toExponential(1)}${worst <= this.tolerances[kind] ? '' : ' (too large)'}`,
+      )
       .join(', ');
   }
 }

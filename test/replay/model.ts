@@ -1,4 +1,7 @@
-/** Builds the model of a golden file: the 2-parameter functions from tf operations, networks as stock tf.layers models. */
+/**
+ * Builds the model of a golden file: the 2-parameter functions from tf operations, networks as stock
+ * tf.layers models.
+ */
 import * as tf from '@tensorflow/tfjs';
 import { crossEntropy } from '../../lib/dist/compile/losses';
 import { setBatchNormConvention } from '../../lib/dist/core/batchNorm';
@@ -38,8 +41,13 @@ export function buildModel(golden: GoldenSetting): ReplayModel {
   }
 }
 
-function analytic({ parameters }: GoldenSetting, formula: (variables: tf.Variable[]) => tf.Scalar): ReplayModel {
-  const variables = parameters.map(({ shape, values }) => tf.tidy(() => tf.variable(tf.tensor(values, shape))));
+function analytic(
+  { parameters }: GoldenSetting,
+  formula: (variables: tf.Variable[]) => tf.Scalar,
+): ReplayModel {
+  const variables = parameters.map(({ shape, values }) =>
+    tf.tidy(() => tf.variable(tf.tensor(values, shape))),
+  );
   const loss = (): tf.Scalar => formula(variables);
   return {
     variables,
@@ -52,7 +60,12 @@ function analytic({ parameters }: GoldenSetting, formula: (variables: tf.Variabl
 
 function rosenbrock({ a, b }: GoldenModel): (variables: tf.Variable[]) => tf.Scalar {
   return ([x, y]) =>
-    tf.tidy(() => tf.sum(tf.add(tf.square(tf.sub(a!, x)), tf.mul(tf.square(tf.sub(y, tf.square(x))), b as number))) as tf.Scalar);
+    tf.tidy(
+      () =>
+        tf.sum(
+          tf.add(tf.square(tf.sub(a!, x)), tf.mul(tf.square(tf.sub(y, tf.square(x))), b as number)),
+        ) as tf.Scalar,
+    );
 }
 
 function quadratic({ A, b, flat }: GoldenModel): (variables: tf.Variable[]) => tf.Scalar {
@@ -130,8 +143,16 @@ function layersOf(spec: GoldenLayer): tf.layers.Layer[] {
       return [tf.layers.dense({ units: spec.units!, useBias: spec.useBias })];
     case 'conv2d': {
       const { filters, kernelSize, strides, useBias, padding } = spec;
-      const convolution = tf.layers.conv2d({ filters: filters!, kernelSize: kernelSize!, strides, useBias, padding: 'valid' });
-      return padding!.flat().every((n) => n === 0) ? [convolution] : [tf.layers.zeroPadding2d({ padding }), convolution];
+      const convolution = tf.layers.conv2d({
+        filters: filters!,
+        kernelSize: kernelSize!,
+        strides,
+        useBias,
+        padding: 'valid',
+      });
+      return padding!.flat().every((n) => n === 0)
+        ? [convolution]
+        : [tf.layers.zeroPadding2d({ padding }), convolution];
     }
     case 'batchNorm':
       return [tf.layers.batchNormalization({ epsilon: spec.epsilon, momentum: 1 - spec.momentum! })];

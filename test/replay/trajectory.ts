@@ -1,6 +1,15 @@
 /** Replays a golden trajectory with the library's own optimizers and compares every recorded number. */
 import * as tf from '@tensorflow/tfjs';
-import { asam, lookahead, lookbehindASAM, lookbehindSAM, multistepASAM, multistepSAM, sam, sgd } from 'lookbehind';
+import {
+  asam,
+  lookahead,
+  lookbehindASAM,
+  lookbehindSAM,
+  multistepASAM,
+  multistepSAM,
+  sam,
+  sgd,
+} from 'lookbehind';
 import { type Compiled, compile } from 'lookbehind/compile';
 import type { FamilyOptimizer, Step, Visit } from 'lookbehind/extend';
 import { placesOf } from '../../lib/dist/optimizers/passes';
@@ -8,7 +17,9 @@ import { Deviations, type GoldenInner, type GoldenStep, type GoldenTrajectory, t
 import { buildModel, type ReplayModel } from './model';
 
 export interface ReplayOptions {
-  /** Takes k + 1 gradients in place of the official 2k where one batch serves all inner steps. Default false. */
+  /**
+   * Takes k + 1 gradients in place of the official 2k where one batch serves all inner steps. Default false.
+   */
   reuseGradients?: boolean;
   /** Runs compiled steps in place of single operations. Default false. */
   compiled?: boolean;
@@ -128,9 +139,12 @@ function readingsOf(
     const here = visits.find((one) => one.phase === 'ascent' && one.inner === inner) ?? places[inner];
     add('losses', here.loss, (position) => at(position).loss);
     add('gradNorms', norm(here.gradients), (position) => at(position).gradNorm);
-    if (inner === 0) addAll('gradients', here.gradients, parameters, whenFirst(firstGradients.ascentGradient));
-    if (climbs) add('gradNorms', scaledNorm(here, settings, parameters), (position) => at(position).scaledGradNorm);
-    if (climbs) addAll('weights', places[inner + 1].weights, parameters, (position) => at(position).perturbed);
+    if (inner === 0)
+      addAll('gradients', here.gradients, parameters, whenFirst(firstGradients.ascentGradient));
+    if (climbs)
+      add('gradNorms', scaledNorm(here, settings, parameters), (position) => at(position).scaledGradNorm);
+    if (climbs)
+      addAll('weights', places[inner + 1].weights, parameters, (position) => at(position).perturbed);
     const there = visits.find((one) => climbs && one.phase === 'descent' && one.inner === inner);
     add('losses', there?.loss, (position) => at(position).lossPerturbed);
     add('gradNorms', there && norm(there.gradients), (position) => at(position).descentGradNorm);
@@ -157,7 +171,9 @@ function scaledNorm(
   parameters: GoldenTrajectory['parameters'],
 ): tf.Tensor {
   if (eta === null) return norm(gradients);
-  return norm(gradients.map((g, i) => (parameters[i].adaptive ? tf.mul(g, tf.add(tf.abs(weights[i]), eta)) : g)));
+  return norm(
+    gradients.map((g, i) => (parameters[i].adaptive ? tf.mul(g, tf.add(tf.abs(weights[i]), eta)) : g)),
+  );
 }
 
 function compareVariables(
@@ -180,7 +196,8 @@ function compareFinal(
 ): void {
   const slots = optimizer.family().flatMap((one) => one.slots.list());
   for (const [name, values] of Object.entries(final.momentum ?? {})) {
-    const { name: variableName } = model.variables[parameters.findIndex((parameter) => parameter.name === name)];
+    const { name: variableName } =
+      model.variables[parameters.findIndex((parameter) => parameter.name === name)];
     const slot = slots.find((one) => one.kind === 'momentum' && one.variableName === variableName)!;
     deviations.compare('weights', slot.variable.dataSync(), values);
   }
@@ -200,7 +217,10 @@ export function optimizerOf(
   const base = { learningRate: lr, momentum, dampening, weightDecay, nesterov };
   const rho = settings.rho ?? undefined;
   const adaptive = new Set(variables.filter((_, i) => parameters[i].adaptive));
-  const asamOptions = { eta: settings.eta ?? undefined, rescale: (variable: tf.Variable) => adaptive.has(variable) };
+  const asamOptions = {
+    eta: settings.eta ?? undefined,
+    rescale: (variable: tf.Variable) => adaptive.has(variable),
+  };
   const lookbehindOptions = { k, alpha: settings.alpha ?? undefined, reuseGradients };
   switch (algorithm) {
     case 'sgd':

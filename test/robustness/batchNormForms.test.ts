@@ -1,4 +1,7 @@
-/** BatchNorm inside of wrappers and nested models: its statistics and its convention, against sums over plain arrays. */
+/**
+ * BatchNorm inside of wrappers and nested models: its statistics and its convention, against sums over plain
+ * arrays.
+ */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import * as tf from '@tensorflow/tfjs';
@@ -25,7 +28,11 @@ function momentsOf(rows: number[][]): { mean: number[]; variance: number[] } {
 }
 
 /** What each time step has, and the means of that over the steps. */
-function overSteps(values: number[][][]): { mean: number[]; variance: number[]; steps: ReturnType<typeof momentsOf>[] } {
+function overSteps(values: number[][][]): {
+  mean: number[];
+  variance: number[];
+  steps: ReturnType<typeof momentsOf>[];
+} {
   const steps = Array.from({ length: STEPS }, (_, t) => momentsOf(values.map((sample) => sample[t])));
   const meanOf = (what: 'mean' | 'variance'): number[] =>
     Array.from({ length: FEATURES }, (_, c) => steps.reduce((sum, step) => sum + step[what][c], 0) / STEPS);
@@ -35,7 +42,10 @@ function overSteps(values: number[][][]): { mean: number[]; variance: number[]; 
 function assertClose(actual: ArrayLike<number>, expected: readonly number[]): void {
   assert.equal(actual.length, expected.length);
   expected.forEach((value, i) => {
-    assert.ok(Math.abs(actual[i] - value) < 1e-4 * Math.max(1, Math.abs(value)), `${actual[i]} in place of ${value}`);
+    assert.ok(
+      Math.abs(actual[i] - value) < 1e-4 * Math.max(1, Math.abs(value)),
+      `${actual[i]} in place of ${value}`,
+    );
   });
 }
 
@@ -50,15 +60,23 @@ function statistics(model: tf.LayersModel): Float32Array[] {
 const FORMS: Record<string, () => tf.LayersModel> = {
   'in TimeDistributed': () => {
     const norm = tf.layers.batchNormalization({ momentum: 0.9 });
-    return tf.sequential({ layers: [tf.layers.timeDistributed({ layer: norm, inputShape: [STEPS, FEATURES] })] });
+    return tf.sequential({
+      layers: [tf.layers.timeDistributed({ layer: norm, inputShape: [STEPS, FEATURES] })],
+    });
   },
   'in a model in TimeDistributed': () => {
-    const inner = tf.sequential({ layers: [tf.layers.batchNormalization({ momentum: 0.9, inputShape: [FEATURES] })] });
-    return tf.sequential({ layers: [tf.layers.timeDistributed({ layer: inner, inputShape: [STEPS, FEATURES] })] });
+    const inner = tf.sequential({
+      layers: [tf.layers.batchNormalization({ momentum: 0.9, inputShape: [FEATURES] })],
+    });
+    return tf.sequential({
+      layers: [tf.layers.timeDistributed({ layer: inner, inputShape: [STEPS, FEATURES] })],
+    });
   },
   'in TimeDistributed in a model': () => {
     const norm = tf.layers.batchNormalization({ momentum: 0.9 });
-    const inner = tf.sequential({ layers: [tf.layers.timeDistributed({ layer: norm, inputShape: [STEPS, FEATURES] })] });
+    const inner = tf.sequential({
+      layers: [tf.layers.timeDistributed({ layer: norm, inputShape: [STEPS, FEATURES] })],
+    });
     const input = tf.input({ shape: [STEPS, FEATURES] });
     return tf.model({ inputs: input, outputs: inner.apply(input) as Symbolic });
   },
@@ -107,15 +125,24 @@ for (const axis of [-1, 1]) {
       const shape = [STEPS, 1, FEATURES];
       const input = tf.input({ shape });
       const norm = tf.layers.batchNormalization({ momentum: 0.9, axis });
-      const model = tf.model({ inputs: input, outputs: tf.layers.timeDistributed({ layer: norm }).apply(input) as Symbolic });
+      const model = tf.model({
+        inputs: input,
+        outputs: tf.layers.timeDistributed({ layer: norm }).apply(input) as Symbolic,
+      });
       model.setWeights(model.getWeights().map((weight, i) => tf.fill(weight.shape, 0.5 + i)));
       const pass = compile(
-        (x: tf.Tensor) => withBatchNormUpdates(2, () => tf.tidy(() => tf.sum(model.apply(x, { training: true }) as tf.Tensor))),
+        (x: tf.Tensor) =>
+          withBatchNormUpdates(2, () =>
+            tf.tidy(() => tf.sum(model.apply(x, { training: true }) as tf.Tensor)),
+          ),
         { eager: eager || undefined },
       );
       const { steps } = overSteps(values);
       // Along axis 1 there is one channel, of all features.
-      const moments = axis === -1 ? steps : steps.map((_, t) => momentsOf(values.flatMap((sample) => sample[t].map((x) => [x]))));
+      const moments =
+        axis === -1
+          ? steps
+          : steps.map((_, t) => momentsOf(values.flatMap((sample) => sample[t].map((x) => [x]))));
       let [mean, variance] = statistics(model).map((values) => [...values]);
       const batch = xs.reshape([SAMPLES, ...shape]);
       const tensors = tf.memory().numTensors;
@@ -143,7 +170,9 @@ test('a BatchNorm layer that is called twice has the mean over its calls', () =>
   const model = tf.model({ inputs: input, outputs: norm.apply(once) as Symbolic });
   const { xs, ys, values } = sequences();
   const rows = values.map(([first]) => first);
-  const first = tf.tidy(() => tf.keep(tf.slice(xs, [0, 0, 0], [SAMPLES, 1, FEATURES]).reshape([SAMPLES, FEATURES])));
+  const first = tf.tidy(() =>
+    tf.keep(tf.slice(xs, [0, 0, 0], [SAMPLES, 1, FEATURES]).reshape([SAMPLES, FEATURES])),
+  );
   recomputeBatchNorm(model, { data: { xs: first, ys } });
   const { mean, variance } = momentsOf(rows);
   // The second call sees mean 0 and variance v / (v + epsilon).

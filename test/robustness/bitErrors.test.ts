@@ -9,7 +9,10 @@ import { assertClose, drawnSite, fixedSite, kernel } from './support';
 const tensor = kernel(100, 200);
 const weights = new Random(1, 'weights').normals(20_000);
 
-function codesOf(options: BitErrorOptions, seed = 0): { before: Int16Array; after: Int16Array; values: Float32Array } {
+function codesOf(
+  options: BitErrorOptions,
+  seed = 0,
+): { before: Int16Array; after: Int16Array; values: Float32Array } {
   const quantized = quantize(weights, tensor, { bits: 8, scheme: 'asymmetric' });
   const { values } = bitErrors(options).apply(weights, drawnSite(tensor, seed));
   const after = Int16Array.from(values, (w) => Math.round(w / quantized.scales[0]) + quantized.zeroPoints[0]);
@@ -31,14 +34,22 @@ describe('bitErrors', () => {
     const { before, after } = codesOf({ rate });
     for (let bit = 0; bit < 8; bit++) {
       const flips = before.reduce((count, code, i) => count + (((code ^ after[i]) >> bit) & 1), 0);
-      assertClose(flips, rate * before.length, 5 * Math.sqrt(before.length * rate * (1 - rate)), `flips of bit ${bit}`);
+      assertClose(
+        flips,
+        rate * before.length,
+        5 * Math.sqrt(before.length * rate * (1 - rate)),
+        `flips of bit ${bit}`,
+      );
     }
   });
 
   it('counts the bits that differ', () => {
     const { before, after } = codesOf({ rate: 0.03 });
     const { bits } = bitErrors({ rate: 0.03 }).apply(weights, drawnSite(tensor));
-    const differing = before.reduce((count, code, i) => count + (code ^ after[i]).toString(2).replace(/0/g, '').length, 0);
+    const differing = before.reduce(
+      (count, code, i) => count + (code ^ after[i]).toString(2).replace(/0/g, '').length,
+      0,
+    );
     assert.equal(bits?.flipped, differing);
   });
 
@@ -67,7 +78,10 @@ describe('bitErrors', () => {
     assert.equal(changed({ rate: 0.3, positions: 'mostSignificant' }), 0b10000000);
     assert.equal(changed({ rate: 0.3, positions: 'leastSignificant' }), 0b00000001);
     assert.equal(changed({ rate: 0.3, positions: [1, 4] }), 0b00010010);
-    assert.throws(() => bitErrors({ rate: 0.1, positions: 'mostSignificant', protectedBits: 1 }), OptionError);
+    assert.throws(
+      () => bitErrors({ rate: 0.1, positions: 'mostSignificant', protectedBits: 1 }),
+      OptionError,
+    );
   });
 
   it('reads stuck bits as 0 or 1 whatever is stored', () => {
@@ -83,7 +97,10 @@ describe('bitErrors', () => {
   it('reads signed codes as two’s complement', () => {
     const site = fixedSite(kernel(3), { uniform: 0 });
     const options = { rate: 1, scheme: 'symmetric', bits: 4 } as const;
-    const { values } = bitErrors({ ...options, positions: 'mostSignificant' }).apply(Float32Array.from([7, 1, -7]), site);
+    const { values } = bitErrors({ ...options, positions: 'mostSignificant' }).apply(
+      Float32Array.from([7, 1, -7]),
+      site,
+    );
     assert.deepEqual([...values], [-1, -7, 1]);
   });
 

@@ -21,7 +21,8 @@ describe('pcm', () => {
       const noise = pcm({ seconds: 0, readNoise: 0, driftCompensation: false });
       const { values } = noise.apply(constant(x), drawnSite(tensor));
       const on = (0.26348 + 1.965 * Math.abs(x) - 1.1731 * x * x) / 25;
-      // The device at zero is cut at zero: half of a normal distribution, with mean s / sqrt(2 pi) and variance s^2 (1 - 1 / pi) / 2.
+      // The device at zero is cut at zero: half of a normal distribution, with mean s / sqrt(2 pi) and
+      // variance s^2 (1 - 1 / pi) / 2.
       const off = 0.26348 / 25;
       const mean = Math.sign(x) * (Math.abs(x) - off / Math.sqrt(2 * Math.PI));
       const std = Math.sqrt(on ** 2 + (off ** 2 * (1 - 1 / Math.PI)) / 2);
@@ -59,16 +60,24 @@ describe('pcm', () => {
       const noise = pcm({ seconds, programmingNoise: 0, drift: 0, driftCompensation: false });
       const { values } = noise.apply(constant(x), drawnSite(tensor));
       const q = 0.0088 / x ** 0.65;
-      assertNormal(values.subarray(1), x, x * q * Math.sqrt(Math.log((seconds + 20 + 250e-9) / 500e-9)), `${seconds} s`);
+      assertNormal(
+        values.subarray(1),
+        x,
+        x * q * Math.sqrt(Math.log((seconds + 20 + 250e-9) / 500e-9)),
+        `${seconds} s`,
+      );
     }
   });
 
   it('makes up for the mean drift by one factor', () => {
     const weights = Float32Array.from({ length: size }, (_, i) => Math.sin(i));
     const meanAt = (seconds: number, driftCompensation: boolean): number =>
-      moments(pcm({ seconds, driftCompensation }).apply(weights, drawnSite(tensor)).values.map(Math.abs)).mean;
+      moments(pcm({ seconds, driftCompensation }).apply(weights, drawnSite(tensor)).values.map(Math.abs))
+        .mean;
     const programmed = moments(
-      pcm({ seconds: 0, readNoise: 0, driftCompensation: false }).apply(weights, drawnSite(tensor)).values.map(Math.abs),
+      pcm({ seconds: 0, readNoise: 0, driftCompensation: false })
+        .apply(weights, drawnSite(tensor))
+        .values.map(Math.abs),
     ).mean;
     assertClose(meanAt(YEAR, true) / programmed, 1, 1e-6, 'compensated');
     assert.ok(meanAt(YEAR, false) < 0.6 * programmed, 'without compensation the weights shrink');
@@ -81,7 +90,8 @@ describe('pcm', () => {
   it('keeps the programmed devices of a draw at all times', () => {
     const weights = Float32Array.from({ length: size }, (_, i) => Math.sin(i));
     const at = (seconds: number): Float32Array =>
-      pcm({ seconds, drift: 0, readNoise: 0, driftCompensation: false }).apply(weights, drawnSite(tensor)).values;
+      pcm({ seconds, drift: 0, readNoise: 0, driftCompensation: false }).apply(weights, drawnSite(tensor))
+        .values;
     assert.deepEqual(at(1), at(YEAR));
   });
 
@@ -92,7 +102,10 @@ describe('pcm', () => {
         .values.subarray(1)
         .some((w) => w !== 0),
     );
-    assert.deepEqual(pcm({ seconds: 1 }).apply(new Float32Array(size), drawnSite(tensor)).values, new Float32Array(size));
+    assert.deepEqual(
+      pcm({ seconds: 1 }).apply(new Float32Array(size), drawnSite(tensor)).values,
+      new Float32Array(size),
+    );
   });
 
   it('says whether it changes anything', () => {
@@ -109,7 +122,12 @@ describe('reram', () => {
       const { values } = reram({ seconds: Number(seconds) }).apply(constant(0), drawnSite(tensor));
       // Both devices at zero, each cut at zero: the difference is symmetric with variance s^2 (1 - 1 / pi).
       const std = (atZero / 40) * Math.sqrt(1 - 1 / Math.PI);
-      assertClose(moments(values.subarray(1)).mean, 0, (5 * std) / Math.sqrt(size), `mean after ${seconds} s`);
+      assertClose(
+        moments(values.subarray(1)).mean,
+        0,
+        (5 * std) / Math.sqrt(size),
+        `mean after ${seconds} s`,
+      );
       assertClose(moments(values.subarray(1)).std, std, 0.05 * std, `standard deviation after ${seconds} s`);
     }
     const x = 0.5;

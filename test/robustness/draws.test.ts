@@ -72,7 +72,10 @@ describe('NoiseDraw', () => {
       encoding: 'utf8',
       env: { ...process.env, TF_NUM_INTRAOP_THREADS: '1', OMP_NUM_THREADS: '1', NODE_OPTIONS: '' },
     });
-    const { values } = gaussianNoise({ sigma: 0.3 }).apply(new Float32Array(35).fill(1), drawnSite(kernel(5, 7), 11, 3));
+    const { values } = gaussianNoise({ sigma: 0.3 }).apply(
+      new Float32Array(35).fill(1),
+      drawnSite(kernel(5, 7), 11, 3),
+    );
     assert.equal(elsewhere, Buffer.from(values.buffer).toString('hex'));
   });
 });
@@ -82,7 +85,10 @@ describe('composeNoise', () => {
   const site = drawnSite(kernel(3, 4));
 
   it('applies one noise after the other', () => {
-    const both = composeNoise(quantization({ bits: 3 }), gaussianNoise({ sigma: 0.2 })).apply(weights, site).values;
+    const both = composeNoise(quantization({ bits: 3 }), gaussianNoise({ sigma: 0.2 })).apply(
+      weights,
+      site,
+    ).values;
     const quantized = quantization({ bits: 3 }).apply(weights, site).values;
     assert.deepEqual(both, gaussianNoise({ sigma: 0.2 }).apply(quantized, site).values);
   });
@@ -117,7 +123,10 @@ describe('composeNoise', () => {
     assert.equal(noisy.bits?.stored, 12 * 8);
     const { perturb: _, ...withoutGradient } = bitErrors({ rate: 0.1 });
     assert.equal(isDifferentiable(composeNoise(gaussianNoise({ sigma: 0.1 }), withoutGradient)), false);
-    assert.equal(isDifferentiable(composeNoise(gaussianNoise({ sigma: 0.1 }), quantization({ bits: 4 }))), true);
+    assert.equal(
+      isDifferentiable(composeNoise(gaussianNoise({ sigma: 0.1 }), quantization({ bits: 4 }))),
+      true,
+    );
   });
 
   it('leaves the tensors that onlyOn does not choose as they are', () => {
@@ -129,7 +138,13 @@ describe('composeNoise', () => {
 
 describe('weightTensors', () => {
   it('tells kernels, biases, gamma and beta apart and leaves moving statistics out', () => {
-    const model = models.convNet({ inputs: [8, 8, 1], filters: [2], classes: 3, batchNorm: true, name: 'roles' });
+    const model = models.convNet({
+      inputs: [8, 8, 1],
+      filters: [2],
+      classes: 3,
+      batchNorm: true,
+      name: 'roles',
+    });
     const found = weightTensors(model).map(({ role, ordinal }) => `${role} ${ordinal}`);
     assert.deepEqual(found, ['kernel 0', 'gamma 0', 'beta 0', 'kernel 1', 'bias 0']);
     assert.deepEqual(

@@ -187,11 +187,17 @@ describe('evaluateUnderNoise', () => {
       changesNothing: false,
       apply: (weights) => ({ values: weights.slice() }),
     };
-    await assert.rejects(evaluateUnderNoise(model, data, { noise: () => idle, levels: [1], draws: 2 }), OptionError);
+    await assert.rejects(
+      evaluateUnderNoise(model, data, { noise: () => idle, levels: [1], draws: 2 }),
+      OptionError,
+    );
     const { levels } = await evaluateUnderNoise(model, data, { noise, levels: [0], draws: 2 });
     assert.equal(levels[0].relativeError.max, 0);
     assertClose(levels[0].lossRise.max, 0, 1e-6, 'loss rise without noise');
-    await assert.rejects(evaluateUnderNoise(model, data, { noise, levels: [0.1], select: () => false }), /mlp\/dense1\/kernel/);
+    await assert.rejects(
+      evaluateUnderNoise(model, data, { noise, levels: [0.1], select: () => false }),
+      /mlp\/dense1\/kernel/,
+    );
     await assert.rejects(evaluateUnderNoise(model, data, { noise, levels: [] }), OptionError);
     const short: WeightNoise = { ...idle, apply: (weights) => ({ values: weights.slice(1) }) };
     await assert.rejects(evaluateUnderNoise(model, data, { noise: () => short, levels: [1] }), OptionError);
@@ -211,7 +217,10 @@ describe('evaluateUnderNoise', () => {
     const flipped = [0, 1].map((draw) =>
       tensors.reduce((sum, { variable, ...tensor }) => {
         const site = new NoiseDraw(0, draw).site(tensor);
-        return sum + (bitErrors({ rate: 0.02 }).apply(variable.dataSync() as Float32Array, site).bits?.flipped ?? 0);
+        return (
+          sum +
+          (bitErrors({ rate: 0.02 }).apply(variable.dataSync() as Float32Array, site).bits?.flipped ?? 0)
+        );
       }, 0),
     );
     assert.deepEqual(levels[0].flippedBits?.values, [0, 0]);
@@ -285,7 +294,8 @@ describe('one NoiseEvaluator', () => {
         },
       });
       const runs = [];
-      for (let run = 0; run < 2; run++) runs.push(await evaluator.evaluate({ noise: watched, levels: [0.3] }));
+      for (let run = 0; run < 2; run++)
+        runs.push(await evaluator.evaluate({ noise: watched, levels: [0.3] }));
       evaluator.dispose();
       assert.deepEqual(runs[0].levels, runs[1].levels);
       const [first, second] = [met.slice(0, met.length / 2), met.slice(met.length / 2)];
@@ -305,7 +315,11 @@ describe('noiseSensitivity', () => {
   it('equals noise on one layer after the other', async () => {
     const model = perceptron();
     const data = samples(25, 5);
-    const { layers, clean } = await noiseSensitivity(model, data, { noise: noise(0.5), draws: 3, select: allWeights });
+    const { layers, clean } = await noiseSensitivity(model, data, {
+      noise: noise(0.5),
+      draws: 3,
+      select: allWeights,
+    });
     assert.deepEqual(
       layers.map(({ layer, weights }) => [layer, weights]),
       [
@@ -372,7 +386,12 @@ describe('BatchNorm statistics', () => {
     tf.tidy(() => {
       const chosen = tf.gather(data.xs, tf.tensor1d(order.slice(0, 10), 'int32'));
       const { mean } = tf.moments(model.getLayer('mlp/dense1').apply(chosen) as tf.Tensor, [0]);
-      assertAllClose(model.getLayer('mlp/norm1').weights[2].read().dataSync(), mean.dataSync(), 1e-5, 'mean of one batch');
+      assertAllClose(
+        model.getLayer('mlp/norm1').weights[2].read().dataSync(),
+        mean.dataSync(),
+        1e-5,
+        'mean of one batch',
+      );
     });
     tf.dispose([data.xs, data.ys]);
     model.dispose();
@@ -382,7 +401,9 @@ describe('BatchNorm statistics', () => {
     const model = models.mlp({ inputs: 5, hidden: [4], classes: 3 });
     const data = samples(20, 5);
     const [kept, recomputed] = await Promise.all(
-      (['keep', { data }] as const).map((option) => evaluateUnderNoise(model, data, { noise, levels: [0.4], batchNorm: option })),
+      (['keep', { data }] as const).map((option) =>
+        evaluateUnderNoise(model, data, { noise, levels: [0.4], batchNorm: option }),
+      ),
     );
     assert.deepEqual(recomputed.levels, kept.levels);
     tf.dispose([data.xs, data.ys]);
@@ -414,7 +435,8 @@ describe('golden noise entries', () => {
   }
   const goldenMlp = (): tf.LayersModel =>
     models.mlp({ inputs: 4, hidden: [5, 4], classes: 3, activation: ['tanh', 'relu'], name: 'golden' });
-  const goldenSoftmax = (): tf.LayersModel => models.mlp({ inputs: [8, 8, 1], hidden: [], classes: 3, name: 'softmax' });
+  const goldenSoftmax = (): tf.LayersModel =>
+    models.mlp({ inputs: [8, 8, 1], hidden: [], classes: 3, name: 'softmax' });
 
   for (const [file, make] of [
     ['analysis-mlp-sgd', goldenMlp],
@@ -424,26 +446,37 @@ describe('golden noise entries', () => {
     ['analysis-convnet-lookbehind-asam-k5-adaptive', goldenConvNet],
   ] as const) {
     it(file, async () => {
-      const golden = JSON.parse(readFileSync(join(__dirname, '..', 'golden', `${file}.json`), 'utf8')) as Golden;
+      const golden = JSON.parse(
+        readFileSync(join(__dirname, '..', 'golden', `${file}.json`), 'utf8'),
+      ) as Golden;
       const model = make();
       // The golden numbers normalise by the biased variance.
       setBatchNormConvention(model, 'tensorflow');
       tf.tidy(() =>
-        model.setWeights([...golden.parameters, ...golden.buffers].map(({ values, shape }) => tf.tensor(values, shape))),
+        model.setWeights(
+          [...golden.parameters, ...golden.buffers].map(({ values, shape }) => tf.tensor(values, shape)),
+        ),
       );
       const count = golden.data.labels.length;
       const data = {
         xs: tf.tensor(golden.data.inputs, [count, ...golden.model.inputShape]),
         ys: tf.tensor1d(golden.data.labels, 'int32'),
       };
-      const nameOf = new Map(trainableVariables(model).map((variable, i) => [variable.name, golden.parameters[i].name]));
+      const nameOf = new Map(
+        trainableVariables(model).map((variable, i) => [variable.name, golden.parameters[i].name]),
+      );
       const given = (entry: number): WeightNoise => ({
         name: `golden entry ${entry}`,
         kind: 'golden',
         changesNothing: false,
         apply(weights, site) {
           const n = golden.noise[entry].noise[nameOf.get(site.name)!];
-          return { values: gaussianNoise({ sigma: 1 }).apply(weights, { ...site, normals: () => Float32Array.from(n) }).values };
+          return {
+            values: gaussianNoise({ sigma: 1 }).apply(weights, {
+              ...site,
+              normals: () => Float32Array.from(n),
+            }).values,
+          };
         },
       });
       const levels = golden.noise.map((_, entry) => entry);
@@ -451,7 +484,9 @@ describe('golden noise entries', () => {
       const results = [await evaluateUnderNoise(model, data, options)];
       const hasBatchNorm = golden.buffers.length > 0;
       if (hasBatchNorm)
-        results.push(await evaluateUnderNoise(model, data, { ...options, batchNorm: { data, batchSize: count } }));
+        results.push(
+          await evaluateUnderNoise(model, data, { ...options, batchNorm: { data, batchSize: count } }),
+        );
       results.forEach((result, r) => {
         golden.noise.forEach((entry, i) => {
           const expected = r === 0 ? entry : entry.batchStatistics!;
@@ -472,13 +507,19 @@ describe('summarize', () => {
     const { min, median, max } = summarize([1, Number.POSITIVE_INFINITY, 2]);
     assert.deepEqual([min, median, max], [1, 2, Number.POSITIVE_INFINITY]);
     const unknown = summarize([5, Number.NaN, 1, 2]);
-    for (const number of [unknown.min, unknown.median, unknown.q75, unknown.max]) assert.equal(number, Number.NaN);
+    for (const number of [unknown.min, unknown.median, unknown.q75, unknown.max])
+      assert.equal(number, Number.NaN);
   });
 
   it('equals NumPy on a sample', () => {
     const { mean, std, min, q05, q25, median, q75, q95, max, values } = summarize([3, 1, 4, 1, 5, 9]);
     assert.deepEqual(values, [3, 1, 4, 1, 5, 9]);
-    assertAllClose([mean, std, median], [23 / 6, Math.sqrt((133 - 529 / 6) / 5), 3.5], 1e-12, 'moments and median');
+    assertAllClose(
+      [mean, std, median],
+      [23 / 6, Math.sqrt((133 - 529 / 6) / 5), 3.5],
+      1e-12,
+      'moments and median',
+    );
     assertAllClose([min, q05, q25, q75, q95, max], [1, 1, 1.5, 4.75, 8, 9], 1e-12, 'quantiles');
     assert.equal(summarize([2]).std, 0);
   });
@@ -486,8 +527,14 @@ describe('summarize', () => {
 
 describe('accuracyArea', () => {
   it('is the mean height of the curve', () => {
-    const level = (at: number, accuracy: number): NoiseLevel => ({ level: at, accuracy: summarize([accuracy]) }) as NoiseLevel;
-    assertClose(accuracyArea([level(0, 1), level(0.1, 0.9), level(0.4, 0.5)]), (0.1 * 0.95 + 0.3 * 0.7) / 0.4, 1e-12, 'area');
+    const level = (at: number, accuracy: number): NoiseLevel =>
+      ({ level: at, accuracy: summarize([accuracy]) }) as NoiseLevel;
+    assertClose(
+      accuracyArea([level(0, 1), level(0.1, 0.9), level(0.4, 0.5)]),
+      (0.1 * 0.95 + 0.3 * 0.7) / 0.4,
+      1e-12,
+      'area',
+    );
     assert.throws(() => accuracyArea([level(0, 1)]), OptionError);
     assert.throws(() => accuracyArea([level(0.2, 1), level(0.1, 1)]), OptionError);
     assertClose(meanHeight([0, 2], [1, 0]), 0.5, 1e-12, 'a triangle');

@@ -10,7 +10,10 @@ const size = 20_000;
 describe('gaussianNoise', () => {
   it('has mean w and standard deviation sigma * |w|', () => {
     for (const w of [0.7, -3]) {
-      const { values } = gaussianNoise({ sigma: 0.4 }).apply(new Float32Array(size).fill(w), drawnSite(tensor));
+      const { values } = gaussianNoise({ sigma: 0.4 }).apply(
+        new Float32Array(size).fill(w),
+        drawnSite(tensor),
+      );
       assertNormal(values, w, 0.4 * Math.abs(w), `w = ${w}`);
     }
   });

@@ -28,7 +28,10 @@ describe('quantization', () => {
         const back = dequantize(quantized);
         w.forEach((value, i) => {
           const step = quantized.scales[i % quantized.scales.length];
-          assert.ok(Math.abs(back[i] - value) <= (step / 2) * (1 + 1e-3), `${value} became ${back[i]} at step ${step}`);
+          assert.ok(
+            Math.abs(back[i] - value) <= (step / 2) * (1 + 1e-3),
+            `${value} became ${back[i]} at step ${step}`,
+          );
           if (value === 0) assert.equal(back[i] === 0, true);
         });
       }),
@@ -68,7 +71,10 @@ describe('quantization', () => {
     const symmetric = quantize(Float32Array.from([-1, -0.5, 0, 0.3, 0.7, 3]), kernel(6), { bits: 3 });
     assert.deepEqual([...symmetric.codes], [-1, 0, 0, 0, 1, 3]);
     assert.deepEqual([...dequantize(symmetric)], [-1, 0, 0, 0, 1, 3]);
-    const asymmetric = quantize(Float32Array.from([-1, 0, 1.2, 2]), kernel(4), { bits: 2, scheme: 'asymmetric' });
+    const asymmetric = quantize(Float32Array.from([-1, 0, 1.2, 2]), kernel(4), {
+      bits: 2,
+      scheme: 'asymmetric',
+    });
     assert.deepEqual([...asymmetric.codes], [0, 1, 2, 3]);
     assert.deepEqual([...dequantize(asymmetric)], [-1, 0, 1, 2]);
   });
@@ -82,7 +88,10 @@ describe('quantization', () => {
   });
 
   it('clips, and lays the range up to the clip', () => {
-    const { values } = quantization({ bits: 8, clip: 1 }).apply(Float32Array.from([5, -5, 0.5]), drawnSite(kernel(3)));
+    const { values } = quantization({ bits: 8, clip: 1 }).apply(
+      Float32Array.from([5, -5, 0.5]),
+      drawnSite(kernel(3)),
+    );
     assertAllClose(values, [1, -1, 0.5], 0.5 / 127, 'clipped');
     assert.equal(values[0], 1);
   });
@@ -115,13 +124,22 @@ describe('quantization', () => {
           const w = Float32Array.from([...halves, ...halves.map((x) => (scheme === 'symmetric' ? -x : x))]);
           const noise = quantization({ bits, scheme });
           const site = drawnSite(kernel(w.length));
-          assertAllClose(tensorForm(noise, w, site).values, noise.apply(w, site).values, 0.01 * step, `${noise.name}, ${step}`);
+          assertAllClose(
+            tensorForm(noise, w, site).values,
+            noise.apply(w, site).values,
+            0.01 * step,
+            `${noise.name}, ${step}`,
+          );
         }
       }
     }
-    const { codes } = quantize(Float32Array.from([0.5, 1.5, 2.5, -0.5, -1.5, -2.5, 3].map((x) => 0.1 * x)), kernel(7), {
-      bits: 3,
-    });
+    const { codes } = quantize(
+      Float32Array.from([0.5, 1.5, 2.5, -0.5, -1.5, -2.5, 3].map((x) => 0.1 * x)),
+      kernel(7),
+      {
+        bits: 3,
+      },
+    );
     assert.deepEqual([...codes], [0, 2, 2, 0, -2, -2, 3]);
   });
 
@@ -140,13 +158,15 @@ describe('quantization', () => {
         const noise = quantization({ bits: 4, scheme, per: 'channel', clip });
         for (const values of [noise.apply(w, site).values, tensorForm(noise, w, site).values]) {
           const first = [0, 2, 4].map((i) => values[i]);
-          if (Number.isNaN(expected)) assert.deepEqual(first, [Number.NaN, Number.NaN, Number.NaN], noise.name);
+          if (Number.isNaN(expected))
+            assert.deepEqual(first, [Number.NaN, Number.NaN, Number.NaN], noise.name);
           else assertAllClose(Float32Array.from(first), [1, -1, 0], 0.2, noise.name);
           assertAllClose(Float32Array.of(values[1], values[3]), [1, -1], 0.1, noise.name);
         }
         const all = quantization({ bits: 4, scheme, clip });
         const [plain, tensors] = [all.apply(w, site).values, tensorForm(all, w, site).values];
-        for (const values of [plain, tensors]) assert.equal(values.every(Number.isNaN), Number.isNaN(expected), all.name);
+        for (const values of [plain, tensors])
+          assert.equal(values.every(Number.isNaN), Number.isNaN(expected), all.name);
       }
     }
   });

@@ -1,4 +1,6 @@
-/** Shared by the tests of noise models: sites with known or drawn numbers, and moments with confidence bounds. */
+/**
+ * Shared by the tests of noise models: sites with known or drawn numbers, and moments with confidence bounds.
+ */
 import assert from 'node:assert/strict';
 import * as tf from '@tensorflow/tfjs';
 import type { NoiseSite, WeightTensor } from 'lookbehind/extend';
@@ -15,7 +17,10 @@ export function drawnSite(tensor: WeightTensor, seed = 0, draw = 0): NoiseSite {
 }
 
 /** A site whose every random number is given. */
-export function fixedSite(tensor: WeightTensor, { normal = 0, uniform = 0.5 }: { normal?: number; uniform?: number }): NoiseSite {
+export function fixedSite(
+  tensor: WeightTensor,
+  { normal = 0, uniform = 0.5 }: { normal?: number; uniform?: number },
+): NoiseSite {
   const size = tensor.shape.reduce((product, n) => product * n, 1);
   return {
     ...tensor,
@@ -44,11 +49,19 @@ export function assertNormal(values: ArrayLike<number>, mean: number, std: numbe
 
 /** Asserts |actual - expected| <= tolerance. */
 export function assertClose(actual: number, expected: number, tolerance: number, what: string): void {
-  assert.ok(Math.abs(actual - expected) <= tolerance, `${what}: ${actual}, expected ${expected} to within ${tolerance}`);
+  assert.ok(
+    Math.abs(actual - expected) <= tolerance,
+    `${what}: ${actual}, expected ${expected} to within ${tolerance}`,
+  );
 }
 
 /** Asserts two arrays equal to within an absolute tolerance. */
-export function assertAllClose(actual: ArrayLike<number>, expected: ArrayLike<number>, tolerance: number, what: string): void {
+export function assertAllClose(
+  actual: ArrayLike<number>,
+  expected: ArrayLike<number>,
+  tolerance: number,
+  what: string,
+): void {
   assert.equal(actual.length, expected.length, `${what}: length`);
   for (let i = 0; i < actual.length; i++) assertClose(actual[i], expected[i], tolerance, `${what} [${i}]`);
 }
@@ -66,7 +79,9 @@ export function tensorForm(
       normals: (stream: string) => tf.tensor(site.normals(stream), shape),
       uniforms: (stream: string) => tf.tensor(site.uniforms(stream), shape),
     };
-    const { value, grad } = tf.valueAndGrad((w: tf.Tensor) => noise.perturb(w, tensorSite))(tf.tensor(weights, shape));
+    const { value, grad } = tf.valueAndGrad((w: tf.Tensor) => noise.perturb(w, tensorSite))(
+      tf.tensor(weights, shape),
+    );
     return { values: value.dataSync() as Float32Array, gradient: grad.dataSync() as Float32Array };
   });
 }

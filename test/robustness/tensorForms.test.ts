@@ -2,7 +2,14 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { Random } from 'lookbehind/extend';
-import { bitErrors, composeNoise, type DifferentiableNoise, gaussianNoise, pcm, reram } from 'lookbehind/robustness';
+import {
+  bitErrors,
+  composeNoise,
+  type DifferentiableNoise,
+  gaussianNoise,
+  pcm,
+  reram,
+} from 'lookbehind/robustness';
 import { assertAllClose, drawnSite, kernel, tensorForm } from './support';
 
 const site = drawnSite(kernel(20, 15));
@@ -23,15 +30,21 @@ describe('the tensor form equals the plain form and passes gradients straight th
   it('of bit errors', () => {
     for (const scheme of ['symmetric', 'asymmetric'] as const) {
       for (const fault of ['flip', 'stuckAt0', 'stuckAt1'] as const) {
-        for (const bits of [3, 8]) assertForms(bitErrors({ rate: 0.2, bits, scheme, fault, per: 'channel' }), weights, 1e-5);
-        assertForms(bitErrors({ rate: 0.5, scheme, fault, positions: [0, 6], protectedBits: 1 }), weights, 1e-5);
+        for (const bits of [3, 8])
+          assertForms(bitErrors({ rate: 0.2, bits, scheme, fault, per: 'channel' }), weights, 1e-5);
+        assertForms(
+          bitErrors({ rate: 0.5, scheme, fault, positions: [0, 6], protectedBits: 1 }),
+          weights,
+          1e-5,
+        );
       }
     }
   });
 
   it('of phase-change memory', () => {
     for (const driftCompensation of [true, false]) {
-      for (const seconds of [0, 1, 86_400 * 365]) assertForms(pcm({ seconds, driftCompensation }), weights, 2e-5);
+      for (const seconds of [0, 1, 86_400 * 365])
+        assertForms(pcm({ seconds, driftCompensation }), weights, 2e-5);
     }
     assertForms(pcm({ seconds: 3600, programmingNoise: 0, readNoise: 2, drift: 0.5 }), weights, 2e-5);
   });

@@ -22,7 +22,12 @@ import { assertAllClose, assertNormal } from './support';
 const DESCENT: LossPass = { phase: 'descent', inner: 0, batchNormUpdates: 1 };
 
 /** A small network with data, and its loss. */
-function setUp(): { model: tf.LayersModel; variables: tf.Variable[]; loss: LossFunction; dispose: () => void } {
+function setUp(): {
+  model: tf.LayersModel;
+  variables: tf.Variable[];
+  loss: LossFunction;
+  dispose: () => void;
+} {
   const model = models.mlp({ inputs: 4, hidden: [6], classes: 3, seed: 1 });
   const random = new Random(2, 'data');
   const xs = tf.tensor(random.normals(80), [20, 4]);
@@ -66,7 +71,8 @@ describe('TrainingNoise', () => {
       });
       const expected = tf.variableGrads(() => loss(DESCENT), variables);
       assertAllClose(value.dataSync(), expected.value.dataSync(), 1e-6, 'loss');
-      for (const { name } of variables) assertAllClose(grads[name].dataSync(), expected.grads[name].dataSync(), 1e-6, name);
+      for (const { name } of variables)
+        assertAllClose(grads[name].dataSync(), expected.grads[name].dataSync(), 1e-6, name);
     });
     noise.dispose();
     dispose();
@@ -83,7 +89,9 @@ describe('TrainingNoise', () => {
       noise.wrapLoss(loss, [kernel])(DESCENT).dispose();
       return seen;
     };
-    const [one, same, other] = [1, 1, 2].map((seed) => new TrainingNoise({ noise: gaussianNoise({ sigma: 0.3 }), seed }));
+    const [one, same, other] = [1, 1, 2].map(
+      (seed) => new TrainingNoise({ noise: gaussianNoise({ sigma: 0.3 }), seed }),
+    );
     const first = draw(one);
     const second = draw(one);
     assertNormal(first, 1, 0.3, 'first draw');
@@ -170,7 +178,12 @@ describe('TrainingNoise', () => {
 
   it('serves a Trainer, and a resumed run draws what the uninterrupted one draws', async () => {
     const data = mnist1d().train.subset(60);
-    const run = (): { trainer: Trainer; noise: TrainingNoise; optimizer: FamilyOptimizer; model: tf.LayersModel } => {
+    const run = (): {
+      trainer: Trainer;
+      noise: TrainingNoise;
+      optimizer: FamilyOptimizer;
+      model: tf.LayersModel;
+    } => {
       const model = models.mlp({ inputs: 40, hidden: [8], classes: 10 });
       const optimizer = sam({ learningRate: 0.1, momentum: 0.9, rho: 0.05 });
       const noise = new TrainingNoise({ noise: gaussianNoise({ sigma: 0.2 }), seed: 1 });

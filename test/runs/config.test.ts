@@ -94,10 +94,17 @@ describe('the hash of a configuration', () => {
   });
 
   test('takes SGD as a base for the options of SGD', () => {
-    const written: OptimizerConfig = { kind: 'sam', rho: 0.1, base: { kind: 'sgd', learningRate: 0.2, momentum: 0.9 } };
+    const written: OptimizerConfig = {
+      kind: 'sam',
+      rho: 0.1,
+      base: { kind: 'sgd', learningRate: 0.2, momentum: 0.9 },
+    };
     const short: OptimizerConfig = { kind: 'sam', rho: 0.1, learningRate: 0.2, momentum: 0.9 };
     assert.equal(configHash({ ...SMALL, optimizer: written }), configHash({ ...SMALL, optimizer: short }));
-    assert.deepEqual(resolveConfig({ ...SMALL, optimizer: written }), resolveConfig({ ...SMALL, optimizer: short }));
+    assert.deepEqual(
+      resolveConfig({ ...SMALL, optimizer: written }),
+      resolveConfig({ ...SMALL, optimizer: short }),
+    );
   });
 
   test('depends on everything else', () => {
@@ -150,7 +157,10 @@ describe('a configuration', () => {
     const before = tf.memory().numTensors;
     for (const kind of KINDS) {
       const written = resolveConfig({ ...SMALL, optimizer: kind }).optimizer;
-      const [fromSchema, fromFactory] = [buildOptimizer(written), buildOptimizer({ kind } as OptimizerConfig)];
+      const [fromSchema, fromFactory] = [
+        buildOptimizer(written),
+        buildOptimizer({ kind } as OptimizerConfig),
+      ];
       assert.deepEqual(fromSchema.getConfig(), fromFactory.getConfig(), kind);
       fromSchema.dispose();
       fromFactory.dispose();
@@ -164,12 +174,18 @@ describe('a configuration', () => {
     [/^optimizer\.k must be a whole number.*>= 1.*got 0/, { optimizer: { kind: 'lookbehindSAM', k: 0 } }],
     [/^optimizer\.alpha must be .*"adaptive"/, { optimizer: { kind: 'lookbehindSAM', alpha: 'auto' } }],
     [/^optimizer\.base\.beta1 must be/, { optimizer: { kind: 'sam', base: { kind: 'adamw', beta1: 1 } } }],
-    [/^optimizer\.momentum must be left out where base is given/, { optimizer: { kind: 'sam', momentum: 0, base: 'sgd' } }],
+    [
+      /^optimizer\.momentum must be left out where base is given/,
+      { optimizer: { kind: 'sam', momentum: 0, base: 'sgd' } },
+    ],
     [/^optimizer\.nesterov must be false/, { optimizer: { kind: 'sgd', nesterov: true } }],
     [/^model\.hidden must be given/, { model: 'mlp' }],
     [/^model\.hidden\[1\] must be a whole number/, { model: { kind: 'mlp', hidden: [8, 0.5] } }],
     [/^data\.trainSize must be/, { data: { kind: 'digits', trainSize: 641 } }],
-    [/^data\.evaluateOn must be one of "test", "selection"/, { data: { kind: 'digits', evaluateOn: 'freshTest' } }],
+    [
+      /^data\.evaluateOn must be one of "test", "selection"/,
+      { data: { kind: 'digits', evaluateOn: 'freshTest' } },
+    ],
     [/^schedule\.milestones must be/, { schedule: { kind: 'multiStep', milestones: [20, 10] } }],
     [
       /^measures must be a list in which each kind occurs once/,

@@ -21,7 +21,9 @@ test('a list stands for each of its values, also of one kind only', () => {
   });
   assert.equal(configs.length, (2 + 4) * 3);
   assert.deepEqual(
-    configs.slice(0, 4).map(({ optimizer, seed }) => [optimizer.kind, 'rho' in optimizer && optimizer.rho, seed]),
+    configs
+      .slice(0, 4)
+      .map(({ optimizer, seed }) => [optimizer.kind, 'rho' in optimizer && optimizer.rho, seed]),
     [
       ['sam', 0.05, 0],
       ['sam', 0.05, 1],
@@ -89,7 +91,9 @@ test('seeds are a number or a list, and measures are for all', () => {
     configs.map(({ seed }) => seed),
     [7, 9],
   );
-  assert.deepEqual(configs[1].measures, [{ kind: 'sharpness', radii: [0.1, 0.2], m: 128, adaptive: false, on: 'train' }]);
+  assert.deepEqual(configs[1].measures, [
+    { kind: 'sharpness', radii: [0.1, 0.2], m: 128, adaptive: false, on: 'train' },
+  ]);
 });
 
 test('wrong grids are refused', () => {
@@ -101,7 +105,11 @@ test('wrong grids are refused', () => {
     { epochs: [1, 0] },
     { seeds: 'two' },
   ]) {
-    assert.throws(() => expandGrid({ ...SMALL, ...change } as SweepGrid), OptionError, JSON.stringify(change));
+    assert.throws(
+      () => expandGrid({ ...SMALL, ...change } as SweepGrid),
+      OptionError,
+      JSON.stringify(change),
+    );
   }
   assert.throws(() => expandGrid([SMALL] as unknown as SweepGrid), OptionError);
 });

@@ -13,11 +13,14 @@ const PIXELS = 3 * 32 * 32;
 /** Records of CIFAR-10's binary format, each image of one grey that tells it from all others. */
 function records(count: number, firstGrey: number): Buffer {
   return Buffer.concat(
-    Array.from({ length: count }, (_, i) => Buffer.concat([Buffer.from([i % 10]), Buffer.alloc(PIXELS, firstGrey + i)])),
+    Array.from({ length: count }, (_, i) =>
+      Buffer.concat([Buffer.from([i % 10]), Buffer.alloc(PIXELS, firstGrey + i)]),
+    ),
   );
 }
 
-const greys = (data: Dataset): number[] => Array.from({ length: data.size }, (_, i) => Number(data.inputs[i * data.inputSize]));
+const greys = (data: Dataset): number[] =>
+  Array.from({ length: data.size }, (_, i) => Number(data.inputs[i * data.inputSize]));
 
 test('a tenth of the training set, the same for all seeds, is held out for choosing settings', async (t) => {
   const folder = mkdtempSync(join(tmpdir(), 'lookbehind-cifar-'));
@@ -85,7 +88,10 @@ test('pixels are averaged once for all runs that follow, also for those on a par
   const part = await loader.load({ kind: 'digits', pool: 2, trainSize: 50 }, 3);
   assert.deepEqual(part.train, train.subset(50, { seed: 3, stratified: true }).meanPooled(2));
   assert.deepEqual(part.test, tested.meanPooled(2));
-  const [coarser, whole] = [await loader.load({ kind: 'digits', pool: 4 }, 0), await loader.load({ kind: 'digits' }, 0)];
+  const [coarser, whole] = [
+    await loader.load({ kind: 'digits', pool: 4 }, 0),
+    await loader.load({ kind: 'digits' }, 0),
+  ];
   assert.deepEqual(coarser.test, tested.meanPooled(4));
   assert.deepEqual(whole.test, tested);
   const selecting = await loader.load({ kind: 'digits', pool: 2, evaluateOn: 'selection' }, 0);

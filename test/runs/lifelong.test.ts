@@ -58,8 +58,20 @@ test('a run is stored with its matrix, its measures and one row per epoch, and i
   );
   assert.equal(last?.testAccuracy, measures.averageAccuracy);
 
-  const config = resolveConfig({ ...ROTATED, measures: [{ kind: 'sharpness', radii: [0.1] }], label: 'rotated', seed: 0 });
-  const row: RunRow = { hash, config, status: 'finished', result: outcome.result, error: null, reused: false };
+  const config = resolveConfig({
+    ...ROTATED,
+    measures: [{ kind: 'sharpness', radii: [0.1] }],
+    label: 'rotated',
+    seed: 0,
+  });
+  const row: RunRow = {
+    hash,
+    config,
+    status: 'finished',
+    result: outcome.result,
+    error: null,
+    reused: false,
+  };
   assert.deepEqual(
     taskRows([row]),
     [0, 1].map((j) => {
@@ -81,20 +93,29 @@ test('a run is stored with its matrix, its measures and one row per epoch, and i
     }),
   );
   assert.deepEqual(taskRows([{ ...row, status: 'diverged' }]), []);
-  assert.deepEqual(taskRows([{ ...row, config: { ...config, lifelong: { ...config.lifelong!, regime: 'joint' } } }]), []);
+  assert.deepEqual(
+    taskRows([{ ...row, config: { ...config, lifelong: { ...config.lifelong!, regime: 'joint' } } }]),
+    [],
+  );
 
   const run = await openLifelongRun({ ...ROTATED, measures: [{ kind: 'sharpness', radii: [0.1] }] }, store);
   assert.deepEqual(run.learner.accuracy, lifelong.accuracy);
   assert.equal(run.learner.status, 'finished');
   run.dispose();
-  await assert.rejects(openRun({ ...ROTATED, measures: [{ kind: 'sharpness', radii: [0.1] }] }, store), /Use buildLifelongRun/);
+  await assert.rejects(
+    openRun({ ...ROTATED, measures: [{ kind: 'sharpness', radii: [0.1] }] }, store),
+    /Use buildLifelongRun/,
+  );
 });
 
 test('a run stopped within a task goes on and ends the same', async (t) => {
   const [stopped, whole] = [temporaryStore(t), temporaryStore(t)];
   const controller = new AbortController();
   const onProgress = (share: number): void => void (share > 0.6 && controller.abort());
-  assert.equal((await executeRun(ROTATED, stopped, { signal: controller.signal, onProgress })).kind, 'aborted');
+  assert.equal(
+    (await executeRun(ROTATED, stopped, { signal: controller.signal, onProgress })).kind,
+    'aborted',
+  );
   const outcomes = [await executeRun(ROTATED, stopped), await executeRun(ROTATED, whole)];
   const [a, b] = outcomes.map((outcome) => (outcome.kind === 'done' ? outcome.result : undefined));
   assert.ok(a !== undefined);
@@ -105,7 +126,11 @@ test('a run stopped within a task goes on and ends the same', async (t) => {
 
 test('grids sweep over lifelong options, and their rows have columns for them', async (t) => {
   const rows = await sweep(
-    { ...ROTATED, epochs: 1, lifelong: { kind: 'split', tasks: 5, replay: [0, 20], scenario: 'class-incremental' } },
+    {
+      ...ROTATED,
+      epochs: 1,
+      lifelong: { kind: 'split', tasks: 5, replay: [0, 20], scenario: 'class-incremental' },
+    },
     { store: temporaryStore(t), engine: 'inProcess' },
   );
   assert.deepEqual(
@@ -124,9 +149,19 @@ test('grids sweep over lifelong options, and their rows have columns for them', 
 });
 
 test('the hash tells lifelong runs apart, not how their defaults are written', () => {
-  const hashOf = (lifelong?: LifelongConfig | 'rotated' | 'permuted'): string => configHash({ ...ROTATED, lifelong });
-  assert.equal(hashOf('rotated'), hashOf({ kind: 'rotated', angles: [0, 36, 72, 108, 144], replay: 0, regime: 'sequential' }));
-  const different = [undefined, 'rotated', 'permuted', { kind: 'split', tasks: 5 }, { kind: 'split', tasks: 2 }] as const;
+  const hashOf = (lifelong?: LifelongConfig | 'rotated' | 'permuted'): string =>
+    configHash({ ...ROTATED, lifelong });
+  assert.equal(
+    hashOf('rotated'),
+    hashOf({ kind: 'rotated', angles: [0, 36, 72, 108, 144], replay: 0, regime: 'sequential' }),
+  );
+  const different = [
+    undefined,
+    'rotated',
+    'permuted',
+    { kind: 'split', tasks: 5 },
+    { kind: 'split', tasks: 2 },
+  ] as const;
   assert.equal(new Set(different.map(hashOf)).size, different.length);
   assert.equal(configHash(SMALL), configHash({ ...SMALL, lifelong: undefined }));
   assert.deepEqual(
@@ -149,7 +184,10 @@ test('the hash tells lifelong runs apart, not how their defaults are written', (
 
 test('what does not go together is refused by name', () => {
   const refused = (message: RegExp, fields: object, rest: object = {}): void => {
-    assert.throws(() => resolveConfig({ ...ROTATED, ...rest, lifelong: { kind: 'split', tasks: 5, ...fields } }), message);
+    assert.throws(
+      () => resolveConfig({ ...ROTATED, ...rest, lifelong: { kind: 'split', tasks: 5, ...fields } }),
+      message,
+    );
   };
   refused(/lifelong.tasks/, { tasks: 0 });
   refused(/lifelong.replay must be 0 in the regime "joint"/, { replay: 10, regime: 'joint' });
@@ -160,13 +198,18 @@ test('what does not go together is refused by name', () => {
   refused(/evaluateEvery must be left out/, {}, { evaluateEvery: 2 });
 });
 
-/** Files of CIFAR-100's binary format: per class `train` and `test` images whose pixels all have the number of the class. */
+/**
+ * Files of CIFAR-100's binary format: per class `train` and `test` images whose pixels all have the number of
+ * the class.
+ */
 function cifar100Folder(t: TestContext, train: number, test: number): string {
   const folder = mkdtempSync(join(tmpdir(), 'lookbehind-cifar100-'));
   t.after(() => rmSync(folder, { recursive: true, force: true }));
   const records = (perClass: number): Buffer =>
     Buffer.concat(
-      Array.from({ length: 100 * perClass }, (_, i) => Buffer.alloc(3074, i % 100).fill(Math.floor((i % 100) / 5), 0, 1)),
+      Array.from({ length: 100 * perClass }, (_, i) =>
+        Buffer.alloc(3074, i % 100).fill(Math.floor((i % 100) / 5), 0, 1),
+      ),
     );
   writeFileSync(join(folder, 'train.bin'), records(train));
   writeFileSync(join(folder, 'test.bin'), records(test));

@@ -58,7 +58,10 @@ test('the lock of a process that died is stale, whatever the clock says', async 
 test('a process number that is used again does not keep a lock alive', (t) => {
   const folder = folderOf(t);
   const holder = ownHolder(folder);
-  writeFileSync(join(folder, 'lock-00000000-0000.json'), JSON.stringify({ ...holder, started: `${holder.started}0` }));
+  writeFileSync(
+    join(folder, 'lock-00000000-0000.json'),
+    JSON.stringify({ ...holder, started: `${holder.started}0` }),
+  );
   assert.ok(!isLocked(folder));
 });
 

@@ -45,7 +45,10 @@ describe('the noise of a run', () => {
     assert.equal(hashOf(), configHash(SMALL));
     assert.equal(hashOf('none'), hashOf({ kind: 'none' }));
     assert.equal(hashOf('none'), hashOf());
-    assert.equal(hashOf({ kind: 'gaussian', sigma: 0.1 }), hashOf({ kind: 'gaussian', sigma: 0.1, tensors: 'kernels' }));
+    assert.equal(
+      hashOf({ kind: 'gaussian', sigma: 0.1 }),
+      hashOf({ kind: 'gaussian', sigma: 0.1, tensors: 'kernels' }),
+    );
     const different: RunConfig['noise'][] = [
       'none',
       { kind: 'gaussian', sigma: 0.1 },
@@ -77,7 +80,8 @@ describe('the noise of a run', () => {
     );
     assert.notEqual(plain.trainLoss, noisy.trainLoss);
     assert.deepEqual([plain.gradientEvaluations, noisy.gradientEvaluations], [4 * 3, 4 * 4]);
-    for (const { result } of rows) assert.equal(result?.measures['noisyAccuracy@0'], result?.last?.testAccuracy);
+    for (const { result } of rows)
+      assert.equal(result?.measures['noisyAccuracy@0'], result?.last?.testAccuracy);
     assert.equal(tf.memory().numTensors, before);
   });
 
@@ -97,9 +101,18 @@ describe('the noise of a run', () => {
     [/^noise\.kind must be one of .*"gaussian".*got "white"/, { noise: 'white' }],
     [/^noise\.sigma must be given/, { noise: 'gaussian' }],
     [/^noise\.sigma must be a number >= 0, got -1/, { noise: { kind: 'gaussian', sigma: -1 } }],
-    [/^noise \(gaussian\) has no option "bits"\. It has sigma/, { noise: { kind: 'gaussian', sigma: 1, bits: 2 } }],
-    [/^noise\.tensors must be one of "kernels", "all"/, { noise: { kind: 'gaussian', sigma: 1, tensors: 'bias' } }],
-    [/^noise\.positions must be at least one bit/, { noise: { kind: 'bitErrors', rate: 0.1, protectedBits: 8 } }],
+    [
+      /^noise \(gaussian\) has no option "bits"\. It has sigma/,
+      { noise: { kind: 'gaussian', sigma: 1, bits: 2 } },
+    ],
+    [
+      /^noise\.tensors must be one of "kernels", "all"/,
+      { noise: { kind: 'gaussian', sigma: 1, tensors: 'bias' } },
+    ],
+    [
+      /^noise\.positions must be at least one bit/,
+      { noise: { kind: 'bitErrors', rate: 0.1, protectedBits: 8 } },
+    ],
     [/^noise\.stages must be a list of at least one noise/, { noise: { kind: 'composed', stages: [] } }],
     [
       /^noise\.stages\[1\]\.bits must be/,
@@ -142,7 +155,13 @@ describe('measures of robustness', () => {
         (bits) => quantization({ bits, per: 'channel' }),
       ],
       [
-        { kind: 'robustness', noise: { kind: 'bitErrors', positions: [0, 7], bits: 8 }, levels: [0.05], draws, seed: 3 },
+        {
+          kind: 'robustness',
+          noise: { kind: 'bitErrors', positions: [0, 7], bits: 8 },
+          levels: [0.05],
+          draws,
+          seed: 3,
+        },
         (rate) => bitErrors({ rate, positions: [0, 7] }),
       ],
       [
@@ -153,7 +172,10 @@ describe('measures of robustness', () => {
         { kind: 'robustness', name: 'compensated', noise: 'pcm', levels: [3600], draws, samples: 100 },
         (seconds) => pcm({ seconds }),
       ],
-      [{ kind: 'robustness', noise: 'reram', levels: [86400], draws, on: 'train' }, (seconds) => reram({ seconds })],
+      [
+        { kind: 'robustness', noise: 'reram', levels: [86400], draws, on: 'train' },
+        (seconds) => reram({ seconds }),
+      ],
       [
         {
           kind: 'robustness',
@@ -193,10 +215,20 @@ describe('measures of robustness', () => {
       }
     };
     for (const [{ name, noise, levels, draws, seed, on = 'test', samples }, family] of families) {
-      await check(name ?? (typeof noise === 'string' ? noise : noise.kind), family, levels, on, { draws, seed }, samples);
+      await check(
+        name ?? (typeof noise === 'string' ? noise : noise.kind),
+        family,
+        levels,
+        on,
+        { draws, seed },
+        samples,
+      );
     }
     await check('noisyAccuracy', (sigma) => gaussianNoise({ sigma }), [0.2, 0.4], 'test', { draws });
-    const { layers } = await noiseSensitivity(model, data.test, { noise: gaussianNoise({ sigma: 0.5 }), draws });
+    const { layers } = await noiseSensitivity(model, data.test, {
+      noise: gaussianNoise({ sigma: 0.5 }),
+      draws,
+    });
     assert.deepEqual(
       layers.map(({ accuracyDrop }) => accuracyDrop.mean),
       ['dense1', 'logits'].map((layer) => measures[`layerSensitivity@${layer}`]),
@@ -232,7 +264,8 @@ describe('measures of robustness', () => {
         draws: 2,
         batchNorm,
       });
-      for (const { level, accuracy } of levels) assert.equal(measures[`noisyAccuracy${suffix}@${level}`], accuracy.mean, suffix);
+      for (const { level, accuracy } of levels)
+        assert.equal(measures[`noisyAccuracy${suffix}@${level}`], accuracy.mean, suffix);
     }
     const at = Object.keys(policies).map((suffix) => measures[`noisyAccuracy${suffix}@0.6`]);
     assert.equal(new Set(at).size, 3, String(at));
@@ -244,7 +277,11 @@ describe('measures of robustness', () => {
       seed: 0,
       tensors: 'kernels',
       on: 'test',
-      batchNorm: [{ kind: 'keep' }, { kind: 'estimate', batches: 2, batchSize: 20 }, { kind: 'recompute', batchSize: 250 }],
+      batchNorm: [
+        { kind: 'keep' },
+        { kind: 'estimate', batches: 2, batchSize: 20 },
+        { kind: 'recompute', batchSize: 250 },
+      ],
     });
   });
 
@@ -267,27 +304,45 @@ describe('measures of robustness', () => {
         { kind: 'sharpness', radii: [1] },
       ],
     ],
-    [/^measures\[0\]\.name must be letters/, [{ kind: 'robustness', name: 'a@b', noise: 'gaussian', levels: [1] }]],
+    [
+      /^measures\[0\]\.name must be letters/,
+      [{ kind: 'robustness', name: 'a@b', noise: 'gaussian', levels: [1] }],
+    ],
     [
       /^measures\[0\]\.levels must be a number >= 0 and <= 1, got 2/,
       [{ kind: 'robustness', noise: 'bitErrors', levels: [0.5, 2] }],
     ],
-    [/^measures\[0\]\.levels must be one of 1, 86400, 172800/, [{ kind: 'robustness', noise: 'reram', levels: [5] }]],
-    [/^measures\[0\]\.levels must be a list of at least one/, [{ kind: 'robustness', noise: 'pcm', levels: [] }]],
+    [
+      /^measures\[0\]\.levels must be one of 1, 86400, 172800/,
+      [{ kind: 'robustness', noise: 'reram', levels: [5] }],
+    ],
+    [
+      /^measures\[0\]\.levels must be a list of at least one/,
+      [{ kind: 'robustness', noise: 'pcm', levels: [] }],
+    ],
     [
       /^measures\[0\]\.noise \(gaussian\) has no option "sigma"/,
       [{ kind: 'robustness', noise: { kind: 'gaussian', sigma: 1 }, levels: [1] }],
     ],
     [
       /^measures\[0\]\.noise\.stages must be a list with a noise whose strength is left out/,
-      [{ kind: 'robustness', noise: { kind: 'composed', stages: [{ kind: 'gaussian', sigma: 1 }] }, levels: [1] }],
+      [
+        {
+          kind: 'robustness',
+          noise: { kind: 'composed', stages: [{ kind: 'gaussian', sigma: 1 }] },
+          levels: [1],
+        },
+      ],
     ],
     [/^measures\[0\]\.noise\.sigma must be given/, [{ kind: 'layerSensitivity', noise: 'gaussian' }]],
     [
       /^measures\[0\]\.noise\.protectedBits|positions must be/,
       [{ kind: 'layerSensitivity', noise: { kind: 'bitErrors', rate: 0.1, protectedBits: 8 } }],
     ],
-    [/^measures\[0\]\.batchNorm must be a list of keep/, [{ kind: 'noisyAccuracy', sigmas: [1], batchNorm: ['keep', 'keep'] }]],
+    [
+      /^measures\[0\]\.batchNorm must be a list of keep/,
+      [{ kind: 'noisyAccuracy', sigmas: [1], batchNorm: ['keep', 'keep'] }],
+    ],
     [
       /^measures\[0\]\.batchNorm\[0\]\.batches must be/,
       [{ kind: 'noisyAccuracy', sigmas: [1], batchNorm: [{ kind: 'estimate', batches: 0 }] }],

@@ -14,7 +14,9 @@ test('every method is a valid run', () => {
 });
 
 test('each has its price', () => {
-  const costs = Object.values(paperMethods({ k: 4, adaptiveK: 3 })).map((optimizer) => gradientsPerBatch(optimizer));
+  const costs = Object.values(paperMethods({ k: 4, adaptiveK: 3 })).map((optimizer) =>
+    gradientsPerBatch(optimizer),
+  );
   assert.deepEqual(costs, [1, 1, 2, 2, 5, 5, 4, 2, 2, 5, 5, 4]);
 });
 
@@ -26,8 +28,10 @@ test('names are those of the figures', () => {
 });
 
 test('perturbed points are as far away as those of SAM, in one step or on average', () => {
-  const rhoOf = (options: object, name: 'SAM' | 'Lookbehind-SAM' | 'Multistep-ASAM' | 'Lookbehind-SAM, adaptive') =>
-    (paperMethods({ rho: 0.15, asamRho: 0.75, k: 5, ...options })[name] as { rho: number }).rho;
+  const rhoOf = (
+    options: object,
+    name: 'SAM' | 'Lookbehind-SAM' | 'Multistep-ASAM' | 'Lookbehind-SAM, adaptive',
+  ) => (paperMethods({ rho: 0.15, asamRho: 0.75, k: 5, ...options })[name] as { rho: number }).rho;
   assert.equal(rhoOf({}, 'Lookbehind-SAM'), 0.15);
   assert.equal(rhoOf({ radius: 'mean' }, 'SAM'), 0.15);
   assert.equal(rhoOf({ radius: 'mean' }, 'Lookbehind-SAM'), 0.05);
@@ -38,7 +42,14 @@ test('perturbed points are as far away as those of SAM, in one step or on averag
 });
 
 test('wrong options are refused', () => {
-  for (const options of [{ k: 0 }, { adaptiveK: 1.5 }, { rho: -1 }, { asamRho: Number.NaN }, { radius: 'mid' }, { steps: 2 }]) {
+  for (const options of [
+    { k: 0 },
+    { adaptiveK: 1.5 },
+    { rho: -1 },
+    { asamRho: Number.NaN },
+    { radius: 'mid' },
+    { steps: 2 },
+  ]) {
     assert.throws(() => paperMethods(options as object), OptionError);
   }
 });

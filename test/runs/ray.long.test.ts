@@ -1,6 +1,6 @@
 /**
- * Sweeps on a Ray cluster of several nodes on this machine: what is killed, and what becomes of the sweep. Ray is installed where it is
- * missing; the tests are skipped only where that cannot be done.
+ * Sweeps on a Ray cluster of several nodes on this machine: what is killed, and what becomes of the sweep.
+ * Ray is installed where it is missing; the tests are skipped only where that cannot be done.
  */
 import assert from 'node:assert/strict';
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
@@ -39,9 +39,13 @@ const setup = spawnSync(process.execPath, ['scripts/setup.mjs', '--ray'], { cwd:
 const output = `${setup.stdout}${setup.stderr}`;
 if (setup.status !== 0 && !/could not install ray/.test(output)) throw new Error(output);
 const skip =
-  setup.status === 0 ? false : `Ray cannot be installed: ${output.split('\n').find((line) => /What to do/.test(line))}`;
+  setup.status === 0
+    ? false
+    : `Ray cannot be installed: ${output.split('\n').find((line) => /What to do/.test(line))}`;
 
-/** The cluster that all tests share: node 1 does not live to see the second, node 0 says that it has a GPU. */
+/**
+ * The cluster that all tests share: node 1 does not live to see the second, node 0 says that it has a GPU.
+ */
 class TestCluster {
   readonly #child: ChildProcess;
   readonly #answers: AsyncIterator<string>;
@@ -84,12 +88,20 @@ function holders(store: RunStore): number[] {
   return store.hashes().flatMap((hash) =>
     readdirSync(store.runFolder(hash))
       .filter((name) => /^lock-.*\.json$/.test(name))
-      .map((name) => (JSON.parse(readFileSync(join(store.runFolder(hash), name), 'utf8')) as { pid: number }).pid),
+      .map(
+        (name) =>
+          (JSON.parse(readFileSync(join(store.runFolder(hash), name), 'utf8')) as { pid: number }).pid,
+      ),
   );
 }
 
 /** Checks that the runs of `rows` ended as in worker processes of this machine. */
-async function assertEqualsLocal(t: TestContext, rows: readonly RunRow[], store: RunStore, grid: SweepGrid): Promise<void> {
+async function assertEqualsLocal(
+  t: TestContext,
+  rows: readonly RunRow[],
+  store: RunStore,
+  grid: SweepGrid,
+): Promise<void> {
   const local = temporaryStore(t);
   const engine = new ProcessEngine({ workers: 2, threads: 1 });
   const reference = await sweep(grid, { store: local, engine });
@@ -147,7 +159,10 @@ describe('a sweep on a Ray cluster', { skip }, () => {
       if (share > 0.02) controller.abort();
     };
     const options = { store, engine, checkpointSeconds: 1000 };
-    await assert.rejects(sweep(grid, { ...options, signal: controller.signal, onProgress: stop }), AbortedError);
+    await assert.rejects(
+      sweep(grid, { ...options, signal: controller.signal, onProgress: stop }),
+      AbortedError,
+    );
     assert.deepEqual(holders(store), []);
     const saved = store.hashes().map((hash) => store.readCheckpoint(hash)?.manifest.position.epoch ?? 0);
     assert.ok(
@@ -174,7 +189,17 @@ describe('a sweep on a Ray cluster', { skip }, () => {
     writeFileSync(file, JSON.stringify(grid));
     t.after(() => rmSync(file, { force: true }));
     const start = () => {
-      const args = [CLI, '--config', file, '--store', store.folder, '--engine', 'ray', '--address', cluster.address];
+      const args = [
+        CLI,
+        '--config',
+        file,
+        '--store',
+        store.folder,
+        '--engine',
+        'ray',
+        '--address',
+        cluster.address,
+      ];
       const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'pipe'] });
       let text = '';
       for (const stream of [child.stdout, child.stderr])
@@ -223,7 +248,10 @@ describe('a sweep on a Ray cluster', { skip }, () => {
     const store = temporaryStore(t);
     const engine = new RayEngine({ address: cluster.address, gpus: 2 });
     await assert.rejects(engine.connect(), RayError);
-    await assert.rejects(sweep(SMALL as SweepGrid, { store, engine }), /has room for a run of 1 processors and 2 GPUs/);
+    await assert.rejects(
+      sweep(SMALL as SweepGrid, { store, engine }),
+      /has room for a run of 1 processors and 2 GPUs/,
+    );
     await engine.close();
     assert.equal(existsSync(store.runFolder(configHash(SMALL))), false);
     const absent = new RayEngine({ python: join(ROOT, 'no', 'python') });

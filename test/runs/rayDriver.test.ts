@@ -10,7 +10,10 @@ test('values of environment variables reach the driver through its input, not it
   const folder = mkdtempSync(join(tmpdir(), 'lookbehind-driver-'));
   // A program in place of Python: writes down how it was started, and ends.
   const python = join(folder, 'python');
-  writeFileSync(python, `#!/bin/sh\nprintf '%s\\n' "$@" > ${folder}/arguments\nhead -n 1 > ${folder}/input\n`);
+  writeFileSync(
+    python,
+    `#!/bin/sh\nprintf '%s\\n' "$@" > ${folder}/arguments\nhead -n 1 > ${folder}/input\n`,
+  );
   chmodSync(python, 0o755);
   process.env.LB_TOKEN = 'sesame-4711';
   try {

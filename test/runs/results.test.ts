@@ -1,8 +1,9 @@
 /**
  * What RESULTS_VERSION stands for: small runs of each kind give the results that were recorded with it.
  *
- * Where this fails because the same configuration is meant to give another result now, raise RESULTS_VERSION in
- * lib/runs/config/version.ts, run this file with LB_UPDATE_RESULTS=1, and renew the committed notebooks with `npm run notebooks`.
+ * Where this fails because the same configuration is meant to give another result now, raise RESULTS_VERSION
+ * in lib/runs/config/version.ts, run this file with LB_UPDATE_RESULTS=1, and renew the committed notebooks
+ * with `npm run notebooks`.
  */
 import assert from 'node:assert/strict';
 import { readFileSync, writeFileSync } from 'node:fs';
@@ -34,7 +35,9 @@ const measures: MeasureConfig[] = [
   { kind: 'noisyAccuracy', sigmas: [0.3], draws: 3 },
 ];
 const runs: Record<string, RunConfig> = {
-  ...Object.fromEntries(Object.entries(optimizers).map(([name, optimizer]) => [name, { ...SMALL, optimizer }])),
+  ...Object.fromEntries(
+    Object.entries(optimizers).map(([name, optimizer]) => [name, { ...SMALL, optimizer }]),
+  ),
   'measured, scheduled, standardised': {
     ...SMALL,
     data: { kind: 'mnist1d', trainSize: 200, standardise: true },
@@ -43,8 +46,18 @@ const runs: Record<string, RunConfig> = {
     seed: 1,
     measures,
   },
-  'a ConvNet': { ...SMALL, data: { kind: 'digits', trainSize: 100 }, model: { kind: 'convNet', batchNorm: true }, epochs: 1 },
-  lifelong: { ...SMALL, lifelong: { kind: 'permuted', tasks: 2, replay: 60 }, epochs: 1, optimizer: { kind: 'sam' } },
+  'a ConvNet': {
+    ...SMALL,
+    data: { kind: 'digits', trainSize: 100 },
+    model: { kind: 'convNet', batchNorm: true },
+    epochs: 1,
+  },
+  lifelong: {
+    ...SMALL,
+    lifelong: { kind: 'permuted', tasks: 2, replay: 60 },
+    epochs: 1,
+    optimizer: { kind: 'sam' },
+  },
 };
 
 test('small runs give the results that were recorded with this RESULTS_VERSION', async (t) => {
@@ -71,8 +84,12 @@ test('small runs give the results that were recorded with this RESULTS_VERSION',
   for (const [name, values] of Object.entries(recorded.results)) {
     for (const [key, value] of Object.entries(values)) {
       // Other processors round otherwise, and a sample or two may fall on the other side.
-      const tolerance = (/accuracy|forgetting|transfer/i.test(key) ? 0.03 : 2e-4) * Math.max(1, Math.abs(value));
-      assert.ok(Math.abs(results[name]![key]! - value) <= tolerance, `${name}: ${key} is ${results[name]![key]}, was ${value}`);
+      const tolerance =
+        (/accuracy|forgetting|transfer/i.test(key) ? 0.03 : 2e-4) * Math.max(1, Math.abs(value));
+      assert.ok(
+        Math.abs(results[name]![key]! - value) <= tolerance,
+        `${name}: ${key} is ${results[name]![key]}, was ${value}`,
+      );
     }
   }
 });

@@ -4,7 +4,15 @@ import { join } from 'node:path';
 import { describe, type TestContext, test } from 'node:test';
 import * as tf from '@tensorflow/tfjs';
 import { DataError, OptionError } from 'lookbehind';
-import { configHash, executeRun, openRun, type RunConfig, type RunResult, type RunStore, resolveConfig } from 'lookbehind/runs';
+import {
+  configHash,
+  executeRun,
+  openRun,
+  type RunConfig,
+  type RunResult,
+  type RunStore,
+  resolveConfig,
+} from 'lookbehind/runs';
 import { executeKilled, SMALL, temporaryStore, traceOf } from './support';
 
 async function finish(config: RunConfig, store: RunStore): Promise<RunResult> {
@@ -14,13 +22,22 @@ async function finish(config: RunConfig, store: RunStore): Promise<RunResult> {
 }
 
 /** Runs and stops after `steps` steps. */
-async function stopAfter(steps: number, config: RunConfig, store: RunStore, checkpointSeconds = 0): Promise<void> {
+async function stopAfter(
+  steps: number,
+  config: RunConfig,
+  store: RunStore,
+  checkpointSeconds = 0,
+): Promise<void> {
   const controller = new AbortController();
   let count = 0;
   const onProgress = (): void => {
     if (++count === steps) controller.abort();
   };
-  const outcome = await executeRun(config, store, { signal: controller.signal, onProgress, checkpointSeconds });
+  const outcome = await executeRun(config, store, {
+    signal: controller.signal,
+    onProgress,
+    checkpointSeconds,
+  });
   assert.equal(outcome.kind, 'aborted');
 }
 
@@ -43,7 +60,13 @@ test('a run leaves what the result depends on, how it went and what came out', a
   const before = tf.memory().numTensors;
   const result = await finish(config, store);
   assert.equal(tf.memory().numTensors, before);
-  assert.deepEqual(readdirSync(folder).sort(), ['checkpoint', 'config.json', 'history.csv', 'result.json', 'tensorboard']);
+  assert.deepEqual(readdirSync(folder).sort(), [
+    'checkpoint',
+    'config.json',
+    'history.csv',
+    'result.json',
+    'tensorboard',
+  ]);
   assert.deepEqual(store.readConfig(hash), resolveConfig(config));
   assert.deepEqual(store.readResult(hash), result);
   const history = store.readHistory(hash);
@@ -61,7 +84,8 @@ test('a run leaves what the result depends on, how it went and what came out', a
   const [events] = readdirSync(join(folder, 'tensorboard'));
   const [file] = readdirSync(join(folder, 'tensorboard', events));
   const bytes = readFileSync(join(folder, 'tensorboard', events, file)).toString('latin1');
-  for (const tag of ['loss/train', 'loss/test', 'accuracy/test']) assert.equal(bytes.split(tag).length - 1, 3, tag);
+  for (const tag of ['loss/train', 'loss/test', 'accuracy/test'])
+    assert.equal(bytes.split(tag).length - 1, 3, tag);
 
   // It is not run again, and its model can be looked at.
   const again = await finish(config, store);
@@ -193,7 +217,8 @@ describe('damaged files', () => {
     const whole = temporaryStore(t);
     await finish(SMALL, whole);
     await stopAfter(6, SMALL, store);
-    for (const file of readdirSync(join(folder, 'checkpoint'))) writeFileSync(join(folder, 'checkpoint', file), '');
+    for (const file of readdirSync(join(folder, 'checkpoint')))
+      writeFileSync(join(folder, 'checkpoint', file), '');
     await finish(SMALL, store);
     assert.deepEqual(traceOf(store, SMALL), traceOf(whole, SMALL));
   });
@@ -203,7 +228,10 @@ describe('damaged files', () => {
     const result = await finish(SMALL, store);
     const history = store.readHistory(hash);
 
-    writeFileSync(join(folder, 'history.csv'), readFileSync(join(folder, 'history.csv'), 'utf8').replace(/^2,/m, '7,'));
+    writeFileSync(
+      join(folder, 'history.csv'),
+      readFileSync(join(folder, 'history.csv'), 'utf8').replace(/^2,/m, '7,'),
+    );
     assert.deepEqual(store.readHistory(hash), history);
 
     writeFileSync(join(folder, 'result.json'), '{"format": "look');

@@ -9,27 +9,40 @@ import { SMALL, temporaryStore } from './support';
 const HERE = spawnSync('sbatch', ['--version']).error === undefined;
 const GRID: SweepGrid = { ...(SMALL as SweepGrid), epochs: 1, seeds: 3 };
 
-test('a job array has an element for each run that is not done, and its elements do them', { skip: HERE }, async (t) => {
-  const store = new RunStore(`${temporaryStore(t).folder}/it's a store`);
-  const configs = expandGrid(GRID);
-  await sweep(configs[1] as SweepGrid, { store, engine: 'inProcess' });
-  const options = { cpus: 2, gpus: 1, workers: 4, sbatch: ['--partition=gpu'] };
-  const { script, runs, job } = submitToSlurm(configs, store, options);
-  assert.deepEqual([runs, job], [2, undefined]);
-  const text = readFileSync(script, 'utf8');
-  for (const option of ['--array=0-1%4', '--cpus-per-task=2', '--gpus-per-task=1', '--signal=B:INT@120', '--partition=gpu'])
-    assert.ok(text.includes(`\n#SBATCH ${option}\n`), option);
-  assert.equal(spawnSync('bash', ['-n', script]).status, 0);
+test(
+  'a job array has an element for each run that is not done, and its elements do them',
+  { skip: HERE },
+  async (t) => {
+    const store = new RunStore(`${temporaryStore(t).folder}/it's a store`);
+    const configs = expandGrid(GRID);
+    await sweep(configs[1] as SweepGrid, { store, engine: 'inProcess' });
+    const options = { cpus: 2, gpus: 1, workers: 4, sbatch: ['--partition=gpu'] };
+    const { script, runs, job } = submitToSlurm(configs, store, options);
+    assert.deepEqual([runs, job], [2, undefined]);
+    const text = readFileSync(script, 'utf8');
+    for (const option of [
+      '--array=0-1%4',
+      '--cpus-per-task=2',
+      '--gpus-per-task=1',
+      '--signal=B:INT@120',
+      '--partition=gpu',
+    ])
+      assert.ok(text.includes(`\n#SBATCH ${option}\n`), option);
+    assert.equal(spawnSync('bash', ['-n', script]).status, 0);
 
-  // What SLURM would do with an element.
-  const { status, stderr } = spawnSync('bash', [script], { env: { ...process.env, SLURM_ARRAY_TASK_ID: '1' }, encoding: 'utf8' });
-  assert.equal(status, 0, stderr);
-  assert.deepEqual(
-    configs.map((config) => store.readResult(configHash(config)) !== undefined),
-    [false, true, true],
-  );
-  assert.equal(submitToSlurm(configs, store).runs, 1);
-});
+    // What SLURM would do with an element.
+    const { status, stderr } = spawnSync('bash', [script], {
+      env: { ...process.env, SLURM_ARRAY_TASK_ID: '1' },
+      encoding: 'utf8',
+    });
+    assert.equal(status, 0, stderr);
+    assert.deepEqual(
+      configs.map((config) => store.readResult(configHash(config)) !== undefined),
+      [false, true, true],
+    );
+    assert.equal(submitToSlurm(configs, store).runs, 1);
+  },
+);
 
 test('a job array writes its logs where they belong, whatever the folder is called', { skip: HERE }, (t) => {
   const store = new RunStore(`${temporaryStore(t).folder}/100%j $(touch x) 'store'`);
@@ -37,7 +50,10 @@ test('a job array writes its logs where they belong, whatever the folder is call
   const [, word] = /^#SBATCH --output=(.*)$/m.exec(readFileSync(script, 'utf8'))!;
   const { stdout } = spawnSync('bash', ['-c', `printf %s ${word}`], { encoding: 'utf8' });
   // SLURM reads %% as %, and %a as the number of the element.
-  assert.equal(stdout.replaceAll('%%', '%').replace(/%a\.log$/, '7.log'), script.replace(/array\.sh$/, '7.log'));
+  assert.equal(
+    stdout.replaceAll('%%', '%').replace(/%a\.log$/, '7.log'),
+    script.replace(/array\.sh$/, '7.log'),
+  );
 });
 
 test('nothing in a job array begins a line of its own', (t) => {
@@ -51,6 +67,9 @@ test('nothing in a job array begins a line of its own', (t) => {
 test('a job array of wrong sizes is refused', (t) => {
   const store = temporaryStore(t);
   assert.throws(() => submitToSlurm(expandGrid(GRID), store, { gpus: 0.5 }), OptionError);
-  assert.throws(() => submitToSlurm(expandGrid({ ...GRID, seeds: 1001 }), store), /at most 1000 runs in one job array/);
+  assert.throws(
+    () => submitToSlurm(expandGrid({ ...GRID, seeds: 1001 }), store),
+    /at most 1000 runs in one job array/,
+  );
   assert.deepEqual(store.hashes(), []);
 });

@@ -45,7 +45,9 @@ export function traceOf(store: RunStore, config: RunConfig): Trace {
   };
 }
 
-/** Executes one run in a process of its own, with a checkpoint after each epoch. It writes a line per step. */
+/**
+ * Executes one run in a process of its own, with a checkpoint after each epoch. It writes a line per step.
+ */
 export function startRun(store: RunStore, config: RunConfig): ChildProcess {
   const script = `
     const { executeRun, RunStore } = require('lookbehind/runs');
@@ -67,7 +69,11 @@ export function startRun(store: RunStore, config: RunConfig): ChildProcess {
  * @param delays Milliseconds from the first step to each kill; after the last, the run may end.
  * @returns How often a process was killed before it ended.
  */
-export async function executeKilled(store: RunStore, config: RunConfig, delays: readonly number[]): Promise<number> {
+export async function executeKilled(
+  store: RunStore,
+  config: RunConfig,
+  delays: readonly number[],
+): Promise<number> {
   let kills = 0;
   for (const delay of [...delays, undefined]) {
     const child = startRun(store, config);

@@ -37,7 +37,11 @@ describe('a sweep', () => {
     const seen: RunRow[] = [];
     const progress: SweepProgress[] = [];
     const options = { store, engine: 'inProcess' as const };
-    const rows = await sweep(GRID, { ...options, onRow: (row) => seen.push(row), onProgress: (one) => progress.push(one) });
+    const rows = await sweep(GRID, {
+      ...options,
+      onRow: (row) => seen.push(row),
+      onProgress: (one) => progress.push(one),
+    });
     assert.deepEqual(
       rows.map(({ config, status, reused }) => [config.optimizer.kind, config.seed, status, reused]),
       [
@@ -52,7 +56,10 @@ describe('a sweep', () => {
     assert.ok(progress.every(({ share }, i) => i === 0 || share >= progress[i - 1].share - 1e-9));
     assert.ok(progress.some(({ secondsLeft }) => secondsLeft !== undefined && secondsLeft > 0));
 
-    const again = await sweep([GRID, { ...(SMALL as SweepGrid), optimizer: 'sgd', label: 'twice' }, GRID], options);
+    const again = await sweep(
+      [GRID, { ...(SMALL as SweepGrid), optimizer: 'sgd', label: 'twice' }, GRID],
+      options,
+    );
     assert.equal(again.length, 13);
     assert.ok(again.every(({ reused }) => reused));
     assert.equal(again[6].config.label, 'twice');
@@ -82,7 +89,8 @@ describe('a sweep', () => {
     assert.deepEqual(summary(a), summary(b));
     assert.ok(a.every(({ status }) => status === 'finished'));
     assert.deepEqual(done.sort(), a.map(({ hash }) => hash).sort());
-    for (const hash of store.hashes()) assert.ok(!readdirSync(store.runFolder(hash)).some((name) => name.startsWith('lock-')));
+    for (const hash of store.hashes())
+      assert.ok(!readdirSync(store.runFolder(hash)).some((name) => name.startsWith('lock-')));
   });
 
   test('survives the death of a worker, and gives a run up after the second', async (t) => {
@@ -110,7 +118,11 @@ describe('a sweep', () => {
   test('goes on where a run fails, and tries it again the next time', async (t) => {
     const store = temporaryStore(t);
     const grids = [
-      { ...(SMALL as SweepGrid), model: { kind: 'resNet' as const, depth: 20 as const }, data: 'mnist1d' as const },
+      {
+        ...(SMALL as SweepGrid),
+        model: { kind: 'resNet' as const, depth: 20 as const },
+        data: 'mnist1d' as const,
+      },
       GRID,
     ];
     for (let i = 0; i < 2; i++) {
@@ -128,7 +140,13 @@ describe('a sweep', () => {
       if (secondsLeft !== undefined) controller.abort();
     };
     await assert.rejects(
-      sweep(config as SweepGrid, { store, workers: 1, signal: controller.signal, onProgress, checkpointSeconds: 1000 }),
+      sweep(config as SweepGrid, {
+        store,
+        workers: 1,
+        signal: controller.signal,
+        onProgress,
+        checkpointSeconds: 1000,
+      }),
       AbortedError,
     );
     const state = store.readCheckpoint(configHash(config));
@@ -206,7 +224,16 @@ test('the command runs a file, keeps the results, and stops on Ctrl-C', async (t
   t.after(() => rmSync(file, { force: true }));
   const run = async (grid: object, ...args: string[]) => {
     writeFileSync(file, JSON.stringify(grid));
-    const command = [join(ROOT, 'lib/dist/cli/sweep.js'), '--config', file, '--store', store.folder, '--workers', '1', ...args];
+    const command = [
+      join(ROOT, 'lib/dist/cli/sweep.js'),
+      '--config',
+      file,
+      '--store',
+      store.folder,
+      '--workers',
+      '1',
+      ...args,
+    ];
     const child = spawn(process.execPath, command, { stdio: ['ignore', 'pipe', 'pipe'] });
     let [output, errors] = ['', ''];
     child.stdout.setEncoding('utf8').on('data', (text: string) => {

@@ -1,4 +1,7 @@
-/** The pinned Python packages can be installed, and are all that JupyterLab needs, on the oldest and the newest Python, and on Debian's. */
+/**
+ * The pinned Python packages can be installed, and are all that JupyterLab needs, on the oldest and the
+ * newest Python, and on Debian's.
+ */
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -15,9 +18,16 @@ const CONSTRAINTS = join(root, 'scripts', 'setup', 'constraints.txt');
 const PYTHONS = ['3.10.0', '3.11.2', '3.13.99'];
 
 /** What hinders the packages of `file` on that Python; the test is skipped where there is no network. */
-function problems(t: TestContext, version: string, file: string, requirements: string[]): string[] | undefined {
+function problems(
+  t: TestContext,
+  version: string,
+  file: string,
+  requirements: string[],
+): string[] | undefined {
   const program = join(root, 'test', 'setup', 'constraints.py');
-  const { status, stdout, stderr } = spawnSync(PYTHON, ['-I', program, version, file, ...requirements], { encoding: 'utf8' });
+  const { status, stdout, stderr } = spawnSync(PYTHON, ['-I', program, version, file, ...requirements], {
+    encoding: 'utf8',
+  });
   assert.equal(status, 0, stderr);
   const answer: { problems?: string[]; offline?: string } = JSON.parse(stdout);
   if (answer.offline) t.skip(`the index of Python packages cannot be read: ${answer.offline.slice(0, 300)}`);
@@ -29,7 +39,9 @@ function pipIsTooOld(): string | false {
   if (!existsSync(PYTHON)) return 'no .venv: run npm run setup';
   const { stdout } = spawnSync(PYTHON, ['-I', '-m', 'pip', '--version'], { encoding: 'utf8' });
   const [, major, minor] = /^pip (\d+)\.(\d+)/.exec(stdout) ?? [];
-  return Number(major) > 22 || (major === '22' && Number(minor) >= 2) ? false : `pip 22.2 or later is wanted, this is ${stdout}`;
+  return Number(major) > 22 || (major === '22' && Number(minor) >= 2)
+    ? false
+    : `pip 22.2 or later is wanted, this is ${stdout}`;
 }
 
 describe('the pinned Python packages', { skip: pipIsTooOld() }, () => {

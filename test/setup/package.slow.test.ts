@@ -1,4 +1,7 @@
-/** The package as it is published: what is in it, that its doors have right types, and that it works in empty projects and in a browser. */
+/**
+ * The package as it is published: what is in it, that its doors have right types, and that it works in empty
+ * projects and in a browser.
+ */
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -53,8 +56,15 @@ describe('the packed library', () => {
       '@tensorflow/tfjs-node': here('@tensorflow/tfjs-node'),
       ...needed,
     };
-    writeFileSync(join(project, 'package.json'), JSON.stringify({ name: 'project', private: true, dependencies }));
-    run('npm', ['install', '--offline', '--ignore-scripts', '--no-audit', '--no-fund', '--legacy-peer-deps'], project);
+    writeFileSync(
+      join(project, 'package.json'),
+      JSON.stringify({ name: 'project', private: true, dependencies }),
+    );
+    run(
+      'npm',
+      ['install', '--offline', '--ignore-scripts', '--no-audit', '--no-fund', '--legacy-peer-deps'],
+      project,
+    );
   });
 
   it('holds the compiled library with its declarations, the driver of Ray, a README and the license, and nothing else', () => {
@@ -66,11 +76,19 @@ describe('the packed library', () => {
     );
     assert.deepEqual(strange, []);
     assert.equal(read('lib/LICENSE'), read('LICENSE'));
-    const { version, main, types, license, peerDependenciesMeta, peerDependencies } = JSON.parse(read('lib/package.json'));
-    assert.deepEqual({ main, types, license }, { main: 'dist/index.js', types: 'dist/index.d.ts', license: 'MIT' });
+    const { version, main, types, license, peerDependenciesMeta, peerDependencies } = JSON.parse(
+      read('lib/package.json'),
+    );
+    assert.deepEqual(
+      { main, types, license },
+      { main: 'dist/index.js', types: 'dist/index.d.ts', license: 'MIT' },
+    );
     assert.equal(version, JSON.parse(read('package.json')).version);
     // Every other package is optional.
-    assert.deepEqual(['@tensorflow/tfjs', ...Object.keys(peerDependenciesMeta)], Object.keys(peerDependencies));
+    assert.deepEqual(
+      ['@tensorflow/tfjs', ...Object.keys(peerDependenciesMeta)],
+      Object.keys(peerDependencies),
+    );
   });
 
   it('runs the example of both READMEs in an empty project, as an ES module', () => {
@@ -80,8 +98,13 @@ describe('the packed library', () => {
       const [, accuracy] = model.evaluate(xs, tf.oneHot(labels, 2));
       const { createRequire } = await import('node:module');
       console.log(JSON.stringify({ accuracy: accuracy.dataSync()[0], at: createRequire(import.meta.url).resolve('lookbehind') }));`;
-    writeFileSync(join(project, 'example.mjs'), example.replace('epochs: 30', 'epochs: 30, verbose: 0') + check);
-    const { accuracy, at } = JSON.parse(run(process.execPath, ['example.mjs'], project).trim().split('\n').at(-1)!);
+    writeFileSync(
+      join(project, 'example.mjs'),
+      example.replace('epochs: 30', 'epochs: 30, verbose: 0') + check,
+    );
+    const { accuracy, at } = JSON.parse(
+      run(process.execPath, ['example.mjs'], project).trim().split('\n').at(-1)!,
+    );
     assert.ok(accuracy > 0.97, `accuracy ${accuracy}`);
     assert.ok(at.startsWith(project), at);
   });
@@ -90,16 +113,25 @@ describe('the packed library', () => {
     writeFileSync(join(project, 'example.mts'), exampleOf('README.md'));
     const options = ['--strict', '--noEmit', '--target', 'es2022', '--module', 'node16', '--types', 'node'];
     const types = ['--typeRoots', join(root, 'node_modules/@types'), '--skipLibCheck'];
-    run(process.execPath, [join(root, 'node_modules/typescript/bin/tsc'), ...options, ...types, 'example.mts'], project);
+    run(
+      process.execPath,
+      [join(root, 'node_modules/typescript/bin/tsc'), ...options, ...types, 'example.mts'],
+      project,
+    );
   });
 
   it('has doors whose types and modules fit together, for each way to resolve them', async () => {
     const { checkPackage, createPackageFromTarballData } = await import('@arethetypeswrong/core');
-    const result = await checkPackage(createPackageFromTarballData(readFileSync(join(scratch, packed.filename))));
+    const result = await checkPackage(
+      createPackageFromTarballData(readFileSync(join(scratch, packed.filename))),
+    );
     assert.ok(result.types);
     assert.deepEqual(result.problems, []);
     const paths = Object.entries(result.entrypoints).filter(([, { hasTypes }]) => hasTypes);
-    assert.deepEqual(paths.map(([path]) => path.replace(/^\./, 'lookbehind')).sort(), [...DOORS.keys()].sort());
+    assert.deepEqual(
+      paths.map(([path]) => path.replace(/^\./, 'lookbehind')).sort(),
+      [...DOORS.keys()].sort(),
+    );
   });
 
   it('has commands', () => {
@@ -134,8 +166,15 @@ describe('the packed library', () => {
         '@tensorflow/tfjs': here('@tensorflow/tfjs'),
         ...needed,
       };
-      writeFileSync(join(plain, 'package.json'), JSON.stringify({ name: 'plain', private: true, dependencies }));
-      run('npm', ['install', '--offline', '--ignore-scripts', '--no-audit', '--no-fund', '--legacy-peer-deps'], plain);
+      writeFileSync(
+        join(plain, 'package.json'),
+        JSON.stringify({ name: 'plain', private: true, dependencies }),
+      );
+      run(
+        'npm',
+        ['install', '--offline', '--ignore-scripts', '--no-audit', '--no-fund', '--legacy-peer-deps'],
+        plain,
+      );
     });
 
     /** The JSON that a script prints last. */
@@ -149,7 +188,10 @@ describe('the packed library', () => {
       const check = `
         const [, accuracy] = model.evaluate(xs, tf.oneHot(labels, 2));
         console.log(JSON.stringify({ backend: tf.getBackend(), accuracy: accuracy.dataSync()[0] }));`;
-      const { backend, accuracy } = resultOf('example.mjs', example.replace('epochs: 30', 'epochs: 30, verbose: 0') + check);
+      const { backend, accuracy } = resultOf(
+        'example.mjs',
+        example.replace('epochs: 30', 'epochs: 30, verbose: 0') + check,
+      );
       assert.equal(backend, 'cpu');
       assert.ok((accuracy as number) > 0.97, `accuracy ${accuracy}`);
     });
@@ -170,7 +212,10 @@ describe('the packed library', () => {
         }));`,
       );
       assert.equal(compiled, 4);
-      assert.match(frame as string, /^Data frames need the package danfojs-node\. Install it with: npm install danfojs-node/);
+      assert.match(
+        frame as string,
+        /^Data frames need the package danfojs-node\. Install it with: npm install danfojs-node/,
+      );
       assert.match(picture as string, /^Pictures of figures need the package .*Install it with: npm install/);
     });
 
@@ -180,8 +225,20 @@ describe('the packed library', () => {
       ['TypeScript 7', 'typescript/bin/tsc'],
     ]) {
       it(`has declarations without an error of ours for ${name}, those of libraries checked, too`, () => {
-        writeFileSync(join(plain, 'doors.mts'), [...DOORS.keys()].map((door) => `export * from '${door}';`).join('\n'));
-        const options = ['--strict', '--noEmit', '--target', 'es2022', '--module', 'node16', '--types', 'node'];
+        writeFileSync(
+          join(plain, 'doors.mts'),
+          [...DOORS.keys()].map((door) => `export * from '${door}';`).join('\n'),
+        );
+        const options = [
+          '--strict',
+          '--noEmit',
+          '--target',
+          'es2022',
+          '--module',
+          'node16',
+          '--types',
+          'node',
+        ];
         const types = ['--typeRoots', join(root, 'node_modules/@types'), '--skipLibCheck', 'false'];
         const args = [join(root, 'node_modules', compiler!), ...options, ...types, 'doors.mts'];
         const { stdout } = spawnSync(process.execPath, args, { cwd: plain, encoding: 'utf8' });
@@ -206,7 +263,8 @@ describe('the packed library', () => {
         return model.fit(xs, ys, { epochs: 5, shuffle: false, verbose: 0 });
         }).then(({ history }) => log(JSON.stringify({ losses: history.loss })));`;
       const imports = "import * as tf from '@tensorflow/tfjs'; import { lookbehindSAM } from 'lookbehind';";
-      const requires = "const tf = require('@tensorflow/tfjs'); const { lookbehindSAM } = require('lookbehind');";
+      const requires =
+        "const tf = require('@tensorflow/tfjs'); const { lookbehindSAM } = require('lookbehind');";
       const log = 'const log = console.log;';
       const { losses } = resultOf('training.mjs', `${imports} ${log} ${training}`) as { losses: number[] };
       assert.ok(losses[4]! < losses[0]!, `${losses}`);
@@ -248,7 +306,9 @@ describe('the packed library', () => {
           { store: new RunStore('runs-${engine}'), engine: '${engine}', workers: 1 },
         );
         console.log(JSON.stringify({ rows: rows.map(({ status, result, error }) => ({ status, error: error?.message, last: result?.last?.trainLoss })) }));`;
-      const [inProcess, processes] = ['inProcess', 'processes'].map((engine) => resultOf(`${engine}.mjs`, script(engine)).rows);
+      const [inProcess, processes] = ['inProcess', 'processes'].map(
+        (engine) => resultOf(`${engine}.mjs`, script(engine)).rows,
+      );
       assert.deepEqual(
         (inProcess as { status: string }[]).map(({ status }) => status),
         ['finished', 'finished', 'finished'],

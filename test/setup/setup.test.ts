@@ -1,4 +1,7 @@
-/** The set-up: it sees that there is nothing to do, finds damage, takes over from a killed one, and says what is missing. */
+/**
+ * The set-up: it sees that there is nothing to do, finds damage, takes over from a killed one, and says what
+ * is missing.
+ */
 import assert from 'node:assert/strict';
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
@@ -29,7 +32,10 @@ interface Modules {
     installedWheels(sitePackages: string): Array<{ name: string; version: string }>;
   };
   'lock.mjs': {
-    takeLock(file: string, options?: { onWait?: (pid: number) => void; timeoutMs?: number }): Promise<{ release(): void }>;
+    takeLock(
+      file: string,
+      options?: { onWait?: (pid: number) => void; timeoutMs?: number },
+    ): Promise<{ release(): void }>;
   };
   'npm.mjs': { missingPackages(root: string): string[] };
   'processes.mjs': { endOrphans(token: string): Promise<void> };
@@ -50,10 +56,14 @@ describe('a project that is set up', () => {
   });
 
   it('runs a program silently', () => {
-    const { stdout, status } = spawnSync('npm', ['run', '-s', 'replay', '--', 'test/golden/quadratic-sam.json'], {
-      cwd: root,
-      encoding: 'utf8',
-    });
+    const { stdout, status } = spawnSync(
+      'npm',
+      ['run', '-s', 'replay', '--', 'test/golden/quadratic-sam.json'],
+      {
+        cwd: root,
+        encoding: 'utf8',
+      },
+    );
     assert.equal(status, 0);
     const lines = stdout.trim().split('\n');
     assert.match(lines[0], /^passed +.*quadratic-sam\.json/);
@@ -114,8 +124,10 @@ describe('what is missing', () => {
   it('is said with what to do: another Node.js', async () => {
     const { nodeProblem } = await load('node-version.mjs');
     for (const version of ['22.3.0', '24.0.0', '26.1.0']) assert.equal(nodeProblem(version), '');
-    for (const version of ['18.20.0', '20.20.2']) assert.match(nodeProblem(version), /past its end.*22, 24 and 26/);
-    for (const version of ['23.1.0', '25.0.0', '27.0.0']) assert.match(nodeProblem(version), /tested on 22, 24 and 26/);
+    for (const version of ['18.20.0', '20.20.2'])
+      assert.match(nodeProblem(version), /past its end.*22, 24 and 26/);
+    for (const version of ['23.1.0', '25.0.0', '27.0.0'])
+      assert.match(nodeProblem(version), /tested on 22, 24 and 26/);
   });
 });
 
@@ -156,20 +168,24 @@ describe('npm packages', () => {
 });
 
 describe('the set-up that was killed', () => {
-  it('has its orphans ended, and no other process', { skip: process.platform === 'linux' ? false : 'reads /proc' }, async () => {
-    const { endOrphans } = await load('processes.mjs');
-    const start = (token: string) =>
-      spawn(process.execPath, ['-e', 'setInterval(() => {}, 1000)'], {
-        env: { ...process.env, LB_SETUP_TOKEN: token },
-        stdio: 'ignore',
-      });
-    const orphan = start('of the killed one');
-    const other = start('of another one');
-    const ended = once(orphan, 'exit');
-    await endOrphans('of the killed one');
-    await ended;
-    assert.equal(orphan.signalCode, 'SIGTERM');
-    assert.equal(other.exitCode ?? other.signalCode, null);
-    other.kill();
-  });
+  it(
+    'has its orphans ended, and no other process',
+    { skip: process.platform === 'linux' ? false : 'reads /proc' },
+    async () => {
+      const { endOrphans } = await load('processes.mjs');
+      const start = (token: string) =>
+        spawn(process.execPath, ['-e', 'setInterval(() => {}, 1000)'], {
+          env: { ...process.env, LB_SETUP_TOKEN: token },
+          stdio: 'ignore',
+        });
+      const orphan = start('of the killed one');
+      const other = start('of another one');
+      const ended = once(orphan, 'exit');
+      await endOrphans('of the killed one');
+      await ended;
+      assert.equal(orphan.signalCode, 'SIGTERM');
+      assert.equal(other.exitCode ?? other.signalCode, null);
+      other.kill();
+    },
+  );
 });

@@ -3,10 +3,17 @@ import { test } from 'node:test';
 import * as tf from '@tensorflow/tfjs';
 import { OptionError } from 'lookbehind';
 import { Random } from 'lookbehind/extend';
-import { hutchPlusPlus, measureCurvature, smoothDensity, spectralDensity, topEigenvalues } from 'lookbehind/sharpness';
+import {
+  hutchPlusPlus,
+  measureCurvature,
+  smoothDensity,
+  spectralDensity,
+  topEigenvalues,
+} from 'lookbehind/sharpness';
 import { diagonal, matrixOperator, quadratic } from './support';
 
-const near = (a: number, b: number, tolerance: number): void => assert.ok(Math.abs(a - b) <= tolerance, `${a} is not ${b}`);
+const near = (a: number, b: number, tolerance: number): void =>
+  assert.ok(Math.abs(a - b) <= tolerance, `${a} is not ${b}`);
 
 /** A symmetric matrix with the given eigenvalues, rotated by random reflections. */
 function withSpectrum(values: number[]): number[][] {
@@ -106,15 +113,24 @@ test('the density integrates to 1 and has the moments of the spectrum', async ()
       1,
       1e-12,
     );
-  // On a full set of steps the quadrature of a probe is exact for its own density: its nodes are the eigenvalues.
+  // On a full set of steps the quadrature of a probe is exact for its own density: its nodes are the
+  // eigenvalues.
   for (const { nodes } of quadratures)
     for (const node of nodes) assert.ok(Math.min(Math.abs(node), Math.abs(node - 2)) < 1e-8, `${node}`);
 });
 
 test('quadratures can be smoothed again, on one grid for several operators', async () => {
-  const made = await spectralDensity(matrixOperator(diagonal([0, 1, 1, 5])), { probes: 3, sigma: 0.3, points: 50 });
+  const made = await spectralDensity(matrixOperator(diagonal([0, 1, 1, 5])), {
+    probes: 3,
+    sigma: 0.3,
+    points: 50,
+  });
   assert.deepEqual(smoothDensity(made.quadratures, { sigma: 0.3, points: 50 }), made);
-  const { grid, density, sigma } = smoothDensity(made.quadratures, { sigma: 0.1, range: [-2, 8], points: 2001 });
+  const { grid, density, sigma } = smoothDensity(made.quadratures, {
+    sigma: 0.1,
+    range: [-2, 8],
+    points: 2001,
+  });
   assert.deepEqual([grid[0], grid[2000], sigma], [-2, 8, 0.1]);
   near(integral(grid, density), 1, 1e-4);
   assert.throws(() => smoothDensity([]), /quadratures must be/);
@@ -124,10 +140,13 @@ test('quadratures can be smoothed again, on one grid for several operators', asy
 test('everything at once agrees with each by itself', async () => {
   const { objective, variable } = quadratic(diagonal([5, 3, 1, -1]), [0, 0, 0, 0], [1, 0, 0, 0]);
   const tensors = tf.memory().numTensors;
-  const { method, selfTest, largest, largestByLoss, smallest, trace, density } = await measureCurvature(objective, {
-    count: 2,
-    density: { probes: 2 },
-  });
+  const { method, selfTest, largest, largestByLoss, smallest, trace, density } = await measureCurvature(
+    objective,
+    {
+      count: 2,
+      density: { probes: 2 },
+    },
+  );
   assert.equal(tf.memory().numTensors, tensors);
   assert.equal(method, 'exact');
   assert.ok(selfTest.asymmetry < 1e-5);

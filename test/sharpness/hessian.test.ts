@@ -7,7 +7,8 @@ import { hessianOperator, hutchPlusPlus, topEigenvalues } from 'lookbehind/sharp
 import { functionLoss, ModelLoss } from 'lookbehind/train';
 import { quadratic } from './support';
 
-const near = (a: number, b: number, tolerance: number): void => assert.ok(Math.abs(a - b) <= tolerance, `${a} is not ${b}`);
+const near = (a: number, b: number, tolerance: number): void =>
+  assert.ok(Math.abs(a - b) <= tolerance, `${a} is not ${b}`);
 
 test('a quadratic: the matrix itself, exactly and by differences', async () => {
   const a = [
@@ -45,7 +46,8 @@ test('a quadratic: the matrix itself, exactly and by differences', async () => {
 const NETWORKS: Record<string, { inputShape: number[]; build: () => tf.LayersModel }> = {
   'dense, tanh': {
     inputShape: [4],
-    build: () => models.mlp({ inputs: [4], hidden: [6], classes: 3, activation: 'tanh', name: 'hessian-tanh' }),
+    build: () =>
+      models.mlp({ inputs: [4], hidden: [6], classes: 3, activation: 'tanh', name: 'hessian-tanh' }),
   },
   'convolution, BatchNorm, pooling': {
     inputShape: [6, 6, 1],
@@ -89,7 +91,10 @@ for (const [name, { inputShape, build }] of Object.entries(NETWORKS)) {
     const difference = Math.hypot(...one.map((x, i) => x - other[i])) / Math.hypot(...other);
     assert.ok(difference < 1e-2, `${difference}`);
 
-    const { values, residuals, converged, vectors } = await topEigenvalues(hessian, { count: 2, vectors: true });
+    const { values, residuals, converged, vectors } = await topEigenvalues(hessian, {
+      count: 2,
+      vectors: true,
+    });
     assert.ok(converged);
     const image = await hessian.multiply(vectors![0]);
     const residual = Math.hypot(...image.map((x, i) => x - values[0] * vectors![0][i]));
@@ -130,7 +135,10 @@ test('where second derivatives are missing, differences step in and say why', as
   x.dispose();
 });
 
-/** A sigmoid whose gradient holds its slope as numbers: its second derivative is taken to be 0, which is wrong and symmetric. */
+/**
+ * A sigmoid whose gradient holds its slope as numbers: its second derivative is taken to be 0, which is wrong
+ * and symmetric.
+ */
 const halfSigmoid = (x: tf.Tensor): tf.Tensor =>
   tf.customGrad((input) => {
     const y = tf.sigmoid(input as tf.Tensor);
@@ -138,7 +146,10 @@ const halfSigmoid = (x: tf.Tensor): tf.Tensor =>
     return { value: y, gradFunc: (dy: tf.Tensor) => tf.mul(dy, slope) };
   })(x);
 
-/** 3 a^2 / 2 + a b, and on the way of every step of the differences a kink that bends the slope by more than the curvature. */
+/**
+ * 3 a^2 / 2 + a b, and on the way of every step of the differences a kink that bends the slope by more than
+ * the curvature.
+ */
 function kinked(a: tf.Scalar, b: tf.Scalar): tf.Scalar {
   const bends = [0.05, 0.02, 0.005, 0.002, 0.0005, 0.0001].map((at) => tf.mul(6 * at, tf.abs(tf.sub(a, at))));
   return tf.addN([tf.mul(1.5, tf.square(a)), tf.mul(a, b), ...bends]) as tf.Scalar;
@@ -151,7 +162,11 @@ test('a wrong second derivative is not taken, though it is symmetric', async () 
     [x],
     () => {
       const [a, b] = tf.unstack(x) as tf.Scalar[];
-      return tf.addN([tf.mul(2, halfSigmoid(a)), halfSigmoid(tf.mul(2, b)), tf.mul(0.01, tf.mul(a, b))]) as tf.Scalar;
+      return tf.addN([
+        tf.mul(2, halfSigmoid(a)),
+        halfSigmoid(tf.mul(2, b)),
+        tf.mul(0.01, tf.mul(a, b)),
+      ]) as tf.Scalar;
     },
     options,
   );
@@ -201,7 +216,10 @@ test('where kinks keep differences from settling, exact products are taken that 
   });
   const hessian = await hessianOperator(loss);
   const { sweep, exactDifference, asymmetry, probes, reason } = hessian.selfTest;
-  assert.ok(sweep.slice(1).every(({ change }) => change > 0.05) && exactDifference! > 0.05, JSON.stringify(hessian.selfTest));
+  assert.ok(
+    sweep.slice(1).every(({ change }) => change > 0.05) && exactDifference! > 0.05,
+    JSON.stringify(hessian.selfTest),
+  );
   assert.equal(hessian.method, 'exact');
   assert.ok(probes!.settled >= 3 && probes!.exactDifference <= 0.05);
   assert.match(reason, /no two steps agree .* agree with exact products/);

@@ -9,7 +9,8 @@ import { functionLoss, ModelLoss } from 'lookbehind/train';
 import { apgd } from '../../lib/dist/sharpness/apgd';
 import { diagonal, quadratic } from './support';
 
-const near = (a: number, b: number, tolerance: number): void => assert.ok(Math.abs(a - b) <= tolerance, `${a} is not ${b}`);
+const near = (a: number, b: number, tolerance: number): void =>
+  assert.ok(Math.abs(a - b) <= tolerance, `${a} is not ${b}`);
 
 test('one step on a quadratic: the closed form of SAM and of ASAM', async () => {
   const a = [
@@ -75,7 +76,10 @@ test('adaptive: the ball is round in d / (|w| + eta), zero weights stay finite',
 test('worst case >= one step >= 0, and never falling in rho: any convex quadratic, anywhere', async () => {
   await fc.assert(
     fc.asyncProperty(
-      fc.array(fc.tuple(fc.integer({ min: 0, max: 50 }), fc.integer({ min: -20, max: 20 })), { minLength: 1, maxLength: 6 }),
+      fc.array(fc.tuple(fc.integer({ min: 0, max: 50 }), fc.integer({ min: -20, max: 20 })), {
+        minLength: 1,
+        maxLength: 6,
+      }),
       fc.boolean(),
       async (rows, adaptive) => {
         const { objective, variable } = quadratic(
@@ -105,7 +109,8 @@ test('restarts only help, and stay in the ball', async () => {
   const x = tf.variable(tf.tensor1d([0]), true, 'bump-x');
   const objective = functionLoss(
     [x],
-    () => tf.sum(tf.sub(tf.mul(3, tf.exp(tf.mul(-20, tf.square(tf.add(x, 0.8))))), tf.mul(-0.1, x))) as tf.Scalar,
+    () =>
+      tf.sum(tf.sub(tf.mul(3, tf.exp(tf.mul(-20, tf.square(tf.add(x, 0.8))))), tf.mul(-0.1, x))) as tf.Scalar,
   );
   const single = await apgd(objective, 0, 1, { steps: 10 });
   const several = await apgd(objective, 0, 1, { steps: 10, restarts: 8, seed: 1 });
@@ -128,7 +133,14 @@ test('average sharpness of a quadratic: rho squared times half the trace', async
 });
 
 test('the ascent of Lookbehind: k = 1 is one step, nothing beats the worst case', async () => {
-  const model = models.mlp({ inputs: [5], hidden: [8], classes: 3, activation: 'tanh', name: 'ascent', seed: 2 });
+  const model = models.mlp({
+    inputs: [5],
+    hidden: [8],
+    classes: 3,
+    activation: 'tanh',
+    name: 'ascent',
+    seed: 2,
+  });
   const random = new Random(4);
   const xs = tf.tensor2d(random.normals(60), [12, 5]);
   const ys = tf.tensor1d(
@@ -188,8 +200,12 @@ test('weights, statistics and memory are as before, also after an error and a st
     assert.equal(tf.memory().numTensors, tensors);
     const stop = new AbortController();
     setImmediate(() => stop.abort());
-    await assert.rejects(worstCaseSharpness(objective, { radii: [1, 2], signal: stop.signal }), { name: 'AbortedError' });
-    await assert.rejects(averageSharpness(objective, { radii: [1], signal: stop.signal }), { name: 'AbortedError' });
+    await assert.rejects(worstCaseSharpness(objective, { radii: [1, 2], signal: stop.signal }), {
+      name: 'AbortedError',
+    });
+    await assert.rejects(averageSharpness(objective, { radii: [1], signal: stop.signal }), {
+      name: 'AbortedError',
+    });
     assert.equal(tf.memory().numTensors, tensors);
     objective.dispose();
   }

@@ -18,7 +18,10 @@ const near = (found: ArrayLike<number>, expected: number[], tolerance: number): 
 };
 
 /** A diagonal matrix, turned by random reflections, as an operator that costs little. */
-function turned(values: number[], seed: number): { size: number; multiply(v: Float64Array): Promise<Float64Array> } {
+function turned(
+  values: number[],
+  seed: number,
+): { size: number; multiply(v: Float64Array): Promise<Float64Array> } {
   const random = new Random(seed, 'turned');
   const mirrors = Array.from({ length: 3 }, () => {
     const v = Float64Array.from(values, () => random.normal());
@@ -56,7 +59,8 @@ test('a diagonal matrix with a threefold eigenvalue, in float64 and as a Hessian
   // The vectors are those of the first three coordinates, and orthonormal.
   for (const [i, v] of vectors!.entries()) {
     near(v.subarray(3), [0, 0], 1e-12);
-    for (const [j, w] of vectors!.entries()) near([v.reduce((sum, x, c) => sum + x * w[c], 0)], [i === j ? 1 : 0], 1e-12);
+    for (const [j, w] of vectors!.entries())
+      near([v.reduce((sum, x, c) => sum + x * w[c], 0)], [i === j ? 1 : 0], 1e-12);
   }
   const { objective, variable } = quadratic(diagonal(values), [0, 0, 0, 0, 0], [0.1, 0.2, 0.3, 0.4, 0.5]);
   const hessian = await hessianOperator(objective);
@@ -118,12 +122,17 @@ test('copies among many small eigenvalues, and restarts of a full basis', async 
 
 test('converged is said only where the search came to an end', async () => {
   const even = Array.from({ length: 600 }, (_, i) => i / 600);
-  const { converged, steps } = await topEigenvalues(turned(even, 2), { count: 3, tolerance: 1e-7, maxSteps: 20 });
+  const { converged, steps } = await topEigenvalues(turned(even, 2), {
+    count: 3,
+    tolerance: 1e-7,
+    maxSteps: 20,
+  });
   assert.deepEqual([converged, steps], [false, 20]);
 });
 
 test('a head that begins at zero: each eigenvalue C - 1 times', async () => {
-  // Softmax regression at zero weights: H = (I - 11'/C) / C (x) X'X / n; here X'X / n = diag(2, 0.5) and C = 4.
+  // Softmax regression at zero weights: H = (I - 11'/C) / C (x) X'X / n; here X'X / n = diag(2, 0.5) and C =
+  // 4.
   const xs = tf.tensor2d([
     [2, 0],
     [-2, 0],
@@ -156,6 +165,8 @@ test('the principal components of a square and of a simplex', async () => {
   near((await trajectoryComponents(square, 2)).explained, [0.5, 0.5], 1e-9);
   const plane = await trajectoryPlane(square);
   for (const corner of square) assert.ok(plane.project(corner).outside < 1e-6);
-  const simplex = Array.from({ length: 6 }, (_, i) => Float32Array.from({ length: 6 }, (_, j) => (i === j ? 1 : 0)));
+  const simplex = Array.from({ length: 6 }, (_, i) =>
+    Float32Array.from({ length: 6 }, (_, j) => (i === j ? 1 : 0)),
+  );
   near((await trajectoryComponents(simplex, 5)).explained, [0.2, 0.2, 0.2, 0.2, 0.2], 1e-9);
 });

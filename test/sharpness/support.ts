@@ -14,7 +14,10 @@ export function quadratic(
   const linear = tf.tensor1d(b);
   const objective = functionLoss([variable], () => {
     const image = tf.reshape(tf.matMul(matrix, tf.reshape(variable, [-1, 1])), [-1]);
-    return tf.add(tf.mul(0.5, tf.sum(tf.mul(variable, image))), tf.sum(tf.mul(linear, variable))) as tf.Scalar;
+    return tf.add(
+      tf.mul(0.5, tf.sum(tf.mul(variable, image))),
+      tf.sum(tf.mul(linear, variable)),
+    ) as tf.Scalar;
   });
   return { objective, variable };
 }
@@ -22,7 +25,10 @@ export function quadratic(
 let counter = 0;
 
 /** A matrix as an operator in float64. */
-export function matrixOperator(a: number[][]): { size: number; multiply(v: Float64Array): Promise<Float64Array> } {
+export function matrixOperator(a: number[][]): {
+  size: number;
+  multiply(v: Float64Array): Promise<Float64Array>;
+} {
   return {
     size: a.length,
     multiply: async (v) => Float64Array.from(a, (row) => row.reduce((sum, x, j) => sum + x * v[j], 0)),

@@ -13,13 +13,19 @@ function rowsOf(grid: Partial<SweepGrid>, accuracies: readonly (number | null)[]
     const accuracy = accuracies[i];
     const status = accuracy === null ? 'failed' : Number.isNaN(accuracy) ? 'diverged' : 'finished';
     const result =
-      accuracy === null ? null : ({ last: { testAccuracy: accuracy }, measures: { accuracy } } as unknown as RunRow['result']);
+      accuracy === null
+        ? null
+        : ({ last: { testAccuracy: accuracy }, measures: { accuracy } } as unknown as RunRow['result']);
     return { hash: configHash(config), config, status, result, error: null, reused: false };
   });
 }
 
 const sam = rowsOf(
-  { label: 'SAM', optimizer: { kind: 'sam', learningRate: [0.1, 0.2, 0.3], rho: [0.05, 0.1] }, seeds: [100, 101] },
+  {
+    label: 'SAM',
+    optimizer: { kind: 'sam', learningRate: [0.1, 0.2, 0.3], rho: [0.05, 0.1] },
+    seeds: [100, 101],
+  },
   [0.5, 0.7, 0.9, 0.1, 0.8, 0.6, 0.65, 0.75, 0.99, Number.NaN, null, 1],
 );
 const sgd = rowsOf(
@@ -76,7 +82,9 @@ test('groups, column and direction can be chosen', () => {
 test('along an option there is the best of the others at each of its values, in their order, without diverged ones', () => {
   const [{ settings }] = bestSettings(sam, { value: 'accuracy' });
   const rate = ({ optimizer }: RunRow['config']) => (optimizer as { learningRate: number }).learningRate;
-  const [lowest, highest] = (['lowest', 'highest'] as const).map((best) => bestAlong([...settings].reverse(), rate, best));
+  const [lowest, highest] = (['lowest', 'highest'] as const).map((best) =>
+    bestAlong([...settings].reverse(), rate, best),
+  );
   for (const found of [lowest, highest]) {
     assert.deepEqual(
       found.map(({ at, config }) => [at, rate(config)]),

@@ -19,7 +19,8 @@ const methods = (learningRate: number) => {
   return { SGD, SAM, LB: others['Lookbehind-SAM'] };
 };
 const rates = (label: string): number[] => (label === 'LB' ? [0.05, 0.2] : [0.01, 0.1, 0.3]);
-const rateIn = ({ optimizer }: { optimizer: OptimizerConfig }) => (optimizer as { learningRate: number }).learningRate;
+const rateIn = ({ optimizer }: { optimizer: OptimizerConfig }) =>
+  (optimizer as { learningRate: number }).learningRate;
 
 test('three protocols, tuned apart from what is compared', async (t) => {
   const store = temporaryStore(t);
@@ -47,8 +48,16 @@ test('three protocols, tuned apart from what is compared', async (t) => {
       [shared, tuned, equal].map(({ config }) => config.epochs),
       [3, 3, epochs[label]],
     );
-    assert.ok([shared, tuned, equal].every(({ config }) => (config.data as { evaluateOn?: string }).evaluateOn !== 'selection'));
-    assert.deepEqual(found.equalGradients.values(label, 'gradientEvaluations'), [12, 12], 'two batches an epoch');
+    assert.ok(
+      [shared, tuned, equal].every(
+        ({ config }) => (config.data as { evaluateOn?: string }).evaluateOn !== 'selection',
+      ),
+    );
+    assert.deepEqual(
+      found.equalGradients.values(label, 'gradientEvaluations'),
+      [12, 12],
+      'two batches an epoch',
+    );
     assert.ok(found.tuned.values(label, 'sharpness@0.1').every(Number.isFinite));
   }
   // SAM has spent its gradients after the epochs of the task: the same runs.
@@ -59,8 +68,17 @@ test('three protocols, tuned apart from what is compared', async (t) => {
 });
 
 test('other labels at another rate are refused', async () => {
-  const changing = (rate: number): Record<string, OptimizerConfig> => ({ [`SGD ${rate}`]: { kind: 'sgd', learningRate: rate } });
-  const options = { task, methods: changing, sharedRate: 0.1, rates: () => [0.2], seeds: 1, tuningSeeds: [7] };
+  const changing = (rate: number): Record<string, OptimizerConfig> => ({
+    [`SGD ${rate}`]: { kind: 'sgd', learningRate: rate },
+  });
+  const options = {
+    task,
+    methods: changing,
+    sharedRate: 0.1,
+    rates: () => [0.2],
+    seeds: 1,
+    tuningSeeds: [7],
+  };
   await assert.rejects(compareMethods({ ...options, task: { ...task, measures: [] } }), OptionError);
 });
 

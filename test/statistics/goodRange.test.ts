@@ -23,8 +23,14 @@ test('a second valley does not count, and failed runs end the range', () => {
 });
 
 test('a curve that ends while it is good is open', () => {
-  assert.deepEqual(goodRange({ x, y: [25, 25.5, 27, 28, 29] }, { tolerance: 1 }).open, { low: true, high: false });
-  assert.deepEqual(goodRange({ x, y: [29, 28, 27, 25.5, 25] }, { tolerance: 1 }).open, { low: false, high: true });
+  assert.deepEqual(goodRange({ x, y: [25, 25.5, 27, 28, 29] }, { tolerance: 1 }).open, {
+    low: true,
+    high: false,
+  });
+  assert.deepEqual(goodRange({ x, y: [29, 28, 27, 25.5, 25] }, { tolerance: 1 }).open, {
+    low: false,
+    high: true,
+  });
 });
 
 test('nothing finite: nothing good', () => {
@@ -32,12 +38,17 @@ test('nothing finite: nothing good', () => {
   assert.ok([none.best, none.value, none.low, none.high, none.factor].every(Number.isNaN));
 });
 
-const curves = fc.uniqueArray(fc.double({ min: 1e-3, max: 10, noNaN: true }), { minLength: 1, maxLength: 8 }).chain((xs) =>
-  fc.record({
-    x: fc.constant([...xs].sort((a, b) => a - b)),
-    y: fc.array(fc.double({ min: -50, max: 50, noNaN: true }), { minLength: xs.length, maxLength: xs.length }),
-  }),
-);
+const curves = fc
+  .uniqueArray(fc.double({ min: 1e-3, max: 10, noNaN: true }), { minLength: 1, maxLength: 8 })
+  .chain((xs) =>
+    fc.record({
+      x: fc.constant([...xs].sort((a, b) => a - b)),
+      y: fc.array(fc.double({ min: -50, max: 50, noNaN: true }), {
+        minLength: xs.length,
+        maxLength: xs.length,
+      }),
+    }),
+  );
 
 test('the range holds the best, only good points, and no more could be added', () => {
   fc.assert(

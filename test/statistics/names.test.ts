@@ -24,7 +24,13 @@ function runWith(measures: Record<string, number>, seed: number): RunRow {
     label: 'constructor',
     seed,
   });
-  return { hash: `${seed}`, config, status: 'finished', reused: false, result: { last: null, best: null, measures } } as never;
+  return {
+    hash: `${seed}`,
+    config,
+    status: 'finished',
+    reused: false,
+    result: { last: null, best: null, measures },
+  } as never;
 }
 
 test('tables have empty cells, and heads, of columns with such names', () => {
@@ -36,9 +42,18 @@ test('tables have empty cells, and heads, of columns with such names', () => {
       ]),
       { method: 'SGD' },
     ];
-    const { markdown } = renderTable(rows, { heads: { method: 'Method' }, digits: { method: 0 }, best: { method: 'min' } });
+    const { markdown } = renderTable(rows, {
+      heads: { method: 'Method' },
+      digits: { method: 0 },
+      best: { method: 'min' },
+    });
     const head = name.replaceAll('_', '\\_');
-    assert.deepEqual(markdown.split('\n'), [`| Method | ${head} |`, '| --- | ---: |', '| SAM | 3 |', '| SGD |  |']);
+    assert.deepEqual(markdown.split('\n'), [
+      `| Method | ${head} |`,
+      '| --- | ---: |',
+      '| SAM | 3 |',
+      '| SGD |  |',
+    ]);
   }
 });
 

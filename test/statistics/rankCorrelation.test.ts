@@ -54,7 +54,9 @@ test('rankCorrelation within groups sees what their means hide', () => {
     [-1, -1, -1, 6],
   );
   // A pair left out does not count for its group's mean.
-  assert.ok(Math.abs(rankCorrelation([...x, 50], [...y, Number.NaN], { within: [...within, 'b'] }).r + 1) < 1e-12);
+  assert.ok(
+    Math.abs(rankCorrelation([...x, 50], [...y, Number.NaN], { within: [...within, 'b'] }).r + 1) < 1e-12,
+  );
   assert.deepEqual(rankCorrelation(x, y, { within: x.map(() => 0) }).r, rankCorrelation(x, y).r);
   assert.throws(() => rankCorrelation(x, y, { within: ['a'] }), OptionError);
 });

@@ -2,7 +2,14 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { OptionError } from 'lookbehind';
-import { type MeasureConfig, type OptimizerConfig, type RunRow, resolveConfig, type SweepGrid, sweep } from 'lookbehind/runs';
+import {
+  type MeasureConfig,
+  type OptimizerConfig,
+  type RunRow,
+  resolveConfig,
+  type SweepGrid,
+  sweep,
+} from 'lookbehind/runs';
 import { flattenRow, pairedDifferences, SweepResults } from 'lookbehind/statistics';
 import { SMALL, temporaryStore } from '../runs/support';
 
@@ -10,18 +17,29 @@ const OPTIMIZERS: Record<string, { optimizer: OptimizerConfig; style: object }> 
   SGD: { optimizer: { kind: 'sgd' }, style: { method: 'sgd' } },
   LA: { optimizer: { kind: 'lookahead', base: { kind: 'sam' } }, style: { method: 'lookaheadSAM' } },
   LB: { optimizer: { kind: 'lookbehindSAM', k: 3 }, style: { method: 'lookbehindSAM', k: 3 } },
-  adaptive: { optimizer: { kind: 'lookbehindASAM', alpha: 'adaptive' }, style: { method: 'lookbehindASAMAdaptive' } },
+  adaptive: {
+    optimizer: { kind: 'lookbehindASAM', alpha: 'adaptive' },
+    style: { method: 'lookbehindASAMAdaptive' },
+  },
 };
 
 test('results have the style of each method, and differences paired by seed', async (t) => {
   const store = temporaryStore(t);
   const measures: MeasureConfig[] = [{ kind: 'noisyAccuracy', sigmas: [0, 0.5], draws: 2 }];
   const grids = Object.entries(OPTIMIZERS).map(
-    ([label, { optimizer }]): SweepGrid => ({ ...(SMALL as SweepGrid), epochs: 1, seeds: 2, measures, optimizer, label }),
+    ([label, { optimizer }]): SweepGrid => ({
+      ...(SMALL as SweepGrid),
+      epochs: 1,
+      seeds: 2,
+      measures,
+      optimizer,
+      label,
+    }),
   );
   const rows = await sweep(grids, { store, engine: 'inProcess' });
   const results = new SweepResults(rows, store);
-  for (const [label, { style }] of Object.entries(OPTIMIZERS)) assert.deepEqual(results.style(label), { ...style, label });
+  for (const [label, { style }] of Object.entries(OPTIMIZERS))
+    assert.deepEqual(results.style(label), { ...style, label });
 
   const expected = pairedDifferences(rows.map(flattenRow), { baseline: 'SGD' });
   const differences = results.differences('testError', { baseline: 'SGD' });
@@ -29,25 +47,34 @@ test('results have the style of each method, and differences paired by seed', as
     differences,
     expected.map((one) => ({ ...results.style(String(one.group.label)), ...one })),
   );
-  const halved = results.differences((label) => results.values(label, 'testError').map((error) => error / 2), {
-    baseline: 'SGD',
-    labels: ['LB'],
-  });
+  const halved = results.differences(
+    (label) => results.values(label, 'testError').map((error) => error / 2),
+    {
+      baseline: 'SGD',
+      labels: ['LB'],
+    },
+  );
   assert.deepEqual(
     halved.map(({ label, estimate }) => [label, estimate]),
     [['LB', differences.find(({ label }) => label === 'LB')!.estimate / 2]],
   );
 
   const reached = results.percentAt('LB', 'noisyAccuracy', [0, 0.5]);
-  const columns = [0, 0.5].map((level) => results.values('LB', `noisyAccuracy@${level}`).map((accuracy) => 100 * accuracy));
+  const columns = [0, 0.5].map((level) =>
+    results.values('LB', `noisyAccuracy@${level}`).map((accuracy) => 100 * accuracy),
+  );
   assert.deepEqual(
     reached,
     columns[0].map((clean, seed) => [clean, columns[1][seed]]),
   );
   const series = { method: 'lookbehindSAM', k: 3, label: 'LB', sigma: [0, 0.5] };
-  assert.deepEqual(results.noiseSeries(['LB'], 'noisyAccuracy', [0, 0.5]), [{ ...series, accuracy: reached }]);
+  assert.deepEqual(results.noiseSeries(['LB'], 'noisyAccuracy', [0, 0.5]), [
+    { ...series, accuracy: reached },
+  ]);
   const lost = reached.map(([clean, noisy]) => [0, clean - noisy]);
-  assert.deepEqual(results.noiseSeries(['LB'], 'noisyAccuracy', [0, 0.5], { lost: true }), [{ ...series, accuracy: lost }]);
+  assert.deepEqual(results.noiseSeries(['LB'], 'noisyAccuracy', [0, 0.5], { lost: true }), [
+    { ...series, accuracy: lost },
+  ]);
 
   const part = results.part('L');
   assert.deepEqual(part.labels, ['A', 'B']);
@@ -64,7 +91,11 @@ test('results have the style of each method, and differences paired by seed', as
 
 test('SGD whose learning rate falls from task to task has a style of its own', () => {
   const config = (learningRateDecay: number): RunRow['config'] =>
-    resolveConfig({ ...SMALL, optimizer: { kind: 'sgd' }, lifelong: { kind: 'split', tasks: 2, learningRateDecay } });
+    resolveConfig({
+      ...SMALL,
+      optimizer: { kind: 'sgd' },
+      lifelong: { kind: 'split', tasks: 2, learningRateDecay },
+    });
   const row = (decay: number, label: string): RunRow => {
     const known = { hash: label, status: 'finished', result: null, error: null, reused: true } as const;
     return { ...known, config: { ...config(decay), label } };

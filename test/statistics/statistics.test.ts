@@ -2,7 +2,15 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { OptionError } from 'lookbehind';
 import { Random } from 'lookbehind/extend';
-import { describeIntervals, type FlatRow, holm, meanInterval, pairedDifferences, ranks, summarise } from 'lookbehind/statistics';
+import {
+  describeIntervals,
+  type FlatRow,
+  holm,
+  meanInterval,
+  pairedDifferences,
+  ranks,
+  summarise,
+} from 'lookbehind/statistics';
 import { studentQuantile } from '../../lib/dist/statistics/interval';
 
 test('Student quantiles are those of tables', () => {
@@ -14,12 +22,14 @@ test('Student quantiles are those of tables', () => {
     [0.95, 7, 1.89458],
     [0.995, 30, 2.75],
   ];
-  for (const [p, degrees, expected] of table) assert.ok(Math.abs(studentQuantile(p, degrees) - expected) < 1e-5 * expected);
+  for (const [p, degrees, expected] of table)
+    assert.ok(Math.abs(studentQuantile(p, degrees) - expected) < 1e-5 * expected);
 });
 
 describe('the t interval', () => {
   test('is mean ± t s / sqrt(n), with the p of the t test', () => {
-    // Student, "The probable error of a mean", Biometrika 6 (1908): additional hours of sleep of ten patients, paired.
+    // Student, "The probable error of a mean", Biometrika 6 (1908): additional hours of sleep of ten
+    // patients, paired.
     const sleep = [1.2, 2.4, 1.3, 1.3, 0, 1, 1.8, 0.8, 4.6, 1.4];
     const { estimate, error, low, high, count, p, comparisons } = meanInterval(sleep);
     assert.deepEqual(
@@ -67,7 +77,8 @@ describe("Holm's correction", () => {
       [4, 4, 4, 4],
     );
     const halves = [a, c, d, b].map(({ high, estimate, error }) => (high - estimate) / error);
-    for (const [i, left] of [4, 3, 2, 1].entries()) assert.ok(Math.abs(halves[i] - studentQuantile(1 - 0.025 / left, 2)) < 1e-9);
+    for (const [i, left] of [4, 3, 2, 1].entries())
+      assert.ok(Math.abs(halves[i] - studentQuantile(1 - 0.025 / left, 2)) < 1e-9);
     // After the first that is not sure, none is.
     const family = [7, 6.9, 5].map((t) => meanInterval(values(t)));
     assert.deepEqual(family.map(excludesZero), [true, true, true]);
@@ -105,7 +116,10 @@ describe("Holm's correction", () => {
       [2, 3, 4, 6],
     ].map((values) => meanInterval(values));
     assert.equal(describeIntervals(family.slice(0, 1)), '95 % t intervals, n = 3');
-    assert.equal(describeIntervals(holm([family])[0]), '95 % t intervals, n = 3 to 4, Holm-corrected for 2 comparisons');
+    assert.equal(
+      describeIntervals(holm([family])[0]),
+      '95 % t intervals, n = 3 to 4, Holm-corrected for 2 comparisons',
+    );
     assert.equal(describeIntervals([meanInterval([1])]), 'no intervals: n < 2');
     assert.equal(describeIntervals(family.slice(1), { level: 0.999 }), '99.9 % t intervals, n = 4');
   });
@@ -135,7 +149,14 @@ const ROWS = [
 describe('statistics over seeds', () => {
   test('summarise gives mean, sample deviation and what is missing', () => {
     const [sgd, sam, lb] = summarise(ROWS);
-    assert.deepEqual(sgd, { group: { label: 'SGD' }, mean: 12, std: 2, count: 3, missing: 0, values: [10, 12, 14] });
+    assert.deepEqual(sgd, {
+      group: { label: 'SGD' },
+      mean: 12,
+      std: 2,
+      count: 3,
+      missing: 0,
+      values: [10, 12, 14],
+    });
     assert.equal(sam.std, Math.sqrt(7));
     assert.deepEqual([lb.mean, lb.std, lb.count, lb.missing], [10, 0, 1, 2]);
   });
@@ -148,7 +169,10 @@ describe('statistics over seeds', () => {
     assert.equal(sam.comparisons, 1, 'the other has one pair');
     assert.deepEqual([lb.count, lb.missing, lb.estimate], [1, 2, 0]);
     assert.ok(Number.isNaN(lb.low));
-    assert.throws(() => pairedDifferences(ROWS, { baseline: 'Adam' }), /baseline must be one of the groups: SGD; SAM; LB/);
+    assert.throws(
+      () => pairedDifferences(ROWS, { baseline: 'Adam' }),
+      /baseline must be one of the groups: SGD; SAM; LB/,
+    );
     assert.throws(
       () => pairedDifferences([...ROWS, row('SAM', 0, 1)], { baseline: 'SGD' }),
       /seed must be different in each run of a group, got 0/,

@@ -50,7 +50,8 @@ describe('the gap to a trade-off curve', () => {
   it('moves with the point along x, and not at all with both along y', () => {
     fc.assert(
       fc.property(
-        // Heights that differ by more than rounding: between two that do not, the curve is as good as vertical.
+        // Heights that differ by more than rounding: between two that do not, the curve is as good as
+        // vertical.
         fc
           .uniqueArray(fc.integer({ min: -1000, max: 1000 }), { minLength: 2, maxLength: 6 })
           .map((all) => all.map((n) => n / 100)),

@@ -11,8 +11,14 @@ test('the exact mean over all samples, whatever the batch size, as tf.js has it'
   const model = models.mlp({ inputs: data.inputShape, hidden: [16], classes: 10, name: 'evaluate' });
   const { xs, ys } = data.tensors();
   const oneHot = tf.oneHot(ys, 10);
-  model.compile({ optimizer: 'sgd', loss: (a, b) => tf.losses.softmaxCrossEntropy(a, b), metrics: ['accuracy'] });
-  const [loss, accuracy] = (model.evaluate(xs, oneHot, { batchSize: 101 }) as tf.Scalar[]).map((t) => t.dataSync()[0]);
+  model.compile({
+    optimizer: 'sgd',
+    loss: (a, b) => tf.losses.softmaxCrossEntropy(a, b),
+    metrics: ['accuracy'],
+  });
+  const [loss, accuracy] = (model.evaluate(xs, oneHot, { batchSize: 101 }) as tf.Scalar[]).map(
+    (t) => t.dataSync()[0],
+  );
 
   const tensors = tf.memory().numTensors;
   const compiled = new ModelLoss(model, data, { batchSize: 25 });
@@ -60,7 +66,8 @@ test('BatchNorm by moving averages or by the batch; the averages stay', () => {
     before,
   );
 
-  // By the moving averages it is one fixed affine map; by the batch, a batch doubled in size has the same statistics.
+  // By the moving averages it is one fixed affine map; by the batch, a batch doubled in size has the same
+  // statistics.
   const doubled = { xs: xs.concat(xs), ys: ys.concat(ys) };
   assert.ok(Math.abs(evaluateSync(model, doubled, { batchNorm: 'batch' }).loss - batch.loss) < 1e-6);
   assert.ok(Math.abs(evaluateSync(model, doubled, { batchSize: 3 }).loss - moving.loss) < 1e-6);
@@ -98,7 +105,9 @@ test('wrong use is told by name', async () => {
   const stop = new AbortController();
   stop.abort();
   const labels = tf.zeros([3], 'int32');
-  await assert.rejects(evaluate(model, { xs, ys: labels }, { signal: stop.signal }), { name: 'AbortedError' });
+  await assert.rejects(evaluate(model, { xs, ys: labels }, { signal: stop.signal }), {
+    name: 'AbortedError',
+  });
   tf.dispose([xs, ys, labels]);
   model.dispose();
 });

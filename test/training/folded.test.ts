@@ -11,7 +11,9 @@ import { foldedForward } from '../../lib/dist/training/folded';
 function shake(model: tf.LayersModel): void {
   const random = new Random(1, 'shake');
   tf.tidy(() => {
-    model.setWeights(model.getWeights().map(({ shape, size }) => tf.abs(tf.tensor(random.normals(size), shape)).add(0.1)));
+    model.setWeights(
+      model.getWeights().map(({ shape, size }) => tf.abs(tf.tensor(random.normals(size), shape)).add(0.1)),
+    );
   });
 }
 
@@ -30,7 +32,10 @@ function check(model: tf.LayersModel, folds: number): void {
     assert.equal(tf.memory().numTensors, tensors);
     const largest = Math.max(1, ...Array.from(expected, Math.abs));
     actual.forEach((value, i) => {
-      assert.ok(Math.abs(value - expected[i]) <= 2e-5 * largest, `output ${i}: ${value}, expected ${expected[i]}`);
+      assert.ok(
+        Math.abs(value - expected[i]) <= 2e-5 * largest,
+        `output ${i}: ${value}, expected ${expected[i]}`,
+      );
     });
   }
   assert.equal(compiled.graph?.ops.FusedBatchNorm ?? 0, folds === 0 ? 1 : 0, 'BatchNorm ops that are left');
@@ -47,8 +52,20 @@ function check(model: tf.LayersModel, folds: number): void {
 
 describe('foldedForward', () => {
   it('folds into convolutions without bias, in chains and in residual networks', () => {
-    check(models.convNet({ inputs: [6, 6, 2], filters: [3, 4], classes: 3, batchNorm: true, name: 'folded_images' }), 2);
-    check(models.convNet({ inputs: [8], filters: [3], classes: 3, batchNorm: true, name: 'folded_signals' }), 1);
+    check(
+      models.convNet({
+        inputs: [6, 6, 2],
+        filters: [3, 4],
+        classes: 3,
+        batchNorm: true,
+        name: 'folded_images',
+      }),
+      2,
+    );
+    check(
+      models.convNet({ inputs: [8], filters: [3], classes: 3, batchNorm: true, name: 'folded_signals' }),
+      1,
+    );
     check(models.resNet({ depth: 20, inputs: [8, 8, 3], width: 2, classes: 3, name: 'folded_resnet' }), 19);
   });
 
@@ -64,8 +81,13 @@ describe('foldedForward', () => {
 
   it('leaves BatchNorm after a non-linearity alone', () => {
     const input = tf.input({ shape: [4, 4, 2] });
-    const x = tf.layers.conv2d({ filters: 3, kernelSize: 3, activation: 'relu' }).apply(input) as tf.SymbolicTensor;
-    check(tf.model({ inputs: input, outputs: tf.layers.batchNormalization().apply(x) as tf.SymbolicTensor }), 0);
+    const x = tf.layers
+      .conv2d({ filters: 3, kernelSize: 3, activation: 'relu' })
+      .apply(input) as tf.SymbolicTensor;
+    check(
+      tf.model({ inputs: input, outputs: tf.layers.batchNormalization().apply(x) as tf.SymbolicTensor }),
+      0,
+    );
   });
 
   it('leaves BatchNorm alone where its input is used elsewhere too', () => {

@@ -1,4 +1,7 @@
-/** Samples that are evaluated again and again take no more memory than the budget allows, and give the same numbers. */
+/**
+ * Samples that are evaluated again and again take no more memory than the budget allows, and give the same
+ * numbers.
+ */
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';

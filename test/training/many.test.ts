@@ -31,7 +31,15 @@ const NETWORKS: Record<string, { inputShape: number[]; way: string; build: () =>
   'dense, tanh, BatchNorm': {
     inputShape: [6],
     way: 'stacked',
-    build: () => models.mlp({ inputs: [6], hidden: [8, 5], classes: 4, activation: 'tanh', batchNorm: true, name: 'many-bn' }),
+    build: () =>
+      models.mlp({
+        inputs: [6],
+        hidden: [8, 5],
+        classes: 4,
+        activation: 'tanh',
+        batchNorm: true,
+        name: 'many-bn',
+      }),
   },
   'Sequential, flatten, activation inside Dense, dropout': {
     inputShape: [2, 3],
@@ -49,7 +57,8 @@ const NETWORKS: Record<string, { inputShape: number[]; way: string; build: () =>
   'convolutions, BatchNorm': {
     inputShape: [8, 8, 2],
     way: 'loop',
-    build: () => models.convNet({ inputs: [8, 8, 2], filters: [3, 4], classes: 4, batchNorm: true, name: 'many-conv' }),
+    build: () =>
+      models.convNet({ inputs: [8, 8, 2], filters: [3, 4], classes: 4, batchNorm: true, name: 'many-conv' }),
   },
   'two branches': {
     inputShape: [6],
@@ -71,11 +80,18 @@ for (const [name, { inputShape, way, build }] of Object.entries(NETWORKS)) {
     const sets = noisySets(model.getWeights(), 5);
     const trainableOnly = sets.map((set) => set.slice(0, model.trainableWeights.length));
 
-    const evaluator = new ModelLoss(model, data, { batchSize: 10, chunkSize: way === 'stacked' ? 4 : undefined });
+    const evaluator = new ModelLoss(model, data, {
+      batchSize: 10,
+      chunkSize: way === 'stacked' ? 4 : undefined,
+    });
     assert.equal(evaluator.way, way);
     const all = await evaluator.atMany(sets);
     evaluator.dispose();
-    const trainable = await evaluateMany(model, data, trainableOnly, { batchSize: 10, chunkSize: 2, eager: true });
+    const trainable = await evaluateMany(model, data, trainableOnly, {
+      batchSize: 10,
+      chunkSize: 2,
+      eager: true,
+    });
 
     assert.deepEqual(
       model.getWeights().map((w) => w.dataSync()),
@@ -85,11 +101,19 @@ for (const [name, { inputShape, way, build }] of Object.entries(NETWORKS)) {
     for (let i = 0; i < sets.length; i++) {
       model.setWeights(sets[i]);
       const expected = evaluateSync(model, data, { batchSize: 16 });
-      assert.ok(Math.abs(all.losses[i] - expected.loss) < 2e-6 * Math.max(1, expected.loss), `${all.losses[i]} ${expected.loss}`);
+      assert.ok(
+        Math.abs(all.losses[i] - expected.loss) < 2e-6 * Math.max(1, expected.loss),
+        `${all.losses[i]} ${expected.loss}`,
+      );
       assert.equal(all.accuracies[i], expected.accuracy);
-      model.setWeights([...sets[i].slice(0, model.trainableWeights.length), ...held.slice(model.trainableWeights.length)]);
+      model.setWeights([
+        ...sets[i].slice(0, model.trainableWeights.length),
+        ...held.slice(model.trainableWeights.length),
+      ]);
       const withOldStatistics = evaluateSync(model, data);
-      assert.ok(Math.abs(trainable.losses[i] - withOldStatistics.loss) < 2e-6 * Math.max(1, withOldStatistics.loss));
+      assert.ok(
+        Math.abs(trainable.losses[i] - withOldStatistics.loss) < 2e-6 * Math.max(1, withOldStatistics.loss),
+      );
     }
     tf.dispose([sets, held, data.xs, data.ys]);
     model.dispose();
@@ -112,7 +136,9 @@ test('generated chunks, reports and the budget', async () => {
   };
   const evaluator = new ModelLoss(model, data, { chunkSize: 8 });
   const reported: number[] = [];
-  const first = await evaluator.atMany(sets, { onChunk: ({ from, losses }) => void reported.push(from, losses.length) });
+  const first = await evaluator.atMany(sets, {
+    onChunk: ({ from, losses }) => void reported.push(from, losses.length),
+  });
   assert.deepEqual(asked, [
     [0, 8],
     [8, 16],
@@ -124,7 +150,9 @@ test('generated chunks, reports and the budget', async () => {
   assert.equal(tf.memory().numTensors, tensors);
 
   const stop = new AbortController();
-  await assert.rejects(evaluator.atMany(sets, { signal: stop.signal, onChunk: () => stop.abort() }), { name: 'AbortedError' });
+  await assert.rejects(evaluator.atMany(sets, { signal: stop.signal, onChunk: () => stop.abort() }), {
+    name: 'AbortedError',
+  });
   assert.equal(tf.memory().numTensors, tensors);
   evaluator.dispose();
 
@@ -143,7 +171,8 @@ test('any loss, also on weight sets that diverge', async () => {
   const model = models.mlp({ inputs: [6], hidden: [], classes: 1, name: 'many-regression' });
   const { xs } = samples([6]);
   const ys = tf.tidy(() => tf.sum(xs, 1, true));
-  const squared = (labels: tf.Tensor, outputs: tf.Tensor): tf.Scalar => tf.losses.meanSquaredError(labels, outputs) as tf.Scalar;
+  const squared = (labels: tf.Tensor, outputs: tf.Tensor): tf.Scalar =>
+    tf.losses.meanSquaredError(labels, outputs) as tf.Scalar;
   const exact = [tf.ones([6, 1]), tf.zeros([1])];
   const infinite = [tf.fill([6, 1], 1e30), tf.zeros([1])];
   const { losses, accuracies } = await evaluateMany(model, { xs, ys }, [exact, infinite], { loss: squared });
@@ -162,7 +191,8 @@ test('Dense over [time, features] is as one by one, for every size of chunk', as
   const random = new Random(4, 'time');
   const xs = tf.tensor(random.normals(96), [4, 6, 4]);
   const ys = tf.tensor(random.normals(72), [4, 6, 3]);
-  const loss = (labels: tf.Tensor, outputs: tf.Tensor) => tf.losses.meanSquaredError(labels, outputs) as tf.Scalar;
+  const loss = (labels: tf.Tensor, outputs: tf.Tensor) =>
+    tf.losses.meanSquaredError(labels, outputs) as tf.Scalar;
   const sets = noisySets(
     model.trainableWeights.map((weight) => weight.read()),
     4,

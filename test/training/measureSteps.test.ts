@@ -91,14 +91,24 @@ test('steps are measured at the learning rate of the last step', async () => {
   const measuredAt = async (learningRate: number, gamma: number) => {
     const optimizer = lookbehindSAM({ k: 3, learningRate });
     const data = digits().train.subset(200);
-    const model = models.mlp({ inputs: data.inputShape, hidden: [12], classes: 10, seed: 1, name: 'measure-rate' });
+    const model = models.mlp({
+      inputs: data.inputShape,
+      hidden: [12],
+      classes: 10,
+      seed: 1,
+      name: 'measure-rate',
+    });
     const schedule = { kind: 'multiStep' as const, milestones: [0, 1], gamma };
     const trainer = new Trainer(model, optimizer, data, { epochs: 2, batchSize: 50, schedule });
     await trainer.train({ untilEpoch: 1 });
     const state = trainer.save();
     const measured = measureSteps(trainer, { batches: 2, batchSize: 50 });
     trainer.restore(state);
-    assert.deepEqual(measureSteps(trainer, { batches: 2, batchSize: 50 }), measured, 'also when it was restored');
+    assert.deepEqual(
+      measureSteps(trainer, { batches: 2, batchSize: 50 }),
+      measured,
+      'also when it was restored',
+    );
     assert.equal(optimizer.learningRate, learningRate);
     for (const one of [trainer, optimizer, model]) one.dispose();
     return measured;

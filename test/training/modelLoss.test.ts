@@ -1,4 +1,7 @@
-/** The default loss fits what the last layer of a model puts out, wherever a model is trained, evaluated or analysed. */
+/**
+ * The default loss fits what the last layer of a model puts out, wherever a model is trained, evaluated or
+ * analysed.
+ */
 
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
@@ -14,21 +17,30 @@ const random = new Random(1, 'points');
 /** Points around `classes` centres on a line. */
 function pointsOf(classes: number): Dataset {
   const labels = Array.from({ length: 60 }, (_, i) => i % classes);
-  const inputs = Float32Array.from(labels.flatMap((label) => [random.normal(label, 0.3), random.normal(0, 1)]));
+  const inputs = Float32Array.from(
+    labels.flatMap((label) => [random.normal(label, 0.3), random.normal(0, 1)]),
+  );
   const names = Array.from({ length: classes }, (_, i) => `class ${i}`);
   return new Dataset({ name: 'points', split: 'train', inputs, labels, inputShape: [2], classes: names });
 }
 
 const { dense, activation, softmax } = tf.layers;
 const first = () =>
-  dense({ units: 5, activation: 'tanh', inputShape: [2], kernelInitializer: tf.initializers.glorotUniform({ seed: 1 }) });
+  dense({
+    units: 5,
+    activation: 'tanh',
+    inputShape: [2],
+    kernelInitializer: tf.initializers.glorotUniform({ seed: 1 }),
+  });
 const last = (units: number, name?: 'softmax' | 'sigmoid') =>
   dense({ units, activation: name, kernelInitializer: tf.initializers.glorotUniform({ seed: 2 }) });
 const build = (...layers: tf.layers.Layer[]) => tf.sequential({ layers: [first(), ...layers] });
 
 interface Form {
   classes: number;
-  /** Models that put out the same probabilities in different ways; the first one puts out two or more logits. */
+  /**
+   * Models that put out the same probabilities in different ways; the first one puts out two or more logits.
+   */
   models: Record<string, () => tf.LayersModel>;
 }
 
@@ -60,8 +72,12 @@ for (const [name, { classes, models }] of Object.entries(forms)) {
       const { xs, ys } = points.tensors(Array.from({ length: points.size }, (_, i) => i));
       const inputs = xs.arraySync() as number[][];
       Array.from(ys.dataSync()).forEach((label, i) => {
-        const hidden = b.map((bias, j) => Math.tanh(bias + inputs[i][0] * w[j] + inputs[i][1] * w[b.length + j]));
-        const outputs = c.map((bias, j) => hidden.reduce((sum, value, h) => sum + value * v[h * c.length + j], bias));
+        const hidden = b.map((bias, j) =>
+          Math.tanh(bias + inputs[i][0] * w[j] + inputs[i][1] * w[b.length + j]),
+        );
+        const outputs = c.map((bias, j) =>
+          hidden.reduce((sum, value, h) => sum + value * v[h * c.length + j], bias),
+        );
         const logits = c.length === 1 ? [0, outputs[0]] : outputs;
         loss += Math.log(logits.reduce((sum, z) => sum + Math.exp(z), 0)) - logits[label];
         correct += Number(logits.indexOf(Math.max(...logits)) === label);
@@ -110,11 +126,20 @@ describe('what model.fit honours', () => {
     const points = pointsOf(2);
     const input = tf.input({ shape: [2] });
     const kernelInitializer = tf.initializers.glorotUniform({ seed: 1 });
-    const outputs = [2, 2].map((units) => dense({ units, kernelInitializer }).apply(input) as tf.SymbolicTensor);
+    const outputs = [2, 2].map(
+      (units) => dense({ units, kernelInitializer }).apply(input) as tf.SymbolicTensor,
+    );
     const model = tf.model({ inputs: input, outputs });
     const loss = (labels: tf.Tensor, all: tf.Tensor) =>
-      tf.tidy(() => tf.addN((all as unknown as tf.Tensor[]).map((one) => crossEntropy(labels, one))) as tf.Scalar);
-    const trainer = new Trainer(model, sam({ learningRate: 0.1 }), points, { epochs: 3, batchSize: 60, test: points, loss });
+      tf.tidy(
+        () => tf.addN((all as unknown as tf.Tensor[]).map((one) => crossEntropy(labels, one))) as tf.Scalar,
+      );
+    const trainer = new Trainer(model, sam({ learningRate: 0.1 }), points, {
+      epochs: 3,
+      batchSize: 60,
+      test: points,
+      loss,
+    });
     await trainer.train();
     const { xs, ys } = points.tensors();
     const right = tf.tidy(() => loss(ys, model.predict(xs) as tf.Tensor).dataSync()[0]);
@@ -132,17 +157,31 @@ describe('what model.fit honours', () => {
       return i % steps < 2 + (sequence % 3) ? 1 + ((7 * i) % 5) : 0;
     });
     const labels = Array.from({ length: count }, (_, i) => i % 3);
-    const words = new Dataset({ name: 'words', split: 'train', inputs, labels, inputShape: [steps], classes: ['a', 'b', 'c'] });
+    const words = new Dataset({
+      name: 'words',
+      split: 'train',
+      inputs,
+      labels,
+      inputShape: [steps],
+      classes: ['a', 'b', 'c'],
+    });
     const seeded = (seed: number) => tf.initializers.glorotUniform({ seed });
     const make = (maskZero: boolean) =>
       tf.sequential({
         layers: [
-          tf.layers.embedding({ inputDim: 6, outputDim: 4, maskZero, inputLength: steps, embeddingsInitializer: seeded(1) }),
+          tf.layers.embedding({
+            inputDim: 6,
+            outputDim: 4,
+            maskZero,
+            inputLength: steps,
+            embeddingsInitializer: seeded(1),
+          }),
           tf.layers.simpleRNN({ units: 4, kernelInitializer: seeded(2), recurrentInitializer: seeded(3) }),
           dense({ units: 3, kernelInitializer: seeded(4) }),
         ],
       });
-    const weightsOf = (model: tf.LayersModel) => model.getWeights().flatMap((weight) => Array.from(weight.dataSync()));
+    const weightsOf = (model: tf.LayersModel) =>
+      model.getWeights().flatMap((weight) => Array.from(weight.dataSync()));
     const trained = async (maskZero: boolean) => {
       const model = make(maskZero);
       const trainer = new Trainer(model, sgd({ learningRate: 0.1 }), words, { epochs: 3, batchSize: count });
@@ -157,7 +196,8 @@ describe('what model.fit honours', () => {
     const rows = tf.tidy(() => tf.cast(tf.oneHot(ys, 3), 'float32'));
     await stock.fit(xs, rows, { epochs: 3, batchSize: count, shuffle: false, verbose: 0 });
     const right = weightsOf(stock);
-    const distance = (weights: number[]) => Math.max(...weights.map((value, i) => Math.abs(value - right[i])));
+    const distance = (weights: number[]) =>
+      Math.max(...weights.map((value, i) => Math.abs(value - right[i])));
     assert.ok(distance(await trained(true)) < 1e-5);
     assert.ok(distance(await trained(false)) > 1e-3);
     tf.dispose([xs, ys, rows]);

@@ -3,7 +3,16 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import * as tf from '@tensorflow/tfjs';
-import { AbortedError, DivergenceError, lookahead, lookbehindSAM, OptionError, StateMismatchError, sam, sgd } from 'lookbehind';
+import {
+  AbortedError,
+  DivergenceError,
+  lookahead,
+  lookbehindSAM,
+  OptionError,
+  StateMismatchError,
+  sam,
+  sgd,
+} from 'lookbehind';
 import { type Augmentation, Dataset } from 'lookbehind/data';
 import { type FamilyOptimizer, Random } from 'lookbehind/extend';
 import * as models from 'lookbehind/models';
@@ -15,8 +24,17 @@ import { scheduleFunction, stretchSchedule } from '../../lib/dist/training/sched
 const corners = (() => {
   const random = new Random(1, 'corners');
   const labels = Array.from({ length: 80 }, (_, i) => i % 4);
-  const inputs = Float32Array.from(labels.flatMap((c) => [random.normal(c % 2, 0.2), random.normal(c >> 1, 0.2)]));
-  return new Dataset({ name: 'corners', split: 'train', inputs, labels, inputShape: [2], classes: ['a', 'b', 'c', 'd'] });
+  const inputs = Float32Array.from(
+    labels.flatMap((c) => [random.normal(c % 2, 0.2), random.normal(c >> 1, 0.2)]),
+  );
+  return new Dataset({
+    name: 'corners',
+    split: 'train',
+    inputs,
+    labels,
+    inputShape: [2],
+    classes: ['a', 'b', 'c', 'd'],
+  });
 })();
 
 interface Made {
@@ -30,7 +48,12 @@ function make(
   batchNorm = false,
 ): Made {
   const model = models.mlp({ inputs: 2, hidden: [8], classes: 4, batchNorm, seed: 3 });
-  const trainer = new Trainer(model, optimizer, corners, { epochs: 4, batchSize: 16, test: corners, ...options });
+  const trainer = new Trainer(model, optimizer, corners, {
+    epochs: 4,
+    batchSize: 16,
+    test: corners,
+    ...options,
+  });
   return {
     trainer,
     dispose() {
@@ -62,13 +85,20 @@ describe('Trainer', () => {
   it('is the same compiled and op by op', async () => {
     const runs: number[][] = [];
     for (const eager of [true, false]) {
-      const { trainer, dispose } = make({ eager }, lookbehindSAM({ k: 3, momentum: 0.9, alpha: 'adaptive' }), true);
+      const { trainer, dispose } = make(
+        { eager },
+        lookbehindSAM({ k: 3, momentum: 0.9, alpha: 'adaptive' }),
+        true,
+      );
       await trainer.train();
       runs.push(trainer.history.map(({ trainLoss }) => trainLoss));
       dispose();
     }
     runs[0].forEach((loss, i) => {
-      assert.ok(Math.abs(loss - runs[1][i]) < 1e-4 * Math.max(1, loss), `epoch ${i}: ${loss} and ${runs[1][i]}`);
+      assert.ok(
+        Math.abs(loss - runs[1][i]) < 1e-4 * Math.max(1, loss),
+        `epoch ${i}: ${loss} and ${runs[1][i]}`,
+      );
     });
   });
 
@@ -91,7 +121,10 @@ describe('Trainer', () => {
       const part = make(options, optimizer(), true);
       const stop = new AbortController();
       let steps = 0;
-      const status = await part.trainer.train({ signal: stop.signal, onProgress: () => ++steps === 7 && stop.abort() });
+      const status = await part.trainer.train({
+        signal: stop.signal,
+        onProgress: () => ++steps === 7 && stop.abort(),
+      });
       assert.equal(status, 'aborted');
       assert.deepEqual([part.trainer.position.epoch, part.trainer.position.step], [1, 2]);
       const state = throughJson(part.trainer.save());
@@ -101,7 +134,11 @@ describe('Trainer', () => {
       rest.trainer.restore(state);
       assert.equal(await rest.trainer.train(), 'finished');
       const losses = ({ trainer }: Made) =>
-        trainer.history.map(({ trainLoss, testLoss, gradientEvaluations }) => [trainLoss, testLoss, gradientEvaluations]);
+        trainer.history.map(({ trainLoss, testLoss, gradientEvaluations }) => [
+          trainLoss,
+          testLoss,
+          gradientEvaluations,
+        ]);
       assert.deepEqual(losses(rest), losses(whole));
       const final = ({ trainer }: Made) => trainer.save();
       assert.deepEqual(final(rest).weights, final(whole).weights);
@@ -197,7 +234,8 @@ describe('Trainer', () => {
     const other = new Trainer(wider, lookbehindSAM(), corners, { epochs: 1 });
     assert.throws(
       () => other.restore(state),
-      (error: Error) => error instanceof StateMismatchError && /weight 0 was mlp\/dense1\/kernel \[2,8\]/.test(error.message),
+      (error: Error) =>
+        error instanceof StateMismatchError && /weight 0 was mlp\/dense1\/kernel \[2,8\]/.test(error.message),
     );
     const { trainer: plain, dispose: disposePlain } = make({}, sgd());
     assert.throws(() => plain.restore(state), StateMismatchError);
@@ -216,7 +254,10 @@ describe('Trainer', () => {
   it('refuses a second call of train() while one is under way, and trains each epoch once', async () => {
     const { trainer, dispose } = make({ epochs: 3 });
     const first = trainer.train();
-    await assert.rejects(trainer.train(), (error: Error) => error instanceof StateMismatchError && /await/.test(error.message));
+    await assert.rejects(
+      trainer.train(),
+      (error: Error) => error instanceof StateMismatchError && /await/.test(error.message),
+    );
     assert.equal(await first, 'finished');
     assert.deepEqual(
       trainer.history.map(({ epoch }) => epoch),
@@ -248,13 +289,20 @@ describe('Trainer', () => {
   const { dense } = tf.layers;
   const kernel = (seed: number) => ({ kernelInitializer: tf.initializers.glorotUniform({ seed }) });
   const tower = (seed: number): tf.Sequential =>
-    tf.sequential({ layers: [dense({ units: 2, activation: 'tanh', inputShape: [2], name: 'd', ...kernel(seed) })] });
+    tf.sequential({
+      layers: [dense({ units: 2, activation: 'tanh', inputShape: [2], name: 'd', ...kernel(seed) })],
+    });
   const rebuilt: Record<string, () => tf.LayersModel> = {
     'nested models with layers of equal names': () =>
-      tf.sequential({ layers: [dense({ units: 2, inputShape: [2], name: 'in', ...kernel(1) }), tower(2), tower(3)] }),
+      tf.sequential({
+        layers: [dense({ units: 2, inputShape: [2], name: 'in', ...kernel(1) }), tower(2), tower(3)],
+      }),
     'layers that get other names each time': () =>
       tf.sequential({
-        layers: [dense({ units: 4, activation: 'tanh', inputShape: [2], ...kernel(1) }), dense({ units: 4, ...kernel(2) })],
+        layers: [
+          dense({ units: 4, activation: 'tanh', inputShape: [2], ...kernel(1) }),
+          dense({ units: 4, ...kernel(2) }),
+        ],
       }),
   };
   for (const [name, build] of Object.entries(rebuilt)) {
@@ -264,7 +312,8 @@ describe('Trainer', () => {
           const model = tf.sequential({ layers: [build(), dense({ units: 4, ...kernel(9) })] });
           const optimizer = sgd({ learningRate: 0.1, momentum: 0.9 });
           const trainer = new Trainer(model, optimizer, corners, { epochs: 4, batchSize: 16 });
-          const freeze = () => (((model.layers[0] as tf.LayersModel).layers[0] as tf.layers.Layer).trainable = false);
+          const freeze = () =>
+            (((model.layers[0] as tf.LayersModel).layers[0] as tf.layers.Layer).trainable = false);
           const dispose = () => [trainer, optimizer, model].forEach((one) => void one.dispose());
           return { trainer, freeze, dispose };
         };
@@ -293,14 +342,21 @@ describe('Trainer', () => {
       const input = tf.input({ shape: [2] });
       const branches = names.map((name) => dense({ units: 2, name }).apply(input) as tf.SymbolicTensor);
       const sum = tf.layers.concatenate().apply(branches) as tf.SymbolicTensor;
-      const model = tf.model({ inputs: input, outputs: dense({ units: 4, name: 'out' }).apply(sum) as tf.SymbolicTensor });
+      const model = tf.model({
+        inputs: input,
+        outputs: dense({ units: 4, name: 'out' }).apply(sum) as tf.SymbolicTensor,
+      });
       return new Trainer(model, sgd(), corners, { epochs: 1 });
     };
     const [one, other] = [build(['left', 'right']), build(['right', 'left'])];
     other.restore(one.save());
-    const weightsOf = ({ model }: Trainer, name: string) => [...model.getLayer(name).getWeights()[0].dataSync()];
-    for (const name of ['left', 'right', 'out']) assert.deepEqual(weightsOf(other, name), weightsOf(one, name));
-    for (const trainer of [one, other]) for (const thing of [trainer, trainer.optimizer, trainer.model]) thing.dispose();
+    const weightsOf = ({ model }: Trainer, name: string) => [
+      ...model.getLayer(name).getWeights()[0].dataSync(),
+    ];
+    for (const name of ['left', 'right', 'out'])
+      assert.deepEqual(weightsOf(other, name), weightsOf(one, name));
+    for (const trainer of [one, other])
+      for (const thing of [trainer, trainer.optimizer, trainer.model]) thing.dispose();
   });
 
   it('adds the losses of layers, those of nested models and wrappers included, each once, in each pass', async () => {
@@ -311,13 +367,22 @@ describe('Trainer', () => {
         layers: [dense({ units: 2, inputShape: [2], useBias: false, ...regularized, ...kernel(1) })],
       });
       const rows = tf.layers.reshape({ targetShape: [2, 1] });
-      const wrapped = tf.layers.timeDistributed({ layer: dense({ units: 2, useBias: false, ...regularized, ...kernel(2) }) });
+      const wrapped = tf.layers.timeDistributed({
+        layer: dense({ units: 2, useBias: false, ...regularized, ...kernel(2) }),
+      });
       const twice = block.apply(block.apply(input)) as tf.SymbolicTensor;
       const flat = tf.layers.flatten().apply(wrapped.apply(rows.apply(twice))) as tf.SymbolicTensor;
       const model = tf.model({ inputs: input, outputs: flat });
-      // The loss of the batch is 0, so the weights shrink by the regularizers' gradient alone: d (0.5 w^2) / dw = w.
-      const zero = (_labels: tf.Tensor, outputs: tf.Tensor) => tf.tidy(() => tf.sum(tf.mul(outputs, 0)) as tf.Scalar);
-      const trainer = new Trainer(model, sgd({ learningRate: 0.1 }), corners, { epochs: 1, batchSize: 80, loss: zero, eager });
+      // The loss of the batch is 0, so the weights shrink by the regularizers' gradient alone: d (0.5 w^2) /
+      // dw = w.
+      const zero = (_labels: tf.Tensor, outputs: tf.Tensor) =>
+        tf.tidy(() => tf.sum(tf.mul(outputs, 0)) as tf.Scalar);
+      const trainer = new Trainer(model, sgd({ learningRate: 0.1 }), corners, {
+        epochs: 1,
+        batchSize: 80,
+        loss: zero,
+        eager,
+      });
       const valuesOf = () => model.getWeights().flatMap((weight) => [...weight.dataSync()]);
       const before = valuesOf();
       await trainer.train();
@@ -330,7 +395,10 @@ describe('Trainer', () => {
     }
   });
 
-  const batchNorms: Record<string, (layer: tf.layers.Layer) => { block: tf.layers.Layer; freeze: tf.layers.Layer }> = {
+  const batchNorms: Record<
+    string,
+    (layer: tf.layers.Layer) => { block: tf.layers.Layer; freeze: tf.layers.Layer }
+  > = {
     'by itself': (layer) => ({ block: layer, freeze: layer }),
     'with the nested model around it': (layer) => {
       const block = tf.sequential({ layers: [tf.sequential({ layers: [layer] })] });
@@ -429,12 +497,18 @@ describe('Trainer', () => {
 
   it("multiplies the optimizer's own learning rate, which stays the optimizer's, and takes rho as it is", async () => {
     const optimizer = sam({ learningRate: 0.1, rho: 0.05 });
-    const { trainer, dispose } = make({ epochs: 4, schedule: { kind: 'multiStep', milestones: [1, 3], gamma: 0.5 } }, optimizer);
+    const { trainer, dispose } = make(
+      { epochs: 4, schedule: { kind: 'multiStep', milestones: [1, 3], gamma: 0.5 } },
+      optimizer,
+    );
     const layer = trainer.model.layers.find(({ weights }) => weights.length > 0)!;
     const seen: number[][] = [];
     await trainer.train({
       onProgress: () =>
-        assert.equal(optimizer.learningRate, trainer.position.epoch < 2 ? 0.1 : trainer.position.epoch < 3 ? 0.4 : 0),
+        assert.equal(
+          optimizer.learningRate,
+          trainer.position.epoch < 2 ? 0.1 : trainer.position.epoch < 3 ? 0.4 : 0,
+        ),
       onEpoch({ epoch }) {
         seen.push([...layer.getWeights()[0].dataSync()]);
         if (epoch === 2) [optimizer.learningRate, optimizer.rho] = [0.4, 0.2];
@@ -460,7 +534,10 @@ describe('Trainer', () => {
       [{ epochs: 0 }, /^epochs must be/],
       [{ batchSize: 0.5 }, /^batchSize must be/],
       [{ seed: 0.5 }, /^seed must be/],
-      [{ schedule: { kind: 'step' } as never }, /^schedule.kind must be one of "constant", "multiStep", "cosine"/],
+      [
+        { schedule: { kind: 'step' } as never },
+        /^schedule.kind must be one of "constant", "multiStep", "cosine"/,
+      ],
       [{ evaluateEvery: 0 }, /^evaluateEvery must be/],
       [{ batchsize: 3 } as never, /^Trainer has no option "batchsize"\. Did you mean batchSize\?$/],
     ];

@@ -42,11 +42,12 @@ describe('walk', () => {
 describe('dissectStep', () => {
   it('is consistent: the new weights are alpha * fast + (1 - alpha) * slow', () => {
     const optimizer = lookbehindSAM({ learningRate: 0.1, k: 4, rho: 0.1, alpha: 'adaptive' });
-    const { slow, fast, perturbed, perturbedLosses, gradients, alphas, newSlow, gradientEvaluations } = dissectStep({
-      loss,
-      start,
-      optimizer,
-    });
+    const { slow, fast, perturbed, perturbedLosses, gradients, alphas, newSlow, gradientEvaluations } =
+      dissectStep({
+        loss,
+        start,
+        optimizer,
+      });
     assert.deepEqual(
       [fast.length, perturbed.length, perturbedLosses.length, gradients.length, gradientEvaluations],
       [4, 4, 4, 4, 5],

@@ -1,9 +1,9 @@
 /**
- * Stand-ins for costly ops while a function is recorded whose results nobody will read: tensors of the right shape and dtype, all
- * zeros. Recording a step of a deep network then takes the time of its JavaScript alone.
+ * Stand-ins for costly ops while a function is recorded whose results nobody will read: tensors of the right
+ * shape and dtype, all zeros. Recording a step of a deep network then takes the time of its JavaScript alone.
  *
- * What such an op would have returned is a clone of one blank tensor per shape, so it costs neither time nor memory. Ops without a
- * rule here run as ever.
+ * What such an op would have returned is a clone of one blank tensor per shape, so it costs neither time nor
+ * memory. Ops without a rule here run as ever.
  */
 
 import * as tf from '../../core/tf';
@@ -153,8 +153,14 @@ function shapeFrom(sizes: tf.TensorInfo, like: tf.TensorInfo, valuesOf: ValuesOf
   return values === undefined ? undefined : [formOf(like, Array.from(values))];
 }
 
-/** The size of one axis after a window of `extent` passed over it; undefined for paddings and layouts that are not covered. */
-function outputSize(format: unknown, padding: unknown): ((size: number, extent: number, stride: number) => number) | undefined {
+/**
+ * The size of one axis after a window of `extent` passed over it; undefined for paddings and layouts that are
+ * not covered.
+ */
+function outputSize(
+  format: unknown,
+  padding: unknown,
+): ((size: number, extent: number, stride: number) => number) | undefined {
   if (format !== 'NHWC') return undefined;
   if (padding === 'SAME') return (size, _extent, stride) => Math.ceil(size / stride);
   if (padding === 'VALID') return (size, extent, stride) => Math.ceil((size - extent + 1) / stride);

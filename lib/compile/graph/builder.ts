@@ -16,7 +16,10 @@ export type ConstantData = Float32Array | Int32Array | Uint8Array;
 /** The GraphDef version that the nodes are written for. Ops have kept their meaning since. */
 const PRODUCER = 1882;
 
-/** Constants up to this many elements are compared with those already there, so that equal ones are stored once. */
+/**
+ * Constants up to this many elements are compared with those already there, so that equal ones are stored
+ * once.
+ */
 const SHARED_CONSTANT_SIZE = 64;
 
 export class GraphBuilder {
@@ -85,7 +88,9 @@ export class GraphBuilder {
       else if (dtype === 'int32') proto.setIntValList([data[0]]);
       else proto.setFloatValList([data[0]]);
     } else {
-      proto.setTensorContent(new Uint8Array(data.buffer.slice(data.byteOffset, data.byteOffset + data.byteLength)));
+      proto.setTensorContent(
+        new Uint8Array(data.buffer.slice(data.byteOffset, data.byteOffset + data.byteLength)),
+      );
       this.#constantBytes += data.byteLength;
     }
     const value = new (protos().AttrValue)();
@@ -114,7 +119,11 @@ export class GraphBuilder {
     return model.serializeBinary();
   }
 
-  #add(op: string, inputs: readonly GraphTensor[], attributes: readonly (readonly [string, AttrValueProto])[]): GraphTensor {
+  #add(
+    op: string,
+    inputs: readonly GraphTensor[],
+    attributes: readonly (readonly [string, AttrValueProto])[],
+  ): GraphTensor {
     const node = new (protos().NodeDef)();
     const name = `n${this.#nodes.length}`;
     node.setName(name);
@@ -170,6 +179,7 @@ function attributeValue({ name, type, value }: OpAttribute): AttrValueProto {
   else if (type === ATTRIBUTE_TYPE.float) proto.setF(value as number);
   else if (type === ATTRIBUTE_TYPE.bool) proto.setB(value as boolean);
   else if (type === ATTRIBUTE_TYPE.type) proto.setType(value as number);
-  else throw new CompileError(`The op attribute "${name}" has a kind that compile() does not know (${type}).`);
+  else
+    throw new CompileError(`The op attribute "${name}" has a kind that compile() does not know (${type}).`);
   return proto;
 }

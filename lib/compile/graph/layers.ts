@@ -1,5 +1,6 @@
 /**
- * Layers and stock optimizers keep JavaScript state beside their variables. While a function is recorded, this watches both:
+ * Layers and stock optimizers keep JavaScript state beside their variables. While a function is recorded,
+ * this watches both:
  *
  *   stateful layers                              refused: their state is no variable, so all runs would start from the same one
  *   flags and numbers of layers (trainable, rate)  conditions: the function is recorded anew when one changes
@@ -29,7 +30,9 @@ export class WatchedLayers {
 
   /** Watches until the returned function is called. */
   start(): () => void {
-    const layer = tf.layers.Layer.prototype as unknown as { apply(this: tf.layers.Layer, ...args: unknown[]): unknown };
+    const layer = tf.layers.Layer.prototype as unknown as {
+      apply(this: tf.layers.Layer, ...args: unknown[]): unknown;
+    };
     const optimizer = tf.Optimizer.prototype as unknown as { incrementIterations(this: tf.Optimizer): void };
     const { apply } = layer;
     const { incrementIterations } = optimizer;
@@ -48,7 +51,10 @@ export class WatchedLayers {
     };
   }
 
-  /** After the recorded call: makes what the layers are now the conditions. Refuses layers that a call changes. */
+  /**
+   * After the recorded call: makes what the layers are now the conditions. Refuses layers that a call
+   * changes.
+   */
   finish(): void {
     for (const [layer, before] of this.#snapshots) {
       const fields = layer as unknown as Fields;
@@ -76,7 +82,8 @@ export class WatchedLayers {
     const container = layer instanceof tf.LayersModel;
     this.#snapshots.set(layer, snapshot(layer, container));
     for (const value of Object.values(layer)) {
-      for (const one of Array.isArray(value) ? value : [value]) if (one instanceof tf.layers.Layer) this.#see(one);
+      for (const one of Array.isArray(value) ? value : [value])
+        if (one instanceof tf.layers.Layer) this.#see(one);
     }
     if (!container && layer.stateful) {
       throw this.refuse(
@@ -109,7 +116,9 @@ export class WatchedLayers {
 function snapshot(layer: tf.layers.Layer, container: boolean): Fields {
   const fields = layer as unknown as Fields;
   if (container) return { trainable_: fields.trainable_ };
-  const plain = Object.entries(fields).filter(([name, value]) => !SET_BY_FIRST_CALL.has(name) && isPlain(value));
+  const plain = Object.entries(fields).filter(
+    ([name, value]) => !SET_BY_FIRST_CALL.has(name) && isPlain(value),
+  );
   return Object.fromEntries(plain);
 }
 

@@ -1,5 +1,6 @@
 /**
- * Types of the protocol-buffer classes that tfjs-node ships (for reading SavedModels; they can also write them).
+ * Types of the protocol-buffer classes that tfjs-node ships (for reading SavedModels; they can also write
+ * them).
  */
 import { NativeRuntimeError } from '../../core/errors';
 import { nativePackage } from '../native';

@@ -1,10 +1,11 @@
 /**
  * Fresh random numbers in every run of a compiled function.
  *
- * tf.js draws random numbers in JavaScript, so a trace would freeze them as constants. While a function is traced, the
- * public random ops are replaced by native ones that take a seed, and that seed is an input of the graph. A draw with an
- * explicit seed is the same at each call, so it stays what it is: a constant. (tf.multinomial draws natively, from a state that all its
- * calls share; with a seed it becomes a draw that depends on the seed alone.) Whatever else draws is refused by name.
+ * tf.js draws random numbers in JavaScript, so a trace would freeze them as constants. While a function is
+ * traced, the public random ops are replaced by native ones that take a seed, and that seed is an input of
+ * the graph. A draw with an explicit seed is the same at each call, so it stays what it is: a constant.
+ * (tf.multinomial draws natively, from a state that all its calls share; with a seed it becomes a draw that
+ * depends on the seed alone.) Whatever else draws is refused by name.
  */
 
 import * as tf from '../../core/tf';
@@ -13,11 +14,17 @@ import { attr, runOp } from '../backend';
 type Dtype = 'float32' | 'int32' | 'bool';
 type Core = Pick<typeof tf, 'dropout' | 'multinomial' | 'randomNormal' | 'randomUniform' | 'truncatedNormal'>;
 
-/** The module whose exports tf.js, its layers and its users call. (`@tensorflow/tfjs` re-exports it by getters.) */
-const core = require(require.resolve('@tensorflow/tfjs-core', { paths: [require.resolve('@tensorflow/tfjs')] })) as Core;
+/**
+ * The module whose exports tf.js, its layers and its users call. (`@tensorflow/tfjs` re-exports it by
+ * getters.)
+ */
+const core = require(
+  require.resolve('@tensorflow/tfjs-core', { paths: [require.resolve('@tensorflow/tfjs')] }),
+) as Core;
 
 /**
- * Until the returned function is called, the random ops draw natively, each from the seed that `drawSeed` returns (int32 [2]).
+ * Until the returned function is called, the random ops draw natively, each from the seed that `drawSeed`
+ * returns (int32 [2]).
  */
 export function lowerRandomOps(drawSeed: () => tf.Tensor): () => void {
   return replaceExports(loweredOps({ ...core }, drawSeed));
@@ -78,7 +85,12 @@ function loweredOps(stock: Core, drawSeed: () => tf.Tensor) {
             const kept = tf.floor(tf.add(uniform(shape, 0, 1, 'float32'), 1 - rate));
             return tf.mul(input, tf.div(kept, 1 - rate));
           }),
-    multinomial: (logits: tf.Tensor1D | tf.Tensor2D | tf.TensorLike, numSamples: number, seed?: number, normalized = false) =>
+    multinomial: (
+      logits: tf.Tensor1D | tf.Tensor2D | tf.TensorLike,
+      numSamples: number,
+      seed?: number,
+      normalized = false,
+    ) =>
       normalized
         ? stock.multinomial(logits, numSamples, seed, normalized)
         : tf.tidy(() => {
@@ -91,15 +103,31 @@ function loweredOps(stock: Core, drawSeed: () => tf.Tensor) {
             );
             return input.rank === 1 ? tf.squeeze(samples, [0]) : samples;
           }),
-    randomNormal: (shape: number[], mean = 0, stdDev = 1, dtype: 'float32' | 'int32' = 'float32', seed?: number) =>
-      seed ? stock.randomNormal(shape, mean, stdDev, dtype, seed) : normal('StatelessRandomNormal', shape, mean, stdDev, dtype),
+    randomNormal: (
+      shape: number[],
+      mean = 0,
+      stdDev = 1,
+      dtype: 'float32' | 'int32' = 'float32',
+      seed?: number,
+    ) =>
+      seed
+        ? stock.randomNormal(shape, mean, stdDev, dtype, seed)
+        : normal('StatelessRandomNormal', shape, mean, stdDev, dtype),
     randomStandardNormal: (shape: number[], dtype: 'float32' | 'int32' = 'float32', seed?: number) =>
-      seed ? stock.randomNormal(shape, 0, 1, dtype, seed) : normal('StatelessRandomNormal', shape, 0, 1, dtype),
+      seed
+        ? stock.randomNormal(shape, 0, 1, dtype, seed)
+        : normal('StatelessRandomNormal', shape, 0, 1, dtype),
     randomUniform: (shape: number[], min = 0, max = 1, dtype: Dtype = 'float32', seed?: number | string) =>
       seed != null ? stock.randomUniform(shape, min, max, dtype, seed) : uniform(shape, min, max, dtype),
     randomUniformInt: (shape: number[], min: number, max: number, seed?: number | string) =>
       seed != null ? stock.randomUniform(shape, min, max, 'int32', seed) : uniform(shape, min, max, 'int32'),
-    truncatedNormal: (shape: number[], mean = 0, stdDev = 1, dtype: 'float32' | 'int32' = 'float32', seed?: number) =>
+    truncatedNormal: (
+      shape: number[],
+      mean = 0,
+      stdDev = 1,
+      dtype: 'float32' | 'int32' = 'float32',
+      seed?: number,
+    ) =>
       seed
         ? stock.truncatedNormal(shape, mean, stdDev, dtype, seed)
         : normal('StatelessTruncatedNormal', shape, mean, stdDev, dtype),

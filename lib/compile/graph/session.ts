@@ -4,13 +4,14 @@
  *     open     the session of an equal graph, where there is one; else a new one
  *     dispose  the last user's: the session is kept for a while, in case that an equal graph comes again
  *
- * A session's first run costs 10 to 1,000 times a later one, since TensorFlow then simplifies the graph and makes its kernels. Graphs that
- * are equal to the byte do the same, and hold no state: variables are fed. So runs that differ in their seed, weights, data or learning
- * rate share a session, one after the other or at once.
+ * A session's first run costs 10 to 1,000 times a later one, since TensorFlow then simplifies the graph and
+ * makes its kernels. Graphs that are equal to the byte do the same, and hold no state: variables are fed. So
+ * runs that differ in their seed, weights, data or learning rate share a session, one after the other or at
+ * once.
  *
- * The loader wants a folder, which exists for the milliseconds of one synchronous call. Where the process is killed in
- * between, the next one that compiles removes it. (TensorFlow's own in-memory file system would need none, but no op deletes
- * what was written there, so every graph would stay.)
+ * The loader wants a folder, which exists for the milliseconds of one synchronous call. Where the process is
+ * killed in between, the next one that compiles removes it. (TensorFlow's own in-memory file system would
+ * need none, but no op deletes what was written there, so every graph would stay.)
  */
 import { createHash } from 'node:crypto';
 import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
@@ -29,8 +30,8 @@ const FOLDER_PREFIX = 'lookbehind-graph-';
 let swept = false;
 
 /**
- * Sessions that nobody uses are kept as long as their graphs, as written, have this many bytes in all: some 25 training steps of small
- * networks, or three of a ResNet-20. Each byte stands for about 100 resident ones.
+ * Sessions that nobody uses are kept as long as their graphs, as written, have this many bytes in all: some
+ * 25 training steps of small networks, or three of a ResNet-20. Each byte stands for about 100 resident ones.
  */
 const IDLE_BYTES = 2 ** 20;
 
@@ -107,7 +108,10 @@ function release(session: SharedSession): void {
   trim(pool);
 }
 
-/** Frees sessions that nobody uses, those first that were let go first, until the graphs of the others are small enough. */
+/**
+ * Frees sessions that nobody uses, those first that were let go first, until the graphs of the others are
+ * small enough.
+ */
 function trim(pool: Map<string, SharedSession>): void {
   const idle = [...pool.values()].filter(({ users }) => users === 0);
   let kept = idle.reduce((sum, { bytes }) => sum + bytes, 0);
@@ -147,14 +151,16 @@ function temporaryFolder(): string {
 }
 
 /**
- * Removes folders that processes which are gone have left, once per process. Those of other users stay, and so does everything in a folder
- * that can be written, but not listed.
+ * Removes folders that processes which are gone have left, once per process. Those of other users stay, and
+ * so does everything in a folder that can be written, but not listed.
  */
 function removeLeftovers(): void {
   if (swept) return;
   swept = true;
   for (const name of namesIn(tmpdir())) {
-    const pid = name.startsWith(FOLDER_PREFIX) ? Number.parseInt(name.slice(FOLDER_PREFIX.length), 10) : Number.NaN;
+    const pid = name.startsWith(FOLDER_PREFIX)
+      ? Number.parseInt(name.slice(FOLDER_PREFIX.length), 10)
+      : Number.NaN;
     if (Number.isNaN(pid) || isAlive(pid)) continue;
     try {
       rmSync(join(tmpdir(), name), { recursive: true, force: true });

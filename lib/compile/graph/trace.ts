@@ -7,14 +7,15 @@
  *   op                          -> node
  *   any other tensor            -> constant
  *
- * Every kernel of the native backend ends in `executeSingleOutput` or `executeMultipleOutputs`. While a function is
- * traced, both are overridden on the backend object: the op still runs, so shapes, dtypes and the result of the traced
- * call are exact, and it is also recorded. Tensors are known by their `dataId`, an object that is unique and whose
- * values never change.
+ * Every kernel of the native backend ends in `executeSingleOutput` or `executeMultipleOutputs`. While a
+ * function is traced, both are overridden on the backend object: the op still runs, so shapes, dtypes and the
+ * result of the traced call are exact, and it is also recorded. Tensors are known by their `dataId`, an
+ * object that is unique and whose values never change.
  *
- * Variables that were assigned to each other share a dataId, and so does any clone of a variable. So each variable that shares its
- * data, and each argument, gets a dataId of its own before the trace: from then on a dataId says whose value it is. A variable that is
- * an argument stays itself: the function may assign it, and a graph is valid for this one only.
+ * Variables that were assigned to each other share a dataId, and so does any clone of a variable. So each
+ * variable that shares its data, and each argument, gets a dataId of its own before the trace: from then on a
+ * dataId says whose value it is. A variable that is an argument stays itself: the function may assign it, and
+ * a graph is valid for this one only.
  */
 
 import { type Condition, type Effect, Recording, whileTracing } from '../../core/recording';
@@ -30,7 +31,10 @@ import { distinctTensors, mapTensors, once, type TensorTree, tensorsOf } from '.
 /** Constants above this many bytes are reported: the graph holds a copy of them. */
 export const LARGE_CONSTANT_BYTES = 1 << 20;
 
-/** Ops whose output shape depends on the values of their inputs: what follows them would be frozen to one shape. */
+/**
+ * Ops whose output shape depends on the values of their inputs: what follows them would be frozen to one
+ * shape.
+ */
 const VALUE_DEPENDENT_SHAPES = new Set([
   'Where',
   'Unique',
@@ -41,8 +45,8 @@ const VALUE_DEPENDENT_SHAPES = new Set([
 ]);
 
 /**
- * Attributes that tfjs-node leaves out, because they follow from an input when an op runs by itself. A graph must name
- * them: they are the dtype of the first input.
+ * Attributes that tfjs-node leaves out, because they follow from an input when an op runs by itself. A graph
+ * must name them: they are the dtype of the first input.
  */
 const IMPLIED_ATTRIBUTES: Readonly<Record<string, string>> = { ExpandDims: 'T' };
 
@@ -54,15 +58,18 @@ export interface TraceOptions {
   /** Called where the function draws random numbers: the seed of this call. */
   drawRunSeed: () => RunSeed;
   /**
-   * Records only: costly ops are not executed (graph/blank.ts), and afterwards all variables are as before. The values of `result` then
-   * mean nothing, and nor do those of variables that the function made.
+   * Records only: costly ops are not executed (graph/blank.ts), and afterwards all variables are as before.
+   * The values of `result` then mean nothing, and nor do those of variables that the function made.
    */
   recordOnly?: boolean;
 }
 
 /** What was recorded. */
 export interface Trace<R> {
-  /** The result of the traced call itself. Whoever takes it owns its tensors; of a call that was only recorded, nobody does. */
+  /**
+   * The result of the traced call itself. Whoever takes it owns its tensors; of a call that was only
+   * recorded, nobody does.
+   */
   result: R;
   graph: GraphBuilder;
   /** Nodes of the arguments. */
@@ -86,8 +93,9 @@ export interface Trace<R> {
 }
 
 /**
- * Calls `fn`, records it, and hands the record to `use`. Where `fn` does something that a graph cannot repeat, throws a
- * CompileError. Where anything throws, variables, tensors and the backend are as they were before.
+ * Calls `fn`, records it, and hands the record to `use`. Where `fn` does something that a graph cannot
+ * repeat, throws a CompileError. Where anything throws, variables, tensors and the backend are as they were
+ * before.
  */
 export function trace<A extends TensorTree[], R, T>(
   fn: (...args: A) => R,
@@ -98,8 +106,14 @@ export function trace<A extends TensorTree[], R, T>(
   return new Tracer(options).trace(fn, args, use);
 }
 
-/** Calls `fn` as `callOwned` does, with the random numbers that a run of its graph draws from the same seed. */
-export function callSeeded<A extends TensorTree[], R>(fn: (...args: A) => R, args: A, drawRunSeed: () => RunSeed): R {
+/**
+ * Calls `fn` as `callOwned` does, with the random numbers that a run of its graph draws from the same seed.
+ */
+export function callSeeded<A extends TensorTree[], R>(
+  fn: (...args: A) => R,
+  args: A,
+  drawRunSeed: () => RunSeed,
+): R {
   const seeds = new RunSeeds(drawRunSeed);
   const restore = lowerRandomOps(() => seeds.next());
   try {
@@ -110,7 +124,10 @@ export function callSeeded<A extends TensorTree[], R>(fn: (...args: A) => R, arg
   }
 }
 
-/** Calls `fn` in a tf.tidy, as a traced and a compiled call do: the caller owns the tensors of the result, and only them. */
+/**
+ * Calls `fn` in a tf.tidy, as a traced and a compiled call do: the caller owns the tensors of the result, and
+ * only them.
+ */
 export function callOwned<A extends TensorTree[], R>(fn: (...args: A) => R, args: A): R {
   let result: R | undefined;
   const newest = newestTensorId();
@@ -139,7 +156,9 @@ class RunSeeds {
     return this.#base;
   }
 
-  /** The seed of the next op, int32 [2]. `onFirst` is called with the seed of the run before its first use. */
+  /**
+   * The seed of the next op, int32 [2]. `onFirst` is called with the seed of the run before its first use.
+   */
   next(onFirst?: (base: tf.Tensor) => void): tf.Tensor {
     if (this.#base === undefined) {
       this.#base = tf.keep(tf.tensor1d(this.drawRunSeed(), 'int32'));
@@ -233,7 +252,10 @@ class Tracer {
     }
   }
 
-  /** Which of the graph's variables are trained decides what is recorded: tf.variableGrads and optimizers look at it. */
+  /**
+   * Which of the graph's variables are trained decides what is recorded: tf.variableGrads and optimizers look
+   * at it.
+   */
   #flags(assigned: tf.Variable[]): Condition[] {
     return [...new Set([...this.#read.keys(), ...assigned])].map((variable) => ({
       read: () => variable.trainable,
@@ -258,7 +280,10 @@ class Tracer {
     );
   }
 
-  /** Gives everything its old state, disposes new variables, and what an interrupted gradient kept for its backward pass. */
+  /**
+   * Gives everything its old state, disposes new variables, and what an interrupted gradient kept for its
+   * backward pass.
+   */
   #undo(): void {
     for (const variable of this.#created) if (!variable.isDisposed) variable.dispose();
     for (const [variable, value] of this.#before) if (!variable.isDisposed) variable.assign(value);
@@ -275,7 +300,8 @@ class Tracer {
     const { keep, makeVariable } = engine;
     const { assign, dispose } = tf.Variable.prototype;
     const beforeAssign = (variable: tf.Variable) => {
-      if (!this.#before.has(variable) && !this.#created.includes(variable)) this.#before.set(variable, copyOf(variable, keep));
+      if (!this.#before.has(variable) && !this.#created.includes(variable))
+        this.#before.set(variable, copyOf(variable, keep));
     };
     const beforeDispose = (variable: tf.Variable) => {
       if (!this.#created.includes(variable)) this.#disposed.push(variable);
@@ -324,14 +350,21 @@ class Tracer {
         this.#recordOp(op, attributes, inputs, [result]);
         return result;
       },
-      executeMultipleOutputs: (op: string, attributes: OpAttribute[], inputs: tf.TensorInfo[], count: number) => {
+      executeMultipleOutputs: (
+        op: string,
+        attributes: OpAttribute[],
+        inputs: tf.TensorInfo[],
+        count: number,
+      ) => {
         const results =
-          this.#blank(op, attributes, inputs) ?? executeMultipleOutputs.call(backend, op, attributes, inputs, count);
+          this.#blank(op, attributes, inputs) ??
+          executeMultipleOutputs.call(backend, op, attributes, inputs, count);
         this.#recordOp(op, attributes, inputs, results);
         return results;
       },
       readSync: (dataId: object) => {
-        if (this.#isComputed(dataId)) throw this.#fail(`${readerOf()} reads values that differ from run to run`);
+        if (this.#isComputed(dataId))
+          throw this.#fail(`${readerOf()} reads values that differ from run to run`);
         return readSync.call(backend, dataId);
       },
       read: (dataId: object) => {
@@ -358,16 +391,19 @@ class Tracer {
   /** Stand-ins for the results of an op; undefined where it must be executed. */
   #blank(op: string, attributes: OpAttribute[], inputs: tf.TensorInfo[]): tf.Tensor[] | undefined {
     if (this.#blanks === undefined) return undefined;
-    const valuesOf = (tensor: tf.TensorInfo) => (this.#isComputed(tensor.dataId) ? undefined : this.#valuesOf(tensor.dataId));
+    const valuesOf = (tensor: tf.TensorInfo) =>
+      this.#isComputed(tensor.dataId) ? undefined : this.#valuesOf(tensor.dataId);
     return outputForms(op, attributes, inputs, valuesOf)?.map((form) => (this.#blanks as Blanks).make(form));
   }
 
   #recordOp(op: string, attributes: OpAttribute[], inputs: tf.TensorInfo[], results: tf.Tensor[]): void {
-    if (VALUE_DEPENDENT_SHAPES.has(op)) throw this.#fail(`the shape of what ${op} returns depends on the values it is given`);
+    if (VALUE_DEPENDENT_SHAPES.has(op))
+      throw this.#fail(`the shape of what ${op} returns depends on the values it is given`);
     const nodes = inputs.map((input) => this.#node(input));
     const varies = inputs.some(({ dataId }) => this.#varying.has(dataId));
     const implied = IMPLIED_ATTRIBUTES[op];
-    const complete = implied === undefined ? attributes : [...attributes, attr.type(implied, inputs[0].dtype)];
+    const complete =
+      implied === undefined ? attributes : [...attributes, attr.type(implied, inputs[0].dtype)];
     const first = this.#graph.add(op, nodes, complete);
     results.forEach((tensor, i) => {
       this.#nodes.set(tensor.dataId, output(first, i));
@@ -403,7 +439,8 @@ class Tracer {
     const before = this.#graph.constantBytes;
     const node = this.#graph.constant(dtype, shape, typedArray(dtype, data));
     const bytes = this.#graph.constantBytes - before;
-    if (bytes > LARGE_CONSTANT_BYTES) this.#largeConstants.push(`${dtype} [${shape}], ${(bytes / 2 ** 20).toFixed(1)} MB`);
+    if (bytes > LARGE_CONSTANT_BYTES)
+      this.#largeConstants.push(`${dtype} [${shape}], ${(bytes / 2 ** 20).toFixed(1)} MB`);
     this.#nodes.set(dataId, node);
     return node;
   }
@@ -414,7 +451,9 @@ class Tracer {
     return prototype.readSync.call(this.#backend, dataId) as ConstantData | number[];
   }
 
-  /** A node that can be fetched. TensorFlow refuses to return what it is fed, but returns the identity of it. */
+  /**
+   * A node that can be fetched. TensorFlow refuses to return what it is fed, but returns the identity of it.
+   */
   #output(tensor: tf.TensorInfo): GraphTensor {
     const node = this.#node(tensor);
     return this.#fed.has(node) ? this.#graph.identity(node, tensor.dtype) : node;

@@ -1,6 +1,6 @@
 /**
- * Arguments and results of compiled functions: a tensor, or arrays and plain records of tensors. Null and undefined may stand in for
- * optional ones.
+ * Arguments and results of compiled functions: a tensor, or arrays and plain records of tensors. Null and
+ * undefined may stand in for optional ones.
  */
 import * as tf from '../../core/tf';
 import { CompileError } from './error';
@@ -12,7 +12,11 @@ export type TensorTree = object | null | undefined;
 type Refusal = (what: string) => Error;
 
 /** The same tree with every tensor replaced, in a fixed order. */
-export function mapTensors<T>(tree: T, replace: (tensor: tf.Tensor) => tf.Tensor, refuse: Refusal = refusedResult): T {
+export function mapTensors<T>(
+  tree: T,
+  replace: (tensor: tf.Tensor) => tf.Tensor,
+  refuse: Refusal = refusedResult,
+): T {
   const map = (node: unknown): unknown => {
     if (node instanceof tf.Tensor) return replace(node);
     if (node === null || node === undefined) return node;
@@ -23,7 +27,10 @@ export function mapTensors<T>(tree: T, replace: (tensor: tf.Tensor) => tf.Tensor
   return map(tree) as T;
 }
 
-/** The tensors of a tree, in the order of `mapTensors`. Takes part in every compiled call, so it copies nothing. */
+/**
+ * The tensors of a tree, in the order of `mapTensors`. Takes part in every compiled call, so it copies
+ * nothing.
+ */
 export function tensorsOf(tree: unknown, refuse: Refusal = refusedResult): tf.Tensor[] {
   if (tree instanceof tf.Tensor) return [tree];
   if (tree === null || tree === undefined) return [];

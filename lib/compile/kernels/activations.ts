@@ -1,10 +1,11 @@
 /**
- * Gradients of activations and other functions of one tensor: native where tf.js composes them, and right where they are
- * differentiated again.
+ * Gradients of activations and other functions of one tensor: native where tf.js composes them, and right
+ * where they are differentiated again.
  *
- * A stock gradient that saves its *output* (tanh, sigmoid, softmax, exp, elu, ...) is silently wrong when it is differentiated
- * again: tf.js puts the saved copy on its tape before the op itself, so what flows into the copy is lost. Here such a
- * gradient uses the saved output only where nothing records it, and computes the output again from the input otherwise.
+ * A stock gradient that saves its *output* (tanh, sigmoid, softmax, exp, elu, ...) is silently wrong when it
+ * is differentiated again: tf.js puts the saved copy on its tape before the op itself, so what flows into the
+ * copy is lost. Here such a gradient uses the saved output only where nothing records it, and computes the
+ * output again from the input otherwise.
  */
 
 import * as tf from '../../core/tf';
@@ -81,17 +82,20 @@ registerMaskGradient('Relu', RELU_GRADIENT, 'ReluGrad');
 registerMaskGradient('Relu6', RELU6_GRADIENT, 'Relu6Grad');
 
 /**
- * Registers dx = dy where the function rises and 0 elsewhere, as one native op. It is linear in dy and constant in x almost
- * everywhere. Whether it rises can be told from y as well as from x; y leaves TensorFlow free to fuse the function with what
- * is before it.
+ * Registers dx = dy where the function rises and 0 elsewhere, as one native op. It is linear in dy and
+ * constant in x almost everywhere. Whether it rises can be told from y as well as from x; y leaves TensorFlow
+ * free to fuse the function with what is before it.
  */
 function registerMaskGradient(kernel: string, gradientKernel: string, op: string): void {
-  const masked = (dy: tf.Tensor, x: tf.Tensor) => tf.engine().runKernel(gradientKernel, { dy, x }) as tf.Tensor;
+  const masked = (dy: tf.Tensor, x: tf.Tensor) =>
+    tf.engine().runKernel(gradientKernel, { dy, x }) as tf.Tensor;
   registerNativeKernel(gradientKernel, ({ dy, x }) => runOp(op, [attr.type('T', 'float32')], [dy, x]));
   registerNativeGradient(kernel, {
     inputsToSave: ['x'],
     outputsToSave: [true],
-    gradFunc: (dy, [x, y]) => ({ x: () => masked(dy as tf.Tensor, tf.cast(isRecorded() ? x : y, 'float32')) }),
+    gradFunc: (dy, [x, y]) => ({
+      x: () => masked(dy as tf.Tensor, tf.cast(isRecorded() ? x : y, 'float32')),
+    }),
   });
   registerNativeGradient(gradientKernel, {
     inputsToSave: ['x'],

@@ -1,6 +1,6 @@
 /**
- * BatchNorm in training mode on TensorFlow's fused kernels. tf.js composes it from a dozen elementwise ops, whose gradient dominates the
- * training of a deep net.
+ * BatchNorm in training mode on TensorFlow's fused kernels. tf.js composes it from a dozen elementwise ops,
+ * whose gradient dominates the training of a deep net.
  */
 import { type BatchNormLayer, useFusedBatchNorm } from '../../core/batchNorm';
 import * as tf from '../../core/tf';
@@ -15,7 +15,12 @@ useFusedBatchNorm({
   call: (layer, input, { updateCount, unbiased }) => fusedCall(layer, input, updateCount, unbiased),
 });
 
-function fusedCall(layer: BatchNormLayer, input: tf.Tensor, updateCount: 0 | 1 | 2, unbiased: boolean): tf.Tensor {
+function fusedCall(
+  layer: BatchNormLayer,
+  input: tf.Tensor,
+  updateCount: 0 | 1 | 2,
+  unbiased: boolean,
+): tf.Tensor {
   const channels = input.shape[input.rank - 1] as number;
   const count = input.size / channels;
   const moving = { mean: layer.movingMean.read(), variance: layer.movingVariance.read() };
@@ -59,7 +64,9 @@ registerNativeGradient(TRAINING, {
     const [dy] = dys as tf.Tensor[];
     const [dx, dGamma, dBeta] = isRecorded()
       ? composedGradient(dy, x, gamma, attributes.epsilon as unknown as number)
-      : (tf.engine().runKernel(TRAINING_GRADIENT, { dy, x, gamma, r1, r2, r3 }, attributes) as unknown as tf.Tensor[]);
+      : (tf
+          .engine()
+          .runKernel(TRAINING_GRADIENT, { dy, x, gamma, r1, r2, r3 }, attributes) as unknown as tf.Tensor[]);
     const zero = () => tf.zerosLike(gamma);
     return { x: () => dx, gamma: () => dGamma, beta: () => dBeta, mean: zero, variance: zero };
   },

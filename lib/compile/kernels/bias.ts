@@ -1,10 +1,12 @@
 /**
- * Biases on TensorFlow's own ops: adding a vector along the last axis, and its gradient, the sum over all other axes. Both are
- * faster than the general ops, and TensorFlow fuses a bias with the convolution or the product before it.
+ * Biases on TensorFlow's own ops: adding a vector along the last axis, and its gradient, the sum over all
+ * other axes. Both are faster than the general ops, and TensorFlow fuses a bias with the convolution or the
+ * product before it.
  *
- * BiasAddGrad adds row after row, so its rounding errors grow with the number of rows: 0.0035 of the sum at a million rows of 0.1,
- * thrice those of the stock kernel at 128 rows. More than a few rows are therefore summed in two stages: `blocks` sums of every
- * blocks-th row, then the sum of these. A step of the mlp takes as long as with one stage.
+ * BiasAddGrad adds row after row, so its rounding errors grow with the number of rows: 0.0035 of the sum at a
+ * million rows of 0.1, thrice those of the stock kernel at 128 rows. More than a few rows are therefore
+ * summed in two stages: `blocks` sums of every blocks-th row, then the sum of these. A step of the mlp takes
+ * as long as with one stage.
  */
 
 import * as tf from '../../core/tf';

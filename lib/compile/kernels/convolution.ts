@@ -1,8 +1,9 @@
 /**
- * Convolutions: explicit padding on the fast kernels, the missing second derivative, and a filter gradient that TensorFlow gets wrong.
+ * Convolutions: explicit padding on the fast kernels, the missing second derivative, and a filter gradient
+ * that TensorFlow gets wrong.
  *
- * TensorFlow's oneDNN kernels know 'same' and 'valid' padding only; with explicit numbers its gradients take up to 10 times
- * as long. So the input is padded by an op of its own, and the convolution itself is 'valid':
+ * TensorFlow's oneDNN kernels know 'same' and 'valid' padding only; with explicit numbers its gradients take
+ * up to 10 times as long. So the input is padded by an op of its own, and the convolution itself is 'valid':
  *
  *   conv(x, filter, pad)         = conv(padded x, filter, valid)
  *   backprop filter(x, dy, pad)  = backprop filter(padded x, dy, valid)
@@ -11,7 +12,13 @@
  * A convolution is bilinear in x and filter, so every derivative of a derivative is one of the three again.
  */
 import * as tf from '../../core/tf';
-import { type KernelAttributes, type KernelInputs, type NativeKernel, registerGradient, replaceNativeKernel } from './register';
+import {
+  type KernelAttributes,
+  type KernelInputs,
+  type NativeKernel,
+  registerGradient,
+  replaceNativeKernel,
+} from './register';
 
 type ConvInfo = ReturnType<typeof tf.backend_util.computeConv2DInfo>;
 
@@ -26,9 +33,10 @@ interface ConvAttributes {
 type Shape4D = [number, number, number, number];
 
 /**
- * The filter gradient of 1 x 1 convolutions with stride, as in the shortcuts of ResNets. TensorFlow's oneDNN kernel gets it wrong
- * (seen in 2.21) for many numbers of channels that are no multiples of 8, where rows or columns at the end are left over by the stride:
- * it reads numbers that are not there. So the pixels that the stride steps on are taken out first, which is exact.
+ * The filter gradient of 1 x 1 convolutions with stride, as in the shortcuts of ResNets. TensorFlow's oneDNN
+ * kernel gets it wrong (seen in 2.21) for many numbers of channels that are no multiples of 8, where rows or
+ * columns at the end are left over by the stride: it reads numbers that are not there. So the pixels that the
+ * stride steps on are taken out first, which is exact.
  */
 replaceNativeKernel('Conv2DBackpropFilter', (stock) => (inputs, attributes) => {
   const { x, dy } = inputs;
@@ -39,11 +47,17 @@ replaceNativeKernel('Conv2DBackpropFilter', (stock) => (inputs, attributes) => {
   if (!isPointwise || (down === 1 && right === 1) || dataFormat !== 'NHWC') return stock(inputs, attributes);
   return tf.tidy(() => {
     const steppedOn = tf.stridedSlice(x, [0, 0, 0, 0], x.shape, [1, down, right, 1]);
-    return stock({ x: steppedOn, dy }, { ...attributes, strides: [1, 1], pad: 'valid', dimRoundingMode: undefined }) as tf.Tensor;
+    return stock(
+      { x: steppedOn, dy },
+      { ...attributes, strides: [1, 1], pad: 'valid', dimRoundingMode: undefined },
+    ) as tf.Tensor;
   });
 });
 
-/** Replaces a stock kernel by `kernel` where the padding is explicit numbers that the fast kernels do not know. */
+/**
+ * Replaces a stock kernel by `kernel` where the padding is explicit numbers that the fast kernels do not
+ * know.
+ */
 function padExplicitly(
   name: string,
   shapesOf: (inputs: KernelInputs, attributes: KernelAttributes) => { input: Shape4D; filter: Shape4D },
@@ -68,13 +82,15 @@ function padExplicitly(
 padExplicitly(
   'Conv2D',
   ({ x, filter }) => ({ input: x.shape as Shape4D, filter: filter.shape as Shape4D }),
-  (stock, { x, filter }, attributes, paddings) => stock({ x: tf.pad(x, paddings), filter }, attributes) as tf.Tensor,
+  (stock, { x, filter }, attributes, paddings) =>
+    stock({ x: tf.pad(x, paddings), filter }, attributes) as tf.Tensor,
 );
 
 padExplicitly(
   'FusedConv2D',
   ({ x, filter }) => ({ input: x.shape as Shape4D, filter: filter.shape as Shape4D }),
-  (stock, inputs, attributes, paddings) => stock({ ...inputs, x: tf.pad(inputs.x, paddings) }, attributes) as tf.Tensor,
+  (stock, inputs, attributes, paddings) =>
+    stock({ ...inputs, x: tf.pad(inputs.x, paddings) }, attributes) as tf.Tensor,
 );
 
 padExplicitly(
@@ -119,9 +135,24 @@ registerGradient('Conv2DBackpropFilter', {
 });
 
 function infoOf(input: Shape4D, filter: Shape4D, attributes: KernelAttributes): ConvInfo {
-  const { strides, pad, dataFormat, dilations = 1, dimRoundingMode } = attributes as unknown as ConvAttributes;
+  const {
+    strides,
+    pad,
+    dataFormat,
+    dilations = 1,
+    dimRoundingMode,
+  } = attributes as unknown as ConvAttributes;
   const format = tf.backend_util.convertConv2DDataFormat(dataFormat);
-  return tf.backend_util.computeConv2DInfo(input, filter, strides, dilations, pad, dimRoundingMode, false, format);
+  return tf.backend_util.computeConv2DInfo(
+    input,
+    filter,
+    strides,
+    dilations,
+    pad,
+    dimRoundingMode,
+    false,
+    format,
+  );
 }
 
 function paddingsOf({ padInfo: { top, bottom, left, right }, dataFormat }: ConvInfo): [number, number][] {

@@ -1,9 +1,10 @@
 /**
  * Makes tf.customGrad refuse what it would get wrong.
  *
- * A custom gradient may save values that its forward function computed. tf.js does not know how those depend on the inputs, so
- * the derivative of such a gradient would miss a part, silently. Where a backward pass is itself recorded, each saved value that is
- * no input is therefore tied to the inputs by an op whose own gradient is an error.
+ * A custom gradient may save values that its forward function computed. tf.js does not know how those depend
+ * on the inputs, so the derivative of such a gradient would miss a part, silently. Where a backward pass is
+ * itself recorded, each saved value that is no input is therefore tied to the inputs by an op whose own
+ * gradient is an error.
  */
 
 import { LookbehindError } from '../../core/errors';
@@ -20,7 +21,9 @@ type Save = (tensors: tf.Tensor[]) => void;
 type Gradient = (dy: tf.Tensor, saved: tf.Tensor[]) => tf.Tensor | tf.Tensor[];
 type Forward = (...args: (tf.Tensor | Save)[]) => { value: tf.Tensor; gradFunc: Gradient };
 
-const engine = tf.engine() as unknown as { customGrad(forward: Forward): (...inputs: tf.Tensor[]) => tf.Tensor };
+const engine = tf.engine() as unknown as {
+  customGrad(forward: Forward): (...inputs: tf.Tensor[]) => tf.Tensor;
+};
 const stockCustomGrad = engine.customGrad;
 
 engine.customGrad = (forward) =>
@@ -32,7 +35,8 @@ engine.customGrad = (forward) =>
       isComputed = tensors.map((tensor) => !inputs.some(({ id }) => id === tensor.id));
       save(tensors);
     });
-    const tie = (saved: tf.Tensor[]) => saved.map((tensor, i) => (isComputed[i] ? tied(tensor, inputs) : tensor));
+    const tie = (saved: tf.Tensor[]) =>
+      saved.map((tensor, i) => (isComputed[i] ? tied(tensor, inputs) : tensor));
     return { value, gradFunc: (dy, saved) => gradFunc(dy, isRecorded() && isNative() ? tie(saved) : saved) };
   });
 

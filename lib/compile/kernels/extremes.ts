@@ -1,6 +1,6 @@
 /**
- * Gradients of the maximum and the minimum along axes. Equal extremes share the gradient equally, so that it sums to what came in;
- * tf.js gives the whole of it to each of them.
+ * Gradients of the maximum and the minimum along axes. Equal extremes share the gradient equally, so that it
+ * sums to what came in; tf.js gives the whole of it to each of them.
  */
 import * as tf from '../../core/tf';
 import { registerGradient } from './register';

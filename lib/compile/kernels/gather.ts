@@ -1,6 +1,6 @@
 /**
- * Gather without reading the indices. Stock tfjs-node fetches them to check their range, which a trace cannot repeat; in a graph
- * TensorFlow checks it itself (on a CPU; on a GPU an index out of range gives zeros).
+ * Gather without reading the indices. Stock tfjs-node fetches them to check their range, which a trace cannot
+ * repeat; in a graph TensorFlow checks it itself (on a CPU; on a GPU an index out of range gives zeros).
  */
 
 import { isTracing } from '../../core/recording';

@@ -4,9 +4,10 @@
  *   y  = n gamma + beta,   n = (x - mean) / s,   s = sqrt(variance + epsilon)          mean and variance along the last axis
  *   dx = (g - mean(g) - n mean(g n)) / s,        g = dy gamma
  *
- * tf.js tiles mean, variance, gamma and beta to the size of x, and the gradient of that has an op for each copy: the compiled gradient of
- * a ViT of 4 blocks has 74,000 nodes with the stock layer, 1,200 with this one, and takes 1.8 times the processor time. The `call` of
- * the layer class is replaced once, so stock models profit unchanged. In a compiled graph the backward pass shares n and s with the forward pass:
+ * tf.js tiles mean, variance, gamma and beta to the size of x, and the gradient of that has an op for each
+ * copy: the compiled gradient of a ViT of 4 blocks has 74,000 nodes with the stock layer, 1,200 with this
+ * one, and takes 1.8 times the processor time. The `call` of the layer class is replaced once, so stock
+ * models profit unchanged. In a compiled graph the backward pass shares n and s with the forward pass:
  * TensorFlow computes equal expressions once.
  */
 

@@ -1,6 +1,6 @@
 /**
- * The mean of numbers that are not float32. The stock kernel casts them, and then names the type that they had: an op by itself takes no
- * offence, a graph cannot hold it.
+ * The mean of numbers that are not float32. The stock kernel casts them, and then names the type that they
+ * had: an op by itself takes no offence, a graph cannot hold it.
  */
 import * as tf from '../../core/tf';
 import { replaceNativeKernel } from './register';

@@ -1,10 +1,10 @@
 /**
  * Pooling: a faster gradient of max-pooling, and second derivatives.
  *
- * By itself, TensorFlow's MaxPoolGrad searches each window anew and takes a third of a small ConvNet's step. Where windows
- * do not overlap, whole slices of the input are compared with the output instead: slice (r, q) holds position (r, q) of every
- * window. As in TensorFlow, the first of equal maxima gets the gradient. In a graph the native op is faster still: there
- * oneDNN remembers in the forward pass where each maximum was.
+ * By itself, TensorFlow's MaxPoolGrad searches each window anew and takes a third of a small ConvNet's step.
+ * Where windows do not overlap, whole slices of the input are compared with the output instead: slice (r, q)
+ * holds position (r, q) of every window. As in TensorFlow, the first of equal maxima gets the gradient. In a
+ * graph the native op is faster still: there oneDNN remembers in the forward pass where each maximum was.
  */
 
 import { isTracing } from '../../core/recording';
@@ -38,7 +38,11 @@ registerGradient('MaxPoolGrad', {
   gradFunc: (ddx, [input, output], attributes) => ({
     dy: () =>
       isNative()
-        ? runOp('MaxPoolGradGrad', poolAttributes(infoOf(input, attributes)), [input, output, ddx as tf.Tensor])
+        ? runOp('MaxPoolGradGrad', poolAttributes(infoOf(input, attributes)), [
+            input,
+            output,
+            ddx as tf.Tensor,
+          ])
         : atMaxima(ddx as tf.Tensor, input as tf.Tensor4D, attributes),
     input: () => tf.zerosLike(input),
     output: () => tf.zerosLike(output),
@@ -59,7 +63,10 @@ registerGradient('AvgPoolGrad', {
 /** The numbers of `tensor` at the places of the maxima of `input`, on any backend. */
 function atMaxima(tensor: tf.Tensor, input: tf.Tensor4D, attributes: tf.NamedAttrMap): tf.Tensor {
   const { filterSize, strides, pad } = attributes as unknown as PoolAttributes;
-  const { indexes } = tf.maxPoolWithArgmax(input, filterSize, strides, pad, true) as Record<'indexes', tf.Tensor>;
+  const { indexes } = tf.maxPoolWithArgmax(input, filterSize, strides, pad, true) as Record<
+    'indexes',
+    tf.Tensor
+  >;
   return tf.gather(tf.reshape(tensor, [-1]), tf.cast(indexes, 'int32'));
 }
 

@@ -1,6 +1,6 @@
 /**
- * Matrix products on MatMul, where tfjs-node uses the batched BatchMatMulV2 for everything. MatMul is a little faster, and
- * TensorFlow fuses a bias and an activation into it.
+ * Matrix products on MatMul, where tfjs-node uses the batched BatchMatMulV2 for everything. MatMul is a
+ * little faster, and TensorFlow fuses a bias and an activation into it.
  */
 
 import * as tf from '../../core/tf';
@@ -22,19 +22,31 @@ replaceNativeKernel('_FusedMatMul', (stock) => (inputs, attributes) => {
     const product = tf.matMul(asMatrix(a), asMatrix(b), transposeA, transposeB);
     const sum = bias == null ? product : tf.add(product, bias);
     const { applyActivation } = tf.backend() as unknown as Activations;
-    const result = applyActivation.call(tf.backend(), sum, activation, preluActivationWeights, leakyreluAlpha);
+    const result = applyActivation.call(
+      tf.backend(),
+      sum,
+      activation,
+      preluActivationWeights,
+      leakyreluAlpha,
+    );
     return tf.reshape(result, a.rank === 3 ? [1, ...result.shape] : result.shape);
   });
 });
 
 interface Activations {
-  applyActivation(x: tf.Tensor, activation: string, prelu: tf.Tensor | undefined, leakyreluAlpha: number): tf.Tensor;
+  applyActivation(
+    x: tf.Tensor,
+    activation: string,
+    prelu: tf.Tensor | undefined,
+    leakyreluAlpha: number,
+  ): tf.Tensor;
 }
 
 function multiply(stock: NativeKernel): NativeKernel {
   return (inputs, attributes) => {
     const { a, b } = inputs;
-    if (!isMatrix(a) || !isMatrix(b) || a.rank !== b.rank || a.dtype !== b.dtype) return stock(inputs, attributes);
+    if (!isMatrix(a) || !isMatrix(b) || a.rank !== b.rank || a.dtype !== b.dtype)
+      return stock(inputs, attributes);
     return tf.tidy(() => {
       const options = [
         attr.type('T', a.dtype),

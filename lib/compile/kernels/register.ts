@@ -12,7 +12,10 @@ export type KernelInputs = Record<string, tf.Tensor>;
 export type KernelAttributes = Record<string, unknown>;
 
 /** A kernel in terms of tensors. */
-export type NativeKernel = (inputs: KernelInputs, attributes: KernelAttributes) => tf.TensorInfo | tf.TensorInfo[];
+export type NativeKernel = (
+  inputs: KernelInputs,
+  attributes: KernelAttributes,
+) => tf.TensorInfo | tf.TensorInfo[];
 
 /** The backend name of tfjs-node. */
 const BACKEND = 'tensorflow';
@@ -22,11 +25,15 @@ export function registerNativeKernel(name: string, kernel: NativeKernel): void {
   tf.registerKernel({
     kernelName: name,
     backendName: BACKEND,
-    kernelFunc: ({ inputs, attrs }) => kernel((inputs ?? {}) as KernelInputs, (attrs ?? {}) as KernelAttributes),
+    kernelFunc: ({ inputs, attrs }) =>
+      kernel((inputs ?? {}) as KernelInputs, (attrs ?? {}) as KernelAttributes),
   });
 }
 
-/** Replaces a kernel of the native backend by what `replacement` makes of the stock one. No-op where that backend is not loaded. */
+/**
+ * Replaces a kernel of the native backend by what `replacement` makes of the stock one. No-op where that
+ * backend is not loaded.
+ */
 export function replaceNativeKernel(name: string, replacement: (stock: NativeKernel) => NativeKernel): void {
   const stock = tf.getKernel(name, BACKEND);
   if (stock === undefined) return;
@@ -42,15 +49,19 @@ export function replaceNativeKernel(name: string, replacement: (stock: NativeKer
 /** What tf.js has to know of a gradient. */
 type Gradient = Omit<tf.GradConfig, 'kernelName'>;
 
-/** Registers the gradient of a kernel, in place of the stock one where there is one. It must run on every backend. */
+/**
+ * Registers the gradient of a kernel, in place of the stock one where there is one. It must run on every
+ * backend.
+ */
 export function registerGradient(name: string, gradient: Gradient): void {
   if (tf.getGradient(name) !== undefined) tf.unregisterGradient(name);
   tf.registerGradient({ kernelName: name, ...gradient });
 }
 
 /**
- * Registers a gradient that needs kernels of the native backend. tf.js keeps one gradient of a kernel for all backends, so on any other
- * backend this one hands on to the stock gradient. tf.js reads the fields at each call of the kernel.
+ * Registers a gradient that needs kernels of the native backend. tf.js keeps one gradient of a kernel for all
+ * backends, so on any other backend this one hands on to the stock gradient. tf.js reads the fields at each
+ * call of the kernel.
  */
 export function registerNativeGradient(name: string, gradient: Gradient): void {
   const stock = tf.getGradient(name);

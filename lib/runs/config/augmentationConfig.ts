@@ -11,7 +11,8 @@ const KINDS = { none: {}, cropAndFlip: CROP_AND_FLIP };
 export type AugmentationConfig = { kind: 'none' } | ({ kind: 'cropAndFlip' } & CropAndFlipOptions);
 
 /** Checks the augmentation of a run. */
-export const checkAugmentation: Check<AugmentationConfig> = (path, value, form) => checkKind(path, value, KINDS, form);
+export const checkAugmentation: Check<AugmentationConfig> = (path, value, form) =>
+  checkKind(path, value, KINDS, form);
 
 /** The augmentation as the trainer takes it. */
 export function buildAugmentation(config: AugmentationConfig): Augmentation | undefined {

@@ -1,10 +1,12 @@
 /**
- * The configuration of a run: plain JSON that says everything the result depends on, and its hash, which names the run.
+ * The configuration of a run: plain JSON that says everything the result depends on, and its hash, which
+ * names the run.
  *
  *     hash = first 16 digits of SHA-256(version, canonical JSON of the configuration without defaults and notes)
  *
- * So the order of fields does not matter, nor whether a default is written or left out. Runs are paired: initial weights, the choice
- * and order of samples and the draws of augmentation depend on data, model, batch size and seed, never on the optimizer.
+ * So the order of fields does not matter, nor whether a default is written or left out. Runs are paired:
+ * initial weights, the choice and order of samples and the draws of augmentation depend on data, model, batch
+ * size and seed, never on the optimizer.
  */
 import { createHash } from 'node:crypto';
 import { OptionError } from '../../core/errors';
@@ -51,8 +53,13 @@ const RUN = {
   /** What the learning rate is multiplied by. Default constant. */
   schedule: SCHEDULE,
   /** Changes training images at random. Default none. */
-  augmentation: withDefault(option<AugmentationConfig>('object', 'an augmentation', checkAugmentation), { kind: 'none' }),
-  /** Trains with noise on the weights, fresh in every pass, ascents included; evaluations see the clean weights. Default none. */
+  augmentation: withDefault(option<AugmentationConfig>('object', 'an augmentation', checkAugmentation), {
+    kind: 'none',
+  }),
+  /**
+   * Trains with noise on the weights, fresh in every pass, ascents included; evaluations see the clean
+   * weights. Default none.
+   */
   noise: withDefault(option<TrainingNoiseConfig>('object', 'a noise', checkTrainingNoise), { kind: 'none' }),
   /** Draws a fresh batch for each inner step of Lookbehind and Multistep-SAM. Default false. */
   switchBatches: flag(false),
@@ -95,19 +102,39 @@ export function configHash(config: unknown): string {
     .slice(0, HASH_DIGITS);
 }
 
-/** An estimate of the work of a run, in gradients of one sample: what progress and the time left are counted in. */
-export function workOf({ data, optimizer, lifelong, epochs, batchSize, switchBatches, noise }: FullRunConfig): number {
+/**
+ * An estimate of the work of a run, in gradients of one sample: what progress and the time left are counted
+ * in.
+ */
+export function workOf({
+  data,
+  optimizer,
+  lifelong,
+  epochs,
+  batchSize,
+  switchBatches,
+  noise,
+}: FullRunConfig): number {
   const size = trainingSize(data);
   const samples = lifelong === undefined ? size : taskSamples(lifelong, size);
   const replayed = lifelong?.replay ? (lifelong.replayBatchSize ?? batchSize) / batchSize : 0;
   const reuse = noise.kind === 'none';
-  const perSample = switchBatches && 'k' in optimizer && optimizer.kind !== 'lookahead' ? 2 : gradientsPerBatch(optimizer, reuse);
+  const perSample =
+    switchBatches && 'k' in optimizer && optimizer.kind !== 'lookahead'
+      ? 2
+      : gradientsPerBatch(optimizer, reuse);
   return samples * (1 + replayed) * epochs * perSample;
 }
 
 function check(config: unknown, form: Form): FullRunConfig {
   const checked = checkFields('', config, RUN, form) as FullRunConfig;
-  const { lifelong, schedule, evaluateEvery = 1, noise, optimizer } = checked as Partial<FullRunConfig> & FullRunConfig;
+  const {
+    lifelong,
+    schedule,
+    evaluateEvery = 1,
+    noise,
+    optimizer,
+  } = checked as Partial<FullRunConfig> & FullRunConfig;
   if (noise !== undefined && noise.kind !== 'none' && reusesGradients(optimizer)) {
     throw new OptionError(
       'optimizer.reuseGradients',
@@ -116,7 +143,10 @@ function check(config: unknown, form: Form): FullRunConfig {
       'Each pass sees other noise, so that no gradient can stand for two.',
     );
   }
-  if (lifelong !== undefined && (evaluateEvery !== 1 || (schedule !== undefined && schedule.kind !== 'constant'))) {
+  if (
+    lifelong !== undefined &&
+    (evaluateEvery !== 1 || (schedule !== undefined && schedule.kind !== 'constant'))
+  ) {
     const [field, value] = evaluateEvery === 1 ? ['schedule', schedule] : ['evaluateEvery', evaluateEvery];
     throw new OptionError(
       field,

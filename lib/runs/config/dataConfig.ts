@@ -30,7 +30,10 @@ export interface RunData {
 
 /** What a run takes of the sets of its data. */
 const TAKEN = {
-  /** Trains on this many samples, chosen at random with equal class proportions by the seed of the run. Default: all. */
+  /**
+   * Trains on this many samples, chosen at random with equal class proportions by the seed of the run.
+   * Default: all.
+   */
   trainSize: whole({ min: 1 }),
   /**
    * Standardises inputs by mean and standard deviation of the samples trained on; CIFAR and
@@ -43,25 +46,34 @@ const TAKEN = {
 const pooled = (pools: readonly number[]) => ({
   /** The set to evaluate on; choose settings on `selection`. Default `test`. */
   evaluateOn: oneOf(['test', 'selection'], 'test'),
-  /** Side of the pixel blocks that are averaged, a divisor of the image's side: 2 makes 14 x 14 of 28 x 28. Default 1. */
+  /**
+   * Side of the pixel blocks that are averaged, a divisor of the image's side: 2 makes 14 x 14 of 28 x 28.
+   * Default 1.
+   */
   pool: oneOf(pools, 1),
   ...TAKEN,
 });
 
 const DOWNLOADED = {
   /**
-   * The set to evaluate on. `selection`, for choosing settings, is a tenth of the training set, the same for all runs and in equal class
-   * proportions, which is then not trained on. Default `test`.
+   * The set to evaluate on. `selection`, for choosing settings, is a tenth of the training set, the same for
+   * all runs and in equal class proportions, which is then not trained on. Default `test`.
    */
   evaluateOn: oneOf(['test', 'selection'], 'test'),
-  /** A folder with files of one's own in the published format. Default: the published data in `data/downloads/`. */
+  /**
+   * A folder with files of one's own in the published format. Default: the published data in
+   * `data/downloads/`.
+   */
   folder: text(),
   ...TAKEN,
 };
 
 const OPTIONS = {
   mnist1d: {
-    /** The set to evaluate on: `test` has 1,000 samples, `selection` (for choosing settings) and `freshTest` 4,000. Default `test`. */
+    /**
+     * The set to evaluate on: `test` has 1,000 samples, `selection` (for choosing settings) and `freshTest`
+     * 4,000. Default `test`.
+     */
     evaluateOn: oneOf(['test', 'selection', 'freshTest'], 'test'),
     ...TAKEN,
   },
@@ -143,7 +155,8 @@ interface Choice {
 /** Checks the data of a run. */
 export const checkData: Check<DataConfig> = (path, value, form) => {
   const config = checkKind(path, value, OPTIONS, form);
-  if (config.trainSize !== undefined) checkNumber(`${path}.trainSize`, config.trainSize, { max: DATA_SETS[config.kind].size });
+  if (config.trainSize !== undefined)
+    checkNumber(`${path}.trainSize`, config.trainSize, { max: DATA_SETS[config.kind].size });
   return config;
 };
 
@@ -182,7 +195,10 @@ export class DataLoader {
     return { train: train.standardised(statistics), test: test.standardised(statistics) };
   }
 
-  /** One of the sets. Averaging pixels takes longer than the rest of `load`, so it is done once for all runs that follow. */
+  /**
+   * One of the sets. Averaging pixels takes longer than the rest of `load`, so it is done once for all runs
+   * that follow.
+   */
   #set(name: string, pool: number): Dataset {
     if (pool === 1) return this.#sets[name];
     const key = `${name} ${pool}`;

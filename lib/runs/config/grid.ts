@@ -3,8 +3,9 @@
  *
  *     { optimizer: [{ kind: 'sam', rho: [.05, .1] }, { kind: 'asam', rho: [.5, 1], eta: [0, .01] }], ..., seeds: 3 }
  *
- * stands for (2 + 4) * 3 runs. What holds for one kind only, such as eta, stands beside that kind. Where a field itself is a list
- * (`hidden`, `filters`, `milestones`, `angles`, `stages`, ...), a list of lists means each of them.
+ * stands for (2 + 4) * 3 runs. What holds for one kind only, such as eta, stands beside that kind. Where a
+ * field itself is a list (`hidden`, `filters`, `milestones`, `angles`, `stages`, ...), a list of lists means
+ * each of them.
  */
 import { checkNumber, checkObject, OptionError } from '../../core/errors';
 import { type FullRunConfig, type RunConfig, resolveConfig } from './config';
@@ -28,8 +29,17 @@ export type SweepGrid = EachField<Omit<RunConfig, 'measures'>> & {
 };
 
 /** Fields that hold lists themselves. */
-const LIST_FIELDS: ReadonlySet<string> = new Set(['hidden', 'filters', 'milestones', 'angles', 'stages', 'positions']);
-/** Runs of the largest grid, and levels of its deepest value: more is a mistake, or an attack on the memory. */
+const LIST_FIELDS: ReadonlySet<string> = new Set([
+  'hidden',
+  'filters',
+  'milestones',
+  'angles',
+  'stages',
+  'positions',
+]);
+/**
+ * Runs of the largest grid, and levels of its deepest value: more is a mistake, or an attack on the memory.
+ */
 const MOST_RUNS = 100_000;
 const DEEPEST = 32;
 /** Fields that are taken as they are. */
@@ -43,8 +53,12 @@ const PLAIN_FIELDS: ReadonlySet<string> = new Set(['measures']);
 export function expandGrid(grid: SweepGrid): FullRunConfig[] {
   checkObject('the grid', grid);
   const { seeds, ...rest } = grid;
-  if (seeds !== undefined && rest.seed !== undefined) throw new OptionError('seed', rest.seed, 'left out where seeds is given');
-  const seed = typeof seeds === 'number' ? upTo(checkNumber('seeds', seeds, { min: 1, max: MOST_RUNS, integer: true })) : seeds;
+  if (seeds !== undefined && rest.seed !== undefined)
+    throw new OptionError('seed', rest.seed, 'left out where seeds is given');
+  const seed =
+    typeof seeds === 'number'
+      ? upTo(checkNumber('seeds', seeds, { min: 1, max: MOST_RUNS, integer: true }))
+      : seeds;
   const { seed: _seed, ...others } = rest;
   const last = seed ?? rest.seed;
   return alternatives('', last === undefined ? others : { ...others, seed: last }).map(resolveConfig);
@@ -68,7 +82,11 @@ function alternatives(name: string, value: unknown, depth = 0): unknown[] {
     (configs, [field, item]) => {
       const values = alternatives(field, item, depth + 1);
       if (configs.length * values.length > MOST_RUNS) {
-        throw new OptionError('the grid', `${configs.length * values.length} runs or more`, `of at most ${MOST_RUNS} runs`);
+        throw new OptionError(
+          'the grid',
+          `${configs.length * values.length} runs or more`,
+          `of at most ${MOST_RUNS} runs`,
+        );
       }
       return configs.flatMap((config) => values.map((one) => ({ ...config, [field]: one })));
     },

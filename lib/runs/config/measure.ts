@@ -14,7 +14,10 @@ export interface MeasureSubject {
   model: tf.LayersModel;
   data: RunData;
   signal?: AbortSignal;
-  /** What the measures of one run share, such as compiled functions: made once per key, disposed when all are taken. */
+  /**
+   * What the measures of one run share, such as compiled functions: made once per key, disposed when all are
+   * taken.
+   */
   shared<T extends { dispose(): void }>(key: string, make: () => T): T;
 }
 

@@ -1,8 +1,20 @@
 /**
- * What can be measured at the end of a run, at the weights meant for evaluation: one entry of `KINDS` per measure.
+ * What can be measured at the end of a run, at the weights meant for evaluation: one entry of `KINDS` per
+ * measure.
  */
 import { OptionError } from '../../core/errors';
-import { type Check, checkKind, flag, listOf, needed, number, type OptionsOf, oneOf, option, whole } from '../../core/options';
+import {
+  type Check,
+  checkKind,
+  flag,
+  listOf,
+  needed,
+  number,
+  type OptionsOf,
+  oneOf,
+  option,
+  whole,
+} from '../../core/options';
 import { oneStepSharpness } from '../../sharpness';
 import { withModelLoss } from '../../training';
 import type { Measure, MeasuredValues, MeasureSubject } from './measure';
@@ -27,7 +39,10 @@ const SHARPNESS = {
   on: oneOf(['train', 'test'], 'train'),
 };
 
-/** One-step m-sharpness: loss after one ascent step of SAM at each radius, a batch at a time, and its rise over the loss at the weights. */
+/**
+ * One-step m-sharpness: loss after one ascent step of SAM at each radius, a batch at a time, and its rise
+ * over the loss at the weights.
+ */
 export type SharpnessConfig = { kind: 'sharpness' } & OptionsOf<typeof SHARPNESS>;
 
 /** A measure at the end of a run. */
@@ -64,7 +79,9 @@ const measure = option<MeasureConfig>('object', 'a measure', (path, value, form)
   return config;
 });
 
-/** Checks the measures of a run: a list in which each kind occurs at most once, `robustness` once per name. */
+/**
+ * Checks the measures of a run: a list in which each kind occurs at most once, `robustness` once per name.
+ */
 export const checkMeasures: Check<readonly MeasureConfig[]> = (path, value, form) => {
   const measures = listOf(measure).check(path, value, form);
   const names = measures.flatMap((config) => kindOf(config).names(config));
@@ -89,7 +106,8 @@ export async function takeMeasures(
     return made;
   };
   try {
-    for (const config of measures) Object.assign(values, await kindOf(config).run(config, { ...subject, shared }));
+    for (const config of measures)
+      Object.assign(values, await kindOf(config).run(config, { ...subject, shared }));
     return values;
   } finally {
     for (const one of held.values()) one.dispose();

@@ -31,7 +31,8 @@ export const checkModel: Check<ModelConfig> = (path, value, form) =>
   checkKind(path, value, KINDS, form) as unknown as ModelConfig;
 
 /**
- * Builds the model of a run for `data`, with initial weights that depend on the model and `seed` only. The caller disposes it.
+ * Builds the model of a run for `data`, with initial weights that depend on the model and `seed` only. The
+ * caller disposes it.
  *
  * @throws OptionError where the model does not fit the data.
  */

@@ -1,6 +1,6 @@
 /**
- * Noise on weights, as JSON, and how it is made: noise of a given strength, noise whose strength the levels of a measure give, and the
- * noise of noise-aware training.
+ * Noise on weights, as JSON, and how it is made: noise of a given strength, noise whose strength the levels
+ * of a measure give, and the noise of noise-aware training.
  */
 
 import { OptionError } from '../../core/errors';
@@ -40,8 +40,9 @@ export type NoiseConfig =
     };
 
 /**
- * A noise without its strength, which is given by levels: sigma (`gaussian`, `additive`), bits (`quantization`), the rate (`bitErrors`),
- * the seconds since programming (`pcm`, `reram`). `composed`: levels stand for what its stages leave out.
+ * A noise without its strength, which is given by levels: sigma (`gaussian`, `additive`), bits
+ * (`quantization`), the rate (`bitErrors`), the seconds since programming (`pcm`, `reram`). `composed`:
+ * levels stand for what its stages leave out.
  */
 export type NoiseFamilyConfig =
   | { [K in keyof Noises]: Omit<Simple[K], Noises[K]['level']> }[keyof Noises]
@@ -60,7 +61,10 @@ export const TENSORS = {
 /** Which weights get noise. */
 export type NoisyTensors = SettingsOf<typeof TENSORS>['tensors'];
 
-/** Noise-aware training: fresh noise in every pass of a step, ascents included. `none`: training without noise. */
+/**
+ * Noise-aware training: fresh noise in every pass of a step, ascents included. `none`: training without
+ * noise.
+ */
 export type TrainingNoiseConfig = { kind: 'none' } | (NoiseConfig & OptionsOf<typeof TENSORS>);
 
 /** The selector that a configuration names. */
@@ -75,19 +79,37 @@ type Strength = 'given' | 'open' | 'either';
 function kindsWith(strength: Strength, extra: Description = {}): Kinds {
   const simple = Object.entries(NOISES).map(([kind, { options, level }]): [string, Description] => {
     const { [level]: its, ...others } = options as Description;
-    const own = { given: options, open: others, either: { ...options, [level]: { ...its, presence: 'optional' } } }[strength];
+    const own = {
+      given: options,
+      open: others,
+      either: { ...options, [level]: { ...its, presence: 'optional' } },
+    }[strength];
     return [kind, { ...own, ...extra } as Description];
   });
   const stage: Check<NoiseConfig> = (path, value, form) =>
-    checkKind(path, value, kindsWith(strength === 'given' ? 'given' : 'either'), form) as unknown as NoiseConfig;
-  const stages = option<readonly NoiseConfig[]>('list', 'a list of at least one noise', (path, value, form) => {
-    const list = listOf(option('object', 'a noise', stage)).check(path, value, form);
-    if (list.length === 0) throw new OptionError(path, value, 'a list of at least one noise');
-    if (strength === 'open' && list.every(hasStrength)) {
-      throw new OptionError(path, value, 'a list with a noise whose strength is left out', 'The levels stand for it.');
-    }
-    return list;
-  });
+    checkKind(
+      path,
+      value,
+      kindsWith(strength === 'given' ? 'given' : 'either'),
+      form,
+    ) as unknown as NoiseConfig;
+  const stages = option<readonly NoiseConfig[]>(
+    'list',
+    'a list of at least one noise',
+    (path, value, form) => {
+      const list = listOf(option('object', 'a noise', stage)).check(path, value, form);
+      if (list.length === 0) throw new OptionError(path, value, 'a list of at least one noise');
+      if (strength === 'open' && list.every(hasStrength)) {
+        throw new OptionError(
+          path,
+          value,
+          'a list with a noise whose strength is left out',
+          'The levels stand for it.',
+        );
+      }
+      return list;
+    },
+  );
   return { ...Object.fromEntries(simple), composed: { stages: needed(stages), ...extra } };
 }
 
@@ -144,7 +166,11 @@ function underPath(path: string, fn: () => unknown): void {
 export function buildNoise(config: NoiseConfig | TrainingNoiseConfig): DifferentiableNoise {
   if (config.kind === 'none') throw new OptionError('kind', config.kind, 'a noise');
   if (config.kind === 'composed') return composeNoise(...config.stages.map(buildNoise));
-  const { kind, tensors: _, ...options } = config as NoiseConfig & { kind: keyof Noises } & OptionsOf<typeof TENSORS>;
+  const {
+    kind,
+    tensors: _,
+    ...options
+  } = config as NoiseConfig & { kind: keyof Noises } & OptionsOf<typeof TENSORS>;
   // The options are those of the kind: the configuration was checked.
   return (NOISES[kind].make as (options: object) => DifferentiableNoise)(options);
 }
@@ -155,7 +181,8 @@ export function buildNoiseFamily(config: NoiseFamilyConfig): NoiseFamily {
 }
 
 function atLevel(config: NoiseConfig | NoiseFamilyConfig, level: number): NoiseConfig {
-  if (config.kind === 'composed') return { ...config, stages: config.stages.map((stage) => atLevel(stage, level)) };
+  if (config.kind === 'composed')
+    return { ...config, stages: config.stages.map((stage) => atLevel(stage, level)) };
   return { [NOISES[config.kind].level]: level, ...config } as unknown as NoiseConfig;
 }
 

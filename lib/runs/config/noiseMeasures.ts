@@ -1,5 +1,6 @@
 /**
- * Measures of robustness at the end of a run: accuracy under noise on the weights. Those of one run share the compiled evaluation.
+ * Measures of robustness at the end of a run: accuracy under noise on the weights. Those of one run share the
+ * compiled evaluation.
  */
 
 import { OptionError } from '../../core/errors';
@@ -49,8 +50,9 @@ const BATCH_NORM = {
 };
 
 /**
- * What becomes of BatchNorm's moving statistics at noisy weights: those of the clean weights are kept (`keep`), they are estimated anew on
- * some batches of training samples (`estimate`), or recomputed on all of them (`recompute`). No labels are used.
+ * What becomes of BatchNorm's moving statistics at noisy weights: those of the clean weights are kept
+ * (`keep`), they are estimated anew on some batches of training samples (`estimate`), or recomputed on all of
+ * them (`recompute`). No labels are used.
  */
 export type BatchNormConfig = KindOf<typeof BATCH_NORM>;
 
@@ -59,7 +61,9 @@ const batchNormPolicies = option<readonly (BatchNormConfig | BatchNormConfig['ki
   'list',
   POLICIES,
   (path, value, form) => {
-    const one = option<BatchNormConfig>('object', 'a policy', (at, policy) => checkKind(at, policy, BATCH_NORM, form));
+    const one = option<BatchNormConfig>('object', 'a policy', (at, policy) =>
+      checkKind(at, policy, BATCH_NORM, form),
+    );
     const policies = listOf(one).check(path, value, form);
     const kinds = policies.map(({ kind }) => kind);
     if (kinds.length > 0 && new Set(kinds).size === kinds.length) return policies;
@@ -77,9 +81,14 @@ const OPTIONS = {
   tensors: TENSORS.tensors,
   /** The set to evaluate on. Default `test`. */
   on: oneOf(['train', 'test'], 'test'),
-  /** Evaluates on this many samples of the set, chosen with equal class proportions. At least 1. Default: all. */
+  /**
+   * Evaluates on this many samples of the set, chosen with equal class proportions. At least 1. Default: all.
+   */
   samples: whole({ min: 1 }),
-  /** What becomes of BatchNorm's statistics, each kind once. All are measured; names are as in `noisyAccuracy.estimate@0.2`. Default `keep`. */
+  /**
+   * What becomes of BatchNorm's statistics, each kind once. All are measured; names are as in
+   * `noisyAccuracy.estimate@0.2`. Default `keep`.
+   */
   batchNorm: withDefault(batchNormPolicies, ['keep']),
 };
 
@@ -92,10 +101,18 @@ const NOISY_ACCURACY = {
 const ROBUSTNESS = {
   ...OPTIONS,
   /** Name of the values: letters, digits and _. Default: the kind of the noise. */
-  name: where<string>('text', 'letters, digits and _', (value) => typeof value === 'string' && /^\w+$/.test(value)),
+  name: where<string>(
+    'text',
+    'letters, digits and _',
+    (value) => typeof value === 'string' && /^\w+$/.test(value),
+  ),
   /** The noise, without its strength. */
   noise: needed(
-    option<NoiseFamilyConfig | Exclude<NoiseFamilyConfig['kind'], 'composed'>>('object', 'a noise', checkNoiseFamily),
+    option<NoiseFamilyConfig | Exclude<NoiseFamilyConfig['kind'], 'composed'>>(
+      'object',
+      'a noise',
+      checkNoiseFamily,
+    ),
   ),
   /** Strengths of the noise: sigmas, bits, rates, seconds. At least one. */
   levels: needed(listOf(number())),
@@ -113,12 +130,15 @@ const LAYER_SENSITIVITY = {
 export type NoiseMeasureOptions = OptionsOf<typeof OPTIONS>;
 
 /**
- * Accuracy under multiplicative Gaussian noise on the weights, 0 to 1: `noisyAccuracy@0.2` is its mean and `noisyAccuracyStd@0.2` its
- * standard deviation over draws.
+ * Accuracy under multiplicative Gaussian noise on the weights, 0 to 1: `noisyAccuracy@0.2` is its mean and
+ * `noisyAccuracyStd@0.2` its standard deviation over draws.
  */
 export type NoisyAccuracyConfig = { kind: 'noisyAccuracy' } & OptionsOf<typeof NOISY_ACCURACY>;
 
-/** Accuracy under any noise on the weights, as `noisyAccuracy`: `bitErrors@0.01`, `bitErrorsStd@0.01`. May be taken several times. */
+/**
+ * Accuracy under any noise on the weights, as `noisyAccuracy`: `bitErrors@0.01`, `bitErrorsStd@0.01`. May be
+ * taken several times.
+ */
 export type RobustnessConfig = { kind: 'robustness' } & OptionsOf<typeof ROBUSTNESS>;
 
 /** Accuracy lost with noise on one layer alone, -1 to 1, a mean over draws: `layerSensitivity@dense1`. */
@@ -138,7 +158,13 @@ export const robustness: Measure<RobustnessConfig> = {
   verify: (path, { noise, levels }) => checkLevels(`${path}.levels`, noise as NoiseFamilyConfig, levels),
   names: (config) => [nameOf(config)],
   run: ({ noise, levels, ...options }, subject) =>
-    accuracies(nameOf({ noise, ...options }), buildNoiseFamily(noise as NoiseFamilyConfig), levels, options, subject),
+    accuracies(
+      nameOf({ noise, ...options }),
+      buildNoiseFamily(noise as NoiseFamilyConfig),
+      levels,
+      options,
+      subject,
+    ),
 };
 
 /** See `LayerSensitivityConfig`. */
@@ -151,7 +177,10 @@ export const layerSensitivity: Measure<LayerSensitivityConfig> = {
       const { layers } = await evaluator.sensitivity({ noise: buildNoise(noise), ...rest, signal });
       // The first part of a layer's name is that of the model.
       const short = (layer: string): string => layer.slice(layer.indexOf('/') + 1);
-      return layers.map(({ layer, accuracyDrop }) => [`layerSensitivity${policy}@${short(layer)}`, accuracyDrop.mean]);
+      return layers.map(({ layer, accuracyDrop }) => [
+        `layerSensitivity${policy}@${short(layer)}`,
+        accuracyDrop.mean,
+      ]);
     });
   },
 };
@@ -176,7 +205,10 @@ function accuracies(
   });
 }
 
-/** One policy for BatchNorm, as the evaluator takes it; `policy` is the part of a name that tells it from `keep`. */
+/**
+ * One policy for BatchNorm, as the evaluator takes it; `policy` is the part of a name that tells it from
+ * `keep`.
+ */
 interface PolicyOptions extends Pick<NoiseEvaluatorOptions, 'draws' | 'seed' | 'select' | 'batchNorm'> {
   policy: string;
 }
@@ -189,7 +221,8 @@ async function forEachPolicy(
 ): Promise<MeasuredValues> {
   const evaluator = shared(`noise/${on}/${samples}`, () => {
     const all = data[on];
-    const used = samples !== undefined && samples < all.size ? all.subset(samples, { stratified: true }) : all;
+    const used =
+      samples !== undefined && samples < all.size ? all.subset(samples, { stratified: true }) : all;
     return new NoiseEvaluator(model, used);
   });
   const values: [string, number][] = [];

@@ -1,11 +1,19 @@
 /**
- * The optimizer of a run, as JSON, and how it is built. Options that an optimizer does not have are refused: eta belongs to ASAM's
- * kind only, k to those with inner steps.
+ * The optimizer of a run, as JSON, and how it is built. Options that an optimizer does not have are refused:
+ * eta belongs to ASAM's kind only, k to those with inner steps.
  */
 
 import { OptionError } from '../../core/errors';
 import { gradientsOf, METHODS, type Method } from '../../core/methods';
-import { type Check, checkFields, checkKind, type Description, type Form, option, withDefault } from '../../core/options';
+import {
+  type Check,
+  checkFields,
+  checkKind,
+  type Description,
+  type Form,
+  option,
+  withDefault,
+} from '../../core/options';
 import { own } from '../../core/records';
 import { BASES, type LookaheadOptions, lookahead, SCHEMES } from '../../optimizers';
 import type { DescentOptimizer } from '../../optimizers/descent';
@@ -18,9 +26,13 @@ type Schemes = typeof SCHEMES;
 type OptionsFor<F> = F extends (options?: infer O) => unknown ? NonNullable<O> : never;
 
 /** A base optimizer: the name of its factory and its options, but for functions. */
-export type BaseConfig = { [K in keyof Bases]: { kind: K } & Omit<OptionsFor<Bases[K]['make']>, 'decays'> }[keyof Bases];
+export type BaseConfig = {
+  [K in keyof Bases]: { kind: K } & Omit<OptionsFor<Bases[K]['make']>, 'decays'>;
+}[keyof Bases];
 
-/** Options of a sharpness-aware optimizer, as JSON. The options of `sgd` set its base, unless `base` is given. */
+/**
+ * Options of a sharpness-aware optimizer, as JSON. The options of `sgd` set its base, unless `base` is given.
+ */
 export type JsonOptions<O> = Omit<O, 'base' | 'rescale' | 'decays'> & {
   /** The optimizer that descends. Default: `sgd` with the options given here. */
   base?: BaseConfig;
@@ -40,7 +52,9 @@ export type OptimizerConfig =
 function jsonKinds(factories: Readonly<Record<string, { options: object }>>): Record<string, Description> {
   const json = ({ options }: { options: object }): Description =>
     Object.fromEntries(
-      Object.entries(options as Description).filter(([name, { kind }]) => kind !== 'function' && name !== 'base'),
+      Object.entries(options as Description).filter(
+        ([name, { kind }]) => kind !== 'function' && name !== 'base',
+      ),
     );
   return Object.fromEntries(Object.entries(factories).map(([kind, factory]) => [kind, json(factory)]));
 }
@@ -50,16 +64,23 @@ const BASE_KINDS = jsonKinds(BASES);
 const OVER_ANY = {
   ...LOOKAHEAD,
   base: withDefault(
-    option<OptimizerConfig>('object', 'an optimizer', (path, value, form) => checkOptimizer(path, value, form)),
+    option<OptimizerConfig>('object', 'an optimizer', (path, value, form) =>
+      checkOptimizer(path, value, form),
+    ),
     { kind: 'sgd' },
   ),
 };
 
-const KINDS: Readonly<Record<string, Description>> = { ...BASE_KINDS, ...jsonKinds(SCHEMES), lookahead: OVER_ANY };
+const KINDS: Readonly<Record<string, Description>> = {
+  ...BASE_KINDS,
+  ...jsonKinds(SCHEMES),
+  lookahead: OVER_ANY,
+};
 
 /** Checks the optimizer of a run. */
 export const checkOptimizer: Check<OptimizerConfig> = (path, value, form) => {
-  const { base, ...others } = typeof value === 'object' && value !== null ? (value as { base?: unknown; kind?: string }) : {};
+  const { base, ...others } =
+    typeof value === 'object' && value !== null ? (value as { base?: unknown; kind?: string }) : {};
   if (base !== undefined && others.kind !== undefined && Object.hasOwn(SCHEMES, others.kind)) {
     return schemeOver(path, others as { kind: keyof Schemes }, base, form);
   }
@@ -69,12 +90,22 @@ export const checkOptimizer: Check<OptimizerConfig> = (path, value, form) => {
 };
 
 /** A scheme over a given base. A base that is SGD is the same as its options, and becomes them. */
-function schemeOver(path: string, { kind, ...options }: { kind: keyof Schemes }, given: unknown, form: Form): OptimizerConfig {
-  const extra = Object.entries(options).find(([name, value]) => Object.hasOwn(SGD_OPTIONS, name) && value !== undefined);
-  if (extra !== undefined) throw new OptionError(`${path}.${extra[0]}`, extra[1], 'left out where base is given');
+function schemeOver(
+  path: string,
+  { kind, ...options }: { kind: keyof Schemes },
+  given: unknown,
+  form: Form,
+): OptimizerConfig {
+  const extra = Object.entries(options).find(
+    ([name, value]) => Object.hasOwn(SGD_OPTIONS, name) && value !== undefined,
+  );
+  if (extra !== undefined)
+    throw new OptionError(`${path}.${extra[0]}`, extra[1], 'left out where base is given');
   const base = checkKind(`${path}.base`, given, BASE_KINDS, form) as unknown as BaseConfig;
   if (base.kind === 'sgd') return checkOptimizer(path, { ...base, ...options, kind }, form);
-  const rule = Object.fromEntries(Object.entries(KINDS[kind]).filter(([name]) => !Object.hasOwn(SGD_OPTIONS, name)));
+  const rule = Object.fromEntries(
+    Object.entries(KINDS[kind]).filter(([name]) => !Object.hasOwn(SGD_OPTIONS, name)),
+  );
   return { kind, ...checkFields(path, options, rule, form), base } as unknown as OptimizerConfig;
 }
 

@@ -26,7 +26,8 @@ export interface TaskOptions {
 }
 
 /**
- * Executes runs. The store, which all executing processes must reach, holds the results; an engine only says what became of a task.
+ * Executes runs. The store, which all executing processes must reach, holds the results; an engine only says
+ * what became of a task.
  */
 export interface Engine {
   /** How many tasks it works on at a time. */
@@ -38,7 +39,8 @@ export interface Engine {
   /**
    * Executes one task.
    *
-   * @throws WorkerDiedError where the executing process died: the task may be given again. Other errors are the run's own.
+   * @throws WorkerDiedError where the executing process died: the task may be given again. Other errors are
+   * the run's own.
    */
   run(task: RunTask, options?: TaskOptions): Promise<RunOutcome>;
   /** Ends all processes that the engine started. Not to be called while tasks run. */

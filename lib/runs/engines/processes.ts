@@ -1,7 +1,8 @@
 /**
  * Executes runs in worker processes of this machine, which stay for many runs.
  *
- * By default one single-threaded process per core: small networks gain little from a second thread, but everything from a second run.
+ * By default one single-threaded process per core: small networks gain little from a second thread, but
+ * everything from a second run.
  */
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
@@ -16,7 +17,10 @@ const PATIENCE = 10_000;
 const OPTIONS = {
   /** Number of processes. A whole number, at least 1. Default: the number of cores. */
   workers: whole({ min: 1 }),
-  /** Threads of each process. A whole number, at least 1. Default: the cores shared out among the workers, at least 1. */
+  /**
+   * Threads of each process. A whole number, at least 1. Default: the cores shared out among the workers, at
+   * least 1.
+   */
   threads: whole({ min: 1 }),
 };
 
@@ -60,7 +64,11 @@ export class ProcessEngine implements Engine {
   }
 
   #start(): RunnerProcess {
-    const env = { ...process.env, TF_NUM_INTRAOP_THREADS: String(this.#threads), TF_NUM_INTEROP_THREADS: '1' };
+    const env = {
+      ...process.env,
+      TF_NUM_INTRAOP_THREADS: String(this.#threads),
+      TF_NUM_INTEROP_THREADS: '1',
+    };
     const worker = new RunnerProcess(process.execPath, [join(__dirname, 'worker.js')], {
       name: 'The worker process',
       patience: PATIENCE,

@@ -1,14 +1,16 @@
 /**
- * Executes runs on a Ray cluster: each is a task that Ray places where the processors and GPUs it asks for are free.
+ * Executes runs on a Ray cluster: each is a task that Ray places where the processors and GPUs it asks for
+ * are free.
  *
  *     this process  <->  ray_driver.py  <->  Ray: one task per run, on any machine  <->  the Node worker, as ProcessEngine starts it
  *
- * Results, checkpoints and locks are in the store, so that the machines must share its folder, and find the project at the same path.
- * A run whose worker or machine dies is begun again, from its checkpoint, on whatever machine Ray finds; a sweep that dies is taken
- * up by the same command on any machine. Work goes to the machines in the order it is given, and waits in Ray's queue.
+ * Results, checkpoints and locks are in the store, so that the machines must share its folder, and find the
+ * project at the same path. A run whose worker or machine dies is begun again, from its checkpoint, on
+ * whatever machine Ray finds; a sweep that dies is taken up by the same command on any machine. Work goes to
+ * the machines in the order it is given, and waits in Ray's queue.
  *
- * Ray is a Python package: `npm run setup -- --ray` installs it, as the commands do by themselves with `--engine ray`.
- * https://docs.ray.io
+ * Ray is a Python package: `npm run setup -- --ray` installs it, as the commands do by themselves with
+ * `--engine ray`. https://docs.ray.io
  */
 import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
@@ -24,7 +26,10 @@ const CONNECT_PATIENCE = 180_000;
 const PATIENCE = 30_000;
 /** Ray sends no usage statistics, and does not warn of a change to come that has no effect here. */
 const SETTINGS = { RAY_USAGE_STATS_ENABLED: '0', RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO: '0' };
-/** A cluster of this machine alone listens on the loopback address (Ray names the variable after the systems where it does so by itself). */
+/**
+ * A cluster of this machine alone listens on the loopback address (Ray names the variable after the systems
+ * where it does so by itself).
+ */
 const LOCAL_SETTINGS = { RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER: '0', RAY_enable_metrics_collection: '0' };
 const DRIVER = join(__dirname, '..', '..', '..', 'runs', 'engines', 'ray_driver.py');
 const WORKER = join(__dirname, 'worker.js');
@@ -32,19 +37,27 @@ const PROJECT_PYTHON = resolve(__dirname, '..', '..', '..', '..', '.venv', 'bin'
 
 const OPTIONS = {
   /**
-   * Address `host:port` of a cluster that this machine belongs to, or `auto` for the one that runs here. Default: the environment
-   * variable RAY_ADDRESS, or else a cluster of this machine alone, which ends with the engine.
+   * Address `host:port` of a cluster that this machine belongs to, or `auto` for the one that runs here.
+   * Default: the environment variable RAY_ADDRESS, or else a cluster of this machine alone, which ends with
+   * the engine.
    */
   address: text(),
   /** Processors of each run, and its threads. A number >= 0, fractions too. Default 1. */
   cpus: number({ min: 0 }, 1),
   /** GPUs of each run; .25: four runs share one. A number >= 0, whole above 1. Default 0. */
   gpus: number({ min: 0 }, 0),
-  /** Runs that are given to Ray at a time; those for which there is no room wait there. A whole number >= 1. Default 256. */
+  /**
+   * Runs that are given to Ray at a time; those for which there is no room wait there. A whole number >= 1.
+   * Default 256.
+   */
   slots: whole({ min: 1 }, 256),
-  /** How often a run is begun before the death of its worker is its outcome. A whole number >= 1. Default 5. */
+  /**
+   * How often a run is begun before the death of its worker is its outcome. A whole number >= 1. Default 5.
+   */
   attempts: whole({ min: 1 }, 5),
-  /** The Python that has Ray. Default: the environment variable LB_RAY_PYTHON, or else that of the project. */
+  /**
+   * The Python that has Ray. Default: the environment variable LB_RAY_PYTHON, or else that of the project.
+   */
   python: text(),
 };
 
@@ -159,8 +172,8 @@ interface Driver {
 type Greeting = ({ kind: 'ready' } & RayCluster) | { kind: 'refused'; message: string };
 
 /**
- * Variables of this library and of TensorFlow reach the workers of other machines, too. Ray says which GPUs a run has; a run that asks for
- * none sees none.
+ * Variables of this library and of TensorFlow reach the workers of other machines, too. Ray says which GPUs a
+ * run has; a run that asks for none sees none.
  */
 function workerEnvironment(cpus: number, gpus: number): Record<string, string> {
   const passed = Object.entries(process.env).filter(([name]) => /^(LB|TF)_/.test(name)) as [string, string][];
@@ -187,7 +200,8 @@ async function startDriver(python: string, options: DriverOptions): Promise<Driv
     env: { ...process.env, ...SETTINGS, ...(options.address === 'local' ? LOCAL_SETTINGS : {}) },
     onLine: (greeting) => hear(greeting as Greeting),
   });
-  // Not as an argument: everybody on the machine can read those, and the options have values of environment variables.
+  // Not as an argument: everybody on the machine can read those, and the options have values of environment
+  // variables.
   driver.send(options);
   driver.ended.then(() => hear(undefined));
   const timer = setTimeout(() => {
@@ -202,8 +216,10 @@ async function startDriver(python: string, options: DriverOptions): Promise<Driv
   }
   await driver.end();
   if (greeting?.kind === 'ready') throw new RayError(noRoom(options, greeting));
-  if (greeting?.kind === 'refused') throw new RayError(`There is no Ray cluster at ${options.address}: ${greeting.message}`);
-  if (/No module named 'ray'/.test(driver.lastWords)) throw new RayError(`Ray is not installed in ${python}. ${INSTALL}`);
+  if (greeting?.kind === 'refused')
+    throw new RayError(`There is no Ray cluster at ${options.address}: ${greeting.message}`);
+  if (/No module named 'ray'/.test(driver.lastWords))
+    throw new RayError(`Ray is not installed in ${python}. ${INSTALL}`);
   throw new RayError(`Ray did not start. ${driver.lastWords}`);
 }
 

@@ -1,6 +1,6 @@
 /**
- * A process that executes runs for this one: a worker, or the driver of a cluster. Both say the same, in lines of JSON through standard
- * input and output.
+ * A process that executes runs for this one: a worker, or the driver of a cluster. Both say the same, in
+ * lines of JSON through standard input and output.
  */
 import { type SpawnOptions, spawn } from 'node:child_process';
 import type { Socket } from 'node:net';
@@ -76,7 +76,9 @@ export class RunnerProcess {
         resolve();
       };
       this.#child.on('error', (error) => end(error.message));
-      this.#child.on('close', (code, signal) => end(signal === null ? `exit code ${code}` : `signal ${signal}`));
+      this.#child.on('close', (code, signal) =>
+        end(signal === null ? `exit code ${code}` : `signal ${signal}`),
+      );
     });
     this.#keepAlive();
   }
@@ -111,7 +113,12 @@ export class RunnerProcess {
         this.#keepAlive();
         signal?.removeEventListener('abort', abort);
         if (reply.kind === 'outcome') fulfil(reply.outcome);
-        else reject(reply.kind === 'error' ? new RunError(reply.name, reply.message) : new WorkerDiedError(reply.message));
+        else
+          reject(
+            reply.kind === 'error'
+              ? new RunError(reply.name, reply.message)
+              : new WorkerDiedError(reply.message),
+          );
       };
       this.#runs.set(id, take);
       this.#keepAlive();

@@ -1,10 +1,12 @@
 /**
- * A sweep as a SLURM job array: one element per run, each a process of its own on whatever machine SLURM picks.
+ * A sweep as a SLURM job array: one element per run, each a process of its own on whatever machine SLURM
+ * picks.
  *
  *     sbatch <store>/slurm/<job>/array.sh      element i:  sweep --config configs.json --only i --engine inProcess --store <store>
  *
- * The elements share the store, and so the locks: a sweep that is submitted twice does each run once. An element that is to be stopped at
- * its time limit gets SIGINT two minutes before, saves, and goes on where it was when the same sweep is submitted again.
+ * The elements share the store, and so the locks: a sweep that is submitted twice does each run once. An
+ * element that is to be stopped at its time limit gets SIGINT two minutes before, saves, and goes on where it
+ * was when the same sweep is submitted again.
  *
  * https://slurm.schedmd.com/job_array.html
  */
@@ -52,12 +54,16 @@ const MOST = 1000;
 const CLI = join(__dirname, '..', '..', 'cli', 'sweep.js');
 
 /**
- * Writes the job array of all `configs` that are not done in `store`, and submits it. Without SLURM's `sbatch` on this machine the script
- * is written only.
+ * Writes the job array of all `configs` that are not done in `store`, and submits it. Without SLURM's
+ * `sbatch` on this machine the script is written only.
  *
  * @throws OptionError; SlurmError where `sbatch` refuses the script.
  */
-export function submitToSlurm(configs: readonly FullRunConfig[], store: RunStore, options: SlurmOptions = {}): SlurmJob {
+export function submitToSlurm(
+  configs: readonly FullRunConfig[],
+  store: RunStore,
+  options: SlurmOptions = {},
+): SlurmJob {
   const { cpus, gpus, workers, sbatch } = checkOptions('slurm', OPTIONS, options);
   for (const one of sbatch) checkLine('sbatch', one);
   checkLine('store', store.folder);
@@ -65,7 +71,12 @@ export function submitToSlurm(configs: readonly FullRunConfig[], store: RunStore
     ([hash]) => store.readResult(hash) === undefined,
   );
   if (open.length > MOST)
-    throw new OptionError('configs', open.length, `at most ${MOST} runs in one job array`, 'Submit the sweep in parts.');
+    throw new OptionError(
+      'configs',
+      open.length,
+      `at most ${MOST} runs in one job array`,
+      'Submit the sweep in parts.',
+    );
   const content = canonicalJson(open.map(([, config]) => config));
   const name = createHash('sha256').update(content).digest('hex').slice(0, 12);
   const folder = join(store.folder, 'slurm', name);
@@ -78,14 +89,16 @@ export function submitToSlurm(configs: readonly FullRunConfig[], store: RunStore
 }
 
 /**
- * An option of `sbatch` is one line of the script: what follows a line end would be run. And a path with a backslash has no `%a` for
- * SLURM, so that all elements would write to one file.
+ * An option of `sbatch` is one line of the script: what follows a line end would be run. And a path with a
+ * backslash has no `%a` for SLURM, so that all elements would write to one file.
  */
 function checkLine(option: string, value: unknown): void {
   const text = checkText(option, value);
   // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
-  if (/[\u0000-\u001f\u007f]/.test(text)) throw new OptionError(option, text, 'a text without line ends and control characters');
-  if (option === 'store' && text.includes('\\')) throw new OptionError(option, text, 'a folder without a backslash in its path');
+  if (/[\u0000-\u001f\u007f]/.test(text))
+    throw new OptionError(option, text, 'a text without line ends and control characters');
+  if (option === 'store' && text.includes('\\'))
+    throw new OptionError(option, text, 'a folder without a backslash in its path');
 }
 
 /** The text of the script. */
@@ -118,6 +131,7 @@ exec ${shellWord(process.execPath)} ${shellWord(CLI)} --config ${shellWord(join(
 function submit(script: string): string | undefined {
   const { status, stdout, stderr, error } = spawnSync('sbatch', ['--parsable', script], { encoding: 'utf8' });
   if ((error as NodeJS.ErrnoException | undefined)?.code === 'ENOENT') return undefined;
-  if (status !== 0) throw new SlurmError(`sbatch refused ${script}: ${(stderr || error?.message || '').trim()}`);
+  if (status !== 0)
+    throw new SlurmError(`sbatch refused ${script}: ${(stderr || error?.message || '').trim()}`);
   return stdout.trim().split(';')[0];
 }

@@ -1,6 +1,6 @@
 /**
- * A worker process: executes one run after the other for the process that started it, and ends with it. They talk in lines of JSON through
- * standard input and output, see `RunnerProcess`.
+ * A worker process: executes one run after the other for the process that started it, and ends with it. They
+ * talk in lines of JSON through standard input and output, see `RunnerProcess`.
  */
 import { createInterface } from 'node:readline';
 import { stringifyNumbers } from '../../files/checkedJson';
@@ -28,7 +28,12 @@ async function run({ id, task }: Request & { kind: 'run' }): Promise<void> {
   };
   const { config, store, checkpointSeconds } = task;
   try {
-    const outcome = await executeRun(config, new RunStore(store), { signal: stop.signal, onProgress, checkpointSeconds, loader });
+    const outcome = await executeRun(config, new RunStore(store), {
+      signal: stop.signal,
+      onProgress,
+      checkpointSeconds,
+      loader,
+    });
     say({ kind: 'outcome', outcome });
   } catch (error) {
     const { name, message } = error instanceof Error ? error : new Error(String(error));
