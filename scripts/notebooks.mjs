@@ -1,7 +1,4 @@
-/**
- * `npm run notebooks`: executes the committed notebooks in order and writes them back, clean, with their
- * outputs; renews their index.
- */
+/** `npm run notebooks`: executes the committed notebooks in order and writes them back, clean, with their outputs; renews what READMEs say of them. */
 import './setup/node-version.mjs';
 import { createRequire } from 'node:module';
 import path from 'node:path';
@@ -17,7 +14,8 @@ import { setUpOrExit } from './setup/stages.mjs';
 const USAGE = `Usage: npm run notebooks [-- NAME... [--sizes FILE] [--size NAME=VALUE] | --index]
 
 Executes the notebooks of notebooks/ whose names contain one of the given words (default: all) in the profile LB_PROFILE (quick),
-and writes them back with their outputs. A notebook that fails is left as it was. Then the index in notebooks/README.md is renewed.
+and writes them back with their outputs. A notebook that fails is left as it was. Then the index
+in notebooks/README.md and the verdicts in README.md are renewed.
 
 With sizes it is a rehearsal, mostly of LB_PROFILE=paper: the executed notebooks are left in results/notebooks/, the committed ones as
 they are.
@@ -25,7 +23,7 @@ they are.
   --sizes FILE   JSON: what a cell declares by these names gets these values below it; the others are sizes of the paper's
                  tasks, as those of npm run reproduce
   --size N=V     one of these, such as --size seeds=1; may be repeated, and goes over those of the file
-  --index        renews the index only`;
+  --index        renews what the READMEs say of the notebooks, and nothing else`;
 
 const { values, positionals } = readCommandLine(USAGE, {
   index: { type: 'boolean' },

@@ -29,3 +29,4 @@ export { type Sample, type SampleSummary, summariseSample } from './sample';
 export { type RenderedTable, renderTable, type TableRow } from './table';
 export { taskRows } from './taskRows';
 export { pairedGaps, type TradeoffPlace, tradeoffGap } from './tradeoffGap';
+export { type Check, formatEstimate, type Judged, judge } from './verdict';

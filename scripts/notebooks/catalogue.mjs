@@ -1,20 +1,27 @@
 /**
- * The index of the notebooks in notebooks/README.md: a picture, the claim and the minutes of each, taken from
- * the notebooks themselves.
+ * What READMEs say of the notebooks, taken from the notebooks themselves: in notebooks/README.md the picture, the claim, the minutes and
+ * the verdicts of each, in README.md the first verdict of each.
  */
 import fs from 'node:fs';
 import path from 'node:path';
 import { writeAtomically } from '../setup/files.mjs';
 import { NOTEBOOKS, notebookNames, readNotebook, textOf } from './file.mjs';
 
-const README = path.join(NOTEBOOKS, 'README.md');
+const INDEX = path.join(NOTEBOOKS, 'README.md');
+const README = path.join(NOTEBOOKS, '..', 'README.md');
 const IMAGES = path.join(NOTEBOOKS, 'images');
 const BEGIN = '<!-- The index is made from the notebooks by "npm run notebooks -- --index". -->';
 const END = '<!-- End of the index. -->';
 
-/**
- * @typedef {{ name: string, title: string, claim: string, time: string, picture: Buffer | undefined }} Entry
- */
+const VERDICTS_BEGIN =
+  '<!-- The verdicts are those of the notebooks, filled in by "npm run notebooks -- --index". -->';
+const VERDICTS_END = '<!-- End of the verdicts. -->';
+
+/** As lib/notebook/verdictTable.ts writes them. */
+const VERDICTS = 'application/vnd.lookbehind.verdicts+json';
+
+/** @typedef {import('../../lib/dist/statistics/verdict').Judged} Judged */
+/** @typedef {{ name: string, title: string, claim: string, time: string, picture: Buffer | undefined, verdicts: Judged[] }} Entry */
 
 /** What the index says of a notebook. @param {string} name of its file @returns {Entry} */
 export function entryOf(name) {
@@ -34,6 +41,9 @@ export function entryOf(name) {
       'sentence "Time on two CPU cores: ..."',
     ),
     picture: pictureOf(notebook),
+    verdicts: outputsOf(notebook.cells).flatMap(
+      ({ data }) => /** @type {Judged[]} */ (data?.[VERDICTS] ?? []),
+    ),
   };
 }
 
@@ -43,24 +53,55 @@ export function entryOf(name) {
  */
 function pictureOf({ cells }) {
   const tagged = cells.filter((cell) => cell.metadata.tags?.includes('thumbnail'));
-  const outputs = [...tagged, ...cells].flatMap((cell) => cell.outputs ?? []);
-  const picture = outputs.map((output) => output.data?.['image/png']).find((data) => data !== undefined);
+  const picture = outputsOf([...tagged, ...cells])
+    .map((output) => output.data?.['image/png'])
+    .find((data) => data !== undefined);
   return picture === undefined ? undefined : Buffer.from([picture].flat().join(''), 'base64');
 }
 
+/** @param {import('./file.mjs').Cell[]} cells */
+function outputsOf(cells) {
+  return cells.flatMap((cell) => cell.outputs ?? []);
+}
+
 /** The text of notebooks/README.md with the index as the notebooks are now. @param {Entry[]} entries */
-export function readmeWith(entries) {
-  const [before, rest] = fs.readFileSync(README, 'utf8').split(BEGIN);
-  const after = rest?.split(END)[1];
-  if (after === undefined) throw new Error('notebooks/README.md has lost the comments around its index.');
+export function indexWith(entries) {
   // Not a table: JupyterLab would shrink the pictures to the width that texts leave.
-  const parts = entries.map(({ name, title, claim, time, picture }) => {
+  const parts = entries.map(({ name, title, claim, time, picture, verdicts }) => {
     const image = picture
       ? `\n\n<a href="${name}.ipynb"><img src="images/${name}.png" width="410" alt=""></a>`
       : '';
-    return `### [${title}](${name}.ipynb)\n\n${claim}\n\n<small>${time}</small>${image}`;
+    const found = verdicts.map((one) => `\n- ${sentenceOf(one)}`).join('');
+    return `### [${title}](${name}.ipynb)\n\n${claim}\n${found && `${found}\n`}\n<small>${time}</small>${image}`;
   });
-  return `${before}${BEGIN}\n\n${parts.join('\n\n')}\n\n${END}${after}`;
+  return between(INDEX, BEGIN, END, parts.join('\n\n'));
+}
+
+/** The text of README.md with the first verdict of each notebook as they are now. @param {Entry[]} entries */
+export function readmeWith(entries) {
+  const first = entries.filter(({ verdicts }) => verdicts.length > 0);
+  const lines = first.map(
+    ({ name, title, verdicts }) => `- [${title}](notebooks/${name}.ipynb): ${sentenceOf(verdicts[0])}`,
+  );
+  return between(README, VERDICTS_BEGIN, VERDICTS_END, lines.join('\n'));
+}
+
+/** @param {Judged} judged */
+function sentenceOf({ claim, protocol, found, n, comparisons, cost, verdict }) {
+  const facts = [
+    `n = ${n}`,
+    ...(comparisons > 1 ? [`Holm-corrected for ${comparisons}`] : []),
+    ...(cost ? [`gradients: ${cost}`] : []),
+  ];
+  return `**${verdict.replace(/ \(.*/, '')}**: ${claim} ${protocol}: ${found}; ${facts.join(', ')}.`;
+}
+
+/** The text of a file with another one between two lines. @param {string} file @param {string} begin @param {string} end @param {string} text */
+function between(file, begin, end, text) {
+  const [before, rest] = fs.readFileSync(file, 'utf8').split(begin);
+  const after = rest?.split(end)[1];
+  if (after === undefined) throw new Error(`${path.basename(file)} has lost the comment ${begin} or ${end}`);
+  return `${before}${begin}\n\n${text && `${text}\n\n`}${end}${after}`;
 }
 
 /** Path of the picture of an entry. @param {Entry} entry */
@@ -68,9 +109,10 @@ export function imageFile({ name }) {
   return path.join(IMAGES, `${name}.png`);
 }
 
-/** Writes the index and its pictures. */
+/** Writes the index and its pictures, and the verdicts of README.md. */
 export function writeCatalogue() {
   const entries = notebookNames().map(entryOf);
+  writeAtomically(INDEX, indexWith(entries));
   writeAtomically(README, readmeWith(entries));
   for (const entry of entries) if (entry.picture) writeAtomically(imageFile(entry), entry.picture);
 }

@@ -4,6 +4,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { before, describe, it } from 'node:test';
 import { pathToFileURL } from 'node:url';
+import type { Judged } from 'lookbehind/statistics';
 
 const root = join(__dirname, '..', '..');
 const folder = join(root, 'notebooks');
@@ -32,6 +33,7 @@ interface Scripts {
   };
   'catalogue.mjs': {
     entryOf(name: string): Entry;
+    indexWith(entries: Entry[]): string;
     readmeWith(entries: Entry[]): string;
     imageFile(entry: Entry): string;
   };
@@ -46,6 +48,7 @@ interface Entry {
   claim: string;
   time: string;
   picture?: Buffer;
+  verdicts: Judged[];
 }
 
 const load = <N extends keyof Scripts>(name: N): Promise<Scripts[N]> =>
@@ -114,8 +117,8 @@ describe('a committed notebook', () => {
 });
 
 describe('the index', () => {
-  it('lists every notebook with its picture, claim and minutes, as they are now', async () => {
-    const { entryOf, readmeWith, imageFile } = await load('catalogue.mjs');
+  it('lists every notebook with its picture, claim, minutes and verdicts, as they are now', async () => {
+    const { entryOf, indexWith, readmeWith, imageFile } = await load('catalogue.mjs');
     const remedy = 'run "npm run notebooks -- --index"';
     const entries = names.sort().map(entryOf);
     for (const entry of entries) {
@@ -123,7 +126,36 @@ describe('the index', () => {
       assert.ok(entry.picture, `${entry.name} shows no figure`);
       assert.deepEqual(readFileSync(imageFile(entry)), entry.picture, remedy);
     }
-    assert.equal(readFileSync(join(folder, 'README.md'), 'utf8'), readmeWith(entries), remedy);
+    assert.equal(readFileSync(join(folder, 'README.md'), 'utf8'), indexWith(entries), remedy);
+    assert.equal(readFileSync(join(root, 'README.md'), 'utf8'), readmeWith(entries), remedy);
+  });
+
+  it('is filled with verdicts, and README.md with the first of each notebook', async () => {
+    const { entryOf, indexWith, readmeWith } = await load('catalogue.mjs');
+    const judged = {
+      claim: 'It is less.',
+      protocol: 'Paired',
+      found: '-1.0 [-2.0, -0.1] points',
+      n: 5,
+      comparisons: 2,
+      cost: '6, SAM 2',
+    };
+    const verdicts = [
+      { ...judged, verdict: 'holds here' },
+      { ...judged, claim: 'It is more.', cost: '', comparisons: 1, verdict: 'not decided (n = 5)' },
+    ];
+    const entries = [{ ...entryOf('00-walkthrough.ipynb'), verdicts }];
+    const first =
+      '**holds here**: It is less. Paired: -1.0 [-2.0, -0.1] points; n = 5, Holm-corrected for 2, gradients: 6, SAM 2.';
+    const second = '**not decided**: It is more. Paired: -1.0 [-2.0, -0.1] points; n = 5.';
+    assert.ok(indexWith(entries).includes(`\n\n- ${first}\n- ${second}\n\n<small>`));
+    const readme = readmeWith(entries);
+    assert.ok(
+      readme.includes(
+        `-->\n\n- [Lookbehind-SAM in one sitting](notebooks/00-walkthrough.ipynb): ${first}\n\n<!--`,
+      ),
+    );
+    assert.ok(!readme.includes(second));
   });
 
   it('links and pictures lead somewhere', () => {
