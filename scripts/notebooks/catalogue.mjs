@@ -20,7 +20,7 @@ const VERDICTS_END = '<!-- End of the verdicts. -->';
 /** As lib/notebook/verdictTable.ts writes them. */
 const VERDICTS = 'application/vnd.lookbehind.verdicts+json';
 
-/** @typedef {import('../../lib/dist/statistics/verdict').Judged} Judged */
+/** @typedef {import('../../lib/dist/statistics/verdict.js').Judged} Judged */
 /** @typedef {{ name: string, title: string, claim: string, time: string, picture: Buffer | undefined, verdicts: Judged[] }} Entry */
 
 /** What the index says of a notebook. @param {string} name of its file @returns {Entry} */
