@@ -9,6 +9,7 @@ export {
   DivergenceError,
   LookbehindError,
   NativeRuntimeError,
+  NeedsNodeError,
   OptionError,
   StateMismatchError,
   StorageError,

@@ -4,9 +4,11 @@
  */
 import assert from 'node:assert/strict';
 import { execFileSync, spawnSync } from 'node:child_process';
-import { readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join, relative, resolve, sep } from 'node:path';
 import { describe, it } from 'node:test';
+import { type BuildFailure, build } from 'esbuild';
+import { browser } from '../lib/package.json';
 import { DOORS, publicNames } from './publicNames';
 
 const root = join(__dirname, '..');
@@ -14,6 +16,26 @@ const lib = join(root, 'lib');
 
 /** Code that loads every door. */
 const ALL = [...DOORS.keys()].map((door) => `require('${door}')`).join('; ');
+
+/**
+ * Doors whose code runs in a browser, too. What of them needs Node is left out of a bundle: `browser` in
+ * lib/package.json.
+ */
+const IN_BROWSERS = [
+  'lookbehind',
+  ...[
+    'compile',
+    'train',
+    'data',
+    'models',
+    'sharpness',
+    'landscape',
+    'robustness',
+    'lifelong',
+    'figures',
+    'extend',
+  ].map((room) => `lookbehind/${room}`),
+];
 
 /** The rooms of lib/, from the top, and those below that each may import. `core` is open to all. */
 const BELOW: Readonly<Record<string, readonly string[]>> = {
@@ -161,6 +183,36 @@ describe('the public surface', () => {
     const code = `${ALL}; const bad = Object.keys(require.cache).filter((f) => /node_modules.(danfojs-node|tslab|jsdom|plotly)/.test(f)); console.log(JSON.stringify(bad));`;
     const { stdout } = spawnSync(process.execPath, ['-e', code], { cwd: root, encoding: 'utf8' });
     assert.deepEqual(JSON.parse(stdout), []);
+  });
+});
+
+describe('a bundle for a browser', () => {
+  it('can be made of each of these doors, without anything of Node', async () => {
+    const contents = IN_BROWSERS.map((door) => `export * from '${door}';`).join('\n');
+    const result = await build({
+      stdin: { contents, resolveDir: root },
+      bundle: true,
+      platform: 'browser',
+      external: ['@tensorflow/*'],
+      write: false,
+      metafile: true,
+      logLevel: 'silent',
+    }).catch(({ errors }: BuildFailure) =>
+      assert.fail(errors.map(({ text, location }) => `${location?.file}: ${text}`).join('\n')),
+    );
+    const [{ inputs }] = Object.values(result.metafile.outputs);
+    assert.ok(Object.keys(inputs).length > 100);
+    // What is left of Node would only show when it is called.
+    const globals = /\b(Buffer|__dirname|__filename|process\.(?!env\.|emitWarning))/;
+    const lines = result.outputFiles[0]!.text.split('\n').filter(
+      (line) => !/^\s*(\/\/|\*|\/\*)/.test(line) && globals.test(line),
+    );
+    assert.deepEqual(lines, []);
+  });
+
+  it('is spared only files that exist', () => {
+    for (const file of Object.entries(browser).flat())
+      assert.ok(typeof file !== 'string' || existsSync(join(lib, file)), `${file}`);
   });
 });
 

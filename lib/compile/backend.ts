@@ -6,7 +6,7 @@
  */
 import { NativeRuntimeError } from '../core/errors';
 import * as tf from '../core/tf';
-import { nativePackage } from './native';
+import { nativePackage, nativeVersion } from './native';
 
 /** An attribute of a TensorFlow op. Make it with `attr`. */
 export interface OpAttribute {
@@ -64,9 +64,12 @@ export function isNative(): boolean {
   return tf.getBackend() === 'tensorflow';
 }
 
-/** Whether the native runtime computes on a GPU now. */
+/** Whether tf.js computes on a GPU now: by the native runtime, or in a browser. */
 export function usesGpu(): boolean {
-  return (tf.backend() as { isUsingGpuDevice?: boolean }).isUsingGpuDevice === true;
+  return (
+    ['webgl', 'webgpu'].includes(tf.getBackend()) ||
+    (tf.backend() as { isUsingGpuDevice?: boolean }).isUsingGpuDevice === true
+  );
 }
 
 /**
@@ -105,17 +108,12 @@ export function checkedNodeBackend(): NodeBackend {
   const missing = USED_METHODS.filter((method) => typeof backend[method] !== 'function');
   if (missing.length > 0) {
     throw new NativeRuntimeError(
-      `${nativePackage} ${packageVersion()} has no ${missing.join(', ')}: compile() was built for version 4.22. ` +
+      `${nativePackage} ${nativeVersion()} has no ${missing.join(', ')}: compile() was built for version 4.22. ` +
         'Install that version, or run without compiling (LB_EAGER=1, or the option eager: true).',
     );
   }
   checked = backend;
   return backend;
-}
-
-function packageVersion(): string {
-  const { version } = require(`${nativePackage}/package.json`) as { version: string };
-  return version;
 }
 
 /** Runs one native op that has one output. The caller owns the result (or the enclosing tf.tidy). */

@@ -26,8 +26,9 @@ import * as tf from '../core/tf';
 import { isNative } from './backend';
 import type { GraphTensor } from './graph/builder';
 import { CompileError } from './graph/error';
+import { callOwned } from './graph/owned';
 import { GraphSession } from './graph/session';
-import { callOwned, callSeeded, type RunSeed, type Trace, trace } from './graph/trace';
+import { callSeeded, type RunSeed, type Trace, trace } from './graph/trace';
 import { describeTree, mapTensors, once, type TensorTree, tensorsOf } from './graph/tree';
 
 export { CompileError } from './graph/error';
@@ -158,7 +159,7 @@ class Signatures<A extends TensorTree[], R> {
   #disposed = false;
 
   constructor(fn: (...args: A) => R, options: SettingsOf<typeof OPTIONS>) {
-    const { name = fn.name || 'function', eager = process.env.LB_EAGER === '1', seed } = options;
+    const { name = fn.name || 'function', eager = globalThis.process?.env.LB_EAGER === '1', seed } = options;
     this.name = name;
     this.#fn = fn;
     this.#eager = eager;

@@ -13,6 +13,12 @@ const NATIVE_PACKAGES = ['@tensorflow/tfjs-node-gpu', '@tensorflow/tfjs-node'] a
  */
 export const nativePackage: string | undefined = load();
 
+/** Version of the package that was loaded. */
+export function nativeVersion(): string {
+  const { version } = require(`${nativePackage}/package.json`) as { version: string };
+  return version;
+}
+
 /** Writes events for TensorBoard, see `summaryFileWriter` of the native package. */
 export interface SummaryFileWriter {
   scalar(name: string, value: number, step: number): void;

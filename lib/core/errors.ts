@@ -38,6 +38,9 @@ export class OptionError extends LookbehindError {
 /** The native TensorFlow runtime is missing, damaged or of another version than the library was built for. */
 export class NativeRuntimeError extends LookbehindError {}
 
+/** Something that needs Node was called in a browser: files, other processes, or the native runtime. */
+export class NeedsNodeError extends LookbehindError {}
+
 /** Saved state does not belong to these weights: names or shapes differ. */
 export class StateMismatchError extends LookbehindError {}
 

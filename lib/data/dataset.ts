@@ -474,8 +474,8 @@ export class Dataset {
 /** The same memory as an array whose `slice` copies: that of a Node Buffer is a view. */
 function plain(inputs: Float32Array | Uint8Array): Float32Array | Uint8Array {
   const { buffer, byteOffset, length } = inputs;
-  if (Buffer.isBuffer(inputs)) return new Uint8Array(buffer, byteOffset, length);
-  return inputs;
+  if (inputs.slice === Uint8Array.prototype.slice || inputs instanceof Float32Array) return inputs;
+  return new Uint8Array(buffer, byteOffset, length);
 }
 
 /** Throws an OptionError where an input is NaN or infinite. */

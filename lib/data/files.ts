@@ -38,6 +38,16 @@ export function dataFolder(): string {
   );
 }
 
+/**
+ * The content of `data/FOLDER/FOLDER.bin`, which ships with the project and is made by a script there.
+ *
+ * @throws DataError if it is missing or damaged.
+ */
+export function readShipped({ folder, sha256 }: { folder: string; sha256: string }): Uint8Array {
+  const remedy = `Restore it with "git checkout -- data/${folder}" or make it again with data/${folder}/generate.py.`;
+  return readVerified({ path: join(dataFolder(), folder, `${folder}.bin`), sha256, remedy });
+}
+
 /** Files whose checksum was right, by path, with the size and time of change they had then. */
 const verified = new Map<string, string>();
 

@@ -5,9 +5,9 @@
  * (https://github.com/greydanus/mnist1d, Apache-2.0). Made by the authors' package with its default
  * parameters: data/mnist1d/README.md.
  */
-import { join } from 'node:path';
+import { DataError } from '../core/errors';
 import { Dataset } from './dataset';
-import { dataFolder, readVerified } from './files';
+import { readShipped } from './files';
 
 /** The sets of `mnist1d()`: 10 classes, signals of length 40, `inputShape` `[40]`. */
 export interface Mnist1d {
@@ -28,17 +28,23 @@ const LENGTH = 40;
 const SIZES = { train: 4000, test: 1000, selection: 4000, freshTest: 4000 };
 const TOTAL = 13000;
 
+const FILE = {
+  folder: 'mnist1d',
+  sha256: '17701844af81e3cfa8c3d805ae91cb543be5cf0cce416cbd66a2f0963c91491a',
+};
+/** Signals as float32, then labels as bytes. */
+const BYTES = TOTAL * (LENGTH * 4 + 1);
+
 /**
  * MNIST-1D, which ships with the project: float32 signals of mean 0 and standard deviation 1.
  *
- * @throws DataError where the file is missing or damaged.
+ * @param content The content of the file `data/mnist1d/mnist1d.bin`: for a browser, which has no files.
+ *   Default: it is read.
+ * @throws DataError where the file is missing or damaged, or where `content` has another size.
  */
-export function mnist1d(): Mnist1d {
-  const content = readVerified({
-    path: join(dataFolder(), 'mnist1d', 'mnist1d.bin'),
-    sha256: '17701844af81e3cfa8c3d805ae91cb543be5cf0cce416cbd66a2f0963c91491a',
-    remedy: 'Restore it with "git checkout -- data/mnist1d" or make it again with data/mnist1d/generate.py.',
-  });
+export function mnist1d(content: Uint8Array = readShipped(FILE)): Mnist1d {
+  if (content.length !== BYTES)
+    throw new DataError(`mnist1d.bin has ${BYTES} bytes, but ${content.length} were given.`);
   // A copy, because a view of float32 must start at a multiple of 4, which a Buffer need not do.
   const inputs = new Float32Array(Uint8Array.from(content.subarray(0, TOTAL * LENGTH * 4)).buffer);
   const labels = content.subarray(TOTAL * LENGTH * 4);

@@ -27,6 +27,7 @@ import {
 } from '../core/options';
 import { Random } from '../core/random';
 import * as tf from '../core/tf';
+import { nextTurn } from '../core/turn';
 import { BatchNormEstimator, type BatchNormOptions } from '../robustness/batchNormStatistics';
 import type { BatchLoss } from '../training/defaultLoss';
 import { withModelLoss } from '../training/evaluate';
@@ -196,7 +197,7 @@ export async function connectByBezier(
         middle[i] -= rate * velocity[i];
       }
       onStep?.(step + 1, value);
-      await new Promise((resolve) => setImmediate(resolve));
+      await nextTurn();
     }
     return { middle, path: bezierPath(from, middle, to) };
   });

@@ -16,6 +16,7 @@
  * heads, and what happens between tasks.
  */
 
+import { joinedBytes } from '../core/bytes';
 import { checkNumber, OptionError } from '../core/errors';
 import {
   callback,
@@ -309,11 +310,7 @@ export class LifelongLearner extends TrainingLoop {
       memory: this.memory?.save() ?? null,
     };
     const starting = this.#starting?.data ?? new Uint8Array();
-    return {
-      manifest: { ...manifest, lifelong },
-      weights: new Uint8Array(Buffer.concat([weights, starting])),
-      optimizer,
-    };
+    return { manifest: { ...manifest, lifelong }, weights: joinedBytes([weights, starting]), optimizer };
   }
 
   override restore(state: LifelongState): void {

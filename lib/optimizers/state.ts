@@ -1,6 +1,7 @@
 /**
  * The state of an optimizer as data: a JSON manifest and one block of bytes, both keyed by variable name.
  */
+import { joinedBytes } from '../core/bytes';
 import { describe, StateMismatchError } from '../core/errors';
 import * as tf from '../core/tf';
 import type { FamilyOptimizer } from './optimizer';
@@ -81,13 +82,7 @@ export function captureState(optimizer: FamilyOptimizer, names: SavedNames = new
     ...(variables.length === 0 || variables.length < trainedNames.length ? {} : { variables }),
     parts,
   };
-  const data = new Uint8Array(byteOffset);
-  let at = 0;
-  for (const block of blocks) {
-    data.set(block, at);
-    at += block.length;
-  }
-  return { manifest, data };
+  return { manifest, data: joinedBytes(blocks) };
 }
 
 /** Sets `optimizer` to `state`, after everything was checked against `variables`. */

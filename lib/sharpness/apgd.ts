@@ -21,6 +21,7 @@ import { checkNumber, throwIfAborted } from '../core/errors';
 import { checkOptions, needed, type OptionsOf, oneOf, type SettingsOf, signal, whole } from '../core/options';
 import { Random } from '../core/random';
 import * as tf from '../core/tf';
+import { nextTurn } from '../core/turn';
 import type { FlatLoss } from '../training/flatLoss';
 import { measureCurve, RADII, type SharpnessCurve } from './curve';
 import { METRIC, type MetricOptions, metricScale, norm, unit } from './scale';
@@ -163,7 +164,7 @@ export class ApgdSearch {
         losses.push(...ascent.losses);
         for (let step = 0; step < steps; step++) {
           losses.push(ascent.step());
-          await new Promise((resolve) => setImmediate(resolve));
+          await nextTurn();
         }
       } finally {
         ascent.dispose();

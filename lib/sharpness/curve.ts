@@ -2,8 +2,10 @@
  * Sharpness as a curve over the radius: no single radius tells how sharp a minimum is.
  */
 import { OptionError, throwIfAborted } from '../core/errors';
+import { takeNumbers } from '../core/numbers';
 import { listOf, number, option } from '../core/options';
 import * as tf from '../core/tf';
+import { nextTurn } from '../core/turn';
 import type { FlatLoss } from '../training/flatLoss';
 
 /** S(rho) = loss within rho of the weights - loss at the weights, with its spread. */
@@ -51,14 +53,18 @@ export async function measureCurve(
   header: CurveHeader,
   batchSizes: readonly number[],
   { draws = 1, what, signal }: CurveOptions,
-  lossesOf: (batch: number) => ArrayLike<number> | Promise<ArrayLike<number>>,
+  lossesOf: (batch: number) => tf.Tensor | Promise<ArrayLike<number>>,
 ): Promise<SharpnessCurve> {
   const measured: { size: number; losses: number[] }[] = [];
   for (const [batch, size] of batchSizes.entries()) {
     for (let draw = 0; draw < draws; draw++) {
       throwIfAborted(signal, what);
-      measured.push({ size, losses: Array.from(await lossesOf(batch)) });
-      await new Promise((resolve) => setImmediate(resolve));
+      const losses = lossesOf(batch);
+      measured.push({
+        size,
+        losses: Array.from(await (losses instanceof tf.Tensor ? takeNumbers(losses) : losses)),
+      });
+      await nextTurn();
     }
   }
   const total = measured.reduce((sum, { size }) => sum + size, 0);
@@ -76,16 +82,19 @@ export async function measureCurve(
   };
 }
 
-/** The losses of a batch at `w`, where it is `here`, and at the radii along a direction. */
+/**
+ * The losses of a batch at `w`, where it is `here`, and at the radii along a direction. The caller owns
+ * them.
+ */
 export function lossesAlong(
   loss: FlatLoss,
   batch: number,
   { w, here, direction }: { w: tf.Tensor1D; here: tf.Scalar; direction: tf.Tensor },
   radii: readonly number[],
-): Float32Array {
+): tf.Tensor {
   return tf.tidy(() => {
     const losses = radii.map((radius) => loss.loss(tf.add(w, tf.mul(direction, radius)), batch));
-    return tf.stack([here, ...losses]).dataSync() as Float32Array;
+    return tf.stack([here, ...losses]);
   });
 }
 

@@ -19,6 +19,7 @@ import { LookbehindError, throwIfAborted } from '../core/errors';
 import { checkOptions, number, type OptionsOf, oneOf, signal, whole } from '../core/options';
 import { Random } from '../core/random';
 import * as tf from '../core/tf';
+import { nextTurn } from '../core/turn';
 import type { FlatLoss } from '../training/flatLoss';
 import { addScaled, divided, dot, length, randomUnit, type SymmetricOperator } from './vectors';
 
@@ -282,7 +283,7 @@ class Products {
   async #now<T>(work: () => T): Promise<T> {
     throwIfAborted(this.#signal, 'The product with the Hessian');
     const result = work();
-    await new Promise((resolve) => setImmediate(resolve));
+    await nextTurn();
     return result;
   }
 }

@@ -25,6 +25,7 @@ import {
 } from '../core/options';
 import { Random } from '../core/random';
 import * as tf from '../core/tf';
+import { nextTurn } from '../core/turn';
 import type { Augmentation } from '../data';
 import type { LossFunction } from '../optimizers';
 import type { FamilyOptimizer } from '../optimizers/optimizer';
@@ -300,7 +301,7 @@ export abstract class TrainingLoop {
         if (!Number.isFinite(loss) && this.#diverged(loss, this.#watch.cause())) return;
         const { step } = this.position;
         onProgress?.({ epoch, epochs, step, stepsPerEpoch, loss, last: this.history.at(-1) });
-        await new Promise((resolve) => setImmediate(resolve));
+        await nextTurn();
       }
       const weights = fingerprintOf(trainableVariables(this.model));
       if (!weights.finite && this.#diverged(loss, 'the gradient or the step was too large')) return;

@@ -9,7 +9,8 @@
  * Many weight sets are evaluated in one of two ways, both compiled:
  *
  *   'stacked'   dense networks: m weight sets in one batched forward pass (stacked.ts)
- *   'loop'      every other model: one weight set after the other, given to the compiled forward pass as its input
+ *   'loop'      every other model: one weight set after the other, given to the compiled forward pass as
+ * its input
  *
  * Both leave out what a loop of setWeights and evaluate does beside the work itself. The weights of the model
  * are the same afterwards, bit for bit.
@@ -19,8 +20,10 @@ import { type Compiled, compile } from '../compile/compile';
 import { crossEntropy } from '../compile/losses';
 import { defaultMemoryBudget } from '../compile/memoryBudget';
 import { checkNumber, checkOneOf, throwIfAborted } from '../core/errors';
+import { takeNumbers } from '../core/numbers';
 import { callback, checkOptions, flag, number, type OptionsOf, oneOf, signal, whole } from '../core/options';
 import * as tf from '../core/tf';
+import { nextTurn } from '../core/turn';
 import { classBoundary, correctCount } from './accuracy';
 import { defaultBatchSize, inParts, samplesWithin, stackedChunkSize } from './chunkSizes';
 import { type BatchLoss, lossFor } from './defaultLoss';
@@ -229,17 +232,25 @@ export class ModelLoss extends FlatLoss {
   async at(samples: Samples = this.#samples, signal?: AbortSignal): Promise<EvaluationResult> {
     const total = new Total();
     for (const batch of sampleBatches(samples, this.#options.batchSize ?? BATCH)) {
-      this.#add(total, batch);
-      await new Promise((resolve) => setImmediate(resolve));
+      const size = batch.xs.shape[0];
+      const [loss, correct] = await takeNumbers(this.#evaluated(batch));
+      total.add(loss, correct, size);
+      await nextTurn();
       throwIfAborted(signal, 'The evaluation');
     }
     return total.means();
   }
 
-  /** Like `at`, in one go. */
+  /** Like `at`, in one go; not for WebGPU, whose numbers can only be waited for. */
   atSync(samples: Samples = this.#samples): EvaluationResult {
     const total = new Total();
-    for (const batch of sampleBatches(samples, this.#options.batchSize ?? BATCH)) this.#add(total, batch);
+    for (const batch of sampleBatches(samples, this.#options.batchSize ?? BATCH)) {
+      const size = batch.xs.shape[0];
+      const result = this.#evaluated(batch);
+      const [loss, correct] = result.dataSync();
+      result.dispose();
+      total.add(loss, correct, size);
+    }
     return total.means();
   }
 
@@ -266,7 +277,7 @@ export class ModelLoss extends FlatLoss {
         const sets = weights[0].shape[0];
         // A compiled function is made for one number of sets. The sizes of last chunks are rounded up, so
         // that there are few.
-        chunk = this.#chunk(
+        chunk = await this.#chunk(
           weights,
           sets,
           filled ? chunkSize : Math.min(2 ** Math.ceil(Math.log2(sets)), chunkSize),
@@ -277,7 +288,7 @@ export class ModelLoss extends FlatLoss {
       losses.push(...chunk.losses);
       accuracies.push(...chunk.accuracies);
       await onChunk?.({ from, ...chunk });
-      await new Promise((resolve) => setImmediate(resolve));
+      await nextTurn();
     }
     return { losses: Float64Array.from(losses), accuracies: Float64Array.from(accuracies) };
   }
@@ -303,27 +314,24 @@ export class ModelLoss extends FlatLoss {
     return this.#held.batches;
   }
 
-  #add(total: Total, { xs, ys }: TensorSamples): void {
+  /** Loss and number of right answers of a batch, which is freed. The caller owns the result. */
+  #evaluated({ xs, ys }: TensorSamples): tf.Tensor {
     try {
-      const result = this.#evaluate({ xs, ys });
-      const [loss, correct] = result.dataSync();
-      result.dispose();
-      total.add(loss, correct, xs.shape[0]);
+      return this.#evaluate({ xs, ys });
     } finally {
       tf.dispose([xs, ys]);
     }
   }
 
   /** The evaluation of `sets` weight sets, filled up to `padded`. */
-  #chunk(weights: tf.Tensor[], sets: number, padded: number): ManyEvaluations {
+  async #chunk(weights: tf.Tensor[], sets: number, padded: number): Promise<ManyEvaluations> {
     const totals = Array.from({ length: sets }, () => new Total());
     const fed = padded === sets ? weights : weights.map((stack) => padRows(stack, padded));
-    const batches = this.#batches(this.#planned.batchSize);
+    // Asked for again after each wait, in which others may have asked for batches of another size.
+    const batches = (): HeldBatches => this.#batches(this.#planned.batchSize);
     try {
-      for (const [batch, size] of batches.sizes.entries()) {
-        const result = batches.use(batch, (xs, ys) => this.#many(fed, { xs, ys }));
-        const values = result.dataSync();
-        result.dispose();
+      for (const [batch, size] of batches().sizes.entries()) {
+        const values = await takeNumbers(batches().use(batch, (xs, ys) => this.#many(fed, { xs, ys })));
         for (const [i, total] of totals.entries()) total.add(values[i], values[padded + i], size);
       }
     } finally {

@@ -7,6 +7,7 @@
  * only their order is another.
  */
 
+import { joinedBytes } from '../core/bytes';
 import { StateMismatchError } from '../core/errors';
 import * as tf from '../core/tf';
 import type { OptimizerState } from '../optimizers';
@@ -37,7 +38,7 @@ export function captureModel(model: tf.LayersModel): ModelState {
     const values = variable.dataSync();
     return new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
   });
-  return { weights: savedWeights(model), data: new Uint8Array(Buffer.concat(blocks)) };
+  return { weights: savedWeights(model), data: joinedBytes(blocks) };
 }
 
 /**

@@ -4,7 +4,8 @@ import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'nod
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, test } from 'node:test';
-import { defaultMemoryBudget, freeGpuMemory } from '../../lib/dist/compile/memoryBudget';
+import { freeGpuMemory } from '../../lib/dist/compile/gpuMemory';
+import { defaultMemoryBudget } from '../../lib/dist/compile/memoryBudget';
 
 const { PATH, CUDA_VISIBLE_DEVICES } = process.env;
 let folder: string;

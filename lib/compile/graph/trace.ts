@@ -25,8 +25,9 @@ import { Blanks, outputForms } from './blank';
 import { type ConstantData, GraphBuilder, type GraphTensor, output } from './builder';
 import { CompileError } from './error';
 import { WatchedLayers } from './layers';
+import { callOwned } from './owned';
 import { lowerRandomOps, refuseOtherDraws } from './randomness';
-import { distinctTensors, mapTensors, once, type TensorTree, tensorsOf } from './tree';
+import { distinctTensors, mapTensors, type TensorTree, tensorsOf } from './tree';
 
 /** Constants above this many bytes are reported: the graph holds a copy of them. */
 export const LARGE_CONSTANT_BYTES = 1 << 20;
@@ -122,26 +123,6 @@ export function callSeeded<A extends TensorTree[], R>(
     restore();
     seeds.dispose();
   }
-}
-
-/**
- * Calls `fn` in a tf.tidy, as a traced and a compiled call do: the caller owns the tensors of the result, and
- * only them.
- */
-export function callOwned<A extends TensorTree[], R>(fn: (...args: A) => R, args: A): R {
-  let result: R | undefined;
-  const newest = newestTensorId();
-  tf.tidy(() => {
-    const returned = fn(...args);
-    if (returned instanceof Promise) returned.catch(() => undefined);
-    // What was there before (an argument, a variable, a captured tensor) is not the caller's to dispose.
-    result = mapTensors(
-      returned,
-      once((tensor) => (tensor instanceof tf.Variable || tensor.id <= newest ? tensor.clone() : tensor)),
-    );
-    return distinctTensors(result);
-  });
-  return result as R;
 }
 
 /** Seeds of the random ops of one run: the seed of the run, and which draw of the run it is. */
@@ -478,10 +459,6 @@ interface Engine {
 /** The value of a variable, past every tf.tidy. */
 function copyOf(variable: tf.Variable, keep: Engine['keep']): tf.Tensor {
   return keep.call(tf.engine() as unknown as Engine, variable.clone());
-}
-
-function newestTensorId(): number {
-  return tf.tidy(() => tf.scalar(0).id);
 }
 
 function typedArray(dtype: 'float32' | 'int32' | 'bool', data: ConstantData | number[]): ConstantData {

@@ -114,8 +114,8 @@ interface DataSet {
 
 /** The data sets by the names that configurations call them. */
 export const DATA_SETS: Readonly<Record<DataConfig['kind'], DataSet>> = {
-  mnist1d: { size: 4000, load: mnist1d },
-  digits: { size: 640, load: digits },
+  mnist1d: { size: 4000, load: () => mnist1d() },
+  digits: { size: 640, load: () => digits() },
   mnist: { size: 7000, load: mnist },
   fullMnist: { size: 60_000, load: fullMnist },
   fashionMnist: { size: 60_000, load: fashionMnist },
