@@ -1,10 +1,12 @@
-/** What the tests of experiments share: small runs, folders that go away, processes that are killed. */
-import { type ChildProcess, spawn } from 'node:child_process';
+/** What the tests of runs share: small runs, folders that go away, processes that are killed. */
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import type { TestContext } from 'node:test';
+import { AbortedError } from 'lookbehind';
 import { configHash, type RunConfig, RunStore } from 'lookbehind/runs';
 import type { EpochRecord } from 'lookbehind/train';
 
@@ -46,50 +48,56 @@ export function traceOf(store: RunStore, config: RunConfig): Trace {
 }
 
 /**
- * Executes one run in a process of its own, with a checkpoint after each epoch. It writes a line per step.
+ * Calls `attempt` with more and more epochs until it returns true: on a slow or busy machine short runs are over
+ * before a test has seen, or stopped, them.
  */
-export function startRun(store: RunStore, config: RunConfig): ChildProcess {
-  const script = `
-    const { executeRun, RunStore } = require('lookbehind/runs');
-    const [folder, config] = process.argv.slice(1);
-    executeRun(JSON.parse(config), new RunStore(folder), {
-      checkpointSeconds: 0,
-      onProgress: () => process.stdout.write('step\\n'),
-    });`;
-  return spawn(process.execPath, ['-e', script, store.folder, JSON.stringify(config)], {
-    cwd: ROOT,
-    env: { ...process.env, TF_NUM_INTRAOP_THREADS: '1', TF_NUM_INTEROP_THREADS: '1' },
-    stdio: ['ignore', 'pipe', 'inherit'],
-  });
+export async function inRunsLongEnough(
+  epochs: number,
+  attempt: (epochs: number) => Promise<boolean>,
+): Promise<void> {
+  for (const factor of [1, 4, 16, 64]) if (await attempt(epochs * factor)) return;
+  assert.fail(`What was waited for did not come about in runs of ${64 * epochs} epochs.`);
+}
+
+/** Whether a sweep was stopped on request; false where it came to its end first. */
+export function wasStopped(sweep: Promise<unknown>): Promise<boolean> {
+  return sweep.then(
+    () => false,
+    (error) => {
+      if (error instanceof AbortedError) return true;
+      throw error;
+    },
+  );
 }
 
 /**
- * Executes a run, killing the process that does it again and again, until it ends.
+ * Executes a run with a checkpoint after each epoch, in processes that kill themselves after so many steps, one
+ * after the other; the last may end.
  *
- * @param delays Milliseconds from the first step to each kill; after the last, the run may end.
- * @returns How often a process was killed before it ended.
+ * @returns How they ended: signal or exit code.
  */
 export async function executeKilled(
   store: RunStore,
   config: RunConfig,
-  delays: readonly number[],
-): Promise<number> {
-  let kills = 0;
-  for (const delay of [...delays, undefined]) {
-    const child = startRun(store, config);
-    const ended = once(child, 'exit');
-    if (delay === undefined) {
-      child.stdout?.resume();
-      await ended;
-      break;
-    }
-    await Promise.race([once(child.stdout!, 'data'), ended]);
-    child.stdout?.resume();
-    const timer = setTimeout(() => child.kill('SIGKILL'), delay);
-    const [, signal] = await ended;
-    clearTimeout(timer);
-    if (signal !== 'SIGKILL') break;
-    kills++;
+  steps: readonly number[],
+): Promise<Array<string | number>> {
+  const script = `
+    const { executeRun, RunStore } = require('lookbehind/runs');
+    const [folder, config, steps] = process.argv.slice(1);
+    let left = Number(steps);
+    executeRun(JSON.parse(config), new RunStore(folder), {
+      checkpointSeconds: 0,
+      onProgress: () => --left === 0 && process.kill(process.pid, 'SIGKILL'),
+    });`;
+  const ends: Array<string | number> = [];
+  for (const limit of [...steps, -1]) {
+    const child = spawn(process.execPath, ['-e', script, store.folder, JSON.stringify(config), `${limit}`], {
+      cwd: ROOT,
+      env: { ...process.env, TF_NUM_INTRAOP_THREADS: '1', TF_NUM_INTEROP_THREADS: '1' },
+      stdio: ['ignore', 'inherit', 'inherit'],
+    });
+    const [code, signal] = await once(child, 'exit');
+    ends.push(signal ?? code);
   }
-  return kills;
+  return ends;
 }

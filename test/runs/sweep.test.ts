@@ -18,7 +18,7 @@ import {
   WorkerDiedError,
 } from 'lookbehind/runs';
 import { exportRows, flattenRows, toCsv, toFrame } from 'lookbehind/statistics';
-import { ROOT, SMALL, type Trace, temporaryStore, traceOf } from './support';
+import { inRunsLongEnough, ROOT, SMALL, type Trace, temporaryStore, traceOf, wasStopped } from './support';
 
 const GRID: SweepGrid = {
   ...(SMALL as SweepGrid),
@@ -97,7 +97,7 @@ describe('a sweep', () => {
     const store = temporaryStore(t);
     const engine = new ProcessEngine({ workers: 1 });
     t.after(() => engine.close());
-    const long: SweepGrid = { ...(SMALL as SweepGrid), epochs: 250 };
+    const long: SweepGrid = { ...(SMALL as SweepGrid), epochs: 1_000_000 };
     const killing = (times: number) => {
       const killed = new Set<number>();
       const onProgress = ({ secondsLeft }: SweepProgress): void => {
@@ -106,13 +106,17 @@ describe('a sweep', () => {
         killed.add(pid);
         process.kill(pid, 'SIGKILL');
       };
-      return { store, engine, onProgress };
+      return { options: { store, engine, onProgress }, killed };
     };
-    const [once] = await sweep(long, killing(1));
-    assert.deepEqual([once.status, once.error], ['finished', null]);
-    const [twice] = await sweep({ ...long, seeds: [1] }, killing(2));
-    assert.deepEqual([twice.status, twice.result], ['failed', null]);
-    assert.match(twice.error!, /The worker process ended with signal SIGKILL/);
+    await inRunsLongEnough(250, async (epochs) => {
+      const { options, killed } = killing(1);
+      const [row] = await sweep({ ...long, epochs }, options);
+      assert.deepEqual([row.status, row.error], ['finished', null]);
+      return killed.size === 1;
+    });
+    const [row] = await sweep(long, killing(2).options);
+    assert.deepEqual([row.status, row.result], ['failed', null]);
+    assert.match(row.error!, /The worker process ended with signal SIGKILL/);
   });
 
   test('goes on where a run fails, and tries it again the next time', async (t) => {
@@ -134,26 +138,21 @@ describe('a sweep', () => {
 
   test('stops on request and goes on from there', async (t) => {
     const store = temporaryStore(t);
-    const config = { ...SMALL, epochs: 300 };
-    const controller = new AbortController();
-    const onProgress = ({ secondsLeft }: SweepProgress): void => {
-      if (secondsLeft !== undefined) controller.abort();
-    };
-    await assert.rejects(
-      sweep(config as SweepGrid, {
-        store,
-        workers: 1,
-        signal: controller.signal,
-        onProgress,
-        checkpointSeconds: 1000,
-      }),
-      AbortedError,
-    );
-    const state = store.readCheckpoint(configHash(config));
-    assert.ok(state !== undefined && state.manifest.position.epoch < 300);
-    assert.ok(!existsSync(join(store.runFolder(configHash(config)), 'result.json')));
-    const [row] = await sweep(config as SweepGrid, { store, engine: 'inProcess' });
-    assert.equal(row.status, 'finished');
+    await inRunsLongEnough(300, async (epochs) => {
+      const config = { ...SMALL, epochs };
+      const controller = new AbortController();
+      const onProgress = ({ secondsLeft }: SweepProgress): void => {
+        if (secondsLeft !== undefined) controller.abort();
+      };
+      const options = { store, workers: 1, signal: controller.signal, onProgress, checkpointSeconds: 1000 };
+      if (!(await wasStopped(sweep(config as SweepGrid, options)))) return false;
+      const state = store.readCheckpoint(configHash(config));
+      assert.ok(state !== undefined && state.manifest.position.epoch < epochs);
+      assert.ok(!existsSync(join(store.runFolder(configHash(config)), 'result.json')));
+      const [row] = await sweep(config as SweepGrid, { store, engine: 'inProcess' });
+      assert.equal(row.status, 'finished');
+      return true;
+    });
     await assert.rejects(sweep(GRID, { store, signal: AbortSignal.abort() }), AbortedError);
   });
 
@@ -251,7 +250,7 @@ test('the command runs a file, keeps the results, and stops on Ctrl-C', async (t
   assert.match(output, /3 runs, 0 of them from before, 0 failed/);
   assert.equal(readFileSync(out, 'utf8').trimEnd().split('\n').length, 4);
 
-  const long = { ...SMALL, epochs: 5000 };
+  const long = { ...SMALL, epochs: 1_000_000 };
   const { child, ended } = await run(long);
   const checkpoint = join(store.runFolder(configHash(long)), 'checkpoint');
   while (!existsSync(join(store.runFolder(configHash(long)), 'history.csv')))
