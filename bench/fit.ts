@@ -1,11 +1,14 @@
 /**
  * model.fit of stock tf.js, the same with accelerate(model), and the Trainer, in turn.
  *
- *     npm run -s bench:fit [-- --rounds 5 --model mlp,convnet]
+ *     npm run -s bench:fit [-- --rounds 5 --model mlp,convnet,resnet20,lstm --optimizer sam --beside]
  *
- * Each round trains for some epochs with each of them, one after the other, on the same data. Two epochs
- * before that are not counted; they are the ones in which graphs are recorded. Printed are medians over
- * rounds of milliseconds per step, and of quotients within a round.
+ * Each round trains for some epochs with each of them, one after the other, on the same data. Two epochs before
+ * that are not counted; they are the ones in which graphs are recorded. Printed are medians over rounds of
+ * milliseconds per step, and of quotients within a round.
+ *
+ * --beside also trains the mlp and the convnet with Adam by Keras's `fit` and by an eager PyTorch loop (fit.py), in
+ * turn with ours. Unless --python is given, a virtual environment with both is made in bench/.venv at the first call.
  */
 import { parseArgs } from 'node:util';
 import * as tf from '@tensorflow/tfjs';
@@ -13,15 +16,21 @@ import { lookbehindSAM, sam, sgd } from 'lookbehind';
 import { accelerate } from 'lookbehind/compile';
 import { Dataset, twoMoons } from 'lookbehind/data';
 import { FamilyOptimizer, Random } from 'lookbehind/extend';
+import { resNet } from 'lookbehind/models';
 import { Trainer } from 'lookbehind/train';
 import { median, round } from './measure';
+import { oneOf, positive, report } from './settings';
+import { pythonWith, StepServer } from './stepServer';
 
-const { values } = parseArgs({
-  options: { rounds: { type: 'string', default: '5' }, model: { type: 'string', default: 'mlp,convnet' } },
-});
+const USAGE = `Usage: npm run -s bench:fit -- [options]
+  --model NAMES     some of mlp, convnet, resnet20 and lstm, with commas (default: mlp,convnet)
+  --optimizer NAME  one of them (default: all)
+  --rounds R        timed rounds (default 5)
+  --beside          Keras and PyTorch, too (mlp and convnet, tf.train.adam)
+  --python P        a Python with TensorFlow and PyTorch (default: bench/.venv, made on first use)`;
 
 interface Task {
-  layers: () => tf.layers.Layer[];
+  model: () => tf.LayersModel;
   data: () => Dataset;
   batch: number;
   epochs: number;
@@ -29,44 +38,80 @@ interface Task {
 
 const TASKS: Readonly<Record<string, Task>> = {
   mlp: {
-    layers: () => [
-      tf.layers.dense({ units: 64, activation: 'relu', inputShape: [2] }),
-      tf.layers.dense({ units: 2, activation: 'softmax' }),
-    ],
+    model: () =>
+      tf.sequential({
+        layers: [
+          tf.layers.dense({ units: 64, activation: 'relu', inputShape: [2] }),
+          tf.layers.dense({ units: 2, activation: 'softmax' }),
+        ],
+      }),
     data: () => twoMoons({ samples: 1000 }),
     batch: 64,
     epochs: 4,
   },
   convnet: {
-    layers: () => [
-      tf.layers.conv2d({
-        filters: 16,
-        kernelSize: 3,
-        padding: 'same',
-        activation: 'relu',
-        inputShape: [28, 28, 1],
+    model: () =>
+      tf.sequential({
+        layers: [
+          tf.layers.conv2d({
+            filters: 16,
+            kernelSize: 3,
+            padding: 'same',
+            activation: 'relu',
+            inputShape: [28, 28, 1],
+          }),
+          tf.layers.maxPooling2d({ poolSize: 2 }),
+          tf.layers.conv2d({ filters: 32, kernelSize: 3, padding: 'same', activation: 'relu' }),
+          tf.layers.maxPooling2d({ poolSize: 2 }),
+          tf.layers.flatten(),
+          tf.layers.dense({ units: 10, activation: 'softmax' }),
+        ],
       }),
-      tf.layers.maxPooling2d({ poolSize: 2 }),
-      tf.layers.conv2d({ filters: 32, kernelSize: 3, padding: 'same', activation: 'relu' }),
-      tf.layers.maxPooling2d({ poolSize: 2 }),
-      tf.layers.flatten(),
-      tf.layers.dense({ units: 10, activation: 'softmax' }),
-    ],
-    data: () => {
-      const random = new Random(0, 'benchmark');
-      return new Dataset({
-        name: 'noise',
-        split: 'train',
-        inputs: Float32Array.from(random.normals(1024 * 28 * 28)),
-        labels: Int32Array.from({ length: 1024 }, () => random.int(10)),
-        inputShape: [28, 28, 1],
-        classes: Array.from({ length: 10 }, (_, i) => `${i}`),
-      });
-    },
+    data: () => noise(1024, [28, 28, 1]),
+    batch: 128,
+    epochs: 1,
+  },
+  resnet20: {
+    model: () =>
+      tf.sequential({
+        layers: [resNet({ depth: 20, inputs: [32, 32, 3], classes: 10 }), tf.layers.softmax()],
+      }),
+    data: () => noise(256, [32, 32, 3]),
+    batch: 128,
+    epochs: 1,
+  },
+  lstm: {
+    model: () =>
+      tf.sequential({
+        layers: [
+          tf.layers.lstm({ units: 32, inputShape: [40, 16] }),
+          tf.layers.dense({ units: 10, activation: 'softmax' }),
+        ],
+      }),
+    data: () => noise(512, [40, 16]),
     batch: 128,
     epochs: 1,
   },
 };
+
+/** Inputs and labels of ten classes that have nothing to do with each other. */
+function noise(samples: number, inputShape: number[]): Dataset {
+  const random = new Random(0, 'benchmark');
+  return new Dataset({
+    name: 'noise',
+    split: 'train',
+    inputs: Float32Array.from(random.normals(samples * inputShape.reduce((a, b) => a * b))),
+    labels: Int32Array.from({ length: samples }, () => random.int(10)),
+    inputShape,
+    classes: Array.from({ length: 10 }, (_, i) => `${i}`),
+  });
+}
+
+const ADAM = 'tf.train.adam';
+
+/** What fit.py has. */
+const PYTHON_MODELS: readonly string[] = ['mlp', 'convnet'];
+const PYTHON_PROGRAMS = ['keras', 'pytorch'];
 
 const OPTIMIZERS: Readonly<Record<string, () => tf.Optimizer>> = {
   'lookbehindSAM k = 5': () =>
@@ -74,9 +119,10 @@ const OPTIMIZERS: Readonly<Record<string, () => tf.Optimizer>> = {
   sam: () => sam({ learningRate: 0.01, momentum: 0.9 }),
   'sgd, momentum': () => sgd({ learningRate: 0.01, momentum: 0.9 }),
   'tf.train.momentum': () => tf.train.momentum(0.01, 0.9),
-  'tf.train.adam': () => tf.train.adam(0.001),
+  [ADAM]: () => tf.train.adam(0.001),
 };
 
+/** Trains for some epochs. */
 type Train = (epochs: number) => Promise<void>;
 
 function contestants(task: Task, optimizer: () => tf.Optimizer): Record<string, Train> {
@@ -84,7 +130,7 @@ function contestants(task: Task, optimizer: () => tf.Optimizer): Record<string, 
   const { xs: x, ys } = data.tensors();
   const y = tf.oneHot(ys, data.classes.length);
   const fitted = (change: (model: tf.LayersModel) => tf.LayersModel): Train => {
-    const model = tf.sequential({ layers: task.layers() });
+    const model = task.model();
     model.compile({ optimizer: optimizer(), loss: 'categoricalCrossentropy', metrics: ['accuracy'] });
     change(model);
     return async (epochs) => {
@@ -95,8 +141,7 @@ function contestants(task: Task, optimizer: () => tf.Optimizer): Record<string, 
   const all: Record<string, Train> = { stock: fitted((model) => model), accelerated: fitted(accelerate) };
   const own = optimizer();
   if (own instanceof FamilyOptimizer) {
-    const model = tf.sequential({ layers: task.layers() });
-    const trainer = new Trainer(model, own, data, { epochs: 1000, batchSize: task.batch, seed: 1 });
+    const trainer = new Trainer(task.model(), own, data, { epochs: 1000, batchSize: task.batch, seed: 1 });
     let done = 0;
     all.trainer = async (epochs) => {
       done += epochs;
@@ -106,26 +151,76 @@ function contestants(task: Task, optimizer: () => tf.Optimizer): Record<string, 
   return all;
 }
 
+/** Milliseconds per step of each contestant in one round, in turn. */
+async function takeRound(
+  all: Record<string, Train>,
+  task: Task,
+  steps: number,
+): Promise<Record<string, number>> {
+  const times: Record<string, number> = {};
+  for (const [who, train] of Object.entries(all)) {
+    const start = performance.now();
+    await train(task.epochs);
+    times[who] = (performance.now() - start) / steps;
+  }
+  return times;
+}
+
+/** Medians over rounds: of milliseconds per step, and how many times as long as accelerated `fit` each one takes. */
+function summary(rounds: Record<string, number>[]) {
+  const over = (of: (one: Record<string, number>, who: string) => number) =>
+    Object.fromEntries(
+      Object.keys(rounds[0]).map((who) => [who, round(median(rounds.map((one) => of(one, who))))]),
+    );
+  return { ms: over((one, who) => one[who]), times: over((one, who) => one[who] / one.accelerated) };
+}
+
 async function main(): Promise<void> {
-  for (const name of values.model.split(',')) {
-    const task = TASKS[name];
-    for (const [optimizer, make] of Object.entries(OPTIMIZERS)) {
-      const all = contestants(task, make);
-      const steps = Math.ceil(task.data().size / task.batch) * task.epochs;
+  const { values } = parseArgs({
+    options: {
+      rounds: { type: 'string', default: '5' },
+      model: { type: 'string', default: 'mlp,convnet' },
+      optimizer: { type: 'string' },
+      beside: { type: 'boolean', default: false },
+      python: { type: 'string' },
+      help: { type: 'boolean', default: false },
+    },
+  });
+  if (values.help) {
+    console.log(USAGE);
+    return;
+  }
+  const models = values.model.split(',').map((name) => oneOf('model', name, Object.keys(TASKS)));
+  const rounds = positive('rounds', values.rounds);
+  const names = Object.keys(OPTIMIZERS);
+  const optimizers = values.optimizer === undefined ? names : [oneOf('optimizer', values.optimizer, names)];
+  const python = values.beside ? (values.python ?? pythonWith('tensorflow', 'torch', 'numpy')) : undefined;
+  for (const model of models) {
+    const task = TASKS[model];
+    const steps = Math.ceil(task.data().size / task.batch) * task.epochs;
+    for (const optimizer of optimizers) {
+      const all = contestants(task, OPTIMIZERS[optimizer]);
       for (const train of Object.values(all)) await train(2);
-      const times: Record<string, number[]> = {};
-      for (let i = 0; i < Number(values.rounds); i++) {
-        for (const [who, train] of Object.entries(all)) {
-          const start = performance.now();
-          await train(task.epochs);
-          times[who] = [...(times[who] ?? []), (performance.now() - start) / steps];
+      const servers =
+        python !== undefined && optimizer === ADAM && PYTHON_MODELS.includes(model)
+          ? PYTHON_PROGRAMS.map(
+              (name) => new StepServer(python, 'fit.py', ['--model', model, '--program', name]),
+            )
+          : [];
+      const taken: Record<string, number>[] = [];
+      try {
+        for (let i = 0; i < rounds; i++) {
+          const times = await takeRound(all, task, steps);
+          for (const [j, server] of servers.entries())
+            times[PYTHON_PROGRAMS[j]] = (await server.run('train')).ms;
+          taken.push(times);
         }
+      } finally {
+        for (const server of servers) server.close();
       }
-      const ms = Object.fromEntries(Object.entries(times).map(([who, list]) => [who, round(median(list))]));
-      const faster = round(median(times.stock.map((one, i) => one / times.accelerated[i])));
-      console.log(JSON.stringify({ model: name, optimizer, ms, faster }));
+      console.log(JSON.stringify({ model, optimizer, ...summary(taken) }));
     }
   }
 }
 
-main();
+main().catch((error: unknown) => report(error, USAGE));

@@ -24,7 +24,7 @@ export interface Cost {
  * A Python process that takes steps on request: it reads the name of a program per line and answers with
  * `ms processorMs`.
  */
-class StepServer {
+export class StepServer {
   readonly #process: ChildProcessWithoutNullStreams;
   readonly #answers: AsyncIterator<string>;
 
