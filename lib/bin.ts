@@ -6,6 +6,7 @@
 /** The commands, whose modules run when they are loaded. */
 const COMMANDS = new Map<string, () => void>([
   ['sweep', () => require('./cli/sweep')],
+  ['replay', () => require('./cli/replay')], // the tests' program, which `npm run pack` puts there; in a checkout: npm run replay
   ['reproduce', () => require('./paper/cli')],
   ['doctor', () => require('./cli/doctor')],
 ]);
@@ -13,6 +14,7 @@ const COMMANDS = new Map<string, () => void>([
 const HELP = `npx lookbehind COMMAND [options]
 
   sweep       runs a grid of configurations and keeps the results
+  replay      compares the optimizers with what the official code recorded, number by number
   reproduce   makes a table of the paper
   doctor      says which of the optional packages are there, and what to do where something is missing
 

@@ -7,6 +7,7 @@ import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { dataFolder } from '../data/files';
+import { libraryVersion } from '../files/version';
 
 /** What the optional packages are for. */
 const OPTIONAL: Readonly<Record<string, readonly string[]>> = {
@@ -23,12 +24,11 @@ const OPTIONAL: Readonly<Record<string, readonly string[]>> = {
   notebooks: ['tslab'],
 };
 
-const { engines, peerDependencies, version } = JSON.parse(
+const { engines, peerDependencies } = JSON.parse(
   readFileSync(join(__dirname, '..', '..', 'package.json'), 'utf8'),
 ) as {
   engines: { node: string };
   peerDependencies: Record<string, string>;
-  version: string;
 };
 
 /** The project that the command was called in. */
@@ -63,7 +63,7 @@ function checkNode(): void {
   report(
     'Node.js',
     engines.node.split(' || ').includes(major),
-    `${process.versions.node}; lookbehind ${version} needs ${engines.node}`,
+    `${process.versions.node}; lookbehind ${libraryVersion()} needs ${engines.node}`,
   );
 }
 

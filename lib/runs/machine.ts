@@ -1,12 +1,11 @@
 /**
  * Where a result comes from: versions and machine.
  */
-import { readFileSync } from 'node:fs';
 import { availableParallelism, cpus } from 'node:os';
-import { join } from 'node:path';
 import { usesGpu } from '../compile/backend';
 import { nativePackage } from '../compile/native';
 import * as tf from '../core/tf';
+import { libraryVersion } from '../files/version';
 
 /** Versions of what computed a result. */
 export interface Versions {
@@ -44,7 +43,7 @@ let versions: Versions | undefined;
 /** The versions in use. */
 export function presentVersions(): Versions {
   versions ??= {
-    lookbehind: packageVersion(join(__dirname, '..', '..', 'package.json')),
+    lookbehind: libraryVersion(),
     tfjs: tf.version.tfjs,
     native: nativePackage ?? null,
     node: process.versions.node,
@@ -69,8 +68,4 @@ export function presentMachine(): Machine {
 export function deviceName(): string {
   const { cpu, cores } = presentMachine();
   return usesGpu() ? 'GPU' : `${cores} × ${cpu}`;
-}
-
-function packageVersion(path: string): string {
-  return (JSON.parse(readFileSync(path, 'utf8')) as { version: string }).version;
 }

@@ -1,11 +1,11 @@
 /**
- * npm run replay -- PATH...
+ * `npm run replay [-- PATH...]`; with the package, `npx lookbehind replay [PATH...]`.
  *
  * Replays golden files, or folders of them, prints a line per file and closes with
- * `N passed, N failed, N skipped`.
+ * `N passed, N failed, N skipped`. Default: test/golden; the package has a part of it.
  */
 import { readdirSync, statSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
 import { replayAnalysis } from './analysis';
 import { type GoldenTrajectory, readGolden } from './golden';
 import { replayIdentities } from './identities';
@@ -13,17 +13,27 @@ import { replayTrajectory } from './trajectory';
 
 type Outcome = { passed: boolean; text: string } | 'skipped';
 
-async function main(paths: string[]): Promise<number> {
-  if (paths.length === 0) {
-    console.error('Usage: npm run replay -- PATH...   (golden files, or folders of them)');
-    return 2;
+const HELP = `Replays trajectories that the official PyTorch code recorded, and compares each number. In a checkout: npm run replay -- ...
+
+  npx lookbehind replay [PATH...]
+
+  PATH   a golden file, or a folder of them (default: those that come with the library)
+`;
+
+async function main(args: string[]): Promise<number> {
+  if (args.includes('--help') || args.includes('-h')) {
+    process.stdout.write(HELP);
+    return 0;
   }
+  const paths = args.length > 0 ? args : [join(__dirname, '..', 'golden')];
   const counts = { passed: 0, failed: 0, skipped: 0 };
   for (const file of paths.flatMap(filesAt)) {
     const outcome = await replay(file);
     const word = outcome === 'skipped' ? 'skipped' : outcome.passed ? 'passed' : 'failed';
     counts[word]++;
-    console.log(`${word.padEnd(8)}${file}${outcome === 'skipped' ? '' : `  ${outcome.text}`}`);
+    console.log(
+      `${word.padEnd(8)}${relative(process.cwd(), file)}${outcome === 'skipped' ? '' : `  ${outcome.text}`}`,
+    );
   }
   console.log(`${counts.passed} passed, ${counts.failed} failed, ${counts.skipped} skipped`);
   return counts.failed === 0 ? 0 : 1;

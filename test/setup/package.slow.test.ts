@@ -35,7 +35,7 @@ const needed = Object.fromEntries(
 describe('the packed library', () => {
   const scratch = mkdtempSync(join(tmpdir(), 'lookbehind-package-'));
   const project = join(scratch, 'project');
-  let packed: { filename: string; files: { path: string }[] };
+  let packed: { filename: string; version: string; files: { path: string }[] };
   after(() => rmSync(scratch, { recursive: true, force: true }));
 
   function run(command: string, args: string[], cwd: string): string {
@@ -45,15 +45,18 @@ describe('the packed library', () => {
   }
 
   before(() => {
-    // The script prepack compiles the library first.
-    const options = ['--json', '--workspace=lib', '--ignore-scripts=false', `--pack-destination=${scratch}`];
-    const report = run('npm', ['pack', ...options], root);
+    const report = run(
+      'npm',
+      ['run', '--silent', 'pack', '--', '--json', `--pack-destination=${scratch}`],
+      root,
+    );
     [packed] = JSON.parse(report.slice(report.indexOf('['))) as [typeof packed];
     mkdirSync(project);
     const dependencies = {
       lookbehind: `file:${join(scratch, packed.filename)}`,
       '@tensorflow/tfjs': here('@tensorflow/tfjs'),
-      '@tensorflow/tfjs-node': here('@tensorflow/tfjs-node'),
+      '@tensorflow/tfjs-node': here('@tensorflow/tfjs-node'), // stands for the next one here
+      '@tensorflow/tfjs-node-gpu': here('@tensorflow/tfjs-node-gpu'),
       ...needed,
     };
     writeFileSync(
@@ -67,23 +70,34 @@ describe('the packed library', () => {
     );
   });
 
-  it('holds the compiled library with its declarations, the driver of Ray, a README and the license, and nothing else', () => {
+  it('is made by npm run pack alone: npm refuses to pack lib/ as it is, with and without scripts', () => {
+    for (const scripts of ['--ignore-scripts', '--ignore-scripts=false']) {
+      const options = ['pack', '--workspace=lib', scripts, `--pack-destination=${scratch}`];
+      const { status, stderr } = spawnSync('npm', options, { cwd: root, encoding: 'utf8' });
+      assert.notEqual(status, 0);
+      assert.match(stderr, /must have name and version/);
+    }
+  });
+
+  it('holds the compiled library with its declarations, golden files, the driver of Ray, a README and the license, and nothing else', () => {
     const paths = packed.files.map(({ path }) => path);
     for (const file of ['package.json', 'README.md', 'LICENSE', 'dist/index.js', 'dist/index.d.ts', DRIVER])
       assert.ok(paths.includes(file));
     const strange = paths.filter(
-      (path) => path !== DRIVER && !/^(package\.json|README\.md|LICENSE|dist\/.+\.(js|d\.ts))$/.test(path),
+      (path) =>
+        path !== DRIVER &&
+        !/^(package\.json|README\.md|LICENSE|dist\/(golden\/.+\.json|.+\.(js|d\.ts)))$/.test(path),
     );
     assert.deepEqual(strange, []);
     assert.equal(read('lib/LICENSE'), read('LICENSE'));
-    const { version, main, types, license, peerDependenciesMeta, peerDependencies } = JSON.parse(
+    assert.equal(packed.version, JSON.parse(read('package.json')).version);
+    const { main, types, license, peerDependenciesMeta, peerDependencies } = JSON.parse(
       read('lib/package.json'),
     );
     assert.deepEqual(
       { main, types, license },
       { main: 'dist/index.js', types: 'dist/index.d.ts', license: 'MIT' },
     );
-    assert.equal(version, JSON.parse(read('package.json')).version);
     // Every other package is optional.
     assert.deepEqual(
       ['@tensorflow/tfjs', ...Object.keys(peerDependenciesMeta)],
@@ -136,7 +150,7 @@ describe('the packed library', () => {
 
   it('has commands', () => {
     const bin = join(project, 'node_modules', '.bin', 'lookbehind');
-    assert.match(run(bin, ['--help'], project), /sweep .*\n.*reproduce .*\n.*doctor /);
+    assert.match(run(bin, ['--help'], project), /sweep .*\n.*replay .*\n.*reproduce .*\n.*doctor /);
     assert.match(run(bin, ['sweep', '--help'], project), /npx lookbehind sweep --config FILE/);
     assert.match(run(bin, ['reproduce', '--help'], project), /npx lookbehind reproduce --table T/);
     const { stdout } = spawnSync(bin, ['doctor'], { cwd: project, encoding: 'utf8' });
@@ -144,6 +158,22 @@ describe('the packed library', () => {
     const wrong = spawnSync(bin, ['swep'], { cwd: project, encoding: 'utf8' });
     assert.equal(wrong.status, 1);
     assert.match(wrong.stderr, /There is no command "swep"/);
+  });
+
+  it('replays what the official code recorded', () => {
+    const bin = join(project, 'node_modules', '.bin', 'lookbehind');
+    const shipped = packed.files
+      .filter(({ path }) => path.startsWith('dist/golden/'))
+      .map(({ path }) => path.slice('dist/golden/'.length));
+    assert.ok(
+      ['quadratic-sam.json', 'mlp-lookbehind-sam-k2-adaptive.json', 'convnet-asam.json'].every((name) =>
+        shipped.includes(name),
+      ),
+    );
+    assert.match(
+      run(bin, ['replay'], project),
+      new RegExp(`\\n${shipped.length} passed, 0 failed, 0 skipped\\n$`),
+    );
   });
 
   it('says where data that ship with the project are looked for', () => {
