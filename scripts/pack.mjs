@@ -1,6 +1,7 @@
 /**
- * `npm run pack [-- OPTIONS OF NPM PACK]`: the package as it is published, into the folder where it was called. It is put together in an
- * empty folder, compiled anew, so that nothing stale gets in. lib/package.json has no version: npm refuses to pack or publish lib/ itself.
+ * `npm run pack [-- OPTIONS OF NPM PACK]`: the package as it is published, into the folder where it was called.
+ * It is put together in an empty folder, compiled anew, so that nothing stale gets in. lib/package.json has no
+ * version: npm refuses to pack or publish lib/ itself.
  */
 import './setup/node-version.mjs';
 import { spawnSync } from 'node:child_process';
