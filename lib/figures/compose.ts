@@ -99,7 +99,7 @@ export function compose(
 }
 
 /** The same figure with a caption under the plot in place of any other; it grows by the caption's height. */
-export function withCaption({ data, layout }: Figure, caption: Caption | string | undefined): Figure {
+export function withCaption({ data, layout, frames }: Figure, caption: Caption | string | undefined): Figure {
   const lines = wrap(figureText(captionText(caption)), TEXT_ROOM, 11);
   const { annotations = [], height = 440 } = layout;
   const old = annotations.find(({ name }) => name === 'caption');
@@ -121,10 +121,24 @@ export function withCaption({ data, layout }: Figure, caption: Caption | string 
     xshift: SIDE - margin.l,
     yshift: roomFor(lines) - bottom,
   };
-  const texts = [...annotations.filter((one) => one !== old), ...(lines.length === 0 ? [] : [text])];
+  const captioned = (all: readonly Annotation[]): Annotation[] => [
+    ...all.filter(({ name }) => name !== 'caption'),
+    ...(lines.length === 0 ? [] : [text]),
+  ];
+  const texts = captioned(annotations);
   const { annotations: _, ...others } = layout;
   const sized = { ...others, height: height + grown, margin: { ...margin, b: bottom } };
-  return { data, layout: texts.length === 0 ? sized : { ...sized, annotations: texts } };
+  return {
+    data,
+    layout: texts.length === 0 ? sized : { ...sized, annotations: texts },
+    ...(frames && {
+      frames: frames.map((frame) =>
+        frame.layout.annotations
+          ? { ...frame, layout: { ...frame.layout, annotations: captioned(frame.layout.annotations) } }
+          : frame,
+      ),
+    }),
+  };
 }
 
 /** Height in pixels of a caption. */

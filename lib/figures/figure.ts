@@ -56,6 +56,20 @@ export interface Figure {
   data: Trace[];
   /** All the rest. */
   layout: Layout;
+  /** What changes of it as it moves, frame by frame (see `withSlider`). */
+  frames?: Frame[];
+}
+
+/** One state of a figure that moves: what is not the same in all of them. */
+export interface Frame {
+  /** Its name, by which a slider calls it. */
+  name: string;
+  /** Which traces change. */
+  traces: number[];
+  /** What changes of each of them. */
+  data: Record<string, unknown>[];
+  /** What changes of the layout. */
+  layout: Layout;
 }
 
 /** An axis as a figure's caller describes it. */

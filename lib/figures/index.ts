@@ -10,6 +10,7 @@ export { contourPath, type Trajectory } from './contourPath';
 export { type CurveSeries, curves } from './curves';
 export { type DotRangeRow, dotRange } from './dotRange';
 export type { Axis, AxisOptions, Figure, Layout, Point, Trace } from './figure';
+export { type FrameOf, withFrames, withSlider } from './frames';
 export { type Grid, gridOf, gridOfSurface } from './grid';
 export { heatmap } from './heatmap';
 export { type LandscapePanel, landscapeContours, landscapeSurfaces, onPlane } from './landscape';

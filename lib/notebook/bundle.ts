@@ -78,12 +78,13 @@ function hint(message: string): void {
  * minimum stays round.
  */
 export function adaptable(figure: Figure): Figure & { config: object } {
-  const { data, layout } = compact(figure);
+  const { data, layout, frames } = compact(figure);
   const fixed = isPlane(figure);
   const { width: _, ...adapting } = layout;
   return {
     data,
     layout: fixed ? layout : { ...adapting, autosize: true },
+    ...(frames && { frames }),
     config: { displaylogo: false, responsive: !fixed },
   };
 }

@@ -51,9 +51,9 @@ export function figureToHtml(figure: Figure, options: PageOptions = {}): string 
 <body>
 <div id="figure"></div>
 <script>
-const { data, layout, config } = ${insideScript(JSON.stringify(adaptable(captioned)))};
+const figure = ${insideScript(JSON.stringify(adaptable(captioned)))};
 const plot = document.getElementById('figure');
-Plotly.newPlot(plot, data, layout, config).then(() => {${scenes.length > 1 ? linkScript(scenes) : ''}});
+Plotly.newPlot(plot, figure).then(() => {${scenes.length > 1 ? linkScript(scenes) : ''}});
 </script>
 </body>
 </html>

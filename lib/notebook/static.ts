@@ -13,6 +13,7 @@ import { checkNumber, LookbehindError } from '../core/errors';
 import { checkOptions, number, type OptionsOf } from '../core/options';
 import type { Figure } from '../figures';
 import { flatten } from '../figures/flatten';
+import { still } from '../figures/frames';
 import { type Geometry, PICTURE_FONT, type SvgElement, svgBoxes, type TextRuler } from './svgBoxes';
 
 const PICTURE = {
@@ -40,7 +41,7 @@ export async function figureToPng(figure: Figure, options: PictureOptions = {}):
 /** A figure as SVG; surfaces and errors as for `figureToPng`. */
 export async function figureToSvg(figure: Figure): Promise<string> {
   const { plotly, parse } = studio();
-  const flat = flatten(figure);
+  const flat = still(flatten(figure));
   const width = checkNumber('width of the figure', flat.layout.width ?? 820, { min: 0, exclusiveMin: true });
   const height = checkNumber('height of the figure', flat.layout.height ?? 440, {
     min: 0,

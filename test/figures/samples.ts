@@ -23,6 +23,8 @@ const {
   scatter,
   scatterTradeoff,
   spectrum,
+  withFrames,
+  withSlider,
 } = figures;
 
 const caption = {
@@ -346,6 +348,55 @@ export const samples: Record<string, () => figures.Figure> = {
       columns: 3,
       shareY: true,
       caption,
+    }),
+  withSlider: () =>
+    withSlider({
+      frames: [0.1, 0.2, 0.3, 0.4].map((rho) => ({
+        label: String(rho),
+        figure: panels({
+          panels: [1, 3].map((k) => ({
+            title: `k = ${k}`,
+            figure: lookbehindStepFigure({
+              ...lookbehindStep([0.1, 0.35], { k, rho }),
+              grid: gridOf(valley, { x: [-1.6, 3.4], y: [-1.8, 1.5], points: 25 }),
+            }),
+          })),
+          title: 'One step of Lookbehind',
+          subtitle: `The steps back are ${rho} long`,
+          caption,
+        }),
+      })),
+      name: 'ρ =',
+      shown: 2,
+    }),
+  withFrames: () =>
+    withFrames({
+      frames: [1, 2, 3].map((learned) => ({
+        label: String(learned),
+        figure: accuracyMatrix({
+          accuracy: [0, 1, 2].map((i) =>
+            [0, 1, 2].map((j) => (i < learned && j <= i ? 96 - 7 * (i - j) : Number.NaN)),
+          ),
+          caption,
+        }),
+      })),
+      name: 'Tasks learned:',
+    }),
+  'withSlider-curves': () =>
+    withSlider({
+      frames: [1, 2, 4].map((factor) => ({
+        label: String(factor),
+        figure: noiseCurve({
+          series: METHODS.slice(0, 3).map((method, m) => ({
+            method,
+            sigma: sigmas,
+            accuracy: threeRuns(sigmas, (sigma) => 90 - m - 40 * factor * sigma ** 2, 0.6),
+          })),
+          caption,
+        }),
+      })),
+      name: 'Noise, times',
+      shown: 0,
     }),
   panels: () =>
     panels({

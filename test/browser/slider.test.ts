@@ -1,0 +1,107 @@
+/**
+ * Figures that move, on a page in a real browser: sliders are dragged, buttons pressed. Screenshots lie in
+ * results/browser-slider/.
+ *
+ * Skipped where there is no Chromium (LB_CHROMIUM names one).
+ */
+import assert from 'node:assert/strict';
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { after, before, describe, test } from 'node:test';
+import { pathToFileURL } from 'node:url';
+import type { Figure } from 'lookbehind/figures';
+import { saveFigure } from 'lookbehind/notebook';
+import { type Browser, chromium, type Page } from 'playwright-core';
+import { compact } from '../../lib/dist/notebook/bundle';
+import { samples } from '../figures/samples';
+import { ARGUMENTS, executablePath } from './chromium';
+
+const FOLDER = join(__dirname, '..', '..', 'results', 'browser-slider');
+
+/** What plotly.js keeps of a drawn figure. */
+type Plot = Pick<Figure, 'data' | 'layout'> & { _fullLayout: { sliders: { active: number }[] } };
+
+describe(
+  'a figure with a slider in a browser',
+  { skip: executablePath ? false : 'no Chromium found: set LB_CHROMIUM to its path' },
+  () => {
+    let browser: Browser;
+    let page: Page;
+    const complaints: string[] = [];
+
+    before(async () => {
+      mkdirSync(FOLDER, { recursive: true });
+      browser = await chromium.launch({ executablePath: executablePath!, args: ARGUMENTS });
+      const context = await browser.newContext({ viewport: { width: 1000, height: 700 }, offline: true });
+      page = await context.newPage();
+      page.on('pageerror', (error) => complaints.push(error.message));
+    });
+
+    after(() => browser?.close());
+
+    test(
+      'shows at each place of the slider what the figure of that place shows',
+      { timeout: 60_000 },
+      async () => {
+        await open('withSlider');
+        const rail = (await page.locator('.slider-rail-touch-rect').boundingBox())!;
+        const grip = (await page.locator('.slider-grip-rect').boundingBox())!;
+        await page.mouse.move(grip.x + grip.width / 2, grip.y + grip.height / 2);
+        await page.mouse.down();
+        for (const place of [0, 3, 1]) {
+          const x = rail.x + grip.width / 2 + ((rail.width - grip.width) * place) / 3;
+          await page.mouse.move(x, rail.y + rail.height / 2, { steps: 5 });
+          await reached(place);
+          await page.screenshot({ path: join(FOLDER, `slider-${place}.png`) });
+          const { data, layout } = await drawn();
+          const frame = compact(samples.withSlider!()).frames![place]!;
+          for (const [i, trace] of frame.traces.entries())
+            for (const [key, value] of Object.entries(frame.data[i]!))
+              assert.deepEqual(data[trace]![key], value, key);
+          assert.equal(layout.title!.text, frame.layout.title!.text);
+          const seen = (all: Figure['layout']['annotations']) =>
+            all!.filter(({ visible }) => visible !== false).map(({ text }) => text);
+          assert.deepEqual(seen(layout.annotations), seen(frame.layout.annotations));
+        }
+        await page.mouse.up();
+        assert.deepEqual(complaints, []);
+      },
+    );
+
+    test('is played by a button, from where the slider stands', { timeout: 60_000 }, async () => {
+      await open('withFrames');
+      const rail = (await page.locator('.slider-rail-touch-rect').boundingBox())!;
+      await page.mouse.click(rail.x + 8, rail.y + rail.height / 2);
+      await reached(0);
+      const texts = () => page.locator('.heatmaplayer text').allTextContents();
+      assert.deepEqual(await texts(), ['96.0']);
+      await page.locator('.updatemenu-button', { hasText: 'Play' }).click();
+      await reached(2);
+      assert.equal((await texts()).length, 6);
+      await page.screenshot({ path: join(FOLDER, 'played.png') });
+      assert.deepEqual(complaints, []);
+    });
+
+    async function open(name: string): Promise<void> {
+      const path = join(FOLDER, `${name}.html`);
+      await saveFigure(path, samples[name]!());
+      await page.goto(pathToFileURL(path).href);
+      await page.locator('.slider-grip-rect').waitFor({ timeout: 30_000 });
+    }
+
+    function drawn(): Promise<Plot> {
+      return page.evaluate(() => {
+        const { document } = globalThis as unknown as { document: { getElementById(id: string): Plot } };
+        const { data, layout, _fullLayout } = document.getElementById('figure');
+        const sliders = _fullLayout.sliders.map(({ active }) => ({ active }));
+        return JSON.parse(JSON.stringify({ data, layout, _fullLayout: { sliders } })) as Plot;
+      });
+    }
+
+    /** Waits until the slider stands at a place, and its frame is drawn. */
+    async function reached(place: number): Promise<void> {
+      while ((await drawn())._fullLayout.sliders[0]!.active !== place) await page.waitForTimeout(50);
+      await page.waitForTimeout(400);
+    }
+  },
+);
