@@ -159,21 +159,25 @@ export function useFusedBatchNorm(implementation: FusedBatchNorm): void {
   fused = implementation;
 }
 
-const prototype = layerPrototype('BatchNormalization') as { call: Call };
-const stock = prototype.call;
-prototype.call = function (inputs, kwargs) {
-  if (!kwargs?.training) return stock.call(this, inputs, kwargs);
-  const input = Array.isArray(inputs) ? inputs[0] : inputs;
-  if (frozen.has(this)) return frozenCall(this, input);
-  const kernel = fused?.applies(this, input) ? fused : undefined;
-  if (depth === 0 && kernel === undefined && !isUnbiased(this)) return stock.call(this, inputs, kwargs);
-  for (const statistic of [this.movingMean, this.movingVariance])
-    movingStatistics.add(statistic.read() as tf.Variable);
-  const call = (): tf.Tensor =>
-    kernel?.call(this, input, { updateCount, unbiased: isUnbiased(this) }) ??
-    composedCall(this, input, () => stock.call(this, inputs, kwargs));
-  return tf.tidy(() => (updateCount === 2 && this.momentum < 1 ? repeatedCall(this, call) : call()));
-};
+const prototype = layerPrototype('BatchNormalization') as { call: Call } | undefined;
+if (prototype) prototype.call = hooked(prototype.call);
+
+/** The stock method `stock` with the hook in front of it. */
+function hooked(stock: Call): Call {
+  return function (inputs, kwargs) {
+    if (!kwargs?.training) return stock.call(this, inputs, kwargs);
+    const input = Array.isArray(inputs) ? inputs[0] : inputs;
+    if (frozen.has(this)) return frozenCall(this, input);
+    const kernel = fused?.applies(this, input) ? fused : undefined;
+    if (depth === 0 && kernel === undefined && !isUnbiased(this)) return stock.call(this, inputs, kwargs);
+    for (const statistic of [this.movingMean, this.movingVariance])
+      movingStatistics.add(statistic.read() as tf.Variable);
+    const call = (): tf.Tensor =>
+      kernel?.call(this, input, { updateCount, unbiased: isUnbiased(this) }) ??
+      composedCall(this, input, () => stock.call(this, inputs, kwargs));
+    return tf.tidy(() => (updateCount === 2 && this.momentum < 1 ? repeatedCall(this, call) : call()));
+  };
+}
 
 /**
  * One of several calls of a layer in a pass that stands for two. With s_1, ..., s_t the statistics of the

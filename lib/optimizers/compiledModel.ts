@@ -12,11 +12,13 @@ export function variablesOf(optimizer: tf.Optimizer): tf.Variable[] | undefined 
   return models.get(optimizer)?.trainableWeights.map((weight) => weight.read() as tf.Variable);
 }
 
-const { compile } = tf.LayersModel.prototype;
-tf.LayersModel.prototype.compile = function (
-  this: tf.LayersModel,
-  ...args: Parameters<typeof compile>
-): void {
-  compile.apply(this, args);
-  models.set(this.optimizer, this);
-};
+/** Notes of `Model`, tf.js's class, with what its models are compiled. tf.js without layers has no models. */
+function watch(Model: typeof tf.LayersModel | undefined): void {
+  if (Model === undefined) return;
+  const { compile } = Model.prototype;
+  Model.prototype.compile = function (this: tf.LayersModel, ...args: Parameters<typeof compile>): void {
+    compile.apply(this, args);
+    models.set(this.optimizer, this);
+  };
+}
+watch(tf.LayersModel);

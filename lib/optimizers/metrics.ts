@@ -33,16 +33,20 @@ export function withoutMetrics<T>(fn: () => T): T {
   }
 }
 
-const prototype = tf.LayersModel.prototype as unknown as TrainedModel;
-const { makeTrainFunction } = prototype;
-prototype.makeTrainFunction = function (this: TrainedModel): (data: tf.Tensor[]) => tf.Scalar[] {
-  const train = makeTrainFunction.call(this);
-  return (data) => {
-    training.push(this);
-    try {
-      return train(data);
-    } finally {
-      training.pop();
-    }
+/** Notes of the prototype of tf.js's models which of them runs its train function. tf.js without layers has none. */
+function watch(prototype: TrainedModel | undefined): void {
+  if (prototype === undefined) return;
+  const { makeTrainFunction } = prototype;
+  prototype.makeTrainFunction = function (this: TrainedModel): (data: tf.Tensor[]) => tf.Scalar[] {
+    const train = makeTrainFunction.call(this);
+    return (data) => {
+      training.push(this);
+      try {
+        return train(data);
+      } finally {
+        training.pop();
+      }
+    };
   };
-};
+}
+watch(tf.LayersModel?.prototype as unknown as TrainedModel | undefined);

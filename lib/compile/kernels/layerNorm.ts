@@ -30,7 +30,8 @@ const LAYER_NORM = 'LookbehindLayerNorm';
 
 /** Replaces `call` of tf.layers' LayerNormalization. */
 function replaceLayerCall(): void {
-  const prototype = layerPrototype('LayerNormalization') as { call: Call };
+  const prototype = layerPrototype('LayerNormalization') as { call: Call } | undefined;
+  if (prototype === undefined) return;
   const stock = prototype.call;
   prototype.call = function (inputs, kwargs) {
     const x = Array.isArray(inputs) ? inputs[0] : inputs;
