@@ -40,6 +40,7 @@ if (!values.unit && !values.long) {
   await check('Notebooks', ['scripts/format-notebooks.mjs', '--check']);
   await check('Types of tests and benchmarks', ['node_modules/typescript/bin/tsc', '-p', 'test']);
   await check('Types of scripts', ['node_modules/typescript/bin/tsc', '-p', 'scripts']);
+  await check('Types of the playground', ['node_modules/typescript/bin/tsc', '-p', 'playground']);
 }
 if (positionals.length > 0) await runTests(['--test', '--test-concurrency=2', ...positionals]);
 else if (values.unit) await runFolders(testFiles());

@@ -139,6 +139,27 @@ describe('imports', () => {
   });
 });
 
+describe('the playground', () => {
+  it('is written on the doors of the library and its own files', () => {
+    const folder = join(root, 'playground');
+    const packages = ['@tensorflow/', 'd3-contour'];
+    const strange = readdirSync(folder)
+      .filter((name) => name.endsWith('.ts'))
+      .flatMap((file) => {
+        const text = readFileSync(join(folder, file), 'utf8');
+        return [...text.matchAll(/(?:from|import|import\()\s*'([^']+)'/g)].map(([, target]) => ({
+          file,
+          target,
+        }));
+      })
+      .filter(({ target }) => {
+        if (target.startsWith('./')) return false;
+        return !DOORS.has(target) && !packages.some((name) => target.startsWith(name));
+      });
+    assert.deepEqual(strange, []);
+  });
+});
+
 describe('the public surface', () => {
   const names = publicNames();
 

@@ -1,0 +1,106 @@
+/** The frame of the page: tabs, the link that restores what one sees, and the name of what computes. */
+import { h } from './dom';
+import type { View } from './view';
+
+/** Views by the names that links call them. */
+export type Views = Readonly<Record<string, View>>;
+
+/** Shows the views on the page, and the one that the address names. `given` stands where the address names nothing. */
+export function shell(root: HTMLElement, makeViews: (changed: () => void) => Views, given = ''): void {
+  let address: ReturnType<typeof setTimeout> | undefined;
+  const views = makeViews(() => {
+    // Safari lets a page write its address a hundred times in half a minute.
+    clearTimeout(address);
+    address = setTimeout(writeAddress, 250);
+  });
+  const names = Object.keys(views);
+  let present = '';
+
+  const tabs = names.map((name) =>
+    h(
+      'button',
+      {
+        role: 'tab',
+        id: `tab-${name}`,
+        'aria-controls': `view-${name}`,
+        onclick: () => open(name),
+        onkeydown: move,
+      },
+      views[name]!.title,
+    ),
+  );
+  const panels = names.map((name) => {
+    const { element } = views[name]!;
+    element.id = `view-${name}`;
+    element.setAttribute('role', 'tabpanel');
+    element.setAttribute('aria-labelledby', `tab-${name}`);
+    return element;
+  });
+  const copy = h('button', { class: 'quiet', onclick: () => copyLink() }, 'Copy link');
+  root.append(
+    h(
+      'header',
+      {},
+      h('h1', {}, 'Lookbehind', h('span', {}, 'k steps back, 1 step forward')),
+      h('div', { role: 'tablist', 'aria-label': 'Views' }, ...tabs),
+      copy,
+    ),
+    h('main', {}, ...panels),
+  );
+  addEventListener('hashchange', restore);
+  matchMedia('(prefers-color-scheme: dark)').addEventListener('change', () => views[present]!.show());
+  document.addEventListener('visibilitychange', () =>
+    document.hidden ? views[present]!.hide() : views[present]!.show(),
+  );
+  restore();
+
+  function restore(): void {
+    const [name, query = ''] = (location.hash.slice(1) || given).split('?');
+    const view = views[name!];
+    view?.settings.restore(query);
+    open(view ? name! : names[0]!);
+  }
+
+  function open(name: string): void {
+    if (name !== present) views[present]?.hide();
+    present = name;
+    for (const [i, one] of names.entries()) {
+      panels[i]!.hidden = one !== name;
+      tabs[i]!.setAttribute('aria-selected', `${one === name}`);
+      tabs[i]!.tabIndex = one === name ? 0 : -1;
+    }
+    views[name]!.show();
+    writeAddress();
+  }
+
+  function move(event: KeyboardEvent): void {
+    const way = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
+    if (way === undefined) return;
+    event.preventDefault();
+    const next = (names.indexOf(present) + way + names.length) % names.length;
+    open(names[next]!);
+    tabs[next]!.focus();
+  }
+
+  function link(): string {
+    const query = views[present]!.settings.query();
+    return `#${present}${query && `?${query}`}`;
+  }
+
+  function writeAddress(): void {
+    // A page inside of a notebook's output has no address of its own.
+    if (location.protocol !== 'about:') history.replaceState(null, '', link());
+  }
+
+  async function copyLink(): Promise<void> {
+    writeAddress();
+    const done = await navigator.clipboard.writeText(location.href).then(
+      () => true,
+      () => false,
+    );
+    copy.textContent = done ? 'Copied' : 'See the address bar';
+    setTimeout(() => {
+      copy.textContent = 'Copy link';
+    }, 2000);
+  }
+}

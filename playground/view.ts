@@ -1,0 +1,48 @@
+/** What a view of the page is. */
+import type { Settings } from './settings';
+
+/** A view. */
+export interface View {
+  /** What its tab says. */
+  title: string;
+  element: HTMLElement;
+  // biome-ignore lint/suspicious/noExplicitAny: views have settings of their own.
+  settings: Settings<any>;
+  /** The reader looks at it: draws, and goes on. */
+  show(): void;
+  /** The reader looks elsewhere: whatever moves stops. */
+  hide(): void;
+}
+
+/** Calls `frame` before each drawing of the browser, with the seconds since the last call, until it returns false. */
+export class Motion {
+  readonly #frame: (seconds: number) => boolean;
+  #request = 0;
+  #last = 0;
+
+  constructor(frame: (seconds: number) => boolean) {
+    this.#frame = frame;
+  }
+
+  get runs(): boolean {
+    return this.#request !== 0;
+  }
+
+  start(): void {
+    if (this.runs) return;
+    this.#last = performance.now();
+    this.#request = requestAnimationFrame(this.#tick);
+  }
+
+  stop(): void {
+    cancelAnimationFrame(this.#request);
+    this.#request = 0;
+  }
+
+  readonly #tick = (now: number): void => {
+    const seconds = Math.min(0.1, Math.max(0, now - this.#last) / 1000);
+    this.#last = now;
+    this.#request = requestAnimationFrame(this.#tick);
+    if (!this.#frame(seconds)) this.stop();
+  };
+}

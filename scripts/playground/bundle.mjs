@@ -1,0 +1,80 @@
+/**
+ * Pages of playground/ as single HTML files that hold all they need.
+ *
+ * The doors of the library are bundled from its sources, not from lib/dist: of modules esbuild leaves out what a page does not use,
+ * which of CommonJS it cannot.
+ */
+import fs from 'node:fs';
+import path from 'node:path';
+import { build, transform } from 'esbuild';
+
+/** The pages: where each begins, and what it knows as TensorFlow.js. */
+const PAGES = {
+  index: { entry: 'main.ts', tensorflow: 'tfCore.ts' },
+};
+
+/**
+ * A page as the text of its HTML file.
+ * @param {string} root of the project
+ * @param {keyof typeof PAGES} page
+ */
+export async function bundlePage(root, page) {
+  const { entry, tensorflow } = PAGES[page];
+  const source = path.join(root, 'playground');
+  const { outputFiles } = await build({
+    entryPoints: [path.join(source, entry)],
+    bundle: true,
+    write: false,
+    minify: true,
+    format: 'iife',
+    target: 'es2022',
+    charset: 'utf8',
+    legalComments: 'eof',
+    logLevel: 'error',
+    plugins: [sources(root, path.join(source, tensorflow))],
+  });
+  const script = outputFiles[0].text.replace(/<\/(script)/gi, '<\\/$1').replace(/<!--/g, '<\\!--');
+  const css = fs.readFileSync(path.join(source, 'style.css'), 'utf8');
+  const { code: style } = await transform(css, { loader: 'css', minify: true });
+  return fs
+    .readFileSync(path.join(source, 'page.html'), 'utf8')
+    .replace('/* style */', () => style)
+    .replace('/* script */', () => script);
+}
+
+/**
+ * Finds the doors of the library in its sources.
+ * @param {string} root @param {string} tensorflow what stands for TensorFlow.js
+ * @returns {import('esbuild').Plugin}
+ */
+function sources(root, tensorflow) {
+  const lib = path.join(root, 'lib');
+  /** @type {{ exports: Record<string, string>, browser: Record<string, string | false> }} */
+  const { exports, browser } = JSON.parse(fs.readFileSync(path.join(lib, 'package.json'), 'utf8'));
+  const sourceOf = (/** @type {string} */ output) =>
+    path.join(lib, output.replace('./dist/', '').replace(/\.js$/, '.ts'));
+  const replaced = new Map(Object.entries(browser).map(([from, to]) => [sourceOf(from), to && sourceOf(to)]));
+  return {
+    name: 'sources of the library',
+    setup(build) {
+      build.onResolve({ filter: /^lookbehind(\/|$)/ }, ({ path: door }) => ({
+        path: sourceOf(exports[door.replace('lookbehind', '.')]),
+      }));
+      build.onResolve({ filter: /^@tensorflow\/tfjs$/ }, () => ({ path: tensorflow }));
+      build.onResolve({ filter: /^\./ }, ({ path: name, resolveDir }) => {
+        const file = [`${name}.ts`, `${name}/index.ts`]
+          .map((one) => path.join(resolveDir, one))
+          .find(fs.existsSync);
+        const other = file && replaced.get(file);
+        if (other === false) return { path: file, namespace: 'nothing' };
+        return other ? { path: other, namespace: 'in place of what needs Node' } : undefined;
+      });
+      build.onLoad({ filter: /./, namespace: 'nothing' }, () => ({ contents: 'module.exports = {};' }));
+      // It has every name that is asked for: a module of CommonJS can, one of ECMAScript cannot.
+      build.onLoad({ filter: /./, namespace: 'in place of what needs Node' }, async ({ path: file }) => ({
+        contents: (await transform(fs.readFileSync(file, 'utf8'), { loader: 'ts', format: 'cjs' })).code,
+        resolveDir: path.dirname(file),
+      }));
+    },
+  };
+}

@@ -1,0 +1,182 @@
+/**
+ * The playground in a real browser, opened from disk and without a network: what it shows are the numbers of the library in Node, it
+ * answers mouse and keyboard, and a link restores it. Screenshots lie in results/browser-playground/.
+ *
+ * Skipped where there is no Chromium (LB_CHROMIUM names one).
+ */
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { mkdirSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { after, before, describe, test } from 'node:test';
+import { pathToFileURL } from 'node:url';
+import { lookbehindSAM } from 'lookbehind';
+import { quadratic } from 'lookbehind/data';
+import { dissectStep } from 'lookbehind/train';
+import { type Browser, chromium, type Locator, type Page } from 'playwright-core';
+import { ARGUMENTS, executablePath } from './chromium';
+
+const ROOT = join(__dirname, '..', '..');
+const FILE = join(ROOT, 'results', 'playground', 'index.html');
+const FOLDER = join(ROOT, 'results', 'browser-playground');
+
+describe('the playground', { skip: executablePath ? false : 'no Chromium found: set LB_CHROMIUM' }, () => {
+  let browser: Browser;
+  let page: Page;
+  const complaints: string[] = [];
+  const requests: string[] = [];
+
+  before(async () => {
+    mkdirSync(FOLDER, { recursive: true });
+    const made = spawnSync(process.execPath, ['scripts/playground.mjs', '--no-open'], {
+      cwd: ROOT,
+      encoding: 'utf8',
+    });
+    assert.equal(made.status, 0, made.stderr);
+    browser = await chromium.launch({ executablePath: executablePath!, args: ARGUMENTS });
+    page = await opened('', 1100, 'light');
+  });
+
+  after(() => browser?.close());
+
+  /** The page with `link` in its address. */
+  async function opened(link: string, width: number, colorScheme: 'light' | 'dark'): Promise<Page> {
+    const context = await browser.newContext({
+      viewport: { width, height: 800 },
+      colorScheme,
+      offline: true,
+    });
+    const one = await context.newPage();
+    one.on('pageerror', (error) => complaints.push(error.message));
+    one.on('console', (message) => message.type() === 'error' && complaints.push(message.text()));
+    one.on('request', (request) => requests.push(request.url()));
+    await one.goto(`${pathToFileURL(FILE).href}${link}`);
+    await one.locator('h1').waitFor();
+    return one;
+  }
+
+  const setting = (name: string): Locator =>
+    page.locator(`.view:not([hidden]) [data-setting="${name}"] input`);
+  const link = (): string => new URL(page.url()).hash;
+  const restored = async (hash: string): Promise<void> => {
+    await page.goto('about:blank');
+    await page.goto(`${pathToFileURL(FILE).href}${hash}`);
+    await page.locator('h1').waitFor();
+  };
+
+  /** A row of the numbers of the step: x, y and loss. */
+  async function numbersOf(row: string): Promise<number[]> {
+    const cells = page.locator('.numbers tr', {
+      has: page.locator('th', { hasText: new RegExp(`^${row}$`) }),
+    });
+    const texts = await cells.locator('td').allTextContents();
+    return texts.map((text) => Number(text.replace('−', '-')));
+  }
+
+  test('is one file below 3 MB that asks nothing of a network', () => {
+    assert.ok(statSync(FILE).size < 3e6);
+    assert.deepEqual(complaints, []);
+    assert.deepEqual(
+      requests.filter((url) => !/^(file|blob|data):/.test(url)),
+      [],
+    );
+  });
+
+  test('shows the numbers of a step in Node', async () => {
+    await restored('#step?k=4&rho=0.2&alpha=0.7&rate=0.06&curvature=7&x=-0.9&y=0.4');
+    const optimizer = lookbehindSAM({ k: 4, rho: 0.2, alpha: 0.7, learningRate: 0.06 });
+    const { loss } = quadratic({ curvatures: [1, 7] });
+    const step = dissectStep({ loss, start: [-0.9, 0.4], optimizer });
+    const close = (shown: number[], expected: ArrayLike<number>) =>
+      shown.slice(0, 2).forEach((value, axis) => {
+        assert.ok(Math.abs(value - expected[axis]!) < 6e-4, `${value}, not ${expected[axis]}`);
+      });
+    for (const [i, place] of step.perturbed.entries()) {
+      const shown = await numbersOf(`p${i + 1}`);
+      close(shown, place);
+      assert.ok(Math.abs(shown[2]! - step.perturbedLosses[i]!) < 6e-4);
+    }
+    close(await numbersOf('f4'), step.fast.at(-1)!);
+    close(await numbersOf('w′'), step.newSlow);
+  });
+
+  test('moves the start with the mouse and with arrow keys, and writes it into the address', async () => {
+    await restored('#step');
+    const plane = page.locator('.plane').first();
+    const { x, y, width, height } = (await plane.boundingBox())!;
+    const handle = (await page.locator('.handle circle').last().boundingBox())!;
+    await page.mouse.move(handle.x + handle.width / 2, handle.y + handle.height / 2);
+    await page.mouse.down();
+    await page.mouse.move(x + width * 0.75, y + height * 0.25, { steps: 5 });
+    await page.mouse.up();
+    const [dragged] = await numbersOf('w');
+    assert.ok(dragged! > 0.6, `${dragged}`);
+    await page.keyboard.press('ArrowRight');
+    const [moved] = await numbersOf('w');
+    assert.ok(Math.abs(moved! - dragged! - 0.02) < 1.5e-3, `${moved} after ${dragged}`);
+    await page.waitForFunction(`location.hash.includes('x=${moved}')`);
+  });
+
+  test('changes sliders by keyboard, and a link restores them', async () => {
+    await restored('#step');
+    await setting('k').focus();
+    await page.keyboard.press('ArrowRight');
+    await page.keyboard.press('ArrowRight');
+    await page.waitForFunction(`location.hash === '#step?k=5'`);
+    assert.match(await page.locator('.view:not([hidden]) .sentence').innerText(), /^5 steps back/);
+    const hash = link();
+    await restored('#step');
+    assert.match(await page.locator('.view:not([hidden]) .sentence').innerText(), /^3 steps back/);
+    await restored(hash);
+    assert.match(await page.locator('.view:not([hidden]) .sentence').innerText(), /^5 steps back/);
+  });
+
+  test('holds the end of the step while a held alpha and the learning rate move', async () => {
+    await restored('#step?k=4');
+    const before = await numbersOf('w′');
+    const fast = await numbersOf('f4');
+    await page.locator('[data-setting="hold"]').click();
+    await setting('alpha').focus();
+    for (let i = 0; i < 30; i++) await page.keyboard.press('ArrowRight');
+    assert.ok(Math.abs((await numbersOf('f4'))[1]! - fast[1]!) > 0.1);
+    (await numbersOf('w′')).forEach((value, i) => {
+      assert.ok(Math.abs(value - before[i]!) < 2e-3);
+    });
+  });
+
+  test('plays the step, in single stages where motion is not wanted', async () => {
+    await restored('#step');
+    const scrub = page.locator('.view:not([hidden]) .transport input');
+    await page.locator('.view:not([hidden]) .transport button').first().click();
+    const stages = new Set<string>();
+    for (let i = 0; i < 8; i++) {
+      stages.add((await scrub.inputValue()) ?? '');
+      await page.waitForTimeout(80);
+    }
+    assert.ok(stages.size > 3, `${[...stages]}`);
+    await page.emulateMedia({ reducedMotion: 'reduce' });
+    await restored('#step?k=2');
+    await page.locator('.view:not([hidden]) .transport button').first().click();
+    assert.equal(await scrub.inputValue(), '1');
+    await page.waitForTimeout(200);
+    assert.equal(await scrub.inputValue(), '1');
+    await page.emulateMedia({ reducedMotion: 'no-preference' });
+  });
+
+  for (const width of [375, 900, 1400]) {
+    for (const colorScheme of ['light', 'dark'] as const) {
+      test(`fits into ${width} pixels, ${colorScheme}`, async () => {
+        for (const view of ['step']) {
+          const one = await opened(`#${view}`, width, colorScheme);
+          await one.locator('.view:not([hidden]) .plane').first().waitFor();
+          await one.waitForTimeout(300);
+          assert.ok(
+            ((await one.evaluate('document.documentElement.scrollWidth - innerWidth')) as number) <= 0,
+          );
+          await one.screenshot({ path: join(FOLDER, `${view}-${width}-${colorScheme}.png`), fullPage: true });
+          await one.context().close();
+        }
+      });
+    }
+  }
+});
