@@ -59,7 +59,7 @@ describe('notebooks', () => {
       const code = cells.filter(
         ({ cell_type, source }) => cell_type === 'code' && source.join('').trim() !== '',
       );
-      assert.ok(code.length <= 14, `${code.length} code cells`);
+      assert.ok(code.length <= 16, `${code.length} code cells`);
       const outputs = code.flatMap((cell) => cell.outputs ?? []);
       assert.ok(
         outputs.some(({ data }) => data?.['image/png']),
