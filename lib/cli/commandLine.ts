@@ -6,8 +6,9 @@ import type { ParseArgsConfig, parseArgs } from 'node:util';
 import { duration } from '../core/duration';
 import { AbortedError, checkOneOf, LookbehindError, OptionError } from '../core/errors';
 import { terminalLine, terminalText } from '../core/escape';
-import type { FullRunConfig } from '../runs/config/config';
+import { configHash, type FullRunConfig } from '../runs/config/config';
 import type { SweepGrid } from '../runs/config/grid';
+import { runNames } from '../runs/config/names';
 import { type Engine, InProcessEngine } from '../runs/engines/engine';
 import { ProcessEngine } from '../runs/engines/processes';
 import { RayEngine } from '../runs/engines/rayEngine';
@@ -140,10 +141,12 @@ export interface Watch {
 }
 
 /**
- * Shows runs as they get done, and progress on a terminal. The first Ctrl-C stops the sweep, which saves; the
+ * Shows the runs of `configs` as they get done, and progress on a terminal. The first Ctrl-C stops the sweep, which saves; the
  * second ends the process.
  */
-export function watch(): Watch {
+export function watch(configs: readonly FullRunConfig[]): Watch {
+  const called = runNames(configs);
+  const names = new Map(configs.map((config, i) => [configHash(config), called[i]!]));
   const controller = new AbortController();
   process.once('SIGINT', () => {
     process.once('SIGINT', () => process.exit(EXIT.interrupted));
@@ -156,7 +159,7 @@ export function watch(): Watch {
     onRow(row) {
       if (row.reused) return;
       line('');
-      console.log(describe(row));
+      console.log(describe(row, names.get(row.hash)!));
     },
     onProgress: (progress) => line(bar(progress)),
     clear: () => line(''),
@@ -223,14 +226,14 @@ export function describeResults(rows: readonly RunRow[]): string {
   return renderTable(reached, { digits: { [error]: 2 } }).text;
 }
 
-function describe(row: RunRow): string {
-  const { label, seed, testError, trainLoss, seconds } = flattenRow(row);
-  const name = terminalLine(`${row.hash}  ${label}, seed ${seed}`);
-  if (row.status === 'failed') return `${name}: failed. ${terminalText(row.error ?? '')}`;
-  if (row.status === 'diverged') return `${name}: diverged`;
+function describe(row: RunRow, name: string): string {
+  const { testError, trainLoss, seconds } = flattenRow(row);
+  const head = terminalLine(`${row.hash}  ${name}`);
+  if (row.status === 'failed') return `${head}: failed. ${terminalText(row.error ?? '')}`;
+  if (row.status === 'diverged') return `${head}: diverged`;
   const fixed = (value: unknown, digits: number): string =>
     Number.isFinite(value) ? (value as number).toFixed(digits) : '-';
-  return `${name}: test error ${fixed(testError, 2)} %, train loss ${fixed(trainLoss, 4)}, ${fixed(seconds, 1)} s`;
+  return `${head}: test error ${fixed(testError, 2)} %, train loss ${fixed(trainLoss, 4)}, ${fixed(seconds, 1)} s`;
 }
 
 function bar({ total, done, reused, failed, share, secondsLeft }: SweepProgress): string {

@@ -5,6 +5,7 @@
  */
 import { parseArgs } from 'node:util';
 import { checkNumber, OptionError } from '../core/errors';
+import { shellWord } from '../core/escape';
 import { readRegularText } from '../files/regularFile';
 import { expandGrid, type SweepGrid } from '../runs/config/grid';
 import { RunStore } from '../runs/store';
@@ -68,10 +69,11 @@ async function main(): Promise<number> {
     return EXIT.good;
   }
   const store = new RunStore(values.store);
-  if (choice.engine === 'slurm') return submit(grids.flatMap(expandGrid), store, choice);
-  return watchedSweep(grids, choice, watch(), { store }, (rows) => {
+  const configs = grids.flatMap(expandGrid);
+  if (choice.engine === 'slurm') return submit(configs, store, choice);
+  return watchedSweep(grids, choice, watch(configs), { store }, (rows) => {
     if (values.out !== undefined) exportRows(values.out, rows);
-    return report(rows);
+    return report(rows, store);
   });
 }
 
@@ -95,12 +97,13 @@ function onlyOne(grids: SweepGrid[], index: string | undefined): SweepGrid[] {
   ];
 }
 
-function report(rows: readonly RunRow[]): number {
+function report(rows: readonly RunRow[], store: RunStore): number {
   const failed = rows.filter(({ status }) => status === 'failed');
   console.log(
     `\n${rows.length} runs, ${rows.filter(({ reused }) => reused).length} of them from before, ${failed.length} failed; all together ${describeCost(rows)}.`,
   );
   console.log(`\n${describeResults(rows)}`);
+  console.log(`\nCurves beside each other: tensorboard --logdir ${shellWord(store.tensorboard)}`);
   return failed.length === 0 ? EXIT.good : EXIT.failed;
 }
 

@@ -19,17 +19,8 @@ export function nativeVersion(): string {
   return version;
 }
 
-/** Writes events for TensorBoard, see `summaryFileWriter` of the native package. */
-export interface SummaryFileWriter {
-  scalar(name: string, value: number, step: number): void;
-  flush(): void;
-  /** The native object, for the ops that the package has no method for. */
-  readonly resourceHandle: tf.Tensor;
-}
-
 /** What the library uses of the namespace `tf.node`. */
 export interface NodeNamespace {
-  summaryFileWriter(folder: string): SummaryFileWriter;
   /**
    * Decodes a JPEG, PNG, GIF or BMP file: `[height, width, channels]`, or with `expandAnimations` a list of
    * such images.

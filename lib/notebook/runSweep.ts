@@ -4,6 +4,7 @@ import {
   expandGrid,
   forecast,
   RunStore,
+  runNames,
   type SweepGrid,
   type SweepOptions,
   sweep,
@@ -41,8 +42,11 @@ export async function runSweep(
         onProgress({ share, runs: `${done}/${total}`, ...(reused > 0 ? { kept: reused } : {}) }),
     }),
   );
-  const failed = rows.find(({ status }) => status === 'failed');
-  if (failed) throw new Error(`The run ${failed.config.label ?? failed.hash} failed: ${failed.error}`);
+  const failed = rows.findIndex(({ status }) => status === 'failed');
+  if (failed >= 0) {
+    const name = runNames(rows.map(({ config }) => config))[failed];
+    throw new Error(`The run ${name} failed: ${rows[failed]!.error}`);
+  }
   return new SweepResults(rows, store);
 }
 

@@ -63,7 +63,7 @@ async function main(): Promise<number> {
   const choice = engineChoice(values);
   const runs = paperRuns(table, sizes);
   const store = new RunStore(values.store);
-  const watched = watch();
+  const watched = watch(runs);
 
   const expected = await forecast(runs, {
     store,

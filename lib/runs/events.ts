@@ -1,54 +1,55 @@
 /**
- * TensorBoard events of a run: `tensorboard --logdir data/runs` shows all runs beside each other.
+ * TensorBoard events of runs: `tensorboard --logdir data/runs/tensorboard` shows their curves beside each
+ * other, and on its page HParams what they depend on and reached. Each run is a folder there, named by what
+ * tells it from others.
  */
-import { randomUUID } from 'node:crypto';
 import { rmSync } from 'node:fs';
-import { join } from 'node:path';
-import { isNative, runOpWithOutputs } from '../compile/backend';
-import { nativeNode, type SummaryFileWriter } from '../compile/native';
-import * as tf from '../core/tf';
 import { makeFolder } from '../files/atomicFile';
+import { EventFile, type HyperParameter } from '../files/tfevents';
 import type { EpochRecord } from '../training/loop';
+import { writeEpoch } from '../training/tensorBoard';
+import { configHash, type FullRunConfig } from './config/config';
+import { flattenConfig } from './config/flat';
+import type { RunResult, RunStore } from './store';
 
-/** Writes the epochs of one run. Without the native runtime it does nothing. */
+/** Writes the epochs of one run. When that fails, as on a full disk, the run goes on without. */
 export class EventWriter {
-  #writer: SummaryFileWriter | undefined;
+  #file: EventFile | undefined;
 
   /**
-   * @param folder The folder of events: emptied, because a resumed run writes its earlier epochs again.
+   * @param setting What the run is called but for its seed. Events that it wrote before are removed: a
+   *   resumed run writes its earlier epochs again.
    */
-  constructor(folder: string) {
-    rmSync(folder, { recursive: true, force: true });
-    const node = nativeNode();
-    if (node === undefined || !isNative()) return;
-    // The package keeps the writer of a folder for ever; after it was closed, only another folder gets a new
-    // one.
-    const own = join(folder, randomUUID().slice(0, 8));
-    makeFolder(own);
-    tf.tidy(() => {
-      this.#writer = node.summaryFileWriter(own);
-      tf.keep(this.#writer.resourceHandle);
+  constructor(store: RunStore, hash: string, config: FullRunConfig, setting: string) {
+    this.#try(() => {
+      for (const old of store.eventFolders(hash)) rmSync(old, { recursive: true, force: true });
+      const folder = store.eventFolder(hash, `${setting} seed ${config.seed}`);
+      makeFolder(folder);
+      this.#file = new EventFile(folder);
+      const parameters = Object.entries(flattenConfig(config)).filter(([, value]) => value != null);
+      const group = `${setting} (${configHash({ ...config, seed: 0 })})`;
+      this.#file.begin(Object.fromEntries(parameters) as Record<string, HyperParameter>, group);
     });
   }
 
   /** Writes one epoch. */
-  write({ epoch, trainLoss, testLoss, testAccuracy, learningRate, gradientEvaluations }: EpochRecord): void {
-    const values = {
-      'loss/train': trainLoss,
-      'loss/test': testLoss,
-      'accuracy/test': testAccuracy,
-      learningRate,
-      gradientEvaluations,
-    };
-    for (const [name, value] of Object.entries(values)) {
-      if (value !== null) this.#writer?.scalar(name, value, epoch);
-    }
+  write(record: EpochRecord): void {
+    this.#try(() => this.#file && writeEpoch(this.#file, record));
   }
 
-  /** Writes what is buffered and closes the file. */
-  close(): void {
-    if (this.#writer === undefined) return;
-    runOpWithOutputs('CloseSummaryWriter', [], [this.#writer.resourceHandle], 0);
-    this.#writer.resourceHandle.dispose();
+  /** Writes what was measured at the end, and that the run is done. */
+  end({ status, last, measures }: RunResult): void {
+    this.#try(() => {
+      if (last !== null && Object.keys(measures).length > 0) this.#file?.scalars(last.epoch, measures);
+      this.#file?.end(status === 'finished');
+    });
+  }
+
+  #try(work: () => void): void {
+    try {
+      work();
+    } catch {
+      this.#file = undefined;
+    }
   }
 }

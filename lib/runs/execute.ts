@@ -5,9 +5,8 @@
  *     at work elsewhere         nothing is done: `locked`
  *     otherwise                 resumed from the newest good checkpoint, or begun; saved every few seconds, and when it is stopped
  */
-import { join } from 'node:path';
 import { AbortedError, DataError, StateMismatchError } from '../core/errors';
-import { callback, checkOptions, number, type OptionsOf, signal, where } from '../core/options';
+import { callback, checkOptions, number, type OptionsOf, signal, text, where } from '../core/options';
 import * as tf from '../core/tf';
 import { tryLock } from '../files/lock';
 import type { LifelongState } from '../lifelong';
@@ -18,6 +17,7 @@ import { configHash, type FullRunConfig, type RunConfig, resolveConfig } from '.
 import { DataLoader } from './config/dataConfig';
 import type { MeasuredValues } from './config/measure';
 import { takeMeasures } from './config/measures';
+import { settingNames } from './config/names';
 import { EventWriter } from './events';
 import { type LifelongResult, lifelongResult, lifelongValues } from './lifelongRun';
 import { presentMachine, presentVersions } from './machine';
@@ -48,6 +48,8 @@ const OPTIONS = {
    * Default 2.
    */
   checkpointSeconds: number({ min: 0 }, 2),
+  /** What TensorBoard calls the run, but for its seed. Default: its label, or its optimizer. */
+  name: text(),
   /** Loads the data; give the same one to runs that follow. */
   loader: where<DataLoader>('object', 'a DataLoader', (value) => value instanceof DataLoader),
 };
@@ -183,10 +185,10 @@ async function work(
   store.writeConfig(hash, config);
   const run = await build(config, loader);
   const { trainer } = run;
-  let events: EventWriter | undefined;
   try {
     resume(run, store, hash);
-    events = new EventWriter(join(store.runFolder(hash), 'tensorboard'));
+    const { name = settingNames([config])[0]! } = options;
+    const events = new EventWriter(store, hash, config, name);
     for (const record of trainer.history) events.write(record);
     let saved = performance.now();
     const status = await trainer.train({
@@ -195,7 +197,7 @@ async function work(
         onProgress?.((epoch + step / stepsPerEpoch) / epochs),
       onEpoch(record) {
         if (lost.aborted) return;
-        events?.write(record);
+        events.write(record);
         store.writeHistory(hash, trainer.history);
         if (performance.now() - saved < checkpointSeconds * 1000 || record.epoch === trainer.epochs) return;
         store.writeCheckpoint(hash, trainer.save());
@@ -204,15 +206,14 @@ async function work(
     });
     if (lost.aborted) return undefined; // the run's folder is another's now
     store.writeHistory(hash, trainer.history);
-    if (status === 'diverged') return finish(hash, run, store, {});
+    if (status === 'diverged') return finish(hash, run, store, events, {});
     store.writeCheckpoint(hash, trainer.save());
     if (status !== 'finished') return undefined;
-    return finish(hash, run, store, await run.measure(signal));
+    return finish(hash, run, store, events, await run.measure(signal));
   } catch (error) {
     if (error instanceof AbortedError) return undefined;
     throw error;
   } finally {
-    events?.close();
     run.dispose();
   }
 }
@@ -232,6 +233,7 @@ function finish(
   hash: string,
   { trainer, optimizer, model, config, lifelong }: Execution,
   store: RunStore,
+  events: EventWriter,
   measures: MeasuredValues,
 ): RunResult {
   const { history, status, position, divergence, warnings } = trainer;
@@ -263,6 +265,7 @@ function finish(
     finishedAt: new Date().toISOString(),
   };
   store.writeResult(result);
+  events.end(result);
   store.keepNewestCheckpoint(hash);
   return result;
 }

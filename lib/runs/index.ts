@@ -11,6 +11,7 @@ export type { LifelongConfig } from './config/lifelongConfig';
 export type { MeasuredValues } from './config/measure';
 export type { MeasureConfig } from './config/measures';
 export type { ModelConfig } from './config/modelConfig';
+export { runNames } from './config/names';
 export type { NoiseConfig } from './config/noiseConfig';
 export { type BaseConfig, gradientsPerBatch, type OptimizerConfig } from './config/optimizerConfig';
 export { type Engine, InProcessEngine, type RunTask, WorkerDiedError } from './engines/engine';

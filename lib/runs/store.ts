@@ -5,8 +5,8 @@
  *     <hash>/history.csv      one row per epoch
  *     <hash>/result.json      there when the run is done
  *     <hash>/checkpoint/      the state of the training, to resume and to evaluate
- *     <hash>/tensorboard/     events for TensorBoard
  *     <hash>/lock-*.json      who works on the run now
+ *     tensorboard/NAME (HASH)/    events of a run for TensorBoard, with the first 8 digits of its hash
  *
  * Files appear whole or not at all, and carry checksums. Whatever can be made again from other files is made
  * again where it is damaged.
@@ -34,6 +34,8 @@ import type { Machine, Versions } from './machine';
 
 const FORMAT = 'lookbehind-result/2';
 const HASH = /^[0-9a-f]{16}$/;
+/** Digits of a hash in the name of a folder of events. */
+const EVENT_DIGITS = 8;
 
 /** The outcome of a run. */
 export interface RunResult {
@@ -101,13 +103,29 @@ export class RunStore {
     return join(this.folder, hash);
   }
 
+  /** The folder that TensorBoard shows. */
+  get tensorboard(): string {
+    return join(this.folder, 'tensorboard');
+  }
+
+  /** Where a run that is called `name` writes events. Letters that are no part of file names are replaced. */
+  eventFolder(hash: string, name: string): string {
+    const plain = name.replace(/[^\p{L}\p{N} =.,()+-]/gu, '_');
+    const short = Buffer.from(plain).subarray(0, 200).toString().replace('\ufffd', '').trim();
+    return join(this.tensorboard, `${short} (${hash.slice(0, EVENT_DIGITS)})`);
+  }
+
+  /** Where a run wrote events, under whatever names. */
+  eventFolders(hash: string): string[] {
+    const end = ` (${hash.slice(0, EVENT_DIGITS)})`;
+    return foldersIn(this.tensorboard)
+      .filter((name) => name.endsWith(end))
+      .map((name) => join(this.tensorboard, name));
+  }
+
   /** Hashes of all runs, started or done. */
   hashes(): string[] {
-    try {
-      return readdirSync(this.folder).filter((name) => HASH.test(name));
-    } catch {
-      return [];
-    }
+    return foldersIn(this.folder).filter((name) => HASH.test(name));
   }
 
   /** Removes what a killed process left half written. Only for who holds the lock. */
@@ -243,5 +261,13 @@ export class RunStore {
 
   #path(hash: string, file: string): string {
     return join(this.runFolder(hash), file);
+  }
+}
+
+function foldersIn(path: string): string[] {
+  try {
+    return readdirSync(path);
+  } catch {
+    return [];
   }
 }

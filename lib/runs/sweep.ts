@@ -21,6 +21,7 @@ import {
 import { isLocked } from '../files/lock';
 import { configHash, type FullRunConfig, workOf } from './config/config';
 import { expandGrid, type SweepGrid } from './config/grid';
+import { settingNames } from './config/names';
 import { type Engine, InProcessEngine, WorkerDiedError } from './engines/engine';
 import { ProcessEngine } from './engines/processes';
 import type { RunOutcome } from './execute';
@@ -163,6 +164,8 @@ class Sweep {
   readonly #stop = new AbortController();
   readonly #started = performance.now();
   readonly #totalWork: number;
+  /** What the runs are called, but for their seeds. */
+  readonly #names: readonly string[];
   #count = { done: 0, reused: 0, failed: 0 };
   #workDone = 0;
   #workDoneHere = 0;
@@ -174,6 +177,7 @@ class Sweep {
     private readonly engine: Engine,
     private readonly options: SweepOptions,
   ) {
+    this.#names = settingNames(configs);
     this.#totalWork = configs.reduce((sum, config) => sum + workOf(config), 0);
     setMaxListeners(0, this.#stop.signal);
   }
@@ -275,7 +279,12 @@ class Sweep {
       this.#report(false);
     };
     const { checkpointSeconds } = this.options;
-    const task = { config: job.config, store: this.store.folder, checkpointSeconds };
+    const task = {
+      config: job.config,
+      store: this.store.folder,
+      checkpointSeconds,
+      name: this.#names[job.rows[0]!],
+    };
     let outcome: RunOutcome;
     try {
       outcome = await this.engine.run(task, { signal: this.#stop.signal, onProgress });

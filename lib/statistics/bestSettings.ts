@@ -8,9 +8,10 @@ import { checkOneOf, OptionError } from '../core/errors';
 import { checkOptions, type OptionsOf } from '../core/options';
 import { own } from '../core/records';
 import { configHash, type FullRunConfig } from '../runs/config/config';
+import type { FlatRow } from '../runs/config/flat';
 import type { RunRow } from '../runs/sweep';
 import { BEST, GROUP, type GroupOptions, groupsOf } from './comparisons';
-import { type FlatRow, flattenRow } from './rows';
+import { flattenRow } from './rows';
 
 /** Options of `bestSettings`. */
 export type BestSettingsOptions = GroupOptions & OptionsOf<typeof BEST>;

@@ -9,9 +9,9 @@ import { OptionError } from '../core/errors';
 import { checkOptions, listOf, needed, type OptionsOf, oneOf, text, where } from '../core/options';
 import { own } from '../core/records';
 import { spread } from '../core/spread';
+import type { FlatRow, FlatValue } from '../runs/config/flat';
 import { type Estimate, holm, INTERVAL, type IntervalOptions, meanInterval } from './interval';
 import { ranksOf } from './rankCorrelation';
-import type { FlatRow, FlatValue } from './rows';
 
 /** Describes what makes a group, and what is looked at. */
 export const GROUP = {

@@ -3,8 +3,9 @@
  */
 import { LookbehindError } from '../core/errors';
 import { own } from '../core/records';
+import type { FlatRow } from '../runs/config/flat';
 import type { RunRow } from '../runs/sweep';
-import { type FlatRow, flattenRows } from './rows';
+import { flattenRows } from './rows';
 import type { FrameLike } from './table';
 
 /**

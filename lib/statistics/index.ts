@@ -1,4 +1,7 @@
 /** Statistics: rows of results, summaries over seeds, paired differences, ranks, best settings, tables. */
+
+export type { FlatRow, FlatValue } from '../runs/config/flat';
+export { describeOptimizer } from '../runs/config/names';
 export { bestAlong, bestSettings, type GroupSettings, type Setting, type SettingAlong } from './bestSettings';
 export { type ComparedTask, compareMethods, type MethodComparison, withEpochs } from './compareMethods';
 export {
@@ -17,10 +20,7 @@ export { measureRuns } from './measureRuns';
 export { type RankCorrelation, rankCorrelation } from './rankCorrelation';
 export { type LabelDifference, SweepResults } from './results';
 export {
-  describeOptimizer,
   exportRows,
-  type FlatRow,
-  type FlatValue,
   flattenRow,
   flattenRows,
   toCsv,

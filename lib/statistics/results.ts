@@ -1,9 +1,11 @@
 /** The runs of a sweep, by label, in the shapes that figures and tables want. */
 import { OptionError } from '../core/errors';
 import { type RunRow, RunStore } from '../runs';
+import type { FlatRow } from '../runs/config/flat';
+import { settingNames } from '../runs/config/names';
 import { methodOf } from '../runs/paperMethods';
 import { type PairedDifference, pairedDifferences } from './comparisons';
-import { type FlatRow, flattenRow } from './rows';
+import { flattenRow } from './rows';
 import type { Sample } from './sample';
 
 /** How figures draw a label: `method` and `k` choose the style. */
@@ -21,7 +23,7 @@ export type LabelDifference = LabelStyle & PairedDifference;
 
 /** The runs of a sweep with what figures and tables need of them. */
 export class SweepResults {
-  /** Labels of the configurations, in order of first appearance. */
+  /** Labels of the configurations, in order of first appearance; where there is none, what tells them apart. */
   readonly labels: string[];
   readonly #flat: ReadonlyMap<RunRow, FlatRow>;
   readonly #byLabel = new Map<string, RunRow[]>();
@@ -32,7 +34,10 @@ export class SweepResults {
     readonly rows: readonly RunRow[],
     private readonly store: RunStore = new RunStore(),
   ) {
-    this.#flat = new Map(rows.map((row) => [row, flattenRow(row)]));
+    const names = settingNames(rows.map(({ config }) => config));
+    this.#flat = new Map(
+      rows.map((row, i) => [row, { ...flattenRow(row), label: row.config.label ?? names[i]! }]),
+    );
     for (const row of rows) {
       const label = this.#labelOf(row);
       if (!this.#byLabel.has(label)) this.#byLabel.set(label, []);

@@ -7,13 +7,9 @@ import { OptionError } from '../core/errors';
 import { escapeCsv } from '../core/escape';
 import { own } from '../core/records';
 import { writeFileAtomic } from '../files/atomicFile';
+import { type FlatRow, type FlatValue, flattenConfig } from '../runs/config/flat';
+import { describeOptimizer } from '../runs/config/names';
 import type { RunRow } from '../runs/sweep';
-
-/** A value of a flat row. */
-export type FlatValue = string | number | boolean | null;
-
-/** A run as one flat row: columns by name. */
-export type FlatRow = Record<string, FlatValue>;
 
 /**
  * A run as a flat row:
@@ -29,36 +25,17 @@ export type FlatRow = Record<string, FlatValue>;
  * A run that diverged has NaN for losses and errors.
  */
 export function flattenRow({ hash, config, status, result, error }: RunRow): FlatRow {
-  const {
-    label,
-    data,
-    model,
-    optimizer,
-    schedule,
-    augmentation,
-    noise,
-    measures: _measures,
-    profile: _profile,
-    seed,
-    ...settings
-  } = config;
   const last = status === 'finished' ? result?.last : undefined;
   const best = status === 'finished' ? result?.best : undefined;
   const absent = status === 'diverged' ? Number.NaN : null;
   const errorOf = (accuracy: number | null | undefined): number | null =>
     accuracy === undefined ? absent : accuracy === null ? null : 100 * (1 - accuracy);
   return {
-    label: label ?? describeOptimizer(optimizer),
+    label: config.label ?? describeOptimizer(config.optimizer),
     hash,
     status,
-    seed,
-    ...flattenKind('data', data),
-    ...flattenKind('model', model),
-    ...flattenKind('optimizer', optimizer),
-    ...flattenKind('schedule', schedule),
-    ...flattenKind('augmentation', augmentation),
-    ...flattenKind('noise', noise),
-    ...flatten('', settings),
+    seed: config.seed,
+    ...flattenConfig(config),
     trainLoss: last === undefined ? absent : (last?.trainLoss ?? null),
     testLoss: last === undefined ? absent : (last?.testLoss ?? null),
     testError: errorOf(last === null ? null : last?.testAccuracy),
@@ -69,16 +46,6 @@ export function flattenRow({ hash, config, status, result, error }: RunRow): Fla
     ...result?.measures,
     error,
   };
-}
-
-/** An optimizer in a few words: its kind and the options that tell methods apart. */
-export function describeOptimizer(optimizer: RunRow['config']['optimizer']): string {
-  const options = ['k', 'alpha', 'rho', 'eta', 'learningRate'] as const;
-  const values = optimizer as Readonly<Record<string, unknown>>;
-  const told = options.filter((name) => values[name] !== undefined).map((name) => `${name} ${values[name]}`);
-  const base =
-    'base' in optimizer && optimizer.base !== undefined ? ` over ${describeOptimizer(optimizer.base)}` : '';
-  return `${[optimizer.kind, ...told].join(' ')}${base}`;
 }
 
 /** All rows as flat rows with the same columns: null where a row lacks one. */
@@ -120,24 +87,4 @@ export function exportRows(path: string, rows: readonly RunRow[]): void {
 
 function csvCell(value: FlatValue): string {
   return value === null ? '' : typeof value === 'string' ? escapeCsv(value) : String(value);
-}
-
-/** `{ kind: 'sam', rho: .1 }` named `optimizer`: `optimizer: 'sam'`, `optimizer.rho: .1`. */
-function flattenKind(name: string, { kind, ...options }: { kind: string }): FlatRow {
-  return { [name]: kind, ...flatten(`${name}.`, options) };
-}
-
-function inWords(item: unknown): string {
-  return typeof item === 'object' ? JSON.stringify(item) : String(item);
-}
-
-function flatten(prefix: string, options: object): FlatRow {
-  const flat: FlatRow = {};
-  for (const [name, value] of Object.entries(options)) {
-    if (Array.isArray(value)) flat[`${prefix}${name}`] = value.map(inWords).join(' ');
-    else if (typeof value === 'object' && value !== null)
-      Object.assign(flat, flattenKind(`${prefix}${name}`, value));
-    else flat[`${prefix}${name}`] = value;
-  }
-  return flat;
 }

@@ -3,8 +3,9 @@
  * tell how it is forgotten?
  */
 import { forgettingPerTask } from '../lifelong/measures';
+import type { FlatRow } from '../runs/config/flat';
 import type { RunRow } from '../runs/sweep';
-import { type FlatRow, flattenRow } from './rows';
+import { flattenRow } from './rows';
 
 /**
  * One flat row for each task but the last of each finished run:

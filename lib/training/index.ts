@@ -7,6 +7,7 @@ export { type EvaluationResult, type ManyEvaluations, ModelLoss } from './modelL
 export type { Samples, TensorSamples } from './samples';
 export type { Schedule } from './schedule';
 export type { StepPath } from './stepPath';
+export { tensorBoard } from './tensorBoard';
 export { Trainer, type TrainerOptions } from './trainer';
 export type { TrainerState } from './trainerState';
 export { dissectStep, type PointLoss, walk } from './walk';

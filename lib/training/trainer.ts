@@ -32,7 +32,10 @@ export const TRAINER = {
 /** Options of a `Trainer`. */
 export type TrainerOptions = OptionsOf<typeof TRAINER> & LoopOptions;
 
-/** Trains one model. Dispose it after use; model and optimizer stay the caller's. */
+/**
+ * Trains one model. Dispose it after use; model and optimizer stay the caller's. `tensorBoard` shows its epochs
+ * in TensorBoard: `train({ onEpoch: tensorBoard('logs/mine') })`.
+ */
 export class Trainer extends TrainingLoop {
   override readonly epochs: number;
   override readonly settings: TrainerSettings;

@@ -127,8 +127,7 @@ test('a link in the place of a run is removed or read, never what it points to',
   assert.ok(first.kind === 'done');
   const run = store.runFolder(first.result.hash);
   writeFileSync(join(run, 'result.json'), '');
-  const events = join(run, 'tensorboard');
-  for (const name of readdirSync(events)) assert.ok(!name.includes('..'));
+  const [events] = store.eventFolders(first.result.hash);
   (await import('node:fs')).rmSync(events, { recursive: true });
   symlinkSync(outside, events);
   await executeRun(config, store);

@@ -3,7 +3,16 @@ import { describe, test } from 'node:test';
 import * as tf from '@tensorflow/tfjs';
 import fc from 'fast-check';
 import { BASES, OptionError, SCHEMES } from 'lookbehind';
-import { buildRun, configHash, type OptimizerConfig, type RunConfig, resolveConfig } from 'lookbehind/runs';
+import {
+  buildRun,
+  configHash,
+  expandGrid,
+  type OptimizerConfig,
+  type RunConfig,
+  resolveConfig,
+  runNames,
+  type SweepGrid,
+} from 'lookbehind/runs';
 import { buildOptimizer } from '../../lib/dist/runs/config/optimizerConfig';
 import { SMALL } from './support';
 
@@ -246,4 +255,31 @@ test('runs of one seed share initial weights, samples and their order, whatever 
   assert.notDeepEqual(sgd.weights, other.weights);
   assert.notDeepEqual(sgd.inputs, other.inputs);
   assert.equal(tf.memory().numTensors, before);
+});
+
+test('names of runs say what differs', () => {
+  const names = (grid: object) => runNames(expandGrid({ ...SMALL, ...grid } as SweepGrid));
+  assert.deepEqual(names({ optimizer: { kind: 'lookbehindSAM', k: 5 }, seeds: [3] }), [
+    'lookbehindSAM k=5 α=0.5 seed 3',
+  ]);
+  assert.deepEqual(
+    names({
+      optimizer: [{ kind: 'sam', rho: [0.05, 0.1] }, { kind: 'lookbehindSAM', alpha: 'adaptive' }, 'sgd'],
+    }),
+    ['sam ρ=0.05 seed 0', 'sam ρ=0.1 seed 0', 'lookbehindSAM k=2 α=adaptive seed 0', 'sgd seed 0'],
+  );
+  const bases = [{ kind: 'sgd' }, { kind: 'sam', momentum: [0, 0.9] }];
+  assert.deepEqual(names({ optimizer: { kind: 'lookahead', base: bases } }), [
+    'lookahead over sgd k=5 α=0.5 seed 0',
+    'lookahead over sam k=5 α=0.5 base.momentum=0 seed 0',
+    'lookahead over sam k=5 α=0.5 base.momentum=0.9 seed 0',
+  ]);
+  // Labels, and what is not the optimizer's.
+  const models = [{ kind: 'mlp', hidden: [[4, 4], [8]] }];
+  assert.deepEqual(names({ optimizer: 'sgd', model: models, label: 'mine', epochs: [1, 2] }), [
+    'mine hidden=4,4 epochs=1 seed 0',
+    'mine hidden=4,4 epochs=2 seed 0',
+    'mine hidden=8 epochs=1 seed 0',
+    'mine hidden=8 epochs=2 seed 0',
+  ]);
 });

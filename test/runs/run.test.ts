@@ -60,13 +60,7 @@ test('a run leaves what the result depends on, how it went and what came out', a
   const before = tf.memory().numTensors;
   const result = await finish(config, store);
   assert.equal(tf.memory().numTensors, before);
-  assert.deepEqual(readdirSync(folder).sort(), [
-    'checkpoint',
-    'config.json',
-    'history.csv',
-    'result.json',
-    'tensorboard',
-  ]);
+  assert.deepEqual(readdirSync(folder).sort(), ['checkpoint', 'config.json', 'history.csv', 'result.json']);
   assert.deepEqual(store.readConfig(hash), resolveConfig(config));
   assert.deepEqual(store.readResult(hash), result);
   const history = store.readHistory(hash);
@@ -81,11 +75,14 @@ test('a run leaves what the result depends on, how it went and what came out', a
   assert.equal(result.measures['sharpness@0'], 0);
   assert.ok(result.measures['sharpness@0.2'] > 0);
   assert.ok(Math.abs(result.measures['noisyAccuracy@0'] - history[2].testAccuracy!) < 1e-9);
-  const [events] = readdirSync(join(folder, 'tensorboard'));
-  const [file] = readdirSync(join(folder, 'tensorboard', events));
-  const bytes = readFileSync(join(folder, 'tensorboard', events, file)).toString('latin1');
+  const events = join(store.tensorboard, `mine seed 0 (${hash.slice(0, 8)})`);
+  assert.deepEqual(store.eventFolders(hash), [events]);
+  const [file] = readdirSync(events);
+  const bytes = readFileSync(join(events, file)).toString('latin1');
   for (const tag of ['loss/train', 'loss/test', 'accuracy/test'])
     assert.equal(bytes.split(tag).length - 1, 3, tag);
+  for (const once of ['optimizer.k', 'sharpness@0.2', '_hparams_/session_end_info'])
+    assert.equal(bytes.split(once).length - 1, 1, once);
 
   // It is not run again, and its model can be looked at.
   const again = await finish(config, store);

@@ -15,6 +15,8 @@ export interface RunTask {
   store: string;
   /** See `ExecuteOptions`. */
   checkpointSeconds?: number;
+  /** See `ExecuteOptions`. */
+  name?: string;
 }
 
 /** How a task is watched. */
@@ -55,8 +57,8 @@ export class InProcessEngine implements Engine {
   readonly slots = 1;
   readonly #loader = new DataLoader();
 
-  async run({ config, store, checkpointSeconds }: RunTask, options: TaskOptions = {}): Promise<RunOutcome> {
-    return executeRun(config, new RunStore(store), { ...options, checkpointSeconds, loader: this.#loader });
+  async run({ config, store, ...task }: RunTask, options: TaskOptions = {}): Promise<RunOutcome> {
+    return executeRun(config, new RunStore(store), { ...options, ...task, loader: this.#loader });
   }
 
   async close(): Promise<void> {}

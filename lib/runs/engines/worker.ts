@@ -26,12 +26,12 @@ async function run({ id, task }: Request & { kind: 'run' }): Promise<void> {
     reported = performance.now();
     say({ kind: 'progress', share });
   };
-  const { config, store, checkpointSeconds } = task;
+  const { config, store, ...rest } = task;
   try {
     const outcome = await executeRun(config, new RunStore(store), {
       signal: stop.signal,
       onProgress,
-      checkpointSeconds,
+      ...rest,
       loader,
     });
     say({ kind: 'outcome', outcome });
