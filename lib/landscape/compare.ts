@@ -6,7 +6,7 @@ import { checkNumber, OptionError } from '../core/errors';
 import type * as tf from '../core/tf';
 import type { Samples } from '../training/samples';
 import { type NormaliseOptions, randomDirection } from './directions';
-import { flatWeights } from './layout';
+import { readFlatWeights } from './layout';
 import { Plane } from './plane';
 import { lossSurface, type Surface, type SurfaceOptions, type SurfaceProgress } from './surface';
 
@@ -58,7 +58,7 @@ export async function compareSurfaces(
     const [x, y] = seeds.map((seed) => randomDirection(model, { seed, normalisation, include }));
     const surface = await lossSurface(model, samples, {
       ...surfaceOptions,
-      plane: new Plane(flatWeights(model), x, y),
+      plane: new Plane(await readFlatWeights(model), x, y),
       ...(path === undefined ? {} : { path: path(label) }),
       ...(onProgress === undefined
         ? {}

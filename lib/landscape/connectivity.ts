@@ -15,6 +15,7 @@
  */
 
 import { OptionError, throwIfAborted } from '../core/errors';
+import { takeNumbers } from '../core/numbers';
 import {
   callback,
   checkOptions,
@@ -186,10 +187,10 @@ export async function connectByBezier(
       if (step % losses.batchCount === 0) order = random.permutation(losses.batchCount);
       const t = random.uniform();
       const here = bezierPath(from, middle, to)(t);
-      const { value, gradient } = tf.tidy(() => {
-        const at = losses.gradient(tf.tensor1d(here), order[step % losses.batchCount]);
-        return { value: at.loss.dataSync()[0], gradient: at.gradient.dataSync() };
-      });
+      const w = tf.tensor1d(here);
+      const at = losses.gradient(w, order[step % losses.batchCount]);
+      w.dispose();
+      const [[value], gradient] = await Promise.all([takeNumbers(at.loss), takeNumbers(at.gradient)]);
       const rate = (learningRate * (1 + Math.cos((Math.PI * step) / steps))) / 2;
       // d w(t) / d theta = 2 t (1 - t)
       for (let i = 0; i < middle.length; i++) {
@@ -212,12 +213,12 @@ function pathSets(
 ): WeightSets {
   const slots = weightLayout(model);
   const trainable = trainableVariables(model);
-  const weightsAt = (place: number): tf.Tensor[] => {
+  const weightsAt = async (place: number): Promise<tf.Tensor[]> => {
     const flat = path(place);
     checkFlatSize(flat, slots);
     const weights = slots.map((slot) => slotTensor(flat, slot));
     if (estimator === undefined || estimator.statistics.length === 0) return weights;
-    const estimated = withWeights(trainable, weights, () => estimator.estimate());
+    const estimated = await estimator.estimate(withWeights(trainable, weights, () => estimator.measure()));
     const values = new Map<tf.Variable, tf.Tensor>(trainable.map((variable, i) => [variable, weights[i]]));
     estimator.statistics.forEach((variable, i) => {
       values.set(variable, tf.tensor(estimated[i], variable.shape));
@@ -226,11 +227,15 @@ function pathSets(
   };
   return {
     count: t.length,
-    chunk: (from, to) =>
-      tf.tidy(() => {
-        const sets = t.slice(from, to).map(weightsAt);
+    async chunk(from, to) {
+      const sets: tf.Tensor[][] = [];
+      try {
+        for (const place of t.slice(from, to)) sets.push(await weightsAt(place));
         return sets[0].map((_, i) => tf.stack(sets.map((set) => set[i])));
-      }),
+      } finally {
+        tf.dispose(sets);
+      }
+    },
   };
 }
 

@@ -21,7 +21,7 @@ export {
 } from './directions';
 export { surfaceFromJson, surfaceToJson, surfaceToNpz } from './export';
 export { axisAround } from './grid';
-export { flatWeights, setFlatWeights } from './layout';
+export { flatWeights, readFlatWeights, setFlatWeights } from './layout';
 export {
   lookbehindStepPlane,
   type ProjectedStep,

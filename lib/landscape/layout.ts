@@ -4,6 +4,7 @@
 
 import { OptionError, StateMismatchError } from '../core/errors';
 import { innermostLayers } from '../core/modelGraph';
+import { numbersOf } from '../core/numbers';
 import * as tf from '../core/tf';
 import type { WeightRole } from '../robustness/noise';
 import { weightRole } from '../robustness/tensors';
@@ -60,6 +61,17 @@ export function flatWeights(model: tf.LayersModel): Float32Array {
     offset += variable.size;
   }
   return flat;
+}
+
+/**
+ * As `flatWeights`, for any backend: WebGPU has numbers only for those who wait, and `flatWeights` takes
+ * a long way
+ * round there.
+ */
+export async function readFlatWeights(model: tf.LayersModel): Promise<Float32Array> {
+  // tf.js keeps the numbers that it read beside the tensor.
+  await numbersOf(trainableVariables(model));
+  return flatWeights(model);
 }
 
 /**

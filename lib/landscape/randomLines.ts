@@ -9,7 +9,7 @@ import type * as tf from '../core/tf';
 import { withModelLoss } from '../training/evaluate';
 import type { Samples } from '../training/samples';
 import { type NormaliseOptions, randomDirection, withLength } from './directions';
-import { flatWeights, weightLayout } from './layout';
+import { readFlatWeights, weightLayout } from './layout';
 import { atPoints, Plane } from './plane';
 import type { SurfaceOptions } from './surface';
 
@@ -62,7 +62,7 @@ export async function lossAlongDirections(
   if (length !== undefined) checkNumber('length', length, { min: 0, exclusiveMin: true });
   const places = Array.from({ length: points }, (_, j) => j / (points - 1));
   const slots = weightLayout(model);
-  const origin = flatWeights(model);
+  const origin = await readFlatWeights(model);
   const losses = await withModelLoss(model, samples, evaluation, async (loss) => {
     const along: number[][] = [];
     for (let i = 0; i < count; i++) {

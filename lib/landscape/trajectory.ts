@@ -14,7 +14,7 @@ import type { Samples } from '../training/samples';
 import type { Trainer } from '../training/trainer';
 import type { WeightSets } from '../training/weightSets';
 import { type Direction, directionOf } from './directions';
-import { flatWeights, slotTensor, weightLayout } from './layout';
+import { readFlatWeights, slotTensor, weightLayout } from './layout';
 import { atPoints, Plane, type Projection } from './plane';
 
 /** A point of a trajectory on a plane. */
@@ -93,11 +93,11 @@ export async function recordTrajectory(
   options: RecordOptions = {},
 ): Promise<Float32Array[]> {
   const { every, signal } = checkOptions('recordTrajectory', RECORD, options);
-  const trajectory = [flatWeights(model)];
+  const trajectory = [await readFlatWeights(model)];
   await trainer.train({
     signal,
-    onEpoch({ epoch }) {
-      if (epoch % every === 0 || epoch === trainer.epochs) trajectory.push(flatWeights(model));
+    async onEpoch({ epoch }) {
+      if (epoch % every === 0 || epoch === trainer.epochs) trajectory.push(await readFlatWeights(model));
     },
   });
   throwIfAborted(signal, 'The recorded training');

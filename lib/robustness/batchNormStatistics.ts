@@ -18,6 +18,7 @@ import { type Compiled, compile } from '../compile/compile';
 import { withBatchNormUpdates } from '../core/batchNorm';
 import { OptionError } from '../core/errors';
 import { innermostLayers } from '../core/modelGraph';
+import { takeNumbers } from '../core/numbers';
 import { checkOptions, needed, type OptionsOf, object, type SettingsOf, whole } from '../core/options';
 import { Random } from '../core/random';
 import * as tf from '../core/tf';
@@ -68,15 +69,21 @@ export class BatchNormEstimator {
   }
 
   /**
-   * The statistics at the present weights, in the order of `statistics`. The model's own stay as they are.
+   * What each batch meets at the present weights, for `estimate`; owned by the caller. The model's own
+   * statistics
+   * stay as they are.
    */
-  estimate(): Float32Array[] {
+  measure(): tf.Tensor[] {
+    const batches = this.#batches;
+    return (batches?.sizes ?? []).map((_, index) => batches!.use(index, (xs) => this.#measure(xs)));
+  }
+
+  /** The statistics, in the order of `statistics`. Frees what was measured. */
+  async estimate(measured: readonly tf.Tensor[]): Promise<Float32Array[]> {
     const sums = this.statistics.map(({ size }) => new Float64Array(size));
     const sizes = this.#batches?.sizes ?? [];
     for (const [index, size] of sizes.entries()) {
-      const measured = this.#batches!.use(index, (xs) => this.#measure(xs));
-      const values = measured.dataSync();
-      measured.dispose();
+      const values = await takeNumbers(measured[index]);
       let next = 0;
       for (const sum of sums) for (let i = 0; i < sum.length; i++) sum[i] += size * values[next++];
     }
@@ -97,10 +104,10 @@ export class BatchNormEstimator {
  *
  * @throws OptionError, DataError
  */
-export function recomputeBatchNorm(model: tf.LayersModel, options: BatchNormOptions): void {
+export async function recomputeBatchNorm(model: tf.LayersModel, options: BatchNormOptions): Promise<void> {
   const estimator = new BatchNormEstimator(model, options);
   try {
-    const values = estimator.estimate();
+    const values = await estimator.estimate(estimator.measure());
     tf.tidy(() => {
       estimator.statistics.forEach((variable, i) => {
         variable.assign(tf.tensor(values[i], variable.shape));

@@ -8,6 +8,7 @@
 
 import { defaultMemoryBudget } from '../compile/memoryBudget';
 import { checkObject, OptionError } from '../core/errors';
+import { numbersOf } from '../core/numbers';
 import {
   callback,
   checkOptions,
@@ -355,7 +356,8 @@ export class NoiseEvaluator {
     const { draws = this.#defaults.draws, seed = this.#defaults.seed, signal, onProgress } = options;
     if (seed !== this.#kept.seed) this.#kept = new KeptDraws(seed, this.#drawBudget);
     const estimator = this.#estimatorOf(options.batchNorm ?? this.#defaults.batchNorm);
-    const sets = new NoisyWeightSets(allVariables(this.#model), cases, {
+    const variables = allVariables(this.#model);
+    const sets = new NoisyWeightSets(variables, await numbersOf(variables), cases, {
       draws: this.#kept,
       count: draws,
       estimator,

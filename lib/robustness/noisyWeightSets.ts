@@ -42,19 +42,21 @@ export class NoisyWeightSets implements WeightSets {
   readonly #estimator: BatchNormEstimator | undefined;
 
   /**
-   * @param variables All weights of the model. Their present values are the clean ones.
+   * @param variables All weights of the model.
+   * @param clean Their numbers without noise.
    * @param draws Where the random numbers come from.
    * @param count Number of draws.
    * @param estimator Recomputes BatchNorm's statistics for each set, where given.
    */
   constructor(
     variables: readonly tf.Variable[],
+    clean: Float32Array[],
     cases: readonly NoiseCase[],
     { draws, count, estimator }: { draws: KeptDraws; count: number; estimator?: BatchNormEstimator },
   ) {
     this.#cases = cases;
     this.#variables = variables;
-    this.#clean = this.#variables.map((variable) => variable.dataSync() as Float32Array);
+    this.#clean = clean;
     this.#squaredNorms = this.#clean.map(squaredNorm);
     this.#draws = draws;
     this.#estimator = estimator;
@@ -72,11 +74,11 @@ export class NoisyWeightSets implements WeightSets {
     return place < 0 ? 0 : 1 + draw * this.#changing.length + place;
   }
 
-  chunk(from: number, to: number): tf.Tensor[] {
+  async chunk(from: number, to: number): Promise<tf.Tensor[]> {
     const sets = to - from;
     const stacks = this.#clean.map((values) => new Float32Array(sets * values.length));
     for (let set = from; set < to; set++) {
-      const weights = this.#weightsOf(set);
+      const weights = await this.#weightsOf(set);
       weights.forEach((values, i) => {
         stacks[i].set(values, (set - from) * values.length);
       });
@@ -85,14 +87,14 @@ export class NoisyWeightSets implements WeightSets {
   }
 
   /** All weights of one set, moving statistics included. */
-  #weightsOf(set: number): Float32Array[] {
+  async #weightsOf(set: number): Promise<Float32Array[]> {
     const weights = [...this.#clean];
     if (set > 0) {
       const index = this.#changing[(set - 1) % this.#changing.length];
       const draw = Math.floor((set - 1) / this.#changing.length);
       this.injected[index][draw] = this.#inject(weights, this.#cases[index], draw);
     }
-    if (this.#estimator !== undefined) this.#refit(weights, this.#estimator);
+    if (this.#estimator !== undefined) await this.#refit(weights, this.#estimator);
     return weights;
   }
 
@@ -118,10 +120,11 @@ export class NoisyWeightSets implements WeightSets {
   }
 
   /** Replaces BatchNorm's statistics by those that belong to `weights`. */
-  #refit(weights: Float32Array[], estimator: BatchNormEstimator): void {
+  async #refit(weights: Float32Array[], estimator: BatchNormEstimator): Promise<void> {
     const tensors = this.#variables.map(({ shape }, i) => tf.tensor(weights[i], shape));
     try {
-      const values = withWeights(this.#variables, tensors, () => estimator.estimate());
+      const measured = withWeights(this.#variables, tensors, () => estimator.measure());
+      const values = await estimator.estimate(measured);
       estimator.statistics.forEach((variable, i) => {
         weights[this.#variables.indexOf(variable)] = values[i];
       });

@@ -104,7 +104,7 @@ export class TrainingNoise implements PassNoise {
       tf.tidy(() => {
         const noisy = tensors.map(({ variable, ...tensor }) => this.#noisy(variable, tensor));
         const value = withWeights(noisyVariables, noisy, () => loss(pass));
-        this.#counter.assign(tf.add(this.#counter, tf.tensor1d([1], 'int32')));
+        this.#counter.assign(next(this.#counter));
         return value;
       });
   };
@@ -151,6 +151,12 @@ export class TrainingNoise implements PassNoise {
     };
     return tf.add(variable, tf.mul(this.#strength, tf.sub(this.#noise.perturb(variable, site), variable)));
   }
+}
+
+/** One more: an op of the graph where there is one, else a number that stays within JavaScript's reach. */
+function next(counter: tf.Tensor): tf.Tensor1D {
+  const one = tf.tensor1d([1], 'int32');
+  return isNative() ? tf.add(counter, one) : tf.tensor1d([counter.dataSync()[0] + 1], 'int32');
 }
 
 /**

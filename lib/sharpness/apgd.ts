@@ -18,6 +18,7 @@
  */
 import { type Compiled, compile } from '../compile/compile';
 import { checkNumber, throwIfAborted } from '../core/errors';
+import { takeNumbers } from '../core/numbers';
 import { checkOptions, needed, type OptionsOf, oneOf, type SettingsOf, signal, whole } from '../core/options';
 import { Random } from '../core/random';
 import * as tf from '../core/tf';
@@ -160,10 +161,10 @@ export class ApgdSearch {
         step: this.#step,
       });
       try {
-        ascent.start(restart > 0);
+        await ascent.start(restart > 0);
         losses.push(...ascent.losses);
         for (let step = 0; step < steps; step++) {
-          losses.push(ascent.step());
+          losses.push(await ascent.step());
           await nextTurn();
         }
       } finally {
@@ -182,10 +183,14 @@ export class ApgdSearch {
 type Settings = SettingsOf<typeof APGD>;
 
 /** Where a step leads. */
-type Step = {
+type Place = {
   u: tf.Tensor1D;
   /** The weights there: w + T u. */
   weights: tf.Tensor1D;
+};
+
+/** What a step computes. */
+type Step = Place & {
   /** Length of the gradient in u that the step followed. */
   slope: tf.Scalar;
 };
@@ -210,7 +215,7 @@ function stepAlong(ball: 'l2' | 'linf', gradient: tf.Tensor1D, from: From): Step
 }
 
 /** The step in `direction`, a vector in u. */
-function stepTowards(ball: 'l2' | 'linf', direction: tf.Tensor, from: From): Omit<Step, 'slope'> {
+function stepTowards(ball: 'l2' | 'linf', direction: tf.Tensor, from: From): Place {
   const { w, scale, u, stepSize, radius, before } = from;
   const project = (v: tf.Tensor): tf.Tensor1D => {
     if (ball === 'linf') return tf.minimum(tf.maximum(v, tf.neg(radius)), radius);
@@ -266,21 +271,19 @@ class Ascent {
   }
 
   /** Goes to the start: the centre, or a random point of the ball. */
-  start(atRandom: boolean): void {
+  async start(atRandom: boolean): Promise<void> {
     const u = atRandom ? this.#randomPoint() : tf.zerosLike(this.#w);
-    this.#here = tf.tidy(() => this.#at(u, tf.add(this.#w, tf.mul(this.#scale, u))));
+    const weights = tf.tidy(() => tf.add(this.#w, tf.mul(this.#scale, u)) as tf.Tensor1D);
+    this.#here = await this.#at({ u, weights });
     this.#best = this.#here;
     this.losses.push(this.#here.loss);
     this.#sinceCheckpoint = { steps: 0, rising: 0, stepSize: Number.NaN, best: Number.NaN };
   }
 
   /** One step; returns the loss after it. */
-  step(): number {
+  async step(): Promise<number> {
     const here = this.#here;
-    const next = tf.tidy(() => {
-      const { u, weights } = this.#move(here);
-      return this.#at(u, weights);
-    });
+    const next = await this.#at(await this.#move(here));
     const { loss } = next;
     this.#before?.dispose();
     this.#before = here.u.clone();
@@ -304,19 +307,27 @@ class Ascent {
     this.#before?.dispose();
   }
 
-  #at(u: tf.Tensor1D, weights: tf.Tensor1D): Point {
+  /** The point at `u`, which it takes over; frees `weights`. */
+  async #at({ u, weights }: Place): Promise<Point> {
     const { loss, gradient } = this.#ball.loss.gradient(weights, this.#ball.batch);
-    return { u, loss: loss.dataSync()[0], gradient };
+    weights.dispose();
+    return { u, loss: (await takeNumbers(loss))[0], gradient };
   }
 
-  #move({ u, gradient }: Point): Omit<Step, 'slope'> {
-    const [stepSize, radius] = [tf.scalar(this.#stepSize), tf.scalar(this.#ball.radius)];
-    const from = { w: this.#w, scale: this.#scale, u, stepSize, radius, before: this.#before };
-    const { random, settings } = this.#ball;
-    const step = this.#ball.step(gradient, from);
-    if (step.slope.dataSync()[0] !== 0) return step;
-    // At a stationary point every direction is as good: a random one gets away from a saddle or a minimum.
-    return stepTowards(settings.norm, unit(tf.tensor1d(random.normals(u.size))), from);
+  /** Where a step leads, owned by the caller. */
+  async #move({ u, gradient }: Point): Promise<Place> {
+    const { random, settings, radius, step: stepFrom } = this.#ball;
+    const [stepSize, radiusTensor] = [tf.scalar(this.#stepSize), tf.scalar(radius)];
+    const from = { w: this.#w, scale: this.#scale, u, stepSize, radius: radiusTensor, before: this.#before };
+    try {
+      const { slope, ...step } = stepFrom(gradient, from);
+      if ((await takeNumbers(slope))[0] !== 0) return step;
+      tf.dispose(Object.values(step));
+      // At a stationary point every direction is as good: a random one gets away from a saddle or a minimum.
+      return tf.tidy(() => stepTowards(settings.norm, unit(tf.tensor1d(random.normals(u.size))), from));
+    } finally {
+      tf.dispose([stepSize, radiusTensor]);
+    }
   }
 
   #randomPoint(): tf.Tensor1D {

@@ -15,6 +15,7 @@
  * arXiv:2307.16704; with ASAM, T is taken anew at each p_i, as there.
  */
 import { throwIfAborted } from '../core/errors';
+import { takeNumbers } from '../core/numbers';
 import { checkOptions, number, type OptionsOf, signal, whole } from '../core/options';
 import * as tf from '../core/tf';
 import { ascentStep } from '../optimizers/ascent';
@@ -83,7 +84,7 @@ export async function ascentQuality(
   try {
     for (let batch = 0; batch < objective.batchCount; batch++) {
       throwIfAborted(signal, 'The measurement of the ascent');
-      const ascent = ascend(objective, batch, k, rho, metric);
+      const ascent = await ascend(objective, batch, k, rho, metric);
       const worstLosses: number[] = [];
       let [worst] = ascent.losses;
       for (const [i, distance] of ascent.distances.entries()) {
@@ -111,8 +112,14 @@ export async function ascentQuality(
 }
 
 /** The k ascents on one batch, and the one-step losses at the same distances. */
-function ascend(objective: FlatLoss, batch: number, k: number, rho: number, metric: Metric): Ascent {
-  return tf.tidy(() => {
+async function ascend(
+  objective: FlatLoss,
+  batch: number,
+  k: number,
+  rho: number,
+  metric: Metric,
+): Promise<Ascent> {
+  const [w, direction, met] = tf.tidy(() => {
     const w = objective.weights();
     const scale = metricScale(objective, w, metric);
     const start = objective.gradient(w, batch);
@@ -128,9 +135,16 @@ function ascend(objective: FlatLoss, batch: number, k: number, rho: number, metr
       losses.push(here.loss);
       distances.push(norm(tf.div(tf.sub(p, w), scale)));
     }
-    const lengths = [...tf.stack(distances).dataSync()];
-    const oneStep = lengths.map((distance) => objective.loss(tf.add(w, tf.mul(direction, distance)), batch));
-    const [lossValues, oneStepLosses] = [losses, oneStep].map((scalars) => [...tf.stack(scalars).dataSync()]);
-    return { losses: lossValues, distances: lengths, oneStepLosses };
+    return [w, direction, tf.stack([...losses, ...distances])] as const;
   });
+  try {
+    const numbers = [...(await takeNumbers(met))];
+    const [losses, distances] = [numbers.slice(0, k + 1), numbers.slice(k + 1)];
+    const oneStep = tf.tidy(() =>
+      tf.stack(distances.map((distance) => objective.loss(tf.add(w, tf.mul(direction, distance)), batch))),
+    );
+    return { losses, distances, oneStepLosses: [...(await takeNumbers(oneStep))] };
+  } finally {
+    tf.dispose([w, direction]);
+  }
 }

@@ -7,6 +7,7 @@
  * Kinks of the loss count in it, but not in the Hessian, so that it lies somewhat above the eigenvalue of a
  * relu network.
  */
+import { takeNumbers } from '../core/numbers';
 import { checkOptions, either, nested, number, type OptionsOf, oneOf, whole } from '../core/options';
 import * as tf from '../core/tf';
 import type { FlatLoss } from '../training/flatLoss';
@@ -87,7 +88,7 @@ export async function measureCurvature(loss: FlatLoss, options: CurvatureOptions
       step,
       selfTest,
       largest,
-      largestByLoss: curvatureAlong(loss, vectors![0]),
+      largestByLoss: await curvatureAlong(loss, vectors![0]),
       smallest: await topEigenvalues(hessian, { ...search, which: 'smallest' }),
       trace: await hutchPlusPlus(hessian, { products: traceProducts, seed, signal }),
       ...(density === false ? {} : { density: await spectralDensity(hessian, { ...density, seed, signal }) }),
@@ -98,17 +99,18 @@ export async function measureCurvature(loss: FlatLoss, options: CurvatureOptions
 }
 
 /** The second difference of the mean loss along a unit vector. */
-function curvatureAlong(loss: FlatLoss, direction: Float64Array): number {
+async function curvatureAlong(loss: FlatLoss, direction: Float64Array): Promise<number> {
   const { batchSizes } = loss;
-  return tf.tidy(() => {
-    const w = loss.weights();
-    const step = tf.tensor1d(new Float32Array(direction.map((x) => STEP * x)));
-    let sum = 0;
-    for (const [batch, size] of batchSizes.entries()) {
+  let sum = 0;
+  for (const [batch, size] of batchSizes.entries()) {
+    const losses = tf.tidy(() => {
+      const w = loss.weights();
+      const step = tf.tensor1d(new Float32Array(direction.map((x) => STEP * x)));
       const places = [tf.add(w, step), w, tf.sub(w, step)] as tf.Tensor1D[];
-      const [ahead, here, behind] = places.map((place) => loss.loss(place, batch).dataSync()[0]);
-      sum += size * (ahead - 2 * here + behind);
-    }
-    return sum / batchSizes.reduce((total, size) => total + size, 0) / STEP ** 2;
-  });
+      return tf.stack(places.map((place) => loss.loss(place, batch)));
+    });
+    const [ahead, here, behind] = await takeNumbers(losses);
+    sum += size * (ahead - 2 * here + behind);
+  }
+  return sum / batchSizes.reduce((total, size) => total + size, 0) / STEP ** 2;
 }

@@ -16,6 +16,7 @@
  * well.
  */
 import { LookbehindError, throwIfAborted } from '../core/errors';
+import { takeNumbers } from '../core/numbers';
 import { checkOptions, number, type OptionsOf, oneOf, signal, whole } from '../core/options';
 import { Random } from '../core/random';
 import * as tf from '../core/tf';
@@ -248,24 +249,27 @@ class Products {
     this.#w.dispose();
   }
 
-  #exactAt({ w, batch, sample }: Place, unit: Float32Array): Float64Array {
-    return new Float64Array(tf.tidy(() => this.#loss.hvp(w, tf.tensor1d(unit), batch, sample).dataSync()));
+  async #exactAt({ w, batch, sample }: Place, unit: Float32Array): Promise<Float64Array> {
+    return new Float64Array(
+      await takeNumbers(tf.tidy(() => this.#loss.hvp(w, tf.tensor1d(unit), batch, sample))),
+    );
   }
 
-  #differenceAt({ w, batch, sample }: Place, unit: Float32Array, step: number): Float64Array {
-    const [ahead, behind] = tf.tidy(() => {
+  async #differenceAt({ w, batch, sample }: Place, unit: Float32Array, step: number): Promise<Float64Array> {
+    const gradients = tf.tidy(() => {
       const shift = tf.mul(tf.tensor1d(unit), step);
-      return [tf.add(w, shift), tf.sub(w, shift)].map((at) =>
-        this.#loss.gradient(at as tf.Tensor1D, batch, sample).gradient.dataSync(),
+      return [tf.add(w, shift), tf.sub(w, shift)].map(
+        (at) => this.#loss.gradient(at as tf.Tensor1D, batch, sample).gradient,
       );
     });
+    const [ahead, behind] = await Promise.all(gradients.map(takeNumbers));
     return Float64Array.from(ahead, (value, i) => (value - behind[i]) / (2 * step));
   }
 
   /** The mean over batches, weighted by their sizes, for a vector of any length. */
   async #mean(
     v: Float64Array,
-    of: (place: Place, unit: Float32Array) => Float64Array,
+    of: (place: Place, unit: Float32Array) => Promise<Float64Array>,
   ): Promise<Float64Array> {
     const scale = length(v);
     const mean = new Float64Array(v.length);
@@ -280,9 +284,9 @@ class Products {
   }
 
   /** Does a piece of work, unless it was stopped, and gives way to others. */
-  async #now<T>(work: () => T): Promise<T> {
+  async #now<T>(work: () => Promise<T>): Promise<T> {
     throwIfAborted(this.#signal, 'The product with the Hessian');
-    const result = work();
+    const result = await work();
     await nextTurn();
     return result;
   }

@@ -5,6 +5,7 @@
 
 import { DataError, type Divergence, DivergenceError, OptionError } from '../core/errors';
 import { innermostLayers } from '../core/modelGraph';
+import { takeNumbers } from '../core/numbers';
 import * as tf from '../core/tf';
 import { Dataset } from '../data';
 
@@ -20,12 +21,12 @@ export class LossWatch {
    * Notes the loss before a step; `inputs`, the step's batches, are looked at only where the loss is not
    * finite.
    */
-  see(loss: number, inputs: readonly tf.Tensor[]): void {
+  async see(loss: number, inputs: readonly tf.Tensor[]): Promise<void> {
     if (Number.isFinite(loss)) {
       this.#losses.push(loss);
       if (this.#losses.length > REMEMBERED) this.#losses.shift();
     } else {
-      this.#badInputs = !allFinite(inputs);
+      this.#badInputs = !(await fingerprintOf(inputs)).finite;
     }
   }
 
@@ -65,11 +66,6 @@ export function divergenceError(
   );
 }
 
-/** Whether no number of `tensors` is NaN or infinite. */
-export function allFinite(tensors: readonly tf.Tensor[]): boolean {
-  return fingerprintOf(tensors).finite;
-}
-
 /** What tells whether weights are finite, and whether they changed. */
 export interface WeightFingerprint {
   finite: boolean;
@@ -78,18 +74,17 @@ export interface WeightFingerprint {
 }
 
 /** One small computation for each tensor. Integers count as finite. */
-export function fingerprintOf(tensors: readonly tf.Tensor[]): WeightFingerprint {
+export async function fingerprintOf(tensors: readonly tf.Tensor[]): Promise<WeightFingerprint> {
   const floats = tensors.filter(({ dtype, size }) => dtype === 'float32' && size > 0);
   if (floats.length === 0) return { finite: true, size: 0 };
-  const [zero, size] = tf.tidy(() =>
-    tf
-      .stack([
-        // 0 times NaN or infinity is NaN.
-        tf.addN(floats.map((tensor) => tf.sum(tf.mul(tensor, 0)))),
-        tf.addN(floats.map((tensor) => tf.mean(tf.square(tensor)))),
-      ])
-      .dataSync(),
+  const numbers = tf.tidy(() =>
+    tf.stack([
+      // 0 times NaN or infinity is NaN.
+      tf.addN(floats.map((tensor) => tf.sum(tf.mul(tensor, 0)))),
+      tf.addN(floats.map((tensor) => tf.mean(tf.square(tensor)))),
+    ]),
   );
+  const [zero, size] = await takeNumbers(numbers);
   return { finite: zero === 0, size };
 }
 

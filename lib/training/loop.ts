@@ -12,6 +12,7 @@
  */
 
 import { AbortedError, type Divergence, StateMismatchError, throwIfAborted } from '../core/errors';
+import { takeNumbers } from '../core/numbers';
 import {
   callback,
   checkOptions,
@@ -196,7 +197,10 @@ export abstract class TrainingLoop {
   #isTraining = false;
   readonly #watch = new LossWatch();
   #lastSaved: Divergence['lastSaved'] = null;
+  /** Of the weights after the last epoch. */
   #fingerprint: WeightFingerprint | undefined;
+  /** Whether the weights were restored since the last step. */
+  #isRestored = false;
   /** Learning rate of the last step; undefined before the first since the start or since `restore`. */
   #lastRate: number | undefined;
 
@@ -289,6 +293,10 @@ export abstract class TrainingLoop {
 
   async #train({ signal, onProgress, onEpoch, untilEpoch = this.epochs }: TrainOptions<this>): Promise<void> {
     const { epochs } = this;
+    if (this.#isRestored && this.position.epoch > 0 && this.position.step === 0) {
+      this.#fingerprint = await fingerprintOf(trainableVariables(this.model));
+    }
+    this.#isRestored = false;
     while (this.position.epoch < Math.min(untilEpoch, epochs)) {
       await this.begin(signal);
       const { epoch } = this.position;
@@ -297,17 +305,18 @@ export abstract class TrainingLoop {
       let loss = Number.NaN;
       while (this.position.step < stepsPerEpoch) {
         throwIfAborted(signal, 'The training');
-        loss = this.#step(batches);
+        loss = await this.#step(batches);
         if (!Number.isFinite(loss) && this.#diverged(loss, this.#watch.cause())) return;
         const { step } = this.position;
         onProgress?.({ epoch, epochs, step, stepsPerEpoch, loss, last: this.history.at(-1) });
         await nextTurn();
       }
-      const weights = fingerprintOf(trainableVariables(this.model));
+      const weights = await fingerprintOf(trainableVariables(this.model));
       if (!weights.finite && this.#diverged(loss, 'the gradient or the step was too large')) return;
       const test = await this.evaluateAfter(epoch, signal);
       // Nothing waits from here on, so that a saved state has all of the epoch's end or nothing.
-      this.#warnIfUnchanged(weights);
+      if (this.#fingerprint?.size === weights.size) this.#warnOfUnchanged();
+      this.#fingerprint = weights;
       const record = this.#record(test);
       await onEpoch?.(record, this);
     }
@@ -337,7 +346,8 @@ export abstract class TrainingLoop {
     restoreTrainer(this, state);
     const { epoch, step } = this.position;
     this.#lastSaved = { epoch, step };
-    this.#fingerprint = epoch > 0 && step === 0 ? fingerprintOf(trainableVariables(this.model)) : undefined;
+    this.#fingerprint = undefined;
+    this.#isRestored = true;
     this.#watch.reset();
     this.#lastRate = undefined;
     letNoiseGoOn(this.#options.noise, this.optimizer);
@@ -372,21 +382,23 @@ export abstract class TrainingLoop {
   }
 
   /** One step; returns the loss before it. */
-  #step(batches: (step: number) => StepBatches): number {
+  async #step(batches: (step: number) => StepBatches): Promise<number> {
     const started = performance.now();
     const { epoch, step } = this.position;
     const steps = this.#runner();
     const { tensors, samples, taken } = batches(step);
     try {
-      const loss = this.#atRate(this.rateAt(epoch, step), () => steps.run(tensors));
-      this.#watch.see(
+      const result = this.#atRate(this.rateAt(epoch, step), () => steps.run(tensors));
+      // The step is taken, whatever happens while its loss is waited for.
+      this.position.step++;
+      taken?.();
+      const [loss] = await takeNumbers(result);
+      await this.#watch.see(
         loss,
         tensors.map(([xs]) => xs),
       );
       this.position.lossSum += loss * samples;
       this.position.sampleCount += samples;
-      this.position.step++;
-      taken?.();
       return loss;
     } finally {
       tf.dispose(tensors);
@@ -427,10 +439,8 @@ export abstract class TrainingLoop {
   }
 
   /** Warns, once, where an epoch left all weights as they were. */
-  #warnIfUnchanged(weights: WeightFingerprint): void {
-    const before = this.#fingerprint;
-    this.#fingerprint = weights;
-    if (before?.size !== weights.size || !(this.lastLearningRate > 0)) return;
+  #warnOfUnchanged(): void {
+    if (!(this.lastLearningRate > 0)) return;
     const what = 'as far as single precision tells: are all gradients zero (dead units)?';
     if (this.warnings.some((warning) => warning.endsWith(what))) return;
     this.warnings.push(`No weight changed in epoch ${this.position.epoch + 1}, ${what}`);

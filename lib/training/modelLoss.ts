@@ -270,7 +270,7 @@ export class ModelLoss extends FlatLoss {
     const filled = options.chunkSize !== undefined;
     const losses: number[] = [];
     const accuracies: number[] = [];
-    for (const { from, weights } of chunksOf(weightSets, chunkSize)) {
+    for await (const { from, weights } of chunksOf(weightSets, chunkSize)) {
       let chunk: ManyEvaluations;
       try {
         throwIfAborted(signal, 'The evaluation of many weight sets');

@@ -54,14 +54,11 @@ export class StepRunner {
    *
    * @param batches One batch for the whole step, or one for each inner step, taken in turns if there are
    *   fewer. They stay the caller's.
-   * @returns The loss at the weights before the step.
+   * @returns The loss at the weights before the step, owned by the caller.
    */
-  run(batches: Batches): number {
+  run(batches: Batches): tf.Scalar {
     this.#step ??= this.#compile();
-    const loss = this.#step(batches);
-    const [value] = loss.dataSync();
-    loss.dispose();
-    return value;
+    return this.#step(batches);
   }
 
   /** Frees the compiled steps; a later step is compiled anew. */

@@ -14,17 +14,17 @@ export interface WeightSets {
    * `[to - from, ...shape]`. Either the trainable weights, in the order of `model.trainableWeights`, or all,
    * in the order of `model.weights`; all chunks alike. The evaluation disposes them.
    */
-  chunk(from: number, to: number): tf.Tensor[];
+  chunk(from: number, to: number): tf.Tensor[] | Promise<tf.Tensor[]>;
 }
 
 /** The sets, stacked chunk by chunk. The caller disposes the weights. */
-export function* chunksOf(
+export async function* chunksOf(
   sets: WeightSets | Iterable<tf.Tensor[]>,
   chunkSize: number,
-): Generator<{ from: number; weights: tf.Tensor[] }, void, undefined> {
+): AsyncGenerator<{ from: number; weights: tf.Tensor[] }, void, undefined> {
   if ('chunk' in sets) {
     for (let from = 0; from < sets.count; from += chunkSize) {
-      yield { from, weights: sets.chunk(from, Math.min(from + chunkSize, sets.count)) };
+      yield { from, weights: await sets.chunk(from, Math.min(from + chunkSize, sets.count)) };
     }
     return;
   }

@@ -127,7 +127,7 @@ test('BatchNorm statistics fit the weights at each point of the path', async () 
   for (const [i, t] of refit.t.entries()) {
     setFlatWeights(one, path(t));
     near(stale.losses[i], evaluateSync(one, DATA).loss, 1e-6);
-    recomputeBatchNorm(one, { data: DATA, batchSize: 8 });
+    await recomputeBatchNorm(one, { data: DATA, batchSize: 8 });
     near(refit.losses[i], evaluateSync(one, DATA).loss, 1e-5);
     assert.notEqual(refit.losses[i], stale.losses[i]);
     tf.tidy(() =>

@@ -83,11 +83,11 @@ const FORMS: Record<string, () => tf.LayersModel> = {
 };
 
 for (const [name, build] of Object.entries(FORMS)) {
-  test(`BatchNorm ${name}: its statistics are recomputed`, () => {
+  test(`BatchNorm ${name}: its statistics are recomputed`, async () => {
     const model = build();
     const { xs, ys, values } = sequences();
     const tensors = tf.memory().numTensors;
-    recomputeBatchNorm(model, { data: { xs, ys } });
+    await recomputeBatchNorm(model, { data: { xs, ys } });
     assert.equal(tf.memory().numTensors, tensors);
     const [mean, variance] = statistics(model);
     const expected = overSteps(values);
@@ -163,7 +163,7 @@ for (const axis of [-1, 1]) {
   }
 }
 
-test('a BatchNorm layer that is called twice has the mean over its calls', () => {
+test('a BatchNorm layer that is called twice has the mean over its calls', async () => {
   const norm = tf.layers.batchNormalization({ momentum: 0.8, scale: false, center: false });
   const input = tf.input({ shape: [FEATURES] });
   const once = norm.apply(input) as Symbolic;
@@ -173,7 +173,7 @@ test('a BatchNorm layer that is called twice has the mean over its calls', () =>
   const first = tf.tidy(() =>
     tf.keep(tf.slice(xs, [0, 0, 0], [SAMPLES, 1, FEATURES]).reshape([SAMPLES, FEATURES])),
   );
-  recomputeBatchNorm(model, { data: { xs: first, ys } });
+  await recomputeBatchNorm(model, { data: { xs: first, ys } });
   const { mean, variance } = momentsOf(rows);
   // The second call sees mean 0 and variance v / (v + epsilon).
   assertClose(

@@ -343,30 +343,32 @@ describe('noiseSensitivity', () => {
 });
 
 describe('BatchNorm statistics', () => {
-  it('are those of one full pass, in one batch', () => {
+  it('are those of one full pass, in one batch', async () => {
     const model = convNet();
     setBatchNormConvention(model, 'tensorflow');
     const data = samples(30, 6, 6, 1);
-    recomputeBatchNorm(model, { data, batchSize: 30 });
+    await recomputeBatchNorm(model, { data, batchSize: 30 });
     const [convolution, norm] = ['convnet/conv1', 'convnet/norm1'].map((name) => model.getLayer(name));
-    tf.tidy(() => {
+    const trained = tf.tidy(() => {
       const { mean, variance } = tf.moments(convolution.apply(data.xs) as tf.Tensor, [0, 1, 2]);
       const [movingMean, movingVariance] = norm.weights.slice(-2).map((weight) => weight.read());
       assertAllClose(movingMean.dataSync(), mean.dataSync(), 1e-6, 'mean');
       assertAllClose(movingVariance.dataSync(), variance.dataSync(), 1e-6, 'variance');
-      const trained = model.apply(data.xs, { training: true }) as tf.Tensor;
-      recomputeBatchNorm(model, { data, batchSize: 30 });
-      assertAllClose((model.predict(data.xs) as tf.Tensor).dataSync(), trained.dataSync(), 1e-4, 'outputs');
+      return (model.apply(data.xs, { training: true }) as tf.Tensor).dataSync();
+    });
+    await recomputeBatchNorm(model, { data, batchSize: 30 });
+    tf.tidy(() => {
+      assertAllClose((model.predict(data.xs) as tf.Tensor).dataSync(), trained, 1e-4, 'outputs');
     });
     tf.dispose([data.xs, data.ys]);
     model.dispose();
   });
 
-  it('are the mean over batches, weighted by size', () => {
+  it('are the mean over batches, weighted by size', async () => {
     const model = perceptron();
     setBatchNormConvention(model, 'tensorflow');
     const data = samples(25, 5);
-    recomputeBatchNorm(model, { data, batchSize: 10, seed: 3 });
+    await recomputeBatchNorm(model, { data, batchSize: 10, seed: 3 });
     const order = new Random(3, 'batchNorm').permutation(25);
     tf.tidy(() => {
       const flow = model.getLayer('mlp/dense1').apply(data.xs) as tf.Tensor;
@@ -382,7 +384,7 @@ describe('BatchNorm statistics', () => {
       assertAllClose(mean.dataSync(), average((part) => part.mean).dataSync(), 1e-5, 'mean');
       assertAllClose(variance.dataSync(), average((part) => part.variance).dataSync(), 1e-5, 'variance');
     });
-    recomputeBatchNorm(model, { data, batches: 1, batchSize: 10, seed: 3 });
+    await recomputeBatchNorm(model, { data, batches: 1, batchSize: 10, seed: 3 });
     tf.tidy(() => {
       const chosen = tf.gather(data.xs, tf.tensor1d(order.slice(0, 10), 'int32'));
       const { mean } = tf.moments(model.getLayer('mlp/dense1').apply(chosen) as tf.Tensor, [0]);
