@@ -47,40 +47,44 @@ export const LOSSES = {
   minima: twoMinima,
 } as const satisfies Record<string, (c: number) => PlaneLoss>;
 
-/** How sharply one minimum passes into the other: the height that the lower of two bowls is rounded over. */
+/** Over how much height the edge between the two minima is rounded. */
 const ROUNDING = 0.05;
-const SHARP: Point = [-0.7, 0];
-const FLAT: Point = [0.9, 0];
+/** The sharp one of the two minima. */
+export const SHARP: Point = [-0.7, 0];
+/** The flat one. */
+export const FLAT: Point = [0.9, 0];
 
-/** The lower of two bowls that touch the same ground, with the edge between them rounded: one `c` times as curved as the other. */
+/**
+ * The lower of a trench and a bowl that touch the same ground, with the edge between them rounded. Across, the trench is
+ * `c` times as curved as along, and as the bowl is.
+ */
 function twoMinima(c: number): PlaneLoss {
-  const bowls = ([x, y]: Point): [sharp: number, flat: number] => [
-    (c / 2) * ((x - SHARP[0]) ** 2 + (y - SHARP[1]) ** 2),
-    ((x - FLAT[0]) ** 2 + (y - FLAT[1]) ** 2) / 2,
+  const both = ([x, y]: Point): [sharp: number, flat: number] => [
+    ((x - SHARP[0]) ** 2 + c * y * y) / 2,
+    ((x - FLAT[0]) ** 2 + y * y) / 2,
   ];
-  /** How much of the sharp bowl is in the loss, 0 to 1. */
+  /** How much of the trench is in the loss, 0 to 1. */
   const share = ([sharp, flat]: [number, number]) => 1 / (1 + Math.exp((sharp - flat) / ROUNDING));
   return {
     formula:
-      `<i>L</i> = the lower of ½ · ${c} ((<i>x</i> + 0.7)² + <i>y</i>²) and ½ ((<i>x</i> − 0.9)² + <i>y</i>²), ` +
-      'with a rounded edge',
-    extent: { x: [-1.75, 1.75], y: [-1.25, 1.25] },
-    start: [-1.2, 0.6],
+      `<i>L</i> = the lower of ½ ((<i>x</i> + 0.7)² + ${c} <i>y</i>²) and ` +
+      '½ ((<i>x</i> − 0.9)² + <i>y</i>²), edge rounded',
+    extent: { x: [-1.55, 1.55], y: [-1.1, 1.1] },
+    start: [-1.3, 0.3],
     minima: [
       { name: 'sharp', point: SHARP },
       { name: 'flat', point: FLAT },
     ],
     value: (point) => {
-      const [sharp, flat] = bowls(point);
+      const [sharp, flat] = both(point);
       const low = Math.min(sharp, flat);
       return (
         low - ROUNDING * Math.log(Math.exp((low - sharp) / ROUNDING) + Math.exp((low - flat) / ROUNDING))
       );
     },
     gradient: ([x, y]) => {
-      const p = share(bowls([x, y]));
-      const along = (axis: 0 | 1, at: number) => p * c * (at - SHARP[axis]) + (1 - p) * (at - FLAT[axis]);
-      return [along(0, x), along(1, y)];
+      const p = share(both([x, y]));
+      return [p * (x - SHARP[0]) + (1 - p) * (x - FLAT[0]), (p * c + 1 - p) * y];
     },
   };
 }

@@ -14,6 +14,8 @@ import { lookbehindSAM } from 'lookbehind';
 import { quadratic } from 'lookbehind/data';
 import { dissectStep } from 'lookbehind/train';
 import { type Browser, chromium, type Locator, type Page } from 'playwright-core';
+import { LOSSES } from '../../playground/losses';
+import { Walk } from '../../playground/walk';
 import { ARGUMENTS, executablePath } from './chromium';
 
 const ROOT = join(__dirname, '..', '..');
@@ -40,10 +42,16 @@ describe('the playground', { skip: executablePath ? false : 'no Chromium found: 
   after(() => browser?.close());
 
   /** The page with `link` in its address. */
-  async function opened(link: string, width: number, colorScheme: 'light' | 'dark'): Promise<Page> {
+  async function opened(
+    link: string,
+    width: number,
+    colorScheme: 'light' | 'dark',
+    reducedMotion: 'reduce' | 'no-preference' = 'no-preference',
+  ): Promise<Page> {
     const context = await browser.newContext({
       viewport: { width, height: 800 },
       colorScheme,
+      reducedMotion,
       offline: true,
     });
     const one = await context.newPage();
@@ -104,7 +112,7 @@ describe('the playground', { skip: executablePath ? false : 'no Chromium found: 
     await restored('#step');
     const plane = page.locator('.plane').first();
     const { x, y, width, height } = (await plane.boundingBox())!;
-    const handle = (await page.locator('.handle circle').last().boundingBox())!;
+    const handle = (await page.locator('.view:not([hidden]) .handle circle').last().boundingBox())!;
     await page.mouse.move(handle.x + handle.width / 2, handle.y + handle.height / 2);
     await page.mouse.down();
     await page.mouse.move(x + width * 0.75, y + height * 0.25, { steps: 5 });
@@ -163,11 +171,56 @@ describe('the playground', { skip: executablePath ? false : 'no Chromium found: 
     await page.emulateMedia({ reducedMotion: 'no-preference' });
   });
 
+  test('lets all methods go where it is clicked, and they end where the library in Node ends', async () => {
+    await restored('#minima?speed=400');
+    const plane = page.locator('.view:not([hidden]) .plane');
+    const { x, y, width, height } = (await plane.boundingBox())!;
+    await page.mouse.click(x + width * 0.1, y + height * 0.4);
+    const row = (method: string) =>
+      page.locator('.view:not([hidden]) .numbers tbody tr', { hasText: method }).locator('td');
+    await page.waitForFunction(
+      `/ end.* in /.test(document.querySelector('#view-minima .sentence').textContent)`,
+    );
+    assert.match(await row('Lookbehind-SAM').last().innerText(), /flat/);
+    assert.match(await row('SGD').first().innerText(), /^\d+$/);
+    await page.waitForFunction(`location.hash.includes('x=')`);
+    const [, startX, startY] = /x=([-\d.]+)&y=([-\d.]+)/.exec(link())!;
+    for (const [label, method] of [
+      ['Lookbehind-SAM', 'lookbehindSAM'],
+      ['Multistep-SAM', 'multistepSAM'],
+    ] as const) {
+      const settings = { k: 3, rho: 0.12, alpha: 0.5, learningRate: 0.03 };
+      const loss = LOSSES.minima(20);
+      const walk = new Walk(method, loss, [Number(startX), Number(startY)], settings);
+      while (!walk.isOver) walk.step();
+      const names = { none: 'neither', 0: 'sharp', 1: 'flat' };
+      assert.equal(await row(label).last().innerText(), names[walk.end as keyof typeof names]);
+      walk.dispose();
+    }
+  });
+
+  test('maps which start leads where', { timeout: 120_000 }, async () => {
+    await restored('#minima?k=1&speed=400');
+    const maps = page.locator('#view-minima .maps figcaption span');
+    await page.waitForFunction(
+      `[...document.querySelectorAll('#view-minima .maps figcaption span')].every((one) => /flat/.test(one.textContent))`,
+      undefined,
+      { timeout: 100_000 },
+    );
+    const [sgd] = (await maps.allInnerTexts()).map((text) =>
+      /(\d+) % sharp, (\d+) % flat/.exec(text)!.slice(1).map(Number),
+    );
+    assert.ok(sgd![0]! > 5 && sgd![1]! > 50 && sgd![0]! + sgd![1]! >= 99, `${sgd}`);
+    await page.locator('#view-minima [data-setting="sam"]').click();
+    assert.equal(await page.locator('#view-minima .maps figure:visible').count(), 4);
+    await page.waitForFunction(`location.hash.includes('sam=0')`);
+  });
+
   for (const width of [375, 900, 1400]) {
     for (const colorScheme of ['light', 'dark'] as const) {
       test(`fits into ${width} pixels, ${colorScheme}`, async () => {
-        for (const view of ['step']) {
-          const one = await opened(`#${view}`, width, colorScheme);
+        for (const view of ['step', 'minima']) {
+          const one = await opened(`#${view}`, width, colorScheme, 'reduce');
           await one.locator('.view:not([hidden]) .plane').first().waitFor();
           await one.waitForTimeout(300);
           assert.ok(
