@@ -60,10 +60,9 @@ export function cropAndFlip(options: CropAndFlipOptions = {}): Augmentation {
         }
       }
     }
-    const labels = Int32Array.from(indices, (index) => data.labels[index]);
     return {
       xs: tf.tensor(data.scaled(augmented), [indices.length, ...data.inputShape], 'float32'),
-      ys: tf.tensor1d(labels, 'int32'),
+      ys: data.labelTensor(indices),
     };
   };
 }

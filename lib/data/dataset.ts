@@ -34,6 +34,9 @@ export interface Statistics {
  */
 type Inputs = Float32Array | Uint8Array;
 
+/** As `Inputs`: classes, or numbers. */
+type Labels = Int32Array | Float32Array;
+
 const isNames = (value: unknown): boolean =>
   Array.isArray(value) && value.length > 0 && value.every((name) => typeof name === 'string');
 
@@ -54,7 +57,7 @@ const FIELDS = {
       (value) => value instanceof Float32Array || value instanceof Uint8Array,
     ),
   ),
-  /** The class of each sample, 0 to `classes.length - 1`. */
+  /** The class of each sample, 0 to `classes.length - 1`. Without `classes`: the numbers to learn of one sample after the other. */
   labels: needed(
     where<ArrayLike<number>>(
       'numbers',
@@ -66,8 +69,10 @@ const FIELDS = {
    * Shape of one sample; images are `[height, width, channels]`, signals `[length]` or `[length, channels]`.
    */
   inputShape: needed(numbers({ min: 1, integer: true })),
-  /** Names of the classes. */
-  classes: needed(where<readonly string[]>('list', 'a list of at least one name', isNames)),
+  /** Names of the classes. Leave it out where labels are real numbers, as in regression. */
+  classes: where<readonly string[]>('list', 'a list of at least one name', isNames),
+  /** Where labels are numbers, the shape of those of one sample: `[2]` for two of them. Default `[]`, one number. */
+  labelShape: numbers({ min: 1, integer: true }),
   /** Value of a stored 1: `1 / 255` turns bytes into [0, 1]. Default 1. */
   scale: number({}, 1),
   /** Standardisation after scaling. Default: none. */
@@ -117,12 +122,12 @@ export type PartitionOptions<Part extends string = string> = ChoiceOptions & {
 export interface Batch {
   /** float32 `[n, ...inputShape]` */
   xs: tf.Tensor;
-  /** int32 `[n]` */
-  ys: tf.Tensor1D;
+  /** Classes, int32 `[n]`; or numbers, float32 `[n, ...labelShape]`. */
+  ys: tf.Tensor;
 }
 
 /**
- * A labelled data set.
+ * A labelled data set. Labels are classes, or real numbers to learn by regression.
  *
  * Immutable: each method that changes something returns a new data set, which shares the storage where it
  * can. Inputs are stored as they are (bytes where the source has bytes); scaling and standardisation happen
@@ -135,14 +140,14 @@ export class Dataset {
   readonly split: string;
   /** Stored values: see `scale` and `statistics` for what they stand for. */
   readonly inputs: Float32Array | Uint8Array;
-  /** The class of each sample, 0 to `classes.length - 1`. */
-  readonly labels: Int32Array;
-  /**
-   * Shape of one sample; images are `[height, width, channels]`, signals `[length]` or `[length, channels]`.
-   */
+  /** The class of each sample, 0 to `classes.length - 1`; where there are no classes, the numbers of one sample after the other. */
+  readonly labels: Int32Array | Float32Array;
+  /** Shape of one sample; images are `[height, width, channels]`, signals `[length]` or `[length, channels]`. */
   readonly inputShape: number[];
-  /** Names of the classes. */
+  /** Names of the classes; empty where labels are numbers. */
   readonly classes: string[];
+  /** Shape of the label of one sample: `[]` for one class or number. */
+  readonly labelShape: number[];
   /** Value of a stored 1: `1 / 255` turns bytes into [0, 1]. */
   readonly scale: number;
   /** The standardisation that `tensors` applies, or null. */
@@ -155,35 +160,51 @@ export class Dataset {
   /** @throws OptionError where fields do not fit together. */
   constructor(fields: DatasetFields) {
     const settings = checkOptions('Dataset', FIELDS, fields);
-    const { name, split, inputs, labels, inputShape, classes, scale, statistics = null } = settings;
-    checkNumbers('labels', labels, { min: 0, max: classes.length - 1, integer: true });
+    const { name, split, inputs, labels, inputShape, classes = [], labelShape = [], scale, statistics = null } = settings;
+    const hasClasses = classes.length > 0;
+    checkNumbers('labels', labels, hasClasses ? { min: 0, max: classes.length - 1, integer: true } : {});
+    if (hasClasses && labelShape.length > 0) {
+      throw new OptionError(
+        'labelShape',
+        labelShape,
+        'left out where there are classes',
+        'Leave classes out for labels of numbers.',
+      );
+    }
     checkFinite(inputs, name);
     this.name = name;
     this.split = split;
     this.inputs = plain(inputs);
-    this.labels = labels instanceof Int32Array ? labels : Int32Array.from(labels);
+    const Store = hasClasses ? Int32Array : Float32Array;
+    this.labels = labels instanceof Store ? labels : Store.from(labels);
+    this.labelShape = [...labelShape];
     this.inputShape = [...inputShape];
     // Subsets share the frozen list: with a task for each class, copies would grow as the square of the
     // classes.
     this.classes = (Object.isFrozen(classes) ? classes : Object.freeze([...classes])) as string[];
     this.scale = scale;
     this.statistics = statistics;
-    this.size = labels.length;
+    this.size = labels.length / this.labelSize;
     this.inputSize = inputShape.reduce((product, n) => product * n, 1);
+    if (!Number.isInteger(this.size)) {
+      throw new OptionError('labels', `${labels.length} numbers`, `a multiple of labelShape, ${this.labelSize} for each sample`);
+    }
     if (inputs.length !== this.size * this.inputSize) {
-      throw new OptionError(
-        'inputs',
-        `${inputs.length} numbers`,
-        `labels.length times inputShape, ${this.size * this.inputSize} numbers`,
-      );
+      const allowed = `${hasClasses ? 'labels.length' : 'the number of samples'} times inputShape, ${this.size * this.inputSize} numbers`;
+      throw new OptionError('inputs', `${inputs.length} numbers`, allowed);
     }
     if (statistics !== null) this.#checkStatistics(statistics);
   }
 
-  /** Samples of each class. */
+  /** Numbers in the label of one sample: 1 for a class. */
+  get labelSize(): number {
+    return this.labelShape.reduce((product, n) => product * n, 1);
+  }
+
+  /** Samples of each class; empty where labels are numbers. */
   get classCounts(): number[] {
     const counts = new Array<number>(this.classes.length).fill(0);
-    for (const label of this.labels) counts[label]++;
+    if (counts.length > 0) for (const label of this.labels) counts[label]++;
     return counts;
   }
 
@@ -194,15 +215,15 @@ export class Dataset {
    */
   tensors(indices?: ArrayLike<number>): Batch {
     const n = indices?.length ?? this.size;
+    return { xs: tf.tensor(this.values(indices), [n, ...this.inputShape], 'float32'), ys: this.labelTensor(indices) };
+  }
+
+  /** The labels at `indices` (default: all, in order), as in `tensors`. The caller disposes them. */
+  labelTensor(indices?: ArrayLike<number>): tf.Tensor {
     // A copy also of all labels: reading the tensor may hand out the array it was made from.
-    const labels = indices === undefined ? this.labels.slice() : new Int32Array(n);
-    if (indices !== undefined) {
-      for (let i = 0; i < n; i++) labels[i] = this.labels[this.#checkIndex(indices[i])];
-    }
-    return {
-      xs: tf.tensor(this.values(indices), [n, ...this.inputShape], 'float32'),
-      ys: tf.tensor1d(labels, 'int32'),
-    };
+    const labels = indices === undefined ? this.labels.slice() : this.#labelsAt(indices);
+    const dtype = this.classes.length > 0 ? 'int32' : 'float32';
+    return tf.tensor(labels, [indices?.length ?? this.size, ...this.labelShape], dtype);
   }
 
   /** The inputs at `indices` (default: all, in order), scaled and standardised, row-major. A new array. */
@@ -256,7 +277,7 @@ export class Dataset {
     const { batchSize, seed, epoch, shuffle, dropLast } = checkOptions('batches', BATCHES, options);
     const order = shuffle
       ? new Random(seed, `batches/${epoch}`).permutation(this.size)
-      : Int32Array.from(this.labels.keys());
+      : Int32Array.from({ length: this.size }, (_, i) => i);
     const batches: Int32Array[] = [];
     for (let start = 0; start < this.size; start += batchSize) {
       const batch = order.subarray(start, start + batchSize);
@@ -277,8 +298,7 @@ export class Dataset {
       const n = checkNumber('subset', choice, { min: 0, max: this.size, integer: true });
       return this.subset(this.#deal([n, this.size - n], options)[0]);
     }
-    const labels = Int32Array.from(choice, (index) => this.labels[index]);
-    return this.with({ inputs: this.#consecutive(choice) ?? this.stored(choice), labels });
+    return this.with({ inputs: this.#consecutive(choice) ?? this.stored(choice), labels: this.#labelsAt(choice) });
   }
 
   /**
@@ -303,14 +323,14 @@ export class Dataset {
 
   /** This data set with some fields replaced. */
   with(fields: Partial<DatasetFields>): Dataset {
-    const { name, split, inputs, labels, inputShape, classes, scale, statistics } = this;
+    const { name, split, inputs, labels, inputShape, classes, labelShape, scale, statistics } = this;
     return new Dataset({
       name,
       split,
       inputs,
       labels,
       inputShape,
-      classes,
+      ...(classes.length > 0 ? { classes } : { labelShape }),
       scale,
       statistics: statistics ?? undefined,
       ...fields,
@@ -417,8 +437,26 @@ export class Dataset {
 
   #deal(sizes: number[], options: ChoiceOptions): Int32Array[] {
     const { seed, stratified } = checkOptions('choice of samples', CHOICE, options);
+    if (stratified && this.classes.length === 0) {
+      throw new OptionError(
+        'stratified',
+        stratified,
+        'false or left out',
+        `The labels of ${this.name} are numbers, not classes.`,
+      );
+    }
     const order = new Random(seed, 'choice').permutation(this.size);
     return deal(order, sizes, stratified ? this.labels : undefined);
+  }
+
+  #labelsAt(indices: ArrayLike<number>): Labels {
+    const { labels, labelSize } = this;
+    const chosen = new (labels.constructor as Int32ArrayConstructor | Float32ArrayConstructor)(indices.length * labelSize);
+    for (let i = 0; i < indices.length; i++) {
+      const from = this.#checkIndex(indices[i]) * labelSize;
+      for (let j = 0; j < labelSize; j++) chosen[i * labelSize + j] = labels[from + j];
+    }
+    return chosen;
   }
 
   /** The storage of samples that follow each other; undefined where they do not. */

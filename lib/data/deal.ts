@@ -26,7 +26,7 @@ export function apportion(total: number, shares: readonly number[]): number[] {
  * @param labels Class by index: each part then gets the class proportions of the whole, to within about one
  * sample per class.
  */
-export function deal(order: Int32Array, sizes: readonly number[], labels?: Int32Array): Int32Array[] {
+export function deal(order: Int32Array, sizes: readonly number[], labels?: ArrayLike<number>): Int32Array[] {
   const partOfRank = labels === undefined ? consecutive(sizes) : spread(order, sizes, labels);
   const parts = sizes.map((size) => new Int32Array(size));
   const dealt = sizes.map(() => 0);
@@ -42,7 +42,7 @@ function consecutive(sizes: readonly number[]): number[] {
 }
 
 /** Goes through the samples class by class and gives each to the part that is furthest behind its share. */
-function spread(order: Int32Array, sizes: readonly number[], labels: Int32Array): Int32Array {
+function spread(order: Int32Array, sizes: readonly number[], labels: ArrayLike<number>): Int32Array {
   const ranks = Array.from(order.keys()).sort((a, b) => labels[order[a]] - labels[order[b]] || a - b);
   const partOfRank = new Int32Array(order.length);
   const dealt = sizes.map(() => 0);

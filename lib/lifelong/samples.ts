@@ -23,7 +23,7 @@ export interface SampleRef {
  */
 export interface TaskBatch {
   xs: tf.Tensor;
-  ys: tf.Tensor1D;
+  ys: tf.Tensor;
   tasks: tf.Tensor1D;
 }
 
