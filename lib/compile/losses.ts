@@ -1,11 +1,11 @@
 /**
  * Losses on native kernels.
  *
- *   loss_i  = -sum_c y_ic log softmax(z_i)_c
+ *   loss_i  = -sum_c y_ic log softmax(z_i)_c      with smoothing e: (1 - e) y_ic + e / c in place of y_ic
  *   d loss_i / d z_i = softmax(z_i) - y_i
  */
 
-import { OptionError } from '../core/errors';
+import { checkNumber, OptionError } from '../core/errors';
 import * as tf from '../core/tf';
 import { attr, isNative, runOpWithOutputs } from './backend';
 import { registerNativeGradient, registerNativeKernel } from './kernels/register';
@@ -22,11 +22,14 @@ const LOSS_GRADIENT = 'LookbehindCrossEntropyGrad';
  * @param labels Classes, int32 [n]; or one distribution per sample, [n, c], whose rows sum to 1 (one-hot,
  * smoothed or mixed).
  * @param logits Unnormalised scores, float32 [n, c].
+ * @param labelSmoothing Share of each label that is spread evenly over all classes, 0 to 1, as
+ *   label_smoothing of PyTorch. Default 0.
  * @returns The mean over the n samples, float32 []. The caller owns it.
  * @throws OptionError where the shapes or dtypes are others. A class outside of [0, c) is an error of the
  * native op.
  */
-export function crossEntropy(labels: tf.Tensor, logits: tf.Tensor): tf.Scalar {
+export function crossEntropy(labels: tf.Tensor, logits: tf.Tensor, labelSmoothing = 0): tf.Scalar {
+  checkNumber('labelSmoothing', labelSmoothing, { min: 0, max: 1 });
   if (logits.rank !== 2) throw new OptionError('logits', `[${logits.shape}]`, 'a tensor of shape [n, c]');
   const sparse = labels.rank === 1 && labels.dtype === 'int32' && labels.shape[0] === logits.shape[0];
   if (!sparse && !tf.util.arraysEqual(labels.shape, logits.shape)) {
@@ -37,13 +40,19 @@ export function crossEntropy(labels: tf.Tensor, logits: tf.Tensor): tf.Scalar {
     );
   }
   return tf.tidy(() => {
-    if (!isNative()) {
-      const rows = sparse ? tf.oneHot(labels as tf.Tensor1D, logits.shape[1] as number) : labels;
-      return tf.losses.softmaxCrossEntropy(rows, logits) as tf.Scalar;
-    }
-    const inputs = { logits, labels: sparse ? labels : tf.cast(labels, 'float32') };
+    const classes = logits.shape[1] as number;
+    const rows = (): tf.Tensor =>
+      tf.cast(sparse ? tf.oneHot(labels as tf.Tensor1D, classes) : labels, 'float32');
+    if (labelSmoothing > 0) return crossEntropy(smoothed(rows(), classes, labelSmoothing), logits);
+    if (!isNative()) return tf.losses.softmaxCrossEntropy(rows(), logits) as tf.Scalar;
+    const inputs = { logits, labels: sparse ? labels : rows() };
     return tf.mean(tf.engine().runKernel(LOSS, inputs) as tf.Tensor1D);
   });
+}
+
+/** Labels of which a share is spread evenly over all classes. */
+export function smoothed(labels: tf.Tensor, classes: number, labelSmoothing: number): tf.Tensor {
+  return tf.add(tf.mul(labels, 1 - labelSmoothing), labelSmoothing / classes);
 }
 
 type Inputs = { logits: tf.Tensor; labels: tf.Tensor };

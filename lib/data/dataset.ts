@@ -57,7 +57,10 @@ const FIELDS = {
       (value) => value instanceof Float32Array || value instanceof Uint8Array,
     ),
   ),
-  /** The class of each sample, 0 to `classes.length - 1`. Without `classes`: the numbers to learn of one sample after the other. */
+  /**
+   * The class of each sample, 0 to `classes.length - 1`. Without `classes`: the numbers to learn of one
+   * sample after the other.
+   */
   labels: needed(
     where<ArrayLike<number>>(
       'numbers',
@@ -71,7 +74,10 @@ const FIELDS = {
   inputShape: needed(numbers({ min: 1, integer: true })),
   /** Names of the classes. Leave it out where labels are real numbers, as in regression. */
   classes: where<readonly string[]>('list', 'a list of at least one name', isNames),
-  /** Where labels are numbers, the shape of those of one sample: `[2]` for two of them. Default `[]`, one number. */
+  /**
+   * Where labels are numbers, the shape of those of one sample: `[2]` for two of them. Default `[]`, one
+   * number.
+   */
   labelShape: numbers({ min: 1, integer: true }),
   /** Value of a stored 1: `1 / 255` turns bytes into [0, 1]. Default 1. */
   scale: number({}, 1),
@@ -140,9 +146,14 @@ export class Dataset {
   readonly split: string;
   /** Stored values: see `scale` and `statistics` for what they stand for. */
   readonly inputs: Float32Array | Uint8Array;
-  /** The class of each sample, 0 to `classes.length - 1`; where there are no classes, the numbers of one sample after the other. */
+  /**
+   * The class of each sample, 0 to `classes.length - 1`; where there are no classes, the numbers of one
+   * sample after the other.
+   */
   readonly labels: Int32Array | Float32Array;
-  /** Shape of one sample; images are `[height, width, channels]`, signals `[length]` or `[length, channels]`. */
+  /**
+   * Shape of one sample; images are `[height, width, channels]`, signals `[length]` or `[length, channels]`.
+   */
   readonly inputShape: number[];
   /** Names of the classes; empty where labels are numbers. */
   readonly classes: string[];
@@ -160,7 +171,17 @@ export class Dataset {
   /** @throws OptionError where fields do not fit together. */
   constructor(fields: DatasetFields) {
     const settings = checkOptions('Dataset', FIELDS, fields);
-    const { name, split, inputs, labels, inputShape, classes = [], labelShape = [], scale, statistics = null } = settings;
+    const {
+      name,
+      split,
+      inputs,
+      labels,
+      inputShape,
+      classes = [],
+      labelShape = [],
+      scale,
+      statistics = null,
+    } = settings;
     const hasClasses = classes.length > 0;
     checkNumbers('labels', labels, hasClasses ? { min: 0, max: classes.length - 1, integer: true } : {});
     if (hasClasses && labelShape.length > 0) {
@@ -187,10 +208,15 @@ export class Dataset {
     this.size = labels.length / this.labelSize;
     this.inputSize = inputShape.reduce((product, n) => product * n, 1);
     if (!Number.isInteger(this.size)) {
-      throw new OptionError('labels', `${labels.length} numbers`, `a multiple of labelShape, ${this.labelSize} for each sample`);
+      throw new OptionError(
+        'labels',
+        `${labels.length} numbers`,
+        `a multiple of labelShape, ${this.labelSize} for each sample`,
+      );
     }
     if (inputs.length !== this.size * this.inputSize) {
-      const allowed = `${hasClasses ? 'labels.length' : 'the number of samples'} times inputShape, ${this.size * this.inputSize} numbers`;
+      const samples = hasClasses ? 'labels.length' : 'the number of samples';
+      const allowed = `${samples} times inputShape, ${this.size * this.inputSize} numbers`;
       throw new OptionError('inputs', `${inputs.length} numbers`, allowed);
     }
     if (statistics !== null) this.#checkStatistics(statistics);
@@ -215,7 +241,10 @@ export class Dataset {
    */
   tensors(indices?: ArrayLike<number>): Batch {
     const n = indices?.length ?? this.size;
-    return { xs: tf.tensor(this.values(indices), [n, ...this.inputShape], 'float32'), ys: this.labelTensor(indices) };
+    return {
+      xs: tf.tensor(this.values(indices), [n, ...this.inputShape], 'float32'),
+      ys: this.labelTensor(indices),
+    };
   }
 
   /** The labels at `indices` (default: all, in order), as in `tensors`. The caller disposes them. */
@@ -298,7 +327,10 @@ export class Dataset {
       const n = checkNumber('subset', choice, { min: 0, max: this.size, integer: true });
       return this.subset(this.#deal([n, this.size - n], options)[0]);
     }
-    return this.with({ inputs: this.#consecutive(choice) ?? this.stored(choice), labels: this.#labelsAt(choice) });
+    return this.with({
+      inputs: this.#consecutive(choice) ?? this.stored(choice),
+      labels: this.#labelsAt(choice),
+    });
   }
 
   /**
@@ -451,7 +483,9 @@ export class Dataset {
 
   #labelsAt(indices: ArrayLike<number>): Labels {
     const { labels, labelSize } = this;
-    const chosen = new (labels.constructor as Int32ArrayConstructor | Float32ArrayConstructor)(indices.length * labelSize);
+    const chosen = new (labels.constructor as Int32ArrayConstructor | Float32ArrayConstructor)(
+      indices.length * labelSize,
+    );
     for (let i = 0; i < indices.length; i++) {
       const from = this.#checkIndex(indices[i]) * labelSize;
       for (let j = 0; j < labelSize; j++) chosen[i * labelSize + j] = labels[from + j];

@@ -30,8 +30,8 @@ import { Random } from '../core/random';
 import * as tf from '../core/tf';
 import { nextTurn } from '../core/turn';
 import { BatchNormEstimator, type BatchNormOptions } from '../robustness/batchNormStatistics';
-import type { BatchLoss } from '../training/defaultLoss';
 import { withModelLoss } from '../training/evaluate';
+import { LOSS } from '../training/losses';
 import type { Samples } from '../training/samples';
 import type { WeightSets } from '../training/weightSets';
 import { allVariables, trainableVariables, withWeights } from '../training/weights';
@@ -61,8 +61,8 @@ const PATH = {
    * everywhere.
    */
   recomputeBatchNorm: object<BatchNormOptions>(),
-  /** The loss. Default: mean softmax cross-entropy on logits. */
-  loss: callback<BatchLoss>(),
+  /** The loss, by name or as a function. Default: as of a `ModelLoss`. */
+  loss: LOSS,
   /** Samples per forward pass, >= 1. Default 250. */
   batchSize: whole({ min: 1 }, 250),
   /** Bytes for the weight sets that are evaluated together, as in `evaluateMany`, with the same default. */
@@ -133,8 +133,8 @@ const BEZIER = {
   momentum: number({ min: 0, max: 0.999 }, 0.9),
   /** Where the middle starts. Default: half way. */
   start: object() as Option<Float32Array, 'optional'>,
-  /** The loss. Default: mean softmax cross-entropy on logits. */
-  loss: callback<BatchLoss>(),
+  /** The loss, by name or as a function. Default: as of a `ModelLoss`. */
+  loss: LOSS,
   /** Seed of places and order of batches, a whole number. Default 0. */
   seed: whole({}, 0),
   /** Stops after the present step, with an AbortedError. */

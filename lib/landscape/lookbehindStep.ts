@@ -8,8 +8,9 @@
 
 import * as tf from '../core/tf';
 import type { FamilyOptimizer } from '../optimizers/optimizer';
-import { type BatchLoss, lossFor } from '../training/defaultLoss';
+import { lossFor } from '../training/defaultLoss';
 import { trainingForward } from '../training/forward';
+import type { Loss } from '../training/losses';
 import type { TensorSamples } from '../training/samples';
 import { type StepPath, stepPath } from '../training/stepPath';
 import { trainableVariables } from '../training/weights';
@@ -29,7 +30,7 @@ export function recordLookbehindStep(
   model: tf.LayersModel,
   optimizer: FamilyOptimizer,
   { xs, ys }: TensorSamples,
-  givenLoss?: BatchLoss,
+  givenLoss?: Loss,
 ): StepPath {
   const loss = lossFor(model, givenLoss);
   const variables = trainableVariables(model);

@@ -20,9 +20,9 @@ import {
   whole,
 } from '../core/options';
 import type * as tf from '../core/tf';
-import type { BatchLoss } from '../training/defaultLoss';
 import { withModelLoss } from '../training/evaluate';
 import type { BatchNormMode } from '../training/forward';
+import { LOSS, type Loss } from '../training/losses';
 import type { ModelLoss } from '../training/modelLoss';
 import type { Samples } from '../training/samples';
 import { AXIS, axisCoordinates, gridLevels } from './grid';
@@ -37,8 +37,8 @@ const SURFACE = {
   x: nested(AXIS),
   /** Range and points along the plane's y. Default: as x. */
   y: nested(AXIS),
-  /** The loss. Default: mean softmax cross-entropy on logits. */
-  loss: callback<BatchLoss>(),
+  /** The loss, by name or as a function. Default: as of a `ModelLoss`. */
+  loss: LOSS,
   /** Samples per forward pass, >= 1. Default 250. */
   batchSize: whole({ min: 1 }, 250),
   /**
@@ -234,7 +234,7 @@ async function evaluateExactly(
   model: tf.LayersModel,
   samples: Samples,
   plane: Plane,
-  evaluation: { loss?: BatchLoss; batchSize: number; batchNorm: BatchNormMode },
+  evaluation: { loss?: Loss; batchSize: number; batchNorm: BatchNormMode },
   points: readonly (readonly [number, number])[],
 ): Promise<Surface['centre'][]> {
   return withModelLoss(

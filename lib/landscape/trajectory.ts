@@ -4,12 +4,12 @@
  * its distance that lies outside of the plane.
  */
 import { checkNumber, OptionError, throwIfAborted } from '../core/errors';
-import { callback, checkOptions, number, type OptionsOf, oneOf, signal, whole } from '../core/options';
+import { checkOptions, number, type OptionsOf, oneOf, signal, whole } from '../core/options';
 import * as tf from '../core/tf';
 import { topEigenvalues } from '../sharpness';
 import { addCombined, divided, dot, length } from '../sharpness/vectors';
-import type { BatchLoss } from '../training/defaultLoss';
 import { withModelLoss } from '../training/evaluate';
+import { LOSS } from '../training/losses';
 import type { Samples } from '../training/samples';
 import type { Trainer } from '../training/trainer';
 import type { WeightSets } from '../training/weightSets';
@@ -28,8 +28,8 @@ export interface TrajectoryPoint extends Projection {
 }
 
 const EVALUATION = {
-  /** The loss. Default: mean softmax cross-entropy on logits. */
-  loss: callback<BatchLoss>(),
+  /** The loss, by name or as a function. Default: as of a `ModelLoss`. */
+  loss: LOSS,
   /** Samples per forward pass, >= 1. Default 250. */
   batchSize: whole({ min: 1 }, 250),
   /** Bytes for the weight sets that are evaluated together, as in `evaluateMany`, with the same default. */
@@ -96,8 +96,11 @@ export async function recordTrajectory(
   const trajectory = [await readFlatWeights(model)];
   await trainer.train({
     signal,
-    async onEpoch({ epoch }) {
-      if (epoch % every === 0 || epoch === trainer.epochs) trajectory.push(await readFlatWeights(model));
+    callbacks: {
+      async onEpochEnd() {
+        const { epoch } = trainer.position;
+        if (epoch % every === 0 || epoch === trainer.epochs) trajectory.push(await readFlatWeights(model));
+      },
     },
   });
   throwIfAborted(signal, 'The recorded training');

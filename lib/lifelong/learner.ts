@@ -34,7 +34,7 @@ import { Random } from '../core/random';
 import * as tf from '../core/tf';
 import type { FamilyOptimizer } from '../optimizers/optimizer';
 import { assignAll } from '../optimizers/passes';
-import { outputKind } from '../training/defaultLoss';
+import { lossFor, outputKind } from '../training/defaultLoss';
 import {
   LOOP,
   type LoopOptions,
@@ -44,6 +44,7 @@ import {
   type TrainingStatus,
   type TrainOptions,
 } from '../training/loop';
+import type { Loss } from '../training/losses';
 import { ModelLoss } from '../training/modelLoss';
 import { captureModel, checkModelState, type ModelState, restoreModel } from '../training/modelState';
 import {
@@ -158,7 +159,7 @@ export interface TaskRecord {
 }
 
 /** Options of `LifelongLearner.train`. */
-export interface LearnOptions extends TrainOptions<LifelongLearner> {
+export interface LearnOptions extends TrainOptions {
   /** Called after each task, and awaited: the place for live figures and for copies of the weights. */
   onTask?: (record: TaskRecord, learner: LifelongLearner) => void | Promise<void>;
 }
@@ -233,7 +234,7 @@ export class LifelongLearner extends TrainingLoop {
     options: LifelongOptions = {},
   ) {
     const checked = checkOptions('LifelongLearner', { ...LEARNER, ...LEARNING, ...LOOP }, options);
-    super(model, optimizer, checked);
+    super(model, optimizer, { ...checked, loss: lossFor(model, checked.loss) });
     const { epochs, regime, replay, switchBatches, dropLast, loss, eager } = checked;
     const { batchSize, batchesPerStep, seed } = this;
     checkFit(model, sequence);
@@ -255,6 +256,7 @@ export class LifelongLearner extends TrainingLoop {
     };
     this.#starting = regime === 'independent' ? captureModel(model) : undefined;
     this.#hasHeads = sequence.scenario === 'task-incremental';
+    if (this.#hasHeads) checkUnsmoothed(loss);
     this.#mask = tf.tidy(() => tf.variable(tf.zeros([sequence.outputs]), false));
     const outputs = this.#hasHeads ? (all: tf.Tensor): tf.Tensor => tf.add(all, this.#mask) : undefined;
     this.#loss = new ModelLoss(model, sequence.tasks[0].test, { loss, outputs, eager });
@@ -290,15 +292,11 @@ export class LifelongLearner extends TrainingLoop {
   /** Learns to the end, from where it stands. As `Trainer.train`. */
   override async train(options: LearnOptions = {}): Promise<TrainingStatus> {
     checkOptions('train', { ...TRAIN, onTask: callback() }, options);
-    const { onTask, onEpoch, ...rest } = options;
-    return super.train({
-      ...rest,
-      onEpoch: async (record) => {
-        await onEpoch?.(record, this);
-        if (record.epoch % this.#epochs === 0)
-          await onTask?.(this.records[this.#stageOf(record.epoch) - 1], this);
-      },
-    });
+    const { onTask, callbacks = [], ...rest } = options;
+    const onEpochEnd = async (epoch: number): Promise<void> => {
+      if ((epoch + 1) % this.#epochs === 0) await onTask?.(this.records[this.#stageOf(epoch + 1) - 1], this);
+    };
+    return super.train({ ...rest, callbacks: [callbacks, { onEpochEnd }].flat() });
   }
 
   override save(): LifelongState {
@@ -509,6 +507,16 @@ function checkReplay(
   if (regime !== 'sequential')
     throw new OptionError('replay', { capacity }, `left out in the regime "${regime}"`);
   return checkNumber('replay.batchSize', batchSize ?? taskBatchSize, { max: capacity });
+}
+
+/** Smoothed labels ask for a share of the outputs of all heads, also of those that are masked. */
+function checkUnsmoothed(loss: Loss | undefined): void {
+  if (typeof loss !== 'object' || !('labelSmoothing' in loss) || !loss.labelSmoothing) return;
+  throw new OptionError(
+    'loss.labelSmoothing',
+    loss.labelSmoothing,
+    '0 where each task has a head of its own',
+  );
 }
 
 function checkFit(model: tf.LayersModel, { inputShape, outputs, scenario }: TaskSequence): void {

@@ -26,7 +26,7 @@ import {
   withDefault,
 } from '../core/options';
 import type * as tf from '../core/tf';
-import type { BatchLoss } from '../training/defaultLoss';
+import { LOSS } from '../training/losses';
 import { ModelLoss } from '../training/modelLoss';
 import type { Samples } from '../training/samples';
 import { allVariables } from '../training/weights';
@@ -54,8 +54,8 @@ const EVALUATOR = {
    * for the clean one) on the given samples. No matter for models without BatchNorm. Default `keep`.
    */
   batchNorm: withDefault(BATCH_NORM, 'keep'),
-  /** The loss. Default: mean softmax cross-entropy on logits. */
-  loss: callback<BatchLoss>(),
+  /** The loss, by name or as a function. Default: as of a `ModelLoss`. */
+  loss: LOSS,
   /** Samples per forward pass, >= 1. Default: as for `evaluateMany`. */
   batchSize: whole({ min: 1 }),
   /**

@@ -6,7 +6,7 @@
 import { rmSync } from 'node:fs';
 import { makeFolder } from '../files/atomicFile';
 import { EventFile, type HyperParameter } from '../files/tfevents';
-import type { EpochRecord } from '../training/loop';
+import { type EpochRecord, logsOf } from '../training/loop';
 import { writeEpoch } from '../training/tensorBoard';
 import { configHash, type FullRunConfig } from './config/config';
 import { flattenConfig } from './config/flat';
@@ -34,7 +34,7 @@ export class EventWriter {
 
   /** Writes one epoch. */
   write(record: EpochRecord): void {
-    this.#try(() => this.#file && writeEpoch(this.#file, record));
+    this.#try(() => this.#file && writeEpoch(this.#file, record.epoch - 1, logsOf(record)));
   }
 
   /** Writes what was measured at the end, and that the run is done. */

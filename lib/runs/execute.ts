@@ -193,15 +193,20 @@ async function work(
     let saved = performance.now();
     const status = await trainer.train({
       signal,
-      onProgress: ({ epoch, step, epochs, stepsPerEpoch }) =>
-        onProgress?.((epoch + step / stepsPerEpoch) / epochs),
-      onEpoch(record) {
-        if (lost.aborted) return;
-        events.write(record);
-        store.writeHistory(hash, trainer.history);
-        if (performance.now() - saved < checkpointSeconds * 1000 || record.epoch === trainer.epochs) return;
-        store.writeCheckpoint(hash, trainer.save());
-        saved = performance.now();
+      callbacks: {
+        onBatchEnd: () => onProgress?.(trainer.share),
+        onEpochEnd() {
+          if (lost.aborted) return;
+          events.write(trainer.history.at(-1)!);
+          store.writeHistory(hash, trainer.history);
+          if (
+            performance.now() - saved < checkpointSeconds * 1000 ||
+            trainer.position.epoch === trainer.epochs
+          )
+            return;
+          store.writeCheckpoint(hash, trainer.save());
+          saved = performance.now();
+        },
       },
     });
     if (lost.aborted) return undefined; // the run's folder is another's now

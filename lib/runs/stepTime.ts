@@ -43,7 +43,7 @@ export async function secondsPerGradient(
   const trainer = new Trainer(model, optimizer, data, { epochs, batchSize, onDivergence: 'continue' });
   const ends: number[] = [];
   try {
-    await trainer.train({ signal, onProgress: () => ends.push(performance.now()) });
+    await trainer.train({ signal, callbacks: { onBatchEnd: () => void ends.push(performance.now()) } });
     throwIfAborted(signal, 'The measurement of a step');
   } finally {
     trainer.dispose();

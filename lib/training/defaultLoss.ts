@@ -1,5 +1,6 @@
 /**
- * The loss of a model by default: cross-entropy, on what its last layer puts out.
+ * The loss of a model: the one that is given; else mean squared error where labels are numbers, and
+ * cross-entropy on what its last layer puts out where they are classes.
  *
  *     logits z              mean of -log softmax(z)_y                        crossEntropy
  *     a softmax's p         mean of -log p_y
@@ -7,15 +8,11 @@
  *     one sigmoid's p       mean of -y log p - (1 - y) log(1 - p)
  */
 
-import { crossEntropy } from '../compile/losses';
+import { crossEntropy, smoothed } from '../compile/losses';
 import { OptionError } from '../core/errors';
 import * as tf from '../core/tf';
-
-/**
- * A loss: the mean over a batch, from labels (int32 `[n]`, or one row per sample) and what the model puts
- * out.
- */
-export type BatchLoss = (labels: tf.Tensor, outputs: tf.Tensor) => tf.Scalar;
+import { type BatchLoss, type Loss, type LossConfig, regressionLoss } from './losses';
+import { labelsAreNumbers, type Samples } from './samples';
 
 /** What the last layer of a model puts out, as far as a loss is concerned. */
 export type OutputKind = 'logits' | 'softmax' | 'sigmoid';
@@ -39,13 +36,14 @@ export function outputKind(model: tf.LayersModel): OutputKind {
 }
 
 /**
- * `loss`, or where it is left out or `crossEntropy`, cross-entropy on what `model` puts out: logits,
- * probabilities of a softmax, or one logit or probability for two classes.
+ * The loss of `model` on `samples`: `loss` where it is given, by name or as a function. `crossEntropy`, the
+ * default where labels are classes, is that of what the model puts out: logits, probabilities of a softmax,
+ * or one logit or probability for two classes.
  *
  * @throws OptionError where the model has several outputs, or several sigmoids: only a loss that is given can
  *   say what they mean; and where it has several inputs, which data sets do not have.
  */
-export function lossFor(model: tf.LayersModel, loss: BatchLoss = crossEntropy): BatchLoss {
+export function lossFor(model: tf.LayersModel, loss: Loss | undefined, samples?: Samples): BatchLoss {
   if (model.inputs.length > 1) {
     throw new OptionError(
       'model',
@@ -54,7 +52,17 @@ export function lossFor(model: tf.LayersModel, loss: BatchLoss = crossEntropy): 
       'Train it by model.fit with an optimizer of this library, or join its inputs to one.',
     );
   }
-  if (loss !== crossEntropy) return loss;
+  if (typeof loss === 'function' && loss !== crossEntropy) return loss;
+  const usual = samples !== undefined && labelsAreNumbers(samples) ? 'meanSquaredError' : 'crossEntropy';
+  const named = loss === undefined || loss === crossEntropy ? usual : loss;
+  const config = (typeof named === 'string' ? { kind: named } : named) as LossConfig;
+  return config.kind === 'crossEntropy'
+    ? crossEntropyFor(model, config.labelSmoothing ?? 0)
+    : regressionLoss(config);
+}
+
+/** Cross-entropy on what `model` puts out. */
+function crossEntropyFor(model: tf.LayersModel, labelSmoothing: number): BatchLoss {
   if (model.outputs.length > 1) {
     throw new OptionError(
       'model',
@@ -66,9 +74,12 @@ export function lossFor(model: tf.LayersModel, loss: BatchLoss = crossEntropy): 
   const kind = outputKind(model);
   const { shape } = model.outputs[0];
   const isOne = shape.length === 2 && shape[1] === 1;
-  if (kind === 'softmax') return isOne ? crossEntropy : ofSoftmax;
-  if (isOne) return kind === 'sigmoid' ? ofSigmoid : ofLogit;
-  if (kind === 'logits') return crossEntropy;
+  const ofLogits =
+    labelSmoothing === 0 ? crossEntropy : (...args: Both) => crossEntropy(...args, labelSmoothing);
+  if (kind === 'softmax')
+    return isOne ? ofLogits : (labels, p) => tf.tidy(() => ofLogits(labels, tf.log(tf.maximum(p, LEAST))));
+  if (isOne) return ofTwo(kind === 'sigmoid' ? ofSigmoid : ofLogit, labelSmoothing);
+  if (kind === 'logits') return ofLogits;
   throw new OptionError(
     'model',
     `a model whose last layer has ${shape.at(-1)} sigmoids`,
@@ -77,25 +88,24 @@ export function lossFor(model: tf.LayersModel, loss: BatchLoss = crossEntropy): 
   );
 }
 
-function ofSoftmax(labels: tf.Tensor, outputs: tf.Tensor): tf.Scalar {
-  return tf.tidy(() => crossEntropy(labels, tf.log(tf.maximum(outputs, LEAST))));
+type Both = Parameters<BatchLoss>;
+
+/** The loss of two classes with labels in the shape of the outputs: 0 and 1, or what is between them. */
+function ofTwo(loss: (y: tf.Tensor, outputs: tf.Tensor) => tf.Tensor, labelSmoothing: number): BatchLoss {
+  return (labels, outputs) =>
+    tf.tidy(() => {
+      const y = classesOf(labels, outputs);
+      return tf.mean(loss(labelSmoothing === 0 ? y : smoothed(y, 2, labelSmoothing), outputs)) as tf.Scalar;
+    });
 }
 
-function ofLogit(labels: tf.Tensor, outputs: tf.Tensor): tf.Scalar {
-  return tf.tidy(() => {
-    const y = classesOf(labels, outputs);
-    return tf.mean(tf.sub(tf.softplus(outputs), tf.mul(y, outputs))) as tf.Scalar;
-  });
+function ofLogit(y: tf.Tensor, outputs: tf.Tensor): tf.Tensor {
+  return tf.sub(tf.softplus(outputs), tf.mul(y, outputs));
 }
 
-function ofSigmoid(labels: tf.Tensor, outputs: tf.Tensor): tf.Scalar {
-  return tf.tidy(() => {
-    const y = classesOf(labels, outputs);
-    const p = tf.clipByValue(outputs, LEAST, MOST);
-    const ofOne = tf.mul(y, tf.log(p));
-    const ofZero = tf.mul(tf.sub(1, y), tf.log(tf.sub(1, p)));
-    return tf.neg(tf.mean(tf.add(ofOne, ofZero))) as tf.Scalar;
-  });
+function ofSigmoid(y: tf.Tensor, outputs: tf.Tensor): tf.Tensor {
+  const p = tf.clipByValue(outputs, LEAST, MOST);
+  return tf.neg(tf.add(tf.mul(y, tf.log(p)), tf.mul(tf.sub(1, y), tf.log(tf.sub(1, p)))));
 }
 
 /** Labels of two classes, 0 and 1 or what is between them, in the shape of `outputs`. */

@@ -104,8 +104,11 @@ export function dataWarnings(model: tf.LayersModel, data: Dataset, batchSize: nu
       `All training samples are of one class ("${data.classes[data.labels[0]]}"): any model learns to name it always.`,
     );
   }
-  if (data.size > 1 && allSamplesEqual(data)) {
-    warnings.push('All training samples have the same inputs: nothing tells the classes apart.');
+  if (data.classes.length === 0 && data.size > 1 && allEqual(data.labels, data.labelSize)) {
+    warnings.push('All training samples have the same label: any model learns to say it always.');
+  }
+  if (data.size > 1 && allEqual(data.inputs, data.inputSize)) {
+    warnings.push('All training samples have the same inputs: nothing tells them apart.');
   }
   const last = data.size % batchSize;
   if (
@@ -120,7 +123,7 @@ export function dataWarnings(model: tf.LayersModel, data: Dataset, batchSize: nu
 }
 
 /** Looks no further than to the first difference. */
-function allSamplesEqual({ inputs, inputSize }: Dataset): boolean {
-  for (let i = inputSize; i < inputs.length; i++) if (inputs[i] !== inputs[i - inputSize]) return false;
+function allEqual(values: ArrayLike<number>, size: number): boolean {
+  for (let i = size; i < values.length; i++) if (values[i] !== values[i - size]) return false;
   return true;
 }

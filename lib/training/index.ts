@@ -1,8 +1,11 @@
+export type { TrainingCallback } from './callbacks';
 export { loadCheckpoint, saveCheckpoint } from './checkpoint';
 export { evaluate, evaluateMany, withModelLoss } from './evaluate';
 export { type FlatLoss, functionLoss, type Parameter } from './flatLoss';
-export type { EpochRecord, TrainingProgress, TrainingStatus } from './loop';
+export type { EpochRecord, TrainingStatus } from './loop';
+export type { Loss, LossConfig } from './losses';
 export { type MeasuredSteps, measureSteps } from './measureSteps';
+export type { MetricName } from './metrics';
 export { type EvaluationResult, type ManyEvaluations, ModelLoss } from './modelLoss';
 export type { Samples, TensorSamples } from './samples';
 export type { Schedule } from './schedule';

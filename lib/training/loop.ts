@@ -30,10 +30,11 @@ import { nextTurn } from '../core/turn';
 import type { Augmentation } from '../data';
 import type { LossFunction } from '../optimizers';
 import type { FamilyOptimizer } from '../optimizers/optimizer';
-import { type BatchLoss, lossFor } from './defaultLoss';
+import { CALLBACKS, callbackList } from './callbacks';
 import { trainingForward } from './forward';
 import { divergenceError, fingerprintOf, LossWatch, type WeightFingerprint } from './health';
 import { withLayerLosses } from './layerLosses';
+import { type BatchLoss, LOSS } from './losses';
 import { letNoiseGoOn, type PassNoise, StepRunner } from './stepRunner';
 import { captureTrainer, restoreTrainer, type TrainerSettings, type TrainerState } from './trainerState';
 import { trainableVariables, trainedIds } from './weights';
@@ -45,10 +46,12 @@ export const LOOP = {
    */
   seed: whole({}, 0),
   /**
-   * The loss of a batch, from int32 labels [n] and the model's outputs, masked where tasks have heads.
-   * Default: mean cross-entropy, on logits or probabilities.
+   * The loss of a batch: its name, as `'huberLoss'` or `{ kind: 'crossEntropy', labelSmoothing: 0.1 }`, or a
+   * function of int32 labels [n] (float32 where they are numbers) and the model's outputs, masked where tasks
+   * have heads. Evaluations have it, too. Default: mean cross-entropy, on logits or probabilities; mean
+   * squared error where labels are numbers.
    */
-  loss: callback<BatchLoss>(),
+  loss: LOSS,
   /**
    * Makes the tensors of a batch, changed at random, such as `cropAndFlip()`. Default: the samples as they
    * are.
@@ -90,8 +93,13 @@ export interface EpochRecord {
   trainLoss: number;
   /** Loss on the test set after the epoch, losses of layers left out, or null where it was not evaluated. */
   testLoss: number | null;
-  /** Accuracy on the test set after the epoch, 0 to 1, or null. */
+  /** Accuracy on the test set after the epoch, 0 to 1, or null; null also where labels are numbers. */
   testAccuracy: number | null;
+  /**
+   * The `metrics` of a `Trainer` on the test set after the epoch; absent where there are none, or none were
+   * taken.
+   */
+  testMetrics?: Record<string, number>;
   /** Learning rate of the last step. */
   learningRate: number;
   /** Gradients taken since the start. */
@@ -100,20 +108,12 @@ export interface EpochRecord {
   seconds: number;
 }
 
-/** Where training stands, after a step. */
-export interface TrainingProgress {
-  /** Epoch under way, from 0. */
-  epoch: number;
-  /** Epochs in all. */
-  epochs: number;
-  /** Steps done in this epoch. */
-  step: number;
-  /** Steps of this epoch. */
-  stepsPerEpoch: number;
-  /** Loss at the weights before the last step. */
+/** What was evaluated after an epoch. */
+export interface EpochEvaluation {
   loss: number;
-  /** The last finished epoch. */
-  last: EpochRecord | undefined;
+  /** Null where labels are numbers. */
+  accuracy: number | null;
+  metrics?: Record<string, number>;
 }
 
 /** How training ended: `aborted` and `running` can go on. */
@@ -123,18 +123,19 @@ export type TrainingStatus = 'running' | 'finished' | 'aborted' | 'diverged';
 export const TRAIN = {
   /** Stops at the next step, or in the evaluation after an epoch; `train` can be called again. */
   signal: signal(),
-  /** Called after each step. */
-  onProgress: callback<(progress: TrainingProgress) => void>(),
-  onEpoch: callback<(record: EpochRecord, trainer: never) => void | Promise<void>>(),
+  /**
+   * Callbacks as of `model.fit`, each awaited: functions by name (`{ onEpochEnd: (epoch, logs) => ... }`),
+   * `tf.callbacks.earlyStopping()`, `tf.node.tensorBoard(folder)`. `trainer.history`, `position` and `save()`
+   * are up to date in them. A learning rate set on the optimizer holds from the next step on, and
+   * `model.stopTraining = true` ends the training.
+   */
+  callbacks: CALLBACKS,
   /** Stops after this many epochs in all, for a run in parts. Default: all epochs. */
   untilEpoch: whole({ min: 0 }),
 };
 
 /** Options of `train`. */
-export interface TrainOptions<T = TrainingLoop> extends Omit<OptionsOf<typeof TRAIN>, 'onEpoch'> {
-  /** Called after each epoch, and awaited: the place for checkpoints and live figures. */
-  onEpoch?: (record: EpochRecord, trainer: T) => void | Promise<void>;
-}
+export type TrainOptions = OptionsOf<typeof TRAIN>;
 
 /** Position and sums of a training under way. */
 export interface TrainerPosition {
@@ -190,6 +191,9 @@ export abstract class TrainingLoop {
   /** Seed of everything random. */
   protected readonly seed: number;
 
+  /** The loss of a batch, without that of layers. */
+  readonly loss: BatchLoss;
+
   readonly #options: SettingsOf<typeof LOOP>;
   #steps: StepRunner | undefined;
   /** What `#steps` was traced for: which layers are trained. */
@@ -209,8 +213,9 @@ export abstract class TrainingLoop {
     readonly model: tf.LayersModel,
     /** The optimizer that trains it: the caller's. */
     readonly optimizer: FamilyOptimizer,
-    options: SettingsOf<typeof LOOP> & { batchSize: number },
+    options: SettingsOf<typeof LOOP> & { batchSize: number; loss: BatchLoss },
   ) {
+    this.loss = options.loss;
     this.batchSize = options.batchSize;
     this.seed = options.seed;
     this.batchesPerStep = options.switchBatches ? optimizer.innerSteps : 1;
@@ -233,7 +238,7 @@ export abstract class TrainingLoop {
   protected abstract evaluateAfter(
     epoch: number,
     signal: AbortSignal | undefined,
-  ): Promise<{ loss: number; accuracy: number } | undefined>;
+  ): Promise<EpochEvaluation | undefined>;
 
   /** Called before an epoch, and again where it was interrupted. */
   protected async begin(_signal: AbortSignal | undefined): Promise<void> {}
@@ -264,13 +269,13 @@ export abstract class TrainingLoop {
    * The loss is looked at after each step, the weights after each epoch, so that no epoch is recorded whose
    * weights are not finite.
    *
-   * @returns The status: `finished`, `aborted` by the signal, or `diverged`; `running` where `untilEpoch` was
-   * reached.
+   * @returns The status: `finished`, also by a callback, `aborted` by the signal, or `diverged`; `running`
+   *   where `untilEpoch` was reached.
    * @throws StateMismatchError where a call before is still under way: two calls would share one position.
    * @throws DivergenceError where a loss or a weight is not finite, unless `onDivergence` says otherwise. It
    *   names step and cause, and the state that was saved last.
    */
-  async train(options: TrainOptions<this> = {}): Promise<TrainingStatus> {
+  async train(options: TrainOptions = {}): Promise<TrainingStatus> {
     checkOptions('train', TRAIN, options);
     if (this.#isTraining) {
       throw new StateMismatchError(
@@ -280,35 +285,54 @@ export abstract class TrainingLoop {
     if (this.status === 'finished' || this.status === 'diverged') return this.status;
     this.#isTraining = true;
     this.status = 'running';
+    const { epochs, batchSize, model } = this;
+    const { epoch } = this.position;
+    const params = {
+      epochs,
+      initialEpoch: epoch,
+      steps: this.stepsIn(Math.min(epoch, epochs - 1)),
+      batchSize,
+    };
+    const callbacks = callbackList(options.callbacks ?? [], model, params);
+    // As a property of its own: a Sequential that was not compiled refuses the one it has.
+    Object.defineProperty(model, 'stopTraining', { value: false, writable: true, configurable: true });
     try {
-      await this.#train(options);
+      await callbacks.onTrainBegin();
+      await this.#train(options, callbacks);
     } catch (error) {
       if (!(error instanceof AbortedError && options.signal?.aborted)) throw error;
       this.status = 'aborted';
     } finally {
       this.#isTraining = false;
+      Reflect.deleteProperty(model, 'stopTraining');
     }
+    await callbacks.onTrainEnd();
     return this.status;
   }
 
-  async #train({ signal, onProgress, onEpoch, untilEpoch = this.epochs }: TrainOptions<this>): Promise<void> {
-    const { epochs } = this;
+  async #train(
+    { signal, untilEpoch = this.epochs }: TrainOptions,
+    callbacks: tf.CallbackList,
+  ): Promise<void> {
+    const { epochs, model } = this;
     if (this.#isRestored && this.position.epoch > 0 && this.position.step === 0) {
       this.#fingerprint = await fingerprintOf(trainableVariables(this.model));
     }
     this.#isRestored = false;
-    while (this.position.epoch < Math.min(untilEpoch, epochs)) {
+    while (this.position.epoch < Math.min(untilEpoch, epochs) && !model.stopTraining) {
       await this.begin(signal);
+      await callbacks.onEpochBegin(this.position.epoch);
       const { epoch } = this.position;
       const stepsPerEpoch = this.stepsIn(epoch);
       const batches = this.batchesIn(epoch);
       let loss = Number.NaN;
-      while (this.position.step < stepsPerEpoch) {
+      while (this.position.step < stepsPerEpoch && !model.stopTraining) {
         throwIfAborted(signal, 'The training');
+        const { step: batch, sampleCount } = this.position;
+        await callbacks.onBatchBegin(batch);
         loss = await this.#step(batches);
         if (!Number.isFinite(loss) && this.#diverged(loss, this.#watch.cause())) return;
-        const { step } = this.position;
-        onProgress?.({ epoch, epochs, step, stepsPerEpoch, loss, last: this.history.at(-1) });
+        await callbacks.onBatchEnd(batch, { batch, size: this.position.sampleCount - sampleCount, loss });
         await nextTurn();
       }
       const weights = await fingerprintOf(trainableVariables(this.model));
@@ -317,10 +341,15 @@ export abstract class TrainingLoop {
       // Nothing waits from here on, so that a saved state has all of the epoch's end or nothing.
       if (this.#fingerprint?.size === weights.size) this.#warnOfUnchanged();
       this.#fingerprint = weights;
-      const record = this.#record(test);
-      await onEpoch?.(record, this);
+      await callbacks.onEpochEnd(epoch, logsOf(this.#record(test)));
     }
-    if (this.position.epoch === epochs) this.status = 'finished';
+    if (this.position.epoch === epochs || model.stopTraining) this.status = 'finished';
+  }
+
+  /** Share of the training that is done, 0 to 1. */
+  get share(): number {
+    const { epoch, step } = this.position;
+    return epoch === this.epochs ? 1 : (epoch + step / this.stepsIn(epoch)) / this.epochs;
   }
 
   /** Learning rate of the last step. Before the first step, that of the first. */
@@ -369,7 +398,7 @@ export abstract class TrainingLoop {
     }
     this.#traced = trained;
     const { wrapLoss, noise, eager } = this.#options;
-    const loss = lossFor(model, this.#options.loss);
+    const { loss } = this;
     this.#steps = new StepRunner(this.optimizer, trainableVariables(model), {
       lossOf: (xs, ys, ...more) =>
         withLayerLosses(model, loss(ys, this.outputsFor(trainingForward(model, xs), ...more))),
@@ -422,13 +451,14 @@ export abstract class TrainingLoop {
     }
   }
 
-  #record(test: { loss: number; accuracy: number } | undefined): EpochRecord {
+  #record(test: EpochEvaluation | undefined): EpochRecord {
     const { epoch, lossSum, sampleCount, seconds } = this.position;
     const record: EpochRecord = {
       epoch: epoch + 1,
       trainLoss: lossSum / sampleCount,
       testLoss: test?.loss ?? null,
       testAccuracy: test?.accuracy ?? null,
+      ...(test?.metrics === undefined ? {} : { testMetrics: test.metrics }),
       learningRate: this.lastLearningRate,
       gradientEvaluations: this.optimizer.gradientEvaluations,
       seconds,
@@ -457,4 +487,18 @@ export abstract class TrainingLoop {
     if (onDivergence === 'stop') return true;
     throw divergenceError(this.where, divergence, this.lastLearningRate);
   }
+}
+
+/** A record under the names of tf.js. */
+export function logsOf(record: EpochRecord): tf.Logs {
+  const { trainLoss, testLoss, testAccuracy, testMetrics = {}, learningRate, gradientEvaluations } = record;
+  const { accuracy: _, ...others } = testMetrics;
+  return {
+    loss: trainLoss,
+    ...(testLoss === null ? {} : { val_loss: testLoss }),
+    ...(testAccuracy === null ? {} : { val_acc: testAccuracy }),
+    ...Object.fromEntries(Object.entries(others).map(([name, value]) => [`val_${name}`, value])),
+    learningRate,
+    gradientEvaluations,
+  };
 }

@@ -3,14 +3,14 @@
  * measured.
  */
 import { compile } from '../compile/compile';
-import { callback, checkOptions, type OptionsOf, whole } from '../core/options';
+import { checkOptions, type OptionsOf, whole } from '../core/options';
 import * as tf from '../core/tf';
 import { globalDistance, globalNorm } from '../optimizers/ascent';
 import { placesOf, type Step } from '../optimizers/passes';
-import type { BatchLoss } from './defaultLoss';
 import { lossFor } from './defaultLoss';
 import { trainingForward } from './forward';
 import { withLayerLosses } from './layerLosses';
+import { LOSS } from './losses';
 import type { Trainer } from './trainer';
 import { trainableVariables } from './weights';
 
@@ -21,8 +21,8 @@ const OPTIONS = {
   batchSize: whole({ min: 1 }, 128),
   /** Seed of the choice of batches. A whole number. Default 0. */
   seed: whole({}, 0),
-  /** The loss of a batch. Default: mean softmax cross-entropy on logits, as the trainer's. */
-  loss: callback<BatchLoss>(),
+  /** The loss of a batch, by name or as a function. Default: the trainer's. */
+  loss: LOSS,
 };
 
 /** Options of `measureSteps`. */
@@ -56,7 +56,7 @@ export function measureSteps(trainer: Trainer, options: MeasureStepsOptions = {}
   const settings = checkOptions('measureSteps', OPTIONS, options);
   const { batches: count, batchSize, seed } = settings;
   const { model, optimizer, trainingSet } = trainer;
-  const loss = lossFor(model, settings.loss);
+  const loss = settings.loss === undefined ? trainer.loss : lossFor(model, settings.loss, trainingSet);
   const variables = trainableVariables(model);
   const size = Math.min(batchSize, trainingSet.size);
   const batches = trainingSet.batches({ batchSize: size, seed, dropLast: true }).slice(0, count);

@@ -26,12 +26,14 @@ import * as tf from '../core/tf';
 import { nextTurn } from '../core/turn';
 import { classBoundary, correctCount } from './accuracy';
 import { defaultBatchSize, inParts, samplesWithin, stackedChunkSize } from './chunkSizes';
-import { type BatchLoss, lossFor } from './defaultLoss';
+import { lossFor } from './defaultLoss';
 import { FlatLoss } from './flatLoss';
 import { foldedForward } from './folded';
 import { type BatchNormMode, forward } from './forward';
 import { HeldBatches, keptClones } from './heldBatches';
-import { type Samples, sampleBatches, sampleCount, type TensorSamples } from './samples';
+import { type BatchLoss, LOSS } from './losses';
+import { checkMetrics, METRICS, type MetricName, metricOf } from './metrics';
+import { labelsAreNumbers, type Samples, sampleBatches, sampleCount, type TensorSamples } from './samples';
 import { stackedForward } from './stacked';
 import { chunksOf, padRows, variablesOf, type WeightSets } from './weightSets';
 import { allVariables, trainableVariables, withWeights } from './weights';
@@ -47,9 +49,15 @@ export const EVALUATE = {
    */
   batchSize: whole({ min: 1 }),
   /**
-   * The loss. Default: mean cross-entropy, on logits or on what the model's last activation makes of them.
+   * The loss, by name or as a function. Default: mean cross-entropy, on logits or on what the model's last
+   * activation makes of them; mean squared error where the labels of a data set are numbers.
    */
-  loss: callback<BatchLoss>(),
+  loss: LOSS,
+  /**
+   * What else to measure, by name; `accuracy` is there anyway where labels are classes. Weight sets in number
+   * have none. Default none.
+   */
+  metrics: METRICS,
   /**
    * `'moving'`: by the moving averages, as in `model.predict`. `'batch'`: by each batch's own mean and
    * variance, as in training; the moving averages stay as they are, and Dropout is active; it rules out the
@@ -94,11 +102,13 @@ export interface EvaluationResult {
   /**
    * Share of samples whose largest output is at their label, in [0, 1]; with one output, of those where it is
    * on the side of its label, 0 or 1: above 0, or above 0.5 where it is a sigmoid's. NaN where labels are no
-   * classes.
+   * classes but numbers.
    */
   accuracy: number;
   /** Number of samples. */
   count: number;
+  /** The `metrics` that were asked for, by name; absent where none were. */
+  metrics?: Record<string, number>;
 }
 
 /** Losses and accuracies of many weight sets. */
@@ -174,7 +184,10 @@ export class ModelLoss extends FlatLoss {
   readonly #samples: Samples;
   readonly #options: ModelLossOptions;
   readonly #loss: BatchLoss;
+  readonly #metrics: readonly MetricName[];
   readonly #boundary: number;
+  /** Whether labels are numbers, so that no answer is right or wrong. */
+  readonly #ofNumbers: boolean;
   readonly #evaluate: Compiled<[batch: TensorSamples], tf.Tensor>;
   readonly #many: Compiled<[weights: tf.Tensor[], batch: TensorSamples], tf.Tensor>;
   #held: { size: number; batches: HeldBatches } | undefined;
@@ -183,26 +196,31 @@ export class ModelLoss extends FlatLoss {
   /** @throws OptionError, DataError */
   constructor(model: tf.LayersModel, samples: Samples, options: ModelLossOptions = {}) {
     const settings = checkOptions('ModelLoss', MODEL_LOSS, options);
-    const { batchSize = GRADIENT_BATCH, way, eager } = settings;
+    const { batchSize = GRADIENT_BATCH, way, eager, metrics = [] } = settings;
+    const count = sampleCount(samples);
+    const ofNumbers = labelsAreNumbers(samples) || learnsNumbers(settings);
+    checkMetrics(metrics, ofNumbers);
     if (way !== undefined) checkOneOf('way', way, canStack(model, settings) ? ['stacked', 'loop'] : ['loop']);
-    const loss = lossFor(model, settings.loss);
+    const loss = lossFor(model, settings.loss, samples);
     const lossOf = (batch?: TensorSamples): tf.Scalar =>
       loss(batch!.ys, outputsOf(model, batch!.xs, settings));
     super(trainableVariables(model), lossOf, { eager }, () => this.#batches(batchSize));
-    this.sampleCount = sampleCount(samples);
+    this.sampleCount = count;
     this.#model = model;
     this.#samples = 'tensors' in samples ? samples : keptClones(samples);
     this.#options = settings;
     this.#loss = loss;
+    this.#metrics = metrics;
     this.#boundary = classBoundary(model);
+    this.#ofNumbers = ofNumbers;
     const common = { eager: eager || undefined, maxSignatures: MAX_SIGNATURES };
-    this.#evaluate = compile(
-      ({ xs, ys }) => tf.tidy(() => tf.stack(this.#scores(ys, outputsOf(model, xs, settings)))),
-      {
-        ...common,
-        name: 'ModelLoss.at',
-      },
-    );
+    const scored = ({ xs, ys }: TensorSamples): tf.Tensor => {
+      const outputs = outputsOf(model, xs, settings);
+      const [ofLoss, correct] = this.#scores(ys, outputs);
+      const accuracy = (): tf.Scalar => tf.div(correct, xs.shape[0]);
+      return tf.stack([ofLoss, correct, ...metrics.map((name) => metricOf(name, accuracy, ys, outputs))]);
+    };
+    this.#evaluate = compile((batch) => tf.tidy(() => scored(batch)), { ...common, name: 'ModelLoss.at' });
     this.#many = compile((weights, batch) => tf.tidy(() => this.#scoresOf(weights, batch)), {
       ...common,
       name: 'ModelLoss.atMany',
@@ -233,12 +251,12 @@ export class ModelLoss extends FlatLoss {
     const total = new Total();
     for (const batch of sampleBatches(samples, this.#options.batchSize ?? BATCH)) {
       const size = batch.xs.shape[0];
-      const [loss, correct] = await takeNumbers(this.#evaluated(batch));
-      total.add(loss, correct, size);
+      const [loss, correct, ...metrics] = await takeNumbers(this.#evaluated(batch));
+      total.add(loss, correct, size, metrics);
       await nextTurn();
       throwIfAborted(signal, 'The evaluation');
     }
-    return total.means();
+    return total.means(this.#metrics);
   }
 
   /** Like `at`, in one go; not for WebGPU, whose numbers can only be waited for. */
@@ -247,11 +265,11 @@ export class ModelLoss extends FlatLoss {
     for (const batch of sampleBatches(samples, this.#options.batchSize ?? BATCH)) {
       const size = batch.xs.shape[0];
       const result = this.#evaluated(batch);
-      const [loss, correct] = result.dataSync();
+      const [loss, correct, ...metrics] = result.dataSync();
       result.dispose();
-      total.add(loss, correct, size);
+      total.add(loss, correct, size, metrics);
     }
-    return total.means();
+    return total.means(this.#metrics);
   }
 
   /**
@@ -314,7 +332,7 @@ export class ModelLoss extends FlatLoss {
     return this.#held.batches;
   }
 
-  /** Loss and number of right answers of a batch, which is freed. The caller owns the result. */
+  /** Loss, number of right answers and metrics of a batch, which is freed. The caller owns the result. */
   #evaluated({ xs, ys }: TensorSamples): tf.Tensor {
     try {
       return this.#evaluate({ xs, ys });
@@ -346,7 +364,10 @@ export class ModelLoss extends FlatLoss {
 
   /** The loss of a batch, and how many answers are right. */
   #scores(ys: tf.Tensor, outputs: tf.Tensor): [loss: tf.Scalar, correct: tf.Scalar] {
-    return [this.#loss(ys, outputs), correctCount(ys, outputs, this.#boundary)];
+    return [
+      this.#loss(ys, outputs),
+      this.#ofNumbers ? tf.scalar(Number.NaN) : correctCount(ys, outputs, this.#boundary),
+    ];
   }
 
   /** Losses and numbers of right answers of stacked weight sets, `[2 m]`. */
@@ -393,6 +414,12 @@ function canStack(model: tf.LayersModel, { batchNorm }: ModelLossOptions): boole
   return batchNorm !== 'batch' && stackedForward(model, allVariables(model)) !== undefined;
 }
 
+/** Whether the loss that is given learns numbers. */
+function learnsNumbers({ loss }: ModelLossOptions): boolean {
+  const kind = typeof loss === 'object' ? loss.kind : loss;
+  return typeof kind === 'string' && kind !== 'crossEntropy';
+}
+
 function outputsOf(
   model: tf.LayersModel,
   xs: tf.Tensor,
@@ -422,14 +449,22 @@ class Total {
   #loss = 0;
   #correct = 0;
   #count = 0;
+  readonly #metrics: number[] = [];
 
-  add(meanLoss: number, correct: number, size: number): void {
+  add(meanLoss: number, correct: number, size: number, metrics: readonly number[] = []): void {
     this.#loss += meanLoss * size;
     this.#correct += correct;
     this.#count += size;
+    for (const [i, mean] of metrics.entries()) this.#metrics[i] = (this.#metrics[i] ?? 0) + mean * size;
   }
 
-  means(): EvaluationResult {
-    return { loss: this.#loss / this.#count, accuracy: this.#correct / this.#count, count: this.#count };
+  means(names: readonly MetricName[] = []): EvaluationResult {
+    const count = this.#count;
+    const result = { loss: this.#loss / count, accuracy: this.#correct / count, count };
+    if (names.length === 0) return result;
+    return {
+      ...result,
+      metrics: Object.fromEntries(names.map((name, i) => [name, this.#metrics[i] / count])),
+    };
   }
 }

@@ -9,6 +9,11 @@ export interface SampleSource {
   /** Number of samples. */
   readonly size: number;
   /**
+   * Names of the classes; empty where labels are numbers. Default: labels are classes, or one row for each
+   * sample.
+   */
+  readonly classes?: readonly string[];
+  /**
    * The samples at `indices` as tensors, owned by the caller: inputs `[n, ...]` and labels, int32 `[n]` or
    * one row each.
    */
@@ -41,6 +46,11 @@ export function sampleCount(samples: Samples): number {
   }
   if (count === 0) throw new DataError('There are no samples to evaluate on.');
   return count;
+}
+
+/** Whether the labels are known to be numbers to learn, not classes. */
+export function labelsAreNumbers(samples: Samples): boolean {
+  return 'tensors' in samples && samples.classes?.length === 0;
 }
 
 function isSamples(value: unknown): value is Samples {

@@ -1,37 +1,40 @@
 /** The epochs of a training as events for TensorBoard. */
+import type * as tf from '../core/tf';
 import { makeFolder } from '../files/atomicFile';
 import { EventFile, type HyperParameter } from '../files/tfevents';
-import type { EpochRecord } from './loop';
 
 /**
  * Writes each epoch for TensorBoard: `tensorboard --logdir logs` then shows the folders in `logs` as runs. Sweeps
  * do so by themselves, into the folder `tensorboard` of their store.
  *
- * @example await trainer.train({ onEpoch: tensorBoard('logs/lookbehindSAM k=5', { k: 5, rho: 0.05 }) });
+ * @example await trainer.train({ callbacks: tensorBoard('logs/k=5', { k: 5, rho: 0.05 }) });
  * @param folder A folder of its own; made where it is missing.
  * @param parameters What the training depends on, for the page HParams. Default nothing.
- * @returns What `onEpoch` of `train` wants.
+ * @returns A callback, which `model.fit` takes, too.
  * @throws StorageError where the folder cannot be made.
  */
 export function tensorBoard(
   folder: string,
   parameters: Readonly<Record<string, HyperParameter>> = {},
-): (record: EpochRecord) => void {
+): tf.CustomCallbackArgs {
   makeFolder(folder);
   const file = new EventFile(folder);
   file.begin(parameters, folder);
-  return (record) => writeEpoch(file, record);
+  return { onEpochEnd: (epoch, logs = {}) => writeEpoch(file, epoch, logs) };
 }
 
-/** Writes one epoch. */
-export function writeEpoch(file: EventFile, record: EpochRecord): void {
-  const values = {
-    'loss/train': record.trainLoss,
-    'loss/test': record.testLoss,
-    'accuracy/test': record.testAccuracy,
-    learningRate: record.learningRate,
-    gradientEvaluations: record.gradientEvaluations,
-  };
-  const known = Object.entries(values).filter(([, value]) => value !== null);
-  file.scalars(record.epoch, Object.fromEntries(known) as Record<string, number>);
+/** Writes the logs of one epoch, counted from 0. */
+export function writeEpoch(file: EventFile, epoch: number, logs: tf.Logs): void {
+  file.scalars(
+    epoch + 1,
+    Object.fromEntries(Object.entries(logs).map(([name, value]) => [tagOf(name), value])),
+  );
+}
+
+/** `loss/train`, `loss/test`, `accuracy/test`, `mae/test`; other names as they are. */
+function tagOf(name: string): string {
+  if (name === 'loss') return 'loss/train';
+  if (!name.startsWith('val_')) return name;
+  const metric = name.slice('val_'.length);
+  return `${metric === 'acc' ? 'accuracy' : metric}/test`;
 }

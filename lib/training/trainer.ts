@@ -6,9 +6,11 @@ import { checkOptions, needed, type OptionsOf, object, type SettingsOf, whole } 
 import type * as tf from '../core/tf';
 import type { Dataset } from '../data';
 import type { FamilyOptimizer } from '../optimizers/optimizer';
+import { lossFor } from './defaultLoss';
 import { checkNotEmpty, dataWarnings } from './health';
-import { LOOP, type LoopOptions, type StepBatches, TrainingLoop } from './loop';
-import { ModelLoss } from './modelLoss';
+import { type EpochEvaluation, LOOP, type LoopOptions, type StepBatches, TrainingLoop } from './loop';
+import { METRICS } from './metrics';
+import { type EvaluationResult, ModelLoss } from './modelLoss';
 import { SCHEDULE, type ScheduleFunction, scheduleFunction } from './schedule';
 import type { TrainerSettings } from './trainerState';
 
@@ -25,6 +27,11 @@ export const TRAINER = {
   schedule: SCHEDULE,
   /** Data to evaluate on after an epoch. */
   test: object<Dataset>('a Dataset'),
+  /**
+   * What to measure on it, by name, beside the loss and the accuracy of classes: `['mae']`, for example.
+   * Default nothing.
+   */
+  metrics: METRICS,
   /** Epochs between two evaluations; the last epoch is always evaluated. At least 1. Default 1. */
   evaluateEvery: whole({ min: 1 }, 1),
 };
@@ -34,7 +41,7 @@ export type TrainerOptions = OptionsOf<typeof TRAINER> & LoopOptions;
 
 /**
  * Trains one model. Dispose it after use; model and optimizer stay the caller's. `tensorBoard` shows its epochs
- * in TensorBoard: `train({ onEpoch: tensorBoard('logs/mine') })`.
+ * in TensorBoard: `train({ callbacks: tensorBoard('logs/mine') })`.
  */
 export class Trainer extends TrainingLoop {
   override readonly epochs: number;
@@ -55,10 +62,10 @@ export class Trainer extends TrainingLoop {
     options: TrainerOptions,
   ) {
     const checked = checkOptions('Trainer', { ...TRAINER, ...LOOP }, options);
-    super(model, optimizer, checked);
-    const { epochs, schedule, test, loss, eager } = checked;
-    const { batchSize, batchesPerStep, seed } = this;
     checkNotEmpty('trainingSet', trainingSet);
+    super(model, optimizer, { ...checked, loss: lossFor(model, checked.loss, trainingSet) });
+    const { epochs, schedule, test, metrics, loss, eager } = checked;
+    const { batchSize, batchesPerStep, seed } = this;
     if (test !== undefined) checkNotEmpty('test', test);
     this.#options = checked;
     this.epochs = epochs;
@@ -66,11 +73,11 @@ export class Trainer extends TrainingLoop {
     this.settings = { samples: trainingSet.size, batchSize, batchesPerStep, seed };
     this.stepsPerEpoch = Math.ceil(trainingSet.size / (batchSize * batchesPerStep));
     this.#factor = scheduleFunction(schedule, epochs, this.stepsPerEpoch);
-    this.#loss = new ModelLoss(model, trainingSet, { loss, eager });
+    this.#loss = new ModelLoss(model, trainingSet, { loss, metrics, eager });
   }
 
-  /** Loss and accuracy on `data` at the weights meant for evaluation. */
-  async evaluate(data: Dataset, signal?: AbortSignal): Promise<{ loss: number; accuracy: number }> {
+  /** Loss, accuracy and metrics on `data` at the weights meant for evaluation. */
+  async evaluate(data: Dataset, signal?: AbortSignal): Promise<EvaluationResult> {
     return this.optimizer.withSlowWeights(() => this.#loss.at(data, signal));
   }
 
@@ -109,9 +116,11 @@ export class Trainer extends TrainingLoop {
   protected override async evaluateAfter(
     epoch: number,
     signal: AbortSignal | undefined,
-  ): Promise<{ loss: number; accuracy: number } | undefined> {
+  ): Promise<EpochEvaluation | undefined> {
     const { test, evaluateEvery } = this.#options;
     const isDue = (epoch + 1) % evaluateEvery === 0 || epoch + 1 === this.epochs;
-    return test === undefined || !isDue ? undefined : this.evaluate(test, signal);
+    if (test === undefined || !isDue) return undefined;
+    const result = await this.evaluate(test, signal);
+    return test.classes.length > 0 ? result : { ...result, accuracy: null };
   }
 }

@@ -83,7 +83,7 @@ const byHand: Victim = {
         for (;;) {
           const stop = new AbortController();
           let steps = 0;
-          const status = await trainer.train({ signal: stop.signal, onProgress: () => ++steps === 3 && stop.abort() });
+          const status = await trainer.train({ signal: stop.signal, callbacks: { onBatchEnd: () => void (++steps === 3 && stop.abort()) } });
           saveCheckpoint(folder + '/checkpoint', trainer.save());
           process.stdout.write('.');
           if (status === 'finished') break;

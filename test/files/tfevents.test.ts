@@ -134,7 +134,7 @@ test('the epochs of a Trainer', async (t) => {
     trainer.dispose();
     model.dispose();
   });
-  await trainer.train({ onEpoch: tensorBoard(folder, { k: 2 }) });
+  await trainer.train({ callbacks: tensorBoard(folder, { k: 2 }) });
   const [, begin, ...epochs] = records(readFileSync(join(folder, readdirSync(folder)[0]!)));
   assert.equal(text(at(begin!, 5, 1)[1]![0]), '_hparams_/session_start_info');
   assert.deepEqual(

@@ -258,7 +258,7 @@ test('the learning rate falls from task to task to its floor, and the optimizer 
     const model = mlp(rotations, { hidden: [] });
     const learner = new LifelongLearner(model, optimizer, rotations, { ...options, optimizerState });
     const iterations: number[] = [];
-    await learner.train({ onProgress: () => void iterations.push(optimizer.iterations) });
+    await learner.train({ callbacks: { onBatchEnd: () => void iterations.push(optimizer.iterations) } });
     assert.deepEqual(
       learner.history.map(({ learningRate }) => learningRate),
       [0.1, 0.05, 0.04, 0.04],
@@ -349,17 +349,19 @@ test('a renewed optimizer is as a new one', async () => {
   }
 });
 
-type Cut = (stop: () => void) => LearnOptions;
+type Cut = (stop: () => void, learner: LifelongLearner) => LearnOptions;
 
 /** In the middle of the last epoch of task 3. */
-const inTask3: Cut = (stop) => ({
-  onProgress: ({ epoch, epochs, step }) => void (epoch === (3 / 4) * epochs - 1 && step === 2 && stop()),
+const inTask3: Cut = (stop, learner) => ({
+  callbacks: {
+    onBatchEnd: (batch) =>
+      void (learner.position.epoch === (3 / 4) * learner.epochs - 1 && batch === 1 && stop()),
+  },
 });
 const afterTask3: Cut = (stop) => ({ onTask: ({ task }) => void (task === 2 && stop()) });
 /** After the last step of task 1, so that the evaluation that follows is interrupted. */
-const inEvaluation: Cut = (stop) => ({
-  onProgress: ({ epoch, epochs, step, stepsPerEpoch }) =>
-    void (epoch === epochs / 4 - 1 && step === stepsPerEpoch && stop()),
+const inEvaluation: Cut = (stop, learner) => ({
+  callbacks: { onBatchEnd: () => void (learner.share === 1 / 4 && stop()) },
 });
 
 const interrupted: Array<{
@@ -410,7 +412,7 @@ for (const { name, make, cuts, layers, options } of interrupted) {
     for (const cut of cuts) {
       const controller = new AbortController();
       assert.equal(
-        await learner.train({ signal: controller.signal, ...cut(() => controller.abort()) }),
+        await learner.train({ signal: controller.signal, ...cut(() => controller.abort(), learner) }),
         'aborted',
       );
       const { manifest, ...bytes } = learner.save();
@@ -508,11 +510,12 @@ test('independent learning begins each task at the first weights, also when resu
 
   let learner = build();
   const firstLosses: number[] = [];
-  const onProgress = ({ epoch, loss }: { epoch: number; loss: number }): void =>
-    void (epoch % 3 === 0 && firstLosses.push(loss));
+  const onBatchEnd = (_batch: number, logs?: tf.Logs): void =>
+    void (learner.position.epoch % 3 === 0 && firstLosses.push(logs!.loss as number));
+  const callbacks = { onBatchEnd };
   const controller = new AbortController();
   await learner.train({
-    onProgress,
+    callbacks,
     signal: controller.signal,
     onTask: ({ task }) => void (task === 1 && controller.abort()),
   });
@@ -523,7 +526,7 @@ test('independent learning begins each task at the first weights, also when resu
     tf.tidy(() => learner.model.getWeights().map((weight) => tf.keep(tf.zerosLike(weight)))),
   );
   learner.restore(state);
-  await learner.train({ onProgress });
+  await learner.train({ callbacks });
   assert.equal(firstLosses.length, 4);
   for (const [i, loss] of firstLosses.entries())
     assert.ok(Math.abs(loss - expected[i]) < 1e-5, `${loss} ${expected[i]}`);
@@ -539,7 +542,10 @@ test('an epoch that is interrupted in its evaluation has no warning; one that le
       const stop = new AbortController();
       await learner.train({
         signal: stop.signal,
-        onProgress: ({ step, stepsPerEpoch }) => void (step === stepsPerEpoch && stop.abort()),
+        callbacks: {
+          onBatchEnd: () =>
+            void (learner.position.step === learner.stepsIn(learner.position.epoch) && stop.abort()),
+        },
       });
     }
     assert.equal(learner.history.length, 8);

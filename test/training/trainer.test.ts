@@ -123,7 +123,7 @@ describe('Trainer', () => {
       let steps = 0;
       const status = await part.trainer.train({
         signal: stop.signal,
-        onProgress: () => ++steps === 7 && stop.abort(),
+        callbacks: { onBatchEnd: () => void (++steps === 7 && stop.abort()) },
       });
       assert.equal(status, 'aborted');
       assert.deepEqual([part.trainer.position.epoch, part.trainer.position.step], [1, 2]);
@@ -154,7 +154,7 @@ describe('Trainer', () => {
     const { trainer, dispose } = make();
     for (let calls = 0; trainer.status !== 'finished'; calls++) {
       const stop = new AbortController();
-      await trainer.train({ signal: stop.signal, onProgress: () => stop.abort() });
+      await trainer.train({ signal: stop.signal, callbacks: { onBatchEnd: () => stop.abort() } });
       assert.ok(calls <= 20);
     }
     assert.deepEqual(trainer.save().weights, whole.trainer.save().weights);
@@ -273,10 +273,12 @@ describe('Trainer', () => {
       const layer = trainer.model.layers.find(({ weights }) => weights.length > 0)!;
       const seen: number[][] = [];
       await trainer.train({
-        onEpoch({ epoch }) {
-          seen.push([...layer.getWeights()[0].dataSync()]);
-          if (epoch === 2) layer.trainable = false;
-          if (epoch === 4) layer.trainable = true;
+        callbacks: {
+          onEpochEnd(epoch) {
+            seen.push([...layer.getWeights()[0].dataSync()]);
+            if (epoch === 1) layer.trainable = false;
+            if (epoch === 3) layer.trainable = true;
+          },
         },
       });
       assert.notDeepEqual(seen[1], seen[0]);
@@ -426,10 +428,12 @@ describe('Trainer', () => {
         const statistics = () => layer.getWeights().flatMap((weight) => Array.from(weight.dataSync()));
         const seen: number[][] = [];
         await trainer.train({
-          onEpoch({ epoch }) {
-            seen.push(statistics());
-            if (epoch === 1) freeze.trainable = false;
-            if (epoch === 3) freeze.trainable = true;
+          callbacks: {
+            onEpochEnd(epoch) {
+              seen.push(statistics());
+              if (epoch === 0) freeze.trainable = false;
+              if (epoch === 2) freeze.trainable = true;
+            },
           },
         });
         // Scale and offset are frozen, too.
@@ -504,15 +508,17 @@ describe('Trainer', () => {
     const layer = trainer.model.layers.find(({ weights }) => weights.length > 0)!;
     const seen: number[][] = [];
     await trainer.train({
-      onProgress: () =>
-        assert.equal(
-          optimizer.learningRate,
-          trainer.position.epoch < 2 ? 0.1 : trainer.position.epoch < 3 ? 0.4 : 0,
-        ),
-      onEpoch({ epoch }) {
-        seen.push([...layer.getWeights()[0].dataSync()]);
-        if (epoch === 2) [optimizer.learningRate, optimizer.rho] = [0.4, 0.2];
-        if (epoch === 3) optimizer.learningRate = 0;
+      callbacks: {
+        onBatchEnd: () =>
+          assert.equal(
+            optimizer.learningRate,
+            trainer.position.epoch < 2 ? 0.1 : trainer.position.epoch < 3 ? 0.4 : 0,
+          ),
+        onEpochEnd(epoch) {
+          seen.push([...layer.getWeights()[0].dataSync()]);
+          if (epoch === 1) [optimizer.learningRate, optimizer.rho] = [0.4, 0.2];
+          if (epoch === 2) optimizer.learningRate = 0;
+        },
       },
     });
     assert.deepEqual(
