@@ -29,6 +29,8 @@ export interface HeatmapOptions extends FigureOptions {
   missing?: string | readonly (readonly string[])[];
   /** Which cell gets a frame: the smallest or the largest. Default: none. */
   best?: 'min' | 'max';
+  /** Writes the values into the cells: for few of them. Default true. */
+  numbers?: boolean;
   /** Values at the ends of the colors. Default: smallest and largest value. */
   range?: readonly [number, number];
 }
@@ -38,7 +40,17 @@ export interface HeatmapOptions extends FigureOptions {
  * @throws {OptionError} if `values`, `spreads` or `missing` don't have the shape of rows × columns.
  */
 export function heatmap(options: HeatmapOptions): Figure {
-  const { columns, rows, values, spreads, digits = 1, best, range, missing = 'diverged' } = options;
+  const {
+    columns,
+    rows,
+    values,
+    spreads,
+    digits = 1,
+    best,
+    range,
+    missing = 'diverged',
+    numbers = true,
+  } = options;
   checkShape('values', values, rows.length, columns.length);
   if (spreads) checkShape('spreads', spreads, rows.length, columns.length);
   if (typeof missing !== 'string') checkShape('missing', missing, rows.length, columns.length);
@@ -78,14 +90,18 @@ export function heatmap(options: HeatmapOptions): Figure {
         line: { color: COLORS.ink, width: 2.5 },
       })),
   );
-  const ticks = (heads: readonly (string | number)[]) => ({
-    tickmode: 'array',
-    tickvals: heads.map((_, i) => i),
-    ticktext: heads.map((head) => figureText(String(head))),
-    showgrid: false,
-    showline: false,
-    ticks: '',
-  });
+  const ticks = (heads: readonly (string | number)[]) => {
+    const places = heads.map((_, i) => i);
+    const shown = numbers ? places : places.filter((i) => i % Math.ceil(heads.length / 6) === 0);
+    return {
+      tickmode: 'array',
+      tickvals: shown,
+      ticktext: shown.map((i) => figureText(String(heads[i]))),
+      showgrid: false,
+      showline: false,
+      ticks: '',
+    };
+  };
   const longest = Math.max(...rows.map((head) => String(head).length));
   return compose(
     {
@@ -93,13 +109,11 @@ export function heatmap(options: HeatmapOptions): Figure {
         {
           type: 'heatmap',
           z,
-          text,
-          texttemplate: '%{text}',
-          textfont: { size: 12 },
+          ...(numbers ? { text, texttemplate: '%{text}', textfont: { size: 12 } } : {}),
           x: columns.map((_, i) => i),
           y: rows.map((_, i) => i),
-          xgap: 2,
-          ygap: 2,
+          xgap: numbers ? 2 : 1,
+          ygap: numbers ? 2 : 1,
           colorscale: SEQUENTIAL,
           ...(range ? { zmin: range[0], zmax: range[1] } : {}),
           colorbar: { title: colorBarTitle(options.z) },

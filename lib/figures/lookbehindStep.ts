@@ -68,17 +68,22 @@ export function lookbehindStepFigure(options: LookbehindStepOptions): Figure {
     x - scale * gradient[0],
     y - scale * gradient[1],
   ];
+  const aside = (9 * (ranges.y[1] - ranges.y[0])) / PLOT_HEIGHT;
   const back = chain([slow, ...perturbed]);
   const ahead = chain([slow, ...fast]);
-  const descents = gradients.map(
-    (gradient, i): Segment => [perturbed[i]!, downhill(perturbed[i]!, gradient)],
-  );
+  // The way back follows the gradients: beside it, their arrows are seen.
+  const descents = gradients.map((gradient, i): Segment => {
+    const [x, y] = perturbed[i]!;
+    const [toX, toY] = gradient.map((one) => (aside * one) / Math.max(1e-300, Math.hypot(...gradient)));
+    const from = [x! + toY!, y! - toX!];
+    return [from, downhill(from, gradient)];
+  });
   const meanDescent: Segment[] = meanGradient ? [[slow, downhill(slow, mean)]] : [];
 
   const data: Trace[] = [
     ...(grid ? [withoutColorBar(contours(grid, { z: 'Loss', levels: 16, scale: PALE }))] : []),
     arrows('Perturbed weights: k steps back', back, ASCENT),
-    ...(gradients.length > 0 ? [arrows('Descent direction there', descents, COLORS.muted, 1.4)] : []),
+    ...(gradients.length > 0 ? [arrows('Descent direction there', descents, COLORS.muted, 1.6)] : []),
     arrows('Fast weights: k gradient steps', ahead, DESCENT),
     ...(meanGradient ? [arrows('Mean descent direction', meanDescent, COLORS.ink, 1.6)] : []),
     {
