@@ -8,6 +8,7 @@ const COMMANDS = new Map<string, () => void>([
   ['sweep', () => require('./cli/sweep')],
   ['replay', () => require('./cli/replay')], // the tests' program, which `npm run pack` puts there; in a checkout: npm run replay
   ['reproduce', () => require('./paper/cli')],
+  ['study', () => require('./paper/studyCli')],
   ['doctor', () => require('./cli/doctor')],
 ]);
 
@@ -16,6 +17,7 @@ const HELP = `npx lookbehind COMMAND [options]
   sweep       runs a grid of configurations and keeps the results
   replay      compares the optimizers with what the official code recorded, number by number
   reproduce   makes a table of the paper
+  study       makes a part of the atlas, the results of long runs
   doctor      says which of the optional packages are there, and what to do where something is missing
 
 npx lookbehind COMMAND --help has the options of each.

@@ -54,7 +54,7 @@ const SYNCHRONOUS = {
 
 /** The rooms of lib/, from the top, and those below that each may import. `core` is open to all. */
 const BELOW: Readonly<Record<string, readonly string[]>> = {
-  paper: ['cli', 'notebook', 'figures', 'statistics', 'runs', 'training', 'files'],
+  paper: ['cli', 'notebook', 'figures', 'statistics', 'runs', 'training', 'data', 'files'],
   cli: ['statistics', 'runs', 'data', 'compile', 'files'],
   notebook: ['figures', 'statistics', 'runs', 'landscape', 'training', 'files'],
   figures: [],

@@ -369,6 +369,24 @@ export class Dataset {
     });
   }
 
+  /**
+   * The same samples, a share of them with a wrong label: chosen at random, each with equal chances for all other classes.
+   *
+   * @param share 0 to 1, rounded to whole samples. With a larger share and the same seed, the same samples are wrong, and more.
+   */
+  mislabelled(share: number, seed = 0): Dataset {
+    checkNumber('share', share, { min: 0, max: 1 });
+    const classes = this.classes.length;
+    if (share > 0 && classes < 2) throw new OptionError('share', share, '0 where there is one class only');
+    const random = new Random(seed, 'wrong labels');
+    const shifts = Array.from(this.labels, () => 1 + random.int(Math.max(1, classes - 1)));
+    const labels = this.labels.slice();
+    for (const i of random.permutation(this.size).subarray(0, Math.round(share * this.size))) {
+      labels[i] = (labels[i] + shifts[i]) % classes;
+    }
+    return this.with({ labels });
+  }
+
   /** The same samples in another shape of equal size. */
   reshaped(inputShape: readonly number[]): Dataset {
     return this.with({ inputShape });

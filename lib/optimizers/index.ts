@@ -1,5 +1,6 @@
 import { ADAM_OPTIONS, adam } from './adam';
 import { ADAMW_OPTIONS, adamw } from './adamw';
+import { CONTROL, repeatedSAM, straightSAM } from './controls';
 import { LOOKBEHIND_ASAM, LOOKBEHIND_SAM, lookbehindASAM, lookbehindSAM } from './lookbehind';
 import { MULTISTEP_ASAM, MULTISTEP_SAM, multistepASAM, multistepSAM } from './multistep';
 import { RMSPROP_OPTIONS, rmsprop } from './rmsprop';
@@ -9,6 +10,7 @@ import { SGD_OPTIONS, sgd } from './sgd';
 
 export { Adam, type AdamOptions, adam } from './adam';
 export { AdamW, type AdamWOptions, adamw } from './adamw';
+export { type ControlOptions, RepeatedSAM, repeatedSAM, StraightSAM, straightSAM } from './controls';
 export { isKernel } from './descent';
 export { Lookahead, type LookaheadOptions, lookahead } from './lookahead';
 export {
@@ -48,4 +50,6 @@ export const SCHEMES = {
   multistepASAM: { make: multistepASAM, options: MULTISTEP_ASAM },
   lookbehindSAM: { make: lookbehindSAM, options: LOOKBEHIND_SAM },
   lookbehindASAM: { make: lookbehindASAM, options: LOOKBEHIND_ASAM },
+  repeatedSAM: { make: repeatedSAM, options: CONTROL },
+  straightSAM: { make: straightSAM, options: CONTROL },
 } as const;

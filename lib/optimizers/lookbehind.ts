@@ -25,7 +25,7 @@
  * 235:36229-36248. https://github.com/chandar-lab/Lookbehind-SAM, classes LookbehindSAM and LookbehindASAM.
  */
 import { OptionError } from '../core/errors';
-import { checkOptions, either, number, type OptionsOf, oneOf, whole, withDefault } from '../core/options';
+import { checkOptions, type Description, either, number, type OptionsOf, oneOf, whole, withDefault } from '../core/options';
 import * as tf from '../core/tf';
 import type { Advance, Passes, Visit } from './passes';
 import {
@@ -39,7 +39,8 @@ import {
 /** Keeps the cosine of a variable that did not move defined; the value of torch.nn.CosineSimilarity. */
 const COSINE_EPSILON = 1e-8;
 
-const OWN = {
+/** Describes what Lookbehind has beside the options of every scheme. */
+export const OF_LOOKBEHIND = {
   /** Steps back per step forward. Paper: k. At least 1. Default 2. */
   k: whole({ min: 1 }, 2),
   /**
@@ -56,16 +57,27 @@ const OWN = {
 };
 
 /** Describes the options of `lookbehindSAM`. */
-export const LOOKBEHIND_SAM = { ...OWN, ...BY_SAM };
+export const LOOKBEHIND_SAM = { ...OF_LOOKBEHIND, ...BY_SAM };
 
 /** Describes the options of `lookbehindASAM`. */
-export const LOOKBEHIND_ASAM = { ...OWN, ...BY_ASAM };
+export const LOOKBEHIND_ASAM = { ...OF_LOOKBEHIND, ...BY_ASAM };
 
 /** Options of `lookbehindSAM`. */
-export type LookbehindSAMOptions = SharpnessOptions & OptionsOf<typeof OWN>;
+export type LookbehindSAMOptions = SharpnessOptions & OptionsOf<typeof OF_LOOKBEHIND>;
 
 /** Options of `lookbehindASAM`. */
-export type LookbehindASAMOptions = AdaptiveSharpnessOptions & OptionsOf<typeof OWN>;
+export type LookbehindASAMOptions = AdaptiveSharpnessOptions & OptionsOf<typeof OF_LOOKBEHIND>;
+
+/** Who takes options, for errors, and which. */
+interface Known {
+  name: string;
+  options: Description;
+}
+
+const KNOWN: Readonly<Record<'sam' | 'asam', Known>> = {
+  sam: { name: 'lookbehindSAM', options: LOOKBEHIND_SAM },
+  asam: { name: 'lookbehindASAM', options: LOOKBEHIND_ASAM },
+};
 
 /** Lookbehind over SAM or ASAM. Make it with `lookbehindSAM` or `lookbehindASAM`. */
 export class Lookbehind extends SharpnessOptimizer {
@@ -78,14 +90,9 @@ export class Lookbehind extends SharpnessOptimizer {
   /** Interpolation factor, or `adaptive`. */
   readonly alpha: number | 'adaptive';
 
-  constructor(rule: 'sam' | 'asam', options: LookbehindASAMOptions = {}) {
-    const isSam = rule === 'sam';
-    const description = isSam ? LOOKBEHIND_SAM : LOOKBEHIND_ASAM;
-    const { k, alpha, countPer, ...rest } = checkOptions(
-      isSam ? 'lookbehindSAM' : 'lookbehindASAM',
-      description,
-      options,
-    );
+  /** @param known What its options are, and who takes them, where it is not Lookbehind itself. */
+  constructor(rule: 'sam' | 'asam', options: LookbehindASAMOptions = {}, known: Known = KNOWN[rule]) {
+    const { k, alpha, countPer, ...rest } = checkOptions(known.name, known.options as typeof LOOKBEHIND_ASAM, options);
     super(rule, options, countPer === 'batch' ? perInnerStep(rest, k) : rest, { k, alpha });
     this.k = k;
     this.alpha = alpha;
@@ -97,11 +104,7 @@ export class Lookbehind extends SharpnessOptimizer {
 
   advance(passes: Passes): Advance {
     const { variables } = passes;
-    const there: Visit[] = [];
-    for (let inner = 0; inner < this.k; inner++) {
-      const here = passes.ascent(inner);
-      there.push(passes.descent(inner, this.climb(here, variables), inner < this.k - 1));
-    }
+    const there = this.stepsBack(passes);
     const slow = passes.visits[0].weights;
     const fast = [slow];
     for (const { gradients } of there)
@@ -111,6 +114,14 @@ export class Lookbehind extends SharpnessOptimizer {
       tf.add(tf.mul(alphas[i], fast[this.k][i]), tf.mul(tf.sub(1, alphas[i]), w)),
     );
     return { weights, fast: fast.slice(1), alphas };
+  }
+
+  /** The k points whose gradients descend, in order. */
+  protected stepsBack(passes: Passes): Visit[] {
+    return Array.from({ length: this.k }, (_, inner) => {
+      const here = passes.ascent(inner);
+      return passes.descent(inner, this.climb(here, passes.variables), inner < this.k - 1);
+    });
   }
 
   #alphaOf(slow: tf.Tensor, firstFast: tf.Tensor, lastFast: tf.Tensor): tf.Scalar {

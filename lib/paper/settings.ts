@@ -15,27 +15,10 @@
  */
 
 import { checkOneOf, OptionError } from '../core/errors';
-import { METHOD_NAMES, METHODS, type Method, type MethodName } from '../core/methods';
-import {
-  checkFields,
-  checkOptions,
-  type Option,
-  type OptionsOf,
-  oneOf,
-  option,
-  text,
-  where,
-  whole,
-} from '../core/options';
-import type {
-  DataConfig,
-  LifelongConfig,
-  MeasureConfig,
-  ModelConfig,
-  OptimizerConfig,
-  SweepGrid,
-} from '../runs';
-import { optimizerOf } from '../runs/paperMethods';
+import { METHODS, type Method } from '../core/methods';
+import { checkFields, checkOptions, type Option, type OptionsOf, oneOf, option, text, where, whole } from '../core/options';
+import type { DataConfig, LifelongConfig, MeasureConfig, ModelConfig, OptimizerConfig, SweepGrid } from '../runs';
+import { METHODS_OVER_SGD, type MethodOverSGD, optimizerOf } from '../runs/paperMethods';
 import { stretchMilestones } from '../training/schedule';
 
 /** Settings of the paper. Those of noise and lifelong learning are this library's. */
@@ -77,17 +60,10 @@ export type PaperData = 'cifar10' | 'cifar100' | 'tinyImageNet';
 export const PAPER_DATA: readonly PaperData[] = ['cifar10', 'cifar100', 'tinyImageNet'];
 
 /** A method of the paper's tables; whether alpha is adaptive is one of its settings. */
-export type PaperMethodName = Exclude<
-  MethodName,
-  'adamw' | 'lookahead' | 'lookbehindSAMAdaptive' | 'lookbehindASAMAdaptive'
->;
+export type PaperMethodName = Exclude<MethodOverSGD, 'lookahead' | 'lookbehindSAMAdaptive' | 'lookbehindASAMAdaptive'>;
 
-/**
- * Names of the methods: first SGD, then those over SAM, then those over ASAM, each from simple to elaborate.
- */
-export const PAPER_METHODS = METHOD_NAMES.filter(
-  (name): name is PaperMethodName => !/^(adamw|lookahead|.*Adaptive)$/.test(name),
-);
+/** Names of the methods: first SGD, then those over SAM, then those over ASAM, each from simple to elaborate. */
+export const PAPER_METHODS = METHODS_OVER_SGD.filter((name): name is PaperMethodName => !/^(lookahead|.*Adaptive)$/.test(name));
 
 const SIZES = {
   /** Data sets. Default: CIFAR-10 and CIFAR-100; in lifelong learning CIFAR-100 and TinyImageNet. */
@@ -253,7 +229,7 @@ export function paperSettings(
   const chosen = listOf(sizes.methods, PAPER_METHODS);
   return PAPER_METHODS.filter((method) => chosen.includes(method)).flatMap((method) => {
     const { label, steps }: Method = METHODS[method];
-    const shares = { single: none, lookahead: fixed, multistep: none, lookbehind: alphas }[steps];
+    const shares = steps === 'lookahead' ? fixed : steps === 'lookbehind' ? alphas : none;
     return (steps === 'single' ? none : listOf(sizes.k, PAPER.k)).flatMap((k) =>
       shares.map((alpha): PaperSetting => {
         const told = [

@@ -1,7 +1,10 @@
 /**
  * Where a result comes from: versions and machine.
  */
+import { createHash } from 'node:crypto';
+import { readdirSync, readFileSync } from 'node:fs';
 import { availableParallelism, cpus } from 'node:os';
+import { join } from 'node:path';
 import { usesGpu } from '../compile/backend';
 import { nativePackage } from '../compile/native';
 import * as tf from '../core/tf';
@@ -17,12 +20,27 @@ export interface Versions {
   native: string | null;
   /** Node.js. */
   node: string;
+  /** The first digits of SHA-256 over the compiled code that runs go through. Absent from results of before it was recorded. */
+  code?: string;
 }
 
-/**
- * The machine that computed a result. Results are bit-identical on the same machine with the same number of
- * threads only.
- */
+/** The rooms of the library that a result may depend on. */
+const ROOMS = [
+  'core',
+  'files',
+  'compile',
+  'data',
+  'models',
+  'optimizers',
+  'training',
+  'robustness',
+  'sharpness',
+  'lifelong',
+  'runs',
+];
+const CODE_DIGITS = 12;
+
+/** The machine that computed a result. Results are bit-identical on the same machine with the same number of threads only. */
 export interface Machine {
   /** System and architecture, such as `linux x64`. */
   platform: string;
@@ -47,8 +65,18 @@ export function presentVersions(): Versions {
     tfjs: tf.version.tfjs,
     native: nativePackage ?? null,
     node: process.versions.node,
+    code: codeHash(join(__dirname, '..')),
   };
   return versions;
+}
+
+function codeHash(library: string): string {
+  const hash = createHash('sha256');
+  for (const room of ROOMS) {
+    const files = readdirSync(join(library, room), { recursive: true, encoding: 'utf8' }).filter((name) => name.endsWith('.js'));
+    for (const file of files.sort()) hash.update(`${room}/${file}\n`).update(readFileSync(join(library, room, file)));
+  }
+  return hash.digest('hex').slice(0, CODE_DIGITS);
 }
 
 /** The present machine. */

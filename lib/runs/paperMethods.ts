@@ -8,14 +8,19 @@ import { checkOptions, number, type OptionsOf, object, oneOf, whole, withDefault
 import { own } from '../core/records';
 import type { OptimizerConfig } from './config/optimizerConfig';
 
+/** Methods that are not the paper's. */
+const OTHERS = ['adamw', 'repeatedSAM', 'straightSAM'] as const;
+
 /** Names of the methods over SGD, which are those of the paper. */
-export type MethodOverSGD = Exclude<MethodName, 'adamw'>;
+export type MethodOverSGD = Exclude<MethodName, (typeof OTHERS)[number]>;
 
 /** The methods of the paper by their names in tables. */
 export type PaperMethod = (typeof METHODS)[MethodOverSGD]['label'];
 
 /** The paper's methods in the order of its tables. */
-const PAPER_METHODS = METHOD_NAMES.filter((name): name is MethodOverSGD => name !== 'adamw');
+export const METHODS_OVER_SGD = METHOD_NAMES.filter(
+  (name): name is MethodOverSGD => !(OTHERS as readonly MethodName[]).includes(name),
+);
 
 /** Numbers that make a method an optimizer. */
 export interface MethodSettings {
@@ -106,7 +111,7 @@ export function paperMethods(options: PaperMethodsOptions = {}): Record<PaperMet
   const settings = checkOptions('paperMethods', PAPER_METHOD, options);
   const { learningRate, momentum, weightDecay, alpha, radius, rho, asamRho, lookahead } = settings;
   const sgd = { learningRate, momentum, weightDecay };
-  const configs = PAPER_METHODS.map((name): [string, OptimizerConfig] => {
+  const configs = METHODS_OVER_SGD.map((name): [string, OptimizerConfig] => {
     const { label, steps, adaptive }: Method = METHODS[name];
     const k = adaptive ? settings.adaptiveK : settings.k;
     const isWhole = radius === 'step' || steps === 'single' || steps === 'lookahead';

@@ -13,10 +13,20 @@ export {
   summarise,
 } from './comparisons';
 export { distanceToCurve, type MeasuredCurve } from './curveDistance';
+export { type FairSearchOptions, fairSearch, type SearchedDraw, type SearchedMethod, type SearchedResult } from './fairSearch';
 export { type Frame, toFrame } from './frame';
 export { type GoodRange, goodRange } from './goodRange';
 export { describeIntervals, type Estimate, holm, type Interval, meanInterval } from './interval';
 export { measureRuns } from './measureRuns';
+export {
+  type BestOfTrials,
+  bestOfTrials,
+  drawSettings,
+  edgeOf,
+  type SearchRange,
+  type SearchRanges,
+  type SearchSetting,
+} from './randomSearch';
 export { type RankCorrelation, rankCorrelation } from './rankCorrelation';
 export { type LabelDifference, SweepResults } from './results';
 export {

@@ -12,8 +12,10 @@ import {
   lookbehindSAM,
   multistepASAM,
   multistepSAM,
+  repeatedSAM,
   sam,
   sgd,
+  straightSAM,
 } from 'lookbehind';
 import { compile } from 'lookbehind/compile';
 import { walk as compiledWalk } from 'lookbehind/train';
@@ -142,6 +144,40 @@ describe('identities', () => {
     for (const far of pair([1, -1, 1], 5, 0.2, decayed)) assert.ok(far > 1e-3, `${far} apart`);
   });
 
+  it('equal products alpha * learningRate are one algorithm over hundreds of steps, momentum unscaled', () => {
+    // The ascent path starts at the slow weights and never sees the fast ones, so both meet the same gradients. The momentum is a sum of
+    // gradients, without alpha or the rate: it is equal, too, and only what a step makes of it is scaled.
+    // Small steps, which end before the minimum: there the direction of a vanishing gradient, and so rounding, decides.
+    const loss = (point: tf.Tensor): tf.Scalar => tf.sum(tf.mul([1.5, 0.5, 1], tf.square(tf.sub(point, [0.2, -1, 0.5]))));
+    for (const momentum of [0, 0.9]) {
+      const settings = [
+        { alpha: 0.8, learningRate: 0.0005 },
+        { alpha: 0.2, learningRate: 0.002 },
+        { alpha: 0.2, learningRate: 0.0005 },
+      ];
+      const [a, b, c] = settings.map(({ alpha, learningRate }) => {
+        const scaled = learningRate * (1 - momentum);
+        const optimizer = lookbehindSAM({ alpha, learningRate: scaled, momentum, k: 5, rho: 0.05 });
+        return compiledWalk({ loss, start: [2, -2, 1.5], optimizer, steps: 300 });
+      });
+      assert.ok(difference(a, b) < 2e-5, `${difference(a, b)} apart with momentum ${momentum}`);
+      assert.ok(difference(a, c) > 0.1, 'another product is another way');
+    }
+  });
+
+  it('the controls are Lookbehind with k = 1, and with rho = 0', () => {
+    fc.assert(
+      fc.property(start, options, fc.integer({ min: 2, max: 5 }), fc.constantFrom(0.5, 'adaptive' as const), (w, o, k, alpha) => {
+        for (const control of [repeatedSAM, straightSAM]) {
+          assert.deepEqual(walk(control({ ...o, k: 1, alpha }), 4, w), walk(lookbehindSAM({ ...o, k: 1, alpha }), 4, w));
+          const still = { ...o, rho: 0, k, alpha };
+          assert.ok(difference(walk(control(still), 4, w), walk(lookbehindSAM(still), 4, w)) < ROUNDING);
+        }
+      }),
+      runs,
+    );
+  });
+
   it('Lookahead with k = 1 and alpha = 1 is its base', () => {
     fc.assert(
       fc.property(start, options, (w, o) => {
@@ -236,6 +272,34 @@ describe('geometry', () => {
         });
         problem.dispose();
         optimizer.dispose();
+      }),
+      runs,
+    );
+  });
+
+  it('the straight path goes on in the first direction; repeated SAM takes one gradient at its mean distance', () => {
+    fc.assert(
+      fc.property(start, fc.integer({ min: 1, max: 6 }), (w, k) => {
+        const rho = 0.1;
+        for (const make of [straightSAM, repeatedSAM]) {
+          const problem = new Quadratic(w);
+          const gradient = problem.gradient(w);
+          fc.pre(Math.hypot(...gradient) > 1e-2);
+          const optimizer = make({ rho, k });
+          const points = tf.tidy(() =>
+            optimizer
+              .step(problem.loss, problem.variables)
+              .visits.map(({ weights }) => weights.flatMap((t) => Array.from(t.dataSync()))),
+          );
+          const distances = make === repeatedSAM ? [0, ((k + 1) / 2) * rho] : points.map((_, i) => i * rho);
+          assert.equal(points.length, distances.length);
+          points.forEach((point, i) => {
+            const wanted = gradient.map((g, j) => w[j] + (distances[i] * g) / Math.hypot(...gradient));
+            assert.ok(difference([point], [wanted]) < 1e-4);
+          });
+          problem.dispose();
+          optimizer.dispose();
+        }
       }),
       runs,
     );
@@ -392,6 +456,14 @@ describe('every algorithm', () => {
     assert.equal(
       count(() => lookbehindSAM({ k: 5 })),
       6,
+    );
+    assert.equal(
+      count(() => straightSAM({ k: 5 })),
+      6,
+    );
+    assert.equal(
+      count(() => repeatedSAM({ k: 5 })),
+      2,
     );
     assert.equal(
       count(() => lookbehindSAM({ k: 5, reuseGradients: false })),

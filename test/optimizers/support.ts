@@ -9,9 +9,11 @@ import {
   lookbehindSAM,
   multistepASAM,
   multistepSAM,
+  repeatedSAM,
   rmsprop,
   sam,
   sgd,
+  straightSAM,
 } from 'lookbehind';
 import type { FamilyOptimizer } from 'lookbehind/extend';
 
@@ -73,6 +75,8 @@ export const FAMILY: Record<
   lookbehindSAM: (base) => lookbehindSAM({ ...base, k: 3 }),
   'lookbehindSAM adaptive': (base) => lookbehindSAM({ ...base, k: 3, alpha: 'adaptive' }),
   lookbehindASAM: (base) => lookbehindASAM({ ...base, k: 3 }),
+  repeatedSAM: (base) => repeatedSAM({ ...base, k: 3 }),
+  straightSAM: (base) => straightSAM({ ...base, k: 3 }),
 };
 
 /** The weights after each of `steps` steps of `optimizer` on the quadratic from `start`. */

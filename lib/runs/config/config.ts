@@ -93,11 +93,16 @@ export function resolveConfig(config: unknown): FullRunConfig {
   return check(config, 'full');
 }
 
+/** The configuration without defaults and notes, as short as it can be. Errors as for `resolveConfig`. */
+export function minimalConfig(config: unknown): RunConfig {
+  const { label: _label, profile: _profile, ...meaning } = check(config, 'minimal');
+  return meaning;
+}
+
 /** The name of the run that `config` describes. Errors as for `resolveConfig`. */
 export function configHash(config: unknown): string {
-  const { label: _label, profile: _profile, ...meaning } = check(config, 'minimal');
   return createHash('sha256')
-    .update(`${RESULTS_VERSION}\n${canonicalJson(meaning)}`)
+    .update(`${RESULTS_VERSION}\n${canonicalJson(minimalConfig(config))}`)
     .digest('hex')
     .slice(0, HASH_DIGITS);
 }

@@ -2,7 +2,7 @@
  * The data of a run, as JSON, and how it is loaded: one entry of `DATA_SETS` per data set.
  */
 import { checkNumber } from '../../core/errors';
-import { type Check, checkKind, flag, type KindOf, oneOf, text, whole } from '../../core/options';
+import { type Check, checkKind, flag, type KindOf, number, oneOf, text, whole } from '../../core/options';
 import {
   CIFAR10_STATISTICS,
   CIFAR100_STATISTICS,
@@ -41,16 +41,19 @@ const TAKEN = {
    * Default false.
    */
   standardise: flag(false),
+  /** Share of the training samples that get a wrong label, chosen with it by the seed of the run. 0 to 1. Default 0. */
+  labelNoise: number({ min: 0, max: 1 }, 0),
 };
+
+const pool = (pools: readonly number[]) => ({
+  /** Side of the pixel blocks that are averaged, a divisor of the image's side: 2 makes 14 x 14 of 28 x 28. Default 1. */
+  pool: oneOf(pools, 1),
+});
 
 const pooled = (pools: readonly number[]) => ({
   /** The set to evaluate on; choose settings on `selection`. Default `test`. */
   evaluateOn: oneOf(['test', 'selection'], 'test'),
-  /**
-   * Side of the pixel blocks that are averaged, a divisor of the image's side: 2 makes 14 x 14 of 28 x 28.
-   * Default 1.
-   */
-  pool: oneOf(pools, 1),
+  ...pool(pools),
   ...TAKEN,
 });
 
@@ -68,6 +71,8 @@ const DOWNLOADED = {
   ...TAKEN,
 };
 
+const DOWNLOADED_28 = { ...DOWNLOADED, ...pool([1, 2, 4, 7, 14, 28]) };
+
 const OPTIONS = {
   mnist1d: {
     /**
@@ -79,9 +84,9 @@ const OPTIONS = {
   },
   digits: pooled([1, 2, 4, 8]),
   mnist: pooled([1, 2, 4, 7, 14, 28]),
-  fullMnist: DOWNLOADED,
-  fashionMnist: DOWNLOADED,
-  kmnist: DOWNLOADED,
+  fullMnist: DOWNLOADED_28,
+  fashionMnist: DOWNLOADED_28,
+  kmnist: DOWNLOADED_28,
   cifar10: DOWNLOADED,
   cifar100: {
     /** The 100 classes or the 20 superclasses. Default `fine`. */
@@ -148,6 +153,7 @@ interface Choice {
   kind: DataConfig['kind'];
   trainSize?: number;
   standardise?: boolean;
+  labelNoise?: number;
   pool?: number;
   evaluateOn?: string;
 }
@@ -178,7 +184,7 @@ export class DataLoader {
    * @throws DataError where files are missing or damaged.
    */
   async load(config: DataConfig, seed: number): Promise<RunData> {
-    const { kind, trainSize, standardise, pool = 1, evaluateOn = 'test', ...sources }: Choice = config;
+    const { kind, trainSize, standardise, labelNoise = 0, pool = 1, evaluateOn = 'test', ...sources }: Choice = config;
     const selects = evaluateOn === 'selection';
     const source = JSON.stringify([kind, sources, selects]);
     if (this.#source !== source) {
@@ -188,7 +194,8 @@ export class DataLoader {
       this.#pooled.clear();
     }
     const all = this.#set('train', pool);
-    const train = trainSize === undefined ? all : all.subset(trainSize, { seed, stratified: true });
+    const clean = trainSize === undefined ? all : all.subset(trainSize, { seed, stratified: true });
+    const train = labelNoise === 0 ? clean : clean.mislabelled(labelNoise, seed);
     const test = this.#set(evaluateOn, pool);
     if (!standardise) return { train, test };
     const statistics = DATA_SETS[kind].statistics ?? train.measure();

@@ -1,0 +1,95 @@
+/** Makes a part of the atlas: at each budget, for each share of wrong labels, an equal search for every method. */
+import { existsSync } from 'node:fs';
+import type { RunRow, SweepGrid } from '../runs';
+import { minimalConfig } from '../runs/config/config';
+import { trainingSize } from '../runs/config/dataConfig';
+import { fairSearch, flattenRow, type SearchedResult } from '../statistics';
+import { type AtlasRow, readAtlas, writeAtlas } from './atlas';
+import { STUDY, STUDY_METHODS, type StudyMethod, type StudyPart, type StudyPartName } from './studyParts';
+
+/** How a study trains, and where its rows go. */
+export interface StudyOptions {
+  /** Trains grids; `what` says what for. */
+  train: (grids: SweepGrid[], what: string) => Promise<readonly RunRow[]>;
+  /** The file of the atlas. Rows of other parts stay in it. */
+  path: string;
+}
+
+/** The searches of a part, in the order in which they are made. */
+export function searchesOf(part: StudyPart): { labelNoise: number; gradients: number; chosenAt?: number }[] {
+  return part.budgets.flatMap((budget) => part.labelNoise.map((labelNoise) => ({ ...budget, labelNoise })));
+}
+
+/**
+ * Makes all rows of a part, and writes them after each search. Runs that are done are not repeated where `train` takes them from a store.
+ *
+ * @throws As `train`; DataError where the atlas is damaged, StorageError where it cannot be written.
+ */
+export async function makeStudy(name: StudyPartName, { train, path }: StudyOptions): Promise<AtlasRow[]> {
+  const part: StudyPart = STUDY[name];
+  const others = existsSync(path) ? readAtlas(path).filter((row) => row.part !== name) : [];
+  const methods = Object.fromEntries(part.methods.map((method) => [method, STUDY_METHODS[method]])) as typeof STUDY_METHODS;
+  const made: AtlasRow[] = [];
+  const choices = new Map<string, Record<StudyMethod, number>>();
+  const searches = searchesOf(part);
+  for (const [i, { labelNoise, gradients, chosenAt }] of searches.entries()) {
+    const what = `search ${i + 1} of ${searches.length}, ${gradients} gradients, ${100 * labelNoise} % wrong labels`;
+    const found = await fairSearch({
+      task: { data: { ...part.data, labelNoise }, model: part.model, schedule: 'cosine', measures: part.measures },
+      ...{ reportOn: part.reportOn, methods, gradients, draws: part.draws, guessing: part.guessing },
+      ...{ selectionSeeds: part.selectionSeeds, reportSeeds: part.reportSeeds },
+      chosen: chosenAt === undefined ? undefined : choices.get(`${chosenAt}/${labelNoise}`),
+      train: (grids, stage) => train(grids, `${what}: ${stage}`),
+    });
+    const results = Object.entries(found) as [StudyMethod, SearchedResult][];
+    const chosen = results.map(([method, { best }]) => [method, best.draw]);
+    choices.set(`${gradients}/${labelNoise}`, Object.fromEntries(chosen));
+    for (const [method, { draws, best, edges, report }] of results) {
+      const place = { part: name, method, labelNoise, budget: gradients };
+      for (const { draw, setting, rows } of draws) {
+        if (rows.length > 0) made.push({ ...place, stage: 'selection', draw, setting, ...resultsOf(rows) });
+      }
+      const choice = { draw: best.draw, setting: best.setting, chosenAt: chosenAt ?? gradients, edges };
+      made.push({ ...place, stage: 'report', ...choice, ...resultsOf(report) });
+    }
+    writeAtlas([...others, ...made], path);
+  }
+  return made;
+}
+
+/** What the runs of one setting reached. */
+function resultsOf(runs: readonly RunRow[]): Pick<AtlasRow, 'config' | 'seeds' | 'values' | 'gradients' | 'seconds' | 'origin'> {
+  const { seed: _, ...config } = runs[0].config;
+  const results = runs.map(({ result }) => result!);
+  const steps = Math.ceil(trainingSize(config.data) / config.batchSize);
+  const mean = (values: number[]): number => values.reduce((sum, value) => sum + value, 0) / values.length;
+  const { machine, versions } = results[0];
+  return {
+    config: minimalConfig(config),
+    seeds: runs.map((run) => run.config.seed),
+    values: valuesOf(runs),
+    gradients: rounded(mean(results.map(({ gradientEvaluations }) => gradientEvaluations / steps))),
+    seconds: rounded(mean(results.map(({ seconds }) => seconds))),
+    origin: { cpu: machine.cpu, native: versions.native, node: versions.node, tfjs: versions.tfjs, code: versions.code ?? '' },
+  };
+}
+
+function valuesOf(runs: readonly RunRow[]): AtlasRow['values'] {
+  const rows = runs.map(flattenRow);
+  const column = (name: string): number[] => rows.map((row) => Number(row[name] ?? Number.NaN));
+  const names = [...new Set(runs.flatMap(({ result }) => Object.keys(result?.measures ?? {})))];
+  const values: Record<string, number[]> = { testError: column('testError') };
+  const at = names.find((name) => name.startsWith('sharpness@'))?.slice('sharpness@'.length);
+  if (at !== undefined) {
+    const sharpness = column(`sharpness@${at}`);
+    values.testLoss = column('testLoss');
+    values.trainLoss = column(`perturbedLoss@${at}`).map((loss, i) => loss - sharpness[i]);
+  }
+  for (const name of names) if (!name.startsWith('perturbedLoss@')) values[name] = column(name);
+  return Object.fromEntries(Object.entries(values).map(([name, list]) => [name, list.map(rounded)]));
+}
+
+/** Six digits, which is what single precision has, nearly. */
+function rounded(value: number): number {
+  return Number(value.toPrecision(6));
+}
