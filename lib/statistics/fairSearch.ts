@@ -3,8 +3,19 @@
  * several seeds, reported on fresh seeds; and all with the same number of gradients per training sample.
  */
 import { OptionError } from '../core/errors';
-import { checkOptions, type OptionsOf, whole } from '../core/options';
-import { gradientsPerBatch, type OptimizerConfig, type RunRow, type SweepGrid } from '../runs';
+import {
+  callback,
+  checkOptions,
+  listOf,
+  needed,
+  number,
+  type OptionsOf,
+  object,
+  text,
+  whole,
+  withDefault,
+} from '../core/options';
+import { gradientsPerBatch, type OptimizerConfig, type RunRow, type SweepGrid, sweep } from '../runs';
 import type { ComparedTask } from './compareMethods';
 import { drawSettings, edgeOf, type SearchRanges, type SearchSetting } from './randomSearch';
 import { flattenRow } from './rows';
@@ -17,32 +28,43 @@ export interface SearchedMethod {
   optimizer: (setting: SearchSetting) => OptimizerConfig;
 }
 
+const SEEDS = listOf(whole());
+
 const OPTIONS = {
+  /** What all runs have in common. Its data need a selection set; `measures` are taken of what is reported. */
+  task: needed(object<Omit<ComparedTask, 'epochs'>>()),
+  /** The set to report on, as `evaluateOn` calls it. Default `test`. */
+  reportOn: text('test'),
   /** Gradients per training sample that each run may take: it has as many whole epochs as they allow, at least one. At least 1. */
-  gradients: whole({ min: 1 }, 30),
+  gradients: needed(whole({ min: 1 })),
   /** Settings that are drawn for each method. At least 1. Default 16. */
   draws: whole({ min: 1 }, 16),
   /** Seed of the draws. Default 0. */
   drawSeed: whole({}, 0),
+  /** Seeds of the choice. */
+  selectionSeeds: needed(SEEDS),
+  /** Seeds of what is reported: others than those of the choice. */
+  reportSeeds: needed(SEEDS),
+  /** Trains grids; `what` says what for. Default: `sweep` with its own defaults. */
+  train: withDefault(callback<(grids: SweepGrid[], what: 'selection' | 'report') => Promise<readonly RunRow[]>>(), (grids) =>
+    sweep(grids),
+  ),
+  /** Error in per cent that a run counts for in the choice if it diverged: that of guessing. Default 90, of ten classes. */
+  guessing: number({ min: 0, max: 100 }, 90),
+};
+
+const BY_METHOD = {
+  /** The methods by name. */
+  methods: needed(object<Readonly<Record<string, SearchedMethod>>>()),
+  /** The numbers of the draws to report, in place of a choice: those of a search at another budget, for example. */
+  chosen: object<Readonly<Record<string, number>>>(),
 };
 
 /** What is searched, and how. */
 export type FairSearchOptions<Name extends string> = OptionsOf<typeof OPTIONS> & {
-  /** What all runs have in common. Its data need a selection set; `measures` are taken of what is reported. */
-  task: Omit<ComparedTask, 'epochs'>;
-  /** The set to report on, as `evaluateOn` calls it. Default `test`. */
-  reportOn?: string;
   /** The methods by name. */
   methods: Readonly<Record<Name, SearchedMethod>>;
-  /** Seeds of the choice. */
-  selectionSeeds: readonly number[];
-  /** Seeds of what is reported: others than those of the choice. */
-  reportSeeds: readonly number[];
-  /** Trains grids; `what` says in a word what for. */
-  train: (grids: SweepGrid[], what: 'selection' | 'report') => Promise<readonly RunRow[]>;
-  /** Error in per cent that a run counts for where it diverged: that of guessing. */
-  guessing: number;
-  /** The numbers of the draws to report, in place of a choice: of a search at another budget, for example. */
+  /** The numbers of the draws to report, in place of a choice: those of a search at another budget, for example. */
   chosen?: Readonly<Record<Name, number>>;
 };
 
@@ -76,8 +98,8 @@ export interface SearchedResult {
  * @throws OptionError where options are wrong, seeds of choice and report overlap, or a run failed. Else as `train`.
  */
 export async function fairSearch<Name extends string>(options: FairSearchOptions<Name>): Promise<Record<Name, SearchedResult>> {
-  const { task, reportOn = 'test', methods, selectionSeeds, reportSeeds, train, guessing, chosen, ...given } = options;
-  const { gradients, draws, drawSeed } = checkOptions('fairSearch', OPTIONS, given);
+  const settled = checkOptions('fairSearch', { ...OPTIONS, ...BY_METHOD }, options);
+  const { task, reportOn, methods, gradients, draws, drawSeed, selectionSeeds, reportSeeds, train, guessing, chosen } = settled;
   if (reportSeeds.some((seed) => selectionSeeds.includes(seed))) {
     throw new OptionError('reportSeeds', reportSeeds, `other seeds than selectionSeeds, ${selectionSeeds.join(', ')}`);
   }

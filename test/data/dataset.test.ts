@@ -201,3 +201,21 @@ test('map, meanPooled and reshaped change values and shapes', () => {
   assert.deepEqual(image.meanPooled().values(), pooled.dataSync());
   pooled.dispose();
 });
+
+test('wrong labels: the share that was asked for, of other classes, the same for a seed, and more with a larger share', () => {
+  const data = numbered(1000, 4);
+  const wrong = (set: Dataset): number[] => upTo(1000).filter((i) => set.labels[i] !== data.labels[i]);
+  const [few, many] = [data.mislabelled(0.2, 7), data.mislabelled(0.5, 7)];
+  assert.deepEqual([wrong(few).length, wrong(many).length], [200, 500]);
+  assert.deepEqual(few.labels, data.mislabelled(0.2, 7).labels);
+  assert.notDeepEqual(few.labels, data.mislabelled(0.2, 8).labels);
+  for (const i of wrong(few)) assert.equal(few.labels[i], many.labels[i]);
+  // All three other classes about equally often: 500 / 3 each, with a standard deviation of 10.5.
+  for (const shift of [1, 2, 3]) {
+    const count = wrong(many).filter((i) => (many.labels[i]! - data.labels[i]! + 4) % 4 === shift).length;
+    assert.ok(Math.abs(count - 500 / 3) < 45, `${count}`);
+  }
+  assert.deepEqual(data.mislabelled(0).labels, data.labels);
+  assert.equal(few.inputs, data.inputs);
+  for (const share of [-0.1, 1.1, Number.NaN]) assert.throws(() => data.mislabelled(share), OptionError);
+});

@@ -77,9 +77,12 @@ import {
   worstCaseSharpness,
 } from 'lookbehind/sharpness';
 import {
+  bestOfTrials,
   bestSettings,
   describeIntervals,
+  drawSettings,
   type FlatRow,
+  fairSearch,
   goodRange,
   holm,
   meanInterval,
@@ -538,6 +541,22 @@ const TARGETS: readonly Target[] = [
     name: 'bestSettings',
     needed: { value: 'seed' },
     call: (options) => bestSettings([run], options),
+  },
+  {
+    name: 'drawSettings',
+    call: (options) => drawSettings({ rho: { log: [0.1, 1] } }, options),
+  },
+  {
+    name: 'fairSearch',
+    needed: {
+      task: { data: { kind: 'digits' }, model: { kind: 'mlp', hidden: [4] } },
+      ...{ methods: {}, gradients: 3, selectionSeeds: [1], reportSeeds: [0], train: async () => [] },
+    },
+    call: fairSearch,
+  },
+  {
+    name: 'bestOfTrials',
+    call: (options) => bestOfTrials([1, 2, 3], options),
   },
   {
     name: 'goodRange',

@@ -1,0 +1,98 @@
+/** The atlas: complete, what its study describes, and refused where it is damaged. */
+import assert from 'node:assert/strict';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { DataError } from 'lookbehind';
+import { type AtlasRow, readAtlas, STUDY, STUDY_METHODS, type StudyPart } from 'lookbehind/paper';
+import { gradientsPerBatch, resolveConfig } from 'lookbehind/runs';
+import { drawSettings } from 'lookbehind/statistics';
+import { atlasFile, writeAtlas } from '../../lib/dist/paper/atlas';
+
+const rows = readAtlas();
+
+/** Rows in groups of equal `key`. */
+function groups(members: readonly AtlasRow[], key: (row: AtlasRow) => string): Map<string, AtlasRow[]> {
+  const found = new Map<string, AtlasRow[]>();
+  for (const row of members) found.set(key(row), [...(found.get(key(row)) ?? []), row]);
+  return found;
+}
+
+test('rows are those of their part: its draws, seeds, budgets and measures', () => {
+  assert.ok(rows.length > 100);
+  for (const row of rows) {
+    const part: StudyPart = STUDY[row.part as keyof typeof STUDY];
+    const drawn = drawSettings(STUDY_METHODS[row.method].ranges, { draws: part.draws });
+    assert.deepEqual(row.setting, drawn[row.draw]);
+    const config = resolveConfig(row.config);
+    assert.deepEqual(
+      config.optimizer,
+      resolveConfig({ ...row.config, optimizer: STUDY_METHODS[row.method].optimizer(row.setting) }).optimizer,
+    );
+    assert.deepEqual(row.seeds, row.stage === 'report' ? part.reportSeeds : part.selectionSeeds);
+    assert.equal(config.data.labelNoise, row.labelNoise);
+    assert.ok(part.budgets.some(({ gradients }) => gradients === row.budget) && part.labelNoise.includes(row.labelNoise));
+    const cost = config.epochs * gradientsPerBatch(config.optimizer);
+    assert.ok(cost <= row.budget && cost > row.budget - gradientsPerBatch(config.optimizer), 'whole epochs within the budget');
+    // A run that diverged ends earlier.
+    assert.ok(row.gradients <= cost + 1e-6);
+    for (const values of Object.values(row.values)) assert.equal(values.length, row.seeds.length);
+    const finite = row.values.testError!.every(Number.isFinite);
+    if (finite) assert.ok(Math.abs(row.gradients - cost) < 1e-3 * cost);
+    if (row.stage === 'report' && finite) {
+      assert.deepEqual(Object.keys(row.values).slice(0, 6), [
+        'testError',
+        'testLoss',
+        'trainLoss',
+        'sharpness@0.1',
+        'sharpness@0.5',
+        'sharpness@1',
+      ]);
+    }
+  }
+});
+
+test('every search is whole, the same for all methods, and its best draw is reported', () => {
+  for (const search of groups(rows, (row) => `${row.part} ${row.budget} ${row.labelNoise}`).values()) {
+    const part: StudyPart = STUDY[search[0]!.part as keyof typeof STUDY];
+    const methods = groups(search, ({ method }) => method);
+    assert.deepEqual([...methods.keys()].sort(), [...part.methods].sort());
+    for (const members of methods.values()) {
+      const [report, ...others] = members.filter(({ stage }) => stage === 'report');
+      assert.equal(others.length, 0);
+      const tried = rows.filter(
+        ({ stage, part: name, budget, labelNoise, method }) =>
+          stage === 'selection' &&
+          [name, budget, labelNoise, method].join() ===
+            [report!.part, report!.chosenAt, report!.labelNoise, report!.method].join(),
+      );
+      assert.deepEqual(
+        tried.map(({ draw }) => draw),
+        Array.from({ length: part.draws }, (_, i) => i),
+      );
+      const errors = tried.map(({ values }) =>
+        values.testError!.reduce((sum, error) => sum + (Number.isFinite(error) ? error : part.guessing), 0),
+      );
+      assert.equal(report!.draw, errors.indexOf(Math.min(...errors)));
+    }
+  }
+});
+
+test('is read as it is written, whatever the order, and refused where it is damaged or missing', (t) => {
+  const folder = mkdtempSync(join(tmpdir(), 'lookbehind-atlas-'));
+  t.after(() => rmSync(folder, { recursive: true, force: true }));
+  const path = join(folder, 'atlas.jsonl');
+  const diverged = { ...rows[0]!, values: { testError: [Number.NaN, 1] } };
+  writeAtlas([...rows].reverse().slice(0, -1).concat(diverged), path);
+  assert.deepEqual(readAtlas(path).slice(1), rows.slice(1));
+  assert.deepEqual(readAtlas(path)[0], diverged);
+  writeAtlas(rows, path);
+  assert.deepEqual(readFileSync(path), readFileSync(atlasFile()));
+  const whole = readFileSync(path, 'utf8');
+  for (const damaged of ['', '{}', whole.slice(0, -40), whole.replace('"testError":[', '"testError":[1'), whole.slice(5)]) {
+    writeFileSync(path, damaged);
+    assert.throws(() => readAtlas(path), DataError);
+  }
+  assert.throws(() => readAtlas(join(folder, 'none')), /git checkout/);
+});
