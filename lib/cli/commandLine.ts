@@ -102,7 +102,14 @@ export function engineChoice(values: EngineValues): EngineChoice {
  *
  * @throws OptionError; RayError
  */
-export async function makeEngine({ engine, workers, address, cpus, gpus, attempts }: EngineChoice): Promise<Engine> {
+export async function makeEngine({
+  engine,
+  workers,
+  address,
+  cpus,
+  gpus,
+  attempts,
+}: EngineChoice): Promise<Engine> {
   if (engine === 'inProcess') return new InProcessEngine();
   if (engine !== 'ray') return new ProcessEngine({ workers });
   const ray = new RayEngine({ address, cpus, gpus, attempts, slots: workers });

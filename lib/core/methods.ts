@@ -2,9 +2,9 @@
  * The methods that are compared, each described once: its name, how it steps, what it costs, and how figures
  * draw it.
  *
- * The hue says how the steps are arranged (one step, Lookahead, multistep, Lookbehind, its controls), the dash says how the weights are
- * perturbed (solid: SAM, dashed: ASAM, dotted: not at all). Hues are those of Okabe and Ito, which color-blind readers can
- * tell apart.
+ * The hue says how the steps are arranged (one step, Lookahead, multistep, Lookbehind, its controls), the
+ * dash says how the weights are perturbed (solid: SAM, dashed: ASAM, dotted: not at all). Hues are those of
+ * Okabe and Ito, which color-blind readers can tell apart.
  */
 
 /** A method. */
@@ -12,8 +12,8 @@ export interface Method {
   /** What tables and legends call it. */
   label: string;
   /**
-   * How its steps are arranged: one per batch, k fast ones and one slow, k along the ascent, k back and one forward; or, as controls of
-   * the last, k back in a straight line, and k equal ones.
+   * How its steps are arranged: one per batch, k fast ones and one slow, k along the ascent, k back and one
+   * forward; or, as controls of the last, k back in a straight line, and k equal ones.
    */
   steps: 'single' | 'lookahead' | 'multistep' | 'lookbehind' | 'straight' | 'repeated';
   /** By which rule it perturbs the weights; null: not at all. */
@@ -102,7 +102,13 @@ export const METHODS = {
     symbol: 'circle-open',
   },
   repeatedSAM: { label: 'Repeated SAM', steps: 'repeated', rule: 'SAM', color: '#17627a', symbol: 'hexagon' },
-  straightSAM: { label: 'Straight path', steps: 'straight', rule: 'SAM', color: '#7b3294', symbol: 'diamond-tall' },
+  straightSAM: {
+    label: 'Straight path',
+    steps: 'straight',
+    rule: 'SAM',
+    color: '#7b3294',
+    symbol: 'diamond-tall',
+  },
 } as const satisfies Record<string, Method>;
 
 /**
@@ -121,7 +127,11 @@ export const METHOD_NAMES = Object.keys(METHODS) as readonly MethodName[];
  * @param reuse Whether the gradient at the fast weights serves the descent and the next ascent, as the loss
  * allows mostly.
  */
-export function gradientsOf({ steps, rule }: Pick<Method, 'steps' | 'rule'>, k: number, reuse = true): number {
+export function gradientsOf(
+  { steps, rule }: Pick<Method, 'steps' | 'rule'>,
+  k: number,
+  reuse = true,
+): number {
   if (steps === 'multistep' || steps === 'straight') return k + 1;
   if (steps === 'lookbehind') return reuse ? k + 1 : 2 * k;
   return rule === null ? 1 : 2;

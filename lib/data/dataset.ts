@@ -337,7 +337,8 @@ export class Dataset {
    * Cuts the data set at random into disjoint parts that together are the whole; each part's `split` is its
    * name.
    *
-   * @example const { train, selection } = data.partition({ fractions: { train: 0.8, selection: 0.2 }, stratified: true });
+   * @example const { train, selection } = data.partition({ fractions: { train: 0.8, selection: 0.2 },
+   * stratified: true });
    */
   partition<Part extends string>(options: PartitionOptions<Part>): Record<Part, Dataset> {
     checkObject('partition: options', options);
@@ -370,9 +371,11 @@ export class Dataset {
   }
 
   /**
-   * The same samples, a share of them with a wrong label: chosen at random, each with equal chances for all other classes.
+   * The same samples, a share of them with a wrong label: chosen at random, each with equal chances for all
+   * other classes.
    *
-   * @param share 0 to 1, rounded to whole samples. With a larger share and the same seed, the same samples are wrong, and more.
+   * @param share 0 to 1, rounded to whole samples. With a larger share and the same seed, the same samples
+   * are wrong, and more.
    */
   mislabelled(share: number, seed = 0): Dataset {
     checkNumber('share', share, { min: 0, max: 1 });

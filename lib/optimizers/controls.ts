@@ -3,13 +3,16 @@
  *
  *     e = rho * g / ||g||,   g = gradient at w
  *
- *     straight path    p_i = w + i * e,  i = 1 .. k;   g_i = gradient at p_i       k + 1 gradients: each step back keeps the first direction
- *     repeated SAM     p = w + (k + 1) / 2 * e;        g_1 = ... = g_k = gradient at p         2 gradients: SAM at the mean distance
+ *     straight path     p_i = w + i * e,  i = 1 .. k;   g_i = gradient at p_i               k + 1 gradients
+ *     repeated SAM      p = w + (k + 1) / 2 * e;        g_1 = ... = g_k = gradient at p     2 gradients
  *
- *     k times: fast = base step from fast along g_i;   w = alpha * fast + (1 - alpha) * slow                 as in lookbehind.ts
+ *     k times: fast = base step from fast along g_i
+ *     w = alpha * fast + (1 - alpha) * slow                                                 as in lookbehind.ts
  *
- * With k = 1 both are Lookbehind with k = 1, with rho = 0 both are Lookbehind with rho = 0. What Lookbehind gains over repeated SAM
- * it owes to its path; what it gains over the straight path, to the bends of the path. No published methods.
+ * So each step back keeps the first direction, or there is one, to the mean distance of Lookbehind's points.
+ * With k = 1 both are Lookbehind with k = 1, with rho = 0 both are Lookbehind with rho = 0. What Lookbehind
+ * gains over repeated SAM it owes to its path; what it gains over the straight path, to the bends of the
+ * path. No published methods.
  */
 import type { OptionsOf } from '../core/options';
 import * as tf from '../core/tf';
@@ -22,7 +25,10 @@ const { reuseGradients: _, ...SAM } = BY_SAM;
 /** Describes the options of `repeatedSAM` and `straightSAM`. */
 export const CONTROL = { ...OF_LOOKBEHIND, ...SAM };
 
-/** Options of `repeatedSAM` and `straightSAM`: those of Lookbehind-SAM, where rho is the length of one of its steps back. */
+/**
+ * Options of `repeatedSAM` and `straightSAM`: those of Lookbehind-SAM, where rho is the length of one of its
+ * steps back.
+ */
 export type ControlOptions = Omit<SharpnessOptions, 'reuseGradients'> & OptionsOf<typeof OF_LOOKBEHIND>;
 
 /** Repeated SAM. Make it with `repeatedSAM`. */
@@ -57,17 +63,25 @@ export class StraightSAM extends Lookbehind {
 
   protected override stepsBack(passes: Passes): Visit[] {
     const here = passes.ascent(0);
-    return Array.from({ length: this.k }, (_, inner) => passes.descent(inner, this.climb(here, passes.variables, inner + 1)));
+    return Array.from({ length: this.k }, (_, inner) =>
+      passes.descent(inner, this.climb(here, passes.variables, inner + 1)),
+    );
   }
 }
 tf.serialization.registerClass(StraightSAM);
 
-/** Repeated SAM, a control for Lookbehind-SAM: k base steps along one gradient, taken at the mean distance of its path. Two gradients. */
+/**
+ * Repeated SAM, a control for Lookbehind-SAM: k base steps along one gradient, taken at the mean distance of
+ * its path. Two gradients.
+ */
 export function repeatedSAM(options: ControlOptions = {}): RepeatedSAM {
   return new RepeatedSAM('sam', options);
 }
 
-/** A control for Lookbehind-SAM: all its steps back go in the direction of the first. k + 1 gradients per step. */
+/**
+ * A control for Lookbehind-SAM: all its steps back go in the direction of the first. k + 1 gradients per
+ * step.
+ */
 export function straightSAM(options: ControlOptions = {}): StraightSAM {
   return new StraightSAM('sam', options);
 }

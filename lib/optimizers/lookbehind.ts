@@ -25,7 +25,16 @@
  * 235:36229-36248. https://github.com/chandar-lab/Lookbehind-SAM, classes LookbehindSAM and LookbehindASAM.
  */
 import { OptionError } from '../core/errors';
-import { checkOptions, type Description, either, number, type OptionsOf, oneOf, whole, withDefault } from '../core/options';
+import {
+  checkOptions,
+  type Description,
+  either,
+  number,
+  type OptionsOf,
+  oneOf,
+  whole,
+  withDefault,
+} from '../core/options';
 import * as tf from '../core/tf';
 import type { Advance, Passes, Visit } from './passes';
 import {
@@ -92,7 +101,11 @@ export class Lookbehind extends SharpnessOptimizer {
 
   /** @param known What its options are, and who takes them, where it is not Lookbehind itself. */
   constructor(rule: 'sam' | 'asam', options: LookbehindASAMOptions = {}, known: Known = KNOWN[rule]) {
-    const { k, alpha, countPer, ...rest } = checkOptions(known.name, known.options as typeof LOOKBEHIND_ASAM, options);
+    const { k, alpha, countPer, ...rest } = checkOptions(
+      known.name,
+      known.options as typeof LOOKBEHIND_ASAM,
+      options,
+    );
     super(rule, options, countPer === 'batch' ? perInnerStep(rest, k) : rest, { k, alpha });
     this.k = k;
     this.alpha = alpha;

@@ -140,7 +140,10 @@ export abstract class SharpnessOptimizer extends FamilyOptimizer {
     return super.getConfig();
   }
 
-  /** One step back: the weights of `here`, and what the ascent rule adds along the gradient there, for `times` the radius. */
+  /**
+   * One step back: the weights of `here`, and what the ascent rule adds along the gradient there, for `times`
+   * the radius.
+   */
   protected climb({ weights, gradients }: Visit, variables: readonly tf.Variable[], times = 1): tf.Tensor[] {
     const rho = times === 1 ? this.radius.tensor : tf.mul(this.radius.tensor, times);
     const eps = ascentStep(gradients, this.ascent.scales(weights, variables), rho as tf.Scalar);

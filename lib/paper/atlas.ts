@@ -1,8 +1,9 @@
 /**
- * The atlas: results of runs that take hours, as they are committed in data/atlas. A row is a setting with what its runs, one per seed,
- * reached; `npm run study` makes them.
+ * The atlas: results of runs that take hours, as they are committed in data/atlas. A row is a setting with
+ * what its runs, one per seed, reached; `npm run study` makes them.
  *
- *     atlas.jsonl     {"format":"lookbehind-atlas/1","rows":N,"crc32":C}, then a line of JSON per row; C is that of all that follows
+ *     atlas.jsonl     {"format":"lookbehind-atlas/1","rows":N,"crc32":C}, then a line of JSON per row;
+ *                     C is that of all that follows the first line
  */
 import { join } from 'node:path';
 import { crc32 } from 'node:zlib';
@@ -37,7 +38,10 @@ export interface AtlasOrigin {
 export interface AtlasRow {
   /** The part of the study, a name in `STUDY`. */
   part: string;
-  /** `selection`: one of the draws, judged on the selection set. `report`: the chosen draw, on fresh seeds and the test set. */
+  /**
+   * `selection`: one of the draws, judged on the selection set. `report`: the chosen draw, on fresh seeds and
+   * the test set.
+   */
   stage: 'selection' | 'report';
   /** The method. */
   method: StudyMethod;
@@ -45,21 +49,31 @@ export interface AtlasRow {
   labelNoise: number;
   /** Gradients per training sample that were allowed. */
   budget: number;
-  /** The number of the draw, from 0: under one number all methods have the same step, and those with a radius or k the same place there. */
+  /**
+   * The number of the draw, from 0: under one number all methods have the same step, and those with a radius
+   * or k the same place there.
+   */
   draw: number;
   /** What was drawn: `step`, `radius`, `k`, as lib/paper/studyParts.ts says; alpha of Lookahead. */
   setting: SearchSetting;
   /** Of a report: the budget at which the draw was chosen. */
   chosenAt?: number;
-  /** Of a report: the options whose chosen value lies on an edge of its range, so that better ones may lie outside. */
+  /**
+   * Of a report: the options whose chosen value lies on an edge of its range, so that better ones may lie
+   * outside.
+   */
   edges?: Readonly<Record<string, 'low' | 'high'>>;
-  /** The whole configuration but for the seed: `executeRun({ ...config, seed: seeds[0] }, new RunStore())` makes a value again. */
+  /**
+   * The whole configuration but for the seed: `executeRun({ ...config, seed: seeds[0] }, new RunStore())`
+   * makes a value again.
+   */
   config: RunConfig;
   /** The seeds of the runs. */
   seeds: readonly number[];
   /**
-   * What the runs reached, by seed; NaN where one diverged. `testError`: per cent of wrong answers, on the selection set in that stage.
-   * Of a report also `testLoss`, `trainLoss` at the last weights, on the labels that were trained on, and measures as `sharpness@0.5`.
+   * What the runs reached, by seed; NaN where one diverged. `testError`: per cent of wrong answers, on the
+   * selection set in that stage. Of a report also `testLoss`, `trainLoss` at the last weights, on the labels
+   * that were trained on, and measures as `sharpness@0.5`.
    */
   values: Readonly<Record<string, readonly number[]>>;
   /** Gradients per training sample that were taken; the mean over seeds. */
@@ -98,18 +112,25 @@ export function readAtlas(path: string = atlasFile()): AtlasRow[] {
   }
   const body = text.slice(end + 1);
   if (header.format !== FORMAT) throw new DataError(`${path} is no atlas of the format ${FORMAT}. ${remedy}`);
-  if (header.crc32 !== crc32(body)) throw new DataError(`${path} is damaged: its checksum is another. ${remedy}`);
+  if (header.crc32 !== crc32(body))
+    throw new DataError(`${path} is damaged: its checksum is another. ${remedy}`);
   return body
     .split('\n')
     .filter((line) => line !== '')
     .map((line) => parseNumbers(line) as AtlasRow);
 }
 
-/** Writes rows as an atlas: sorted, so that files of the same rows are the same. Throws a StorageError where that is impossible. */
+/**
+ * Writes rows as an atlas: sorted, so that files of the same rows are the same. Throws a StorageError where
+ * that is impossible.
+ */
 export function writeAtlas(rows: readonly AtlasRow[], path: string = atlasFile()): void {
   const lines = [...rows].sort(byPlace).map((row) => `${stringifyNumbers(row)}\n`);
   const body = lines.join('');
-  writeFileAtomic(path, `${JSON.stringify({ format: FORMAT, rows: lines.length, crc32: crc32(body) })}\n${body}`);
+  writeFileAtomic(
+    path,
+    `${JSON.stringify({ format: FORMAT, rows: lines.length, crc32: crc32(body) })}\n${body}`,
+  );
 }
 
 function byPlace(a: AtlasRow, b: AtlasRow): number {

@@ -2,6 +2,13 @@
 export { type AtlasOrigin, type AtlasRow, readAtlas } from './atlas';
 export { type PaperReport, paperReport, type ReportTable } from './report';
 export { PAPER, type PaperSizes, paperSequence, paperSettings, paperTask } from './settings';
-export { STUDY, STUDY_METHODS, type StudyBudget, type StudyMethod, type StudyPart, type StudyPartName } from './studyParts';
+export {
+  STUDY,
+  STUDY_METHODS,
+  type StudyBudget,
+  type StudyMethod,
+  type StudyPart,
+  type StudyPartName,
+} from './studyParts';
 export { PAPER_TABLES, type PaperTable, paperGrids, paperRuns } from './tables';
 export { type WrittenReport, writeReport } from './writeReport';

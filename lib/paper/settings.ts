@@ -16,8 +16,25 @@
 
 import { checkOneOf, OptionError } from '../core/errors';
 import { METHODS, type Method } from '../core/methods';
-import { checkFields, checkOptions, type Option, type OptionsOf, oneOf, option, text, where, whole } from '../core/options';
-import type { DataConfig, LifelongConfig, MeasureConfig, ModelConfig, OptimizerConfig, SweepGrid } from '../runs';
+import {
+  checkFields,
+  checkOptions,
+  type Option,
+  type OptionsOf,
+  oneOf,
+  option,
+  text,
+  where,
+  whole,
+} from '../core/options';
+import type {
+  DataConfig,
+  LifelongConfig,
+  MeasureConfig,
+  ModelConfig,
+  OptimizerConfig,
+  SweepGrid,
+} from '../runs';
 import { METHODS_OVER_SGD, type MethodOverSGD, optimizerOf } from '../runs/paperMethods';
 import { stretchMilestones } from '../training/schedule';
 
@@ -60,10 +77,17 @@ export type PaperData = 'cifar10' | 'cifar100' | 'tinyImageNet';
 export const PAPER_DATA: readonly PaperData[] = ['cifar10', 'cifar100', 'tinyImageNet'];
 
 /** A method of the paper's tables; whether alpha is adaptive is one of its settings. */
-export type PaperMethodName = Exclude<MethodOverSGD, 'lookahead' | 'lookbehindSAMAdaptive' | 'lookbehindASAMAdaptive'>;
+export type PaperMethodName = Exclude<
+  MethodOverSGD,
+  'lookahead' | 'lookbehindSAMAdaptive' | 'lookbehindASAMAdaptive'
+>;
 
-/** Names of the methods: first SGD, then those over SAM, then those over ASAM, each from simple to elaborate. */
-export const PAPER_METHODS = METHODS_OVER_SGD.filter((name): name is PaperMethodName => !/^(lookahead|.*Adaptive)$/.test(name));
+/**
+ * Names of the methods: first SGD, then those over SAM, then those over ASAM, each from simple to elaborate.
+ */
+export const PAPER_METHODS = METHODS_OVER_SGD.filter(
+  (name): name is PaperMethodName => !/^(lookahead|.*Adaptive)$/.test(name),
+);
 
 const SIZES = {
   /** Data sets. Default: CIFAR-10 and CIFAR-100; in lifelong learning CIFAR-100 and TinyImageNet. */

@@ -1,4 +1,7 @@
-/** Makes a part of the atlas: at each budget, for each share of wrong labels, an equal search for every method. */
+/**
+ * Makes a part of the atlas: at each budget, for each share of wrong labels, an equal search for every
+ * method.
+ */
 import { existsSync } from 'node:fs';
 import type { RunRow, SweepGrid } from '../runs';
 import { minimalConfig } from '../runs/config/config';
@@ -21,21 +24,30 @@ export function searchesOf(part: StudyPart): { labelNoise: number; gradients: nu
 }
 
 /**
- * Makes all rows of a part, and writes them after each search. Runs that are done are not repeated where `train` takes them from a store.
+ * Makes all rows of a part, and writes them after each search. Runs that are done are not repeated where
+ * `train` takes them from a store.
  *
  * @throws As `train`; DataError where the atlas is damaged, StorageError where it cannot be written.
  */
 export async function makeStudy(name: StudyPartName, { train, path }: StudyOptions): Promise<AtlasRow[]> {
   const part: StudyPart = STUDY[name];
   const others = existsSync(path) ? readAtlas(path).filter((row) => row.part !== name) : [];
-  const methods = Object.fromEntries(part.methods.map((method) => [method, STUDY_METHODS[method]])) as typeof STUDY_METHODS;
+  const methods = Object.fromEntries(
+    part.methods.map((method) => [method, STUDY_METHODS[method]]),
+  ) as typeof STUDY_METHODS;
   const made: AtlasRow[] = [];
   const choices = new Map<string, Record<StudyMethod, number>>();
   const searches = searchesOf(part);
   for (const [i, { labelNoise, gradients, chosenAt }] of searches.entries()) {
-    const what = `search ${i + 1} of ${searches.length}, ${gradients} gradients, ${100 * labelNoise} % wrong labels`;
+    const where = `${gradients} gradients, ${100 * labelNoise} % wrong labels`;
+    const what = `search ${i + 1} of ${searches.length}, ${where}`;
     const found = await fairSearch({
-      task: { data: { ...part.data, labelNoise }, model: part.model, schedule: 'cosine', measures: part.measures },
+      task: {
+        data: { ...part.data, labelNoise },
+        model: part.model,
+        schedule: 'cosine',
+        measures: part.measures,
+      },
       ...{ reportOn: part.reportOn, methods, gradients, draws: part.draws, guessing: part.guessing },
       ...{ selectionSeeds: part.selectionSeeds, reportSeeds: part.reportSeeds },
       chosen: chosenAt === undefined ? undefined : choices.get(`${chosenAt}/${labelNoise}`),
@@ -58,7 +70,9 @@ export async function makeStudy(name: StudyPartName, { train, path }: StudyOptio
 }
 
 /** What the runs of one setting reached. */
-function resultsOf(runs: readonly RunRow[]): Pick<AtlasRow, 'config' | 'seeds' | 'values' | 'gradients' | 'seconds' | 'origin'> {
+function resultsOf(
+  runs: readonly RunRow[],
+): Pick<AtlasRow, 'config' | 'seeds' | 'values' | 'gradients' | 'seconds' | 'origin'> {
   const { seed: _, ...config } = runs[0].config;
   const results = runs.map(({ result }) => result!);
   const steps = Math.ceil(trainingSize(config.data) / config.batchSize);
@@ -70,7 +84,13 @@ function resultsOf(runs: readonly RunRow[]): Pick<AtlasRow, 'config' | 'seeds' |
     values: valuesOf(runs),
     gradients: rounded(mean(results.map(({ gradientEvaluations }) => gradientEvaluations / steps))),
     seconds: rounded(mean(results.map(({ seconds }) => seconds))),
-    origin: { cpu: machine.cpu, native: versions.native, node: versions.node, tfjs: versions.tfjs, code: versions.code ?? '' },
+    origin: {
+      cpu: machine.cpu,
+      native: versions.native,
+      node: versions.node,
+      tfjs: versions.tfjs,
+      code: versions.code ?? '',
+    },
   };
 }
 

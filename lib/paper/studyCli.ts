@@ -3,7 +3,15 @@
  * Makes a part of the atlas: `npm run study -- PART [--out FILE] [--store DIR] [--engine E]`.
  */
 import { parseArgs } from 'node:util';
-import { ENGINE_OPTIONS, EXIT, engineChoice, engineUsage, makeEngine, runCommand, watch } from '../cli/commandLine';
+import {
+  ENGINE_OPTIONS,
+  EXIT,
+  engineChoice,
+  engineUsage,
+  makeEngine,
+  runCommand,
+  watch,
+} from '../cli/commandLine';
 import { duration } from '../core/duration';
 import { checkOneOf, OptionError } from '../core/errors';
 import { RunStore, sweep } from '../runs';
@@ -40,10 +48,13 @@ async function main(): Promise<number> {
   const name = checkOneOf('PART', positionals[0] as StudyPartName, PARTS);
   const part: StudyPart = STUDY[name];
   const { runs, work: total } = sizeOf(part);
-  console.log(`${name}: ${runs.toLocaleString('en')} runs, about ${total.toLocaleString('en')} gradients of one sample.`);
+  console.log(
+    `${name}: ${runs.toLocaleString('en')} runs, about ${total.toLocaleString('en')} gradients of one sample.`,
+  );
   if (values['dry-run']) return EXIT.good;
   const choice = engineChoice(values);
-  if (choice.engine === 'slurm') throw new OptionError('--engine', choice.engine, 'processes, inProcess or ray');
+  if (choice.engine === 'slurm')
+    throw new OptionError('--engine', choice.engine, 'processes, inProcess or ray');
 
   const { signal, onProgress, clear } = watch();
   const store = new RunStore(values.store);

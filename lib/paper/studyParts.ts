@@ -1,6 +1,7 @@
 /**
- * The parts of the study that makes the atlas: which optimizer is the best at which budget, on which data, with how many wrong labels, and
- * with which k and rho. Each part is described here in full; what is made of it says data/atlas/README.md.
+ * The parts of the study that makes the atlas: which optimizer is the best at which budget, on which data,
+ * with how many wrong labels, and with which k and rho. Each part is described here in full; what is made of
+ * it says data/atlas/README.md.
  */
 import type { MethodName } from '../core/methods';
 import type { DataConfig, MeasureConfig, ModelConfig, OptimizerConfig } from '../runs';
@@ -34,7 +35,10 @@ export interface StudyPart {
   selectionSeeds: readonly number[];
   /** Seeds of what is reported. */
   reportSeeds: readonly number[];
-  /** What is measured of what is reported, beside losses and error. The sharpness is needed: it has the loss at the last weights. */
+  /**
+   * What is measured of what is reported, beside losses and error. The sharpness is needed: it has the loss
+   * at the last weights.
+   */
   measures: readonly MeasureConfig[];
   /** Error of guessing, in per cent: what a run that diverged counts for in the choice. */
   guessing: number;
@@ -58,7 +62,10 @@ export type StudyMethod = Extract<
 
 /** Base optimizer of all methods but for the learning rate, as in the paper. */
 const BASE = { momentum: 0.9, weightDecay: 5e-4 };
-/** A fixed alpha is a factor of the learning rate, so only their product is searched. Weight decay at the fast weights is all that differs. */
+/**
+ * A fixed alpha is a factor of the learning rate, so only their product is searched. Weight decay at the fast
+ * weights is all that differs.
+ */
 const ALPHA = 0.5;
 /** Fast steps of Lookahead, one per batch. */
 const FAST_STEPS = 5;
@@ -67,7 +74,8 @@ const FAST_STEPS = 5;
  * What is searched, in the same range for every method that has it:
  *
  *     step      length of the step on the weights that a batch makes, in gradients:
- *               learningRate;  Lookahead: alpha learningRate;  Lookbehind, its controls: k alpha learningRate, adaptive with alpha = 1
+ *               learningRate;  Lookahead: alpha learningRate
+ *               Lookbehind and its controls: k alpha learningRate, adaptive with alpha = 1
  *     radius    mean distance of the points whose gradients descend:
  *               rho;  Multistep-SAM: k rho;  Lookbehind, its controls: (k + 1) / 2 rho
  */
@@ -110,7 +118,13 @@ export const STUDY_METHODS: Readonly<Record<StudyMethod, SearchedMethod>> = {
   asam: single('asam', RADIUS_ASAM),
   multistepSAM: {
     ranges: { step: STEP, radius: RADIUS, k: K },
-    optimizer: ({ step, radius, k }) => ({ kind: 'multistepSAM', k, rho: rounded(radius / k), ...BASE, learningRate: step }),
+    optimizer: ({ step, radius, k }) => ({
+      kind: 'multistepSAM',
+      k,
+      rho: rounded(radius / k),
+      ...BASE,
+      learningRate: step,
+    }),
   },
   lookbehindSAM: lookbehind('lookbehindSAM'),
   lookbehindSAMAdaptive: lookbehind('lookbehindSAM', { alpha: 'adaptive' }),
@@ -181,7 +195,16 @@ export const STUDY = {
     ...WHOLE,
     data: { kind: 'fashionMnist', pool: 2 },
     model: { kind: 'convNet', filters: [16, 32] },
-    methods: ['sgd', 'lookahead', 'sam', 'asam', 'multistepSAM', 'lookbehindSAM', 'lookbehindASAM', 'repeatedSAM'],
+    methods: [
+      'sgd',
+      'lookahead',
+      'sam',
+      'asam',
+      'multistepSAM',
+      'lookbehindSAM',
+      'lookbehindASAM',
+      'repeatedSAM',
+    ],
     draws: 8,
     selectionSeeds: from(100, 2),
   },

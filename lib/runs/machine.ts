@@ -20,7 +20,10 @@ export interface Versions {
   native: string | null;
   /** Node.js. */
   node: string;
-  /** The first digits of SHA-256 over the compiled code that runs go through. Absent from results of before it was recorded. */
+  /**
+   * The first digits of SHA-256 over the compiled code that runs go through. Absent from results of before it
+   * was recorded.
+   */
   code?: string;
 }
 
@@ -40,7 +43,10 @@ const ROOMS = [
 ];
 const CODE_DIGITS = 12;
 
-/** The machine that computed a result. Results are bit-identical on the same machine with the same number of threads only. */
+/**
+ * The machine that computed a result. Results are bit-identical on the same machine with the same number of
+ * threads only.
+ */
 export interface Machine {
   /** System and architecture, such as `linux x64`. */
   platform: string;
@@ -73,8 +79,11 @@ export function presentVersions(): Versions {
 function codeHash(library: string): string {
   const hash = createHash('sha256');
   for (const room of ROOMS) {
-    const files = readdirSync(join(library, room), { recursive: true, encoding: 'utf8' }).filter((name) => name.endsWith('.js'));
-    for (const file of files.sort()) hash.update(`${room}/${file}\n`).update(readFileSync(join(library, room, file)));
+    const files = readdirSync(join(library, room), { recursive: true, encoding: 'utf8' }).filter((name) =>
+      name.endsWith('.js'),
+    );
+    for (const file of files.sort())
+      hash.update(`${room}/${file}\n`).update(readFileSync(join(library, room, file)));
   }
   return hash.digest('hex').slice(0, CODE_DIGITS);
 }

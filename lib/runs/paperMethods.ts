@@ -102,9 +102,8 @@ export type PaperMethodsOptions = OptionsOf<typeof PAPER_METHOD>;
 /**
  * The methods of the paper at one learning rate.
  *
- * @example
- * const methods = paperMethods({ learningRate: 0.1, rho: 0.1 });
- * await sweep(Object.entries(methods).map(([label, optimizer]) => ({ ...task, label, optimizer, seeds: 5 })));
+ * @example const methods = paperMethods({ learningRate: 0.1, rho: 0.1 }); await
+ * sweep(Object.entries(methods).map(([label, optimizer]) => ({ ...task, label, optimizer, seeds: 5 })));
  * @throws OptionError
  */
 export function paperMethods(options: PaperMethodsOptions = {}): Record<PaperMethod, OptimizerConfig> {

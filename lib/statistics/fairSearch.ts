@@ -1,6 +1,7 @@
 /**
- * Methods compared at their best, with an equal search for each: as many random draws, over the same ranges, chosen on selection data over
- * several seeds, reported on fresh seeds; and all with the same number of gradients per training sample.
+ * Methods compared at their best, with an equal search for each: as many random draws, over the same ranges,
+ * chosen on selection data over several seeds, reported on fresh seeds; and all with the same number of
+ * gradients per training sample.
  */
 import { OptionError } from '../core/errors';
 import {
@@ -31,11 +32,16 @@ export interface SearchedMethod {
 const SEEDS = listOf(whole());
 
 const OPTIONS = {
-  /** What all runs have in common. Its data need a selection set; `measures` are taken of what is reported. */
+  /**
+   * What all runs have in common. Its data need a selection set; `measures` are taken of what is reported.
+   */
   task: needed(object<Omit<ComparedTask, 'epochs'>>()),
   /** The set to report on, as `evaluateOn` calls it. Default `test`. */
   reportOn: text('test'),
-  /** Gradients per training sample that each run may take: it has as many whole epochs as they allow, at least one. At least 1. */
+  /**
+   * Gradients per training sample that each run may take: it has as many whole epochs as they allow, at least
+   * one. At least 1.
+   */
   gradients: needed(whole({ min: 1 })),
   /** Settings that are drawn for each method. At least 1. Default 16. */
   draws: whole({ min: 1 }, 16),
@@ -46,17 +52,24 @@ const OPTIONS = {
   /** Seeds of what is reported: others than those of the choice. */
   reportSeeds: needed(SEEDS),
   /** Trains grids; `what` says what for. Default: `sweep` with its own defaults. */
-  train: withDefault(callback<(grids: SweepGrid[], what: 'selection' | 'report') => Promise<readonly RunRow[]>>(), (grids) =>
-    sweep(grids),
+  train: withDefault(
+    callback<(grids: SweepGrid[], what: 'selection' | 'report') => Promise<readonly RunRow[]>>(),
+    (grids) => sweep(grids),
   ),
-  /** Error in per cent that a run counts for in the choice if it diverged: that of guessing. Default 90, of ten classes. */
+  /**
+   * Error in per cent that a run counts for in the choice if it diverged: that of guessing. Default 90, of
+   * ten classes.
+   */
   guessing: number({ min: 0, max: 100 }, 90),
 };
 
 const BY_METHOD = {
   /** The methods by name. */
   methods: needed(object<Readonly<Record<string, SearchedMethod>>>()),
-  /** The numbers of the draws to report, in place of a choice: those of a search at another budget, for example. */
+  /**
+   * The numbers of the draws to report, in place of a choice: those of a search at another budget, for
+   * example.
+   */
   chosen: object<Readonly<Record<string, number>>>(),
 };
 
@@ -64,7 +77,10 @@ const BY_METHOD = {
 export type FairSearchOptions<Name extends string> = OptionsOf<typeof OPTIONS> & {
   /** The methods by name. */
   methods: Readonly<Record<Name, SearchedMethod>>;
-  /** The numbers of the draws to report, in place of a choice: those of a search at another budget, for example. */
+  /**
+   * The numbers of the draws to report, in place of a choice: those of a search at another budget, for
+   * example.
+   */
   chosen?: Readonly<Record<Name, number>>;
 };
 
@@ -95,26 +111,58 @@ export interface SearchedResult {
 /**
  * Searches settings of each method, and trains the best of each with fresh seeds.
  *
- * @throws OptionError where options are wrong, seeds of choice and report overlap, or a run failed. Else as `train`.
+ * @throws OptionError where options are wrong, seeds of choice and report overlap, or a run failed. Else as
+ * `train`.
  */
-export async function fairSearch<Name extends string>(options: FairSearchOptions<Name>): Promise<Record<Name, SearchedResult>> {
+export async function fairSearch<Name extends string>(
+  options: FairSearchOptions<Name>,
+): Promise<Record<Name, SearchedResult>> {
   const settled = checkOptions('fairSearch', { ...OPTIONS, ...BY_METHOD }, options);
-  const { task, reportOn, methods, gradients, draws, drawSeed, selectionSeeds, reportSeeds, train, guessing, chosen } = settled;
+  const {
+    task,
+    reportOn,
+    methods,
+    gradients,
+    draws,
+    drawSeed,
+    selectionSeeds,
+    reportSeeds,
+    train,
+    guessing,
+    chosen,
+  } = settled;
   if (reportSeeds.some((seed) => selectionSeeds.includes(seed))) {
-    throw new OptionError('reportSeeds', reportSeeds, `other seeds than selectionSeeds, ${selectionSeeds.join(', ')}`);
+    throw new OptionError(
+      'reportSeeds',
+      reportSeeds,
+      `other seeds than selectionSeeds, ${selectionSeeds.join(', ')}`,
+    );
   }
   const names = Object.keys(methods) as Name[];
-  const settings = new Map(names.map((name) => [name, drawSettings(methods[name].ranges, { draws, seed: drawSeed })]));
+  const settings = new Map(
+    names.map((name) => [name, drawSettings(methods[name].ranges, { draws, seed: drawSeed })]),
+  );
   const grid = (name: Name, draw: number, evaluateOn: string, seeds: readonly number[]): SweepGrid => {
     const optimizer = methods[name].optimizer(settings.get(name)![draw]);
     const epochs = epochsWithin(gradients, optimizer);
     const measures = evaluateOn === 'selection' ? [] : task.measures;
     const data = { ...task.data, evaluateOn } as ComparedTask['data'];
-    return { ...task, data, measures, optimizer, epochs, evaluateEvery: epochs, label: labelOf(name, draw), seeds };
+    return {
+      ...task,
+      data,
+      measures,
+      optimizer,
+      epochs,
+      evaluateEvery: epochs,
+      label: labelOf(name, draw),
+      seeds,
+    };
   };
   const trials =
     chosen === undefined
-      ? names.flatMap((name) => settings.get(name)!.map((_, draw) => grid(name, draw, 'selection', selectionSeeds)))
+      ? names.flatMap((name) =>
+          settings.get(name)!.map((_, draw) => grid(name, draw, 'selection', selectionSeeds)),
+        )
       : [];
   const tried = trials.length === 0 ? [] : unfailed(await train(trials, 'selection'));
   const found = new Map(
@@ -124,7 +172,8 @@ export async function fairSearch<Name extends string>(options: FairSearchOptions
         const errors = rows.map((row) => finiteOr(guessing, flattenRow(row).testError));
         return { draw, setting, rows, error: errors.reduce((sum, error) => sum + error, 0) / errors.length };
       });
-      const best = chosen === undefined ? drawn.reduce((a, b) => (b.error < a.error ? b : a)) : drawn[chosen[name]];
+      const best =
+        chosen === undefined ? drawn.reduce((a, b) => (b.error < a.error ? b : a)) : drawn[chosen[name]];
       const edges = Object.entries(best.setting).flatMap(([option, value]) => {
         const edge = edgeOf(methods[name].ranges[option], value);
         return edge === null ? [] : [[option, edge] as const];
@@ -155,7 +204,11 @@ function labelOf(name: string, draw: number): string {
 function unfailed(rows: readonly RunRow[]): readonly RunRow[] {
   const failed = rows.find(({ status }) => status === 'failed');
   if (failed === undefined) return rows;
-  throw new OptionError('train', `${failed.config.label}: ${failed.error}`, 'a function whose runs do not fail');
+  throw new OptionError(
+    'train',
+    `${failed.config.label}: ${failed.error}`,
+    'a function whose runs do not fail',
+  );
 }
 
 function finiteOr(other: number, value: unknown): number {

@@ -13,7 +13,13 @@ export {
   summarise,
 } from './comparisons';
 export { distanceToCurve, type MeasuredCurve } from './curveDistance';
-export { type FairSearchOptions, fairSearch, type SearchedDraw, type SearchedMethod, type SearchedResult } from './fairSearch';
+export {
+  type FairSearchOptions,
+  fairSearch,
+  type SearchedDraw,
+  type SearchedMethod,
+  type SearchedResult,
+} from './fairSearch';
 export { type Frame, toFrame } from './frame';
 export { type GoodRange, goodRange } from './goodRange';
 export { describeIntervals, type Estimate, holm, type Interval, meanInterval } from './interval';

@@ -1,21 +1,24 @@
 /**
  * Random search: settings that are drawn, and what the best of some draws is worth.
  *
- * Whoever compares methods gives each the same number of draws from the same ranges; else the method with more settings wins by trying more.
- * Options of one name and place are drawn by the same numbers for all methods, so the comparison is paired.
+ * Whoever compares methods gives each the same number of draws from the same ranges; else the method with
+ * more settings wins by trying more. Options of one name and place are drawn by the same numbers for all
+ * methods, so the comparison is paired.
  *
  *     u_i = fractional part of (u_0 + i a_j)        draw i of the j-th option, as a share of its range
  *
- * with a random u_0 for each option, and irrational a_j: each draw by itself is uniform, and a dozen of them leave no gaps, as independent
- * ones do (Kronecker's sequence; Bergstra and Bengio, "Random Search for Hyper-Parameter Optimization", JMLR 13, 2012, compare such).
+ * with a random u_0 for each option, and irrational a_j: each draw by itself is uniform, and a dozen of them
+ * leave no gaps, as independent ones do (Kronecker's sequence; Bergstra and Bengio, "Random Search for
+ * Hyper-Parameter Optimization", JMLR 13, 2012, compare such).
  *
- * The best of t trials, from n >= t that were made: v_1 <= ... <= v_n are their values, t of them are taken without replacement, so
+ * The best of t trials, from n >= t that were made: v_1 <= ... <= v_n are their values, t of them are taken
+ * without replacement, so
  *
  *     P(best = v_i) = C(n - i, t - 1) / C(n, t)
  *
- * Dodge, Gururangan, Card, Schwartz, Smith, "Show Your Work: Improved Reporting of Experimental Results", EMNLP 2019, arXiv:1909.03004,
- * take them with replacement, which makes the mean too good; without it has no bias: Tang et al., "Showing Your Work Doesn't Always
- * Work", ACL 2020, arXiv:2004.13705.
+ * Dodge, Gururangan, Card, Schwartz, Smith, "Show Your Work: Improved Reporting of Experimental Results",
+ * EMNLP 2019, arXiv:1909.03004, take them with replacement, which makes the mean too good; without it has no
+ * bias: Tang et al., "Showing Your Work Doesn't Always Work", ACL 2020, arXiv:2004.13705.
  */
 import { checkNumbers, OptionError } from '../core/errors';
 import { checkOptions, number, type OptionsOf, whole } from '../core/options';
@@ -25,7 +28,9 @@ import { BEST } from './comparisons';
 import type { Interval } from './interval';
 
 /** What an option is drawn from: all numbers between two, evenly in the logarithm, or one of some. */
-export type SearchRange = { readonly log: readonly [low: number, high: number] } | { readonly of: readonly number[] };
+export type SearchRange =
+  | { readonly log: readonly [low: number, high: number] }
+  | { readonly of: readonly number[] };
 
 /** The range of each option that is searched. */
 export type SearchRanges = Readonly<Record<string, SearchRange>>;
@@ -45,7 +50,9 @@ export type DrawOptions = OptionsOf<typeof DRAWS>;
 
 /** Digits of a drawn number: so that it can be read, and written down again. */
 const DIGITS = 3;
-/** By how much of its range an option goes on from draw to draw; as many as options can be searched together. */
+/**
+ * By how much of its range an option goes on from draw to draw; as many as options can be searched together.
+ */
 const STRIDES = [(Math.sqrt(5) - 1) / 2, Math.sqrt(2) - 1, Math.sqrt(3) - 1, Math.sqrt(7) - 2];
 /** Share of a range that counts as its edge, on each side. */
 const EDGE = 0.1;
@@ -58,16 +65,22 @@ const EDGE = 0.1;
 export function drawSettings(ranges: SearchRanges, options: DrawOptions = {}): SearchSetting[] {
   const { draws, seed } = checkOptions('drawSettings', DRAWS, options);
   const all = Object.entries(ranges);
-  if (all.length > STRIDES.length) throw new OptionError('ranges', Object.keys(ranges), `at most ${STRIDES.length} options`);
+  if (all.length > STRIDES.length)
+    throw new OptionError('ranges', Object.keys(ranges), `at most ${STRIDES.length} options`);
   const columns = all.map(([name, range], j): [string, number[]] => {
     checkRange(name, range);
     const start = new Random(seed, `draws of ${name}`).uniform();
     return [name, Array.from({ length: draws }, (_, i) => valueAt(range, (start + i * STRIDES[j]) % 1))];
   });
-  return Array.from({ length: draws }, (_, i) => Object.fromEntries(columns.map(([name, values]) => [name, values[i]])));
+  return Array.from({ length: draws }, (_, i) =>
+    Object.fromEntries(columns.map(([name, values]) => [name, values[i]])),
+  );
 }
 
-/** On which edge of its range a value lies: within a tenth of it, or the first or last of three or more. Then the best may lie outside. */
+/**
+ * On which edge of its range a value lies: within a tenth of it, or the first or last of three or more. Then
+ * the best may lie outside.
+ */
 export function edgeOf(range: SearchRange, value: number): 'low' | 'high' | null {
   if ('log' in range) {
     const [low, high] = range.log;
@@ -96,9 +109,11 @@ const OF_TRIALS = {
 export type BestOfTrialsOptions = OptionsOf<typeof OF_TRIALS>;
 
 /**
- * The expected best of 1, 2, ..., n trials, and the band that holds the best of a share `level` of searches, from n that were made.
+ * The expected best of 1, 2, ..., n trials, and the band that holds the best of a share `level` of searches,
+ * from n that were made.
  *
- * @param values One per trial, all finite: give a run that diverged what it is worth, such as the error of guessing.
+ * @param values One per trial, all finite: give a run that diverged what it is worth, such as the error of
+ * guessing.
  * @throws OptionError
  */
 export function bestOfTrials(values: readonly number[], options: BestOfTrialsOptions = {}): BestOfTrials[] {
@@ -126,9 +141,17 @@ export function bestOfTrials(values: readonly number[], options: BestOfTrialsOpt
 function checkRange(name: string, range: SearchRange): void {
   const right =
     'log' in range
-      ? range.log.length === 2 && range.log[0] > 0 && range.log[1] > range.log[0] && Number.isFinite(range.log[1])
+      ? range.log.length === 2 &&
+        range.log[0] > 0 &&
+        range.log[1] > range.log[0] &&
+        Number.isFinite(range.log[1])
       : Array.isArray(range.of) && range.of.length > 0 && range.of.every(Number.isFinite);
-  if (!right) throw new OptionError(`ranges.${name}`, range, '{ log: [low, high] } with 0 < low < high, or { of: [numbers] }');
+  if (!right)
+    throw new OptionError(
+      `ranges.${name}`,
+      range,
+      '{ log: [low, high] } with 0 < low < high, or { of: [numbers] }',
+    );
 }
 
 function valueAt(range: SearchRange, uniform: number): number {

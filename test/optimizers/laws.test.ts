@@ -145,10 +145,12 @@ describe('identities', () => {
   });
 
   it('equal products alpha * learningRate are one algorithm over hundreds of steps, momentum unscaled', () => {
-    // The ascent path starts at the slow weights and never sees the fast ones, so both meet the same gradients. The momentum is a sum of
-    // gradients, without alpha or the rate: it is equal, too, and only what a step makes of it is scaled.
-    // Small steps, which end before the minimum: there the direction of a vanishing gradient, and so rounding, decides.
-    const loss = (point: tf.Tensor): tf.Scalar => tf.sum(tf.mul([1.5, 0.5, 1], tf.square(tf.sub(point, [0.2, -1, 0.5]))));
+    // The ascent path starts at the slow weights and never sees the fast ones, so both meet the same
+    // gradients. The momentum is a sum of gradients, without alpha or the rate: it is equal, too, and only
+    // what a step makes of it is scaled. Small steps, which end before the minimum: there the direction of a
+    // vanishing gradient, and so rounding, decides.
+    const loss = (point: tf.Tensor): tf.Scalar =>
+      tf.sum(tf.mul([1.5, 0.5, 1], tf.square(tf.sub(point, [0.2, -1, 0.5]))));
     for (const momentum of [0, 0.9]) {
       const settings = [
         { alpha: 0.8, learningRate: 0.0005 },
@@ -167,13 +169,22 @@ describe('identities', () => {
 
   it('the controls are Lookbehind with k = 1, and with rho = 0', () => {
     fc.assert(
-      fc.property(start, options, fc.integer({ min: 2, max: 5 }), fc.constantFrom(0.5, 'adaptive' as const), (w, o, k, alpha) => {
-        for (const control of [repeatedSAM, straightSAM]) {
-          assert.deepEqual(walk(control({ ...o, k: 1, alpha }), 4, w), walk(lookbehindSAM({ ...o, k: 1, alpha }), 4, w));
-          const still = { ...o, rho: 0, k, alpha };
-          assert.ok(difference(walk(control(still), 4, w), walk(lookbehindSAM(still), 4, w)) < ROUNDING);
-        }
-      }),
+      fc.property(
+        start,
+        options,
+        fc.integer({ min: 2, max: 5 }),
+        fc.constantFrom(0.5, 'adaptive' as const),
+        (w, o, k, alpha) => {
+          for (const control of [repeatedSAM, straightSAM]) {
+            assert.deepEqual(
+              walk(control({ ...o, k: 1, alpha }), 4, w),
+              walk(lookbehindSAM({ ...o, k: 1, alpha }), 4, w),
+            );
+            const still = { ...o, rho: 0, k, alpha };
+            assert.ok(difference(walk(control(still), 4, w), walk(lookbehindSAM(still), 4, w)) < ROUNDING);
+          }
+        },
+      ),
       runs,
     );
   });

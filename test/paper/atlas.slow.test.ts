@@ -28,11 +28,19 @@ test('rows of the atlas are made again by their configurations', async (t) => {
     const now = flattenRow(row).testError as number;
     const { error, count } = meanInterval(values.testError!.filter(Number.isFinite));
     const spread = Number.isFinite(error) ? error * Math.sqrt(count) : 0;
-    return { what: `${row.hash}, seed ${row.config.seed}: ${now} % wrong, in the atlas ${before} %`, before, now, spread };
+    return {
+      what: `${row.hash}, seed ${row.config.seed}: ${now} % wrong, in the atlas ${before} %`,
+      before,
+      now,
+      spread,
+    };
   });
-  // On a machine of the same kind the numbers are the same, so that one that is not tells of changed code. The processor's name does not
-  // say which kind it is. Elsewhere rounding differs, and training amplifies it.
-  const equal = pairs.filter(({ before, now }) => Object.is(now, before) || Math.abs(now - before) < 1e-3).length;
+  // On a machine of the same kind the numbers are the same, so that one that is not tells of changed code.
+  // The processor's name does not say which kind it is. Elsewhere rounding differs, and training amplifies
+  // it.
+  const equal = pairs.filter(
+    ({ before, now }) => Object.is(now, before) || Math.abs(now - before) < 1e-3,
+  ).length;
   t.diagnostic(`${equal} of ${pairs.length} are equal`);
   const isSameKind = equal > pairs.length / 2;
   for (const { what, before, now, spread } of pairs) {

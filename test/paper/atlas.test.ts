@@ -32,9 +32,15 @@ test('rows are those of their part: its draws, seeds, budgets and measures', () 
     );
     assert.deepEqual(row.seeds, row.stage === 'report' ? part.reportSeeds : part.selectionSeeds);
     assert.equal(config.data.labelNoise, row.labelNoise);
-    assert.ok(part.budgets.some(({ gradients }) => gradients === row.budget) && part.labelNoise.includes(row.labelNoise));
+    assert.ok(
+      part.budgets.some(({ gradients }) => gradients === row.budget) &&
+        part.labelNoise.includes(row.labelNoise),
+    );
     const cost = config.epochs * gradientsPerBatch(config.optimizer);
-    assert.ok(cost <= row.budget && cost > row.budget - gradientsPerBatch(config.optimizer), 'whole epochs within the budget');
+    assert.ok(
+      cost <= row.budget && cost > row.budget - gradientsPerBatch(config.optimizer),
+      'whole epochs within the budget',
+    );
     // A run that diverged ends earlier.
     assert.ok(row.gradients <= cost + 1e-6);
     for (const values of Object.values(row.values)) assert.equal(values.length, row.seeds.length);
@@ -90,7 +96,13 @@ test('is read as it is written, whatever the order, and refused where it is dama
   writeAtlas(rows, path);
   assert.deepEqual(readFileSync(path), readFileSync(atlasFile()));
   const whole = readFileSync(path, 'utf8');
-  for (const damaged of ['', '{}', whole.slice(0, -40), whole.replace('"testError":[', '"testError":[1'), whole.slice(5)]) {
+  for (const damaged of [
+    '',
+    '{}',
+    whole.slice(0, -40),
+    whole.replace('"testError":[', '"testError":[1'),
+    whole.slice(5),
+  ]) {
     writeFileSync(path, damaged);
     assert.throws(() => readAtlas(path), DataError);
   }

@@ -38,7 +38,11 @@ test('every method gets the same search, the lowest mean error is chosen, and re
     assert.equal(draws.length, 3);
     for (const { rows, error } of draws) {
       assert.deepEqual(
-        rows.map(({ config }) => [config.seed, (config.data as { evaluateOn?: string }).evaluateOn, config.measures.length]),
+        rows.map(({ config }) => [
+          config.seed,
+          (config.data as { evaluateOn?: string }).evaluateOn,
+          config.measures.length,
+        ]),
         [10, 11].map((seed) => [seed, 'selection', 0]),
       );
       const mean = rows.reduce((sum, row) => sum + (flattenRow(row).testError as number) / 2, 0);
@@ -47,7 +51,10 @@ test('every method gets the same search, the lowest mean error is chosen, and re
     }
     const epochs = name === 'SAM' ? 2 : 5;
     for (const { config } of report) {
-      assert.deepEqual(config.optimizer, { ...config.optimizer, ...methods[name as 'SAM'].optimizer(best.setting) });
+      assert.deepEqual(config.optimizer, {
+        ...config.optimizer,
+        ...methods[name as 'SAM'].optimizer(best.setting),
+      });
       assert.equal(config.epochs, epochs, 'whole epochs within the gradients');
       assert.equal((config.data as { evaluateOn?: string }).evaluateOn, 'test');
     }

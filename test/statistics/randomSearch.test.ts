@@ -67,18 +67,27 @@ describe('edgeOf', () => {
 describe('bestOfTrials', () => {
   it('is the mean and the band over all choices of trials without replacement', () => {
     fc.assert(
-      fc.property(fc.array(fc.integer({ min: 0, max: 9 }), { minLength: 2, maxLength: 8 }), fc.boolean(), (values, lowest) => {
-        const pick = lowest ? Math.min : Math.max;
-        const found = bestOfTrials(values, { level: 0.6, best: lowest ? 'lowest' : 'highest' });
-        found.forEach(({ trials, mean, low, high }) => {
-          const bests = subsets(values.length, trials).map((subset) => pick(...subset.map((i) => values[i]!)));
-          assert.ok(Math.abs(mean - bests.reduce((sum, best) => sum + best, 0) / bests.length) < CLOSE);
-          const share = (holds: (best: number) => boolean): number => bests.filter(holds).length / bests.length;
-          assert.ok(share((best) => best >= low && best <= high) >= 0.6 - CLOSE);
-          // No more than a tail lies outside on either side.
-          assert.ok(share((best) => best < low) <= 0.2 + CLOSE && share((best) => best > high) <= 0.2 + CLOSE);
-        });
-      }),
+      fc.property(
+        fc.array(fc.integer({ min: 0, max: 9 }), { minLength: 2, maxLength: 8 }),
+        fc.boolean(),
+        (values, lowest) => {
+          const pick = lowest ? Math.min : Math.max;
+          const found = bestOfTrials(values, { level: 0.6, best: lowest ? 'lowest' : 'highest' });
+          found.forEach(({ trials, mean, low, high }) => {
+            const bests = subsets(values.length, trials).map((subset) =>
+              pick(...subset.map((i) => values[i]!)),
+            );
+            assert.ok(Math.abs(mean - bests.reduce((sum, best) => sum + best, 0) / bests.length) < CLOSE);
+            const share = (holds: (best: number) => boolean): number =>
+              bests.filter(holds).length / bests.length;
+            assert.ok(share((best) => best >= low && best <= high) >= 0.6 - CLOSE);
+            // No more than a tail lies outside on either side.
+            assert.ok(
+              share((best) => best < low) <= 0.2 + CLOSE && share((best) => best > high) <= 0.2 + CLOSE,
+            );
+          });
+        },
+      ),
       { numRuns: 60 },
     );
   });

@@ -41,12 +41,18 @@ const TAKEN = {
    * Default false.
    */
   standardise: flag(false),
-  /** Share of the training samples that get a wrong label, chosen with it by the seed of the run. 0 to 1. Default 0. */
+  /**
+   * Share of the training samples that get a wrong label, chosen with it by the seed of the run. 0 to 1.
+   * Default 0.
+   */
   labelNoise: number({ min: 0, max: 1 }, 0),
 };
 
 const pool = (pools: readonly number[]) => ({
-  /** Side of the pixel blocks that are averaged, a divisor of the image's side: 2 makes 14 x 14 of 28 x 28. Default 1. */
+  /**
+   * Side of the pixel blocks that are averaged, a divisor of the image's side: 2 makes 14 x 14 of 28 x 28.
+   * Default 1.
+   */
   pool: oneOf(pools, 1),
 });
 
@@ -184,7 +190,15 @@ export class DataLoader {
    * @throws DataError where files are missing or damaged.
    */
   async load(config: DataConfig, seed: number): Promise<RunData> {
-    const { kind, trainSize, standardise, labelNoise = 0, pool = 1, evaluateOn = 'test', ...sources }: Choice = config;
+    const {
+      kind,
+      trainSize,
+      standardise,
+      labelNoise = 0,
+      pool = 1,
+      evaluateOn = 'test',
+      ...sources
+    }: Choice = config;
     const selects = evaluateOn === 'selection';
     const source = JSON.stringify([kind, sources, selects]);
     if (this.#source !== source) {
