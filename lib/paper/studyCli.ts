@@ -56,7 +56,7 @@ async function main(): Promise<number> {
   if (choice.engine === 'slurm')
     throw new OptionError('--engine', choice.engine, 'processes, inProcess or ray');
 
-  const { signal, onProgress, clear } = watch();
+  const { signal, onProgress, clear } = watch([]);
   const store = new RunStore(values.store);
   const engine = await makeEngine(choice);
   const started = performance.now();
