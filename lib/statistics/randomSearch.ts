@@ -27,10 +27,16 @@ import { signOf } from './bestSettings';
 import { BEST } from './comparisons';
 import type { Interval } from './interval';
 
-/** What an option is drawn from: all numbers between two, evenly in the logarithm, or one of some. */
+/** What an option is drawn from. */
 export type SearchRange =
-  | { readonly log: readonly [low: number, high: number] }
-  | { readonly of: readonly number[] };
+  | {
+      /** All numbers between these two, evenly in the logarithm. */
+      readonly log: readonly [low: number, high: number];
+    }
+  | {
+      /** One of these. */
+      readonly of: readonly number[];
+    };
 
 /** The range of each option that is searched. */
 export type SearchRanges = Readonly<Record<string, SearchRange>>;
