@@ -19,15 +19,15 @@ const EDITS: Record<string, Edit[]> = {
   ],
   '03': [
     ['const ks = { smoke: [1, 2]', 'const ks = { smoke: [1, 3]'],
-    ["? [0.5, 'adaptive']", "? [0.8, 'adaptive']"],
+    ['const alpha = 0.5', 'const alpha = 0.8'],
     ['const rho = 0.05', 'const rho = 0.1'],
-    ['const seeds = { smoke: 1', 'const seeds = { smoke: 2'],
+    ['const seeds = { smoke: 2', 'const seeds = { smoke: 3'],
   ],
   '04': [
     ['const ks = { smoke: [2]', 'const ks = { smoke: [3]'],
     ['const alpha = 0.5', 'const alpha = 0.8'],
     ['smoke: [0.05, 0.1]', 'smoke: [0.1, 0.2]'],
-    ['const seeds = { smoke: 1', 'const seeds = { smoke: 2'],
+    ['const pairedSeeds = { smoke: 2', 'const pairedSeeds = { smoke: 3'],
   ],
   '05': [
     ['const k = 5', 'const k = 3'],
@@ -36,6 +36,10 @@ const EDITS: Record<string, Edit[]> = {
   '06': [['k: 5, rho: 0.05, alpha: 0.5', 'k: 5, rho: 0.1, alpha: 0.8']],
   '07': [['const seeds = { smoke: 1', 'const seeds = { smoke: 2']],
   '08': [['const seeds = { smoke: 1', 'const seeds = { smoke: 2']],
+  '09': [
+    ["const k = PROFILE === 'smoke' ? 2 : 5", 'const k = 3'],
+    ['const reach = 0.2', 'const reach = 0.1'],
+  ],
 };
 
 describe('an edited notebook', { concurrency: 2 }, () => {

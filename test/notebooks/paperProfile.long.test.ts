@@ -28,7 +28,7 @@ const CONV_NET = {
  */
 const RES_NET = { ...CONV_NET, models: { kind: 'resNet', depth: 20, width: 2 } };
 
-/** What stands in for the sizes of each notebook. */
+/** What stands in for the sizes of each notebook that has tasks of the paper; 09 has none. */
 const SIZES: Record<string, object> = {
   '00': {
     ...CONV_NET,
@@ -46,14 +46,16 @@ const SIZES: Record<string, object> = {
   },
   '03': {
     ...RES_NET,
-    seeds: 1,
-    switchSeeds: 2,
+    seeds: 2,
+    fewSeeds: 1,
     epochs: 2,
     trainSize: 128,
     ks: [1, 2],
-    alphas: [0.5, 'adaptive'],
+    main: 2,
+    steps: [0.1],
+    shares: [1],
   },
-  '04': { ...CONV_NET, seeds: 1, pairedSeeds: 2, epochs: 1, ks: [2], rhos: [0.05, 0.1] },
+  '04': { ...CONV_NET, seeds: [100], pairedSeeds: 2, epochs: 1, ks: [2], rhos: [0.05, 0.1] },
   '05': {
     ...{
       ...CONV_NET,
@@ -61,6 +63,7 @@ const SIZES: Record<string, object> = {
       shownSeeds: 1,
       epochs: 1,
       learningRates: [0.1],
+      reaches: [0.1, 0.2],
       probed: 32,
       curvatureBatch: 32,
     },
@@ -72,7 +75,7 @@ const SIZES: Record<string, object> = {
     ...{
       ...CONV_NET,
       seeds: 1,
-      fewSeeds: 1,
+      otherPasses: [],
       tuningSeeds: [100],
       samples: 40,
       epochs: 1,
