@@ -60,6 +60,24 @@ describe('notebooks', () => {
         ({ cell_type, source }) => cell_type === 'code' && source.join('').trim() !== '',
       );
       assert.ok(code.length <= 16, `${code.length} code cells`);
+      const sources = cells.map(({ source }) => source.join(''));
+      const verdicts = sources.findIndex((source) => /^## Verdicts/.test(source));
+      if (verdicts >= 0) {
+        for (const { source } of code)
+          assert.ok(source.length <= 25, `a cell of ${source.length} lines: ${source[0]}`);
+        assert.ok(
+          code.some(({ source }) => source.join('').includes('verdictTable(')),
+          'a table of verdicts',
+        );
+        const prose = cells.slice(verdicts).filter(({ cell_type }) => cell_type === 'markdown');
+        const said = code.flatMap(({ source }) =>
+          [...source.join('').matchAll(/^say`[^]*?`;$/gm)].map(([text]) => [text]),
+        );
+        const words = [...prose.map(({ source }) => source), ...said].flatMap((text) =>
+          text.join('').split(/\s+/),
+        );
+        assert.ok(words.length <= 150, `${words.length} words after the figures`);
+      }
       const outputs = code.flatMap((cell) => cell.outputs ?? []);
       assert.ok(
         outputs.some(({ data }) => data?.['image/png']),
