@@ -21,7 +21,7 @@ export function verdictTable(checks: readonly Check[]): void {
       protocol,
       'estimate [95 % interval]': found,
       n,
-      'Holm, of': comparisons,
+      'corrected for': comparisons,
       gradients: cost,
       verdict,
     };
