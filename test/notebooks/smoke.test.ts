@@ -71,7 +71,7 @@ describe('notebooks', () => {
         );
         const prose = cells.slice(verdicts).filter(({ cell_type }) => cell_type === 'markdown');
         const said = code.flatMap(({ source }) =>
-          [...source.join('').matchAll(/^say`[^]*?`;$/gm)].map(([text]) => [text]),
+          [...source.join('').matchAll(/^say`[\s\S]*?`;$/gm)].map(([text]) => [text]),
         );
         const words = [...prose.map(({ source }) => source), ...said].flatMap((text) =>
           text.join('').split(/\s+/),
