@@ -3,6 +3,7 @@
  */
 import { checkNumber, checkNumbers, checkObject, OptionError } from '../core/errors';
 import {
+  callback,
   checkOptions,
   flag,
   needed,
@@ -33,6 +34,12 @@ export interface Statistics {
  * By this name declarations stay readable by TypeScript 5.0, which knows no `Float32Array<ArrayBufferLike>`.
  */
 type Inputs = Float32Array | Uint8Array;
+
+/**
+ * Changes stored samples, any number of whole ones, each by itself: returns them in a new array of the same
+ * kind and length.
+ */
+export type SampleChange = (stored: Float32Array | Uint8Array) => Float32Array | Uint8Array;
 
 /** As `Inputs`: classes, or numbers. */
 type Labels = Int32Array | Float32Array;
@@ -83,6 +90,8 @@ const FIELDS = {
   scale: number({}, 1),
   /** Standardisation after scaling. Default: none. */
   statistics: object<Statistics>(),
+  /** Changes the stored samples whenever they are read, before scaling. Default: none. */
+  change: callback<SampleChange>(),
 };
 
 /** Fields of a new `Dataset`. */
@@ -144,8 +153,6 @@ export class Dataset {
   readonly name: string;
   /** Which part of it this is, such as `'train'`. */
   readonly split: string;
-  /** Stored values: see `scale` and `statistics` for what they stand for. */
-  readonly inputs: Float32Array | Uint8Array;
   /**
    * The class of each sample, 0 to `classes.length - 1`; where there are no classes, the numbers of one
    * sample after the other.
@@ -167,6 +174,8 @@ export class Dataset {
   readonly size: number;
   /** Numbers per sample. */
   readonly inputSize: number;
+  readonly #storage: Inputs;
+  readonly #change: SampleChange | undefined;
 
   /** @throws OptionError where fields do not fit together. */
   constructor(fields: DatasetFields) {
@@ -181,6 +190,7 @@ export class Dataset {
       labelShape = [],
       scale,
       statistics = null,
+      change,
     } = settings;
     const hasClasses = classes.length > 0;
     checkNumbers('labels', labels, hasClasses ? { min: 0, max: classes.length - 1, integer: true } : {});
@@ -195,7 +205,8 @@ export class Dataset {
     checkFinite(inputs, name);
     this.name = name;
     this.split = split;
-    this.inputs = plain(inputs);
+    this.#storage = plain(inputs);
+    this.#change = change;
     const Store = hasClasses ? Int32Array : Float32Array;
     this.labels = labels instanceof Store ? labels : Store.from(labels);
     this.labelShape = [...labelShape];
@@ -220,6 +231,14 @@ export class Dataset {
       throw new OptionError('inputs', `${inputs.length} numbers`, allowed);
     }
     if (statistics !== null) this.#checkStatistics(statistics);
+  }
+
+  /**
+   * Stored values: see `scale` and `statistics` for what they stand for. Where samples are changed as they are
+   * read, they are changed for each call.
+   */
+  get inputs(): Float32Array | Uint8Array {
+    return this.#changed(this.#storage);
   }
 
   /** Numbers in the label of one sample: 1 for a class. */
@@ -258,23 +277,17 @@ export class Dataset {
   /** The inputs at `indices` (default: all, in order), scaled and standardised, row-major. A new array. */
   values(indices?: ArrayLike<number>): Float32Array {
     if (indices === undefined) return this.scaled(this.inputs);
-    return this.scaled(this.#consecutive(indices) ?? this.stored(indices));
+    return this.scaled(this.#changed(this.#consecutive(indices) ?? this.#chosen(indices)));
   }
 
   /** The inputs at `indices` as they are stored, row-major. A new array. */
   stored(indices: ArrayLike<number>): Float32Array | Uint8Array {
-    const { inputs, inputSize } = this;
-    const chosen = this.emptyStorage(indices.length);
-    for (let i = 0; i < indices.length; i++) {
-      const from = this.#checkIndex(indices[i]) * inputSize;
-      chosen.set(inputs.subarray(from, from + inputSize), i * inputSize);
-    }
-    return chosen;
+    return this.#changed(this.#chosen(indices));
   }
 
   /** Zeros in the type of the storage, for `n` samples. */
   emptyStorage(n: number): Float32Array | Uint8Array {
-    return this.inputs instanceof Uint8Array
+    return this.#storage instanceof Uint8Array
       ? new Uint8Array(n * this.inputSize)
       : new Float32Array(n * this.inputSize);
   }
@@ -328,8 +341,9 @@ export class Dataset {
       return this.subset(this.#deal([n, this.size - n], options)[0]);
     }
     return this.with({
-      inputs: this.#consecutive(choice) ?? this.stored(choice),
+      inputs: this.#consecutive(choice) ?? this.#chosen(choice),
       labels: this.#labelsAt(choice),
+      change: this.#change,
     });
   }
 
@@ -354,13 +368,14 @@ export class Dataset {
     return Object.fromEntries(sets) as Record<Part, Dataset>;
   }
 
-  /** This data set with some fields replaced. */
+  /** This data set with some fields replaced. Inputs that are given are no more changed. */
   with(fields: Partial<DatasetFields>): Dataset {
-    const { name, split, inputs, labels, inputShape, classes, labelShape, scale, statistics } = this;
+    const { name, split, labels, inputShape, classes, labelShape, scale, statistics } = this;
     return new Dataset({
       name,
       split,
-      inputs,
+      inputs: this.#storage,
+      change: fields.inputs === undefined ? this.#change : undefined,
       labels,
       inputShape,
       ...(classes.length > 0 ? { classes } : { labelShape }),
@@ -388,6 +403,15 @@ export class Dataset {
       labels[i] = (labels[i] + shifts[i]) % classes;
     }
     return this.with({ labels });
+  }
+
+  /**
+   * This data set with its samples changed as they are read: it holds none of its own. Where a change was made
+   * before, that one comes first.
+   */
+  changed(change: SampleChange): Dataset {
+    const before = this.#change;
+    return this.with({ change: before === undefined ? change : (stored) => change(before(stored)) });
   }
 
   /** The same samples in another shape of equal size. */
@@ -502,6 +526,22 @@ export class Dataset {
     return deal(order, sizes, stratified ? this.labels : undefined);
   }
 
+  #changed(stored: Inputs): Inputs {
+    return this.#change === undefined ? stored : this.#change(stored);
+  }
+
+  /** What is stored of the samples at `indices`. */
+  #chosen(indices: ArrayLike<number>): Inputs {
+    const { inputSize } = this;
+    const storage = this.#storage;
+    const chosen = this.emptyStorage(indices.length);
+    for (let i = 0; i < indices.length; i++) {
+      const from = this.#checkIndex(indices[i]) * inputSize;
+      chosen.set(storage.subarray(from, from + inputSize), i * inputSize);
+    }
+    return chosen;
+  }
+
   #labelsAt(indices: ArrayLike<number>): Labels {
     const { labels, labelSize } = this;
     const chosen = new (labels.constructor as Int32ArrayConstructor | Float32ArrayConstructor)(
@@ -521,7 +561,7 @@ export class Dataset {
     for (let i = 0; i < n; i++) if (indices[i] !== first + i) return undefined;
     this.#checkIndex(first);
     this.#checkIndex(first + n - 1);
-    return this.inputs.subarray(first * this.inputSize, (first + n) * this.inputSize);
+    return this.#storage.subarray(first * this.inputSize, (first + n) * this.inputSize);
   }
 
   #checkIndex(index: number): number {

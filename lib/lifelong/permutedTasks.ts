@@ -47,25 +47,27 @@ export function permutedTasks(data: TaskData, options: PermutedTasksOptions = {}
   }
   const places = inputSize / channels;
   const orders = Array.from({ length: settings.tasks }, (_, t) =>
-    t === 0
-      ? Int32Array.from({ length: places }, (_, i) => i)
-      : new Random(settings.seed, `permutation/${t}`).permutation(places),
+    new Random(settings.seed, `permutation/${t}`).permutation(places),
   );
   const names = orders.map((_, t) => (t === 0 ? 'as given' : `permuted ${t}`));
-  return domainTasks('permuted', data, settings, names, (set, t) => permuted(set, orders[t], channels));
+  return domainTasks('permuted', data, settings, names, (set, t) =>
+    t === 0 ? set : permuted(set, orders[t], channels),
+  );
 }
 
 /**
  * The data set with place `order[i]` of each sample moved to place `i`. Stored values are moved as they are.
  */
 function permuted(data: Dataset, order: Int32Array, channels: number): Dataset {
-  const { inputs, inputSize, size } = data;
-  const moved = inputs.slice();
-  for (let start = 0; start < size * inputSize; start += inputSize) {
-    for (let i = 0; i < order.length; i++) {
-      for (let c = 0; c < channels; c++)
-        moved[start + i * channels + c] = inputs[start + order[i] * channels + c];
-    }
-  }
-  return data.with({ inputs: moved });
+  const { inputSize } = data;
+  const from = Int32Array.from(
+    { length: inputSize },
+    (_, i) => order[Math.floor(i / channels)] * channels + (i % channels),
+  );
+  return data.changed((stored) => {
+    const moved = stored.slice();
+    for (let start = 0; start < stored.length; start += inputSize)
+      for (let i = 0; i < inputSize; i++) moved[start + i] = stored[start + from[i]];
+    return moved;
+  });
 }

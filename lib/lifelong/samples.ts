@@ -27,6 +27,9 @@ export interface TaskBatch {
   tasks: tf.Tensor1D;
 }
 
+/** Bytes of changed samples that the tasks of a sequence store together. */
+const STORED_BYTES = 64 * 2 ** 20;
+
 /**
  * The training samples at `refs` as tensors, each changed by `augment`. Samples of one task come together, in
  * their order.
@@ -56,11 +59,17 @@ export function taskBatch({ tasks, inputShape }: TaskSequence, refs: readonly Sa
   const { inputSize } = tasks[0].train;
   const values = new Float32Array(n * inputSize);
   const labels = new Int32Array(n);
-  refs.forEach(({ task, index }, i) => {
+  for (let start = 0, end = 0; start < n; start = end) {
+    const { task } = refs[start];
+    while (end < n && refs[end].task === task) end++;
     const { train } = tasks[task];
-    values.set(train.values([index]), i * inputSize);
-    labels[i] = train.labels[index];
-  });
+    const indices = refs.slice(start, end).map(({ index }) => index);
+    values.set(train.values(indices), start * inputSize);
+    labels.set(
+      indices.map((index) => train.labels[index]),
+      start,
+    );
+  }
   return {
     xs: tf.tensor(values, [n, ...inputShape]),
     ys: tf.tensor1d(labels, 'int32'),
@@ -75,6 +84,9 @@ export function taskBatch({ tasks, inputShape }: TaskSequence, refs: readonly Sa
  * Makes domain-incremental tasks of one data set, each with `trainSamples` samples of its own (default: all)
  * in equal class proportions. Tests are on all test samples. The settings are recorded.
  *
+ * All tasks share the data set: its samples are changed as they are read. Test sets, which are read again
+ * after each task, and then training sets are stored as they are changed, as long as there is room.
+ *
  * @param change The data set as task `t` shows it.
  * @throws OptionError where there are too few samples.
  */
@@ -87,11 +99,21 @@ export function domainTasks(
 ): TaskSequence {
   const { name, classes } = data.train;
   const { trainSamples, seed } = settings;
-  const tasks = dealSamples(data.train, names.length, trainSamples, seed).map((train, t) => ({
-    name: names[t],
+  let room = STORED_BYTES;
+  const store = (source: Dataset, t: number): Dataset => {
+    const set = change(source, t);
+    const bytes = source.inputs.byteLength;
+    if (set === source || bytes > room) return set;
+    room -= bytes;
+    return set.with({ inputs: set.inputs });
+  };
+  const tests = names.map((_, t) => store(data.test, t));
+  const trains = dealSamples(data.train, names.length, trainSamples, seed).map(store);
+  const tasks = names.map((name, t) => ({
+    name,
     classes: [...classes.keys()],
-    train: change(train, t),
-    test: change(data.test, t),
+    train: trains[t],
+    test: tests[t],
   }));
   const recipe = { kind, data: name, ...settings, trainSamples: trainSamples ?? null };
   return new TaskSequence({ name: `${kind} ${name}`, scenario: 'domain-incremental', tasks, recipe });

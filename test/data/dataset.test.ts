@@ -152,6 +152,29 @@ test('a subset keeps order and values of chosen indices, and a seeded choice is 
   assert.throws(() => data.subset(61), OptionError);
 });
 
+test('samples that are changed as they are read are those of a set that stores them changed', () => {
+  const less = (stored: Float32Array | Uint8Array) => stored.map((value) => 255 - value);
+  const turned = (stored: Float32Array | Uint8Array) => stored.slice().reverse();
+  const data = numbered(30, 3, 0.25);
+  const read = data.changed(less);
+  const stored = data.with({ inputs: less(data.inputs) });
+  const both = (look: (set: Dataset) => unknown) => assert.deepEqual(look(read), look(stored));
+  both((set) => set.inputs);
+  both((set) => set.values());
+  both((set) => set.values([7, 2]));
+  both((set) => set.values([7, 8, 9]));
+  both((set) => set.stored([4]));
+  both((set) => set.subset([7, 2]).inputs);
+  both((set) => set.subset([7, 8]).subset([1]).inputs);
+  both((set) => set.partition({ fractions: { a: 0.4, b: 0.6 }, seed: 1 }).b.inputs);
+  both((set) => set.measure());
+  both((set) => set.standardised().flattened().values([3]));
+  both((set) => set.map((values) => values.map((value) => value + 1)).values());
+  both((set) => set.with({ inputs: set.inputs }).inputs);
+  const one = data.subset([6]);
+  assert.deepEqual(one.changed(less).changed(turned).inputs, turned(less(one.inputs)));
+});
+
 test('standardised values have mean 0 and standard deviation 1 per channel, and record what was done', () => {
   const data = new Dataset({
     name: 'colours',

@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { DataError, OptionError } from 'lookbehind';
 import { Dataset, digits, mnist1d } from 'lookbehind/data';
 import { permutedTasks, rotatedTasks, splitTasks, TaskSequence } from 'lookbehind/lifelong';
@@ -238,4 +240,44 @@ test('splitting by class takes time in proportion to the samples, not to samples
   assert.deepEqual(Array.from(tasks[7].train.inputs), [1, 4001, 8001, 12001]);
   for (const { train, test } of tasks.slice(0, 3))
     assert.ok(train.classes === data.classes && test.classes === data.classes);
+});
+
+test('tasks share their samples: memory stays bounded, whatever their number, and the numbers stay the same', () => {
+  setFlagsFromString('--expose-gc');
+  const collect = runInNewContext('gc') as () => void;
+  const set = (split: string, size: number) => {
+    const inputs = new Uint8Array(size * 784);
+    for (let i = 0; i < inputs.length; i++) inputs[i] = (i * 7919) % 251;
+    const labels = new Int32Array(size);
+    return new Dataset({ name: 'large', split, inputs, labels, inputShape: [28, 28, 1], classes: ['one'] });
+  };
+  const data = { train: set('train', 3000), test: set('test', 10_000) };
+  const angles = Array.from({ length: 20 }, (_, t) => 9 * t);
+  for (const make of [() => rotatedTasks(data, { angles }), () => permutedTasks(data, { tasks: 20 })]) {
+    collect();
+    const before = process.memoryUsage().arrayBuffers;
+    const { tasks } = make();
+    collect();
+    const megabytes = (process.memoryUsage().arrayBuffers - before) / 2 ** 20;
+    assert.ok(megabytes < 80, `${megabytes} MB for 20 tasks, of which each shows 10`);
+    // The first task that is changed is stored so, the last one is changed as it is read.
+    for (const { train, test } of [tasks[1], tasks[19]])
+      for (const part of [train, test])
+        assert.deepEqual(part.subset([7, 3, 4]).inputs, part.with({ inputs: part.inputs }).stored([7, 3, 4]));
+  }
+  const { test } = rotatedTasks(data, { angles }).tasks[19];
+  assert.deepEqual(test.stored([99, 5]), rotated(data.test.subset([99, 5]), angles[19]).inputs);
+});
+
+test('turned bytes are the turned numbers, rounded, halves up', () => {
+  const rows = Array.from({ length: 9 }, (_, y) => Array.from({ length: 9 }, (_, x) => (x * y) % 3));
+  for (const angle of [30, 45, 60, 180]) {
+    const numbers = rotated(image(rows), angle).inputs;
+    const bytes = rotated(image(rows, true), angle).inputs;
+    // Numbers are float32 here: a half in them may have been just below one.
+    bytes.forEach((byte, i) => {
+      const { [i]: number } = numbers;
+      assert.ok(byte === Math.round(number) || Math.abs(number - byte) === 0.5, `${byte} for ${number}`);
+    });
+  }
 });
