@@ -44,8 +44,16 @@ export type SampleChange = (stored: Float32Array | Uint8Array) => Float32Array |
 /** As `Inputs`: classes, or numbers. */
 type Labels = Int32Array | Float32Array;
 
+/**
+ * Lists of names that were checked and are frozen. Subsets share them: with a task for each class, copies and
+ * checks would grow as the square of the classes.
+ */
+const checkedNames = new WeakSet<object>();
+
 const isNames = (value: unknown): boolean =>
-  Array.isArray(value) && value.length > 0 && value.every((name) => typeof name === 'string');
+  Array.isArray(value) &&
+  value.length > 0 &&
+  (checkedNames.has(value) || value.every((name) => typeof name === 'string'));
 
 /** Describes the fields of a new `Dataset`. */
 const FIELDS = {
@@ -211,9 +219,8 @@ export class Dataset {
     this.labels = labels instanceof Store ? labels : Store.from(labels);
     this.labelShape = [...labelShape];
     this.inputShape = [...inputShape];
-    // Subsets share the frozen list: with a task for each class, copies would grow as the square of the
-    // classes.
     this.classes = (Object.isFrozen(classes) ? classes : Object.freeze([...classes])) as string[];
+    checkedNames.add(this.classes);
     this.scale = scale;
     this.statistics = statistics;
     this.size = labels.length / this.labelSize;
