@@ -55,7 +55,7 @@ const SYNCHRONOUS = {
 /** The rooms of lib/, from the top, and those below that each may import. `core` is open to all. */
 const BELOW: Readonly<Record<string, readonly string[]>> = {
   paper: ['cli', 'notebook', 'figures', 'statistics', 'runs', 'training', 'data', 'files'],
-  cli: ['statistics', 'runs', 'data', 'compile', 'files'],
+  cli: ['notebook', 'statistics', 'runs', 'data', 'compile', 'files'], // notebook: pages
   notebook: ['figures', 'statistics', 'runs', 'landscape', 'training', 'files'],
   figures: [],
   statistics: ['runs', 'lifelong', 'training', 'files'],

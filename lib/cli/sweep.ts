@@ -1,12 +1,15 @@
 #!/usr/bin/env node
 /**
  * A sweep from the terminal:
- * `npm run sweep -- --config FILE [--store DIR] [--engine E] [--workers N] [--out FILE]`.
+ * `npm run sweep -- --config FILE [--store DIR] [--engine E] [--workers N] [--out FILE]
+ * [--report FILE]`.
  */
 import { parseArgs } from 'node:util';
 import { checkNumber, OptionError } from '../core/errors';
 import { shellWord } from '../core/escape';
+import { writeFileAtomic } from '../files/atomicFile';
 import { readRegularText } from '../files/regularFile';
+import { checkPagePackages, sweepPage } from '../notebook/sweepPage';
 import { expandGrid, type SweepGrid } from '../runs/config/grid';
 import { RunStore } from '../runs/store';
 import type { RunRow } from '../runs/sweep';
@@ -26,7 +29,7 @@ import {
 
 const HELP = `Runs a grid of configurations and keeps the results; what is done is not run again. In a checkout: npm run sweep -- ...
 
-  npx lookbehind sweep --config FILE [--store DIR] [--engine E] [--workers N] [--out FILE]
+  npx lookbehind sweep --config FILE [--store DIR] [--engine E] [--workers N] [--out FILE] [--report FILE]
 
   --config FILE   JSON: a grid of runs, or a list of grids. A list in place of a value means each of these:
                   { "data": "mnist1d", "model": { "kind": "mlp", "hidden": [100, 100] }, "epochs": 30,
@@ -34,6 +37,8 @@ const HELP = `Runs a grid of configurations and keeps the results; what is done 
                     "seeds": 5 }
 ${engineUsage('processes')}
   --out FILE      writes one row per run, as CSV or JSON
+  --report FILE   writes a page: tables that sort, parallel coordinates, learning curves (default: sweep.html);
+                  it needs plotly.js
   --list          shows what would be run, and runs nothing
   --only I        runs the I-th of these alone, counted from 0: an element of a job array
 
@@ -45,10 +50,12 @@ const LARGEST_CONFIG = 1 << 26;
 
 async function main(): Promise<number> {
   const { values } = parseArgs({
+    args: process.argv.slice(2).flatMap(withReportName),
     options: {
       ...ENGINE_OPTIONS,
       config: { type: 'string' },
       out: { type: 'string' },
+      report: { type: 'string' },
       list: { type: 'boolean' },
       only: { type: 'string' },
     },
@@ -62,6 +69,11 @@ async function main(): Promise<number> {
   if (values.out !== undefined && !/\.(csv|json)$/.test(values.out)) {
     throw new OptionError('--out', values.out, 'a name that ends in .csv or .json');
   }
+  if (values.report !== undefined) {
+    if (!values.report.endsWith('.html'))
+      throw new OptionError('--report', values.report, 'a name that ends in .html');
+    checkPagePackages();
+  }
   const choice = engineChoice(values);
   const grids = onlyOne(readGrids(values.config), values.only);
   if (values.list) {
@@ -73,8 +85,15 @@ async function main(): Promise<number> {
   if (choice.engine === 'slurm') return submit(configs, store, choice);
   return watchedSweep(grids, choice, watch(configs), { store }, (rows) => {
     if (values.out !== undefined) exportRows(values.out, rows);
+    if (values.report !== undefined)
+      writeFileAtomic(values.report, sweepPage(rows, store, `${describeRuns(rows)}.`));
     return report(rows, store);
   });
+}
+
+/** `--report` without a name means `--report sweep.html`. */
+function withReportName(arg: string, i: number, all: readonly string[]): string[] {
+  return arg === '--report' && (all[i + 1] ?? '-').startsWith('-') ? [arg, 'sweep.html'] : [arg];
 }
 
 function readGrids(path: string): SweepGrid[] {
@@ -98,13 +117,16 @@ function onlyOne(grids: SweepGrid[], index: string | undefined): SweepGrid[] {
 }
 
 function report(rows: readonly RunRow[], store: RunStore): number {
-  const failed = rows.filter(({ status }) => status === 'failed');
-  console.log(
-    `\n${rows.length} runs, ${rows.filter(({ reused }) => reused).length} of them from before, ${failed.length} failed; all together ${describeCost(rows)}.`,
-  );
+  console.log(`\n${describeRuns(rows)}.`);
   console.log(`\n${describeResults(rows)}`);
   console.log(`\nCurves beside each other: tensorboard --logdir ${shellWord(store.tensorboard)}`);
-  return failed.length === 0 ? EXIT.good : EXIT.failed;
+  return rows.some(({ status }) => status === 'failed') ? EXIT.failed : EXIT.good;
+}
+
+function describeRuns(rows: readonly RunRow[]): string {
+  const reused = rows.filter(({ reused }) => reused).length;
+  const failed = rows.filter(({ status }) => status === 'failed').length;
+  return `${rows.length} runs, ${reused} of them from before, ${failed} failed; all together ${describeCost(rows)}`;
 }
 
 runCommand(main);

@@ -135,6 +135,6 @@ function linkScript(scenes: readonly string[]): string {
 }
 
 /** JavaScript that does not end the element it stands in; its strings and patterns mean the same. */
-function insideScript(source: string): string {
+export function insideScript(source: string): string {
   return source.replace(/<\/(script)/gi, '<\\/$1').replace(/<!--/g, '<\\!--');
 }

@@ -4,8 +4,8 @@ import { makeFolder } from '../files/atomicFile';
 import { EventFile, type HyperParameter } from '../files/tfevents';
 
 /**
- * Writes each epoch for TensorBoard: `tensorboard --logdir logs` then shows the folders in `logs` as runs. Sweeps
- * do so by themselves, into the folder `tensorboard` of their store.
+ * Writes each epoch for TensorBoard: `tensorboard --logdir logs` then shows the folders in `logs` as runs.
+ * Sweeps do so by themselves, into the folder `tensorboard` of their store.
  *
  * @example await trainer.train({ callbacks: tensorBoard('logs/k=5', { k: 5, rho: 0.05 }) });
  * @param folder A folder of its own; made where it is missing.
