@@ -102,6 +102,9 @@ export interface ApgdResult {
   losses: number[];
 }
 
+/** What is searched: a `FlatLoss`, or what does as one. */
+export type SearchedLoss = Pick<FlatLoss, 'weights' | 'gradient' | 'parameters' | 'size'>;
+
 /**
  * The largest loss on batch `batch` within `radius` of the present weights.
  *
@@ -128,12 +131,12 @@ export async function apgd(
  * @internal
  */
 export class ApgdSearch {
-  readonly #loss: FlatLoss;
+  readonly #loss: SearchedLoss;
   readonly #settings: Settings;
   readonly #step: CompiledStep;
 
   /** @throws OptionError */
-  constructor(loss: FlatLoss, options: ApgdOptions) {
+  constructor(loss: SearchedLoss, options: ApgdOptions) {
     const settings = checkOptions('apgd', APGD, options);
     const { norm: ball } = settings;
     this.#loss = loss;
@@ -144,8 +147,17 @@ export class ApgdSearch {
     });
   }
 
-  /** As `apgd`. */
-  async within(radius: number, batch: number): Promise<ApgdResult> {
+  /**
+   * As `apgd`.
+   *
+   * @param onGradient Gets the gradient at the largest loss of each ascent, and that loss. The tensor is valid
+   *   during the call only.
+   */
+  async within(
+    radius: number,
+    batch: number,
+    onGradient?: (gradient: tf.Tensor1D, loss: number) => void,
+  ): Promise<ApgdResult> {
     const { steps, restarts, seed, signal } = this.#settings;
     checkNumber('radius', radius, { min: 0 });
     const random = new Random(seed, `apgd/${batch}`);
@@ -167,6 +179,7 @@ export class ApgdSearch {
           losses.push(await ascent.step());
           await nextTurn();
         }
+        onGradient?.(ascent.best.gradient, ascent.best.loss);
       } finally {
         ascent.dispose();
       }
@@ -240,7 +253,7 @@ type Point = {
 
 /** Where an ascent takes place. */
 interface Ball {
-  loss: FlatLoss;
+  loss: SearchedLoss;
   batch: number;
   radius: number;
   settings: Settings;
@@ -268,6 +281,11 @@ class Ascent {
     this.#stepSize = 2 * ball.radius;
     this.#w = ball.loss.weights();
     this.#scale = metricScale(ball.loss, this.#w, ball.settings);
+  }
+
+  /** The point with the largest loss so far. */
+  get best(): Readonly<Point> {
+    return this.#best;
   }
 
   /** Goes to the start: the centre, or a random point of the ball. */

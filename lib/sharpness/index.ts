@@ -11,4 +11,5 @@ export { type SpectralDensity, smoothDensity, spectralDensity } from './density'
 export { type HessianOperator, hessianOperator } from './hessian';
 export { type TopEigenvalues, topEigenvalues } from './lanczos';
 export { oneStepSharpness } from './oneStep';
+export { type StepNoise, type StepNoiseOptions, stepNoise } from './stepNoise';
 export { hutchPlusPlus, type TraceEstimate } from './trace';

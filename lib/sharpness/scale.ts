@@ -26,7 +26,7 @@ export type Metric = SettingsOf<typeof METRIC>;
 
 /** T at the weights `w` as a flat vector, owned by the caller. */
 export function metricScale(
-  { parameters }: FlatLoss,
+  { parameters }: Pick<FlatLoss, 'parameters'>,
   w: tf.Tensor1D,
   { adaptive, eta }: Metric,
 ): tf.Tensor1D {

@@ -73,6 +73,7 @@ import {
   oneStepSharpness,
   smoothDensity,
   spectralDensity,
+  stepNoise,
   topEigenvalues,
   worstCaseSharpness,
 } from 'lookbehind/sharpness';
@@ -319,6 +320,10 @@ const TARGETS: readonly Target[] = [
     name: 'oneStepSharpness',
     needed: { radii: [0.1] },
     call: (options) => oneStepSharpness(objective, options),
+  },
+  {
+    name: 'stepNoise',
+    call: (options) => stepNoise(objective, options),
   },
   {
     name: 'ascentQuality',
