@@ -16,6 +16,8 @@
  *   - MaxPoolGrad where windows do not overlap: slices compared                                            kernels/pooling.ts
  *   - GatherV2 while a function is traced: indices are not read                                             kernels/gather.ts
  *   - Mean of numbers that are not float32: named as float32                                                  kernels/mean.ts
+ * Kernels of the wasm backend
+ *   - Conv2DBackpropFilter: stock has none                                                                    kernels/wasm.ts
  *
  * Layers, on the native backend
  *   - BatchNormalization in training mode over the last axis: fused kernel and gradient                  kernels/batchNorm.ts
@@ -28,10 +30,10 @@
  *   - Conv2DBackpropFilter, MaxPoolGrad, AvgPoolGrad: stock has none                 kernels/convolution.ts, kernels/pooling.ts
  *   - Equal, NotEqual, Greater, GreaterEqual, Less, LessEqual, LogicalAnd, LogicalOr, LogicalNot, IsNan, IsInf, IsFinite: zero,
  *     stock has none                                                                                   kernels/comparisons.ts
- * Gradients, on the native backend
- *   - Relu, Relu6: native ops                                                                          kernels/activations.ts
  *   - tf.customGrad: the derivative of a gradient that saved computed values is an error, not a wrong number
  *                                                                                                  kernels/customGradients.ts
+ * Gradients, on the native backend
+ *   - Relu, Relu6: native ops                                                                          kernels/activations.ts
  *
  * `accelerate(model)` changes that one model, on request. Kernels with names that begin with "Lookbehind" are
  * new.
@@ -49,3 +51,4 @@ import './kernels/layerNorm';
 import './kernels/mean';
 import './kernels/pooling';
 import './kernels/product';
+import './kernels/wasm';

@@ -44,7 +44,7 @@ export function crossEntropy(labels: tf.Tensor, logits: tf.Tensor, labelSmoothin
     const rows = (): tf.Tensor =>
       tf.cast(sparse ? tf.oneHot(labels as tf.Tensor1D, classes) : labels, 'float32');
     if (labelSmoothing > 0) return crossEntropy(smoothed(rows(), classes, labelSmoothing), logits);
-    if (!isNative()) return tf.losses.softmaxCrossEntropy(rows(), logits) as tf.Scalar;
+    if (!isNative()) return tf.mean(composed(logits, rows()));
     const inputs = { logits, labels: sparse ? labels : rows() };
     return tf.mean(tf.engine().runKernel(LOSS, inputs) as tf.Tensor1D);
   });
@@ -54,6 +54,23 @@ export function crossEntropy(labels: tf.Tensor, logits: tf.Tensor, labelSmoothin
 export function smoothed(labels: tf.Tensor, classes: number, labelSmoothing: number): tf.Tensor {
   return tf.add(tf.mul(labels, 1 - labelSmoothing), labelSmoothing / classes);
 }
+
+/**
+ * The loss of each row, on other backends. It saves its inputs alone, so that its gradient can be
+ * differentiated; that of tf.losses.softmaxCrossEntropy cannot, and does not say so.
+ */
+const composed = tf.customGrad((...args) => {
+  const [logits, labels, save] = args as unknown as [tf.Tensor, tf.Tensor, (tensors: tf.Tensor[]) => void];
+  save([logits, labels]);
+  return {
+    // The labels of a row sum to 1.
+    value: tf.sub(tf.logSumExp(logits, -1), tf.sum(tf.mul(labels, logits), -1)),
+    gradFunc: (dy, [z, y]) => [
+      tf.mul(tf.expandDims(dy as tf.Tensor, -1), tf.sub(tf.softmax(z), y)),
+      tf.zerosLike(y),
+    ],
+  };
+});
 
 type Inputs = { logits: tf.Tensor; labels: tf.Tensor };
 

@@ -12,6 +12,7 @@
  * Minimization for Scale-Invariant Learning of Deep Neural Networks", ICML 2021, arXiv:2102.11600.
  */
 import { callback, number, type OptionsOf } from '../core/options';
+import { sumOf } from '../core/sum';
 import * as tf from '../core/tf';
 
 /**
@@ -88,7 +89,7 @@ export function isRescaled(variable: { name: string }): boolean {
 /** The Euclidean norm over all tensors together. */
 export function globalNorm(tensors: readonly tf.Tensor[]): tf.Scalar {
   if (tensors.length === 0) return tf.scalar(0);
-  return tf.sqrt(tf.addN(tensors.map((t) => tf.sum(tf.square(t))))) as tf.Scalar;
+  return tf.sqrt(sumOf(tensors.map((t) => tf.sum(tf.square(t))))) as tf.Scalar;
 }
 
 /** ||a - b|| over all tensors together. */

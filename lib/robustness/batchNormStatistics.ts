@@ -21,6 +21,7 @@ import { innermostLayers } from '../core/modelGraph';
 import { takeNumbers } from '../core/numbers';
 import { checkOptions, needed, type OptionsOf, object, type SettingsOf, whole } from '../core/options';
 import { Random } from '../core/random';
+import { sumOf } from '../core/sum';
 import * as tf from '../core/tf';
 import { HeldBatches } from '../training/heldBatches';
 import { type Samples, sampleCount } from '../training/samples';
@@ -160,7 +161,7 @@ function observeCalls({ layer, mean, variance, momentum }: BatchNormLayer): {
 function statisticsOf({ mean, variance }: BatchNormLayer, calls: readonly CallStatistics[]): tf.Tensor[] {
   if (calls.length === 0) return [mean, variance];
   const meanOf = (tensors: tf.Tensor[]): tf.Tensor =>
-    tensors.length === 1 ? tensors[0] : tf.div(tf.addN(tensors), tensors.length);
+    tensors.length === 1 ? tensors[0] : tf.div(sumOf(tensors), tensors.length);
   return [meanOf(calls.map(([one]) => one)), meanOf(calls.map(([, other]) => other))];
 }
 

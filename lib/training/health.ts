@@ -6,6 +6,7 @@
 import { DataError, type Divergence, DivergenceError, OptionError } from '../core/errors';
 import { innermostLayers } from '../core/modelGraph';
 import { takeNumbers } from '../core/numbers';
+import { sumOf } from '../core/sum';
 import * as tf from '../core/tf';
 import { Dataset } from '../data';
 
@@ -80,8 +81,8 @@ export async function fingerprintOf(tensors: readonly tf.Tensor[]): Promise<Weig
   const numbers = tf.tidy(() =>
     tf.stack([
       // 0 times NaN or infinity is NaN.
-      tf.addN(floats.map((tensor) => tf.sum(tf.mul(tensor, 0)))),
-      tf.addN(floats.map((tensor) => tf.mean(tf.square(tensor)))),
+      sumOf(floats.map((tensor) => tf.sum(tf.mul(tensor, 0)))),
+      sumOf(floats.map((tensor) => tf.mean(tf.square(tensor)))),
     ]),
   );
   const [zero, size] = await takeNumbers(numbers);

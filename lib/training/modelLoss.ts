@@ -388,7 +388,7 @@ export class ModelLoss extends FlatLoss {
       batchNorm === 'batch'
         ? outputsOf(model, xs, this.#options)
         : changed(inParts(folded, xs, this.#planned.partSize));
-    const stacks = weights.map((stack) => tf.unstack(stack));
+    const stacks = weights.map(rowsOf);
     const sets = Array.from({ length: weights[0].shape[0] }, (_, i) => stacks.map((stack) => stack[i]));
     return joined(sets.map((set) => withWeights(variables, set, () => this.#scores(ys, outputs()))));
   }
@@ -431,6 +431,13 @@ function outputsOf(
 
 function joined(rows: [loss: tf.Scalar, correct: tf.Scalar][]): tf.Tensor {
   return tf.stack([...rows.map(([loss]) => loss), ...rows.map(([, correct]) => correct)]);
+}
+
+/** The sets of a stack, one after the other. */
+function rowsOf(stack: tf.Tensor): tf.Tensor[] {
+  const rows = tf.unstack(stack);
+  // On wasm a row keeps the shape that it had within the stack, and dense layers refuse it as their bias.
+  return tf.getBackend() === 'wasm' ? rows.map((row) => tf.mul(row, 1)) : rows;
 }
 
 /**

@@ -12,10 +12,15 @@ const PLACES = [
 /** Path of a Chromium, or undefined where there is none. */
 export const executablePath = PLACES.find((path) => path !== undefined && existsSync(path));
 
+const SWIFTSHADER = ['--no-sandbox', '--use-angle=swiftshader', '--enable-unsafe-swiftshader'];
+
 /** Draws WebGL without a GPU. */
-export const ARGUMENTS = [
-  '--no-sandbox',
-  '--disable-gpu',
-  '--use-angle=swiftshader',
-  '--enable-unsafe-swiftshader',
+export const ARGUMENTS = [...SWIFTSHADER, '--disable-gpu'];
+
+/** WebGL and WebGPU without a GPU. */
+export const WEBGPU_ARGUMENTS = [
+  ...SWIFTSHADER,
+  '--enable-unsafe-webgpu',
+  '--use-webgpu-adapter=swiftshader',
+  '--enable-features=Vulkan',
 ];

@@ -256,6 +256,30 @@ test('what tf.js would get wrong is refused', () => {
   }
 });
 
+test('it is refused on other backends, too, where the cross-entropy of this library is right', async () => {
+  await tf.setBackend('cpu');
+  try {
+    const logits = () => [normal([5, 3], 6, 1)];
+    const rows = tf.oneHot(tf.tensor1d([0, 2, 1, 1, 0], 'int32'), 3);
+    const direction = [normal([5, 3], 7, 1)];
+    const stock: Loss = ([z]) => tf.losses.softmaxCrossEntropy(rows, z);
+    const ours: Loss = ([z]) => crossEntropy(rows, z);
+    assert.ok(
+      relativeError(numbersOf(gradient(ours, logits())), numbersOf(gradient(stock, logits()))) < 1e-6,
+    );
+    assert.throws(() => hessianVector(stock, logits(), direction), SecondDerivativeError);
+    // The Hessian of a row is diag(p) - p p', here a fifth of it.
+    const expected = tf.tidy(() => {
+      const p = tf.softmax(logits()[0]);
+      const weighted = tf.mul(p, direction[0]);
+      return numbersOf([tf.div(tf.sub(weighted, tf.mul(p, tf.sum(weighted, -1, true))), 5)]);
+    });
+    assert.ok(relativeError(numbersOf(hessianVector(ours, logits(), direction)), expected) < 1e-6);
+  } finally {
+    await tf.setBackend('tensorflow');
+  }
+});
+
 test('a custom gradient that saves its inputs can be differentiated again', () => {
   const cube = tf.customGrad((x, save) => {
     (save as (tensors: tf.Tensor[]) => void)([x as tf.Tensor]);

@@ -134,7 +134,8 @@ registerGradient('Conv2DBackpropFilter', {
   },
 });
 
-function infoOf(input: Shape4D, filter: Shape4D, attributes: KernelAttributes): ConvInfo {
+/** What the attributes of a convolution amount to. */
+export function infoOf(input: Shape4D, filter: Shape4D, attributes: KernelAttributes): ConvInfo {
   const {
     strides,
     pad,
@@ -155,7 +156,11 @@ function infoOf(input: Shape4D, filter: Shape4D, attributes: KernelAttributes): 
   );
 }
 
-function paddingsOf({ padInfo: { top, bottom, left, right }, dataFormat }: ConvInfo): [number, number][] {
+/** The zeros around the images, for `tf.pad`. */
+export function paddingsOf({
+  padInfo: { top, bottom, left, right },
+  dataFormat,
+}: ConvInfo): [number, number][] {
   const sides: [number, number][] = [
     [top, bottom],
     [left, right],

@@ -37,11 +37,15 @@ engine.customGrad = (forward) =>
     });
     const tie = (saved: tf.Tensor[]) =>
       saved.map((tensor, i) => (isComputed[i] ? tied(tensor, inputs) : tensor));
-    return { value, gradFunc: (dy, saved) => gradFunc(dy, isRecorded() && isNative() ? tie(saved) : saved) };
+    return { value, gradFunc: (dy, saved) => gradFunc(dy, isRecorded() ? tie(saved) : saved) };
   });
 
 /** The same tensor, as an op of `inputs` on the tape. */
 function tied(tensor: tf.Tensor, inputs: tf.Tensor[]): tf.Tensor {
+  if (!isNative()) {
+    const refuse = (value: tf.Tensor) => ({ value: value.clone(), gradFunc: refused });
+    return stockCustomGrad.call(engine, refuse as Forward)(tensor, ...inputs);
+  }
   const named = Object.fromEntries(inputs.map((input, i) => [`input${i}`, input]));
   return tf.engine().runKernel(SAVED_VALUE, { value: tensor, ...named }) as tf.Tensor;
 }
@@ -52,12 +56,12 @@ registerNativeKernel(SAVED_VALUE, ({ value }) => {
   return { dataId, dtype, shape };
 });
 
-registerNativeGradient(SAVED_VALUE, {
-  gradFunc: () => {
-    throw new SecondDerivativeError(
-      'A tf.customGrad saves a value that it computed, and its gradient was to be differentiated again: tf.js would leave out ' +
-        'a part of the result. Save the inputs and compute the value in the gradient function. Of the losses, ' +
-        'tf.losses.softmaxCrossEntropy and tf.logSoftmax are such functions; crossEntropy of this library is not.',
-    );
-  },
-});
+registerNativeGradient(SAVED_VALUE, { gradFunc: refused });
+
+function refused(): never {
+  throw new SecondDerivativeError(
+    'A tf.customGrad saves a value that it computed, and its gradient was to be differentiated again: tf.js would ' +
+      'leave out a part of the result. Save the inputs and compute the value in the gradient function. Of the losses, ' +
+      'tf.losses.softmaxCrossEntropy and tf.logSoftmax are such functions; crossEntropy of this library is not.',
+  );
+}

@@ -22,9 +22,14 @@ const BACKEND = 'tensorflow';
 
 /** Registers a new kernel for the native backend. */
 export function registerNativeKernel(name: string, kernel: NativeKernel): void {
+  registerKernelOf(BACKEND, name, kernel);
+}
+
+/** Registers a new kernel for one backend, which need not be loaded. */
+export function registerKernelOf(backendName: string, name: string, kernel: NativeKernel): void {
   tf.registerKernel({
     kernelName: name,
-    backendName: BACKEND,
+    backendName,
     kernelFunc: ({ inputs, attrs }) =>
       kernel((inputs ?? {}) as KernelInputs, (attrs ?? {}) as KernelAttributes),
   });
