@@ -5,7 +5,7 @@ import { figureText } from '../core/escape';
 import { colorBarTitle, compose, type FigureOptions } from './compose';
 import { extent } from './extent';
 import type { Annotation, Figure, Numbers } from './figure';
-import { COLORS, colorAt, readableOn, SEQUENTIAL } from './theme';
+import { COLORS, colorAt, readableOn, reversed, SEQUENTIAL } from './theme';
 
 /** Options of `heatmap`. */
 export interface HeatmapOptions extends FigureOptions {
@@ -27,11 +27,14 @@ export interface HeatmapOptions extends FigureOptions {
   digits?: number;
   /** Text in cells without a number: one for all, or one row of texts per row head. Default: diverged. */
   missing?: string | readonly (readonly string[])[];
-  /** Which cell gets a frame: the smallest or the largest. Default: none. */
+  /** Which is better: that cell gets a frame, and good ones are dark. Default: no frame, large ones are dark. */
   best?: 'min' | 'max';
   /** Writes the values into the cells: for few of them. Default true. */
   numbers?: boolean;
-  /** Values at the ends of the colors. Default: smallest and largest value. */
+  /**
+   * Values at the ends of the colors. Default: smallest and largest value, but for outliers: values farther
+   * from the middle half of all than 1.5 times its extent.
+   */
   range?: readonly [number, number];
 }
 
@@ -56,14 +59,15 @@ export function heatmap(options: HeatmapOptions): Figure {
   if (typeof missing !== 'string') checkShape('missing', missing, rows.length, columns.length);
   const finite = values.flatMap((row) => Array.from(row).filter(Number.isFinite));
   const [smallest, largest] = extent(finite);
-  const [low, high] = range ?? [smallest, largest];
+  const [low, high] = range ?? withoutOutliers(finite);
+  const scale = best === 'min' ? reversed(SEQUENTIAL) : SEQUENTIAL;
   const chosen = best === undefined || finite.length === 0 ? undefined : best === 'min' ? smallest : largest;
   const z = values.map((row) => Array.from(row, (value) => (Number.isFinite(value) ? value : null)));
   const text = values.map((row, r) =>
     Array.from(row, (value, c) => {
       if (!Number.isFinite(value)) return '';
       const number = value.toFixed(digits);
-      const color = readableOn(colorAt(SEQUENTIAL, high > low ? (value - low) / (high - low) : 0.5));
+      const color = readableOn(colorAt(scale, high > low ? (value - low) / (high - low) : 0.5));
       return `<span style="color:${color}">${spreads ? `${number}<br>± ${spreads[r]![c]!.toFixed(digits)}` : number}</span>`;
     }),
   );
@@ -114,8 +118,8 @@ export function heatmap(options: HeatmapOptions): Figure {
           y: rows.map((_, i) => i),
           xgap: numbers ? 2 : 1,
           ygap: numbers ? 2 : 1,
-          colorscale: SEQUENTIAL,
-          ...(range ? { zmin: range[0], zmax: range[1] } : {}),
+          colorscale: scale,
+          ...(finite.length > 0 || range ? { zmin: low, zmax: high } : {}),
           colorbar: { title: colorBarTitle(options.z) },
           hovertemplate: `${figureText(options.y)} %{customdata[0]}<br>${figureText(options.x)} %{customdata[1]}<br>${figureText(options.z)} %{z:.4~g}<extra></extra>`,
           customdata: rows.map((row) =>
@@ -140,6 +144,14 @@ export function heatmap(options: HeatmapOptions): Figure {
       height: Math.max(300, 140 + rows.length * 58),
     },
   );
+}
+
+/** The smallest and the largest value that is no outlier by Tukey's rule. */
+function withoutOutliers(values: readonly number[]): [number, number] {
+  const sorted = [...values].sort((a, b) => a - b);
+  const quartile = (share: number) => sorted[Math.floor(share * (sorted.length - 1))]!;
+  const reach = 1.5 * (quartile(0.75) - quartile(0.25));
+  return extent(sorted.filter((value) => value >= quartile(0.25) - reach && value <= quartile(0.75) + reach));
 }
 
 function checkShape(

@@ -21,4 +21,5 @@ export { type Panel, panels } from './panels';
 export { type PerturbationSeries, perturbationCurve } from './perturbationCurve';
 export { type ScatterSeries, scatter } from './scatter';
 export { scatterTradeoff, type TradeoffSeries } from './scatterTradeoff';
+export { smallMultiples } from './smallMultiples';
 export { type SpectrumSeries, spectrum } from './spectrum';

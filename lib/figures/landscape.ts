@@ -156,7 +156,8 @@ export function landscapeSurfaces(options: LandscapeOptions): Figure {
         eye: columns > 2 ? { x: 1.8, y: -2.1, z: 1.3 } : { x: 1.45, y: -1.7, z: 1.05 },
         center: { x: 0, y: 0, z: -0.12 },
       },
-      aspectmode: 'cube',
+      aspectmode: 'manual',
+      aspectratio: columns > 2 ? { x: 1, y: 1, z: 1 } : { x: 1.35, y: 1.35, z: 0.9 },
     };
     annotations.push({
       text: `<b>${figureText(title)}</b>`,

@@ -126,8 +126,17 @@ export function lookbehindStepFigure(options: LookbehindStepOptions): Figure {
       annotations: names,
     },
     options,
-    { title: `One step of Lookbehind: ${k} step${k === 1 ? '' : 's'} back, 1 step forward`, height: 470 },
+    {
+      title: `One step of Lookbehind: ${k} step${k === 1 ? '' : 's'} back, 1 step forward`,
+      height: heightOf(ranges, grid),
+    },
   );
+}
+
+/** The height in which a plot with contours takes the width that its legend leaves it. */
+function heightOf({ x, y }: { x: readonly number[]; y: readonly number[] }, grid: Grid | undefined): number {
+  if (grid === undefined) return 470;
+  return Math.round(Math.min(600, Math.max(360, 132 + (500 * (y[1]! - y[0]!)) / (x[1]! - x[0]!))));
 }
 
 /** Arrows as one trace, which the legend names. */

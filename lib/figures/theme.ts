@@ -1,7 +1,8 @@
 /**
  * The one visual identity of all figures: fonts and colors. Those of methods are in `core/methods.ts`.
  *
- * Figures bring their own white paper, so that they read the same in a light and in a dark JupyterLab.
+ * Figures are drawn on white paper. On a dark page one rule of CSS turns their lightness over and keeps their
+ * hues: in JupyterLab (scripts/jupyter/custom/custom.css), in exported notebooks and in pages of figures.
  */
 import type { Layout } from './figure';
 
@@ -22,6 +23,15 @@ export const COLORS = {
   /** Cells and points of runs that diverged. */
   diverged: '#d0d7de',
 } as const;
+
+/** The filter of CSS that makes a figure, or a page, dark. */
+export const DARK = 'invert(0.92) hue-rotate(180deg)';
+
+/** Rules of CSS for a white page that is dark where the reader's system is. */
+export const DARK_PAGE = `@media (prefers-color-scheme: dark) {
+  html { background: #141414; }
+  body { background: #fff; filter: ${DARK}; }
+}`;
 
 /** A color scale of plotly: pairs of position in [0, 1] and color. */
 export type ColorScale = [number, string][];
@@ -50,6 +60,11 @@ export const LANDSCAPE: ColorScale = evenly(
 
 /** For losses under trajectories, which must stand out: pale. */
 export const PALE: ColorScale = evenly('#c3d0de', '#d3dde7', '#e2e8ef', '#eef2f6', '#f8fafb');
+
+/** A scale the other way round. */
+export function reversed(scale: ColorScale): ColorScale {
+  return scale.map(([place, color]): [number, string] => [1 - place, color]).reverse();
+}
 
 /** Color of layer `index` of `count`: light at the input, dark at the output. */
 export function layerColor(index: number, count: number): string {

@@ -12,6 +12,7 @@ import { escapeHtml } from '../core/escape';
 import { checkOptions, either, flag, type OptionsOf, object, text } from '../core/options';
 import { type Caption, type Figure, withCaption } from '../figures';
 import { scenesOf } from '../figures/flatten';
+import { DARK_PAGE } from '../figures/theme';
 import { makeFolder, writeFileAtomic } from '../files/atomicFile';
 import { adaptable, compact, plainTitle } from './bundle';
 import { figureToPng, figureToSvg, find } from './static';
@@ -45,7 +46,8 @@ export function figureToHtml(figure: Figure, options: PageOptions = {}): string 
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>${escapeHtml(plainTitle(captioned))}</title>
-<style>body { margin: 16px auto; max-width: ${width}px; background: #fff; }</style>
+<style>body { margin: 16px auto; max-width: ${width}px; background: #fff; }
+${DARK_PAGE}</style>
 <script>${insideScript(readFileSync(find(bundleOf(captioned)), 'utf8'))}</script>
 </head>
 <body>

@@ -1,9 +1,14 @@
 /** Runs notebooks through nbclient in the project's Python environment. */
 import { spawn, spawnSync } from 'node:child_process';
+import fs from 'node:fs';
+import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
 import { projectAt } from '../setup/project.mjs';
 
 const { root, python } = projectAt();
+const require = createRequire(import.meta.url);
+/** Templates of pages. */
+const TEMPLATES = fileURLToPath(new URL('template', import.meta.url));
 
 /**
  * Executes a notebook and writes it with its outputs to `target`. Interrupting this process interrupts the
@@ -37,19 +42,41 @@ export function executeNotebook(source, target, { flags = [], profile } = {}) {
 }
 
 /**
- * Writes an executed notebook as a page. @param {string} notebook @returns {string | undefined} its path;
- * undefined where it failed
+ * Writes an executed notebook as a page that needs nothing else: its figures can be hovered, dragged and
+ * played. @param {string} notebook @returns {string | undefined} its path; undefined where it failed
  */
 export function exportHtml(notebook) {
+  const template = ['--template', 'lookbehind', `--TemplateExporter.extra_template_basedirs=${TEMPLATES}`];
   const { status, stderr } = spawnSync(
     python,
-    ['-W', 'ignore', '-m', 'jupyter', 'nbconvert', '--to', 'html', '--log-level', 'ERROR', notebook],
-    {
-      cwd: root,
-      encoding: 'utf8',
-    },
+    [
+      '-W',
+      'ignore',
+      '-m',
+      'jupyter',
+      'nbconvert',
+      '--to',
+      'html',
+      '--log-level',
+      'ERROR',
+      ...template,
+      notebook,
+    ],
+    { cwd: root, encoding: 'utf8' },
   );
-  if (status === 0) return notebook.replace(/\.ipynb$/, '.html');
-  console.error(`The HTML could not be written: ${stderr.trim().split('\n').at(-1)}`);
-  return undefined;
+  if (status !== 0) {
+    console.error(`The HTML could not be written: ${stderr.trim().split('\n').at(-1)}`);
+    return undefined;
+  }
+  const page = notebook.replace(/\.ipynb$/, '.html');
+  const drawing = fs.readFileSync(require.resolve('plotly.js/dist/plotly.min.js'), 'utf8');
+  const { DARK_PAGE } = require('../../lib/dist/figures/theme.js'); // of the library, which is built by now
+  const html = fs
+    .readFileSync(page, 'utf8')
+    .replace('<!-- dark -->', () => DARK_PAGE)
+    .replace('<!-- plotly.js -->', () =>
+      drawing.replace(/<\/(script)/gi, '<\\/$1').replace(/<!--/g, '<\\!--'),
+    );
+  fs.writeFileSync(page, html);
+  return page;
 }

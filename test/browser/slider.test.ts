@@ -5,10 +5,11 @@
  * Skipped where there is no Chromium (LB_CHROMIUM names one).
  */
 import assert from 'node:assert/strict';
-import { mkdirSync } from 'node:fs';
+import { copyFileSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { pathToFileURL } from 'node:url';
+import { createCanvas, loadImage } from '@napi-rs/canvas';
 import type { Figure } from 'lookbehind/figures';
 import { saveFigure } from 'lookbehind/notebook';
 import { type Browser, chromium, type Page } from 'playwright-core';
@@ -16,7 +17,8 @@ import { compact } from '../../lib/dist/notebook/bundle';
 import { samples } from '../figures/samples';
 import { ARGUMENTS, executablePath } from './chromium';
 
-const FOLDER = join(__dirname, '..', '..', 'results', 'browser-slider');
+const ROOT = join(__dirname, '..', '..');
+const FOLDER = join(ROOT, 'results', 'browser-slider');
 
 /** What plotly.js keeps of a drawn figure. */
 type Plot = Pick<Figure, 'data' | 'layout'> & { _fullLayout: { sliders: { active: number }[] } };
@@ -81,6 +83,39 @@ describe(
       await page.screenshot({ path: join(FOLDER, 'played.png') });
       assert.deepEqual(complaints, []);
     });
+
+    test(
+      'moves in an exported notebook, too, which is dark where the system is',
+      { timeout: 120_000 },
+      async () => {
+        const script = pathToFileURL(join(ROOT, 'scripts', 'notebooks', 'run.mjs')).href;
+        const { exportHtml } = (await import(script)) as { exportHtml(notebook: string): string | undefined };
+        const copy = join(FOLDER, 'notebook.ipynb');
+        copyFileSync(join(ROOT, 'notebooks', '01-k-steps-back.ipynb'), copy);
+        await page.goto(pathToFileURL(exportHtml(copy)!).href);
+        const grip = page.locator('.slider-grip-rect').first();
+        await grip.scrollIntoViewIfNeeded();
+        const title = () => page.locator('.slider-label').first().textContent();
+        const before = await title();
+        const { x, y, height } = (await page.locator('.slider-rail-touch-rect').first().boundingBox())!;
+        await page.mouse.click(x + 12, y + height / 2);
+        await page.waitForTimeout(500);
+        assert.notEqual(await title(), before);
+        const brightness = async (): Promise<number> => {
+          const image = await loadImage(await page.screenshot());
+          const context = createCanvas(image.width, image.height).getContext('2d');
+          context.drawImage(image, 0, 0);
+          const { data } = context.getImageData(0, 0, image.width, image.height);
+          return data.reduce((sum, value) => sum + value, 0) / data.length;
+        };
+        const light = await brightness();
+        await page.emulateMedia({ colorScheme: 'dark' });
+        await page.screenshot({ path: join(FOLDER, 'dark.png') });
+        assert.ok(light > 200 && (await brightness()) < 110, 'a light page, and a dark one');
+        await page.emulateMedia({ colorScheme: 'light' });
+        assert.deepEqual(complaints, []);
+      },
+    );
 
     async function open(name: string): Promise<void> {
       const path = join(FOLDER, `${name}.html`);

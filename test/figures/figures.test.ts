@@ -10,7 +10,7 @@ import * as figures from 'lookbehind/figures';
 import { figureToPng } from 'lookbehind/notebook';
 import { flatten } from '../../lib/dist/figures/flatten';
 import { placeNames } from '../../lib/dist/figures/labels';
-import { colorAt, readableOn, SEQUENTIAL } from '../../lib/dist/figures/theme';
+import { colorAt, DARK, readableOn, SEQUENTIAL } from '../../lib/dist/figures/theme';
 import { figureErrors } from '../../lib/dist/notebook/static';
 import { samples } from './samples';
 
@@ -286,6 +286,7 @@ describe('heat maps', () => {
         [1, 2],
         [3, 9],
       ],
+      range: [1, 9],
     });
     assert.deepEqual(
       (data[0]!.text as string[][]).flat().map((text) => /color:(#\w+)/.exec(text)![1]),
@@ -739,4 +740,53 @@ describe('a figure that moves', () => {
       OptionError,
     );
   });
+});
+
+test('JupyterLab makes figures dark by the filter of the theme', () => {
+  const rules = readFileSync(join(__dirname, '../../scripts/jupyter/custom/custom.css'), 'utf8');
+  assert.ok(rules.includes(`filter: ${DARK};`));
+});
+
+test('colors of a table tell its cells apart, whatever one outlier is, and good cells are dark', () => {
+  const colorsOf = (best: 'min' | 'max') => {
+    const [trace] = figures.heatmap({
+      columns: [1, 2, 3],
+      rows: [1, 2],
+      values: [
+        [30, 31, 32],
+        [33, 34, 900],
+      ],
+      x: 'x',
+      y: 'y',
+      z: 'z',
+      best,
+    }).data;
+    return trace as unknown as { zmin: number; zmax: number; colorscale: [number, string][] };
+  };
+  const { zmin, zmax, colorscale } = colorsOf('min');
+  assert.deepEqual([zmin, zmax], [30, 34]);
+  assert.equal(colorscale[0]![1], colorsOf('max').colorscale.at(-1)![1]);
+});
+
+test('small multiples show each series once in its color, over all others in grey', () => {
+  const x = [0, 1];
+  const figure = figures.curves({
+    series: ['sgd', 'sam', 'asam'].map((method, i) => ({
+      method,
+      x,
+      runs: [
+        [i, 1],
+        [i, 2],
+      ],
+    })),
+  });
+  const { data, layout } = figures.smallMultiples({ figure, of: ['SAM', 'ASAM'] });
+  const inColor = (id: string) =>
+    data
+      .filter((trace) => trace.xaxis === id && (trace.line as { width?: number }).width === 2.2)
+      .map(({ name }) => name);
+  assert.deepEqual([inColor('x'), inColor('x2')], [['SAM'], ['ASAM']]);
+  assert.equal(data.filter(({ xaxis, fill }) => xaxis === 'x' && fill === undefined).length, 3);
+  const matches = [layout.xaxis2, layout.yaxis2].map((axis) => (axis as figures.Axis).matches);
+  assert.deepEqual([...matches, layout.showlegend], ['x', 'y', false]);
 });

@@ -22,6 +22,7 @@ const {
   perturbationCurve,
   scatter,
   scatterTradeoff,
+  smallMultiples,
   spectrum,
   withFrames,
   withSlider,
@@ -347,6 +348,13 @@ export const samples: Record<string, () => figures.Figure> = {
       })),
       columns: 3,
       shareY: true,
+      caption,
+    }),
+  smallMultiples: () =>
+    smallMultiples({
+      figure: samples.noiseCurve!(),
+      title: 'Accuracy under weight noise, method by method',
+      subtitle: 'Each method over all others in grey',
       caption,
     }),
   withSlider: () =>
