@@ -56,7 +56,7 @@ const SYNCHRONOUS = {
 const BELOW: Readonly<Record<string, readonly string[]>> = {
   paper: ['cli', 'notebook', 'figures', 'statistics', 'runs', 'training', 'data', 'files'],
   cli: ['notebook', 'statistics', 'runs', 'data', 'compile', 'files'], // notebook: pages
-  notebook: ['figures', 'statistics', 'runs', 'landscape', 'training', 'files'],
+  notebook: ['figures', 'statistics', 'runs', 'landscape', 'training', 'data', 'compile', 'files'],
   figures: [],
   statistics: ['runs', 'lifelong', 'training', 'files'],
   runs: [

@@ -108,14 +108,16 @@ export interface Accelerate {
 export const accelerate: Accelerate = Object.assign(accelerateModel, { undo });
 
 function checkModel(model: unknown): void {
-  if (!(model instanceof tf.LayersModel)) {
-    throw new OptionError(
-      'model',
-      model,
-      'a tf.LayersModel or a tf.Sequential',
-      'A tf.GraphModel runs as a graph already.',
-    );
-  }
+  if (model instanceof tf.LayersModel) return;
+  const isForeign = typeof (model as Partial<Internals> | null)?.makeTrainFunction === 'function';
+  throw new OptionError(
+    'model',
+    isForeign ? 'a model of another copy of tf.js' : model,
+    'a tf.LayersModel or a tf.Sequential',
+    isForeign
+      ? '"npm ls @tensorflow/tfjs" shows the copies; let "overrides" in package.json name one version.'
+      : 'A tf.GraphModel runs as a graph already.',
+  );
 }
 
 function isSequential(model: tf.LayersModel): boolean {

@@ -21,6 +21,8 @@ export function nativeVersion(): string {
 
 /** What the library uses of the namespace `tf.node`. */
 export interface NodeNamespace {
+  /** An image `[height, width, channels]` of int32 from 0 to 255 as a PNG file. */
+  encodePng(image: tf.Tensor3D): Promise<Uint8Array>;
   /**
    * Decodes a JPEG, PNG, GIF or BMP file: `[height, width, channels]`, or with `expandAnimations` a list of
    * such images.

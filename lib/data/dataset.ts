@@ -253,6 +253,22 @@ export class Dataset {
     return this.labelShape.reduce((product, n) => product * n, 1);
   }
 
+  /** In one line: name, sizes, and classes with their numbers of samples. */
+  toString(): string {
+    const { name, split, size, inputShape, classes, labels } = this;
+    const counts = this.classCounts.map((count, i) => `${classes[i]} (${count.toLocaleString('en')})`);
+    const range =
+      labels.length === 0 ? '' : ` from ${extreme(Math.min, labels)} to ${extreme(Math.max, labels)}`;
+    const told =
+      counts.length === 0 ? `labels are numbers${range}` : `${counts.length} classes: ${inShort(counts)}`;
+    return `${name}, ${split}: ${size.toLocaleString('en')} samples of [${inputShape.join(', ')}]; ${told}`;
+  }
+
+  /** What Node prints of it. */
+  [Symbol.for('nodejs.util.inspect.custom')](): string {
+    return this.toString();
+  }
+
   /** Samples of each class; empty where labels are numbers. */
   get classCounts(): number[] {
     const counts = new Array<number>(this.classes.length).fill(0);
@@ -625,4 +641,14 @@ function checkFinite(inputs: Float32Array | Uint8Array, name: string): void {
     if (!Number.isFinite(inputs[i]))
       throw new OptionError('inputs', inputs[i], 'finite numbers', `It is number ${i} of ${name}.`);
   }
+}
+
+function extreme(choose: (a: number, b: number) => number, values: ArrayLike<number>): number {
+  return Array.from(values).reduce((a, b) => choose(a, b));
+}
+
+/** The first ten, and how many there are beside. */
+function inShort(items: readonly string[]): string {
+  const more = items.length > 10 ? [`and ${items.length - 10} more`] : [];
+  return [...items.slice(0, 10), ...more].join(', ');
 }
