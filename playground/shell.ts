@@ -1,4 +1,5 @@
 /** The frame of the page: tabs, the link that restores what one sees, and the name of what computes. */
+import * as tf from '@tensorflow/tfjs';
 import { h } from './dom';
 import type { View } from './view';
 
@@ -36,6 +37,7 @@ export function shell(root: HTMLElement, makeViews: (changed: () => void) => Vie
     element.setAttribute('aria-labelledby', `tab-${name}`);
     return element;
   });
+  const report = h('pre');
   const copy = h('button', { class: 'quiet', onclick: () => copyLink() }, 'Copy link');
   root.append(
     h(
@@ -46,6 +48,17 @@ export function shell(root: HTMLElement, makeViews: (changed: () => void) => Vie
       copy,
     ),
     h('main', {}, ...panels),
+    h(
+      'footer',
+      {},
+      h('p', {}, 'All that moves here is computed in this page, by the library itself.'),
+      h(
+        'details',
+        { ontoggle: () => report.replaceChildren(forReport()) },
+        h('summary', {}, 'For a bug report'),
+        report,
+      ),
+    ),
   );
   addEventListener('hashchange', restore);
   matchMedia('(prefers-color-scheme: dark)').addEventListener('change', () => views[present]!.show());
@@ -85,6 +98,15 @@ export function shell(root: HTMLElement, makeViews: (changed: () => void) => Vie
   function link(): string {
     const query = views[present]!.settings.query();
     return `#${present}${query && `?${query}`}`;
+  }
+
+  function forReport(): string {
+    return [
+      `TensorFlow.js ${tf.version_core}, backend ${tf.getBackend()}`,
+      navigator.userAgent,
+      `${link()}, ${innerWidth} x ${innerHeight} at ${devicePixelRatio}`,
+      ...(views[present]!.report?.() ?? []),
+    ].join('\n');
   }
 
   function writeAddress(): void {

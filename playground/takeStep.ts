@@ -2,6 +2,7 @@
 import * as tf from '@tensorflow/tfjs';
 import { lossAt, type PlaneLoss, type Point } from './losses';
 import { type MethodSettings, optimizerOf } from './methods';
+import { onCpu } from './onCpu';
 
 /** What one step of Lookbehind did. */
 export interface PlaneStep {
@@ -22,6 +23,10 @@ export interface PlaneStep {
 
 /** The step of Lookbehind-SAM from `start`, read off what the library reports of it. */
 export function takeStep(loss: PlaneLoss, start: Point, settings: MethodSettings): PlaneStep {
+  return onCpu(() => stepOf(loss, start, settings));
+}
+
+function stepOf(loss: PlaneLoss, start: Point, settings: MethodSettings): PlaneStep {
   const optimizer = optimizerOf('lookbehindSAM', settings);
   const variable = tf.variable(tf.tensor1d([...start]));
   const point = ([tensor]: tf.Tensor[]): Point => {

@@ -12,6 +12,8 @@ export interface View {
   show(): void;
   /** The reader looks elsewhere: whatever moves stops. */
   hide(): void;
+  /** What else a bug report needs. */
+  report?(): string[];
 }
 
 /** Calls `frame` before each drawing of the browser, with the seconds since the last call, until it returns false. */

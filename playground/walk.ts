@@ -2,6 +2,7 @@
 import * as tf from '@tensorflow/tfjs';
 import { lossAt, type PlaneLoss, type Point } from './losses';
 import { type MethodName, type MethodSettings, optimizerOf } from './methods';
+import { onCpu } from './onCpu';
 
 /** Where a walk ended: at a minimum, by its place in the list of the loss, or at none. */
 export type End = number | 'none';
@@ -30,7 +31,7 @@ export class Walk {
     this.method = method;
     this.#loss = loss;
     this.#optimizer = optimizerOf(method, settings);
-    this.#variable = tf.variable(tf.tensor1d([...start]));
+    this.#variable = onCpu(() => tf.variable(tf.tensor1d([...start])));
     this.#lossAt = lossAt(loss, this.#variable);
     this.#point = start;
     this.#looked = start;
@@ -43,8 +44,10 @@ export class Walk {
   /** One step further, unless the walk is over. */
   step(): Point {
     if (this.isOver) return this.#point;
-    this.#optimizer.minimize(this.#lossAt, false, [this.#variable]);
-    const [x, y] = this.#variable.dataSync();
+    const [x, y] = onCpu(() => {
+      this.#optimizer.minimize(this.#lossAt, false, [this.#variable]);
+      return this.#variable.dataSync();
+    });
     this.#point = [x!, y!];
     this.steps++;
     if (this.steps % LOOK_EVERY === 0) {

@@ -11,8 +11,9 @@ import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { pathToFileURL } from 'node:url';
 import { lookbehindSAM } from 'lookbehind';
-import { quadratic } from 'lookbehind/data';
-import { dissectStep } from 'lookbehind/train';
+import { quadratic, twoMoons } from 'lookbehind/data';
+import { mlp } from 'lookbehind/models';
+import { dissectStep, evaluate } from 'lookbehind/train';
 import { type Browser, chromium, type Locator, type Page } from 'playwright-core';
 import { LOSSES } from '../../playground/losses';
 import { Walk } from '../../playground/walk';
@@ -216,19 +217,52 @@ describe('the playground', { skip: executablePath ? false : 'no Chromium found: 
     await page.waitForFunction(`location.hash.includes('sam=0')`);
   });
 
+  test(
+    'trains a network to an accuracy, from the weights that it has in Node',
+    { timeout: 500_000 },
+    async () => {
+      await restored('#train?data=moons&device=cpu&rate=0.5&k=2');
+      const accuracy = page.locator('#view-train .facts b').nth(2);
+      const shown = async () => Number((await accuracy.innerText()).replace(' %', ''));
+      const model = mlp({ inputs: 2, hidden: [32, 32], classes: 2, seed: 0 });
+      const expected = await evaluate(model, twoMoons({ samples: 1000, noise: 0.2, seed: 2 }));
+      model.dispose();
+      await page.waitForFunction(
+        `/%/.test(document.querySelectorAll('#view-train .facts b')[2].textContent)`,
+      );
+      assert.equal(await shown(), Math.round(expected.accuracy * 100));
+      await page.locator('#view-train button', { hasText: 'Train' }).click();
+      const right = `Number.parseInt(document.querySelectorAll('#view-train .facts b')[2].textContent) >= 86`;
+      await page.waitForFunction(right, undefined, { timeout: 240_000 });
+      await page.locator('#view-train button', { hasText: 'Pause' }).click();
+      await page
+        .locator('#view-train .chart p', { hasText: 'One step of length' })
+        .waitFor({ timeout: 120_000 });
+      await page.locator('#view-train .chart p', { hasText: 'are right' }).waitFor({ timeout: 120_000 });
+      assert.match(await page.locator('#view-train .says').innerText(), /33 × 33 points, [\d.]+ per second/);
+      assert.match(await page.locator('#view-train .sentence').innerText(), /JavaScript on a processor/);
+      await page.screenshot({ path: join(FOLDER, 'trained.png'), fullPage: true });
+      // The other views go on meanwhile.
+      await page.locator('[role="tab"]').first().click();
+      assert.match(await page.locator('#view-step .sentence').innerText(), /^3 steps back/);
+      assert.deepEqual(complaints, []);
+    },
+  );
+
   for (const width of [375, 900, 1400]) {
     for (const colorScheme of ['light', 'dark'] as const) {
       test(`fits into ${width} pixels, ${colorScheme}`, async () => {
-        for (const view of ['step', 'minima']) {
-          const one = await opened(`#${view}`, width, colorScheme, 'reduce');
-          await one.locator('.view:not([hidden]) .plane').first().waitFor();
+        const one = await opened('', width, colorScheme, 'reduce');
+        for (const view of ['step', 'minima', 'train']) {
+          await one.locator(`#tab-${view}`).click();
+          await one.locator(`#view-${view} .plane`).waitFor();
           await one.waitForTimeout(300);
           assert.ok(
             ((await one.evaluate('document.documentElement.scrollWidth - innerWidth')) as number) <= 0,
           );
           await one.screenshot({ path: join(FOLDER, `${view}-${width}-${colorScheme}.png`), fullPage: true });
-          await one.context().close();
         }
+        await one.context().close();
       });
     }
   }

@@ -1,0 +1,9 @@
+/** Files that the page holds, as their bytes. */
+declare module '*.bin' {
+  const bytes: Uint8Array<ArrayBuffer>;
+  export default bytes;
+}
+declare module '*.wasm' {
+  const bytes: Uint8Array<ArrayBuffer>;
+  export default bytes;
+}
