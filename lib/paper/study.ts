@@ -14,7 +14,7 @@ import { STUDY, STUDY_METHODS, type StudyMethod, type StudyPart, type StudyPartN
 export interface StudyOptions {
   /** Trains grids; `what` says what for. */
   train: (grids: SweepGrid[], what: string) => Promise<readonly RunRow[]>;
-  /** The file of the atlas. Rows of other parts stay in it. */
+  /** The file of the atlas. Rows of other searches stay in it. */
   path: string;
 }
 
@@ -24,14 +24,16 @@ export function searchesOf(part: StudyPart): { labelNoise: number; gradients: nu
 }
 
 /**
- * Makes all rows of a part, and writes them after each search. Runs that are done are not repeated where
- * `train` takes them from a store.
+ * Makes all rows of a part, and writes them after each search, in place of those that the atlas had of it. Runs
+ * that are done are not repeated where `train` takes them from a store.
  *
  * @throws As `train`; DataError where the atlas is damaged, StorageError where it cannot be written.
  */
 export async function makeStudy(name: StudyPartName, { train, path }: StudyOptions): Promise<AtlasRow[]> {
   const part: StudyPart = STUDY[name];
-  const others = existsSync(path) ? readAtlas(path).filter((row) => row.part !== name) : [];
+  const before = existsSync(path) ? readAtlas(path) : [];
+  const searchOf = (row: Pick<AtlasRow, 'part' | 'budget' | 'labelNoise'>): string =>
+    [row.part, row.budget, row.labelNoise].join();
   const methods = Object.fromEntries(
     part.methods.map((method) => [method, STUDY_METHODS[method]]),
   ) as typeof STUDY_METHODS;
@@ -64,7 +66,8 @@ export async function makeStudy(name: StudyPartName, { train, path }: StudyOptio
       const choice = { draw: best.draw, setting: best.setting, chosenAt: chosenAt ?? gradients, edges };
       made.push({ ...place, stage: 'report', ...choice, ...resultsOf(report) });
     }
-    writeAtlas([...others, ...made], path);
+    const remade = new Set(made.map(searchOf));
+    writeAtlas([...before.filter((row) => !remade.has(searchOf(row))), ...made], path);
   }
   return made;
 }

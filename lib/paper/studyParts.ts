@@ -170,7 +170,7 @@ export const STUDY = {
   'mnist1d-mlp-small': {
     ...MNIST1D_MLP,
     labelNoise: [0, 0.4],
-    budgets: [{ gradients: 30 }, { gradients: 90 }, { gradients: 15 }, { gradients: 270, chosenAt: 90 }],
+    budgets: [{ gradients: 90 }, { gradients: 30 }, { gradients: 270, chosenAt: 90 }, { gradients: 15 }],
     methods: [
       'sgd',
       'lookahead',
@@ -182,7 +182,6 @@ export const STUDY = {
       'lookbehindASAM',
       'repeatedSAM',
     ],
-    draws: 12,
     selectionSeeds: from(100, 2),
     reportSeeds: from(0, 8),
   },
