@@ -15,7 +15,7 @@ import { checkOptions, type Option, type OptionsOf, object, oneOf, text, whole }
 import { Random } from '../core/random';
 import type * as tf from '../core/tf';
 import { addScaled, dot, length } from '../sharpness/vectors';
-import { checkFlatSize, flatWeights, type WeightSlot, weightLayout } from './layout';
+import { checkFlatSize, flatWeights, type UnitSlot, weightLayout } from './layout';
 
 /** A direction: a flat vector over all trainable weights, and what to call it. */
 export interface Direction {
@@ -152,7 +152,7 @@ function scaleUnits(
   values: Float32Array,
   d: Float32Array,
   w: Float32Array,
-  slot: WeightSlot,
+  slot: UnitSlot,
   byUnit: boolean,
 ): void {
   const unitOf = byUnit ? unitIndex(slot) : () => 0;
@@ -171,7 +171,7 @@ function scaleUnits(
 }
 
 /** The unit that element `i` of a tensor belongs to. */
-function unitIndex({ shape, unitAxes }: WeightSlot): (i: number) => number {
+function unitIndex({ shape, unitAxes }: UnitSlot): (i: number) => number {
   const strides = shape.map((_, axis) => shape.slice(axis + 1).reduce((product, n) => product * n, 1));
   return (i) =>
     unitAxes.reduce((unit, axis) => unit * shape[axis] + (Math.floor(i / strides[axis]) % shape[axis]), 0);

@@ -8,18 +8,10 @@ import { numbersOf } from '../core/numbers';
 import * as tf from '../core/tf';
 import type { WeightRole } from '../robustness/noise';
 import { weightRole } from '../robustness/tensors';
-import { trainableVariables } from '../training/weights';
+import { slotsOf, trainableVariables, type WeightSlot } from '../training/weights';
 
-/** One weight tensor within the flat vector. */
-export interface WeightSlot {
-  /** Name of its variable. */
-  name: string;
-  /** Shape of the tensor. */
-  shape: number[];
-  /** Number of weights. */
-  size: number;
-  /** Where it starts in the flat vector. */
-  offset: number;
+/** One weight tensor within the flat vector, and what it is made of. */
+export interface UnitSlot extends WeightSlot {
   /** What the tensor is for: kernel, bias, gamma and so on. */
   role: WeightRole;
   /**
@@ -29,26 +21,18 @@ export interface WeightSlot {
 }
 
 /** The trainable weights of `model` in the order of `model.trainableWeights`: that of the flat vector. */
-export function weightLayout(model: tf.LayersModel): WeightSlot[] {
+export function weightLayout(model: tf.LayersModel): UnitSlot[] {
   const transposed = new Set<number>();
   for (const layer of innermostLayers(model)) {
     if (layer.getClassName().endsWith('Transpose'))
       for (const weight of layer.weights) transposed.add(weight.read().id);
   }
-  let offset = 0;
-  return trainableVariables(model).map((variable) => {
-    const { name, shape, size } = variable;
-    const slot = {
-      name,
-      shape: [...shape],
-      size,
-      offset,
-      role: weightRole(name),
-      unitAxes: unitAxesOf(name, shape.length, transposed.has(variable.id)),
-    };
-    offset += size;
-    return slot;
-  });
+  const variables = trainableVariables(model);
+  return slotsOf(variables).map((slot, i) => ({
+    ...slot,
+    role: weightRole(slot.name),
+    unitAxes: unitAxesOf(slot.name, slot.shape.length, transposed.has(variables[i]!.id)),
+  }));
 }
 
 /** A copy of the trainable weights of `model` as one flat vector. */
@@ -64,9 +48,8 @@ export function flatWeights(model: tf.LayersModel): Float32Array {
 }
 
 /**
- * As `flatWeights`, for any backend: WebGPU has numbers only for those who wait, and `flatWeights` takes
- * a long way
- * round there.
+ * As `flatWeights`, for any backend: WebGPU has numbers only for those who wait, and `flatWeights` takes a
+ * long way round there.
  */
 export async function readFlatWeights(model: tf.LayersModel): Promise<Float32Array> {
   // tf.js keeps the numbers that it read beside the tensor.

@@ -6,8 +6,9 @@ import * as tf from '../core/tf';
 import { addScaled, dot, length } from '../sharpness/vectors';
 import type { AtManyOptions, ManyEvaluations, ModelLoss } from '../training/modelLoss';
 import type { WeightSets } from '../training/weightSets';
+import type { WeightSlot } from '../training/weights';
 import { type Direction, directionBetween, lengthOf, orthogonalDirection, withLength } from './directions';
-import { checkFlatSize, type WeightSlot } from './layout';
+import { checkFlatSize } from './layout';
 
 /** Where a point of weight space lies, seen from a plane. */
 export interface Projection {

@@ -25,8 +25,9 @@ import type { BatchNormMode } from '../training/forward';
 import { LOSS, type Loss } from '../training/losses';
 import type { ModelLoss } from '../training/modelLoss';
 import type { Samples } from '../training/samples';
+import type { WeightSlot } from '../training/weights';
 import { AXIS, axisCoordinates, gridLevels } from './grid';
-import { type WeightSlot, weightLayout } from './layout';
+import { weightLayout } from './layout';
 import { atPoints, Plane } from './plane';
 import { fingerprint, type PointRecord, SurfaceFile } from './surfaceFile';
 

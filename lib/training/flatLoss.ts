@@ -1,7 +1,8 @@
 /**
  * A loss as a function of one flat weight vector: what the tools for sharpness and curvature work on.
  *
- *   w: all variables one after the other, each row-major      loss_b(w), its gradient, Hessian times v, for batch b
+ *   w: all variables one after the other, each row-major
+ *   loss_b(w), its gradient, its Hessian times v, for batch b
  *
  * Nothing here changes the variables: while one loss is computed they point to other data (`withWeights`),
  * and back.
@@ -13,18 +14,10 @@ import * as tf from '../core/tf';
 import { isRescaled } from '../optimizers/ascent';
 import type { HeldBatches } from './heldBatches';
 import { samplesFrom, type TensorSamples } from './samples';
-import { withWeights } from './weights';
+import { slotsOf, type WeightSlot, withWeights } from './weights';
 
-/** One tensor of the flat weight vector. */
-export interface Parameter {
-  /** Name of its variable. */
-  name: string;
-  /** Shape of the tensor. */
-  shape: number[];
-  /** Number of weights. */
-  size: number;
-  /** Where it starts in the flat vector. */
-  offset: number;
+/** One tensor of the flat weight vector of a loss. */
+export interface Parameter extends WeightSlot {
   /**
    * Whether adaptive measures rescale it by |w| + eta, as ASAM does: true for kernels, embeddings and gamma.
    */
@@ -66,13 +59,8 @@ export class FlatLoss {
     { adaptive = isRescaled, eager = false }: FunctionLossOptions,
     batches?: () => HeldBatches,
   ) {
-    let offset = 0;
-    this.parameters = variables.map((variable) => {
-      const { name, shape, size } = variable;
-      offset += size;
-      return { name, shape: [...shape], size, offset: offset - size, adaptive: adaptive(variable) };
-    });
-    this.size = offset;
+    this.parameters = slotsOf(variables).map((slot, i) => ({ ...slot, adaptive: adaptive(variables[i]!) }));
+    this.size = this.parameters.reduce((sum, { size }) => sum + size, 0);
     this.#variables = variables;
     this.#batches = batches;
     const at = <R>(w: tf.Tensor1D, fn: () => R): R =>

@@ -6,6 +6,7 @@
  * The weights are scaled instead of all activations, which saves a pass over memory for each BatchNorm layer,
  * and TensorFlow can merge convolution, shift and ReLU into one op.
  */
+import type { BatchNormLayer } from '../core/batchNorm';
 import * as tf from '../core/tf';
 import { withWeights } from './weights';
 
@@ -13,12 +14,7 @@ import { withWeights } from './weights';
 interface Pair {
   kernel: tf.Variable;
   bias: tf.Variable | undefined;
-  norm: tf.layers.Layer;
-  epsilon: number;
-  gamma: tf.LayerVariable | undefined;
-  beta: tf.LayerVariable | undefined;
-  mean: tf.LayerVariable;
-  variance: tf.LayerVariable;
+  norm: BatchNormLayer;
 }
 
 const FOLDABLE: ReadonlySet<string> = new Set(['Dense', 'Conv1D', 'Conv2D']);
@@ -46,15 +42,17 @@ export function foldedForward(model: tf.LayersModel): (xs: tf.Tensor) => tf.Tens
 }
 
 /** New values for the weights before BatchNorm, and what is left for BatchNorm to do. */
-function fold({ kernel, bias, norm, epsilon, gamma, beta, mean, variance }: Pair): {
-  norm: tf.layers.Layer;
+function fold({ kernel, bias, norm }: Pair): {
+  norm: BatchNormLayer;
   variables: tf.Variable[];
   tensors: tf.Tensor[];
   call: (inputs: tf.Tensor | tf.Tensor[]) => tf.Tensor;
 } {
-  const inverse = tf.rsqrt(tf.add(variance.read(), epsilon));
+  const { epsilon, gamma, beta, movingMean, movingVariance } = norm;
+  const mean = movingMean.read();
+  const inverse = tf.rsqrt(tf.add(movingVariance.read(), epsilon));
   const scale = gamma === undefined ? inverse : tf.mul(inverse, gamma.read());
-  const centre = bias === undefined ? tf.neg(mean.read()) : tf.sub(bias, mean.read());
+  const centre = bias === undefined ? tf.neg(mean) : tf.sub(bias, mean);
   const scaled = tf.mul(centre, scale);
   const shift = beta === undefined ? scaled : tf.add(scaled, beta.read());
   const input = (inputs: tf.Tensor | tf.Tensor[]): tf.Tensor => (Array.isArray(inputs) ? inputs[0] : inputs);
@@ -76,16 +74,12 @@ function pairsOf(model: tf.LayersModel): Pair[] {
     const before = soleInput(norm);
     if (before === undefined || !FOLDABLE.has(before.getClassName())) return [];
     const { activation, dataFormat = 'channelsLast' } = before.getConfig();
-    const { axis, epsilon, scale, center } = norm.getConfig();
+    const { axis } = norm.getConfig();
     const isLast = axis === -1 || axis === (before.output as tf.SymbolicTensor).rank - 1;
     const isSeen = model.outputs.includes(before.output as tf.SymbolicTensor);
     if (activation !== 'linear' || dataFormat !== 'channelsLast' || !isLast || isSeen) return [];
     const [kernel, bias] = before.weights.map((weight) => weight.read() as tf.Variable);
-    const weights = [...norm.weights];
-    const gamma = scale ? weights.shift() : undefined;
-    const beta = center ? weights.shift() : undefined;
-    const [mean, variance] = weights;
-    return [{ kernel, bias, norm, epsilon: epsilon as number, gamma, beta, mean, variance }];
+    return [{ kernel, bias, norm: norm as unknown as BatchNormLayer }];
   });
 }
 

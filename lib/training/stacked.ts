@@ -1,10 +1,11 @@
 /**
  * The forward pass of a dense network for many weight sets at once.
  *
- *   x: [n, in], shared     y_m = x W_m + b_m     one batched product over m = 1..M, then [M, n, out] all the way
+ *   x: [n, in], shared     y_m = x W_m + b_m     one batched product over m = 1..M, then [M, n, out]
  *
  * One native op then does the work of M, which for small networks is most of the time.
  */
+import type { BatchNormLayer } from '../core/batchNorm';
 import * as tf from '../core/tf';
 
 /**
@@ -77,7 +78,7 @@ function stepOf(layer: tf.layers.Layer, isShared: boolean): Step | undefined {
     case 'Dense':
       return denseStep(layer, config);
     case 'BatchNormalization':
-      return batchNormStep(layer, config);
+      return batchNormStep(layer);
     case 'Dropout':
       return (flow) => flow;
     case 'Activation':
@@ -116,17 +117,13 @@ function denseStep(layer: tf.layers.Layer, config: tf.serialization.ConfigDict):
   };
 }
 
-function batchNormStep(layer: tf.layers.Layer, config: tf.serialization.ConfigDict): Step | undefined {
-  const axis = config.axis as number;
+function batchNormStep(layer: tf.layers.Layer): Step | undefined {
+  const { axis, epsilon, gamma, beta, movingMean, movingVariance } = layer as unknown as BatchNormLayer;
   if (inputRank(layer) !== 2 || (axis !== -1 && axis !== 1)) return undefined;
-  const weights = [...layer.weights];
-  const gamma = config.scale ? weights.shift() : undefined;
-  const beta = config.center ? weights.shift() : undefined;
-  const [mean, variance] = weights;
   return (flow, weightOf) => {
-    const inverse = tf.rsqrt(tf.add(perSet(weightOf(variance)), config.epsilon as number));
+    const inverse = tf.rsqrt(tf.add(perSet(weightOf(movingVariance)), epsilon));
     const factor = gamma === undefined ? inverse : tf.mul(inverse, perSet(weightOf(gamma)));
-    const centred = tf.sub(flow.values, perSet(weightOf(mean)));
+    const centred = tf.sub(flow.values, perSet(weightOf(movingMean)));
     const scaled = tf.mul(centred, factor);
     const values = beta === undefined ? scaled : tf.add(scaled, perSet(weightOf(beta)));
     return { values, stacked: flow.stacked || values.rank > flow.values.rank };

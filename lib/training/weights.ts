@@ -10,6 +10,27 @@ export function trainableVariables(model: tf.LayersModel): tf.Variable[] {
   return model.trainableWeights.map((weight) => weight.read() as tf.Variable);
 }
 
+/** One tensor within a flat vector of weights: all tensors one after the other, each row-major. */
+export interface WeightSlot {
+  /** Name of its variable. */
+  name: string;
+  /** Shape of the tensor. */
+  shape: number[];
+  /** Number of weights. */
+  size: number;
+  /** Where it starts in the flat vector. */
+  offset: number;
+}
+
+/** The places of `variables` in the flat vector of all of them, in their order. */
+export function slotsOf(variables: readonly tf.Variable[]): WeightSlot[] {
+  let offset = 0;
+  return variables.map(({ name, shape, size }) => {
+    offset += size;
+    return { name, shape: [...shape], size, offset: offset - size };
+  });
+}
+
 /** Which variables and layers are trained, as one text: it changes where a layer is frozen or thawed. */
 export function trainedIds(model: tf.LayersModel): string {
   // A BatchNorm layer without scale and offset has no variable that is trained.
