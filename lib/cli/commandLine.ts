@@ -6,6 +6,7 @@ import type { ParseArgsConfig, parseArgs } from 'node:util';
 import { duration } from '../core/duration';
 import { AbortedError, checkOneOf, LookbehindError, OptionError } from '../core/errors';
 import { terminalLine, terminalText } from '../core/escape';
+import { ERASE_LINE, progressBar } from '../core/progressBar';
 import { configHash, type FullRunConfig } from '../runs/config/config';
 import type { SweepGrid } from '../runs/config/grid';
 import { runNames } from '../runs/config/names';
@@ -148,8 +149,8 @@ export interface Watch {
 }
 
 /**
- * Shows the runs of `configs` as they get done, and progress on a terminal. The first Ctrl-C stops the sweep, which saves; the
- * second ends the process.
+ * Shows the runs of `configs` as they get done, and progress on a terminal. The first Ctrl-C stops the sweep,
+ * which saves; the second ends the process.
  */
 export function watch(configs: readonly FullRunConfig[]): Watch {
   const called = runNames(configs);
@@ -160,7 +161,7 @@ export function watch(configs: readonly FullRunConfig[]): Watch {
     process.stderr.write('\nStopping; press Ctrl-C again to stop at once.\n');
     controller.abort(new AbortedError('Interrupted.'));
   });
-  const line = process.stderr.isTTY ? (text: string) => process.stderr.write(`\r\u001b[2K${text}`) : () => {};
+  const line = process.stderr.isTTY ? (text: string) => process.stderr.write(ERASE_LINE + text) : () => {};
   return {
     signal: controller.signal,
     onRow(row) {
@@ -244,9 +245,7 @@ function describe(row: RunRow, name: string): string {
 }
 
 function bar({ total, done, reused, failed, share, secondsLeft }: SweepProgress): string {
-  const width = 24;
-  const filled = Math.round(width * share);
   const left = secondsLeft === undefined || done === total ? '' : ` · ${duration(secondsLeft)} left`;
   const notes = `${reused > 0 ? ` · ${reused} reused` : ''}${failed > 0 ? ` · ${failed} failed` : ''}`;
-  return `${'█'.repeat(filled)}${'░'.repeat(width - filled)} ${done}/${total} runs${notes}${left}`;
+  return `${progressBar(share)} ${done}/${total} runs${notes}${left}`;
 }

@@ -3,6 +3,7 @@
 import { duration } from '../core/duration';
 import { escapeHtml, terminalLine } from '../core/escape';
 import { checkOptions, flag, needed, number, type OptionsOf, text } from '../core/options';
+import { ERASE_LINE, progressBar } from '../core/progressBar';
 import { inKernel, newOutput } from './display';
 import { throttle } from './throttle';
 
@@ -36,7 +37,6 @@ export interface Progress {
 }
 
 const INTERVAL = 100;
-const ERASE_LINE = '\r\u001b[2K';
 
 /**
  * Starts a progress bar.
@@ -87,9 +87,7 @@ interface State extends Required<Omit<ProgressOptions, 'silent'>> {
 }
 
 function barText(state: State): string {
-  const width = 20;
-  const filled = Math.round(fraction(state) * width);
-  return `${terminalLine(state.title)} ${'█'.repeat(filled)}${'░'.repeat(width - filled)} ${terminalLine(facts(state))}`;
+  return `${terminalLine(state.title)} ${progressBar(fraction(state))} ${terminalLine(facts(state))}`;
 }
 
 function barHtml(state: State): string {
