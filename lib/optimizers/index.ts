@@ -1,3 +1,4 @@
+/** The optimizers by the names that configurations call them, with what describes their options. */
 import { ADAM_OPTIONS, adam } from './adam';
 import { ADAMW_OPTIONS, adamw } from './adamw';
 import { CONTROL, repeatedSAM, straightSAM } from './controls';
@@ -7,32 +8,6 @@ import { RMSPROP_OPTIONS, rmsprop } from './rmsprop';
 import { asam, sam } from './sam';
 import { BY_ASAM, BY_SAM } from './scheme';
 import { SGD_OPTIONS, sgd } from './sgd';
-
-export { Adam, type AdamOptions, adam } from './adam';
-export { AdamW, type AdamWOptions, adamw } from './adamw';
-export { type ControlOptions, RepeatedSAM, repeatedSAM, StraightSAM, straightSAM } from './controls';
-export { isKernel } from './descent';
-export { Lookahead, type LookaheadOptions, lookahead } from './lookahead';
-export {
-  Lookbehind,
-  type LookbehindASAMOptions,
-  type LookbehindSAMOptions,
-  lookbehindASAM,
-  lookbehindSAM,
-} from './lookbehind';
-export {
-  type MultistepASAMOptions,
-  MultistepSAM,
-  type MultistepSAMOptions,
-  multistepASAM,
-  multistepSAM,
-} from './multistep';
-export type { LossFunction, LossPass } from './passes';
-export { RMSProp, type RMSPropOptions, rmsprop } from './rmsprop';
-export { asam, SAM, sam } from './sam';
-export type { AdaptiveSharpnessOptions, SharpnessOptions } from './scheme';
-export { SGD, type SGDOptions, sgd } from './sgd';
-export type { OptimizerState } from './state';
 
 /** The optimizers that schemes can have inside, by the names that configurations call them. */
 export const BASES = {

@@ -26,7 +26,7 @@ import {
 } from '../core/options';
 import { Random } from '../core/random';
 import * as tf from '../core/tf';
-import type { LossFunction } from '../optimizers';
+import type { LossFunction } from '../optimizers/passes';
 import type { PassNoise } from '../training/stepRunner';
 import { withWeights } from '../training/weights';
 import {

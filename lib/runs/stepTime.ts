@@ -5,7 +5,7 @@
 import { throwIfAborted } from '../core/errors';
 import { checkOptions, type OptionsOf, signal } from '../core/options';
 import { Dataset } from '../data';
-import { sgd } from '../optimizers';
+import { sgd } from '../optimizers/sgd';
 import { Trainer } from '../training/trainer';
 import type { FullRunConfig } from './config/config';
 import { DATA_SETS, DataLoader } from './config/dataConfig';

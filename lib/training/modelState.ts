@@ -10,8 +10,7 @@
 import { joinedBytes } from '../core/bytes';
 import { StateMismatchError } from '../core/errors';
 import * as tf from '../core/tf';
-import type { OptimizerState } from '../optimizers';
-import type { SavedNames } from '../optimizers/state';
+import type { OptimizerState, SavedNames } from '../optimizers/state';
 
 /** One weight of a saved model. */
 export interface SavedWeight {

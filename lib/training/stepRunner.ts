@@ -4,8 +4,8 @@
 
 import { type Compiled, compile } from '../compile/compile';
 import type * as tf from '../core/tf';
-import type { LossFunction } from '../optimizers';
 import type { FamilyOptimizer } from '../optimizers/optimizer';
+import type { LossFunction } from '../optimizers/passes';
 
 /** Noise in every pass of a step, such as a `TrainingNoise`. */
 export interface PassNoise {

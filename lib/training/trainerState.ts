@@ -4,8 +4,7 @@
  */
 
 import { type Divergence, StateMismatchError } from '../core/errors';
-import type { OptimizerState } from '../optimizers';
-import type { OptimizerManifest } from '../optimizers/state';
+import type { OptimizerManifest, OptimizerState } from '../optimizers/state';
 import type { EpochRecord, TrainerPosition, TrainingLoop, TrainingStatus } from './loop';
 import {
   captureModel,

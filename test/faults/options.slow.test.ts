@@ -9,7 +9,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import * as tf from '@tensorflow/tfjs';
-import { BASES, lookahead, OptionError, SCHEMES, sam, sgd } from 'lookbehind';
+import { lookahead, OptionError, sam, sgd } from 'lookbehind';
 import { compile } from 'lookbehind/compile';
 import {
   cifar10,
@@ -104,6 +104,7 @@ import {
   walk,
 } from 'lookbehind/train';
 import type { Description, Kind, Kinds } from '../../lib/dist/core/options';
+import { BASES, SCHEMES } from '../../lib/dist/optimizers';
 import { secondsPerGradient } from '../../lib/dist/runs/stepTime';
 import { apgd } from '../../lib/dist/sharpness/apgd';
 import type { SymmetricOperator } from '../../lib/dist/sharpness/vectors';

@@ -5,9 +5,7 @@ import { describe, it } from 'node:test';
 import * as tf from '@tensorflow/tfjs';
 import {
   adamw,
-  Lookahead,
   LookbehindError,
-  type LossPass,
   lookahead,
   lookbehindASAM,
   lookbehindSAM,
@@ -16,7 +14,8 @@ import {
   sam,
   sgd,
 } from 'lookbehind';
-import type { FamilyOptimizer } from 'lookbehind/extend';
+import type { FamilyOptimizer, LossPass } from 'lookbehind/extend';
+import { Lookahead } from '../../lib/dist/optimizers/lookahead';
 import { assertClose } from '../compile/support';
 import { FAMILY, Quadratic } from './support';
 

@@ -6,7 +6,6 @@ import fc from 'fast-check';
 import {
   adamw,
   asam,
-  type LossPass,
   lookahead,
   lookbehindASAM,
   lookbehindSAM,
@@ -18,6 +17,7 @@ import {
   straightSAM,
 } from 'lookbehind';
 import { compile } from 'lookbehind/compile';
+import type { LossPass } from 'lookbehind/extend';
 import { walk as compiledWalk } from 'lookbehind/train';
 import { difference, FAMILY, Quadratic, walk } from './support';
 

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import * as tf from '@tensorflow/tfjs';
 import fc from 'fast-check';
-import { BASES, OptionError, SCHEMES } from 'lookbehind';
+import { OptionError } from 'lookbehind';
 import {
   buildRun,
   configHash,
@@ -13,6 +13,7 @@ import {
   runNames,
   type SweepGrid,
 } from 'lookbehind/runs';
+import { BASES, SCHEMES } from '../../lib/dist/optimizers';
 import { buildOptimizer } from '../../lib/dist/runs/config/optimizerConfig';
 import { SMALL } from './support';
 

@@ -15,9 +15,9 @@ import {
   withDefault,
 } from '../../core/options';
 import { own } from '../../core/records';
-import { BASES, type LookaheadOptions, lookahead, SCHEMES } from '../../optimizers';
+import { BASES, SCHEMES } from '../../optimizers';
 import type { DescentOptimizer } from '../../optimizers/descent';
-import { LOOKAHEAD } from '../../optimizers/lookahead';
+import { LOOKAHEAD, type LookaheadOptions, lookahead } from '../../optimizers/lookahead';
 import type { FamilyOptimizer } from '../../optimizers/optimizer';
 import { checkNesterov, SGD_OPTIONS } from '../../optimizers/sgd';
 
