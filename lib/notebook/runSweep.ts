@@ -47,7 +47,7 @@ export async function runSweep(
     const name = runNames(rows.map(({ config }) => config))[failed];
     throw new Error(`The run ${name} failed: ${rows[failed]!.error}`);
   }
-  return new SweepResults(rows, store);
+  return new SweepResults(rows);
 }
 
 /** Says what runs at the paper's scale cost before they begin; nothing if there are none, or all are done. */

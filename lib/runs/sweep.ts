@@ -19,6 +19,7 @@ import {
   withDefault,
 } from '../core/options';
 import { isLocked } from '../files/lock';
+import type { EpochRecord } from '../training/loop';
 import { configHash, type FullRunConfig, workOf } from './config/config';
 import { expandGrid, type SweepGrid } from './config/grid';
 import { settingNames } from './config/names';
@@ -48,6 +49,8 @@ export interface RunRow {
   error: string | null;
   /** Whether the result was there before this sweep. */
   reused: boolean;
+  /** How it went, epoch by epoch: read from the store at each call. Rows of a sweep have it. */
+  history?(): EpochRecord[];
 }
 
 /** Where a sweep stands. */
@@ -329,6 +332,7 @@ class Sweep {
         result,
         error,
         reused,
+        history: () => this.store.readHistory(hash),
       };
       this.options.onRow?.(this.#rows[row]);
     }

@@ -1,6 +1,6 @@
 /** The runs of a sweep, by label, in the shapes that figures and tables want. */
 import { OptionError } from '../core/errors';
-import { type RunRow, RunStore } from '../runs';
+import type { RunRow } from '../runs';
 import type { FlatRow } from '../runs/config/flat';
 import { settingNames } from '../runs/config/names';
 import { methodOf } from '../runs/paperMethods';
@@ -28,11 +28,9 @@ export class SweepResults {
   readonly #flat: ReadonlyMap<RunRow, FlatRow>;
   readonly #byLabel = new Map<string, RunRow[]>();
 
-  /** @param store Where the histories of the runs are. Default: the project's store. */
   constructor(
     /** The runs, in the order of their configurations. */
     readonly rows: readonly RunRow[],
-    private readonly store: RunStore = new RunStore(),
   ) {
     const names = settingNames(rows.map(({ config }) => config));
     this.#flat = new Map(
@@ -63,7 +61,7 @@ export class SweepResults {
       ...row,
       config: { ...row.config, label: this.#labelOf(row).slice(prefix.length) },
     }));
-    return new SweepResults(renamed, this.store);
+    return new SweepResults(renamed);
   }
 
   /** The runs of a label, by seed. Throws an OptionError for an unknown label. */
@@ -176,8 +174,8 @@ export class SweepResults {
 
   /** A number of each epoch of each run of a label: what `figures.curves` draws. NaN after a run diverged. */
   history(label: string, column: 'trainLoss' | 'testLoss' | 'testAccuracy' | 'learningRate'): number[][] {
-    return this.of(label).map(({ hash, config }) => {
-      const history = this.store.readHistory(hash);
+    return this.of(label).map(({ config, ...row }) => {
+      const history = row.history?.() ?? [];
       return Array.from({ length: config.epochs }, (_, epoch) => history[epoch]?.[column] ?? Number.NaN);
     });
   }
