@@ -3,12 +3,13 @@
  *
  *     npm run -s bench:fit [-- --rounds 5 --model mlp,convnet,resnet20,lstm --optimizer sam --beside]
  *
- * Each round trains for some epochs with each of them, one after the other, on the same data. Two epochs before
- * that are not counted; they are the ones in which graphs are recorded. Printed are medians over rounds of
- * milliseconds per step, and of quotients within a round.
+ * Each round trains for some epochs with each of them, one after the other, on the same data. Two epochs
+ * before that are not counted; they are the ones in which graphs are recorded. Printed are medians over
+ * rounds of milliseconds per step, and of quotients within a round.
  *
- * --beside also trains the mlp and the convnet with Adam by Keras's `fit` and by an eager PyTorch loop (fit.py), in
- * turn with ours. Unless --python is given, a virtual environment with both is made in bench/.venv at the first call.
+ * --beside also trains the mlp and the convnet with Adam by Keras's `fit` and by an eager PyTorch loop
+ * (fit.py), in turn with ours. Unless --python is given, a virtual environment with both is made in
+ * bench/.venv at the first call.
  */
 import { parseArgs } from 'node:util';
 import * as tf from '@tensorflow/tfjs';
@@ -166,7 +167,10 @@ async function takeRound(
   return times;
 }
 
-/** Medians over rounds: of milliseconds per step, and how many times as long as accelerated `fit` each one takes. */
+/**
+ * Medians over rounds: of milliseconds per step, and how many times as long as accelerated `fit` each one
+ * takes.
+ */
 function summary(rounds: Record<string, number>[]) {
   const over = (of: (one: Record<string, number>, who: string) => number) =>
     Object.fromEntries(

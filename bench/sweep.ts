@@ -3,7 +3,7 @@
  * process, the share of time that runs cost beside training, and how fast a finished sweep of 1,000 runs
  * comes back: `npm run bench:sweep`.
  *
- *     npm run bench:sweep -- [--epochs 10] [--rounds 2] [--workers 2]      --rounds 0 leaves the comparison out
+ *     npm run bench:sweep -- [--epochs 10] [--rounds 2] [--workers 2]    --rounds 0 leaves the comparison out
  *
  * The two ways take turns, so that other work on the machine meets both.
  */

@@ -1,4 +1,7 @@
-/** `npm run notebooks`: executes the committed notebooks in order and writes them back, clean, with their outputs; renews what READMEs say of them. */
+/**
+ * `npm run notebooks`: executes the committed notebooks in order and writes them back, clean, with their
+ * outputs; renews what READMEs say of them.
+ */
 import './setup/node-version.mjs';
 import { createRequire } from 'node:module';
 import path from 'node:path';

@@ -1,7 +1,7 @@
 /**
- * `npm run pack [-- OPTIONS OF NPM PACK]`: the package as it is published, into the folder where it was called.
- * It is put together in an empty folder, compiled anew, so that nothing stale gets in. lib/package.json has no
- * version: npm refuses to pack or publish lib/ itself.
+ * `npm run pack [-- OPTIONS OF NPM PACK]`: the package as it is published, into the folder where it was
+ * called. It is put together in an empty folder, compiled anew, so that nothing stale gets in.
+ * lib/package.json has no version: npm refuses to pack or publish lib/ itself.
  */
 import './setup/node-version.mjs';
 import { spawnSync } from 'node:child_process';
@@ -12,7 +12,10 @@ import { listFolder, readJson } from './setup/files.mjs';
 import { projectAt } from './setup/project.mjs';
 import { setUpOrExit } from './setup/stages.mjs';
 
-/** Golden files up to this size are shipped: 103 of 133, a third of the bytes. The others are of large networks and many inner steps. */
+/**
+ * Golden files up to this size are shipped: 103 of 133, a third of the bytes. The others are of large
+ * networks and many inner steps.
+ */
 const LARGEST_GOLDEN = 48 * 1024;
 /** Golden files that are not replayed one by one. */
 const NOT_SHIPPED = ['bases.json', 'identities.json', 'index.json'];
@@ -73,7 +76,9 @@ fs.writeFileSync(
 const target = process.env.INIT_CWD ?? process.cwd();
 run('npm', ['pack', '--ignore-scripts', `--pack-destination=${target}`, ...process.argv.slice(2)]);
 
-/** Runs a program on the folder, or ends with its exit code. @param {string} command @param {string[]} args */
+/**
+ * Runs a program on the folder, or ends with its exit code. @param {string} command @param {string[]} args
+ */
 function run(command, args) {
   const { status } = spawnSync(command, args, { cwd: stage, stdio: 'inherit' });
   if (status !== 0) process.exit(status ?? 1);

@@ -24,7 +24,10 @@ const megabytes = (fs.statSync(file).size / 1e6).toFixed(1);
 console.log(`${path.relative(process.cwd(), file)}, ${megabytes} MB. Open it in any browser.`);
 if (!values['no-open']) open(file);
 
-/** Shows a file in the reader's browser; where there is none, the line above says what to open. @param {string} file */
+/**
+ * Shows a file in the reader's browser; where there is none, the line above says what to open. @param
+ * {string} file
+ */
 function open(file) {
   /** @type {Partial<Record<NodeJS.Platform, [string, ...string[]]>>} */
   const openers = { darwin: ['open'], win32: ['cmd', '/c', 'start', ''] };

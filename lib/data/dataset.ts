@@ -241,8 +241,8 @@ export class Dataset {
   }
 
   /**
-   * Stored values: see `scale` and `statistics` for what they stand for. Where samples are changed as they are
-   * read, they are changed for each call.
+   * Stored values: see `scale` and `statistics` for what they stand for. Where samples are changed as they
+   * are read, they are changed for each call.
    */
   get inputs(): Float32Array | Uint8Array {
     return this.#changed(this.#storage);
@@ -429,8 +429,8 @@ export class Dataset {
   }
 
   /**
-   * This data set with its samples changed as they are read: it holds none of its own. Where a change was made
-   * before, that one comes first.
+   * This data set with its samples changed as they are read: it holds none of its own. Where a change was
+   * made before, that one comes first.
    */
   changed(change: SampleChange): Dataset {
     const before = this.#change;

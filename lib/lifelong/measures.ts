@@ -6,7 +6,7 @@
  *     backward transfer     mean over j < last of A[last][j] - A[j][j]
  *     forward transfer      mean over j > 0 of A[j-1][j] - b[j], b the accuracy before any learning
  *     forgetting, over tasks j < last, in three published definitions:
- *       firstMinusLast          mean of A[j][j] - A[last][j]                        Avalanche; the negative of backward transfer
+ *       firstMinusLast          mean of A[j][j] - A[last][j]     Avalanche; the negative of backward transfer
  *       maximumMinusLast        mean of max over i >= j of A[i][j], minus A[last][j]        Mammoth, stable SGD; never below 0
  *       maximumEarlierMinusNow  the same with j <= i < last      Chaudhry et al. 2018, FACIL; below 0 where a task got better than ever
  *

@@ -8,8 +8,8 @@ import { displayBundle } from './display';
 const VERDICTS = 'application/vnd.lookbehind.verdicts+json';
 
 /**
- * Shows what checks decide, in the cell's output; outside a notebook the table is printed. The first check is the notebook's headline:
- * `npm run notebooks` fills the READMEs from this output.
+ * Shows what checks decide, in the cell's output; outside a notebook the table is printed. The first check is
+ * the notebook's headline: `npm run notebooks` fills the READMEs from this output.
  *
  * @throws OptionError for a claim of another kind.
  */

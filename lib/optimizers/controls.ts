@@ -7,7 +7,7 @@
  *     repeated SAM      p = w + (k + 1) / 2 * e;        g_1 = ... = g_k = gradient at p     2 gradients
  *
  *     k times: fast = base step from fast along g_i
- *     w = alpha * fast + (1 - alpha) * slow                                                 as in lookbehind.ts
+ *     w = alpha * fast + (1 - alpha) * slow                                               as in lookbehind.ts
  *
  * So each step back keeps the first direction, or there is one, to the mean distance of Lookbehind's points.
  * With k = 1 both are Lookbehind with k = 1, with rho = 0 both are Lookbehind with rho = 0. What Lookbehind

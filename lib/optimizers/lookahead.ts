@@ -1,7 +1,7 @@
 /**
  * Lookahead: k steps forward, 1 step back, over any optimizer of the family.
  *
- *     fast = step of the base optimizer from fast                 each call of minimize, usually on a fresh batch
+ *     fast = step of the base optimizer from fast             each call of minimize, usually on a fresh batch
  *     every k calls: slow = slow + alpha * (fast - slow); fast = slow
  *
  * Between two synchronisations the variables hold the fast weights; evaluate inside `withSlowWeights`. The

@@ -33,7 +33,10 @@ export function withoutMetrics<T>(fn: () => T): T {
   }
 }
 
-/** Notes of the prototype of tf.js's models which of them runs its train function. tf.js without layers has none. */
+/**
+ * Notes of the prototype of tf.js's models which of them runs its train function. tf.js without layers has
+ * none.
+ */
 function watch(prototype: TrainedModel | undefined): void {
   if (prototype === undefined) return;
   const { makeTrainFunction } = prototype;

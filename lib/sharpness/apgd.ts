@@ -1,7 +1,7 @@
 /**
  * Worst-case sharpness by APGD: projected gradient ascent that picks its step size by itself.
  *
- *     maximise L(w + T u)  subject to  ||u|| <= rho                               (T = 1, or |w| + eta: see scale.ts)
+ *     maximise L(w + T u)  subject to  ||u|| <= rho                       (T = 1, or |w| + eta: see scale.ts)
  *
  *     z       = P(u_i + s * a_i)                     a_i = T g / ||T g||  (l2)   or   sign(T g)  (linf)
  *     u_{i+1} = P(u_i + 0.75 (z - u_i) + 0.25 (u_i - u_{i-1}))

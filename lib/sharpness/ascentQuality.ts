@@ -1,7 +1,7 @@
 /**
  * How good an inner maximiser are Lookbehind's k ascent steps?
  *
- *     p_0 = w;  p_{i+1} = p_i + eps(p_i)          the ascents of one outer step, on one batch, without going back
+ *     p_0 = w;  p_{i+1} = p_i + eps(p_i)      the ascents of one outer step, on one batch, without going back
  *
  * After i steps the weights are at a distance r_i from w. Two references at that same distance: the one step
  * of SAM (ASAM) of that length, and the largest loss that APGD finds. The share of the possible rise that is

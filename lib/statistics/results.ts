@@ -23,7 +23,9 @@ export type LabelDifference = LabelStyle & PairedDifference;
 
 /** The runs of a sweep with what figures and tables need of them. */
 export class SweepResults {
-  /** Labels of the configurations, in order of first appearance; where there is none, what tells them apart. */
+  /**
+   * Labels of the configurations, in order of first appearance; where there is none, what tells them apart.
+   */
   readonly labels: string[];
   readonly #flat: ReadonlyMap<RunRow, FlatRow>;
   readonly #byLabel = new Map<string, RunRow[]>();

@@ -5,7 +5,8 @@
  *     does not hold here    none of it lies there
  *     not decided (n = 5)   else
  *
- * The checks of a table are one family: intervals that no figure has corrected before are corrected by Holm together.
+ * The checks of a table are one family: intervals that no figure has corrected before are corrected by Holm
+ * together.
  */
 import { checkOneOf } from '../core/errors';
 import { type Estimate, holm, type Interval } from './interval';

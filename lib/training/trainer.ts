@@ -40,8 +40,8 @@ export const TRAINER = {
 export type TrainerOptions = OptionsOf<typeof TRAINER> & LoopOptions;
 
 /**
- * Trains one model. Dispose it after use; model and optimizer stay the caller's. `tensorBoard` shows its epochs
- * in TensorBoard: `train({ callbacks: tensorBoard('logs/mine') })`.
+ * Trains one model. Dispose it after use; model and optimizer stay the caller's. `tensorBoard` shows its
+ * epochs in TensorBoard: `train({ callbacks: tensorBoard('logs/mine') })`.
  */
 export class Trainer extends TrainingLoop {
   override readonly epochs: number;

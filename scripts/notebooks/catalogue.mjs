@@ -1,6 +1,6 @@
 /**
- * What READMEs say of the notebooks, taken from the notebooks themselves: in notebooks/README.md the picture, the claim, the minutes and
- * the verdicts of each, in README.md the first verdict of each.
+ * What READMEs say of the notebooks, taken from the notebooks themselves: in notebooks/README.md the picture,
+ * the claim, the minutes and the verdicts of each, in README.md the first verdict of each.
  */
 import fs from 'node:fs';
 import path from 'node:path';
@@ -21,7 +21,11 @@ const VERDICTS_END = '<!-- End of the verdicts. -->';
 const VERDICTS = 'application/vnd.lookbehind.verdicts+json';
 
 /** @typedef {import('../../lib/dist/statistics/verdict.js').Judged} Judged */
-/** @typedef {{ name: string, title: string, claim: string, time: string, picture: Buffer | undefined, verdicts: Judged[] }} Entry */
+/**
+ * @typedef
+ * {{ name: string, title: string, claim: string, time: string, picture: Buffer | undefined, verdicts: Judged[] }}
+ * Entry
+ */
 
 /** What the index says of a notebook. @param {string} name of its file @returns {Entry} */
 export function entryOf(name) {
@@ -96,7 +100,10 @@ function sentenceOf({ claim, protocol, found, n, comparisons, cost, verdict }) {
   return `**${verdict.replace(/ \(.*/, '')}**: ${claim} ${protocol}: ${found}; ${facts.join(', ')}.`;
 }
 
-/** The text of a file with another one between two lines. @param {string} file @param {string} begin @param {string} end @param {string} text */
+/**
+ * The text of a file with another one between two lines. @param {string} file @param {string} begin @param
+ * {string} end @param {string} text
+ */
 function between(file, begin, end, text) {
   const [before, rest] = fs.readFileSync(file, 'utf8').split(begin);
   const after = rest?.split(end)[1];

@@ -1,8 +1,8 @@
 /**
  * Pages of playground/ as single HTML files that hold all they need.
  *
- * The doors of the library are bundled from its sources, not from lib/dist: of modules esbuild leaves out what a page does not use,
- * which of CommonJS it cannot.
+ * The doors of the library are bundled from its sources, not from lib/dist: of modules esbuild leaves out
+ * what a page does not use, which of CommonJS it cannot.
  */
 import fs from 'node:fs';
 import path from 'node:path';

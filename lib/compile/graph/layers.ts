@@ -2,7 +2,7 @@
  * Layers and stock optimizers keep JavaScript state beside their variables. While a function is recorded,
  * this watches both:
  *
- *   stateful layers                              refused: their state is no variable, so all runs would start from the same one
+ *   stateful layers            refused: their state is no variable, so all runs would start from the same one
  *   flags and numbers of layers (trainable, rate)  conditions: the function is recorded anew when one changes
  *   numbers of stock optimizers (learningRate)     conditions, and so are their lists of variables
  *   their counter of steps                         an effect that each run repeats
