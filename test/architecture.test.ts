@@ -215,6 +215,23 @@ describe('the public surface', () => {
     );
   });
 
+  it('says of an option the default that it has', () => {
+    const option = /\/\*\*((?:(?!\*\/).)*)\*\/\s*\n\s*(\w+): (\w+\((?:[^()]|\([^()]*\))*\)),/gs;
+    const found = sources().flatMap((file) => {
+      const text = readFileSync(join(lib, file), 'utf8');
+      return [...text.matchAll(option)].flatMap(([, comment, name, call]) => {
+        const said = /Default:? `?([\w.,+-]*\w)/.exec(comment!)?.[1]?.replaceAll(',', '');
+        const has = /, ('\w+'|[\d.e-]+|true|false),?\s*\)$/.exec(call!)?.[1]?.replaceAll("'", '');
+        return said === undefined || has === undefined ? [] : [{ option: `${file}: ${name}`, said, has }];
+      });
+    });
+    assert.ok(found.length > 100);
+    assert.deepEqual(
+      found.filter(({ said, has }) => said !== has),
+      [],
+    );
+  });
+
   it('needs nothing of danfojs or tslab to load', () => {
     const code = `${ALL}; const bad = Object.keys(require.cache).filter((f) => /node_modules.(danfojs-node|tslab|jsdom|plotly)/.test(f)); console.log(JSON.stringify(bad));`;
     const { stdout } = spawnSync(process.execPath, ['-e', code], { cwd: root, encoding: 'utf8' });
