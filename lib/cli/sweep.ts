@@ -86,7 +86,7 @@ async function main(): Promise<number> {
   return watchedSweep(grids, choice, watch(configs), { store }, (rows) => {
     if (values.out !== undefined) exportRows(values.out, rows);
     if (values.report !== undefined)
-      writeFileAtomic(values.report, sweepPage(rows, store, `${describeRuns(rows)}.`));
+      writeFileAtomic(values.report, sweepPage(rows, `${describeRuns(rows)}.`));
     return report(rows, store);
   });
 }

@@ -6,7 +6,7 @@
 import { readFileSync } from 'node:fs';
 import { escapeHtml, figureText } from '../core/escape';
 import { curves, type Figure } from '../figures';
-import { type RunRow, type RunStore, runNames } from '../runs';
+import { type RunRow, runNames } from '../runs';
 import { type FlatRow, type FlatValue, flattenConfig } from '../runs/config/flat';
 import { settingNames } from '../runs/config/names';
 import { SweepResults } from '../statistics/results';
@@ -44,15 +44,14 @@ export function checkPagePackages(): void {
 /**
  * The page.
  *
- * @param store Where the histories of the runs are.
  * @param summary What the runs cost, as a sentence.
  * @throws PictureError where plotly.js is not installed.
  */
-export function sweepPage(rows: readonly RunRow[], store: RunStore, summary: string): string {
+export function sweepPage(rows: readonly RunRow[], summary: string): string {
   const configs = rows.map(({ config }) => config);
   const settings = settingNames(configs);
   const labelled = rows.map((row, i) => ({ ...row, config: { ...row.config, label: settings[i] } }));
-  const results = new SweepResults(labelled, store);
+  const results = new SweepResults(labelled);
   const flat = configs.map(flattenConfig);
   const columns = [...new Set(flat.flatMap((one) => Object.keys(one)))];
   const same = columns.filter((column) => flat.every((one) => one[column] === flat[0]![column]));
@@ -84,9 +83,9 @@ export function sweepPage(rows: readonly RunRow[], store: RunStore, summary: str
       drawn.map((i) => numbers[i]![reached[0]!]),
     ),
     ...(reached.includes('testError')
-      ? [learning(results, store, shown, 'Test error', '%', ({ testAccuracy }) => errorOf(testAccuracy))]
+      ? [learning(results, shown, 'Test error', '%', ({ testAccuracy }) => errorOf(testAccuracy))]
       : []),
-    learning(results, store, shown, 'Train loss', undefined, ({ trainLoss }) => trainLoss),
+    learning(results, shown, 'Train loss', undefined, ({ trainLoss }) => trainLoss),
   ];
   const unseen = rows.length - drawn.length;
   const part =
@@ -198,7 +197,6 @@ function choices(column: string, values: readonly FlatValue[]): object | undefin
 /** Curves of some settings over the epochs. */
 function learning(
   results: SweepResults,
-  store: RunStore,
   settings: readonly string[],
   title: string,
   unit: string | undefined,
@@ -207,9 +205,7 @@ function learning(
   const styles = settings.map((label) => results.style(label));
   const isDistinct = new Set(styles.map(({ method, k }) => `${method} ${k}`)).size === settings.length;
   const series = settings.map((label, i) => {
-    const histories = results
-      .of(label)
-      .map(({ hash, result }) => (result === null ? [] : store.readHistory(hash)));
+    const histories = results.of(label).map((row) => (row.result === null ? [] : (row.history?.() ?? [])));
     const longest = Math.max(...histories.map(({ length }) => length));
     const epochs = Array.from({ length: longest }, (_, epoch) => epoch).filter((epoch) =>
       histories.some((history) => history[epoch] !== undefined && Number.isFinite(take(history[epoch]))),
