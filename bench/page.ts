@@ -1,0 +1,93 @@
+/**
+ * Points of a loss surface per second in a browser, on each backend that it offers, beside the native CPU:
+ *
+ *     npm run -s bench:page [-- --side 33 --seconds 30 --networks mlp,convnet --software --headed]
+ *
+ * The networks are trained here, and their weights are handed to the page. All backends must find the same mean loss.
+ * LB_CHROMIUM names the browser. It uses the GPU if the browser has one; with --software it draws with SwiftShader.
+ */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { lookbehindSAM } from 'lookbehind';
+import { deviceName } from 'lookbehind/runs';
+import { Trainer } from 'lookbehind/train';
+import { BACKENDS, BackendPage } from '../test/browser/backendPage';
+import { executablePath, WEBGPU_ARGUMENTS } from '../test/browser/chromium';
+import { type Measured, measure, NETWORKS, type TrainedWeights, weightsOf } from './pageWork';
+
+/** Lets WebGPU run on Linux, too, where browsers do not offer it yet. */
+const GPU_ARGUMENTS = [
+  '--no-sandbox',
+  '--enable-unsafe-webgpu',
+  '--ignore-gpu-blocklist',
+  ...(process.platform === 'linux' ? ['--enable-features=Vulkan', '--use-angle=vulkan'] : []),
+];
+
+const { values } = parseArgs({
+  options: {
+    side: { type: 'string', default: '33' },
+    seconds: { type: 'string', default: '30' },
+    networks: { type: 'string', default: Object.keys(NETWORKS).join(',') },
+    software: { type: 'boolean', default: false },
+    headed: { type: 'boolean', default: false },
+  },
+});
+const limits = { side: Number(values.side), seconds: Number(values.seconds) };
+
+async function trained(network: string, bytes: Uint8Array): Promise<TrainedWeights> {
+  const { model: make, data } = NETWORKS[network];
+  const { train, seen } = data(bytes);
+  const model = make();
+  const optimizer = lookbehindSAM({ k: 2, rho: 0.05, learningRate: 0.1, momentum: 0.9, alpha: 0.5 });
+  const trainer = new Trainer(model, optimizer, train, { epochs: 30, batchSize: 64, test: seen, seed: 1 });
+  await trainer.train();
+  console.log(
+    `${network}: accuracy ${trainer.history.at(-1)!.testAccuracy} on the ${seen.size} samples of its surface`,
+  );
+  const weights = await weightsOf(model);
+  trainer.dispose();
+  optimizer.dispose();
+  model.dispose();
+  return weights;
+}
+
+function report(
+  network: string,
+  backend: string,
+  { device, pointsPerSecond, points, meanLoss }: Measured,
+): void {
+  const rate = pointsPerSecond.toPrecision(3);
+  console.log(JSON.stringify({ network, backend, device, pointsPerSecond: Number(rate), points, meanLoss }));
+}
+
+async function main(): Promise<void> {
+  if (executablePath === undefined)
+    throw new Error('No Chromium was found: set LB_CHROMIUM to the path of one.');
+  const bytes = readFileSync(join(__dirname, '..', 'data', 'digits', 'digits.bin'));
+  const page = await BackendPage.open(join(__dirname, 'pageWork.ts'), {
+    executablePath,
+    args: values.software ? WEBGPU_ARGUMENTS : GPU_ARGUMENTS,
+    headless: !values.headed,
+  });
+  try {
+    for (const network of values.networks.split(',')) {
+      const weights = await trained(network, bytes);
+      const natively = await measure(network, weights, [...bytes], limits);
+      report(network, 'native', { ...natively, device: deviceName() });
+      for (const backend of BACKENDS) {
+        const failed = await page.start(backend);
+        if (failed !== undefined) console.log(JSON.stringify({ network, backend, skipped: failed }));
+        else report(network, backend, await page.call('measure', network, weights, [...bytes], limits));
+        for (const complaint of page.complaints.splice(0)) console.log(`  the page says: ${complaint}`);
+      }
+    }
+  } finally {
+    await page.close();
+  }
+}
+
+main().catch((error: Error) => {
+  console.error(error.message);
+  process.exitCode = 1;
+});
