@@ -65,6 +65,7 @@ export function shell(root: HTMLElement, makeViews: (changed: () => void) => Vie
   document.addEventListener('visibilitychange', () =>
     document.hidden ? views[present]!.hide() : views[present]!.show(),
   );
+  fitFrame(root);
   restore();
 
   function restore(): void {
@@ -111,7 +112,7 @@ export function shell(root: HTMLElement, makeViews: (changed: () => void) => Vie
 
   function writeAddress(): void {
     // A page inside of a notebook's output has no address of its own.
-    if (location.protocol !== 'about:') history.replaceState(null, '', link());
+    if (!isFramed()) history.replaceState(null, '', link());
   }
 
   async function copyLink(): Promise<void> {
@@ -125,4 +126,22 @@ export function shell(root: HTMLElement, makeViews: (changed: () => void) => Vie
       copy.textContent = 'Copy link';
     }, 2000);
   }
+}
+
+/** Whether the page lies in the output of a notebook. */
+function isFramed(): boolean {
+  return location.protocol === 'about:';
+}
+
+/** Makes the frame around the page as high as the page, and hides the picture that stood for it. */
+function fitFrame(root: HTMLElement): void {
+  if (!isFramed()) return;
+  document.documentElement.classList.add('framed');
+  const frame = window.frameElement as HTMLElement | null;
+  if (frame === null) return;
+  const picture = frame.previousElementSibling as HTMLElement | null;
+  if (picture !== null) picture.hidden = true;
+  new ResizeObserver(() => {
+    frame.style.height = `${Math.ceil(root.getBoundingClientRect().height)}px`;
+  }).observe(root);
 }

@@ -3,6 +3,7 @@ import type * as tf from '@tensorflow/tfjs';
 import { Chart, type Curve } from './chart';
 import { BACKENDS, type Device, isGpu, useDevice } from './device';
 import { digits, h, s } from './dom';
+import { givenTask } from './given';
 import { type MethodName, type MethodSettings, styleOf } from './methods';
 import { cssColor, Plane } from './plane';
 import { choice, hidden, Settings, slider, toggle } from './settings';
@@ -54,6 +55,7 @@ interface Record {
 export function trainView(changed: () => void): View {
   const settings: Settings<typeof SETTINGS> = new Settings(SETTINGS, onChange);
   const { values } = settings;
+  const given = givenTask();
   const plane = new Plane('The loss around the present weights', () => paint());
   plane.extent = { x: [-1, 1], y: [-1, 1] };
   plane.element.classList.add('square');
@@ -119,7 +121,7 @@ export function trainView(changed: () => void): View {
   async function run(signal: AbortSignal): Promise<void> {
     if (signal.aborted) return;
     device = await useDevice(values.device);
-    const task = TASKS[values.data]();
+    const task = given ?? TASKS[values.data]();
     training = new Training(task, values.seed, values.method, methodSettings());
     record = { losses: [], accuracies: [], sharpness: [], noise: [] };
     heights = undefined;
@@ -312,6 +314,7 @@ export function trainView(changed: () => void): View {
       .filter((name) => name !== 'seed')
       .map((name) => [name, settings.control(name as 'k')]),
   ) as { [K in keyof typeof SETTINGS]: HTMLElement };
+  control.data.hidden = given !== undefined;
   const fact = (name: string, value: HTMLElement) => h('li', {}, h('span', {}, name), value);
   const element = h(
     'section',

@@ -9,6 +9,7 @@ import { replaceLastValues } from './values';
 export { interruptible } from './interrupt';
 export { type LiveFigure, liveFigure } from './liveFigure';
 export { figureToHtml, saveFigure } from './page';
+export { type Playground, type PlaygroundOptions, playground } from './playground';
 export { type Profile, profile } from './profile';
 export { type Progress, progress } from './progress';
 export { runSweep } from './runSweep';

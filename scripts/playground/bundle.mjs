@@ -8,9 +8,11 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { build, transform } from 'esbuild';
 
-/** The pages: where each begins, and what it knows as TensorFlow.js. */
+/** The pages, and what each knows as TensorFlow.js: all there is in `index`, and parts of it for the outputs of notebooks. */
 const PAGES = {
-  index: { entry: 'main.ts', tensorflow: 'tfFull.ts' },
+  index: 'tfFull.ts',
+  plane: 'tfCore.ts',
+  train: 'tfGpu.ts',
 };
 
 /**
@@ -19,20 +21,19 @@ const PAGES = {
  * @param {keyof typeof PAGES} page
  */
 export async function bundlePage(root, page) {
-  const { entry, tensorflow } = PAGES[page];
   const source = path.join(root, 'playground');
   const { outputFiles } = await build({
-    entryPoints: [path.join(source, entry)],
+    entryPoints: [path.join(source, `${page}.page.ts`)],
     bundle: true,
     write: false,
     minify: true,
     format: 'iife',
     target: 'es2022',
     charset: 'utf8',
-    legalComments: 'eof',
+    legalComments: page === 'index' ? 'eof' : 'none', // page.html names what is inside
     logLevel: 'error',
     loader: { '.bin': 'binary', '.wasm': 'binary' },
-    plugins: [sources(root, path.join(source, tensorflow))],
+    plugins: [sources(root, path.join(source, PAGES[page]))],
   });
   const script = outputFiles[0].text.replace(/<\/(script)/gi, '<\\/$1').replace(/<!--/g, '<\\!--');
   const css = fs.readFileSync(path.join(source, 'style.css'), 'utf8');

@@ -41,13 +41,36 @@ export async function buildLibrary({ root, nodeModules }, processes) {
       cwd: root,
     },
   );
-  if (result.code === 0) writeAtomically(stampFile(root), before);
+  if (result.code !== 0) return result;
+  await buildPages(root, before);
+  writeAtomically(stampFile(root), before);
   return result;
+}
+
+/** Bundles the pages that notebooks show, where anything has changed since. @param {string} root @param {string} fingerprint */
+async function buildPages(root, fingerprint) {
+  if (readText(stampFile(root)) === fingerprint && PAGES.every((page) => isFile(pageFile(root, page))))
+    return;
+  // esbuild is there when the packages are installed, which the module of the set-up may be loaded before.
+  const { bundlePage } = await import('../playground/bundle.mjs');
+  for (const page of PAGES) writeAtomically(pageFile(root, page), await bundlePage(root, page));
+}
+
+/** The pages of the playground that `lookbehind/notebook` shows. */
+const PAGES = /** @type {const} */ (['plane', 'train']);
+
+/** @param {string} root @param {string} page */
+function pageFile(root, page) {
+  return path.join(root, 'lib/dist/playground', `${page}.html`);
 }
 
 /** Whether lib/dist holds the output of the sources as they are. @param {string} root */
 export function isLibraryCurrent(root) {
-  return readText(stampFile(root)) === fingerprint(root) && outputsOf(root).every(isFile);
+  return (
+    readText(stampFile(root)) === fingerprint(root) &&
+    outputsOf(root).every(isFile) &&
+    PAGES.every((page) => isFile(pageFile(root, page)))
+  );
 }
 
 /** @param {string} root */
@@ -71,7 +94,9 @@ function fingerprint(root) {
   return sha256(
     compiler,
     settings,
-    ...sourcesOf(root).flatMap((file) => [path.relative(root, file), fs.readFileSync(file)]),
+    ...[...sourcesOf(root), ...filesBelow(path.join(root, 'playground'), ['.ts', '.css', '.html'])].flatMap(
+      (file) => [path.relative(root, file), fs.readFileSync(file)],
+    ),
   );
 }
 

@@ -13,6 +13,7 @@ import { pathToFileURL } from 'node:url';
 import { lookbehindSAM } from 'lookbehind';
 import { quadratic, twoMoons } from 'lookbehind/data';
 import { mlp } from 'lookbehind/models';
+import { playground } from 'lookbehind/notebook';
 import { dissectStep, evaluate } from 'lookbehind/train';
 import { type Browser, chromium, type Locator, type Page } from 'playwright-core';
 import { LOSSES } from '../../playground/losses';
@@ -248,6 +249,29 @@ describe('the playground', { skip: executablePath ? false : 'no Chromium found: 
       assert.deepEqual(complaints, []);
     },
   );
+
+  test('lies in the output of a notebook, with what it was given', { timeout: 240_000 }, async () => {
+    const step = await playground({ view: 'step', k: 5, rho: 0.1 });
+    assert.ok(step.page.length < 480_000, `${step.page.length} bytes`);
+    const data = { train: twoMoons({ samples: 200, seed: 3 }), test: twoMoons({ samples: 500, seed: 4 }) };
+    const model = mlp({ inputs: 2, hidden: [8], classes: 2, seed: 5 });
+    const expected = await evaluate(model, data.test);
+    const train = await playground({ view: 'train', model, samples: data });
+    await assert.rejects(playground({ view: 'step', model, samples: data }), /view/);
+    model.dispose();
+    const output = await opened('', 900, 'light', 'reduce');
+    await output.setContent(`${await step.html()}${await train.html()}`);
+    const [first, second] = [output.frameLocator('iframe').nth(0), output.frameLocator('iframe').nth(1)];
+    assert.match(await first.locator('#view-step .sentence').innerText(), /^5 steps back/);
+    await second.locator('#view-train .facts b', { hasText: '%' }).waitFor({ timeout: 120_000 });
+    const accuracy = await second.locator('#view-train .facts b').nth(2).innerText();
+    assert.equal(accuracy, `${Math.round(expected.accuracy * 100)} %`);
+    assert.match(await second.locator('#view-train .lead').innerText(), /200 samples/);
+    assert.equal(await output.locator('p:visible').count(), 0);
+    await output.screenshot({ path: join(FOLDER, 'output.png'), fullPage: true });
+    await output.context().close();
+    assert.deepEqual(complaints, []);
+  });
 
   for (const width of [375, 900, 1400]) {
     for (const colorScheme of ['light', 'dark'] as const) {

@@ -43,7 +43,15 @@ import {
 } from 'lookbehind/landscape';
 import { LifelongLearner, permutedTasks, rotatedTasks, splitTasks, taskSharpness } from 'lookbehind/lifelong';
 import * as models from 'lookbehind/models';
-import { figureToHtml, figureToPng, liveFigure, progress, saveFigure, show } from 'lookbehind/notebook';
+import {
+  figureToHtml,
+  figureToPng,
+  liveFigure,
+  playground,
+  progress,
+  saveFigure,
+  show,
+} from 'lookbehind/notebook';
 import {
   additiveNoise,
   evaluateUnderNoise,
@@ -473,6 +481,7 @@ const TARGETS: readonly Target[] = [
     call: (options) => saveFigure(join(folder, 'figure.html'), figure, options),
   },
   { name: 'show', call: (options) => show(figure, options) },
+  { name: 'playground', call: playground },
   { name: 'liveFigure', call: (options) => liveFigure(figure, options) },
   { name: 'figureToPng', call: (options) => figureToPng(figure, options) },
   { name: 'figureToHtml', call: (options) => figureToHtml(figure, options) },
