@@ -107,3 +107,22 @@ test('SGD whose learning rate falls from task to task has a style of its own', (
   assert.deepEqual(results.style('falling'), { method: 'stable SGD', label: 'falling' });
   assert.deepEqual(results.style('constant'), { method: 'sgd', label: 'constant' });
 });
+
+test('the runs of a label are found without a look at all others', () => {
+  let looks = 0;
+  const config = resolveConfig({ ...SMALL, optimizer: { kind: 'sgd' } });
+  const rows = Array.from({ length: 300 }, (_, i): RunRow => {
+    const known = { hash: `${i}`, status: 'finished', result: null, error: null, reused: true } as const;
+    return {
+      ...known,
+      get config() {
+        looks++;
+        return { ...config, label: `run ${i}` };
+      },
+    };
+  });
+  const results = new SweepResults(rows);
+  looks = 0;
+  for (const label of results.labels) assert.equal(results.of(label).length, 1);
+  assert.ok(looks <= rows.length, `${looks} looks`);
+});
