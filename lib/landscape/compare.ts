@@ -77,7 +77,7 @@ export async function compareSurfaces(
 }
 
 /** Smallest and largest finite loss of some surfaces. */
-export function lossRange(surfaces: readonly Surface[]): [number, number] {
+function lossRange(surfaces: readonly Surface[]): [number, number] {
   const losses = surfaces.flatMap(({ loss }) => loss.flat()).filter(Number.isFinite);
   return [
     losses.reduce((a, b) => Math.min(a, b), Number.POSITIVE_INFINITY),

@@ -108,7 +108,7 @@ export async function recordTrajectory(
 }
 
 /** Flat weight vectors as weight sets for `evaluateMany`. */
-export function weightSetsOf(model: tf.LayersModel, flats: readonly Float32Array[]): WeightSets {
+function weightSetsOf(model: tf.LayersModel, flats: readonly Float32Array[]): WeightSets {
   const slots = weightLayout(model);
   return {
     count: flats.length,

@@ -192,7 +192,7 @@ export async function fairSearch<Name extends string>(
 }
 
 /** The whole epochs that a number of gradients per training sample allows, at least one. */
-export function epochsWithin(gradients: number, optimizer: OptimizerConfig): number {
+function epochsWithin(gradients: number, optimizer: OptimizerConfig): number {
   return Math.max(1, Math.floor(gradients / gradientsPerBatch(optimizer)));
 }
 

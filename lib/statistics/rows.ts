@@ -70,7 +70,7 @@ export function toCsv(rows: readonly FlatRow[]): string {
 }
 
 /** Flat rows as JSON: a list of objects. Numbers that are not finite become null, as JSON has none. */
-export function toJson(rows: readonly FlatRow[]): string {
+function toJson(rows: readonly FlatRow[]): string {
   return `${JSON.stringify(rows, undefined, 2)}\n`;
 }
 

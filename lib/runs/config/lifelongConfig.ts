@@ -61,7 +61,7 @@ export const checkLifelong: Check<LifelongConfig> = (path, value, form) => {
 };
 
 /** Number of tasks. */
-export function taskCount(config: LifelongConfig): number {
+function taskCount(config: LifelongConfig): number {
   if (config.kind === 'rotated') return (config.angles ?? ROTATED.angles.default ?? []).length;
   return config.tasks ?? PERMUTED.tasks.default ?? 0;
 }
