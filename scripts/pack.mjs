@@ -17,8 +17,8 @@ import { setUpOrExit } from './setup/stages.mjs';
  * networks and many inner steps.
  */
 const LARGEST_GOLDEN = 48 * 1024;
-/** Golden files that are not replayed one by one. */
-const NOT_SHIPPED = ['bases.json', 'identities.json', 'index.json'];
+/** What `replay` replays file by file. */
+const REPLAYED = ['trajectory', 'analysis'];
 
 const { log } = console;
 console.log = console.error; // standard output is that of npm pack
@@ -57,9 +57,10 @@ await build({
 });
 const golden = path.join(root, 'test/golden');
 fs.mkdirSync(path.join(dist, 'golden'));
-for (const name of listFolder(golden).filter((one) => one.endsWith('.json') && !NOT_SHIPPED.includes(one))) {
+for (const name of listFolder(golden).filter((one) => one.endsWith('.json'))) {
   const file = path.join(golden, name);
-  if (fs.statSync(file).size <= LARGEST_GOLDEN) fs.copyFileSync(file, path.join(dist, 'golden', name));
+  if (fs.statSync(file).size <= LARGEST_GOLDEN && REPLAYED.includes(readJson(file).kind))
+    fs.copyFileSync(file, path.join(dist, 'golden', name));
 }
 
 for (const file of ['README.md', 'LICENSE', 'runs/engines/ray_driver.py']) {

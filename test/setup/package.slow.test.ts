@@ -150,7 +150,10 @@ describe('the packed library', () => {
 
   it('has commands', () => {
     const bin = join(project, 'node_modules', '.bin', 'lookbehind');
-    assert.match(run(bin, ['--help'], project), /sweep .*\n.*replay .*\n.*reproduce .*\n.*doctor /);
+    assert.match(
+      run(bin, ['--help'], project),
+      /sweep .*\n.*replay .*\n.*reproduce .*\n.*study .*\n.*doctor /,
+    );
     assert.match(run(bin, ['sweep', '--help'], project), /npx lookbehind sweep --config FILE/);
     assert.match(run(bin, ['reproduce', '--help'], project), /npx lookbehind reproduce --table T/);
     const { stdout } = spawnSync(bin, ['doctor'], { cwd: project, encoding: 'utf8' });
