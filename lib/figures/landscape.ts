@@ -157,7 +157,7 @@ export function landscapeSurfaces(options: LandscapeOptions): Figure {
         center: { x: 0, y: 0, z: -0.12 },
       },
       aspectmode: 'manual',
-      aspectratio: columns > 2 ? { x: 1, y: 1, z: 1 } : { x: 1.35, y: 1.35, z: 0.9 },
+      aspectratio: columns > 2 ? { x: 1, y: 1, z: 1 } : { x: 1.12, y: 1.12, z: 0.85 },
     };
     annotations.push({
       text: `<b>${figureText(title)}</b>`,
