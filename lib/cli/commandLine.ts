@@ -225,23 +225,30 @@ export function describeCost(rows: readonly RunRow[]): string {
 /** A table of what each label reached, and of what its runs lack. */
 export function describeResults(rows: readonly RunRow[]): string {
   const results = new SweepResults(rows);
-  const error = 'test error (%)';
+  // Labels that are numbers have a loss, and no error in percent.
+  const ofNumbers = rows.some(
+    ({ result }) => result?.last?.testAccuracy == null && result?.last?.testLoss != null,
+  );
+  const [title, column, digits] = ofNumbers
+    ? ['test loss', 'testLoss', 4]
+    : ['test error (%)', 'testError', 2];
   const reached = results.labels.map((label) => ({
     label,
     runs: results.of(label).length,
-    [error]: results.cell(label, 'testError'),
+    [title]: results.cell(label, column),
   }));
-  return renderTable(reached, { digits: { [error]: 2 } }).text;
+  return renderTable(reached, { digits: { [title]: digits } }).text;
 }
 
 function describe(row: RunRow, name: string): string {
-  const { testError, trainLoss, seconds } = flattenRow(row);
+  const { testError, testLoss, trainLoss, seconds } = flattenRow(row);
   const head = terminalLine(`${row.hash}  ${name}`);
   if (row.status === 'failed') return `${head}: failed. ${terminalText(row.error ?? '')}`;
   if (row.status === 'diverged') return `${head}: diverged`;
   const fixed = (value: unknown, digits: number): string =>
     Number.isFinite(value) ? (value as number).toFixed(digits) : '-';
-  return `${head}: test error ${fixed(testError, 2)} %, train loss ${fixed(trainLoss, 4)}, ${fixed(seconds, 1)} s`;
+  const test = testError === null ? `loss ${fixed(testLoss, 4)}` : `error ${fixed(testError, 2)} %`;
+  return `${head}: test ${test}, train loss ${fixed(trainLoss, 4)}, ${fixed(seconds, 1)} s`;
 }
 
 function bar({ total, done, reused, failed, share, secondsLeft }: SweepProgress): string {

@@ -29,12 +29,18 @@ import {
 
 const HELP = `Runs a grid of configurations and keeps the results; what is done is not run again. In a checkout: npm run sweep -- ...
 
-  npx lookbehind sweep --config FILE [--store DIR] [--engine E] [--workers N] [--out FILE] [--report FILE]
+  npx lookbehind sweep --config FILE [--store DIR] [--module FILE] [--engine E] [--workers N] [--out FILE] [--report FILE]
 
   --config FILE   JSON: a grid of runs, or a list of grids. A list in place of a value means each of these:
                   { "data": "mnist1d", "model": { "kind": "mlp", "hidden": [100, 100] }, "epochs": 30,
                     "optimizer": [{ "kind": "sam", "rho": [0.05, 0.1] }, { "kind": "lookbehindSAM", "k": [2, 5] }],
                     "seeds": 5 }
+  --module FILE   a JavaScript module with your own data sets and models, exported by name:
+                    export const data = { houses: async (options) => ({ train, test }) };
+                    export const models = { small: ({ inputs, classes, seed, ...options }) => tf.sequential(...) };
+                    export const files = ['houses.csv'];
+                  "data": { "kind": "own", "name": "houses" } is then one of them. The content of the module, of
+                  what it imports by a relative path, and of its files is part of the run
 ${engineUsage('processes')}
   --out FILE      writes one row per run, as CSV or JSON
   --report FILE   writes a page: tables that sort, parallel coordinates, learning curves (default: sweep.html);
@@ -54,6 +60,7 @@ async function main(): Promise<number> {
     options: {
       ...ENGINE_OPTIONS,
       config: { type: 'string' },
+      module: { type: 'string' },
       out: { type: 'string' },
       report: { type: 'string' },
       list: { type: 'boolean' },
@@ -75,7 +82,7 @@ async function main(): Promise<number> {
     checkPagePackages();
   }
   const choice = engineChoice(values);
-  const grids = onlyOne(readGrids(values.config), values.only);
+  const grids = onlyOne(withModule(readGrids(values.config), values.module), values.only);
   if (values.list) {
     for (const config of grids.flatMap(expandGrid)) console.log(JSON.stringify(config));
     return EXIT.good;
@@ -104,6 +111,17 @@ function readGrids(path: string): SweepGrid[] {
     throw new OptionError('--config', path, 'a readable JSON file', (error as Error).message);
   }
   return (Array.isArray(content) ? content : [content]) as SweepGrid[];
+}
+
+/** Data and models of kind `own` that name no module are in this one. */
+function withModule(grids: SweepGrid[], module: string | undefined): SweepGrid[] {
+  const filled = <T>(value: T): T => {
+    if (Array.isArray(value)) return value.map(filled) as T;
+    const isOwn = typeof value === 'object' && value !== null && 'kind' in value && value.kind === 'own';
+    return isOwn ? { module, ...value } : value;
+  };
+  if (module === undefined) return grids;
+  return grids.map((grid) => ({ ...grid, data: filled(grid.data), model: filled(grid.model) }));
 }
 
 function onlyOne(grids: SweepGrid[], index: string | undefined): SweepGrid[] {

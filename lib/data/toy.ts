@@ -124,7 +124,8 @@ export function quadratic(options: QuadraticOptions): ToyLoss {
   };
 }
 
-const TWO_MOONS = {
+/** Describes the options of `twoMoons`. */
+export const TWO_MOONS = {
   /** Number of samples, at least 2; half of them in each class. Default 400. */
   samples: whole({ min: 2 }, 400),
   /** Standard deviation of the noise on both coordinates, at least 0. Default 0.1. */
@@ -148,7 +149,8 @@ export function twoMoons(options: TwoMoonsOptions = {}): Dataset {
   });
 }
 
-const SPIRALS = {
+/** Describes the options of `spirals`. */
+export const SPIRALS = {
   /** Number of arms and classes, at least 2. Default 2. */
   classes: whole({ min: 2 }, 2),
   /** Number of samples, at least `classes`, the same in each class to within one. Default 400. */

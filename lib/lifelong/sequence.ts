@@ -75,6 +75,7 @@ export class TaskSequence {
     this.tasks = tasks;
     this.recipe = recipe;
     this.outputs = tasks[0].train.classes.length;
+    if (this.outputs === 0) throw new OptionError('tasks', tasks[0].name, 'tasks of classes, not of numbers');
     this.inputShape = tasks[0].train.inputShape;
     for (const task of tasks) this.#checkTask(task);
   }

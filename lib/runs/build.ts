@@ -12,7 +12,7 @@ import { buildAugmentation } from './config/augmentationConfig';
 import { type FullRunConfig, type RunConfig, resolveConfig } from './config/config';
 import { DataLoader, type RunData } from './config/dataConfig';
 import { buildSequence, learningOptions } from './config/lifelongConfig';
-import { type MeasureConfig, takeMeasures } from './config/measures';
+import { checkMeasurable, takeMeasures } from './config/measures';
 import { buildModel } from './config/modelConfig';
 import { buildTrainingNoise } from './config/noiseConfig';
 import { buildOptimizer } from './config/optimizerConfig';
@@ -53,16 +53,18 @@ export interface BuiltLifelongRun extends Built {
  */
 export async function buildRun(config: RunConfig, loader: DataLoader = new DataLoader()): Promise<BuiltRun> {
   const full = resolveConfig(config);
-  const { epochs, schedule, evaluateEvery, lifelong } = full;
+  const { epochs, schedule, evaluateEvery, metrics, lifelong } = full;
   if (lifelong !== undefined)
     throw new OptionError('lifelong', lifelong, 'left out', 'Use buildLifelongRun for a run with tasks.');
   const data = await loader.load(full.data, full.seed);
+  checkMeasurable(full.measures, data);
   return build(full, data, (model, optimizer, options) => {
     const trainer = new Trainer(model, optimizer, data.train, {
       ...options,
       epochs,
       schedule,
       evaluateEvery,
+      metrics,
       test: data.test,
     });
     return { loop: trainer, made: { data, trainer } };
@@ -81,7 +83,7 @@ export async function buildLifelongRun(
   const data = await loader.load(full.data, seed);
   const sequence = buildSequence(lifelong, data, seed);
   return build(full, data, (model, optimizer, options) => {
-    const own = { ...learningOptions(lifelong), epochs, measure: measureOfTask(full.measures) };
+    const own = { ...learningOptions(lifelong), epochs, measure: measureOfTask(full) };
     const learner = new LifelongLearner(model, optimizer, sequence, { ...options, ...own });
     return { loop: learner, made: { sequence, learner } };
   });
@@ -96,7 +98,7 @@ function build<T>(
     options: LoopOptions & { batchSize: number },
   ) => { loop: TrainingLoop; made: T },
 ): Built & T {
-  const { batchSize, seed, switchBatches } = config;
+  const { batchSize, seed, switchBatches, loss: ofBatch } = config;
   const model = buildModel(config.model, train, seed);
   const optimizer = buildOptimizer(config.optimizer);
   const noise = buildTrainingNoise(config.noise, seed);
@@ -105,6 +107,7 @@ function build<T>(
     batchSize,
     seed,
     switchBatches,
+    loss: ofBatch,
     augment,
     noise,
     onDivergence: 'stop',
@@ -115,7 +118,12 @@ function build<T>(
   return { config, model, optimizer, dispose, ...made };
 }
 
-function measureOfTask(measures: readonly MeasureConfig[]): TaskMeasure {
+function measureOfTask({ measures, loss }: FullRunConfig): TaskMeasure {
   return async ({ model, sequence, task, signal }) =>
-    takeMeasures(measures, { model: taskModel(model, sequence, task), data: sequence.tasks[task], signal });
+    takeMeasures(measures, {
+      model: taskModel(model, sequence, task),
+      data: sequence.tasks[task],
+      loss,
+      signal,
+    });
 }

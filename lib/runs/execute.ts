@@ -163,7 +163,9 @@ async function build(config: FullRunConfig, loader: DataLoader): Promise<Executi
   return {
     ...run,
     measure: (signal) =>
-      optimizer.withSlowWeights(() => takeMeasures(config.measures, { model, data, signal })),
+      optimizer.withSlowWeights(() =>
+        takeMeasures(config.measures, { model, data, loss: config.loss, signal }),
+      ),
   };
 }
 
@@ -242,16 +244,13 @@ function finish(
   measures: MeasuredValues,
 ): RunResult {
   const { history, status, position, divergence, warnings } = trainer;
-  const evaluated = lifelong === undefined ? history.filter(({ testAccuracy }) => testAccuracy !== null) : [];
+  const best = lifelong === undefined ? bestOf(history) : null;
   const result: RunResult = {
     format: 'lookbehind-result/2',
     hash,
     status: status === 'diverged' ? 'diverged' : 'finished',
     last: history.at(-1) ?? null,
-    best: evaluated.reduce<EpochRecord | null>(
-      (best, record) => (best === null || record.testAccuracy! > best.testAccuracy! ? record : best),
-      null,
-    ),
+    best,
     gradientEvaluations: optimizer.gradientEvaluations,
     seconds: position.seconds,
     parameters: model.trainableWeights.reduce(
@@ -273,4 +272,18 @@ function finish(
   events.end(result);
   store.keepNewestCheckpoint(hash);
   return result;
+}
+
+/**
+ * The evaluated epoch of the highest accuracy, or where labels are numbers of the lowest loss; the first of
+ * equals.
+ */
+function bestOf(history: readonly EpochRecord[]): EpochRecord | null {
+  const worth = ({ testAccuracy, testLoss }: EpochRecord): number => testAccuracy ?? -testLoss!;
+  return history
+    .filter(({ testLoss }) => testLoss !== null)
+    .reduce<EpochRecord | null>(
+      (best, one) => (best === null || worth(one) > worth(best) ? one : best),
+      null,
+    );
 }

@@ -7,7 +7,7 @@ import { crc32 } from 'node:zlib';
 import { DataError } from '../core/errors';
 import type { EpochRecord } from '../training/loop';
 
-const COLUMNS: ReadonlyArray<keyof EpochRecord> = [
+const COLUMNS: ReadonlyArray<Exclude<keyof EpochRecord, 'testMetrics'>> = [
   'epoch',
   'trainLoss',
   'testLoss',
@@ -16,17 +16,28 @@ const COLUMNS: ReadonlyArray<keyof EpochRecord> = [
   'gradientEvaluations',
   'seconds',
 ];
-const HEAD = [...COLUMNS, 'crc32'].join(',');
+/** Columns of metrics: `test.mae`. */
+const METRIC = 'test.';
+
+/** The head of a history with these metrics. */
+function headOf(metrics: readonly string[]): string {
+  return [...COLUMNS, ...metrics.map((name) => METRIC + name), 'crc32'].join(',');
+}
 
 /** The history as CSV. Numbers keep all their digits. */
 export function historyToCsv(history: readonly EpochRecord[]): string {
   let checksum = 0;
+  const metrics = [...new Set(history.flatMap(({ testMetrics = {} }) => Object.keys(testMetrics)))];
   const rows = history.map((record) => {
-    const row = COLUMNS.map((column) => record[column] ?? '').join(',');
+    const cells = [
+      ...COLUMNS.map((column) => record[column]),
+      ...metrics.map((name) => record.testMetrics?.[name]),
+    ];
+    const row = cells.map((cell) => cell ?? '').join(',');
     checksum = crc32(row, checksum);
     return `${row},${checksum}`;
   });
-  return `${[HEAD, ...rows].join('\n')}\n`;
+  return `${[headOf(metrics), ...rows].join('\n')}\n`;
 }
 
 /**
@@ -37,7 +48,11 @@ export function historyToCsv(history: readonly EpochRecord[]): string {
  */
 export function historyFromCsv(csv: string, path: string): EpochRecord[] {
   const [head, ...lines] = csv.trimEnd().split('\n');
-  if (head !== HEAD) throw new DataError(`${path} is damaged: its first line is not the head of a history.`);
+  const metrics = head
+    .split(',')
+    .flatMap((name) => (name.startsWith(METRIC) ? name.slice(METRIC.length) : []));
+  if (head !== headOf(metrics))
+    throw new DataError(`${path} is damaged: its first line is not the head of a history.`);
   let checksum = 0;
   return lines.map((line, i) => {
     const end = Math.max(0, line.lastIndexOf(','));
@@ -47,11 +62,18 @@ export function historyFromCsv(csv: string, path: string): EpochRecord[] {
     const numbers = cells.map((cell) => (cell === '' ? null : Number(cell)));
     const isNumber = (value: number | null, cell: string): boolean =>
       value === null || !Number.isNaN(value) || cell === 'NaN';
-    const good = cells.length === COLUMNS.length && numbers.every((value, c) => isNumber(value, cells[c]));
+    const good =
+      cells.length === COLUMNS.length + metrics.length &&
+      numbers.every((value, c) => isNumber(value, cells[c]));
     const whole = line.slice(end + 1) === String(checksum);
     if (!good || !whole || numbers[0] !== i + 1) {
       throw new DataError(`${path} is damaged: line ${i + 2} is ${JSON.stringify(line.slice(0, 80))}.`);
     }
-    return Object.fromEntries(COLUMNS.map((column, c) => [column, numbers[c]])) as unknown as EpochRecord;
+    const record = Object.fromEntries(
+      COLUMNS.map((column, c) => [column, numbers[c]]),
+    ) as unknown as EpochRecord;
+    const measured = metrics.map((name, m): [string, number | null] => [name, numbers[COLUMNS.length + m]]);
+    if (measured.every(([, value]) => value === null)) return record;
+    return { ...record, testMetrics: Object.fromEntries(measured) as Record<string, number> };
   });
 }

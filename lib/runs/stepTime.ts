@@ -8,7 +8,7 @@ import { Dataset } from '../data';
 import { sgd } from '../optimizers/sgd';
 import { Trainer } from '../training/trainer';
 import type { FullRunConfig } from './config/config';
-import { DATA_SETS, DataLoader } from './config/dataConfig';
+import { DataLoader, dataSetOf } from './config/dataConfig';
 import { buildModel } from './config/modelConfig';
 
 /** Steps that are not counted: the first is recorded, the second sets the compiled graph up. */
@@ -56,11 +56,11 @@ export async function secondsPerGradient(
 
 /** Runs with one key take the same time per gradient, but for the number of classes. */
 export function stepKey({ data, model, batchSize }: FullRunConfig): string {
-  return JSON.stringify([DATA_SETS[data.kind].made?.inputShape ?? data, model, batchSize]);
+  return JSON.stringify([dataSetOf(data).made?.inputShape ?? data, model, batchSize]);
 }
 
 async function someData(config: FullRunConfig, size: number): Promise<Dataset> {
-  const made = DATA_SETS[config.data.kind].made;
+  const made = dataSetOf(config.data).made;
   if (made === undefined) {
     const { train } = await new DataLoader().load(config.data, config.seed);
     const whole = train.size - (train.size % config.batchSize) || train.size; // full batches only, where there is one

@@ -48,7 +48,7 @@ export interface RunResult {
   /** The last epoch; null where the run diverged in its first. */
   last: EpochRecord | null;
   /**
-   * The evaluated epoch with the highest test accuracy, the first of equals; null in lifelong learning.
+   * The evaluated epoch with the highest test accuracy (the lowest loss where labels are numbers), the first of equals; null in lifelong learning.
    * Report `last`: `best` is chosen on the test set.
    */
   best: EpochRecord | null;

@@ -4,6 +4,8 @@ import type { RunRow } from '../runs';
 import type { FlatRow } from '../runs/config/flat';
 import { settingNames } from '../runs/config/names';
 import { methodOf } from '../runs/paperMethods';
+import type { EpochRecord } from '../training/loop';
+import type { MetricName } from '../training/metrics';
 import { type PairedDifference, pairedDifferences } from './comparisons';
 import { flattenRow } from './rows';
 import type { Sample } from './sample';
@@ -174,11 +176,20 @@ export class SweepResults {
     return differences.map((one) => ({ ...this.style(String(one.group.label)), ...one }));
   }
 
-  /** A number of each epoch of each run of a label: what `figures.curves` draws. NaN after a run diverged. */
-  history(label: string, column: 'trainLoss' | 'testLoss' | 'testAccuracy' | 'learningRate'): number[][] {
+  /**
+   * A number of each epoch of each run of a label: what `figures.curves` draws. A metric is `test.mae`. NaN
+   * after a run diverged.
+   */
+  history(
+    label: string,
+    column: 'trainLoss' | 'testLoss' | 'testAccuracy' | 'learningRate' | `test.${MetricName}`,
+  ): number[][] {
+    const metric = column.startsWith('test.') ? column.slice('test.'.length) : undefined;
     return this.of(label).map(({ config, ...row }) => {
       const history = row.history?.() ?? [];
-      return Array.from({ length: config.epochs }, (_, epoch) => history[epoch]?.[column] ?? Number.NaN);
+      const at = (record: EpochRecord | undefined) =>
+        metric === undefined ? record?.[column as 'trainLoss'] : record?.testMetrics?.[metric];
+      return Array.from({ length: config.epochs }, (_, epoch) => at(history[epoch]) ?? Number.NaN);
     });
   }
 }

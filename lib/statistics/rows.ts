@@ -17,6 +17,7 @@ import type { RunRow } from '../runs/sweep';
  *     label, hash, status, seed                    label: the configuration's, else what the optimizer is
  *     data, data.trainSize, ..., model, model.hidden, ..., optimizer, optimizer.k, ..., epochs, batchSize, schedule, ...
  *     trainLoss, testLoss, testError               of the last epoch; testError in percent; null where there is none
+ *     test.mae, ...                                metrics of the last epoch
  *     bestTestError, bestEpoch                     of the best epoch: chosen on the test set, not to be reported as the result
  *     gradientEvaluations, seconds                 the cost
  *     noisyAccuracy@0.2, ...                       what `measures` asked for
@@ -39,6 +40,9 @@ export function flattenRow({ hash, config, status, result, error }: RunRow): Fla
     trainLoss: last === undefined ? absent : (last?.trainLoss ?? null),
     testLoss: last === undefined ? absent : (last?.testLoss ?? null),
     testError: errorOf(last === null ? null : last?.testAccuracy),
+    ...Object.fromEntries(
+      Object.entries(last?.testMetrics ?? {}).map(([name, value]) => [`test.${name}`, value]),
+    ),
     bestTestError: errorOf(best === null ? null : best?.testAccuracy),
     bestEpoch: best?.epoch ?? null,
     gradientEvaluations: result?.gradientEvaluations ?? null,

@@ -24,6 +24,8 @@ import {
   whole,
   withDefault,
 } from '../../core/options';
+import { NAMED_LOSS } from '../../training/losses';
+import { METRICS } from '../../training/metrics';
 import { SCHEDULE } from '../../training/schedule';
 import { type AugmentationConfig, checkAugmentation } from './augmentationConfig';
 import { checkData, type DataConfig, trainingSize } from './dataConfig';
@@ -48,6 +50,13 @@ const RUN = {
   lifelong: option<LifelongConfig>('object', 'a sequence of tasks', checkLifelong),
   /** Passes over the training set (of each task). At least 1. */
   epochs: needed(whole({ min: 1 })),
+  /**
+   * The loss that training minimises and evaluations measure. Default: by labels and model, as of a
+   * `Trainer`.
+   */
+  loss: NAMED_LOSS,
+  /** What to measure on the set to evaluate on, beside loss and accuracy. Default nothing. */
+  metrics: METRICS,
   /** Samples per step. At least 1. Default 128. */
   batchSize: whole({ min: 1 }, 128),
   /** What the learning rate is multiplied by. Default constant. */
@@ -82,7 +91,7 @@ export type RunConfig = WithKinds<OptionsOf<typeof RUN>>;
 export type FullRunConfig = Omit<Required<OptionsOf<typeof RUN>>, Rest> & Pick<OptionsOf<typeof RUN>, Rest>;
 
 /** What may be absent from a full configuration. */
-type Rest = 'lifelong' | 'label' | 'profile';
+type Rest = 'lifelong' | 'loss' | 'metrics' | 'label' | 'profile';
 
 /**
  * Checks a configuration and writes its defaults out.
@@ -148,6 +157,8 @@ function check(config: unknown, form: Form): FullRunConfig {
       'Each pass sees other noise, so that no gradient can stand for two.',
     );
   }
+  if (lifelong !== undefined && checked.metrics !== undefined)
+    throw new OptionError('metrics', checked.metrics, 'left out in lifelong learning');
   if (
     lifelong !== undefined &&
     (evaluateEvery !== 1 || (schedule !== undefined && schedule.kind !== 'constant'))

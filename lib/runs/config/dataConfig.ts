@@ -2,7 +2,17 @@
  * The data of a run, as JSON, and how it is loaded: one entry of `DATA_SETS` per data set.
  */
 import { checkNumber } from '../../core/errors';
-import { type Check, checkKind, flag, type KindOf, number, oneOf, text, whole } from '../../core/options';
+import {
+  type Check,
+  checkKind,
+  flag,
+  type KindOf,
+  number,
+  type OptionsOf,
+  oneOf,
+  text,
+  whole,
+} from '../../core/options';
 import {
   CIFAR10_STATISTICS,
   CIFAR100_STATISTICS,
@@ -16,9 +26,13 @@ import {
   mnist,
   mnist1d,
   type Statistics,
+  spirals,
   TINY_IMAGENET_STATISTICS,
   tinyImageNet,
+  twoMoons,
 } from '../../data';
+import { SPIRALS, type SpiralsOptions, TWO_MOONS, type TwoMoonsOptions } from '../../data/toy';
+import { checkExport, loadOwnData, OWN, type OwnConfig, type Sets } from './ownModule';
 
 /** What a run trains and is evaluated on. */
 export interface RunData {
@@ -79,7 +93,30 @@ const DOWNLOADED = {
 
 const DOWNLOADED_28 = { ...DOWNLOADED, ...pool([1, 2, 4, 7, 14, 28]) };
 
-const OPTIONS = {
+/** Training samples of a toy problem where a run does not say. */
+const SAMPLES = 400;
+
+const { seed: _, ...OF_TWO_MOONS } = TWO_MOONS;
+const { seed: __, ...OF_SPIRALS } = SPIRALS;
+
+/** What a run takes of a toy problem. */
+const OF_TOY = {
+  /** The set to evaluate on; each is a draw of its own, of as many samples. Default `test`. */
+  evaluateOn: oneOf(['test', 'selection'], 'test'),
+  ...TAKEN,
+};
+
+/** What a run takes of data of one's own. */
+const OF_OWN = {
+  /**
+   * The set to evaluate on. Without a `selection` of its own, a tenth of `train` takes its place. Default
+   * `test`.
+   */
+  evaluateOn: oneOf(['test', 'selection'], 'test'),
+  ...TAKEN,
+};
+
+const SHIPPED = {
   mnist1d: {
     /**
      * The set to evaluate on: `test` has 1,000 samples, `selection` (for choosing settings) and `freshTest`
@@ -106,8 +143,22 @@ const OPTIONS = {
   },
 };
 
+const OPTIONS = {
+  ...SHIPPED,
+  twoMoons: { ...OF_TWO_MOONS, ...OF_TOY },
+  spirals: { ...OF_SPIRALS, ...OF_TOY },
+  own: { ...OWN, ...OF_OWN },
+};
+
 /** The data of a run: its name and options. */
-export type DataConfig = KindOf<typeof OPTIONS>;
+export type DataConfig =
+  | KindOf<typeof SHIPPED>
+  | ({ kind: 'twoMoons' } & Omit<TwoMoonsOptions, 'seed'> & OptionsOf<typeof OF_TOY>)
+  | ({ kind: 'spirals' } & Omit<SpiralsOptions, 'seed'> & OptionsOf<typeof OF_TOY>)
+  | ({ kind: 'own' } & OptionsOf<typeof OWN> & OptionsOf<typeof OF_OWN>);
+
+/** Kinds that the library knows by itself. */
+type LibraryKind = Exclude<DataConfig['kind'], 'own'>;
 
 /** What is known of a data set beside its options. */
 interface DataSet {
@@ -124,7 +175,13 @@ interface DataSet {
 }
 
 /** The data sets by the names that configurations call them. */
-export const DATA_SETS: Readonly<Record<DataConfig['kind'], DataSet>> = {
+const DATA_SETS: Readonly<Record<LibraryKind, DataSet>> = {
+  twoMoons: {
+    size: SAMPLES,
+    load: (options?: TwoMoonsOptions) => drawn(twoMoons, options),
+    title: 'two moons',
+  },
+  spirals: { size: SAMPLES, load: (options?: SpiralsOptions) => drawn(spirals, options) },
   mnist1d: { size: 4000, load: () => mnist1d() },
   digits: { size: 640, load: () => digits() },
   mnist: { size: 7000, load: mnist },
@@ -166,15 +223,36 @@ interface Choice {
 
 /** Checks the data of a run. */
 export const checkData: Check<DataConfig> = (path, value, form) => {
-  const config = checkKind(path, value, OPTIONS, form);
-  if (config.trainSize !== undefined)
-    checkNumber(`${path}.trainSize`, config.trainSize, { max: DATA_SETS[config.kind].size });
+  const config = checkKind(path, value, OPTIONS, form) as DataConfig;
+  if (config.kind === 'own') {
+    // One that was checked before names a content, which need not be there any more.
+    if (typeof (value as OwnConfig).module === 'string') checkExport(path, value as OwnConfig, 'data');
+  } else if (config.trainSize !== undefined) {
+    checkNumber(`${path}.trainSize`, config.trainSize, { max: sizeOf(config) });
+  }
   return config;
 };
 
+/** What is known of a data set. */
+export function dataSetOf(config: DataConfig): DataSet {
+  if (config.kind !== 'own') return DATA_SETS[config.kind];
+  // Its size is known when it is loaded: until then the work of its runs is compared as if it were this.
+  return { size: SAMPLES, title: config.name, load: () => loadOwnData(config) };
+}
+
+function sizeOf(config: DataConfig): number {
+  return 'samples' in config && config.samples !== undefined ? config.samples : dataSetOf(config).size;
+}
+
 /** Number of samples that a run trains on, as far as the configuration tells. */
-export function trainingSize({ kind, trainSize }: DataConfig): number {
-  return trainSize ?? DATA_SETS[kind].size;
+export function trainingSize(config: DataConfig): number {
+  return config.trainSize ?? sizeOf(config);
+}
+
+/** Three draws of a toy problem, the same for all runs. */
+function drawn<O extends object>(make: (options: O & { seed: number }) => Dataset, options = {} as O): Sets {
+  const [train, test, selection] = [0, 1, 2].map((seed) => make({ ...options, seed }));
+  return { train, test, selection };
 }
 
 /** Loads data and keeps what it loaded last, for runs that follow on the same. */
@@ -202,17 +280,18 @@ export class DataLoader {
     const selects = evaluateOn === 'selection';
     const source = JSON.stringify([kind, sources, selects]);
     if (this.#source !== source) {
-      const sets = await DATA_SETS[kind].load(sources as never);
+      const sets = await dataSetOf(config).load(sources as never);
       this.#sets = selects && !('selection' in sets) ? heldOut(sets.train) : { ...sets };
       this.#source = source;
       this.#pooled.clear();
     }
     const all = this.#set('train', pool);
-    const clean = trainSize === undefined ? all : all.subset(trainSize, { seed, stratified: true });
+    const clean =
+      trainSize === undefined ? all : all.subset(trainSize, { seed, stratified: hasClasses(all) });
     const train = labelNoise === 0 ? clean : clean.mislabelled(labelNoise, seed);
     const test = this.#set(evaluateOn, pool);
     if (!standardise) return { train, test };
-    const statistics = DATA_SETS[kind].statistics ?? train.measure();
+    const statistics = dataSetOf(config).statistics ?? train.measure();
     return { train: train.standardised(statistics), test: test.standardised(statistics) };
   }
 
@@ -231,5 +310,13 @@ export class DataLoader {
 
 /** The training set in two: nine tenths to train on, one for choosing settings. */
 function heldOut(train: Dataset): Record<'train' | 'selection', Dataset> {
-  return train.partition({ fractions: { train: 0.9, selection: 0.1 }, seed: 0, stratified: true });
+  return train.partition({
+    fractions: { train: 0.9, selection: 0.1 },
+    seed: 0,
+    stratified: hasClasses(train),
+  });
+}
+
+function hasClasses({ classes }: Dataset): boolean {
+  return classes.length > 0;
 }

@@ -27,8 +27,8 @@ export function flattenConfig(config: FullRunConfig): FlatRow {
 }
 
 /** `{ kind: 'sam', rho: .1 }` named `optimizer`: `optimizer: 'sam'`, `optimizer.rho: .1`. */
-function flattenKind(name: string, { kind, ...options }: { kind: string }): FlatRow {
-  return { [name]: kind, ...flatten(`${name}.`, options) };
+function flattenKind(name: string, { kind, ...options }: { kind?: string }): FlatRow {
+  return { ...(kind === undefined ? {} : { [name]: kind }), ...flatten(`${name}.`, options) };
 }
 
 function inWords(item: unknown): string {

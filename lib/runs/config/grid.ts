@@ -8,6 +8,7 @@
  * each of them.
  */
 import { checkNumber, checkObject, OptionError } from '../../core/errors';
+import type { MetricName } from '../../training/metrics';
 import { type FullRunConfig, type RunConfig, resolveConfig } from './config';
 import type { MeasureConfig } from './measures';
 
@@ -21,7 +22,9 @@ export type EachValue<T> = T extends readonly unknown[] ? T : EachField<T>;
 export type EachField<T> = T extends object ? { [K in keyof T]: Each<T[K]> } : T;
 
 /** A grid of runs. A single configuration is a grid, too. */
-export type SweepGrid = EachField<Omit<RunConfig, 'measures'>> & {
+export type SweepGrid = EachField<Omit<RunConfig, 'measures' | 'metrics'>> & {
+  /** Metrics of all runs. */
+  metrics?: readonly MetricName[];
   /** Seeds: a list, or how many, from 0. In place of `seed`. */
   seeds?: number | readonly number[];
   /** What to measure at the end of each run: one list for all. */
@@ -43,7 +46,7 @@ const LIST_FIELDS: ReadonlySet<string> = new Set([
 const MOST_RUNS = 100_000;
 const DEEPEST = 32;
 /** Fields that are taken as they are. */
-const PLAIN_FIELDS: ReadonlySet<string> = new Set(['measures']);
+const PLAIN_FIELDS: ReadonlySet<string> = new Set(['measures', 'metrics']);
 
 /**
  * All configurations of a grid: seeds change fastest, then the last fields.

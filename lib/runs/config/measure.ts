@@ -3,6 +3,7 @@
  */
 import type { Description } from '../../core/options';
 import type * as tf from '../../core/tf';
+import type { Loss } from '../../training/losses';
 import type { RunData } from './dataConfig';
 
 /** Measured numbers by name, such as `noisyAccuracy@0.2`, `sharpness@0.5`, `perturbedLoss@0.5`. */
@@ -13,6 +14,8 @@ export interface MeasureSubject {
   /** The model with the weights meant for evaluation, which it has again afterwards. */
   model: tf.LayersModel;
   data: RunData;
+  /** The loss of the run; undefined where it is the default. */
+  loss?: Loss;
   signal?: AbortSignal;
   /**
    * What the measures of one run share, such as compiled functions: made once per key, disposed when all are

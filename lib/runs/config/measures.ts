@@ -17,6 +17,7 @@ import {
 } from '../../core/options';
 import { oneStepSharpness } from '../../sharpness';
 import { withModelLoss } from '../../training';
+import type { RunData } from './dataConfig';
 import type { Measure, MeasuredValues, MeasureSubject } from './measure';
 import {
   type LayerSensitivityConfig,
@@ -51,8 +52,8 @@ export type MeasureConfig = NoisyAccuracyConfig | RobustnessConfig | LayerSensit
 const sharpness: Measure<SharpnessConfig> = {
   options: SHARPNESS,
   names: () => ['sharpness', 'perturbedLoss'],
-  async run({ radii, m = 128, adaptive, on = 'train' }, { model, data, signal }) {
-    return withModelLoss(model, data[on], { batchSize: m }, async (loss) => {
+  async run({ radii, m = 128, adaptive, on = 'train' }, { model, data, loss: given, signal }) {
+    return withModelLoss(model, data[on], { batchSize: m, loss: given }, async (loss) => {
       const { values, perturbedLosses } = await oneStepSharpness(loss, { radii, adaptive, signal });
       return Object.fromEntries(
         radii.flatMap((radius, i) => [
@@ -116,4 +117,12 @@ export async function takeMeasures(
 
 function kindOf({ kind }: MeasureConfig): Measure<MeasureConfig> {
   return KINDS[kind] as Measure<MeasureConfig>;
+}
+
+/** Throws an OptionError where a measure asks for the accuracy of labels that are numbers. */
+export function checkMeasurable(measures: readonly MeasureConfig[], { train }: RunData): void {
+  const wrong = measures.find(({ kind }) => kind === 'noisyAccuracy' || kind === 'layerSensitivity');
+  if (train.classes.length > 0 || wrong === undefined) return;
+  const advice = `The labels of ${train.name} are numbers, which have no accuracy; robustness gives their loss.`;
+  throw new OptionError('measures', wrong.kind, 'sharpness or robustness', advice);
 }

@@ -1,13 +1,14 @@
 /** Data sets, networks, optimizers and runs as readers call them. */
 import type { FullRunConfig } from './config';
-import { DATA_SETS, type DataConfig } from './dataConfig';
+import { type DataConfig, dataSetOf } from './dataConfig';
 import { type FlatRow, type FlatValue, flattenConfig } from './flat';
 import type { ModelConfig } from './modelConfig';
 import type { OptimizerConfig } from './optimizerConfig';
 
 /** The name of a data set, with its size where that is not the published one: `CIFAR-10, 512 images`. */
-export function dataName({ kind, trainSize }: DataConfig): string {
-  const name = DATA_SETS[kind].title ?? kind;
+export function dataName(data: DataConfig): string {
+  const { kind, trainSize } = data;
+  const name = dataSetOf(data).title ?? kind;
   return trainSize === undefined ? name : `${name}, ${trainSize.toLocaleString('en')} images`;
 }
 
@@ -19,6 +20,8 @@ export function modelName(model: ModelConfig): string {
       return `ResNet-${model.depth}${width}`;
     case 'wideResNet':
       return `WRN-${model.depth ?? 28}-${model.widen ?? 10}${width}`;
+    case 'own':
+      return model.name;
     default:
       return model.kind;
   }

@@ -136,7 +136,8 @@ export type NoiseMeasureOptions = OptionsOf<typeof OPTIONS>;
 export type NoisyAccuracyConfig = { kind: 'noisyAccuracy' } & OptionsOf<typeof NOISY_ACCURACY>;
 
 /**
- * Accuracy under any noise on the weights, as `noisyAccuracy`: `bitErrors@0.01`, `bitErrorsStd@0.01`. May be
+ * Accuracy under any noise on the weights, as `noisyAccuracy`: `bitErrors@0.01`, `bitErrorsStd@0.01`; where
+ * labels are numbers the loss, `bitErrorsLoss@0.01`, `bitErrorsLossStd@0.01`. May be
  * taken several times.
  */
 export type RobustnessConfig = { kind: 'robustness' } & OptionsOf<typeof ROBUSTNESS>;
@@ -198,10 +199,15 @@ function accuracies(
 ): Promise<MeasuredValues> {
   return forEachPolicy(options, subject, async (evaluator, { policy, ...rest }) => {
     const { levels: effects } = await evaluator.evaluate({ noise, levels, ...rest, signal: subject.signal });
-    return effects.flatMap(({ level, accuracy }): [string, number][] => [
-      [`${what}${policy}@${level}`, accuracy.mean],
-      [`${what}Std${policy}@${level}`, accuracy.std],
-    ]);
+    const ofNumbers = subject.data.train.classes.length === 0;
+    const name = ofNumbers ? `${what}Loss` : what;
+    return effects.flatMap(({ level, accuracy, loss }): [string, number][] => {
+      const { mean, std } = ofNumbers ? loss : accuracy;
+      return [
+        [`${name}${policy}@${level}`, mean],
+        [`${name}Std${policy}@${level}`, std],
+      ];
+    });
   });
 }
 
@@ -216,14 +222,16 @@ interface PolicyOptions extends Pick<NoiseEvaluatorOptions, 'draws' | 'seed' | '
 /** Calls `measure` for each policy, with an evaluator that all measures of the run share. */
 async function forEachPolicy(
   { draws, seed, tensors, on = 'test', samples, batchNorm: policies = ['keep'] }: NoiseMeasureOptions,
-  { model, data, shared }: MeasureSubject,
+  { model, data, loss, shared }: MeasureSubject,
   measure: (evaluator: NoiseEvaluator, options: PolicyOptions) => Promise<[string, number][]>,
 ): Promise<MeasuredValues> {
   const evaluator = shared(`noise/${on}/${samples}`, () => {
     const all = data[on];
     const used =
-      samples !== undefined && samples < all.size ? all.subset(samples, { stratified: true }) : all;
-    return new NoiseEvaluator(model, used);
+      samples !== undefined && samples < all.size
+        ? all.subset(samples, { stratified: all.classes.length > 0 })
+        : all;
+    return new NoiseEvaluator(model, used, { loss });
   });
   const values: [string, number][] = [];
   for (const policy of policies) {
