@@ -62,7 +62,7 @@ export function trainView(changed: () => void): View {
   const percent = (value: number) => `${Math.round(value * 100)} %`;
   const charts = {
     loss: new Chart({ title: 'Loss on the batches', x: 'epoch', from: 0 }),
-    accuracy: new Chart({ title: 'Accuracy on the test set', x: 'epoch', to: 1, write: percent }),
+    accuracy: new Chart({ title: 'Accuracy on the test set', x: 'epoch', from: 0, to: 1, write: percent }),
     sharpness: new Chart({
       title: 'Sharpness: how much the loss rises within <i>ρ</i>',
       x: 'ρ',
@@ -173,7 +173,7 @@ export function trainView(changed: () => void): View {
       seen = one.steps;
       one.hold();
       const epoch = progressOf(one);
-      await one.surface(isGpu(on) ? 256 : 16, signal, async (progress) => {
+      await one.surface(isGpu(on) ? 256 : 32, signal, async (progress) => {
         // The training has its turn after each piece.
         if (isTraining) await nextFrame();
         if (progress.done === 0) return;
