@@ -3,9 +3,9 @@ import './setup/node-version.mjs';
 import { spawn } from 'node:child_process';
 import fs from 'node:fs';
 import path from 'node:path';
-import { bundlePage } from './playground/bundle.mjs';
 import { readCommandLine } from './setup/command-line.mjs';
 import { projectAt } from './setup/project.mjs';
+import { setUpOrExit } from './setup/stages.mjs';
 
 const USAGE = `Usage: npm run playground [-- OPTIONS]
 
@@ -16,6 +16,8 @@ and without a network.
   --help`;
 
 const { values } = readCommandLine(USAGE, { 'no-open': { type: 'boolean' } });
+await setUpOrExit({ quiet: true });
+const { bundlePage } = await import('./playground/bundle.mjs'); // needs what set-up installs
 const { root } = projectAt();
 const file = path.join(root, 'results/playground/index.html');
 fs.mkdirSync(path.dirname(file), { recursive: true });
