@@ -14,14 +14,18 @@ export interface Device {
   name: string;
 }
 
-/** Lets `wanted` compute, or the first backend that starts here. */
+/** Names of devices that are none: a processor that plays a GPU, slower than WebAssembly on the same one. */
+const SOFTWARE = /swiftshader|llvmpipe|softpipe|software|basic render/i;
+
+/** Lets `wanted` compute, or the first backend that starts here on a device of its own. */
 export async function useDevice(wanted: Backend | 'auto'): Promise<Device> {
   const names = Object.keys(BACKENDS) as Backend[];
-  const order = wanted === 'auto' ? names : [wanted, ...names];
-  for (const backend of order) {
+  for (const backend of wanted === 'auto' ? names : [wanted, ...names]) {
     if (backend === 'webgpu' && !('gpu' in navigator)) continue;
     const started = await tf.setBackend(backend).catch(() => false);
-    if (started) return { backend, name: await nameOf(backend).catch(() => 'unknown device') };
+    if (!started) continue;
+    const name = await nameOf(backend).catch(() => 'unknown device');
+    if (backend === wanted || !SOFTWARE.test(name)) return { backend, name };
   }
   throw new Error('No backend of TensorFlow.js starts in this browser.');
 }
