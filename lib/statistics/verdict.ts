@@ -71,15 +71,17 @@ export function judge(checks: readonly Check[]): Judged[] {
   });
 }
 
-/** An estimate and its interval, with two digits of the interval's half: `-1.2 [-2.5, 0.2]`. */
+/** An estimate and its interval, with two digits of the interval's half: `-1.2 [-2.5, 0.2]`, tiny ones as `6.0e-7`. */
 export function formatEstimate({ estimate, low, high }: Interval & Pick<Estimate, 'estimate'>): string {
   const half = (high - low) / 2;
   const size = half > 0 ? half : Math.abs(estimate) || 1;
   const digits = Number.isFinite(size) ? Math.min(Math.max(1 - Math.floor(Math.log10(size)), 0), 12) : 2;
   const text = (value: number): string =>
-    Number(value.toFixed(digits))
-      .toFixed(digits)
-      .replace(/^-(0\.?0*)$/, '$1');
+    digits > 5 && value !== 0
+      ? value.toExponential(1)
+      : Number(value.toFixed(digits))
+          .toFixed(digits)
+          .replace(/^-(0\.?0*)$/, '$1');
   return Number.isFinite(half)
     ? `${text(estimate)} [${text(low)}, ${text(high)}]`
     : `${text(estimate)} [no interval]`;

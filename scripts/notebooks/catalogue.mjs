@@ -97,7 +97,8 @@ function sentenceOf({ claim, protocol, found, n, comparisons, cost, verdict }) {
     ...(comparisons > 1 ? [`Holm-corrected for ${comparisons}`] : []),
     ...(cost ? [`gradients: ${cost}`] : []),
   ];
-  return `**${verdict.replace(/ \(.*/, '')}**: ${claim} ${protocol}: ${found}; ${facts.join(', ')}.`;
+  const what = `${claim.replace(/\.$/, '')} (${protocol})`;
+  return `**${verdict.replace(/ \(.*/, '')}**: ${what}: ${found}; ${facts.join(', ')}.`;
 }
 
 /**

@@ -66,6 +66,7 @@ test('estimates have two digits of the half of their interval', () => {
   assert.equal(formatEstimate({ estimate: -1.23, low: -2.5, high: 0.04 }), '-1.2 [-2.5, 0.0]');
   assert.equal(formatEstimate({ estimate: 0.0382, low: 0.0042, high: 0.0722 }), '0.038 [0.004, 0.072]');
   assert.equal(formatEstimate({ estimate: -15.2, low: -30.4, high: -0.01 }), '-15 [-30, 0]');
+  assert.equal(formatEstimate({ estimate: 6e-7, low: 5e-7, high: 7e-7 }), '6.0e-7 [5.0e-7, 7.0e-7]');
   assert.equal(formatEstimate(meanInterval([2, 2, 2])), '2.0 [2.0, 2.0]');
   assert.equal(formatEstimate(meanInterval([-0.25])), '-0.25 [no interval]');
 });
