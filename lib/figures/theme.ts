@@ -31,6 +31,7 @@ export const DARK = 'invert(0.92) hue-rotate(180deg)';
 export const DARK_PAGE = `@media (prefers-color-scheme: dark) {
   html { background: #141414; }
   body { background: #fff; filter: ${DARK}; }
+  iframe { filter: invert(1) hue-rotate(180deg); } /* a page within is dark by itself */
 }`;
 
 /** A color scale of plotly: pairs of position in [0, 1] and color. */

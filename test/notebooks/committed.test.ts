@@ -146,8 +146,8 @@ describe('the index', () => {
     ];
     const entries = [{ ...entryOf('00-walkthrough.ipynb'), verdicts }];
     const first =
-      '**holds here**: It is less. Paired: -1.0 [-2.0, -0.1] points; n = 5, Holm-corrected for 2, gradients: 6, SAM 2.';
-    const second = '**not decided**: It is more. Paired: -1.0 [-2.0, -0.1] points; n = 5.';
+      '**holds here**: It is less (Paired): -1.0 [-2.0, -0.1] points; n = 5, Holm-corrected for 2, gradients: 6, SAM 2.';
+    const second = '**not decided**: It is more (Paired): -1.0 [-2.0, -0.1] points; n = 5.';
     assert.ok(indexWith(entries).includes(`\n\n- ${first}\n- ${second}\n\n<small>`));
     const readme = readmeWith(entries);
     assert.ok(
