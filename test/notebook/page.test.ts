@@ -32,7 +32,7 @@ function scriptsOf(html: string): string[] {
 
 /** The figure that the second script draws. */
 function figureOf(html: string): figures.Figure {
-  const [, json] = /^const \{ data, layout, config \} = (.*);$/m.exec(scriptsOf(html)[1]!)!;
+  const [, json] = /^const figure = (.*);$/m.exec(scriptsOf(html)[1]!)!;
   return new Function(`return ${json}`)() as figures.Figure;
 }
 
