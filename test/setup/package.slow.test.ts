@@ -72,7 +72,13 @@ describe('the packed library', () => {
 
   it('is made by npm run pack alone: npm refuses to pack lib/ as it is, with and without scripts', () => {
     for (const scripts of ['--ignore-scripts', '--ignore-scripts=false']) {
-      const options = ['pack', '--workspace=lib', '--loglevel=error', scripts, `--pack-destination=${scratch}`];
+      const options = [
+        'pack',
+        '--workspace=lib',
+        '--loglevel=error',
+        scripts,
+        `--pack-destination=${scratch}`,
+      ];
       const { status, stderr } = spawnSync('npm', options, { cwd: root, encoding: 'utf8' });
       assert.notEqual(status, 0);
       assert.match(stderr, /must have name and version/);
