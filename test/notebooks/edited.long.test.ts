@@ -33,7 +33,7 @@ const EDITS: Record<string, Edit[]> = {
     ['const k = 5', 'const k = 3'],
     ['const seeds = { smoke: 2', 'const seeds = { smoke: 3'],
   ],
-  '06': [['k: 5, rho: 0.05, alpha: 0.5', 'k: 5, rho: 0.1, alpha: 0.8']],
+  '06': [["kind: 'lookbehindSAM', k, rho, alpha: 0.5", "kind: 'lookbehindSAM', k, rho, alpha: 0.8"]],
   '07': [['const seeds = { smoke: 1', 'const seeds = { smoke: 2']],
   '08': [['const seeds = { smoke: 1', 'const seeds = { smoke: 2']],
   '09': [
