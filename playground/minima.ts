@@ -4,7 +4,7 @@ import { digits, fixed, h, html, isStill, s } from './dom';
 import { FLAT, LOSSES, type PlaneLoss, type Point, SHARP } from './losses';
 import { METHODS, type MethodName, styleOf } from './methods';
 import { Names } from './names';
-import { cssColor, draggable, Plane } from './plane';
+import { cssColor, draggable, dragHandle, Plane } from './plane';
 import { hidden, type Setting, Settings, slider, toggle } from './settings';
 import { Motion, type View } from './view';
 import { type End, Walk } from './walk';
@@ -37,13 +37,7 @@ export function minimaView(changed: () => void): View {
   const { values } = settings;
   const plane = new Plane('Two minima from above, with the ways of all methods', draw);
   const trails = s('g');
-  const handle = s('g', {
-    class: 'handle',
-    tabindex: 0,
-    role: 'slider',
-    'aria-label': 'Where all methods begin',
-  });
-  handle.append(s('circle', { r: 18, class: 'grip' }), s('circle', { r: 6 }));
+  const handle = dragHandle('Where all methods begin', 6);
   plane.svg.append(trails, handle);
   const names = s('g');
   plane.svg.append(names);

@@ -124,6 +124,16 @@ export class Plane {
   }
 }
 
+/** What the reader drags: a dot of radius `r`, with room around it for a finger. */
+export function dragHandle(label: string, r: number): SVGGElement {
+  return s(
+    'g',
+    { class: 'handle', tabindex: 0, role: 'slider', 'aria-label': label },
+    s('circle', { r: 18, class: 'grip' }),
+    s('circle', { r }),
+  );
+}
+
 /** The element `handle` says where it was dragged to, by pointer or by arrow keys. */
 export function draggable(
   handle: SVGElement,

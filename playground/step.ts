@@ -2,7 +2,7 @@
 import { digits, fixed, h, html, isStill, s } from './dom';
 import { LOSSES, type PlaneLoss, type Point } from './losses';
 import { Names, type Way } from './names';
-import { arrow, draggable, Plane } from './plane';
+import { arrow, draggable, dragHandle, Plane } from './plane';
 import { choice, hidden, Settings, slider, toggle } from './settings';
 import { type PlaneStep, takeStep } from './takeStep';
 import { Motion, type View } from './view';
@@ -29,13 +29,7 @@ export function stepView(changed: () => void): View {
   const { values } = settings;
   const plane = new Plane('The loss from above, with one step of Lookbehind-SAM', draw);
   const picture = s('g');
-  const handle = s('g', {
-    class: 'handle',
-    tabindex: 0,
-    role: 'slider',
-    'aria-label': 'Where the step begins',
-  });
-  handle.append(s('circle', { r: 18, class: 'grip' }), s('circle', { r: 6.5 }));
+  const handle = dragHandle('Where the step begins', 6.5);
   plane.svg.append(picture, handle);
 
   const formula = h('p', { class: 'formula' });

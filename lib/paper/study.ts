@@ -3,10 +3,10 @@
  * method.
  */
 import { existsSync } from 'node:fs';
-import type { RunRow, SweepGrid } from '../runs';
+import type { RunResult, RunRow, SweepGrid } from '../runs';
 import { minimalConfig } from '../runs/config/config';
 import { trainingSize } from '../runs/config/dataConfig';
-import { fairSearch, flattenRow, type SearchedResult } from '../statistics';
+import { fairSearch, flattenRow, type SearchedResult, summariseSample } from '../statistics';
 import { type AtlasRow, readAtlas, writeAtlas } from './atlas';
 import { STUDY, STUDY_METHODS, type StudyMethod, type StudyPart, type StudyPartName } from './studyParts';
 
@@ -79,14 +79,15 @@ function resultsOf(
   const { seed: _, ...config } = runs[0].config;
   const results = runs.map(({ result }) => result!);
   const steps = Math.ceil(trainingSize(config.data) / config.batchSize);
-  const mean = (values: number[]): number => values.reduce((sum, value) => sum + value, 0) / values.length;
+  const meanOf = (value: (result: RunResult) => number): number =>
+    rounded(summariseSample(results.map(value)).mean);
   const { machine, versions } = results[0];
   return {
     config: minimalConfig(config),
     seeds: runs.map((run) => run.config.seed),
     values: valuesOf(runs),
-    gradients: rounded(mean(results.map(({ gradientEvaluations }) => gradientEvaluations / steps))),
-    seconds: rounded(mean(results.map(({ seconds }) => seconds))),
+    gradients: meanOf(({ gradientEvaluations }) => gradientEvaluations / steps),
+    seconds: meanOf(({ seconds }) => seconds),
     origin: {
       cpu: machine.cpu,
       native: versions.native,
