@@ -1,5 +1,5 @@
 /**
- * Processor time of the input pipeline (crop, flip, standardise, tensor) for a batch of CIFAR, beside that of
+ * Processor time of the input pipeline (crop, flip, standardize, tensor) for a batch of CIFAR, beside that of
  * one SGD step of ResNet-20 on it, as one JSON line. SGD is the cheapest step: one gradient.
  *
  *   npm run -s bench:input -- --batch 128 --rounds 100

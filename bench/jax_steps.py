@@ -46,7 +46,7 @@ class Parameters:
     def dense(self, inputs, outputs):
         return {"w": self.weights(inputs, outputs), "b": jnp.zeros(outputs)}
 
-    def normalised(self, size, inputs, outputs):
+    def normalized(self, size, inputs, outputs):
         return {"w": self.weights(size, size, inputs, outputs), "gamma": jnp.ones(outputs), "beta": jnp.zeros(outputs)}
 
 
@@ -77,14 +77,14 @@ def convnet():
 def resnet20():
     draw = Parameters()
     strides, blocks, inputs = [], [], 3
-    stem = draw.normalised(3, inputs, STAGES[0])
+    stem = draw.normalized(3, inputs, STAGES[0])
     inputs = STAGES[0]
     for stage, outputs in enumerate(STAGES):
         for block in range(3):
             stride = 2 if stage > 0 and block == 0 else 1
-            p = {"1": draw.normalised(3, inputs, outputs), "2": draw.normalised(3, outputs, outputs)}
+            p = {"1": draw.normalized(3, inputs, outputs), "2": draw.normalized(3, outputs, outputs)}
             if stride > 1:
-                p["shortcut"] = draw.normalised(1, inputs, outputs)
+                p["shortcut"] = draw.normalized(1, inputs, outputs)
             strides.append(stride)
             blocks.append(p)
             inputs = outputs
@@ -92,16 +92,16 @@ def resnet20():
     def forward(params, x):
         statistics = []
 
-        def normalised(x, p, stride=1):
+        def normalized(x, p, stride=1):
             y, moments = batch_norm(conv(x, p["w"], stride), p)
             statistics.append(moments)
             return y
 
-        x = jax.nn.relu(normalised(x, params["stem"]))
+        x = jax.nn.relu(normalized(x, params["stem"]))
         for p, stride in zip(params["blocks"], strides):
-            shortcut = normalised(x, p["shortcut"], stride) if "shortcut" in p else x
-            y = jax.nn.relu(normalised(x, p["1"], stride))
-            x = jax.nn.relu(normalised(y, p["2"]) + shortcut)
+            shortcut = normalized(x, p["shortcut"], stride) if "shortcut" in p else x
+            y = jax.nn.relu(normalized(x, p["1"], stride))
+            x = jax.nn.relu(normalized(y, p["2"]) + shortcut)
         return x.mean((1, 2)) @ params["linear"]["w"] + params["linear"]["b"], statistics
 
     return {"stem": stem, "blocks": blocks, "linear": draw.dense(inputs, CLASSES)}, forward, (32, 32, 3)

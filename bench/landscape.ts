@@ -9,7 +9,7 @@
  * per batch and with all examples at once. All take turns in each round, and must find the same losses. The
  * loop is timed on some of the points only (--loopPoints). `ratio` compares warm points per second, in
  * brackets by processor time; `whole` compares the whole surface from nothing, compiling and the check of its
- * centre included, with the loop over as many points.
+ * center included, with the loop over as many points.
  */
 
 import { parseArgs } from 'node:util';

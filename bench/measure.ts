@@ -29,7 +29,7 @@ export interface StepTiming {
   minMs: number;
   gradientEvaluations: number;
   /**
-   * The first step: it is recorded, and its graph runs for the first time, in which TensorFlow optimises it.
+   * The first step: it is recorded, and its graph runs for the first time, in which TensorFlow optimizes it.
    */
   firstStepMs: number;
   peakRssMB: number;

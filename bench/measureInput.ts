@@ -13,7 +13,7 @@ import { median, round } from './measure';
 /** What was measured: medians of processor time of all threads, ms. */
 export interface InputTiming {
   batch: number;
-  /** Crop, flip, standardise, and make tensors. */
+  /** Crop, flip, standardize, and make tensors. */
   inputMs: number;
   /** One compiled SGD step of ResNet-20. */
   stepMs: number;
@@ -35,7 +35,7 @@ export function measureInput(batch: number, rounds: number): InputTiming {
     inputShape: [32, 32, 3],
     classes: Array.from({ length: 10 }, (_, i) => String(i)),
     scale: 1 / 255,
-  }).standardised(CIFAR10_STATISTICS);
+  }).standardized(CIFAR10_STATISTICS);
   const augment = cropAndFlip();
 
   const inputs = Array.from({ length: rounds }, (_, i) => {
@@ -55,7 +55,7 @@ export function measureInput(batch: number, rounds: number): InputTiming {
   });
   const { xs, ys } = augment(data, random.permutation(IMAGES).subarray(0, batch), new Random(0, 'augment'));
   const take = (): number => processorTime(() => step(xs, ys).dispose());
-  // State is made, the step is recorded, and its graph is optimised.
+  // State is made, the step is recorded, and its graph is optimized.
   for (let warm = 0; warm < 3; warm++) take();
   const steps = Array.from({ length: Math.max(3, Math.round(rounds / 10)) }, take);
   const [inputMs, stepMs] = [median(inputs), median(steps)];

@@ -1,7 +1,7 @@
 """Lookbehind-SAM outer steps in PyTorch, for bench/pytorch.ts.
 
 Two programs of the same work: `official` drives the class LookbehindSAM of the official lookbehind.py the way its example does
-(2k gradients); `optimised` is written for speed with the same right to shortcuts that the TypeScript has (k + 1 gradients,
+(2k gradients); `optimized` is written for speed with the same right to shortcuts that the TypeScript has (k + 1 gradients,
 foreach updates, channels_last). Reads one program name per line, takes steps with it for one turn, answers with the time and the
 processor time per step in ms.
 """
@@ -81,7 +81,7 @@ def official(args, xs, ys):
     return step
 
 
-def optimised(args, xs, ys):
+def optimized(args, xs, ys):
     model, shape = make(args.model)
     if len(shape) == 3:
         model, xs = model.to(memory_format=torch.channels_last), xs.contiguous(memory_format=torch.channels_last)
@@ -138,7 +138,7 @@ def main():
     torch.manual_seed(0)
     _, shape = make(args.model)
     xs, ys = torch.randn(args.batch, *shape), torch.randint(0, CLASSES, (args.batch,))
-    steps = {"official": official(args, xs, ys), "optimised": optimised(args, xs, ys)}
+    steps = {"official": official(args, xs, ys), "optimized": optimized(args, xs, ys)}
     for line in sys.stdin:
         step, count = steps[line.strip()], 0
         start, processor = time.perf_counter(), time.process_time()

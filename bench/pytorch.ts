@@ -40,7 +40,7 @@ async function main(): Promise<void> {
   const others = {
     python: values.python ?? pythonWith('torch', 'numpy'),
     script: 'pytorch.py',
-    programs: ['official', 'optimised'],
+    programs: ['official', 'optimized'],
     options: ['--official', values.official],
   };
   for (const model of models) await compareSteps(model, values, others);

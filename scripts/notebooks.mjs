@@ -5,7 +5,7 @@
 import './setup/node-version.mjs';
 import { createRequire } from 'node:module';
 import path from 'node:path';
-import { writeCatalogue } from './notebooks/catalogue.mjs';
+import { writeCatalog } from './notebooks/catalog.mjs';
 import { NOTEBOOKS, notebookNames, readNotebook, writeNotebook } from './notebooks/file.mjs';
 import { formatNotebooks } from './notebooks/format.mjs';
 import { executeNotebook } from './notebooks/run.mjs';
@@ -63,7 +63,7 @@ for (const name of values.index ? [] : names) {
 }
 if (sizes !== undefined) process.exit();
 try {
-  writeCatalogue();
+  writeCatalog();
 } catch (error) {
   console.error(`The index was not renewed. ${/** @type {Error} */ (error).message}`);
   process.exitCode = 1;

@@ -21,7 +21,7 @@ const LOSS_GRADIENT = 'LookbehindCrossEntropyGrad';
  *
  * @param labels Classes, int32 [n]; or one distribution per sample, [n, c], whose rows sum to 1 (one-hot,
  * smoothed or mixed).
- * @param logits Unnormalised scores, float32 [n, c].
+ * @param logits Unnormalized scores, float32 [n, c].
  * @param labelSmoothing Share of each label that is spread evenly over all classes, 0 to 1, as
  *   label_smoothing of PyTorch. Default 0.
  * @returns The mean over the n samples, float32 []. The caller owns it.

@@ -60,7 +60,7 @@ let updateCount: 0 | 1 | 2 = 1;
 /** Calls of `withBatchNormUpdates` that are under way. */
 let depth = 0;
 let fused: FusedBatchNorm | undefined;
-/** Layers that normalise by their moving averages, also in training mode. */
+/** Layers that normalize by their moving averages, also in training mode. */
 let frozen: ReadonlySet<object> = new Set();
 /** With two updates: the layers that were called so far. */
 let calledLayers = new Map<BatchNormLayer, Calls>();
@@ -92,7 +92,7 @@ export function withBatchNormUpdates<T>(count: 0 | 1 | 2, fn: () => T): T {
 }
 
 /**
- * Calls `fn`; within it, BatchNorm layers of `model` that are frozen normalise by their moving averages and
+ * Calls `fn`; within it, BatchNorm layers of `model` that are frozen normalize by their moving averages and
  * leave them as they are, also in training mode, as in Keras. Stock tf.js moves them. With
  * `withBatchNormUpdates` this has no order.
  *

@@ -90,7 +90,7 @@ export function escapeCsv(text: string): string {
 }
 
 /**
- * Text for a terminal: what would move its cursor, colour it or turn its letters is written out, `\x1b`.
+ * Text for a terminal: what would move its cursor, color it or turn its letters is written out, `\x1b`.
  * Lines stay.
  */
 export function terminalText(text: string): string {

@@ -47,7 +47,7 @@ export interface Cifar {
   test: Dataset;
 }
 
-/** Mean and standard deviation per channel in the paper's code for CIFAR-10: `train.standardised(...)`. */
+/** Mean and standard deviation per channel in the paper's code for CIFAR-10: `train.standardized(...)`. */
 export const CIFAR10_STATISTICS: Statistics = {
   mean: [0.4914, 0.4822, 0.4465],
   std: [0.2471, 0.2435, 0.2616],

@@ -1,5 +1,5 @@
 /**
- * A labelled data set in memory: compact storage, tensors on demand, seeded batches.
+ * A labeled data set in memory: compact storage, tensors on demand, seeded batches.
  */
 import { checkNumber, checkNumbers, checkObject, OptionError } from '../core/errors';
 import {
@@ -20,7 +20,7 @@ import * as tf from '../core/tf';
 import { apportion, deal } from './deal';
 
 /**
- * Mean and standard deviation by which inputs are standardised: one number each, or one per channel (the last
+ * Mean and standard deviation by which inputs are standardized: one number each, or one per channel (the last
  * axis).
  */
 export interface Statistics {
@@ -96,7 +96,7 @@ const FIELDS = {
   labelShape: numbers({ min: 1, integer: true }),
   /** Value of a stored 1: `1 / 255` turns bytes into [0, 1]. Default 1. */
   scale: number({}, 1),
-  /** Standardisation after scaling. Default: none. */
+  /** Standardization after scaling. Default: none. */
   statistics: object<Statistics>(),
   /** Changes the stored samples whenever they are read, before scaling. Default: none. */
   change: callback<SampleChange>(),
@@ -150,10 +150,10 @@ export interface Batch {
 }
 
 /**
- * A labelled data set. Labels are classes, or real numbers to learn by regression.
+ * A labeled data set. Labels are classes, or real numbers to learn by regression.
  *
  * Immutable: each method that changes something returns a new data set, which shares the storage where it
- * can. Inputs are stored as they are (bytes where the source has bytes); scaling and standardisation happen
+ * can. Inputs are stored as they are (bytes where the source has bytes); scaling and standardization happen
  * when tensors are made: `x = (stored * scale - mean) / std`.
  */
 export class Dataset {
@@ -176,7 +176,7 @@ export class Dataset {
   readonly labelShape: number[];
   /** Value of a stored 1: `1 / 255` turns bytes into [0, 1]. */
   readonly scale: number;
-  /** The standardisation that `tensors` applies, or null. */
+  /** The standardization that `tensors` applies, or null. */
   readonly statistics: Statistics | null;
   /** Number of samples. */
   readonly size: number;
@@ -297,7 +297,7 @@ export class Dataset {
     return tf.tensor(labels, [indices?.length ?? this.size, ...this.labelShape], dtype);
   }
 
-  /** The inputs at `indices` (default: all, in order), scaled and standardised, row-major. A new array. */
+  /** The inputs at `indices` (default: all, in order), scaled and standardized, row-major. A new array. */
   values(indices?: ArrayLike<number>): Float32Array {
     if (indices === undefined) return this.scaled(this.inputs);
     return this.scaled(this.#changed(this.#consecutive(indices) ?? this.#chosen(indices)));
@@ -415,7 +415,7 @@ export class Dataset {
    * @param share 0 to 1, rounded to whole samples. With a larger share and the same seed, the same samples
    * are wrong, and more.
    */
-  mislabelled(share: number, seed = 0): Dataset {
+  mislabeled(share: number, seed = 0): Dataset {
     checkNumber('share', share, { min: 0, max: 1 });
     const classes = this.classes.length;
     if (share > 0 && classes < 2) throw new OptionError('share', share, '0 where there is one class only');
@@ -450,7 +450,7 @@ export class Dataset {
   /**
    * The data set with `transform` applied to each sample's values.
    *
-   * @param transform Gets one sample's values (scaled and standardised; a view that is valid during the call
+   * @param transform Gets one sample's values (scaled and standardized; a view that is valid during the call
    *   only) and its index, and returns the new values.
    * @param inputShape Shape of a new sample. Default: as before.
    */
@@ -525,13 +525,13 @@ export class Dataset {
   }
 
   /**
-   * The data set with inputs standardised: mean 0 and standard deviation 1 under `statistics`, which the
-   * result records. Standardise test data by the statistics of the training data:
-   * `test.standardised(train.measure())`.
+   * The data set with inputs standardized: mean 0 and standard deviation 1 under `statistics`, which the
+   * result records. Standardize test data by the statistics of the training data:
+   * `test.standardized(train.measure())`.
    *
    * @param statistics Default: of this data set.
    */
-  standardised(statistics: Statistics = this.measure()): Dataset {
+  standardized(statistics: Statistics = this.measure()): Dataset {
     return this.with({ statistics });
   }
 
@@ -611,7 +611,7 @@ export class Dataset {
           'statistics.std',
           list[constant],
           'above 0',
-          `Constant features (${which}) cannot be standardised.`,
+          `Constant features (${which}) cannot be standardized.`,
         );
       }
       if (list.length !== 1 && list.length !== channels) {

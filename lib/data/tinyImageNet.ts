@@ -60,7 +60,7 @@ export interface TinyImageNet {
   test: Dataset;
 }
 
-/** Mean and standard deviation per channel of the training images: `train.standardised(...)`. */
+/** Mean and standard deviation per channel of the training images: `train.standardized(...)`. */
 export const TINY_IMAGENET_STATISTICS: Statistics = {
   mean: [0.4802, 0.4481, 0.3975],
   std: [0.277, 0.2691, 0.2821],
@@ -201,14 +201,14 @@ interface Source {
   read(path: string): Promise<Buffer>;
 }
 
-interface LabelledImage {
+interface LabeledImage {
   path: string;
   label: number;
 }
 
 interface Layout {
   classes: string[];
-  images: Record<Split, LabelledImage[]>;
+  images: Record<Split, LabeledImage[]>;
 }
 
 const IMAGE = /^[^/\\]+\.(jpe?g|png)$/i;
@@ -253,7 +253,7 @@ async function readLayout(source: Source): Promise<Layout> {
     files.has('words.txt') ? (await table('words.txt')).map(([id, text]) => [id, text]) : [],
   );
 
-  const train: LabelledImage[] = [];
+  const train: LabeledImage[] = [];
   for (const path of [...files].sort()) {
     const [part, id, images, file, ...deeper] = path.split('/');
     if (part !== 'train' || images !== 'images' || deeper.length > 0 || !IMAGE.test(file ?? '')) continue;
@@ -290,7 +290,7 @@ function distinctNames(ids: readonly string[], words: ReadonlyMap<string, string
 /** Decodes images one after the other. */
 async function decodeAll(
   source: Source,
-  images: readonly LabelledImage[],
+  images: readonly LabeledImage[],
   { side, signal }: Decoding,
   onDecoded: (count: number) => void,
 ): Promise<Uint8Array> {

@@ -38,7 +38,7 @@ export function accuracyMatrix(options: AccuracyMatrixOptions): Figure {
   return { ...figure, layout: { ...figure.layout, shapes: [border] } };
 }
 
-/** Along the right of the diagonal's cells, which are 1 wide and centred on whole numbers. */
+/** Along the right of the diagonal's cells, which are 1 wide and centered on whole numbers. */
 function staircase(count: number): string {
   const steps = Array.from({ length: count - 1 }, (_, i) => `V${i + 0.5}H${i + 1.5}`);
   return `M0.5,-0.5${steps.join('')}`;

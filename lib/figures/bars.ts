@@ -3,7 +3,7 @@ import { figureText } from '../core/escape';
 import { spread } from '../core/spread';
 import { axis, compose, type FigureOptions } from './compose';
 import type { Annotation, AxisOptions, Figure, Numbers } from './figure';
-import { labelledRows } from './labelledRows';
+import { labeledRows } from './labeledRows';
 import { type MethodLabel, styled } from './methods';
 import { COLORS } from './theme';
 
@@ -66,7 +66,7 @@ export function bars(options: BarsOptions): Figure {
         },
       ],
       xaxis: axis(x, { rangemode: 'tozero' }),
-      ...labelledRows(
+      ...labeledRows(
         items.map((item) => item.name),
         { showgrid: false },
       ),

@@ -2,7 +2,7 @@
 import { figureText } from '../core/escape';
 import { axis, compose, type FigureOptions } from './compose';
 import type { AxisOptions, Figure, Trace } from './figure';
-import { labelledRows } from './labelledRows';
+import { labeledRows } from './labeledRows';
 import { methodStyles } from './methods';
 import { COLORS } from './theme';
 
@@ -94,7 +94,7 @@ export function dotRange(options: DotRangeOptions): Figure {
     {
       data: [...intervals, dots],
       xaxis: named,
-      ...labelledRows(items.map((item) => item.label)),
+      ...labeledRows(items.map((item) => item.label)),
     },
     options,
     { title: x.title ?? 'Differences', height: 140 + rows.length * 34 },

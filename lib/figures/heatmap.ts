@@ -39,7 +39,7 @@ export interface HeatmapOptions extends FigureOptions {
 }
 
 /**
- * Values over two options, written in the cells; diverged cells are grey and say so, the best has a frame.
+ * Values over two options, written in the cells; diverged cells are gray and say so, the best has a frame.
  * @throws {OptionError} if `values`, `spreads` or `missing` don't have the shape of rows × columns.
  */
 export function heatmap(options: HeatmapOptions): Figure {

@@ -1,4 +1,4 @@
-/** A figure of many series as many small ones: in each, one series in its color over all others in grey. */
+/** A figure of many series as many small ones: in each, one series in its color over all others in gray. */
 import type { Figure, Trace } from './figure';
 import { type PanelsOptions, panels } from './panels';
 import { COLORS } from './theme';
@@ -27,7 +27,7 @@ export function smallMultiples(options: SmallMultiplesOptions): Figure {
       figure: {
         ...figure,
         data: [
-          ...figure.data.filter((trace) => trace.name !== name && trace.fill === undefined).map(inGrey),
+          ...figure.data.filter((trace) => trace.name !== name && trace.fill === undefined).map(inGray),
           ...figure.data
             .filter((trace) => trace.name === name)
             .map((trace) => ({ ...trace, showlegend: false })),
@@ -38,7 +38,7 @@ export function smallMultiples(options: SmallMultiplesOptions): Figure {
 }
 
 /** A series behind the one of interest: thin, without its marks of spread. */
-function inGrey({ error_x: _, error_y: __, ...trace }: Trace): Trace {
+function inGray({ error_x: _, error_y: __, ...trace }: Trace): Trace {
   const marker = trace.marker as { symbol?: unknown } | undefined;
   return {
     ...trace,

@@ -1,11 +1,11 @@
 /**
- * Surfaces of several models side by side: the same random directions, each normalised against the model's
- * own weights, the same ranges, one range of losses for colours and heights.
+ * Surfaces of several models side by side: the same random directions, each normalized against the model's
+ * own weights, the same ranges, one range of losses for colors and heights.
  */
 import { checkNumber, OptionError } from '../core/errors';
 import type * as tf from '../core/tf';
 import type { Samples } from '../training/samples';
-import { type NormaliseOptions, randomDirection } from './directions';
+import { type NormalizeOptions, randomDirection } from './directions';
 import { readFlatWeights } from './layout';
 import { Plane } from './plane';
 import { lossSurface, type Surface, type SurfaceOptions, type SurfaceProgress } from './surface';
@@ -15,7 +15,7 @@ import { lossSurface, type Surface, type SurfaceOptions, type SurfaceProgress } 
  */
 export interface CompareOptions
   extends Omit<SurfaceOptions, 'plane' | 'path' | 'onProgress'>,
-    Omit<NormaliseOptions, 'weights'> {
+    Omit<NormalizeOptions, 'weights'> {
   /** Seeds of the two random directions, whole numbers. Default 1 and 2. */
   seeds?: readonly [number, number];
   /** The file of each model's surface, by its label. Default: none. */
@@ -47,7 +47,7 @@ export async function compareSurfaces(
   samples: Samples,
   options: CompareOptions = {},
 ): Promise<SurfaceComparison> {
-  const { seeds = [1, 2], normalisation, include, path, onProgress, ...surfaceOptions } = options;
+  const { seeds = [1, 2], normalization, include, path, onProgress, ...surfaceOptions } = options;
   for (const seed of seeds) checkNumber('seeds', seed, { integer: true });
   if (models.length === 0) throw new OptionError('models', 0, 'at least one model');
   const labels = models.map(({ label }) => label);
@@ -55,7 +55,7 @@ export async function compareSurfaces(
     throw new OptionError('models', labels, 'models with different labels');
   const surfaces: SurfaceComparison['surfaces'] = [];
   for (const { label, model } of models) {
-    const [x, y] = seeds.map((seed) => randomDirection(model, { seed, normalisation, include }));
+    const [x, y] = seeds.map((seed) => randomDirection(model, { seed, normalization, include }));
     const surface = await lossSurface(model, samples, {
       ...surfaceOptions,
       plane: new Plane(await readFlatWeights(model), x, y),

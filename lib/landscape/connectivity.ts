@@ -2,7 +2,7 @@
  * Mode connectivity: the loss along a path between two minima, and the height of the barrier between them.
  *
  *     line     w(t) = (1 - t) w_0 + t w_1
- *     Bezier   w(t) = (1 - t)^2 w_0 + 2 t (1 - t) theta + t^2 w_1        theta trained:  minimise E_t[ L(w(t)) ],  t ~ U(0, 1)
+ *     Bezier   w(t) = (1 - t)^2 w_0 + 2 t (1 - t) theta + t^2 w_1        theta trained:  minimize E_t[ L(w(t)) ],  t ~ U(0, 1)
  *
  *     barrier = max over t of  L(w(t)) - ((1 - t) L(w_0) + t L(w_1))
  *
@@ -156,7 +156,7 @@ export interface BezierConnection {
 
 /**
  * Finds a curve of low loss between two minima: trains the middle of a quadratic Bezier curve by SGD with
- * momentum. BatchNorm normalises by the batch meanwhile, as in training; the model is the same afterwards,
+ * momentum. BatchNorm normalizes by the batch meanwhile, as in training; the model is the same afterwards,
  * bit for bit.
  *
  * @throws OptionError, AbortedError

@@ -1,7 +1,7 @@
 /**
  * Directions through weight space.
  *
- * Filter normalisation: the weights d_f of each output unit ("filter") get the length of the network's own,
+ * Filter normalization: the weights d_f of each output unit ("filter") get the length of the network's own,
  *
  *     d_f <- d_f * ||w_f|| / (||d_f|| + 1e-10),      biases and BatchNorm's gamma and beta get 0
  *
@@ -26,7 +26,7 @@ export interface Direction {
 }
 
 /** How a direction is scaled against the weights w. */
-export type Normalisation =
+export type Normalization =
   /** The weights of each output unit get the length of those of w. */
   | 'filter'
   /** The weights of each tensor get the length of those of w. */
@@ -36,9 +36,9 @@ export type Normalisation =
   /** As it is. */
   | 'none';
 
-const NORMALISE = {
+const NORMALIZE = {
   /** Default `'filter'`. */
-  normalisation: oneOf<Normalisation>(['filter', 'layer', 'weight', 'none'], 'filter'),
+  normalization: oneOf<Normalization>(['filter', 'layer', 'weight', 'none'], 'filter'),
   /**
    * `'kernels'`: biases, gamma and beta get 0. `'all'`: they take part; where that is by unit, each of their
    * tensors counts as one unit. Default `'kernels'`.
@@ -48,8 +48,8 @@ const NORMALISE = {
   weights: object() as Option<Float32Array, 'optional'>,
 };
 
-/** Options of `normaliseDirection`. */
-export type NormaliseOptions = OptionsOf<typeof NORMALISE>;
+/** Options of `normalizeDirection`. */
+export type NormalizeOptions = OptionsOf<typeof NORMALIZE>;
 
 const RANDOM = {
   /** Seed, a whole number. Default 0. */
@@ -59,13 +59,13 @@ const RANDOM = {
 };
 
 /** Options of `randomDirection`. */
-export type RandomDirectionOptions = OptionsOf<typeof RANDOM> & NormaliseOptions;
+export type RandomDirectionOptions = OptionsOf<typeof RANDOM> & NormalizeOptions;
 
 /** Keeps 0 / 0 away; the value of the reference. */
 const NORM_EPSILON = 1e-10;
 
 /**
- * A random direction: normally distributed, then normalised.
+ * A random direction: normally distributed, then normalized.
  *
  * @throws OptionError
  */
@@ -73,11 +73,11 @@ export function randomDirection(model: tf.LayersModel, options: RandomDirectionO
   const {
     seed,
     label = `random direction ${seed}`,
-    ...normalise
-  } = checkOptions('randomDirection', { ...NORMALISE, ...RANDOM }, options);
+    ...normalize
+  } = checkOptions('randomDirection', { ...NORMALIZE, ...RANDOM }, options);
   const size = weightLayout(model).reduce((sum, slot) => sum + slot.size, 0);
   const raw = { label, values: new Random(seed, 'direction').normals(size) };
-  return normaliseDirection(model, raw, normalise);
+  return normalizeDirection(model, raw, normalize);
 }
 
 /**
@@ -85,13 +85,13 @@ export function randomDirection(model: tf.LayersModel, options: RandomDirectionO
  *
  * @throws OptionError, StateMismatchError
  */
-export function normaliseDirection(
+export function normalizeDirection(
   model: tf.LayersModel,
   direction: Direction,
-  options: NormaliseOptions = {},
+  options: NormalizeOptions = {},
 ): Direction {
-  const settings = checkOptions('normaliseDirection', NORMALISE, options);
-  const { normalisation, include, weights = flatWeights(model) } = settings;
+  const settings = checkOptions('normalizeDirection', NORMALIZE, options);
+  const { normalization, include, weights = flatWeights(model) } = settings;
   const slots = weightLayout(model);
   checkFlatSize(weights, slots);
   checkFlatSize(direction.values, slots);
@@ -99,12 +99,12 @@ export function normaliseDirection(
   for (const slot of slots) {
     const isVector = slot.role !== 'kernel' && slot.role !== 'embedding' && slot.shape.length < 2;
     if (isVector && include === 'kernels') continue;
-    if (normalisation === 'none' || normalisation === 'weight') {
+    if (normalization === 'none' || normalization === 'weight') {
       for (let i = slot.offset; i < slot.offset + slot.size; i++) {
-        values[i] = direction.values[i] * (normalisation === 'weight' ? weights[i] : 1);
+        values[i] = direction.values[i] * (normalization === 'weight' ? weights[i] : 1);
       }
     } else {
-      scaleUnits(values, direction.values, weights, slot, normalisation === 'filter' && !isVector);
+      scaleUnits(values, direction.values, weights, slot, normalization === 'filter' && !isVector);
     }
   }
   return { label: direction.label, values };

@@ -15,7 +15,7 @@ export {
 export {
   type Direction,
   directionBetween,
-  normaliseDirection,
+  normalizeDirection,
   orthogonalDirection,
   randomDirection,
 } from './directions';

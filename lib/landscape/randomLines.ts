@@ -2,13 +2,13 @@
  * The loss along several random directions: what a single random plane cannot tell, the spread between
  * directions.
  *
- *     L(w + r d_i),   d_i random, normalised against w (or of a plain length),   r = 0 ... 1
+ *     L(w + r d_i),   d_i random, normalized against w (or of a plain length),   r = 0 ... 1
  */
 import { checkNumber } from '../core/errors';
 import type * as tf from '../core/tf';
 import { withModelLoss } from '../training/evaluate';
 import type { Samples } from '../training/samples';
-import { type NormaliseOptions, randomDirection, withLength } from './directions';
+import { type NormalizeOptions, randomDirection, withLength } from './directions';
 import { readFlatWeights, weightLayout } from './layout';
 import { atPoints, Plane } from './plane';
 import type { SurfaceOptions } from './surface';
@@ -16,12 +16,12 @@ import type { SurfaceOptions } from './surface';
 /** Options of `lossAlongDirections`. */
 export interface DirectionsOptions
   extends Pick<SurfaceOptions, 'loss' | 'batchSize' | 'batchNorm' | 'memoryBudget' | 'eager' | 'signal'>,
-    Omit<NormaliseOptions, 'weights'> {
+    Omit<NormalizeOptions, 'weights'> {
   /** Number of directions, >= 1. Default 10. */
   count?: number;
   /** Seed of the first direction, a whole number; the others follow. Default 100. */
   seed?: number;
-  /** Gives all directions this Euclidean length, > 0, after they were normalised. Default: as they are. */
+  /** Gives all directions this Euclidean length, > 0, after they were normalized. Default: as they are. */
   length?: number;
   /** Points along each direction, both ends included, >= 2. Default 9. */
   points?: number;
@@ -37,7 +37,7 @@ export interface DirectionLosses {
 
 /**
  * The loss of `model` on `samples` from its present weights along random directions, of which other models
- * with the same seeds have the same before they are normalised.
+ * with the same seeds have the same before they are normalized.
  *
  * @throws OptionError, DataError, AbortedError
  */
@@ -51,7 +51,7 @@ export async function lossAlongDirections(
     seed = 100,
     length,
     points = 9,
-    normalisation,
+    normalization,
     include,
     signal,
     ...evaluation
@@ -66,7 +66,7 @@ export async function lossAlongDirections(
   const losses = await withModelLoss(model, samples, evaluation, async (loss) => {
     const along: number[][] = [];
     for (let i = 0; i < count; i++) {
-      const direction = randomDirection(model, { seed: seed + i, normalisation, include });
+      const direction = randomDirection(model, { seed: seed + i, normalization, include });
       const line = new Plane(origin, length === undefined ? direction : withLength(direction, length));
       along.push([
         ...(

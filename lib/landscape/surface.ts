@@ -43,7 +43,7 @@ const SURFACE = {
   /** Samples per forward pass, >= 1. Default 250. */
   batchSize: whole({ min: 1 }, 250),
   /**
-   * By which statistics BatchNorm normalises, as in `evaluate`. Default `'moving'`: those of the plane's
+   * By which statistics BatchNorm normalizes, as in `evaluate`. Default `'moving'`: those of the plane's
    * origin, all over the plane.
    */
   batchNorm: oneOf<BatchNormMode>(['moving', 'batch'], 'moving'),
@@ -108,12 +108,12 @@ export interface Surface {
   /**
    * The plane's origin, as `evaluate` has it. The grid point (0, 0), where there is one, has these numbers.
    */
-  centre: { loss: number; accuracy: number };
+  center: { loss: number; accuracy: number };
   /**
-   * How far the fast evaluation of the centre is from that of `evaluate`; NaN where (0, 0) is not on the grid
+   * How far the fast evaluation of the center is from that of `evaluate`; NaN where (0, 0) is not on the grid
    * or not evaluated in this run.
    */
-  centreDeviation: number;
+  centerDeviation: number;
   /** How the numbers came about. */
   provenance: SurfaceProvenance;
 }
@@ -126,7 +126,7 @@ export interface SurfaceProvenance {
   weights: number;
   /** Samples per forward pass. */
   batchSize: number;
-  /** By which statistics BatchNorm normalised. */
+  /** By which statistics BatchNorm normalized. */
   batchNorm: BatchNormMode;
   /** How weight sets were evaluated: see `evaluateMany`. */
   way: 'stacked' | 'loop';
@@ -169,14 +169,14 @@ export async function lossSurface(
       : new SurfaceFile(path, fingerprint(model, samples, plane, { x, y, batchSize, batchNorm }));
   // These samples are freed before the next evaluation takes its own.
   const corner = [x[x.length - 1], y[y.length - 1]] as const;
-  const [centre, ...probes] = await evaluateExactly(
+  const [center, ...probes] = await evaluateExactly(
     model,
     samples,
     plane,
     evaluation,
     file === undefined ? [] : [corner],
   );
-  file?.check([centre.loss, ...probes.map(({ loss }) => loss)]);
+  file?.check([center.loss, ...probes.map(({ loss }) => loss)]);
   // A chunk's numbers may depend on its size in their last digits, so a run goes on with the size it began
   // with.
   const chunkSize = file?.chunkSize ?? settings.chunkSize;
@@ -193,7 +193,7 @@ export async function lossSurface(
       evaluatedPoints: 0,
       seconds: 0,
     };
-    const surface = emptySurface(x, y, plane, centre, provenance);
+    const surface = emptySurface(x, y, plane, center, provenance);
     for (const point of file?.points ?? []) setPoint(surface, point);
     file?.open(chunkSize);
     try {
@@ -237,7 +237,7 @@ async function evaluateExactly(
   plane: Plane,
   evaluation: { loss?: Loss; batchSize: number; batchNorm: BatchNormMode },
   points: readonly (readonly [number, number])[],
-): Promise<Surface['centre'][]> {
+): Promise<Surface['center'][]> {
   return withModelLoss(
     model,
     samples,
@@ -293,7 +293,7 @@ async function fill(
             losses,
             (value, m): PointRecord => [...missing[from + m], value, accuracies[m]],
           );
-          const stored = found.map((point) => centred(surface, point));
+          const stored = found.map((point) => centered(surface, point));
           file?.append(stored);
           for (const point of stored) setPoint(surface, point);
           surface.provenance.evaluatedPoints += found.length;
@@ -307,13 +307,13 @@ async function fill(
   }
 }
 
-/** The point itself; at the centre with the numbers of `evaluate`, after noting how far the others are. */
-function centred(surface: Surface, point: PointRecord): PointRecord {
+/** The point itself; at the center with the numbers of `evaluate`, after noting how far the others are. */
+function centered(surface: Surface, point: PointRecord): PointRecord {
   const [i, j, loss] = point;
   if (surface.x[i] !== 0 || surface.y[j] !== 0) return point;
-  const { centre } = surface;
-  surface.centreDeviation = Object.is(loss, centre.loss) ? 0 : Math.abs(loss - centre.loss);
-  return [i, j, centre.loss, centre.accuracy];
+  const { center } = surface;
+  surface.centerDeviation = Object.is(loss, center.loss) ? 0 : Math.abs(loss - center.loss);
+  return [i, j, center.loss, center.accuracy];
 }
 
 function setPoint(surface: Surface, [i, j, loss, accuracy]: PointRecord): void {
@@ -328,7 +328,7 @@ function emptySurface(
   x: number[],
   y: number[],
   plane: Plane,
-  centre: Surface['centre'],
+  center: Surface['center'],
   provenance: SurfaceProvenance,
 ): Surface {
   const table = <T>(value: T): T[][] => x.map(() => y.map(() => value));
@@ -340,8 +340,8 @@ function emptySurface(
     evaluated: table(false),
     labels: { x: plane.x.label, y: plane.y?.label ?? '' },
     complete: false,
-    centre,
-    centreDeviation: Number.NaN,
+    center,
+    centerDeviation: Number.NaN,
     provenance,
   };
 }

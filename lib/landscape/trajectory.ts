@@ -146,8 +146,8 @@ export async function trajectoryComponents(
   const size = trajectory[0].length;
   const mean = new Float64Array(size);
   for (const weights of trajectory) for (let i = 0; i < size; i++) mean[i] += weights[i] / n;
-  const centred = trajectory.map((weights) => Float64Array.from(weights, (w, i) => w - mean[i]));
-  const gram = centred.map((a) => Float64Array.from(centred, (b) => dot(a, b)));
+  const centered = trajectory.map((weights) => Float64Array.from(weights, (w, i) => w - mean[i]));
+  const gram = centered.map((a) => Float64Array.from(centered, (b) => dot(a, b)));
   const operator = {
     size: n,
     multiply: async (v: Float64Array) => Float64Array.from(gram, (row) => dot(row, v)),
@@ -161,10 +161,10 @@ export async function trajectoryComponents(
   const total = gram.reduce((sum, row, i) => sum + row[i], 0);
   const directions = vectors!.map((vector, c) => {
     const along = new Float64Array(size);
-    addCombined(along, centred, vector);
+    addCombined(along, centered, vector);
     // An eigenvector has no sign of its own: the end of the trajectory lies on the positive side of its
     // start.
-    const sign = dot(along, centred[n - 1]) < dot(along, centred[0]) ? -1 : 1;
+    const sign = dot(along, centered[n - 1]) < dot(along, centered[0]) ? -1 : 1;
     const share = total === 0 ? 0 : values[c] / total;
     const unit = divided(along, sign * (length(along) || 1));
     return directionOf(unit, `component ${c + 1} (${(100 * share).toFixed(1)} % of the variance)`);

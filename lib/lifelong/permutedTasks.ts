@@ -32,7 +32,7 @@ export type PermutedTasksOptions = OptionsOf<typeof PERMUTED>;
  * Each task applies one permutation of the pixels (of the places of a signal, of the features) to all
  * samples; the channels of a pixel stay together. Tests are on all test samples.
  *
- * @throws OptionError, also for features that are standardised one by one: permute first.
+ * @throws OptionError, also for features that are standardized one by one: permute first.
  */
 export function permutedTasks(data: TaskData, options: PermutedTasksOptions = {}): TaskSequence {
   const settings = checkOptions('permutedTasks', PERMUTED, options);
@@ -42,7 +42,7 @@ export function permutedTasks(data: TaskData, options: PermutedTasksOptions = {}
     throw new OptionError(
       'data',
       'features with a mean and deviation each',
-      'standardised by one mean, or after the permutation',
+      'standardized by one mean, or after the permutation',
     );
   }
   const places = inputSize / channels;

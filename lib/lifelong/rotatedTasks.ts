@@ -32,7 +32,7 @@ const BELOW_HALF = 0.5 - Number.EPSILON / 4;
 export type RotatedTasksOptions = OptionsOf<typeof ROTATED>;
 
 /**
- * Each task turns all images about their centre by its angle. Tests are on all test samples.
+ * Each task turns all images about their center by its angle. Tests are on all test samples.
  *
  * @throws OptionError, also where the samples are no images.
  */
@@ -45,7 +45,7 @@ export function rotatedTasks(data: TaskData, options: RotatedTasksOptions = {}):
 }
 
 /**
- * Images turned about their centre, counter-clockwise: each new pixel is interpolated between the four old
+ * Images turned about their center, counter-clockwise: each new pixel is interpolated between the four old
  * ones around the place that it comes from (bilinear). Outside of the image everything is a stored 0. Bytes
  * stay bytes, rounded.
  *
@@ -95,16 +95,16 @@ function bilinearSources(
 ): { from: Int32Array; weight: Float64Array } {
   const radians = (angle / 180) * Math.PI;
   const [cos, sin] = [Math.cos(radians), Math.sin(radians)];
-  const [centreY, centreX] = [(height - 1) / 2, (width - 1) / 2];
+  const [centerY, centerX] = [(height - 1) / 2, (width - 1) / 2];
   const places = height * width * channels;
   const from = new Int32Array(4 * places);
   const weight = new Float64Array(4 * places);
   for (let place = 0; place < places; place++) {
     const pixel = Math.floor(place / channels);
-    const dy = Math.floor(pixel / width) - centreY;
-    const dx = (pixel % width) - centreX;
-    const y = centreY + dx * sin + dy * cos;
-    const x = centreX + dx * cos - dy * sin;
+    const dy = Math.floor(pixel / width) - centerY;
+    const dx = (pixel % width) - centerX;
+    const y = centerY + dx * sin + dy * cos;
+    const x = centerX + dx * cos - dy * sin;
     for (let corner = 0; corner < 4; corner++) {
       const row = Math.floor(y) + (corner >> 1);
       const column = Math.floor(x) + (corner & 1);

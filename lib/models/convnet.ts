@@ -53,7 +53,7 @@ const OWN = {
   /** Non-linearity. Default `'relu'`. */
   activation: ACTIVATION,
   /**
-   * Batch normalisation between each convolution (then without bias) and its non-linearity. Default false.
+   * Batch normalization between each convolution (then without bias) and its non-linearity. Default false.
    */
   batchNorm: flag(false),
   /**
@@ -71,7 +71,7 @@ export type ConvNetOptions = OptionsOf<typeof OWN> & ModelOptions;
 
 /**
  * A ConvNet: for each number of filters a convolution (stride 1, zero padding that keeps the size), [batch
- * normalisation], non-linearity, [pooling], [dropout]; then flatten or the mean over positions, hidden dense
+ * normalization], non-linearity, [pooling], [dropout]; then flatten or the mean over positions, hidden dense
  * layers, and dense.
  *
  * Layers are named `conv1`, `norm1`, ..., `dense1`, ... and `logits`. Input `[n, ...inputs]`, output: logits

@@ -70,7 +70,7 @@ export function featureOrders(model: tf.LayersModel): ReadonlyMap<tf.layers.Laye
 export function featurePermutation(layer: tf.layers.Layer, order: FeatureOrder): number[] | undefined {
   const { kind } = order;
   if (kind === 'unknown' && (order.mixed || inputRank(layer) === 2)) refuse(layer, order.cause);
-  if (kind !== 'same' && normalisesOther(layer)) refuse(layer, layer.name);
+  if (kind !== 'same' && normalizesOther(layer)) refuse(layer, layer.name);
   return kind === 'permuted' ? order.from : undefined;
 }
 
@@ -80,12 +80,12 @@ function refuse({ name }: tf.layers.Layer, cause: string): never {
     cause === name ? name : `${name} behind ${cause}`,
     'a network whose features have a known order in PyTorch',
     `${cause} may arrange or take them in another way there: flatten images by Flatten, give a shared layer inputs of one order, ` +
-      'normalise over channels or over all axes.',
+      'normalize over channels or over all axes.',
   );
 }
 
-/** Whether a normalisation of images goes over other axes than that of the channels, or all. */
-function normalisesOther(layer: tf.layers.Layer): boolean {
+/** Whether a normalization of images goes over other axes than that of the channels, or all. */
+function normalizesOther(layer: tf.layers.Layer): boolean {
   const rank = inputRank(layer);
   const kind = layer.getClassName();
   const last = rank - 1;
@@ -126,7 +126,7 @@ function orderAfter(
   if (/^Global(Max|Average)Pooling/.test(kind)) return isMixed ? order : SAME;
   if (kind === 'Flatten') return flattened(layer, order, inputs[0].shape);
   if (kind === 'Reshape') return reshaped(layer, order, inputs[0], output);
-  // Normalisations of vectors go feature by feature, those of images by the axis that is the channels' in
+  // Normalizations of vectors go feature by feature, those of images by the axis that is the channels' in
   // both.
   if (kind === 'BatchNormalization' || kind === 'LayerNormalization') {
     if (rank === 2 || order.kind === 'unknown') return order;

@@ -71,7 +71,7 @@ export function dense(x: Symbolic, units: number, name: string): Symbolic {
 }
 
 /**
- * Batch normalisation with PyTorch's constants: epsilon 1e-5; its momentum .1 is .9 in the convention of
+ * Batch normalization with PyTorch's constants: epsilon 1e-5; its momentum .1 is .9 in the convention of
  * TensorFlow.
  */
 export function batchNorm(x: Symbolic, name: string): Symbolic {

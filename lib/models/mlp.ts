@@ -35,7 +35,7 @@ const OWN = {
   hidden: needed(SIZES),
   /** Non-linearity of the hidden layers: one for all, or one each. Default `'relu'`. */
   activation: withDefault(either(ACTIVATION, listOf(ACTIVATION)), 'relu'),
-  /** Batch normalisation between each hidden layer and its non-linearity. Default false. */
+  /** Batch normalization between each hidden layer and its non-linearity. Default false. */
   batchNorm: flag(false),
   /**
    * Share of each hidden layer's outputs set to 0 in training, in [0, 1); a trainer seeds the masks. Default
@@ -51,7 +51,7 @@ export const MLP = { ...OWN, ...MODEL };
 export type MlpOptions = OptionsOf<typeof OWN> & ModelOptions;
 
 /**
- * An MLP: flatten, then for each hidden layer dense, [batch normalisation], non-linearity, [dropout], then
+ * An MLP: flatten, then for each hidden layer dense, [batch normalization], non-linearity, [dropout], then
  * dense.
  *
  * Layers are named `dense1`, `norm1`, ... and `logits`. Input `[n, ...inputs]`, output: logits

@@ -98,7 +98,7 @@ interface BlockOptions {
 }
 
 function residualBlock(x: Symbolic, { filters, stride, bottleneck, name }: BlockOptions): Symbolic {
-  const normalised = (from: Symbolic, layer: number, size: number, count: number, step: number): Symbolic => {
+  const normalized = (from: Symbolic, layer: number, size: number, count: number, step: number): Symbolic => {
     const convolution = {
       filters: count,
       kernelSize: size,
@@ -113,14 +113,14 @@ function residualBlock(x: Symbolic, { filters, stride, bottleneck, name }: Block
   const outputs = bottleneck ? filters * EXPANSION : filters;
   const last = bottleneck ? 3 : 2;
   const residual = bottleneck
-    ? normalised(
-        relu(normalised(relu(normalised(x, 1, 1, filters, 1), 1), 2, 3, filters, stride), 2),
+    ? normalized(
+        relu(normalized(relu(normalized(x, 1, 1, filters, 1), 1), 2, 3, filters, stride), 2),
         3,
         1,
         outputs,
         1,
       )
-    : normalised(relu(normalised(x, 1, 3, filters, stride), 1), 2, 3, outputs, 1);
+    : normalized(relu(normalized(x, 1, 3, filters, stride), 1), 2, 3, outputs, 1);
 
   let shortcut = x;
   if (stride !== 1 || x.shape[3] !== outputs) {

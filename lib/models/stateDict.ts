@@ -176,7 +176,7 @@ const KERNEL_ORDERS: Readonly<Record<string, number[]>> = {
   Conv2D: [3, 2, 0, 1],
 };
 
-const NORMALISATIONS: ReadonlySet<string> = new Set(['BatchNormalization', 'LayerNormalization']);
+const NORMALIZATIONS: ReadonlySet<string> = new Set(['BatchNormalization', 'LayerNormalization']);
 
 function entriesOf(model: tf.LayersModel): Entry[] {
   const orders = featureOrders(model);
@@ -199,11 +199,11 @@ function entryOf(
   if (BARE_PARAMETERS.has(kind)) return { name: module, weight, layout: { order: asItIs, shape: here } };
   const own = weight.originalName.slice(weight.originalName.lastIndexOf('/') + 1);
   const kernelOrder = KERNEL_ORDERS[kind];
-  if (kernelOrder === undefined && !NORMALISATIONS.has(kind)) {
+  if (kernelOrder === undefined && !NORMALIZATIONS.has(kind)) {
     throw new OptionError(
       'model',
       `${layer.name}, a ${kind}`,
-      'of dense, convolution and normalisation layers, or a model of this library',
+      'of dense, convolution and normalization layers, or a model of this library',
     );
   }
   const permutation = featurePermutation(layer, features);

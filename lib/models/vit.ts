@@ -56,7 +56,7 @@ export type VitOptions = OptionsOf<typeof OWN> & Omit<ModelOptions, 'initializer
  * in PyTorch.
  *
  * @example
- * // Fine-tunes ViT-Ti/16 on 10 classes. Its pixels are standardised by mean .5 and standard deviation .5.
+ * // Fine-tunes ViT-Ti/16 on 10 classes. Its pixels are standardized by mean .5 and standard deviation .5.
  * const model = vit({ inputs: [224, 224, 3], patchSize: 16, classes: 10 });
  * const { tensors } = await readSafetensors('vit_tiny_patch16_224.safetensors');
  * loadStateDict(model, tensors, { keep: ['head.'] });
@@ -122,7 +122,7 @@ export function vit(options: VitOptions): tf.LayersModel {
     x = sum(x, attention(norm(x, `${block}/norm1`), `${block}/attn`), `${block}/add1`);
     x = sum(x, mlp(norm(x, `${block}/norm2`), `${block}/mlp`), `${block}/add2`);
   }
-  // The other tokens do not matter any more, so only the first is normalised.
+  // The other tokens do not matter any more, so only the first is normalized.
   const token = new FirstToken({ name: `${name}/token` }).apply(x) as Symbolic;
   const model = tf.model({
     inputs: input,

@@ -82,7 +82,7 @@ export function wideResNet(options: WideResNetOptions): tf.LayersModel {
       name: `${name}/block${stage + 1}/layer/${block}`,
     }),
   );
-  x = normalised(x, `${name}/bn1`, `${name}/relu`);
+  x = normalized(x, `${name}/bn1`, `${name}/relu`);
   return classifier(input, x, { name, head: 'fc', classes, initializer, seed });
 }
 
@@ -96,8 +96,8 @@ interface WideBlockOptions {
 function wideBlock(x: Symbolic, { filters, stride, dropout, name }: WideBlockOptions): Symbolic {
   const convolution = (from: Symbolic, kernelSize: number, step: number, layer: string): Symbolic =>
     conv2d(from, { filters, kernelSize, stride: step, useBias: false, name: `${name}/${layer}` });
-  const first = normalised(x, `${name}/bn1`, `${name}/relu1`);
-  let h = normalised(convolution(first, 3, stride, 'conv1'), `${name}/bn2`, `${name}/relu2`);
+  const first = normalized(x, `${name}/bn1`, `${name}/relu1`);
+  let h = normalized(convolution(first, 3, stride, 'conv1'), `${name}/bn2`, `${name}/relu2`);
   if (dropout > 0) h = tf.layers.dropout({ rate: dropout, name: `${name}/dropout` }).apply(h) as Symbolic;
   const residual = convolution(h, 3, 1, 'conv2');
   const keepsShape = stride === 1 && x.shape[3] === filters;
@@ -105,6 +105,6 @@ function wideBlock(x: Symbolic, { filters, stride, dropout, name }: WideBlockOpt
   return tf.layers.add({ name: `${name}/add` }).apply([residual, shortcut]) as Symbolic;
 }
 
-function normalised(x: Symbolic, norm: string, relu: string): Symbolic {
+function normalized(x: Symbolic, norm: string, relu: string): Symbolic {
   return activate(batchNorm(x, norm), 'relu', relu);
 }

@@ -52,7 +52,7 @@ export async function showSurfaces(
     );
     return { ...comparison, landscapes };
   } finally {
-    // The colour range grows with the surfaces, so the last figure has that of all of them.
+    // The color range grows with the surfaces, so the last figure has that of all of them.
     if (landscapes.length > 0) await live?.finish(draw());
   }
 }

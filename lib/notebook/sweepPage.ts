@@ -11,7 +11,7 @@ import { type FlatRow, type FlatValue, flattenConfig } from '../runs/config/flat
 import { settingNames } from '../runs/config/names';
 import { SweepResults } from '../statistics/results';
 import { flattenRow } from '../statistics/rows';
-import { summariseSample } from '../statistics/sample';
+import { summarizeSample } from '../statistics/sample';
 import { type Cell, renderTable, type TableRow } from '../statistics/table';
 import type { EpochRecord } from '../training/loop';
 import { adaptable, compact } from './bundle';
@@ -50,8 +50,8 @@ export function checkPagePackages(): void {
 export function sweepPage(rows: readonly RunRow[], summary: string): string {
   const configs = rows.map(({ config }) => config);
   const settings = settingNames(configs);
-  const labelled = rows.map((row, i) => ({ ...row, config: { ...row.config, label: settings[i] } }));
-  const results = new SweepResults(labelled);
+  const labeled = rows.map((row, i) => ({ ...row, config: { ...row.config, label: settings[i] } }));
+  const results = new SweepResults(labeled);
   const flat = configs.map(flattenConfig);
   const columns = [...new Set(flat.flatMap((one) => Object.keys(one)))];
   const same = columns.filter((column) => flat.every((one) => one[column] === flat[0]![column]));
@@ -133,7 +133,7 @@ ${SCRIPT}
 /** The settings whose curves are shown: those with the least of the first thing that was reached. */
 function best(results: SweepResults, reached: readonly string[]): string[] {
   const meanOf = (label: string): number => {
-    const { mean } = summariseSample(reached.length === 0 ? [] : results.cell(label, reached[0]!));
+    const { mean } = summarizeSample(reached.length === 0 ? [] : results.cell(label, reached[0]!));
     return Number.isNaN(mean) ? Number.POSITIVE_INFINITY : mean;
   };
   const order = [...results.labels].sort((a, b) => meanOf(a) - meanOf(b) || 0);

@@ -1,5 +1,5 @@
 /**
- * Ascent rules: the step to a worse neighbour, within rho, that a sharpness-aware optimizer takes before it
+ * Ascent rules: the step to a worse neighbor, within rho, that a sharpness-aware optimizer takes before it
  * descends.
  *
  *     SAM:   eps = rho * g / ||g||
@@ -78,7 +78,7 @@ export function asamAscent({ eta, rescale }: { eta: number; rescale?: WeightChoi
 }
 
 /**
- * Whether ASAM rescales a variable by default: kernels, embeddings and the gamma of a normalisation, which
+ * Whether ASAM rescales a variable by default: kernels, embeddings and the gamma of a normalization, which
  * PyTorch calls `weight`, but not biases, beta, and the class token and positions of a ViT, which are
  * parameters without that name.
  */

@@ -14,7 +14,7 @@ import type { NamedTensor } from './weights';
 /** Describes what base optimizers have beside their step size and weight decay. */
 export const DESCENT_OPTIONS = {
   /**
-   * Which variables weight decay applies to. Default: all. `isKernel` leaves out biases and normalisations. A
+   * Which variables weight decay applies to. Default: all. `isKernel` leaves out biases and normalizations. A
    * function cannot be saved, as `rescale` of ASAM.
    */
   decays: callback<WeightChoice>(),
@@ -157,7 +157,7 @@ export abstract class DescentOptimizer extends FamilyOptimizer {
 
 /**
  * Whether weight decay usually applies to a variable: to kernels and embeddings, but not to biases and
- * normalisations.
+ * normalizations.
  */
 export function isKernel({ name }: { name: string }): boolean {
   return !/(^|\/)(bias|beta|gamma)(_\d+)?$/.test(name);

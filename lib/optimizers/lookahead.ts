@@ -4,7 +4,7 @@
  *     fast = step of the base optimizer from fast             each call of minimize, usually on a fresh batch
  *     every k calls: slow = slow + alpha * (fast - slow); fast = slow
  *
- * Between two synchronisations the variables hold the fast weights; evaluate inside `withSlowWeights`. The
+ * Between two synchronizations the variables hold the fast weights; evaluate inside `withSlowWeights`. The
  * base optimizer's memory runs on unchanged.
  *
  * Zhang, Lucas, Hinton, Ba, "Lookahead Optimizer: k steps forward, 1 step back", NeurIPS 2019,
@@ -20,7 +20,7 @@ import { asBase } from './stock';
 
 /** Describes the options of `lookahead`. */
 export const LOOKAHEAD = {
-  /** Fast steps per synchronisation. At least 1. Default 5. */
+  /** Fast steps per synchronization. At least 1. Default 5. */
   k: whole({ min: 1 }, 5),
   /** Share of the fast weights in the new slow weights, 0 to 1. Default 0.5. */
   alpha: number({ min: 0, max: 1 }, 0.5),
@@ -40,7 +40,7 @@ export class Lookahead extends FamilyOptimizer {
   readonly parts: readonly FamilyOptimizer[];
   /** The optimizer of the fast weights. */
   readonly base: FamilyOptimizer;
-  /** Fast steps per synchronisation. */
+  /** Fast steps per synchronization. */
   readonly k: number;
   /** Share of the fast weights in the new slow weights. */
   readonly alpha: number;
@@ -68,9 +68,9 @@ export class Lookahead extends FamilyOptimizer {
     this.base.learningRate = learningRate;
   }
 
-  /** `synchronise` where that step ends with an interpolation, else `fast`; with the base's kind. */
+  /** `synchronize` where that step ends with an interpolation, else `fast`; with the base's kind. */
   override stepKindAfter(steps: number): string {
-    return `${this.#synchronises(steps) ? 'synchronise' : 'fast'}/${this.base.stepKindAfter(steps)}`;
+    return `${this.#synchronizes(steps) ? 'synchronize' : 'fast'}/${this.base.stepKindAfter(steps)}`;
   }
 
   override get passOptions(): PassOptions {
@@ -82,20 +82,20 @@ export class Lookahead extends FamilyOptimizer {
     for (const variable of passes.candidates) this.#slow(variable);
     const ahead = this.base.advance(passes);
     const fast = ahead.weights;
-    if (!this.#synchronises()) return { ...ahead, fast: [fast] };
+    if (!this.#synchronizes()) return { ...ahead, fast: [fast] };
     const { variables, candidates } = passes;
     // The loss of an earlier fast step may have depended on more of them.
     for (const variable of candidates)
-      if (!variables.includes(variable)) variable.assign(this.#synchronised(variable, variable));
+      if (!variables.includes(variable)) variable.assign(this.#synchronized(variable, variable));
     return {
       ...ahead,
-      weights: variables.map((variable, i) => this.#synchronised(variable, fast[i])),
+      weights: variables.map((variable, i) => this.#synchronized(variable, fast[i])),
       fast: [fast],
     };
   }
 
   /** slow + alpha * (fast - slow): the new slow weights. */
-  #synchronised(variable: tf.Variable, fast: tf.Tensor): tf.Tensor {
+  #synchronized(variable: tf.Variable, fast: tf.Tensor): tf.Tensor {
     const slow = this.#slow(variable);
     slow.assign(tf.add(slow, tf.mul(tf.sub(fast, slow), this.alpha)));
     return slow;
@@ -160,7 +160,7 @@ export class Lookahead extends FamilyOptimizer {
     return this.slots.get('slow', variable, () => variable.clone());
   }
 
-  #synchronises(steps = 0): boolean {
+  #synchronizes(steps = 0): boolean {
     return (this.iterations + steps + 1) % this.k === 0;
   }
 

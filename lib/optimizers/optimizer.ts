@@ -175,7 +175,7 @@ export abstract class FamilyOptimizer extends tf.Optimizer {
 
   /**
    * Runs `fn` with the weights that are meant for evaluation in the variables, and puts the present ones
-   * back, also after an error. Between two synchronisations Lookahead's variables hold fast weights; all
+   * back, also after an error. Between two synchronizations Lookahead's variables hold fast weights; all
    * others are always at their slow weights.
    */
   async withSlowWeights<T>(fn: () => T | Promise<T>): Promise<T> {

@@ -1,5 +1,5 @@
 /**
- * SAM and ASAM: descend from the weights with the gradient found at their worst neighbour.
+ * SAM and ASAM: descend from the weights with the gradient found at their worst neighbor.
  *
  *     g   = gradient at w
  *     eps = ascent(w, g, rho)

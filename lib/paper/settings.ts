@@ -288,7 +288,7 @@ export function paperMeasures({
 function dataOf(kind: PaperData, { folder, samples }: PaperSizes): DataConfig {
   return {
     kind,
-    standardise: true,
+    standardize: true,
     ...(folder === undefined ? {} : { folder }),
     ...(samples === undefined ? {} : { trainSize: samples }),
   };

@@ -6,7 +6,7 @@ import { existsSync } from 'node:fs';
 import type { RunResult, RunRow, SweepGrid } from '../runs';
 import { minimalConfig } from '../runs/config/config';
 import { trainingSize } from '../runs/config/dataConfig';
-import { fairSearch, flattenRow, type SearchedResult, summariseSample } from '../statistics';
+import { fairSearch, flattenRow, type SearchedResult, summarizeSample } from '../statistics';
 import { type AtlasRow, readAtlas, writeAtlas } from './atlas';
 import { STUDY, STUDY_METHODS, type StudyMethod, type StudyPart, type StudyPartName } from './studyParts';
 
@@ -80,7 +80,7 @@ function resultsOf(
   const results = runs.map(({ result }) => result!);
   const steps = Math.ceil(trainingSize(config.data) / config.batchSize);
   const meanOf = (value: (result: RunResult) => number): number =>
-    rounded(summariseSample(results.map(value)).mean);
+    rounded(summarizeSample(results.map(value)).mean);
   const { machine, versions } = results[0];
   return {
     config: minimalConfig(config),

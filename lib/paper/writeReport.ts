@@ -13,7 +13,7 @@ import {
   type FlatValue,
   renderTable,
   type Sample,
-  summariseSample,
+  summarizeSample,
   toCsv,
 } from '../statistics';
 import type { Cell } from '../statistics/table';
@@ -91,7 +91,7 @@ function flattened(row: Readonly<Record<string, Cell>>): FlatRow {
   return Object.fromEntries(
     Object.entries(row).flatMap(([name, cell]): [string, FlatValue][] => {
       if (!Array.isArray(cell)) return [[name, (cell ?? null) as FlatValue]];
-      const { mean, std, count, diverged, failed } = summariseSample(cell as Sample);
+      const { mean, std, count, diverged, failed } = summarizeSample(cell as Sample);
       return [
         [`${name}, mean`, count === 0 ? null : rounded(mean)],
         [`${name}, std`, count < 2 ? null : rounded(std)],

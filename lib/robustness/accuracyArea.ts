@@ -6,7 +6,7 @@ import type { NoiseLevel } from './evaluate';
 
 /**
  * Mean accuracy over the range of levels, in [0, 1]: the area under the accuracy curve (trapezoids between
- * neighbouring levels) divided by the width of the range. Each level counts by its mean over draws.
+ * neighboring levels) divided by the width of the range. Each level counts by its mean over draws.
  *
  * @throws OptionError where there are fewer than two levels, or they do not rise.
  */
@@ -18,7 +18,7 @@ export function accuracyArea(levels: readonly NoiseLevel[]): number {
 }
 
 /**
- * Mean height of a curve over its range: the area under it (trapezoids between neighbouring points) divided
+ * Mean height of a curve over its range: the area under it (trapezoids between neighboring points) divided
  * by the width of the range, in units of `heights`. For accuracies that a run stored, such as
  * `noisyAccuracy@0.1`.
  *

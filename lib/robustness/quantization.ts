@@ -60,7 +60,7 @@ export interface QuantizedWeights {
   bits: number;
   /** Whether codes are two's complement (symmetric) or unsigned (asymmetric). */
   signed: boolean;
-  /** Step between neighbouring codes, one per group. */
+  /** Step between neighboring codes, one per group. */
   scales: Float64Array;
   /** Code of the weight zero, one per group. */
   zeroPoints: Int16Array;

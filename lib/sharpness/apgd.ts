@@ -1,7 +1,7 @@
 /**
  * Worst-case sharpness by APGD: projected gradient ascent that picks its step size by itself.
  *
- *     maximise L(w + T u)  subject to  ||u|| <= rho                       (T = 1, or |w| + eta: see scale.ts)
+ *     maximize L(w + T u)  subject to  ||u|| <= rho                       (T = 1, or |w| + eta: see scale.ts)
  *
  *     z       = P(u_i + s * a_i)                     a_i = T g / ||T g||  (l2)   or   sign(T g)  (linf)
  *     u_{i+1} = P(u_i + 0.75 (z - u_i) + 0.25 (u_i - u_{i-1}))
@@ -9,7 +9,7 @@
  * P is the projection onto the ball. s starts at 2 rho; at fixed checkpoints it is halved, and the ascent
  * goes on from the best point so far with no memory of the step before, where fewer than 75 % of the steps
  * since the last checkpoint raised the loss, or where neither s nor the best loss has changed since then. The
- * first step from the centre ends at the one-step point of SAM (ASAM), so the result is never below one-step
+ * first step from the center ends at the one-step point of SAM (ASAM), so the result is never below one-step
  * sharpness, and never negative.
  *
  * Croce & Hein, "Reliable evaluation of adversarial robustness with an ensemble of diverse parameter-free
@@ -33,7 +33,7 @@ const OWN = {
   /** Gradient evaluations of one ascent, >= 1. Default 20. */
   steps: whole({ min: 1 }, 20),
   /**
-   * Ascents: the first starts at the centre, each other one at a random point of the ball; >= 1. Default 1.
+   * Ascents: the first starts at the center, each other one at a random point of the ball; >= 1. Default 1.
    */
   restarts: whole({ min: 1 }, 1),
   /** Seed of the random starts, a whole number. Default 0. */
@@ -59,7 +59,7 @@ export type WorstCaseOptions = OptionsOf<typeof OF_CURVES> & ApgdOptions;
 const MOMENTUM = 0.75;
 /** Share of rising steps below which the step size is halved. */
 const RISING_SHARE = 0.75;
-/** Keeps the projection of the centre from being 0 / 0. */
+/** Keeps the projection of the center from being 0 / 0. */
 const SMALLEST_NORM = 1e-30;
 
 /**
@@ -288,7 +288,7 @@ class Ascent {
     return this.#best;
   }
 
-  /** Goes to the start: the centre, or a random point of the ball. */
+  /** Goes to the start: the center, or a random point of the ball. */
   async start(atRandom: boolean): Promise<void> {
     const u = atRandom ? this.#randomPoint() : tf.zerosLike(this.#w);
     const weights = tf.tidy(() => tf.add(this.#w, tf.mul(this.#scale, u)) as tf.Tensor1D);

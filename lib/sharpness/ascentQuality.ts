@@ -1,5 +1,5 @@
 /**
- * How good an inner maximiser are Lookbehind's k ascent steps?
+ * How good an inner maximizer are Lookbehind's k ascent steps?
  *
  *     p_0 = w;  p_{i+1} = p_i + eps(p_i)      the ascents of one outer step, on one batch, without going back
  *
@@ -30,7 +30,7 @@ const OWN = {
   rho: number({ min: 0, exclusiveMin: true }, 0.05),
   /** Gradient evaluations of each APGD search, >= 1. Default 20. */
   apgdSteps: whole({ min: 1 }, 20),
-  /** APGD searches from random points, beside the one from the centre, >= 0. Default 0. */
+  /** APGD searches from random points, beside the one from the center, >= 0. Default 0. */
   apgdRandomStarts: whole({ min: 0 }, 0),
   /** Seed of the random starts, a whole number. Default 0. */
   seed: whole({}, 0),

@@ -11,7 +11,7 @@
  * tests itself when it is made, and keeps what it saw in `selfTest`.
  *
  * Exact products are taken only where differences confirm them. Where differences over all samples settle,
- * these do: two neighbouring steps agree. Where kinks keep them from settling, probes do: one sample alone,
+ * these do: two neighboring steps agree. Where kinks keep them from settling, probes do: one sample alone,
  * near the weights, crosses few kinks, and whether an op has a right second derivative can be seen there as
  * well.
  */

@@ -1,5 +1,5 @@
 /**
- * Extreme eigenvalues of a symmetric operator by Lanczos, in float64, with full re-orthogonalisation and
+ * Extreme eigenvalues of a symmetric operator by Lanczos, in float64, with full re-orthogonalization and
  * thick restarts.
  *
  *     q_1 random, unit;   u = A q_j;   alpha_j = q_j' u;   u -= alpha_j q_j + beta_{j-1} q_{j-1};   beta_j = ||u||;   q_{j+1} = u / beta_j
@@ -36,7 +36,7 @@ import {
   divided,
   dot,
   length,
-  orthogonalise,
+  orthogonalize,
   randomUnit,
   type SymmetricOperator,
 } from './vectors';
@@ -282,7 +282,7 @@ export class Lanczos {
     // First what is known to be there, so that one pass is enough for the rest.
     addScaled(u, q, -alpha);
     if (j > 0 && this.#border[j - 1] !== 0) addScaled(u, this.#basis[j - 1], -this.#border[j - 1]);
-    orthogonalise(u, [...this.#outside, ...this.#basis]);
+    orthogonalize(u, [...this.#outside, ...this.#basis]);
     const beta = length(u);
     this.#border = new Float64Array(j + 1);
     const isWhole = this.#outside.length + this.dimension === this.size;
@@ -345,7 +345,7 @@ export class Lanczos {
   /** A random unit vector outside of all that is known. */
   #fresh(): Float64Array {
     const fresh = randomUnit(this.#random, this.#operator.size);
-    orthogonalise(fresh, [...this.#outside, ...this.#basis]);
+    orthogonalize(fresh, [...this.#outside, ...this.#basis]);
     return divided(fresh, length(fresh));
   }
 

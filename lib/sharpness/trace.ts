@@ -14,7 +14,7 @@ import { throwIfAborted } from '../core/errors';
 import { checkOptions, type OptionsOf, signal, whole } from '../core/options';
 import { Random } from '../core/random';
 import { standardDeviation } from './curve';
-import { divided, dot, length, orthogonalise, randomSigns, type SymmetricOperator } from './vectors';
+import { divided, dot, length, orthogonalize, randomSigns, type SymmetricOperator } from './vectors';
 
 const OPTIONS = {
   /**
@@ -66,7 +66,7 @@ export async function hutchPlusPlus(
   for (let i = 0; i < third && basis.length < operator.size; i++) {
     const image = await multiply(randomSigns(random, operator.size));
     const before = length(image);
-    orthogonalise(image, basis);
+    orthogonalize(image, basis);
     const rest = length(image);
     // What is left of an image that lies in the space already is rounding.
     if (rest > 1e-10 * before) basis.push(divided(image, rest));
@@ -79,7 +79,7 @@ export async function hutchPlusPlus(
   if (basis.length < operator.size) {
     for (let i = 0; i < third; i++) {
       const g = randomSigns(random, operator.size);
-      orthogonalise(g, basis);
+      orthogonalize(g, basis);
       samples.push(dot(g, await multiply(g)));
     }
   }

@@ -60,7 +60,7 @@ export function tridiagonalEigen(
 }
 
 /**
- * The first row at or after `low` whose off-diagonal entry is negligible beside its diagonal neighbours, or
+ * The first row at or after `low` whose off-diagonal entry is negligible beside its diagonal neighbors, or
  * below `tiny`. NaN never is.
  */
 function firstNegligible(d: Float64Array, e: Float64Array, low: number, tiny: number): number {

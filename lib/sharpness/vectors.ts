@@ -60,7 +60,7 @@ const CANCELLED = 0.7;
  * Takes out of `a`, in place, what lies along the orthonormal `basis`; a second time where much was taken, as
  * that leaves rounding errors ("twice is enough": Parlett, "The Symmetric Eigenvalue Problem", section 6.9).
  */
-export function orthogonalise(a: Float64Array, basis: readonly Float64Array[]): void {
+export function orthogonalize(a: Float64Array, basis: readonly Float64Array[]): void {
   const before = length(a);
   takeOut(a, basis);
   if (!(length(a) > CANCELLED * before)) takeOut(a, basis);

@@ -52,8 +52,8 @@ export interface GroupSummary {
 }
 
 /** Mean ± std of each group, in order of first appearance. */
-export function summarise(rows: readonly FlatRow[], options: GroupOptions = {}): GroupSummary[] {
-  const { by, value } = checkOptions('summarise', GROUP, options);
+export function summarize(rows: readonly FlatRow[], options: GroupOptions = {}): GroupSummary[] {
+  const { by, value } = checkOptions('summarize', GROUP, options);
   return groupsOf(rows, by).map(({ group, members }) => {
     const values = members.map((row) => row[value]).filter(isFiniteNumber);
     const { mean, std, count } = spread(values);

@@ -26,7 +26,7 @@ export async function toFrame(rows: readonly RunRow[]): Promise<Frame> {
   return frameOf(flattenRows(rows));
 }
 
-/** Flat rows, such as those of `summarise`, as a DataFrame. */
+/** Flat rows, such as those of `summarize`, as a DataFrame. */
 export async function frameOf(rows: readonly FlatRow[]): Promise<Frame> {
   const { DataFrame } = await danfojs();
   const columns = [...new Set(rows.flatMap((row) => Object.keys(row)))];

@@ -10,7 +10,7 @@ export {
   type PairedDifference,
   pairedDifferences,
   ranks,
-  summarise,
+  summarize,
 } from './comparisons';
 export { distanceToCurve, type MeasuredCurve } from './curveDistance';
 export {
@@ -41,7 +41,7 @@ export {
   flattenRows,
   toCsv,
 } from './rows';
-export { type Sample, type SampleSummary, summariseSample } from './sample';
+export { type Sample, type SampleSummary, summarizeSample } from './sample';
 export { type RenderedTable, renderTable, type TableRow } from './table';
 export { taskRows } from './taskRows';
 export { pairedGaps, type TradeoffPlace, tradeoffGap } from './tradeoffGap';

@@ -54,7 +54,7 @@ export class SweepResults {
   }
 
   /**
-   * The runs whose labels begin with `prefix`, labelled by what follows it. Throws an OptionError if there
+   * The runs whose labels begin with `prefix`, labeled by what follows it. Throws an OptionError if there
    * are none.
    */
   part(prefix: string): SweepResults {

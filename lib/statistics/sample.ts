@@ -30,7 +30,7 @@ export interface SampleSummary {
 }
 
 /** Counts what a sample has and lacks. */
-export function summariseSample(sample: Sample): SampleSummary {
+export function summarizeSample(sample: Sample): SampleSummary {
   const numbers = sample.filter((value) => typeof value === 'number');
   const failed = sample.filter((value) => value === 'failed').length;
   return { ...spread(numbers), failed, absent: sample.length - numbers.length - failed };

@@ -5,7 +5,7 @@
 import { OptionError } from '../core/errors';
 import { escapeHtml, escapeMarkdown, terminalLine } from '../core/escape';
 import { own } from '../core/records';
-import { type Sample, summariseSample } from './sample';
+import { type Sample, summarizeSample } from './sample';
 
 /** Mean and standard deviation, shown as `mean ± std`. */
 export interface MeanStd {
@@ -74,7 +74,7 @@ export function renderTable(
   const heads = columns.map((column) => own(options.heads ?? {}, column) ?? column);
   const bodies = rows.map((row) => columns.map((column) => formatCell(own(row, column), digits[column])));
   const bold = columns.map((column) => bestRows(rows, column, own(options.best ?? {}, column)));
-  const numeric = columns.map((column) => rows.some((row) => centre(own(row, column)) !== undefined));
+  const numeric = columns.map((column) => rows.some((row) => center(own(row, column)) !== undefined));
   const marked = (r: number, c: number) => bold[c]!.has(r);
   const sheet = { heads, bodies, numeric, marked, caption: options.caption };
   return { html: toHtml(sheet), markdown: toMarkdown(sheet), text: toText(sheet) };
@@ -139,7 +139,7 @@ function formatCell(cell: Cell, digits: number): string {
   if (typeof cell === 'string' || typeof cell === 'boolean') return String(cell).replace(/\s+/g, ' ');
   if (typeof cell === 'number') return Number.isFinite(cell) ? cell.toFixed(digits) : 'diverged';
   if (!isSample(cell)) return Number.isFinite(cell.mean) ? meanAndStd(cell, digits) : 'diverged';
-  const { mean, std, count, diverged, failed, absent } = summariseSample(cell);
+  const { mean, std, count, diverged, failed, absent } = summarizeSample(cell);
   const lost = Object.entries({ diverged, failed, 'without a value': absent }).filter(([, runs]) => runs > 0);
   const told = lost.map(([what, runs]) => `${runs} ${what}`).join(', ');
   if (count > 0) {
@@ -160,18 +160,18 @@ const NO_VALUE = '–';
 /** Rows whose mean is the best of the column, to the digits of a double. */
 function bestRows(rows: readonly TableRow[], column: string, best: 'min' | 'max' | undefined): Set<number> {
   if (best === undefined) return new Set();
-  const centres = rows.map((row) => centre(own(row, column)) ?? Number.NaN);
-  const finite = centres.filter(Number.isFinite);
+  const centers = rows.map((row) => center(own(row, column)) ?? Number.NaN);
+  const finite = centers.filter(Number.isFinite);
   const target = best === 'min' ? Math.min(...finite) : Math.max(...finite);
-  return new Set(centres.flatMap((value, r) => (value === target ? [r] : [])));
+  return new Set(centers.flatMap((value, r) => (value === target ? [r] : [])));
 }
 
 /** The number that a cell is compared by: NaN where a seed has none, undefined for text. */
-function centre(cell: Cell): number | undefined {
+function center(cell: Cell): number | undefined {
   if (typeof cell === 'number') return cell;
   if (typeof cell !== 'object' || cell === null) return undefined;
   if (!isSample(cell)) return cell.mean;
-  const { mean, count } = summariseSample(cell);
+  const { mean, count } = summarizeSample(cell);
   return count === cell.length ? mean : Number.NaN;
 }
 

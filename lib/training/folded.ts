@@ -52,8 +52,8 @@ function fold({ kernel, bias, norm }: Pair): {
   const mean = movingMean.read();
   const inverse = tf.rsqrt(tf.add(movingVariance.read(), epsilon));
   const scale = gamma === undefined ? inverse : tf.mul(inverse, gamma.read());
-  const centre = bias === undefined ? tf.neg(mean) : tf.sub(bias, mean);
-  const scaled = tf.mul(centre, scale);
+  const center = bias === undefined ? tf.neg(mean) : tf.sub(bias, mean);
+  const scaled = tf.mul(center, scale);
   const shift = beta === undefined ? scaled : tf.add(scaled, beta.read());
   const input = (inputs: tf.Tensor | tf.Tensor[]): tf.Tensor => (Array.isArray(inputs) ? inputs[0] : inputs);
   // The layer's output axis is the last one of its kernel.

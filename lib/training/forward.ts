@@ -4,7 +4,7 @@
 import { withBatchNormUpdates, withFrozenBatchNorm } from '../core/batchNorm';
 import type * as tf from '../core/tf';
 
-/** By which statistics BatchNorm normalises. */
+/** By which statistics BatchNorm normalizes. */
 export type BatchNormMode = 'moving' | 'batch';
 
 /** What `model` puts out for `xs`. Dropout is off in the mode `'moving'`. The caller owns the result. */

@@ -1,5 +1,5 @@
 /**
- * What the layers of a model add to the loss that training minimises: regularizers, and what a layer adds by
+ * What the layers of a model add to the loss that training minimizes: regularizers, and what a layer adds by
  * `addLoss`.
  *
  *     training loss = loss of the batch + sum of the layers' losses

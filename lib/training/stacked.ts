@@ -123,8 +123,8 @@ function batchNormStep(layer: tf.layers.Layer): Step | undefined {
   return (flow, weightOf) => {
     const inverse = tf.rsqrt(tf.add(perSet(weightOf(movingVariance)), epsilon));
     const factor = gamma === undefined ? inverse : tf.mul(inverse, perSet(weightOf(gamma)));
-    const centred = tf.sub(flow.values, perSet(weightOf(movingMean)));
-    const scaled = tf.mul(centred, factor);
+    const centered = tf.sub(flow.values, perSet(weightOf(movingMean)));
+    const scaled = tf.mul(centered, factor);
     const values = beta === undefined ? scaled : tf.add(scaled, perSet(weightOf(beta)));
     return { values, stacked: flow.stacked || values.rank > flow.values.rank };
   };

@@ -104,7 +104,7 @@ async function evaluated(model: tf.LayersModel, data: Dataset): Promise<Numbers>
   return {
     surface: surface.loss.flat(),
     surfaceAccuracy: surface.accuracy.flat(),
-    centre: [surface.centre.loss],
+    center: [surface.center.loss],
     noise: noise.levels.map(({ loss }) => loss.mean),
     noiseAccuracy: noise.levels.map(({ accuracy }) => accuracy.mean),
   };

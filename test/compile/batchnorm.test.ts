@@ -145,7 +145,7 @@ test('channels in another place take the composed way, with the same updates', (
   }
 });
 
-test('a layer without gamma or beta normalises in training mode', () => {
+test('a layer without gamma or beta normalizes in training mode', () => {
   const x = normal([8, 3], 2);
   for (const args of [{ scale: false }, { center: false }, { scale: false, center: false }]) {
     const layer = makeLayer(2, args);

@@ -36,7 +36,7 @@ function watch(fn: () => void): Executed[] {
       const valuesOf = ({ dataId }: tf.TensorInfo) => tf.backend().readSync(dataId) as Int32Array;
       const forms = outputForms(op, attributes, inputs, valuesOf);
       const actual = [result].flat().map(({ shape, dtype }) => ({ shape, dtype }));
-      // How long TensorFlow's last output of a batch normalisation is, is its own concern.
+      // How long TensorFlow's last output of a batch normalization is, is its own concern.
       const compared = op.startsWith('FusedBatchNorm') ? 3 : actual.length;
       if (forms !== undefined)
         executed.push({ op, expected: actual.slice(0, compared), actual: forms.slice(0, compared) });

@@ -275,7 +275,7 @@ test('custom gradients are recorded', () => {
   );
 });
 
-test('stock layers train compiled as they train op by op, batch normalisation included', () => {
+test('stock layers train compiled as they train op by op, batch normalization included', () => {
   const make = () => {
     const model = tf.sequential({
       layers: [

@@ -24,7 +24,7 @@ function lookaheadByHand(k: number, steps: number): number[] {
 describe('minimize inside of a compiled function', () => {
   for (const makesNoVariables of [false, true]) {
     for (const k of [1, 2, 3]) {
-      it(`synchronises Lookahead with k = ${k} and counts, makesNoVariables: ${makesNoVariables}`, () => {
+      it(`synchronizes Lookahead with k = ${k} and counts, makesNoVariables: ${makesNoVariables}`, () => {
         const w = tf.variable(tf.scalar(1));
         const optimizer = lookahead(sgd({ learningRate: 0.1 }), { k, alpha: 0.5 });
         optimizer.prepare([w]);
@@ -45,7 +45,7 @@ describe('minimize inside of a compiled function', () => {
     }
   }
 
-  it('synchronises where several steps are one graph', () => {
+  it('synchronizes where several steps are one graph', () => {
     const w = tf.variable(tf.scalar(1));
     const optimizer = lookahead(sgd({ learningRate: 0.1 }), { k: 3, alpha: 0.5 });
     const twice = compile(() => {

@@ -80,7 +80,7 @@ test('products through every activation are exact', () => {
   }
 });
 
-test('products through convolutions, pooling and normalisation are exact', () => {
+test('products through convolutions, pooling and normalization are exact', () => {
   const images = normal([3, 8, 8, 2], 5);
   const classes = tf.tensor1d([0, 1, 2], 'int32');
   const weights = [
@@ -124,7 +124,7 @@ test('products through convolutions, pooling and normalisation are exact', () =>
     weights,
   );
   assertHessian(
-    'normalisation by moving statistics',
+    'normalization by moving statistics',
     ([f, b, g, d]) => {
       const x = tf.batchNorm(
         conv(images, f),
@@ -140,7 +140,7 @@ test('products through convolutions, pooling and normalisation are exact', () =>
   );
 });
 
-test('products through normalisation by batch statistics are exact', () => {
+test('products through normalization by batch statistics are exact', () => {
   const layer = tf.layers.batchNormalization({ inputShape: [6] });
   layer.build([null, 6]);
   const weights = [normal([4, 6], 2, 0.5), normal([6, 3], 4, 0.5)];

@@ -250,7 +250,7 @@ const GROUPS: Record<string, Ops> = {
       tf.pool(image, 2, 'max', 'valid', 1, 2) as tf.Tensor,
     ],
     pools3d: () => [tf.maxPool3d(volume, 2, 2, 'same'), tf.avgPool3d(volume, 2, 2, 'same')],
-    normalisations: () => [
+    normalizations: () => [
       tf.batchNorm(image, tf.zeros([3]), tf.ones([3]) as tf.Tensor1D),
       tf.localResponseNormalization(image),
     ],

@@ -60,12 +60,12 @@ test('each augmented image is one of the shifts and mirrors that tf.js makes of 
   assert.equal(tf.memory().numTensors, before);
 });
 
-test('the border is black before standardisation', () => {
-  const standardised = images.standardised({ mean: [0.5, 0.25], std: [0.5, 0.125] });
+test('the border is black before standardization', () => {
+  const standardized = images.standardized({ mean: [0.5, 0.25], std: [0.5, 0.125] });
   for (let seed = 0; seed < 10; seed++) {
     const plain = augmented(images, [0, 1, 3], seed);
     const expected = plain.map((v, i) => (i % 2 === 0 ? (v - 0.5) / 0.5 : (v - 0.25) / 0.125));
-    augmented(standardised, [0, 1, 3], seed).forEach((value, i) => {
+    augmented(standardized, [0, 1, 3], seed).forEach((value, i) => {
       assert.ok(Math.abs(value - expected[i]) < 1e-5);
     });
   }

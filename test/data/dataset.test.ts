@@ -168,16 +168,16 @@ test('samples that are changed as they are read are those of a set that stores t
   both((set) => set.subset([7, 8]).subset([1]).inputs);
   both((set) => set.partition({ fractions: { a: 0.4, b: 0.6 }, seed: 1 }).b.inputs);
   both((set) => set.measure());
-  both((set) => set.standardised().flattened().values([3]));
+  both((set) => set.standardized().flattened().values([3]));
   both((set) => set.map((values) => values.map((value) => value + 1)).values());
   both((set) => set.with({ inputs: set.inputs }).inputs);
   const one = data.subset([6]);
   assert.deepEqual(one.changed(less).changed(turned).inputs, turned(less(one.inputs)));
 });
 
-test('standardised values have mean 0 and standard deviation 1 per channel, and record what was done', () => {
+test('standardized values have mean 0 and standard deviation 1 per channel, and record what was done', () => {
   const data = new Dataset({
-    name: 'colours',
+    name: 'colors',
     split: 'train',
     inputs: Uint8Array.of(0, 10, 20, 30, 10, 60, 250, 0, 30, 4, 5, 6),
     labels: [0, 0],
@@ -185,7 +185,7 @@ test('standardised values have mean 0 and standard deviation 1 per channel, and 
     classes: ['one'],
     scale: 1 / 255,
   });
-  const view = data.standardised();
+  const view = data.standardized();
   assert.equal(view.inputs, data.inputs, 'shares the storage');
   const values = view.values();
   for (let channel = 0; channel < 3; channel++) {
@@ -196,7 +196,7 @@ test('standardised values have mean 0 and standard deviation 1 per channel, and 
     const { mean: means, std } = view.statistics!;
     assert.ok(Math.abs(own[1] * std[channel] + means[channel] - data.inputs[3 + channel] / 255) < 1e-6);
   }
-  const other = data.subset([1]).standardised(data.measure());
+  const other = data.subset([1]).standardized(data.measure());
   assert.deepEqual(other.values(), values.subarray(6));
 });
 
@@ -228,17 +228,17 @@ test('map, meanPooled and reshaped change values and shapes', () => {
 test('wrong labels: the share that was asked for, of other classes, the same for a seed, and more with a larger share', () => {
   const data = numbered(1000, 4);
   const wrong = (set: Dataset): number[] => upTo(1000).filter((i) => set.labels[i] !== data.labels[i]);
-  const [few, many] = [data.mislabelled(0.2, 7), data.mislabelled(0.5, 7)];
+  const [few, many] = [data.mislabeled(0.2, 7), data.mislabeled(0.5, 7)];
   assert.deepEqual([wrong(few).length, wrong(many).length], [200, 500]);
-  assert.deepEqual(few.labels, data.mislabelled(0.2, 7).labels);
-  assert.notDeepEqual(few.labels, data.mislabelled(0.2, 8).labels);
+  assert.deepEqual(few.labels, data.mislabeled(0.2, 7).labels);
+  assert.notDeepEqual(few.labels, data.mislabeled(0.2, 8).labels);
   for (const i of wrong(few)) assert.equal(few.labels[i], many.labels[i]);
   // All three other classes about equally often: 500 / 3 each, with a standard deviation of 10.5.
   for (const shift of [1, 2, 3]) {
     const count = wrong(many).filter((i) => (many.labels[i]! - data.labels[i]! + 4) % 4 === shift).length;
     assert.ok(Math.abs(count - 500 / 3) < 45, `${count}`);
   }
-  assert.deepEqual(data.mislabelled(0).labels, data.labels);
+  assert.deepEqual(data.mislabeled(0).labels, data.labels);
   assert.equal(few.inputs, data.inputs);
-  for (const share of [-0.1, 1.1, Number.NaN]) assert.throws(() => data.mislabelled(share), OptionError);
+  for (const share of [-0.1, 1.1, Number.NaN]) assert.throws(() => data.mislabeled(share), OptionError);
 });

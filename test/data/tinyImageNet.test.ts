@@ -218,7 +218,7 @@ test('without a network the loader says which file to put where', async () => {
 
 test('runs and task sequences take it: Split-TinyImageNet', async () => {
   const folder = writeFolder('run', FILES);
-  const data = await new DataLoader().load({ kind: 'tinyImageNet', folder, side: 32, standardise: true }, 0);
+  const data = await new DataLoader().load({ kind: 'tinyImageNet', folder, side: 32, standardize: true }, 0);
   assert.deepEqual(data.train.statistics, TINY_IMAGENET_STATISTICS);
   const sequence = splitTasks(data, { tasks: 2 });
   assert.deepEqual(

@@ -26,7 +26,7 @@ const USES: Record<string, (data: Dataset) => unknown> = {
   flattened: (data) => data.flattened(),
   map: (data) => data.map((values) => values.fill(7)),
   meanPooled: (data) => data.meanPooled(),
-  standardised: (data) => data.standardised().values(),
+  standardized: (data) => data.standardized().values(),
   cropAndFlip: (data) =>
     tf.dispose(Object.values(cropAndFlip({ padding: 2 })(data, [0, 1, 2], new Random(1)))),
   rotated: (data) => rotated(data, 30),

@@ -149,7 +149,7 @@ test('sets without samples, inputs that are not finite, constant features', () =
   );
   const constant = dataset([3, 3, 3, 3], [0, 1]);
   assert.throws(
-    () => constant.standardised(),
+    () => constant.standardized(),
     (error: Error) => error instanceof OptionError && /Constant features/.test(error.message),
   );
 });

@@ -34,7 +34,7 @@ import {
   linePath,
   lossAlongPath,
   lossSurface,
-  normaliseDirection,
+  normalizeDirection,
   Plane,
   randomDirection,
   recordTrajectory,
@@ -100,7 +100,7 @@ import {
   rankCorrelation,
   ranks,
   type SweepResults,
-  summarise,
+  summarize,
 } from 'lookbehind/statistics';
 import {
   evaluate,
@@ -486,8 +486,8 @@ const TARGETS: readonly Target[] = [
   { name: 'figureToPng', call: (options) => figureToPng(figure, options) },
   { name: 'figureToHtml', call: (options) => figureToHtml(figure, options) },
   {
-    name: 'normaliseDirection',
-    call: (options) => normaliseDirection(model, plane.x, options),
+    name: 'normalizeDirection',
+    call: (options) => normalizeDirection(model, plane.x, options),
   },
   { name: 'trajectoryPlane', call: (options) => trajectoryPlane(way, options) },
   {
@@ -583,7 +583,7 @@ const TARGETS: readonly Target[] = [
     needed: { store: folder },
     call: (options) => measureRuns({ of: () => [] } as unknown as SweepResults, [], async () => 0, options),
   },
-  { name: 'summarise', call: (options) => summarise(rows, options) },
+  { name: 'summarize', call: (options) => summarize(rows, options) },
   {
     name: 'pairedDifferences',
     needed: { baseline: 'a' },

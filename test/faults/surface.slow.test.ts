@@ -17,7 +17,7 @@ const surfaceOf = (hidden: number, points: number, chunkSize: number): Victim =>
         const { train } = digits();
         const model = models.mlp({ inputs: train.inputShape, hidden: [Number(hidden)], classes: 10, seed: 1 });
         const plane = new Plane(flatWeights(model), randomDirection(model, { seed: 1 }), randomDirection(model, { seed: 2 }));
-        const { provenance, centreDeviation, ...surface } = await lossSurface(model, train.subset(200), {
+        const { provenance, centerDeviation, ...surface } = await lossSurface(model, train.subset(200), {
           plane,
           x: { from: -1, to: 1, points: Number(points) },
           chunkSize: Number(chunkSize),

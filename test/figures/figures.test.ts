@@ -86,7 +86,7 @@ describe('every figure', () => {
 });
 
 describe('methods', () => {
-  test('have one colour, dash and marker in all figures', () => {
+  test('have one color, dash and marker in all figures', () => {
     const x = [1, 2];
     const runs = [[1, 2]];
     for (const method of figures.METHOD_NAMES) {
@@ -267,7 +267,7 @@ describe('heat maps', () => {
     );
   });
 
-  test('write numbers readably on every colour: a contrast of at least 4.5, as WCAG 2 asks for', () => {
+  test('write numbers readably on every color: a contrast of at least 4.5, as WCAG 2 asks for', () => {
     const luminance = (color: string): number => {
       const [red, green, blue] = [1, 3, 5].map((at) => {
         const share = Number.parseInt(color.slice(at, at + 2), 16) / 255;
@@ -383,7 +383,7 @@ describe('landscapes', () => {
     { title: 'b', grid: grid(2) },
   ];
 
-  test('share one colour range', () => {
+  test('share one color range', () => {
     const { data } = figures.landscapeContours({ landscapes: two });
     assert.deepEqual(
       data.map(({ zmin, zmax, showscale }) => [zmin, zmax, showscale]),
@@ -431,7 +431,7 @@ describe('landscapes', () => {
     );
   });
 
-  test('surfaces become contours with the same values and colours', () => {
+  test('surfaces become contours with the same values and colors', () => {
     const flat = flatten(figures.landscapeSurfaces({ landscapes: two }));
     assert.deepEqual(
       flat.data.map(({ type, xaxis }) => [type, xaxis]),
@@ -698,14 +698,14 @@ describe('a figure that moves', () => {
   });
 
   test('takes another caption, in each of its frames', () => {
-    const labelled = (at: number) =>
+    const labeled = (at: number) =>
       figures.contourPath({
         grid: figures.gridOf((x, y) => x + y, { x: [0, 1], y: [0, 1], points: 3 }),
         trajectories: [{ method: 'sam', points: [[at, at]] }],
         marks: [{ at: [at, at], text: `at ${at}` }],
         caption: 'first',
       });
-    const frames = [0, 1].map((at) => ({ label: String(at), figure: labelled(at) }));
+    const frames = [0, 1].map((at) => ({ label: String(at), figure: labeled(at) }));
     const captioned = figures.withCaption(figures.withSlider({ frames, name: 'x' }), 'second');
     for (const { annotations } of [captioned.layout, ...captioned.frames!.map(({ layout }) => layout)])
       assert.deepEqual(
@@ -768,7 +768,7 @@ test('colors of a table tell its cells apart, whatever one outlier is, and good 
   assert.equal(colorscale[0]![1], colorsOf('max').colorscale.at(-1)![1]);
 });
 
-test('small multiples show each series once in its color, over all others in grey', () => {
+test('small multiples show each series once in its color, over all others in gray', () => {
   const x = [0, 1];
   const figure = figures.curves({
     series: ['sgd', 'sam', 'asam'].map((method, i) => ({

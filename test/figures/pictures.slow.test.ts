@@ -6,13 +6,13 @@ import { figureToPng } from 'lookbehind/notebook';
 
 /** Rows with a label each, at the height of a page. */
 function rows(count: number): figures.Figure {
-  const labelled = Array.from({ length: count }, (_, i) => ({
+  const labeled = Array.from({ length: count }, (_, i) => ({
     method: `row ${i}`,
     estimate: i,
     low: i - 1,
     high: i + 1,
   }));
-  return figures.dotRange({ rows: labelled, x: { title: 'x' }, height: 440 });
+  return figures.dotRange({ rows: labeled, x: { title: 'x' }, height: 440 });
 }
 
 /** Processor time, which other work on the machine does not lengthen, in seconds. */

@@ -354,7 +354,7 @@ export const samples: Record<string, () => figures.Figure> = {
     smallMultiples({
       figure: samples.noiseCurve!(),
       title: 'Accuracy under weight noise, method by method',
-      subtitle: 'Each method over all others in grey',
+      subtitle: 'Each method over all others in gray',
       caption,
     }),
   withSlider: () =>

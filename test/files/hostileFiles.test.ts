@@ -49,7 +49,7 @@ function openFiles(): string[] {
     .flatMap((link) => (existsSync(link) ? [readlinkSync(link)] : []));
 }
 
-/** A grey PNG of zeros: a thousandth of what it unfolds to. */
+/** A gray PNG of zeros: a thousandth of what it unfolds to. */
 function blankPng(width: number, height: number): Buffer {
   const chunk = (type: string, data: Buffer): Buffer => {
     const body = Buffer.concat([Buffer.from(type, 'latin1'), data]);

@@ -6,7 +6,7 @@ import {
   type Direction,
   directionBetween,
   flatWeights,
-  normaliseDirection,
+  normalizeDirection,
   orthogonalDirection,
   Plane,
   planeThrough,
@@ -82,25 +82,25 @@ test('each filter of Dense, Conv2D, DepthwiseConv2D and Conv2DTranspose gets the
   model.dispose();
 });
 
-test('the other normalisations, and biases that take part', () => {
+test('the other normalizations, and biases that take part', () => {
   const model = zoo();
   const w = flatWeights(model);
   const raw: Direction = { label: 'raw', values: new Random(9).normals(w.length) };
   const length = (flat: Float32Array, offset: number, size: number): number =>
     Math.hypot(...flat.subarray(offset, offset + size));
-  const layer = normaliseDirection(model, raw, { normalisation: 'layer', include: 'all' }).values;
+  const layer = normalizeDirection(model, raw, { normalization: 'layer', include: 'all' }).values;
   for (const { offset, size } of weightLayout(model))
     near(length(layer, offset, size), length(w, offset, size), 1e-4);
-  const weight = normaliseDirection(model, raw, { normalisation: 'weight', include: 'all' }).values;
+  const weight = normalizeDirection(model, raw, { normalization: 'weight', include: 'all' }).values;
   weight.forEach((value, i) => {
     near(value, raw.values[i] * w[i], 1e-6);
   });
   assert.deepEqual(
-    normaliseDirection(model, raw, { normalisation: 'none', include: 'all' }).values,
+    normalizeDirection(model, raw, { normalization: 'none', include: 'all' }).values,
     raw.values,
   );
   // A bias is one unit as a whole: not a copy of the weights, and not of length 1.
-  const filter = normaliseDirection(model, raw, { include: 'all' }).values;
+  const filter = normalizeDirection(model, raw, { include: 'all' }).values;
   const bias = weightLayout(model).find(({ name }) => name.startsWith('zoo-dense/bias'))!;
   near(length(filter, bias.offset, bias.size), length(w, bias.offset, bias.size), 1e-5);
   near(
@@ -110,10 +110,10 @@ test('the other normalisations, and biases that take part', () => {
   );
   setFlatWeights(model, new Float32Array(w.length));
   assert.ok(randomDirection(model, { include: 'all' }).values.every((value) => value === 0));
-  assert.throws(() => normaliseDirection(model, { label: '', values: new Float32Array(3) }), {
+  assert.throws(() => normalizeDirection(model, { label: '', values: new Float32Array(3) }), {
     name: 'StateMismatchError',
   });
-  assert.throws(() => randomDirection(model, { normalisation: 'filters' as 'filter' }), /normalisation/);
+  assert.throws(() => randomDirection(model, { normalization: 'filters' as 'filter' }), /normalization/);
   model.dispose();
 });
 

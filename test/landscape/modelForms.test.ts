@@ -44,7 +44,7 @@ const FORMS: Record<string, [shape: number[], build: () => tf.LayersModel]> = {
         layers: [layers.dense({ units: 5, ...tanh, inputShape: [4] }), layers.dense({ units: CLASSES })],
       }),
   ],
-  'functional, normalised': [
+  'functional, normalized': [
     [4],
     () =>
       classifier(
@@ -173,7 +173,7 @@ const FORMS: Record<string, [shape: number[], build: () => tf.LayersModel]> = {
       ),
   ],
   Conv1D: [[8, 2], () => classifier([8, 2], chain(layers.conv1d({ filters: 3, kernelSize: 3, ...tanh })))],
-  'Conv2D, normalised': [
+  'Conv2D, normalized': [
     [6, 6, 2],
     () =>
       classifier(
@@ -245,7 +245,7 @@ function dataFor(name: string, shape: number[]): Data {
 }
 
 /** Positive weights, as some are variances; seeded. */
-function randomise(model: tf.LayersModel): void {
+function randomize(model: tf.LayersModel): void {
   const random = new Random(2, 'weights');
   tf.tidy(() =>
     model.setWeights(
@@ -348,7 +348,7 @@ const growth = (share: number): WeightNoise => ({
 for (const [name, [shape, build]] of Object.entries(FORMS)) {
   test(`${name}: evaluations and a surface`, async () => {
     const model = build();
-    randomise(model);
+    randomize(model);
     const data = dataFor(name, shape);
     const before = model.getWeights().map((weight) => weight.dataSync().slice());
     const tensors = tf.memory().numTensors;
@@ -410,7 +410,7 @@ for (const [name, [shape, build]] of Object.entries(FORMS)) {
 
   test(`${name}: one-step sharpness and a product with the Hessian`, async () => {
     const model = build();
-    randomise(model);
+    randomize(model);
     const data = dataFor(name, shape);
     const w = flatWeights(model);
     const gradient = gradientAt(model, data, w);
@@ -463,7 +463,7 @@ test('each filter of a transposed convolution gets the length of its own, also i
   for (const [shape, layer] of forms) {
     const input = tf.input({ shape });
     const model = tf.model({ inputs: input, outputs: layer.apply(input) as Symbolic });
-    randomise(model);
+    randomize(model);
     const w = flatWeights(model);
     const { values } = randomDirection(model, { seed: 5 });
     // The kernel is [height, width, filters, inputs].

@@ -215,7 +215,7 @@ test('the loss along random directions is that of the weights there, the same di
     count: 1,
     points: 3,
     seed: 8,
-    normalisation: 'none',
+    normalization: 'none',
     length: 2,
   });
   assert.equal(tf.memory().numTensors, tensors);
@@ -237,7 +237,7 @@ test('the loss along random directions is that of the weights there, the same di
     return loss;
   };
   const second = randomDirection(model, { seed: 8 });
-  const long = withLength(randomDirection(model, { seed: 8, normalisation: 'none' }), 2);
+  const long = withLength(randomDirection(model, { seed: 8, normalization: 'none' }), 2);
   [0, 0.5, 1].forEach((share, j) => {
     near(filter.losses[1][j], expected(second.values, share), 1e-5);
     near(plain.losses[0][j], expected(long.values, share), 1e-5);

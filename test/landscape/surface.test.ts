@@ -42,7 +42,7 @@ const plane = new Plane(
   randomDirection(model, { seed: 2 }),
 );
 
-test('every point is what evaluate gives there; the centre exactly', async () => {
+test('every point is what evaluate gives there; the center exactly', async () => {
   const before = flatWeights(model);
   // Not square, and 0 as the end of a range.
   const surface = await lossSurface(model, DATA, {
@@ -63,11 +63,11 @@ test('every point is what evaluate gives there; the centre exactly', async () =>
       assert.equal(surface.accuracy[i][j], expected.accuracy);
       if (a === 0 && b === 0) {
         assert.equal(surface.loss[i][j], expected.loss);
-        assert.deepEqual(surface.centre, { loss: expected.loss, accuracy: expected.accuracy });
+        assert.deepEqual(surface.center, { loss: expected.loss, accuracy: expected.accuracy });
       }
     });
   });
-  assert.ok(surface.centreDeviation < 1e-6);
+  assert.ok(surface.centerDeviation < 1e-6);
   setFlatWeights(model, before);
   const grid = surfaceGrid(surface, 'accuracy');
   assert.deepEqual([grid.z.length, grid.z[0].length], [4, 5]);
@@ -121,7 +121,7 @@ test('a line', async () => {
 
 const RANGE = { x: { from: -1, to: 1, points: 9 }, y: { from: -1, to: 1, points: 5 }, chunkSize: 4 };
 /** Everything but the times and counts of the run. */
-const numbers = ({ provenance: _, centreDeviation: __, ...rest }: Surface): object => rest;
+const numbers = ({ provenance: _, centerDeviation: __, ...rest }: Surface): object => rest;
 
 test('coarse to fine, with reports; a stopped run keeps its points and goes on', async () => {
   const whole = await lossSurface(model, DATA, { plane, ...RANGE });
@@ -212,7 +212,7 @@ test('points of another loss, or of other layers with the same weights, are refu
   });
   // The same at the origin, another one elsewhere.
   const squared = (labels: tf.Tensor, outputs: tf.Tensor): tf.Scalar =>
-    tf.div(tf.square(crossEntropy(labels, outputs)), first.centre.loss);
+    tf.div(tf.square(crossEntropy(labels, outputs)), first.center.loss);
   const small = { ...options, batchSize: 30, path: join(folder, 'origin.jsonl') };
   await lossSurface(model, DATA, small);
   await assert.rejects(lossSurface(model, DATA, { ...small, loss: squared }), { name: 'StateMismatchError' });

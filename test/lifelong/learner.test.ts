@@ -309,7 +309,7 @@ test('a renewed optimizer goes on from the slow weights without momentum', async
   const optimizer = lookahead(sgd({ learningRate: 0.1, momentum: 0.9 }), { k: 5 });
   const model = mlp(rotations, { hidden: [] });
   const start = values(model);
-  // No synchronisation within a task of two steps: the slow weights never move, so each task begins where the
+  // No synchronization within a task of two steps: the slow weights never move, so each task begins where the
   // first one did.
   const learner = new LifelongLearner(model, optimizer, rotations, {
     batchSize: 20,
@@ -372,7 +372,7 @@ const interrupted: Array<{
   options?: LifelongOptions;
 }> = [
   {
-    name: 'sgd with momentum, dropout, batch normalisation',
+    name: 'sgd with momentum, dropout, batch normalization',
     make: () => sgd({ learningRate: 0.1, momentum: 0.9 }),
     cuts: [inTask3, afterTask3],
     layers: { dropout: 0.3, batchNorm: true },

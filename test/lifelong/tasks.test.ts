@@ -88,7 +88,7 @@ test('permuted tasks hold the same numbers at other places, the first one at its
   );
 });
 
-test('the channels of a pixel stay together, and standardisation goes with them', () => {
+test('the channels of a pixel stay together, and standardization goes with them', () => {
   const inputs = Uint8Array.from({ length: 2 * 4 * 3 }, (_, i) => i);
   const image = new Dataset({
     name: 'rgb',
@@ -98,7 +98,7 @@ test('the channels of a pixel stay together, and standardisation goes with them'
     inputShape: [2, 2, 3],
     classes: ['a', 'b'],
   });
-  const data = image.standardised();
+  const data = image.standardized();
   const { tasks } = permutedTasks({ train: data, test: data }, { tasks: 2, seed: 1 });
   const values = tasks[1].train.values([0]);
   const pixels = [0, 1, 2, 3].map((i) => Array.from(data.values([0]).subarray(3 * i, 3 * i + 3)).join());
@@ -146,14 +146,14 @@ test('each channel turns by itself, and outside of negative values is 0, not a n
       Array.from({ length: width }, (_, x) => -1 - Math.sin(1 + channel + y * width + x)),
     );
   const channels = [0, 1, 2].map(pixels);
-  const coloured = image(channels[0]).with({
+  const colored = image(channels[0]).with({
     inputs: Float32Array.from(
       { length: height * width * 3 },
       (_, i) => channels[i % 3].flat()[Math.floor(i / 3)],
     ),
     inputShape: [height, width, 3],
   });
-  const turned = rotated(coloured, 80).inputs;
+  const turned = rotated(colored, 80).inputs;
   assert.ok(turned.includes(0) && !turned.some((value) => Object.is(value, -0)));
   channels.forEach((rows, c) => {
     assert.deepEqual(
@@ -165,16 +165,16 @@ test('each channel turns by itself, and outside of negative values is 0, not a n
 
 test('turning a linear ramp gives the turned ramp, and outside is a stored 0', () => {
   const size = 15;
-  const centre = (size - 1) / 2;
-  const ramp = (y: number, x: number): number => 100 + 2 * (x - centre) - 3 * (y - centre);
+  const center = (size - 1) / 2;
+  const ramp = (y: number, x: number): number => 100 + 2 * (x - center) - 3 * (y - center);
   const rows = Array.from({ length: size }, (_, y) => Array.from({ length: size }, (_, x) => ramp(y, x)));
   const angle = 30;
   const turned = rotated(image(rows), angle).inputs;
   const [cos, sin] = [Math.cos(Math.PI / 6), Math.sin(Math.PI / 6)];
   for (let y = 0; y < size; y++) {
     for (let x = 0; x < size; x++) {
-      const [dy, dx] = [y - centre, x - centre];
-      if (Math.hypot(dx, dy) > centre) continue;
+      const [dy, dx] = [y - center, x - center];
+      if (Math.hypot(dx, dy) > center) continue;
       // What was at the angle phi is now at phi + 30 degrees; y points down.
       const expected = 100 + 2 * (cos * dx - sin * dy) - 3 * (sin * dx + cos * dy);
       assert.ok(Math.abs(turned[y * size + x] - expected) < 1e-3, `${turned[y * size + x]} ${expected}`);

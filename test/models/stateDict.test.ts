@@ -13,7 +13,7 @@ import {
 } from '../../lib/dist/files/safetensors';
 
 /** Gives every weight random values, moving statistics too. */
-function randomise(model: tf.LayersModel): void {
+function randomize(model: tf.LayersModel): void {
   tf.tidy(() =>
     model.setWeights(
       model.getWeights().map(({ shape }, i) => tf.randomUniform(shape, 0.1, 1, 'float32', i + 1)),
@@ -39,7 +39,7 @@ for (const [name, build] of Object.entries(MODELS)) {
   test(`${name}: weights survive the way to a file and back, bit for bit`, () => {
     const before = tf.memory().numTensors;
     const [model, other] = [build(), build()];
-    randomise(model);
+    randomize(model);
     const file = encodeSafetensors(models.stateDict(model));
     models.loadStateDict(other, parseSafetensors(file).tensors);
     assert.deepEqual(values(other), values(model));
@@ -195,7 +195,7 @@ test('positions of a ViT are interpolated for another number of patches', () => 
   const resized = models.resizePositions(dict, [4, 4]);
   models.loadStateDict(large, resized);
   const tokens = storedFloats(resized.get('pos_embed')!).filter((_, i) => i % 4 === 0);
-  // That of the class token, then a plane from 1 to 4: constant beyond the centres of the old patches.
+  // That of the class token, then a plane from 1 to 4: constant beyond the centers of the old patches.
   const along = [0, 0.25, 0.75, 1];
   assert.deepEqual([...tokens], [0, ...along.flatMap((y) => along.map((x) => 1 + 2 * y + x))]);
   assert.deepEqual(storedFloats(models.resizePositions(dict, [2, 2]).get('pos_embed')!), positions);

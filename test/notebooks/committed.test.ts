@@ -31,7 +31,7 @@ interface Scripts {
     staleness(notebook: Notebook): string | undefined;
     stampOf(notebook: Notebook, profile: string): { cells: string; profile: string; results: string };
   };
-  'catalogue.mjs': {
+  'catalog.mjs': {
     entryOf(name: string): Entry;
     indexWith(entries: Entry[]): string;
     readmeWith(entries: Entry[]): string;
@@ -118,7 +118,7 @@ describe('a committed notebook', () => {
 
 describe('the index', () => {
   it('lists every notebook with its picture, claim, minutes and verdicts, as they are now', async () => {
-    const { entryOf, indexWith, readmeWith, imageFile } = await load('catalogue.mjs');
+    const { entryOf, indexWith, readmeWith, imageFile } = await load('catalog.mjs');
     const remedy = 'run "npm run notebooks -- --index"';
     const entries = names.sort().map(entryOf);
     for (const entry of entries) {
@@ -131,7 +131,7 @@ describe('the index', () => {
   });
 
   it('is filled with verdicts, and README.md with the first of each notebook', async () => {
-    const { entryOf, indexWith, readmeWith } = await load('catalogue.mjs');
+    const { entryOf, indexWith, readmeWith } = await load('catalog.mjs');
     const judged = {
       claim: 'It is less.',
       protocol: 'Paired',

@@ -185,7 +185,7 @@ it('a base of tf.train in model.fit: the same numbers with accelerate, and from 
   tf.dispose([xs, ys]);
 });
 
-it('isKernel leaves out biases and normalisations', () => {
+it('isKernel leaves out biases and normalizations', () => {
   const names = [
     'm/dense/kernel',
     'm/dense/bias',

@@ -442,7 +442,7 @@ describe('minimize', () => {
 });
 
 describe('withSlowWeights', () => {
-  it('shows the slow weights between two synchronisations and puts the fast ones back, also after an error', async () => {
+  it('shows the slow weights between two synchronizations and puts the fast ones back, also after an error', async () => {
     const problem = new Quadratic();
     const optimizer = lookahead(sgd({ learningRate: 0.05 }), { k: 3 });
     const start = problem.values;

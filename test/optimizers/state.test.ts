@@ -35,7 +35,7 @@ function throughJson({ manifest, data }: OptimizerState): OptimizerState {
 
 describe('state', () => {
   for (const [name, make] of Object.entries(makers)) {
-    it(`${name}: goes on bit for bit, also between two synchronisations`, () => {
+    it(`${name}: goes on bit for bit, also between two synchronizations`, () => {
       const problem = new Quadratic();
       const optimizer = make();
       for (let i = 0; i < 4; i++) optimizer.minimize(problem.loss, false, problem.variables);

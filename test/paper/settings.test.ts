@@ -25,7 +25,7 @@ const runOf = (table: PaperTable, label: string): FullRunConfig =>
 
 test('a network of one task is trained as by the published code', () => {
   const cifar100 = {
-    data: { kind: 'cifar100', standardise: true },
+    data: { kind: 'cifar100', standardize: true },
     model: { kind: 'resNet', depth: 50 },
     epochs: 200,
     batchSize: 128,
@@ -62,7 +62,7 @@ test('a network of one task is trained as by the published code', () => {
 
 test('tasks are learned one after the other, without and with a memory', () => {
   const tinyImageNet = {
-    data: { kind: 'tinyImageNet', standardise: true },
+    data: { kind: 'tinyImageNet', standardize: true },
     model: { kind: 'resNet', depth: 18, width: 20 },
     optimizer: { kind: 'lookbehindSAM', k: 5, alpha: 0.5, rho: 0.05, learningRate: 0.01 },
     epochs: 10,
@@ -121,7 +121,7 @@ test('sizes take the place of the paper’s, and of nothing else', () => {
     ['SAM', 'Lookbehind-SAM, k = 5, α = 0.5', 'Lookbehind-SAM, k = 5, α adaptive'],
   );
   for (const { data, model, epochs, batchSize, seed, schedule, augmentation, measures, optimizer } of runs) {
-    assert.deepEqual(data, { ...runs[0].data, kind: 'cifar10', standardise: true, trainSize: 1000 });
+    assert.deepEqual(data, { ...runs[0].data, kind: 'cifar10', standardize: true, trainSize: 1000 });
     assert.deepEqual([model.kind, epochs, batchSize, seed], ['resNet', 20, 64, 4]);
     assert.deepEqual(schedule, { kind: 'multiStep', milestones: [5, 10, 15], gamma: 0.1, warmUpEpochs: 0 });
     assert.equal(augmentation.kind, 'cropAndFlip');
@@ -155,7 +155,7 @@ test('sizes of the environment go over all others', (context) => {
   assert.deepEqual(task.model, { kind: 'resNet', depth: 20 });
   assert.deepEqual(
     [task.epochs, task.batchSize, task.data],
-    [4, 32, { kind: 'cifar10', standardise: true, trainSize: 64 }],
+    [4, 32, { kind: 'cifar10', standardize: true, trainSize: 64 }],
   );
   assert.deepEqual(task.schedule, { kind: 'multiStep', milestones: [1, 2, 3], gamma: 0.1 });
   const sequence = paperSequence('cifar100');

@@ -49,7 +49,7 @@ export interface ImageCounts {
 }
 
 /**
- * Writes `data_batch_1.bin` and `test_batch.bin`: each class has a colour and a direction of stripes, under
+ * Writes `data_batch_1.bin` and `test_batch.bin`: each class has a color and a direction of stripes, under
  * noise.
  */
 export function writeCifar10(

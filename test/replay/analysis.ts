@@ -4,7 +4,7 @@
  */
 
 import * as tf from '@tensorflow/tfjs';
-import { type Direction, lossSurface, normaliseDirection, Plane } from 'lookbehind/landscape';
+import { type Direction, lossSurface, normalizeDirection, Plane } from 'lookbehind/landscape';
 import { hessianOperator, hutchPlusPlus, oneStepSharpness, topEigenvalues } from 'lookbehind/sharpness';
 import { evaluateMany, functionLoss, ModelLoss, withWeights } from 'lookbehind/train';
 import { evaluateSync } from '../../lib/dist/training/evaluate';
@@ -214,7 +214,7 @@ async function replaySurface(
   const origin = tf.tidy(() => whole.weights().dataSync()) as Float32Array;
   const [dx, dy] = rawDirections.map((raw, i): Direction => {
     const direction = { label: `${i}`, values: Float32Array.from(flat(raw, golden.parameters)) };
-    return normalization === 'none' ? direction : normaliseDirection(model.network!, direction);
+    return normalization === 'none' ? direction : normalizeDirection(model.network!, direction);
   });
   deviations.compare('directions', dx.values, flat(directions[0], golden.parameters));
   deviations.compare('directions', dy.values, flat(directions[1], golden.parameters));

@@ -452,7 +452,7 @@ describe('golden noise entries', () => {
         readFileSync(join(__dirname, '..', 'golden', `${file}.json`), 'utf8'),
       ) as Golden;
       const model = make();
-      // The golden numbers normalise by the biased variance.
+      // The golden numbers normalize by the biased variance.
       setBatchNormConvention(model, 'tensorflow');
       tf.tidy(() =>
         model.setWeights(

@@ -10,16 +10,16 @@ import { DataLoader } from '../../lib/dist/runs/config/dataConfig';
 
 const PIXELS = 3 * 32 * 32;
 
-/** Records of CIFAR-10's binary format, each image of one grey that tells it from all others. */
-function records(count: number, firstGrey: number): Buffer {
+/** Records of CIFAR-10's binary format, each image of one gray that tells it from all others. */
+function records(count: number, firstGray: number): Buffer {
   return Buffer.concat(
     Array.from({ length: count }, (_, i) =>
-      Buffer.concat([Buffer.from([i % 10]), Buffer.alloc(PIXELS, firstGrey + i)]),
+      Buffer.concat([Buffer.from([i % 10]), Buffer.alloc(PIXELS, firstGray + i)]),
     ),
   );
 }
 
-const greys = (data: Dataset): number[] =>
+const grays = (data: Dataset): number[] =>
   Array.from({ length: data.size }, (_, i) => Number(data.inputs[i * data.inputSize]));
 
 test('a tenth of the training set, the same for all seeds, is held out for choosing settings', async (t) => {
@@ -41,20 +41,20 @@ test('a tenth of the training set, the same for all seeds, is held out for choos
     [0, 1, 2, 3, 4, 5, 6, 7, 8, 9],
     'one of each class',
   );
-  const both = [...greys(first.train), ...greys(first.test)].sort((a, b) => a - b);
+  const both = [...grays(first.train), ...grays(first.test)].sort((a, b) => a - b);
   assert.deepEqual(
     both,
     Array.from({ length: 100 }, (_, i) => i),
     'each image once, and none of the test set',
   );
   const other = await new DataLoader().load(selecting, 7);
-  assert.deepEqual(greys(other.test), greys(first.test));
+  assert.deepEqual(grays(other.test), grays(first.test));
 
   const whole = await loader.load({ kind: 'cifar10', folder }, 0);
   assert.deepEqual([whole.train.size, whole.test.size], [100, 20]);
   const part = await loader.load({ kind: 'cifar10', folder, evaluateOn: 'selection', trainSize: 30 }, 1);
   assert.equal(part.train.size, 30);
-  assert.ok(greys(part.train).every((grey) => !greys(first.test).includes(grey)));
+  assert.ok(grays(part.train).every((gray) => !grays(first.test).includes(gray)));
 });
 
 test('data that come with a set for choosing settings keep it, and all of their training set', async () => {

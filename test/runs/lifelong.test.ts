@@ -224,7 +224,7 @@ test('Split-CIFAR-100 through the loader: 20 tasks of 5 classes and 10 of 10, ea
   ]) {
     const run = await buildLifelongRun({
       ...SMALL,
-      data: { kind: 'cifar100', folder, standardise: true },
+      data: { kind: 'cifar100', folder, standardize: true },
       lifelong: { kind: 'split', tasks, classOrder: 'random' },
       seed: 3,
     });
@@ -262,7 +262,7 @@ test('Split-CIFAR-100 through the loader: 20 tasks of 5 classes and 10 of 10, ea
 test('20 tasks with a head each are learned as a run, with replay', async (t) => {
   const config: RunConfig = {
     ...SMALL,
-    data: { kind: 'cifar100', folder: cifar100Folder(t, 2, 1), standardise: true },
+    data: { kind: 'cifar100', folder: cifar100Folder(t, 2, 1), standardize: true },
     optimizer: { kind: 'lookbehindSAM', k: 2, learningRate: 0.01 },
     epochs: 1,
     batchSize: 5,

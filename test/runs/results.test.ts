@@ -38,9 +38,9 @@ const runs: Record<string, RunConfig> = {
   ...Object.fromEntries(
     Object.entries(optimizers).map(([name, optimizer]) => [name, { ...SMALL, optimizer }]),
   ),
-  'measured, scheduled, standardised': {
+  'measured, scheduled, standardized': {
     ...SMALL,
-    data: { kind: 'mnist1d', trainSize: 200, standardise: true },
+    data: { kind: 'mnist1d', trainSize: 200, standardize: true },
     schedule: 'cosine',
     switchBatches: true,
     seed: 1,

@@ -105,7 +105,7 @@ test('worst case >= one step >= 0, and never falling in rho: any convex quadrati
 });
 
 test('restarts only help, and stay in the ball', async () => {
-  // A bump far from the centre, on the side that the gradient points away from.
+  // A bump far from the center, on the side that the gradient points away from.
   const x = tf.variable(tf.tensor1d([0]), true, 'bump-x');
   const objective = functionLoss(
     [x],

@@ -12,15 +12,15 @@ const CLOSE = 2e-5;
 
 /** A linear model without bias whose batch b has the loss sum_j scale_j (w_j - c_bj)^2 / 2, at w = 0. */
 function bowls(
-  centres: readonly number[][],
+  centers: readonly number[][],
   scales: readonly number[],
 ): { loss: ModelLoss; dispose: () => void } {
   const n = scales.length;
   const layer = tf.layers.dense({ units: 1, useBias: false, inputShape: [n], kernelInitializer: 'zeros' });
   const model = tf.sequential({ layers: [layer] });
   const rows = scales.map((scale, j) => scales.map((_, i) => (i === j ? Math.sqrt((scale * n) / 2) : 0)));
-  const xs = tf.tensor2d(centres.flatMap(() => rows));
-  const ys = tf.tensor2d(centres.flatMap((centre) => centre.map((c, j) => [c * rows[j]![j]!])));
+  const xs = tf.tensor2d(centers.flatMap(() => rows));
+  const ys = tf.tensor2d(centers.flatMap((center) => center.map((c, j) => [c * rows[j]![j]!])));
   const loss = new ModelLoss(
     model,
     { xs, ys },
@@ -50,7 +50,7 @@ const spreadOf = (rows: readonly number[][], divisor: number): number => {
   return squares.reduce((a, b) => a + b, 0) / divisor / dot(middle, middle);
 };
 
-const centres = [
+const centers = [
   [1, 2, -1],
   [-0.5, 1, 0.7],
   [0.2, -1.5, 1],
@@ -59,13 +59,13 @@ const centres = [
 
 describe('on round bowls, where all paths are straight', () => {
   // Gradient w - c: along the path |g| grows by rho with each step, its direction stays.
-  const gradients = centres.map((centre) => centre.map((c) => -c));
+  const gradients = centers.map((center) => center.map((c) => -c));
   const whole = mean(gradients);
   for (const path of ['lookbehind', 'straight'] as const) {
     for (const momentum of [0, 0.9]) {
       it(`${path}, momentum ${momentum}: the closed form`, async () => {
         const [k, rho] = [4, 0.3];
-        const { loss, dispose } = bowls(centres, [1, 1, 1]);
+        const { loss, dispose } = bowls(centers, [1, 1, 1]);
         const found = await stepNoise(loss, { path, k, rho, momentum });
         dispose();
         const weights = [1, 2, 3, 4].map((i) =>
@@ -104,7 +104,7 @@ describe('on round bowls, where all paths are straight', () => {
 describe('on long bowls', () => {
   const scales = [4, 1, 0.25];
   const gradient = (w: readonly number[], batch: number): number[] =>
-    w.map((x, j) => scales[j]! * (x - centres[batch]![j]!));
+    w.map((x, j) => scales[j]! * (x - centers[batch]![j]!));
   const climb = (w: readonly number[], g: readonly number[], far: number): number[] =>
     w.map((x, j) => x + (far * g[j]!) / length(g));
   const [k, rho] = [3, 0.4];
@@ -133,7 +133,7 @@ describe('on long bowls', () => {
   ][]) {
     for (const switchBatches of [false, true]) {
       it(`${path}${switchBatches ? ', a batch for each step' : ''}: a second implementation`, async () => {
-        const { loss, dispose } = bowls(centres, scales);
+        const { loss, dispose } = bowls(centers, scales);
         const before = tf.memory().numTensors;
         const found = await stepNoise(loss, { path, k, rho, switchBatches, radius: 0.5 });
         const kept = tf.memory().numTensors;
@@ -164,12 +164,12 @@ describe('on long bowls', () => {
   }
 
   it('the worst point is that of the largest loss: compared with a search over the sphere', async () => {
-    const { loss, dispose } = bowls(centres, scales);
+    const { loss, dispose } = bowls(centers, scales);
     const found = await stepNoise(loss, { k: 1, rho: 0.8, apgdSteps: 60 });
     dispose();
-    const centre = mean(centres);
+    const center = mean(centers);
     const height = (w: readonly number[]): number =>
-      w.reduce((sum, x, j) => sum + scales[j]! * (x - centre[j]!) ** 2, 0);
+      w.reduce((sum, x, j) => sum + scales[j]! * (x - center[j]!) ** 2, 0);
     let best = origin;
     for (let i = 0; i < 200; i++) {
       for (let j = 0; j < 200; j++) {
@@ -180,13 +180,13 @@ describe('on long bowls', () => {
         if (height(point) > height(best)) best = point;
       }
     }
-    const worst = best.map((x, j) => scales[j]! * (x - centre[j]!));
+    const worst = best.map((x, j) => scales[j]! * (x - center[j]!));
     const steps = [0, 1, 2, 3].map((b) => gradient(climb(origin, gradient(origin, b), 0.8), b));
     assert.ok(Math.abs(found.apgdCosine - average(steps.map((step) => cosine(step, worst)))) < 5e-3);
   });
 
   it('refuses wrong options', async () => {
-    const { loss, dispose } = bowls(centres, scales);
+    const { loss, dispose } = bowls(centers, scales);
     for (const wrong of [{ k: 0 }, { momentum: 1 }, { path: 'bent' }, { rho: -1 }]) {
       await assert.rejects(stepNoise(loss, wrong as never), OptionError);
     }

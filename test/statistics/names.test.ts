@@ -4,7 +4,7 @@ import { test } from 'node:test';
 import { OptionError } from 'lookbehind';
 import { Dataset } from 'lookbehind/data';
 import { type RunRow, resolveConfig } from 'lookbehind/runs';
-import { bestSettings, pairedDifferences, renderTable, summarise } from 'lookbehind/statistics';
+import { bestSettings, pairedDifferences, renderTable, summarize } from 'lookbehind/statistics';
 import { readSizes } from '../../lib/dist/paper/commandLine';
 import { flattenRows, toCsv } from '../../lib/dist/statistics/rows';
 
@@ -75,12 +75,12 @@ test('groups are not made by columns that no row has', () => {
     { label: '__proto__', seed: 0, testError: 3 },
   ];
   for (const name of NAMES) {
-    assert.throws(() => summarise(rows, { by: [name] }), OptionError);
+    assert.throws(() => summarize(rows, { by: [name] }), OptionError);
     assert.throws(() => bestSettings([runWith({}, 0)], { by: [name] }), OptionError);
     assert.throws(() => bestSettings([runWith({}, 0)], { value: name }), OptionError);
   }
   assert.deepEqual(
-    summarise(rows).map(({ group, mean }) => [group.label, mean]),
+    summarize(rows).map(({ group, mean }) => [group.label, mean]),
     [
       ['constructor', 1],
       ['__proto__', 3],

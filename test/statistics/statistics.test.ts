@@ -9,7 +9,7 @@ import {
   meanInterval,
   pairedDifferences,
   ranks,
-  summarise,
+  summarize,
 } from 'lookbehind/statistics';
 import { studentQuantile } from '../../lib/dist/statistics/interval';
 
@@ -147,8 +147,8 @@ const ROWS = [
 ];
 
 describe('statistics over seeds', () => {
-  test('summarise gives mean, sample deviation and what is missing', () => {
-    const [sgd, sam, lb] = summarise(ROWS);
+  test('summarize gives mean, sample deviation and what is missing', () => {
+    const [sgd, sam, lb] = summarize(ROWS);
     assert.deepEqual(sgd, {
       group: { label: 'SGD' },
       mean: 12,
@@ -193,10 +193,10 @@ describe('statistics over seeds', () => {
 
   test('groups may be made by several columns', () => {
     const rows = ROWS.map((one) => ({ ...one, k: one.label === 'SGD' ? null : 2 }));
-    assert.equal(summarise(rows, { by: ['label', 'k'] }).length, 3);
+    assert.equal(summarize(rows, { by: ['label', 'k'] }).length, 3);
     const [sam] = pairedDifferences(rows, { by: ['label', 'k'], baseline: { label: 'SGD', k: null } });
     assert.equal(sam.estimate, -2);
-    assert.throws(() => summarise(rows, { by: ['alpha'] }), OptionError);
+    assert.throws(() => summarize(rows, { by: ['alpha'] }), OptionError);
   });
 
   test('ranks share ties and put diverged runs last', () => {

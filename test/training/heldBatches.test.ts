@@ -126,12 +126,12 @@ test('gradients and many weight sets on more samples than fit take no more than 
   isWithin();
   tf.dispose([gradient.loss, gradient.gradient]);
   sets.dispose();
-  const normalised = models.mlp({ inputs: [512], hidden: [2], classes: 3, batchNorm: true, seed: 1 });
-  const estimator = new BatchNormEstimator(normalised, { data: many });
+  const normalized = models.mlp({ inputs: [512], hidden: [2], classes: 3, batchNorm: true, seed: 1 });
+  const estimator = new BatchNormEstimator(normalized, { data: many });
   const held = tf.memory().numBytes - before - own;
   assert.ok(held > 0 && held <= defaultMemoryBudget() / 2 + 1e5, `${held} bytes of batches for statistics`);
   estimator.dispose();
-  normalised.dispose();
+  normalized.dispose();
   w.dispose();
   assert.equal(tf.memory().numBytes, before);
   model.dispose();

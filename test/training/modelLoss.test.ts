@@ -1,6 +1,6 @@
 /**
  * The default loss fits what the last layer of a model puts out, wherever a model is trained, evaluated or
- * analysed.
+ * analyzed.
  */
 
 import assert from 'node:assert/strict';
@@ -14,7 +14,7 @@ import { evaluate, evaluateMany, ModelLoss, Trainer } from 'lookbehind/train';
 
 const random = new Random(1, 'points');
 
-/** Points around `classes` centres on a line. */
+/** Points around `classes` centers on a line. */
 function pointsOf(classes: number): Dataset {
   const labels = Array.from({ length: 60 }, (_, i) => i % classes);
   const inputs = Float32Array.from(
@@ -88,7 +88,7 @@ for (const [name, { classes, models }] of Object.entries(forms)) {
 
     const trained: number[][] = [];
     for (const [form, make] of Object.entries(models)) {
-      it(`${form}: evaluated, analysed and trained alike`, async () => {
+      it(`${form}: evaluated, analyzed and trained alike`, async () => {
         const model = make();
         const { loss, accuracy } = expected(model);
         const near = (value: number, right: number, what: string) =>
@@ -121,7 +121,7 @@ for (const [name, { classes, models }] of Object.entries(forms)) {
   });
 }
 
-describe('what model.fit honours', () => {
+describe('what model.fit honors', () => {
   it('several outputs, with a loss of them', async () => {
     const points = pointsOf(2);
     const input = tf.input({ shape: [2] });
@@ -206,7 +206,7 @@ describe('what model.fit honours', () => {
 });
 
 describe('models that the default loss does not know', () => {
-  it('are refused by name, where they are trained, evaluated and analysed', async () => {
+  it('are refused by name, where they are trained, evaluated and analyzed', async () => {
     const points = pointsOf(2);
     const input = tf.input({ shape: [2] });
     const two = [dense({ units: 2 }).apply(input), dense({ units: 2 }).apply(input)] as tf.SymbolicTensor[];

@@ -56,7 +56,7 @@ test('labels are kept as float32 through subsets, parts and tensors', () => {
     data
       .subset([0, 1, 2])
       .map((values) => values)
-      .standardised().labelShape,
+      .standardized().labelShape,
     [2],
   );
   const { a, b } = data.partition({ fractions: { a: 0.5, b: 0.5 } });

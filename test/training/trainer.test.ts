@@ -104,7 +104,7 @@ describe('Trainer', () => {
 
   const optimizers: Record<string, () => FamilyOptimizer> = {
     lookbehind: () => lookbehindSAM({ k: 3, momentum: 0.9 }),
-    'lookahead between two synchronisations': () => lookahead(sam({ momentum: 0.9 }), { k: 4 }),
+    'lookahead between two synchronizations': () => lookahead(sam({ momentum: 0.9 }), { k: 4 }),
   };
   for (const [name, optimizer] of Object.entries(optimizers)) {
     it(`goes on bit for bit from the middle of an epoch, in a new model: ${name}`, async () => {
@@ -444,7 +444,7 @@ describe('Trainer', () => {
         const trained = trainingForward(model, xs);
         const expected = model.predict(xs) as tf.Tensor;
         trained.dataSync().forEach((value, i) => {
-          assert.ok(Math.abs(value - expected.dataSync()[i]) < 1e-5, 'normalised by the moving averages');
+          assert.ok(Math.abs(value - expected.dataSync()[i]) < 1e-5, 'normalized by the moving averages');
         });
         tf.dispose([xs, ys, trained, expected]);
         for (const one of [trainer, trainer.optimizer, model]) one.dispose();

@@ -75,12 +75,12 @@ registerNativeGradient(TRAINING, {
 /** The gradient as ops that can be differentiated again, which the fused one cannot. */
 function composedGradient(dy: tf.Tensor, x: tf.Tensor, gamma: tf.Tensor, epsilon: number): tf.Tensor[] {
   const axes = [0, 1, 2];
-  const centred = tf.sub(x, tf.mean(x, axes));
-  const inverseDeviation = tf.rsqrt(tf.add(tf.mean(tf.square(centred), axes), epsilon));
-  const normalised = tf.mul(centred, inverseDeviation);
-  const projected = tf.mul(normalised, tf.mean(tf.mul(dy, normalised), axes));
+  const centered = tf.sub(x, tf.mean(x, axes));
+  const inverseDeviation = tf.rsqrt(tf.add(tf.mean(tf.square(centered), axes), epsilon));
+  const normalized = tf.mul(centered, inverseDeviation);
+  const projected = tf.mul(normalized, tf.mean(tf.mul(dy, normalized), axes));
   const dx = tf.mul(tf.mul(gamma, inverseDeviation), tf.sub(tf.sub(dy, tf.mean(dy, axes)), projected));
-  return [dx, tf.sum(tf.mul(dy, normalised), axes), tf.sum(dy, axes)];
+  return [dx, tf.sum(tf.mul(dy, normalized), axes), tf.sum(dy, axes)];
 }
 
 registerNativeKernel(TRAINING_GRADIENT, ({ dy, x, gamma, r1, r2, r3 }, { epsilon }) => {

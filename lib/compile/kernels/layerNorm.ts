@@ -48,14 +48,14 @@ function replaceLayerCall(): void {
 }
 
 /** n and 1 / s. */
-function normalise(x: tf.Tensor, epsilon: number): [normalised: tf.Tensor, inverse: tf.Tensor] {
-  const centred = tf.sub(x, tf.mean(x, -1, true));
-  const inverse = tf.rsqrt(tf.add(tf.mean(tf.square(centred), -1, true), epsilon));
-  return [tf.mul(centred, inverse), inverse];
+function normalize(x: tf.Tensor, epsilon: number): [normalized: tf.Tensor, inverse: tf.Tensor] {
+  const centered = tf.sub(x, tf.mean(x, -1, true));
+  const inverse = tf.rsqrt(tf.add(tf.mean(tf.square(centered), -1, true), epsilon));
+  return [tf.mul(centered, inverse), inverse];
 }
 
 registerNativeKernel(LAYER_NORM, ({ x, gamma, beta }, { epsilon }) =>
-  tf.tidy(() => tf.add(tf.mul(normalise(x, epsilon as number)[0], gamma), beta)),
+  tf.tidy(() => tf.add(tf.mul(normalize(x, epsilon as number)[0], gamma), beta)),
 );
 
 // Only inputs are saved, so the gradient can itself be differentiated.
@@ -63,15 +63,15 @@ registerNativeGradient(LAYER_NORM, {
   inputsToSave: ['x', 'gamma'],
   gradFunc: (incoming, [x, gamma], { epsilon }) => {
     const dy = incoming as tf.Tensor;
-    const [normalised, inverse] = normalise(x, epsilon as unknown as number);
+    const [normalized, inverse] = normalize(x, epsilon as unknown as number);
     const allButLast = Array.from({ length: x.rank - 1 }, (_, axis) => axis);
     return {
       x: () => {
         const g = tf.mul(dy, gamma);
-        const projected = tf.mul(normalised, tf.mean(tf.mul(g, normalised), -1, true));
+        const projected = tf.mul(normalized, tf.mean(tf.mul(g, normalized), -1, true));
         return tf.mul(tf.sub(tf.sub(g, tf.mean(g, -1, true)), projected), inverse);
       },
-      gamma: () => tf.sum(tf.mul(dy, normalised), allButLast),
+      gamma: () => tf.sum(tf.mul(dy, normalized), allButLast),
       beta: () => tf.sum(dy, allButLast),
     };
   },

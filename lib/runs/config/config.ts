@@ -51,7 +51,7 @@ const RUN = {
   /** Passes over the training set (of each task). At least 1. */
   epochs: needed(whole({ min: 1 })),
   /**
-   * The loss that training minimises and evaluations measure. Default: by labels and model, as of a
+   * The loss that training minimizes and evaluations measure. Default: by labels and model, as of a
    * `Trainer`.
    */
   loss: NAMED_LOSS,

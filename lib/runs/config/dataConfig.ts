@@ -50,11 +50,11 @@ const TAKEN = {
    */
   trainSize: whole({ min: 1 }),
   /**
-   * Standardises inputs by mean and standard deviation of the samples trained on; CIFAR and
+   * Standardizes inputs by mean and standard deviation of the samples trained on; CIFAR and
    * TinyImageNet by the published ones, as the paper's code.
    * Default false.
    */
-  standardise: flag(false),
+  standardize: flag(false),
   /**
    * Share of the training samples that get a wrong label, chosen with it by the seed of the run. 0 to 1.
    * Default 0.
@@ -168,7 +168,7 @@ interface DataSet {
   load: (options?: never) => { train: Dataset; test: Dataset } | Promise<{ train: Dataset; test: Dataset }>;
   /** The name that readers know. Default: its kind. */
   title?: string;
-  /** Published statistics, which inputs are standardised by. */
+  /** Published statistics, which inputs are standardized by. */
   statistics?: Statistics;
   /** The time of a step is measured on made-up inputs of this shape, with so many classes. */
   made?: { inputShape: readonly number[]; classes: number };
@@ -215,7 +215,7 @@ const DATA_SETS: Readonly<Record<LibraryKind, DataSet>> = {
 interface Choice {
   kind: DataConfig['kind'];
   trainSize?: number;
-  standardise?: boolean;
+  standardize?: boolean;
   labelNoise?: number;
   pool?: number;
   evaluateOn?: string;
@@ -271,7 +271,7 @@ export class DataLoader {
     const {
       kind,
       trainSize,
-      standardise,
+      standardize,
       labelNoise = 0,
       pool = 1,
       evaluateOn = 'test',
@@ -288,11 +288,11 @@ export class DataLoader {
     const all = this.#set('train', pool);
     const clean =
       trainSize === undefined ? all : all.subset(trainSize, { seed, stratified: hasClasses(all) });
-    const train = labelNoise === 0 ? clean : clean.mislabelled(labelNoise, seed);
+    const train = labelNoise === 0 ? clean : clean.mislabeled(labelNoise, seed);
     const test = this.#set(evaluateOn, pool);
-    if (!standardise) return { train, test };
+    if (!standardize) return { train, test };
     const statistics = dataSetOf(config).statistics ?? train.measure();
-    return { train: train.standardised(statistics), test: test.standardised(statistics) };
+    return { train: train.standardized(statistics), test: test.standardized(statistics) };
   }
 
   /**

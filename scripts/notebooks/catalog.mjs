@@ -118,7 +118,7 @@ export function imageFile({ name }) {
 }
 
 /** Writes the index and its pictures, and the verdicts of README.md. */
-export function writeCatalogue() {
+export function writeCatalog() {
   const entries = notebookNames().map(entryOf);
   writeAtomically(INDEX, indexWith(entries));
   writeAtomically(README, readmeWith(entries));

@@ -1,4 +1,4 @@
-/** A y axis with one labelled row per item, from the top: for bars and intervals. */
+/** A y axis with one labeled row per item, from the top: for bars and intervals. */
 import { textWidth } from './compose';
 import type { Axis } from './figure';
 import { COLORS } from './theme';
@@ -6,7 +6,7 @@ import { COLORS } from './theme';
 const SIZE = 12;
 
 /** The axis of rows at 0, 1, 2 ... downwards, and the room in pixels that their labels need at the left. */
-export function labelledRows(labels: readonly string[], more: Axis = {}): { yaxis: Axis; left: number } {
+export function labeledRows(labels: readonly string[], more: Axis = {}): { yaxis: Axis; left: number } {
   return {
     yaxis: {
       tickmode: 'array',
