@@ -2,6 +2,12 @@
  * What `lookbehind/compile`, and each room that builds on it, changes of stock tf.js when it is loaded. This
  * is all of it.
  *
+ * Methods, also by `lookbehind` alone: they do what they did, and let the library's own steps know of it
+ *   - BatchNormalization.call: how often a pass of a step moves the statistics                              core/batchNorm.ts
+ *   - Model.compile: which model an optimizer trains                                          optimizers/compiledModel.ts
+ *   - Model.makeTrainFunction: no metrics in the later passes of a step                             optimizers/metrics.ts
+ *   - Variable.assign: what a step writes                                                            optimizers/writes.ts
+ *
  * The process
  *   - @tensorflow/tfjs-node-gpu, else @tensorflow/tfjs-node is loaded if it is installed, and becomes the backend       native.ts
  *   - TF_CPP_MIN_LOG_LEVEL = 3, TF_FORCE_GPU_ALLOW_GROWTH = true, TF_ENABLE_ONEDNN_OPTS = 1, where not set           native.ts
@@ -35,8 +41,14 @@
  * Gradients, on the native backend
  *   - Relu, Relu6: native ops                                                                          kernels/activations.ts
  *
- * `accelerate(model)` changes that one model, on request. Kernels with names that begin with "Lookbehind" are
- * new.
+ * For a time, or on request
+ *   - while a function is recorded: Layer.apply, Optimizer.incrementIterations, Variable.assign and dispose, and the
+ *     methods of the engine and of the native backend by which tensors come and go                                   graph/
+ *   - accelerate(model): methods of that one model                                                         accelerate.ts
+ *   - lookbehind/notebook in a notebook's kernel: ProgbarLogger.onTrainBegin of the native package, one bar for fit in
+ *     place of a line for each batch                                                           notebook/fitProgress.ts
+ *
+ * Kernels with names that begin with "Lookbehind" are new.
  */
 import './native';
 import './kernels/activations';

@@ -6,6 +6,7 @@
 import { readFileSync } from 'node:fs';
 import { escapeHtml, figureText } from '../core/escape';
 import { curves, type Figure } from '../figures';
+import { DARK_PAGE } from '../figures/theme';
 import { type RunRow, runNames } from '../runs';
 import { type FlatRow, type FlatValue, flattenConfig } from '../runs/config/flat';
 import { settingNames } from '../runs/config/names';
@@ -229,20 +230,18 @@ function learning(
 }
 
 const STYLE = `
-:root { color-scheme: light dark; --paper: #ffffff; --ink: #1f2328; --muted: #59636e; --line: #d0d7de; }
-@media (prefers-color-scheme: dark) { :root { --paper: #0d1117; --ink: #e6edf3; --muted: #9198a1; --line: #30363d; } }
-body { margin: 24px auto; padding: 0 16px; max-width: 1280px; background: var(--paper); color: var(--ink);
+body { margin: 24px auto; padding: 0 16px; max-width: 1280px; background: #fff; color: #1f2328;
   font: 15px/1.5 Arial, "Liberation Sans", Helvetica, sans-serif; }
-h1 { font-size: 24px; } h2 { font-size: 18px; margin-top: 32px; } p { color: var(--muted); max-width: 80ch; }
+h1 { font-size: 24px; } h2 { font-size: 18px; margin-top: 32px; } p { color: #59636e; max-width: 80ch; }
 .wide { overflow-x: auto; }
 table { border-collapse: collapse; font-size: 14px; }
-th, td { padding: 4px 12px; border-bottom: 1px solid var(--line); }
+th, td { padding: 4px 12px; border-bottom: 1px solid #d0d7de; }
 td:first-child { white-space: nowrap; }
 th button { all: unset; cursor: pointer; font-weight: bold; white-space: nowrap; }
 th button:focus-visible { outline: 2px solid; }
 th[aria-sort=ascending] button::after { content: " \\25B2"; } th[aria-sort=descending] button::after { content: " \\25BC"; }
 summary { cursor: pointer; margin-top: 24px; }
-`;
+${DARK_PAGE}`;
 
 const SCRIPT = `
 for (const table of document.querySelectorAll('table')) {
@@ -270,29 +269,6 @@ for (const table of document.querySelectorAll('table')) {
     });
   });
 }
-const plots = [...document.querySelectorAll('.plot')];
-const isDark = matchMedia('(prefers-color-scheme: dark)');
-const lighter = (color) =>
-  '#' + [1, 3, 5].map((at) => Math.round(0.65 * parseInt(color.slice(at, at + 2), 16) + 89).toString(16)).join('');
-const lit = ({ color, ...rest }) => ({ ...rest, color: isDark.matches && /^#/.test(color) ? lighter(color) : color });
-const draw = () => {
-  const [paper, ink, grid] = isDark.matches ? ['#0d1117', '#e6edf3', '#30363d'] : ['#ffffff', '#1f2328', '#e7eaee'];
-  figures.forEach(({ data, layout, config }, i) => {
-    const axis = (own = {}) => ({
-      ...own, gridcolor: grid, linecolor: grid, tickcolor: grid, tickfont: { color: ink },
-      title: { ...own.title, font: { color: ink } },
-    });
-    const fonts = { labelfont: { color: ink }, tickfont: { color: ink }, rangefont: { color: ink } };
-    const traces = data.map((trace) =>
-      trace.type === 'parcoords'
-        ? { ...trace, ...fonts }
-        : { ...trace, line: lit(trace.line ?? {}), ...(trace.marker && { marker: lit(trace.marker) }) },
-    );
-    const painted = { ...layout, paper_bgcolor: paper, plot_bgcolor: paper, font: { ...layout.font, color: ink } };
-    if (layout.xaxis) Object.assign(painted, { xaxis: axis(layout.xaxis), yaxis: axis(layout.yaxis) });
-    Plotly.react(plots[i], traces, painted, config);
-  });
-};
-draw();
-isDark.addEventListener('change', draw);
+const plots = document.querySelectorAll('.plot');
+figures.forEach((figure, i) => Plotly.newPlot(plots[i], figure));
 `;

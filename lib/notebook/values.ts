@@ -7,7 +7,7 @@ import { nativeNode } from '../compile/native';
 import * as tf from '../core/tf';
 import { Dataset } from '../data/dataset';
 import { curves, type Figure } from '../figures';
-import type { EpochRecord } from '../training/loop';
+import { type EpochRecord, logsOf } from '../training/loop';
 import { displayBundle } from './display';
 import { show } from './show';
 
@@ -93,14 +93,12 @@ function curvesOf(value: unknown): Recorded | undefined {
     typeof one === 'object' && one !== null && 'epoch' in one && 'trainLoss' in one;
   if (!Array.isArray(value) || value.length === 0 || !value.every(isRecord)) return undefined;
   const records = value as EpochRecord[];
-  const column = (name: 'trainLoss' | 'testLoss' | 'testAccuracy') =>
-    records.map((one) => one[name] ?? Number.NaN);
-  const all = {
-    loss: column('trainLoss'),
-    val_loss: column('testLoss'),
-    val_accuracy: column('testAccuracy'),
-  };
-  const known = Object.entries(all).filter(([, values]) => values.some(Number.isFinite));
+  const logs = records.map(logsOf);
+  const measured = [...new Set(logs.flatMap((one) => Object.keys(one)))].filter((name) =>
+    /^(loss$|val_)/.test(name),
+  );
+  const values = measured.map((name) => [name, logs.map((one) => one[name] ?? Number.NaN)] as const);
+  const known = values.filter(([, numbers]) => numbers.some(Number.isFinite));
   return { epochs: records.map(({ epoch }) => epoch), values: Object.fromEntries(known) };
 }
 

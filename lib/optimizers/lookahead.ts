@@ -68,6 +68,10 @@ export class Lookahead extends FamilyOptimizer {
     this.base.learningRate = learningRate;
   }
 
+  override get innerSteps(): number {
+    return this.base.innerSteps;
+  }
+
   /** `synchronize` where that step ends with an interpolation, else `fast`; with the base's kind. */
   override stepKindAfter(steps: number): string {
     return `${this.#synchronizes(steps) ? 'synchronize' : 'fast'}/${this.base.stepKindAfter(steps)}`;
@@ -178,6 +182,8 @@ tf.serialization.registerClass(Lookahead);
 
 /**
  * Lookahead over any optimizer of the family, or any tf.Optimizer. As many gradients per step as its base.
+ * With a tf.Optimizer as base it cannot be saved, and a compiled step is recorded anew when its learning rate
+ * changes.
  */
 export function lookahead(base: FamilyOptimizer | tf.Optimizer, options: LookaheadOptions = {}): Lookahead {
   return new Lookahead(base, options);

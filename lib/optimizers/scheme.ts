@@ -27,7 +27,9 @@ const SCHEME_OPTIONS = {
   rho: number({ min: 0 }, 0.05),
   /**
    * The base optimizer: `sgd(...)`, `adam(...)`, `adamw(...)`, `rmsprop(...)`, or any tf.Optimizer. Default
-   * `sgd` with the options given here.
+   * `sgd` with the options given here. A tf.Optimizer counts each inner step as one of its own; it cannot be
+   * saved, and a compiled step is recorded anew when its learning rate changes: with a schedule, or to go on
+   * later, take one of this library.
    */
   base: option<BaseOptimizer>('object', 'a base optimizer', asBase),
   /**

@@ -182,6 +182,11 @@ describe('Trainer', () => {
     await trainer.train();
     assert.equal(trainer.optimizer.gradientEvaluations, 12, '2k gradients where batches differ');
     dispose();
+    const around = make({ switchBatches: true, epochs: 1 }, lookahead(lookbehindSAM({ k: 3 }), { k: 2 }));
+    assert.equal(around.trainer.stepsPerEpoch, 2, 'the inner steps of the base');
+    await around.trainer.train();
+    assert.equal(around.trainer.optimizer.gradientEvaluations, 12);
+    around.dispose();
   });
 
   it('wraps the loss', async () => {

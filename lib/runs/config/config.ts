@@ -33,7 +33,13 @@ import { checkLifelong, type LifelongConfig, taskSamples } from './lifelongConfi
 import { checkMeasures, type MeasureConfig } from './measures';
 import { checkModel, type ModelConfig } from './modelConfig';
 import { checkTrainingNoise, type TrainingNoiseConfig } from './noiseConfig';
-import { checkOptimizer, gradientsPerBatch, type OptimizerConfig, reusesGradients } from './optimizerConfig';
+import {
+  checkOptimizer,
+  gradientsPerBatch,
+  hasInnerSteps,
+  type OptimizerConfig,
+  reusesGradients,
+} from './optimizerConfig';
 import { RESULTS_VERSION } from './version';
 
 const HASH_DIGITS = 16;
@@ -133,10 +139,7 @@ export function workOf({
   const samples = lifelong === undefined ? size : taskSamples(lifelong, size);
   const replayed = lifelong?.replay ? (lifelong.replayBatchSize ?? batchSize) / batchSize : 0;
   const reuse = noise.kind === 'none';
-  const perSample =
-    switchBatches && 'k' in optimizer && optimizer.kind !== 'lookahead'
-      ? 2
-      : gradientsPerBatch(optimizer, reuse);
+  const perSample = switchBatches && hasInnerSteps(optimizer) ? 2 : gradientsPerBatch(optimizer, reuse);
   return samples * (1 + replayed) * epochs * perSample;
 }
 

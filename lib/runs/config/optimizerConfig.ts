@@ -127,6 +127,12 @@ export function reusesGradients(config: OptimizerConfig): boolean {
   return config.kind === 'lookahead' && config.base !== undefined && reusesGradients(config.base);
 }
 
+/** Whether a step has inner steps, each of which may see a batch of its own. */
+export function hasInnerSteps(config: OptimizerConfig): boolean {
+  if (config.kind === 'lookahead') return config.base !== undefined && hasInnerSteps(config.base);
+  return 'k' in config;
+}
+
 /**
  * Gradients that one batch costs, for an estimate of the work of a run.
  *
