@@ -4,11 +4,11 @@ export { type PaperReport, paperReport, type ReportTable } from './report';
 export { PAPER, type PaperSizes, paperSequence, paperSettings, paperTask } from './settings';
 export {
   STUDY,
-  STUDY_METHODS,
   type StudyBudget,
   type StudyMethod,
   type StudyPart,
   type StudyPartName,
+  studyMethods,
 } from './studyParts';
 export { PAPER_TABLES, type PaperTable, paperGrids, paperRuns } from './tables';
 export { type WrittenReport, writeReport } from './writeReport';

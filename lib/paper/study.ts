@@ -3,15 +3,20 @@
  * method.
  */
 import { existsSync } from 'node:fs';
+import { OptionError } from '../core/errors';
 import type { RunResult, RunRow, SweepGrid } from '../runs';
 import { minimalConfig } from '../runs/config/config';
 import { trainingSize } from '../runs/config/dataConfig';
 import { fairSearch, flattenRow, type SearchedResult, summarizeSample } from '../statistics';
 import { type AtlasRow, readAtlas, writeAtlas } from './atlas';
-import { STUDY, STUDY_METHODS, type StudyMethod, type StudyPart, type StudyPartName } from './studyParts';
+import { type StudyMethod, type StudyPart, studyMethods } from './studyParts';
 
-/** How a study trains, and where its rows go. */
+/** What is studied, how it is trained, and where the rows go. */
 export interface StudyOptions {
+  /** The name of the part. */
+  name: string;
+  /** The part. */
+  part: StudyPart;
   /** Trains grids; `what` says what for. */
   train: (grids: SweepGrid[], what: string) => Promise<readonly RunRow[]>;
   /** The file of the atlas. Rows of other searches stay in it. */
@@ -27,16 +32,20 @@ export function searchesOf(part: StudyPart): { labelNoise: number; gradients: nu
  * Makes all rows of a part, and writes them after each search, in place of those that the atlas had of it. Runs
  * that are done are not repeated where `train` takes them from a store.
  *
- * @throws As `train`; DataError where the atlas is damaged, StorageError where it cannot be written.
+ * @throws As `fairSearch` and `train`; OptionError where a choice is taken over from a budget that comes later;
+ * DataError where the atlas is damaged, StorageError where it cannot be written.
  */
-export async function makeStudy(name: StudyPartName, { train, path }: StudyOptions): Promise<AtlasRow[]> {
-  const part: StudyPart = STUDY[name];
+export async function makeStudy({ name, part, train, path }: StudyOptions): Promise<AtlasRow[]> {
+  for (const [i, { chosenAt }] of part.budgets.entries()) {
+    const searched = part.budgets.slice(0, i).flatMap(({ gradients, chosenAt: at }) => at ?? gradients);
+    if (chosenAt !== undefined && !searched.includes(chosenAt))
+      throw new OptionError('chosenAt', chosenAt, `a budget that comes before it: ${searched.join(', ')}`);
+  }
   const before = existsSync(path) ? readAtlas(path) : [];
   const searchOf = (row: Pick<AtlasRow, 'part' | 'budget' | 'labelNoise'>): string =>
     [row.part, row.budget, row.labelNoise].join();
-  const methods = Object.fromEntries(
-    part.methods.map((method) => [method, STUDY_METHODS[method]]),
-  ) as typeof STUDY_METHODS;
+  const all = studyMethods(part);
+  const methods = Object.fromEntries(part.methods.map((method) => [method, all[method]])) as typeof all;
   const made: AtlasRow[] = [];
   const choices = new Map<string, Record<StudyMethod, number>>();
   const searches = searchesOf(part);
@@ -52,7 +61,7 @@ export async function makeStudy(name: StudyPartName, { train, path }: StudyOptio
       },
       ...{ reportOn: part.reportOn, methods, gradients, draws: part.draws, guessing: part.guessing },
       ...{ selectionSeeds: part.selectionSeeds, reportSeeds: part.reportSeeds },
-      chosen: chosenAt === undefined ? undefined : choices.get(`${chosenAt}/${labelNoise}`),
+      chosen: choices.get(`${chosenAt}/${labelNoise}`),
       train: (grids, stage) => train(grids, `${what}: ${stage}`),
     });
     const results = Object.entries(found) as [StudyMethod, SearchedResult][];

@@ -62,7 +62,9 @@ async function main(): Promise<number> {
   const started = performance.now();
   let [done, doneHere] = [0, 0];
   try {
-    const rows = await makeStudy(name, {
+    const rows = await makeStudy({
+      name,
+      part,
       path: values.out ?? atlasFile(),
       async train(grids, what) {
         const found = await sweep(grids, { store, engine, signal, onProgress });

@@ -17,6 +17,8 @@ export interface StudyBudget {
 
 /** A part of the study. */
 export interface StudyPart {
+  /** Data and network in words. */
+  title: string;
   /** What to train on. The choice is made on its `selection` set. */
   data: DataConfig;
   /** The set that is reported on. */
@@ -29,6 +31,8 @@ export interface StudyPart {
   budgets: readonly StudyBudget[];
   /** The methods. */
   methods: readonly StudyMethod[];
+  /** Range of the radius. That of ASAM, in rescaled weights, is five times as large. Default 0.01 to 1. */
+  radius?: readonly [number, number];
   /** Settings that are drawn for each method, at each budget and label noise. */
   draws: number;
   /** Seeds of the choice. */
@@ -44,21 +48,23 @@ export interface StudyPart {
   guessing: number;
 }
 
+/** The methods of the study. */
+const METHODS = [
+  'sgd',
+  'lookahead',
+  'sam',
+  'asam',
+  'multistepSAM',
+  'lookbehindSAM',
+  'lookbehindSAMAdaptive',
+  'lookbehindASAM',
+  'lookbehindASAMAdaptive',
+  'repeatedSAM',
+  'straightSAM',
+] as const satisfies readonly MethodName[];
+
 /** A method of the study. */
-export type StudyMethod = Extract<
-  MethodName,
-  | 'sgd'
-  | 'lookahead'
-  | 'sam'
-  | 'asam'
-  | 'multistepSAM'
-  | 'lookbehindSAM'
-  | 'lookbehindSAMAdaptive'
-  | 'lookbehindASAM'
-  | 'lookbehindASAMAdaptive'
-  | 'repeatedSAM'
-  | 'straightSAM'
->;
+export type StudyMethod = (typeof METHODS)[number];
 
 /** Base optimizer of all methods but for the learning rate, as in the paper. */
 const BASE = { momentum: 0.9, weightDecay: 5e-4 };
@@ -80,59 +86,64 @@ const FAST_STEPS = 5;
  *               rho;  Multistep-SAM: k rho;  Lookbehind, its controls: (k + 1) / 2 rho
  */
 const STEP: SearchRange = { log: [0.03, 1.5] };
-const RADIUS: SearchRange = { log: [0.03, 1] };
+const RADIUS = [0.01, 1] as const;
 /** In rescaled weights: five times that of SAM. */
-const RADIUS_ASAM: SearchRange = { log: [0.15, 5] };
+const ASAM = 5;
 const K: SearchRange = { of: [2, 5] };
 
-const lookbehind = (
-  kind: 'lookbehindSAM' | 'lookbehindASAM' | 'repeatedSAM' | 'straightSAM',
-  { radius = RADIUS, alpha = ALPHA }: { radius?: SearchRange; alpha?: number | 'adaptive' } = {},
-): SearchedMethod => ({
-  ranges: { step: STEP, radius, k: K },
-  optimizer: ({ step, radius, k }): OptimizerConfig => {
-    const learningRate = rounded(step / (k * (alpha === 'adaptive' ? 1 : alpha)));
-    return { kind, k, rho: rounded((2 * radius) / (k + 1)), alpha, ...BASE, learningRate };
-  },
-});
-
-const single = (kind: 'sam' | 'asam', radius = RADIUS): SearchedMethod => ({
-  ranges: { step: STEP, radius },
-  optimizer: ({ step, radius }) => ({ kind, rho: radius, ...BASE, learningRate: step }),
-});
-
-/** What is searched of each method, and what optimizer that makes. */
-export const STUDY_METHODS: Readonly<Record<StudyMethod, SearchedMethod>> = {
-  sgd: {
-    ranges: { step: STEP },
-    optimizer: ({ step }) => ({ kind: 'sgd', ...BASE, learningRate: step }),
-  },
-  lookahead: {
-    ranges: { step: STEP, alpha: { of: [0.5, 0.8] } },
-    optimizer: ({ step, alpha }) => {
-      const base: OptimizerConfig = { kind: 'sgd', ...BASE, learningRate: rounded(step / alpha) };
-      return { kind: 'lookahead', k: FAST_STEPS, alpha, base };
+/** What is searched of each method of a part, and what optimizer that makes. */
+export function studyMethods({
+  radius: [least, most] = RADIUS,
+}: Pick<StudyPart, 'radius'>): Record<StudyMethod, SearchedMethod> {
+  const radius: SearchRange = { log: [least, most] };
+  const ofAsam: SearchRange = { log: [ASAM * least, ASAM * most] };
+  const lookbehind = (
+    kind: 'lookbehindSAM' | 'lookbehindASAM' | 'repeatedSAM' | 'straightSAM',
+    range: SearchRange,
+    alpha: number | 'adaptive' = ALPHA,
+  ): SearchedMethod => ({
+    ranges: { step: STEP, radius: range, k: K },
+    optimizer: ({ step, radius, k }): OptimizerConfig => {
+      const learningRate = rounded(step / (k * (alpha === 'adaptive' ? 1 : alpha)));
+      return { kind, k, rho: rounded((2 * radius) / (k + 1)), alpha, ...BASE, learningRate };
     },
-  },
-  sam: single('sam'),
-  asam: single('asam', RADIUS_ASAM),
-  multistepSAM: {
-    ranges: { step: STEP, radius: RADIUS, k: K },
-    optimizer: ({ step, radius, k }) => ({
-      kind: 'multistepSAM',
-      k,
-      rho: rounded(radius / k),
-      ...BASE,
-      learningRate: step,
-    }),
-  },
-  lookbehindSAM: lookbehind('lookbehindSAM'),
-  lookbehindSAMAdaptive: lookbehind('lookbehindSAM', { alpha: 'adaptive' }),
-  lookbehindASAM: lookbehind('lookbehindASAM', { radius: RADIUS_ASAM }),
-  lookbehindASAMAdaptive: lookbehind('lookbehindASAM', { radius: RADIUS_ASAM, alpha: 'adaptive' }),
-  repeatedSAM: lookbehind('repeatedSAM'),
-  straightSAM: lookbehind('straightSAM'),
-};
+  });
+  const single = (kind: 'sam' | 'asam', range: SearchRange): SearchedMethod => ({
+    ranges: { step: STEP, radius: range },
+    optimizer: ({ step, radius }) => ({ kind, rho: radius, ...BASE, learningRate: step }),
+  });
+  return {
+    sgd: {
+      ranges: { step: STEP },
+      optimizer: ({ step }) => ({ kind: 'sgd', ...BASE, learningRate: step }),
+    },
+    lookahead: {
+      ranges: { step: STEP, alpha: { of: [0.5, 0.8] } },
+      optimizer: ({ step, alpha }) => {
+        const base: OptimizerConfig = { kind: 'sgd', ...BASE, learningRate: rounded(step / alpha) };
+        return { kind: 'lookahead', k: FAST_STEPS, alpha, base };
+      },
+    },
+    sam: single('sam', radius),
+    asam: single('asam', ofAsam),
+    multistepSAM: {
+      ranges: { step: STEP, radius, k: K },
+      optimizer: ({ step, radius, k }) => ({
+        kind: 'multistepSAM',
+        k,
+        rho: rounded(radius / k),
+        ...BASE,
+        learningRate: step,
+      }),
+    },
+    lookbehindSAM: lookbehind('lookbehindSAM', radius),
+    lookbehindSAMAdaptive: lookbehind('lookbehindSAM', radius, 'adaptive'),
+    lookbehindASAM: lookbehind('lookbehindASAM', ofAsam),
+    lookbehindASAMAdaptive: lookbehind('lookbehindASAM', ofAsam, 'adaptive'),
+    repeatedSAM: lookbehind('repeatedSAM', radius),
+    straightSAM: lookbehind('straightSAM', radius),
+  };
+}
 
 /** Readable, so that a configuration can be written down. */
 function rounded(value: number): number {
@@ -146,7 +157,7 @@ const WHOLE = {
   reportOn: 'test',
   labelNoise: [0, 0.4, 0.2],
   budgets: [{ gradients: 30 }, { gradients: 90 }, { gradients: 15 }, { gradients: 270 }],
-  methods: Object.keys(STUDY_METHODS) as StudyMethod[],
+  methods: METHODS,
   draws: 24,
   selectionSeeds: from(100, 3),
   reportSeeds: from(0, 10),
@@ -159,40 +170,52 @@ const WHOLE = {
 
 const MNIST1D_MLP = {
   ...WHOLE,
+  title: 'MNIST-1D, MLP',
   data: { kind: 'mnist1d' },
   reportOn: 'freshTest',
   model: { kind: 'mlp', hidden: [100, 100] },
 } satisfies StudyPart;
 
+/** What the smaller forms of parts have in common. */
+const SMALL = {
+  labelNoise: [0, 0.4],
+  budgets: [{ gradients: 90 }, { gradients: 30 }, { gradients: 270, chosenAt: 90 }, { gradients: 15 }],
+  methods: [
+    'sgd',
+    'lookahead',
+    'sam',
+    'asam',
+    'multistepSAM',
+    'lookbehindSAM',
+    'lookbehindSAMAdaptive',
+    'lookbehindASAM',
+    'repeatedSAM',
+  ],
+  selectionSeeds: from(100, 2),
+  reportSeeds: from(0, 8),
+} satisfies Partial<StudyPart>;
+
+/** From Debian's package dataset-fashion-mnist, averaged over 2 x 2 pixels. */
+const FASHION_MNIST = {
+  kind: 'fashionMnist',
+  folder: '/usr/share/datasets/fashion-mnist',
+  pool: 2,
+} satisfies DataConfig;
+
 /** The parts by name. */
 export const STUDY = {
-  /** About an hour of one core: a smaller form of `mnist1d-mlp`. */
-  'mnist1d-mlp-small': {
-    ...MNIST1D_MLP,
-    labelNoise: [0, 0.4],
-    budgets: [{ gradients: 90 }, { gradients: 30 }, { gradients: 270, chosenAt: 90 }, { gradients: 15 }],
-    methods: [
-      'sgd',
-      'lookahead',
-      'sam',
-      'asam',
-      'multistepSAM',
-      'lookbehindSAM',
-      'lookbehindSAMAdaptive',
-      'lookbehindASAM',
-      'repeatedSAM',
-    ],
-    selectionSeeds: from(100, 2),
-    reportSeeds: from(0, 8),
-  },
+  /** About an hour of one core: a smaller form of `mnist1d-mlp`, from before the radius went below 0.03. */
+  'mnist1d-mlp-small': { ...MNIST1D_MLP, ...SMALL, radius: [0.03, 1] },
   'mnist1d-mlp': MNIST1D_MLP,
   'mnist1d-convnet': {
     ...MNIST1D_MLP,
+    title: 'MNIST-1D, ConvNet',
     model: { kind: 'convNet', filters: [16, 32] },
   },
   'fashion-mnist': {
     ...WHOLE,
-    data: { kind: 'fashionMnist', pool: 2 },
+    title: 'Fashion-MNIST, ConvNet',
+    data: FASHION_MNIST,
     model: { kind: 'convNet', filters: [16, 32] },
     methods: [
       'sgd',
@@ -209,8 +232,33 @@ export const STUDY = {
   },
   digits: {
     ...WHOLE,
+    title: 'Digits, MLP',
     data: { kind: 'digits' },
     model: { kind: 'mlp', hidden: [64, 64] },
+  },
+  /** About 20 minutes of one core: a smaller form of `digits`. */
+  'digits-small': {
+    ...WHOLE,
+    ...SMALL,
+    title: 'Digits, MLP',
+    data: { kind: 'digits' },
+    model: { kind: 'mlp', hidden: [64, 64] },
+    labelNoise: WHOLE.labelNoise,
+    draws: 16,
+  },
+  /** About half an hour of one core: a tenth of the images, averaged over 2 x 2 pixels, four methods. */
+  'fashion-mnist-small': {
+    ...WHOLE,
+    ...SMALL,
+    title: 'Fashion-MNIST (6,000), ConvNet',
+    data: { ...FASHION_MNIST, trainSize: 6000 },
+    model: { kind: 'convNet', filters: [8, 16] },
+    budgets: [{ gradients: 30 }, { gradients: 90, chosenAt: 30 }, { gradients: 15 }],
+    methods: ['sgd', 'sam', 'lookbehindSAM', 'repeatedSAM'],
+    draws: 8,
+    selectionSeeds: [100],
+    reportSeeds: from(0, 6),
+    measures: [{ kind: 'sharpness', radii: [0.1, 0.5, 1] }],
   },
 } as const satisfies Record<string, StudyPart>;
 

@@ -1,0 +1,162 @@
+/** The study that makes the atlas, on runs of a fraction of a second: fair, resumable, and strict. */
+import assert from 'node:assert/strict';
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { copyFileSync, existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { type TestContext, test } from 'node:test';
+import { OptionError } from 'lookbehind';
+import { type AtlasRow, readAtlas, type StudyPart, studyMethods } from 'lookbehind/paper';
+import { InProcessEngine, sweep } from 'lookbehind/runs';
+import { edgeOf } from 'lookbehind/statistics';
+import { atlasFile } from '../../lib/dist/paper/atlas';
+import { makeStudy } from '../../lib/dist/paper/study';
+import { ROOT, temporaryStore } from '../runs/support';
+
+const PART: StudyPart = {
+  title: 'Digits, MLP',
+  data: { kind: 'digits', trainSize: 100 },
+  reportOn: 'test',
+  model: { kind: 'mlp', hidden: [8] },
+  labelNoise: [0, 0.4],
+  budgets: [{ gradients: 6 }, { gradients: 12, chosenAt: 6 }],
+  methods: ['sgd', 'sam', 'lookbehindSAM'],
+  radius: [0.02, 0.5],
+  draws: 4,
+  selectionSeeds: [100, 101],
+  reportSeeds: [0, 1],
+  measures: [{ kind: 'sharpness', radii: [0.1] }],
+  guessing: 90,
+};
+/** Runs of a search, and of one that takes its choice over. */
+const [SEARCHED, TAKEN_OVER] = [3 * (4 * 2 + 2), 3 * 2];
+
+/** Makes the part, with a store of its own unless one is given. */
+async function make(t: TestContext, part = PART, store = temporaryStore(t)) {
+  const path = join(store.folder, 'atlas.jsonl');
+  const trained: number[] = [];
+  const engine = new InProcessEngine();
+  const rows = await makeStudy({
+    name: 'small',
+    part,
+    path,
+    async train(grids) {
+      const found = await sweep(grids, { store, engine });
+      trained.push(found.filter(({ reused }) => !reused).length);
+      return found;
+    },
+  });
+  return { rows, path, trained: trained.reduce((sum, count) => sum + count, 0) };
+}
+
+/** All of a row but for the time it took. */
+const untimed = (rows: readonly AtlasRow[]) => rows.map(({ seconds: _, ...row }) => row);
+
+test('all methods get the same draws, the reported one is on an edge where it says so, and rows are kept', async (t) => {
+  const { rows, path, trained } = await make(t);
+  assert.equal(trained, 2 * (SEARCHED + TAKEN_OVER));
+  const place = ({ part, budget, labelNoise, method, stage, draw }: AtlasRow) =>
+    [part, budget, labelNoise, method, stage, draw].join();
+  const inOrder = (all: readonly AtlasRow[]) => [...all].sort((a, b) => (place(a) < place(b) ? -1 : 1));
+  assert.deepEqual(inOrder(readAtlas(path)), inOrder(rows));
+  const methods = studyMethods(PART);
+  for (const labelNoise of PART.labelNoise) {
+    const tried = rows.filter((row) => row.stage === 'selection' && row.labelNoise === labelNoise);
+    for (const draw of [0, 1, 2, 3]) {
+      const alike = tried.filter((row) => row.draw === draw);
+      assert.deepEqual(alike.map(({ method }) => method).sort(), [...PART.methods].sort());
+      assert.equal(new Set(alike.map(({ setting }) => setting.step)).size, 1, 'the same steps');
+      assert.equal(new Set(alike.flatMap(({ setting }) => setting.radius ?? [])).size, 1, 'the same radii');
+      for (const { seeds } of alike) assert.deepEqual(seeds, PART.selectionSeeds);
+    }
+  }
+  for (const { stage, method, budget, chosenAt, setting, edges, seeds, draw, labelNoise } of rows) {
+    if (stage === 'selection') continue;
+    assert.deepEqual(seeds, PART.reportSeeds);
+    assert.equal(chosenAt, 6);
+    const found = Object.entries(setting).flatMap(([name, value]) => {
+      const edge = edgeOf(methods[method].ranges[name]!, value);
+      return edge === null ? [] : [[name, edge]];
+    });
+    assert.deepEqual(edges, Object.fromEntries(found));
+    const first = rows.find(
+      (row) =>
+        row.stage === 'report' && row.budget === 6 && row.method === method && row.labelNoise === labelNoise,
+    );
+    assert.equal(draw, first!.draw, `${budget}: the choice made at 6`);
+  }
+});
+
+test('a study that is killed goes on, and has the rows of one that was not', async (t) => {
+  const whole = await make(t);
+  const store = temporaryStore(t);
+  const path = join(store.folder, 'atlas.jsonl');
+  copyFileSync(atlasFile(), path);
+  const others = readAtlas(path);
+  // In a process that kills itself: within the first search, then within the second.
+  const script = `
+    const { InProcessEngine, RunStore, sweep } = require('lookbehind/runs');
+    const { makeStudy } = require('./lib/dist/paper/study');
+    const [folder, path, part, limit] = process.argv.slice(1);
+    const [store, engine] = [new RunStore(folder), new InProcessEngine()];
+    let left = Number(limit);
+    const train = async (grids) => {
+      const found = [];
+      for (const grid of grids) {
+        found.push(...await sweep([grid], { store, engine }));
+        if (--left === 0) process.kill(process.pid, 'SIGKILL');
+      }
+      return found;
+    };
+    makeStudy({ name: 'small', part: JSON.parse(part), path, train });`;
+  for (const [limit, rows] of [
+    [5, 0],
+    [3 * 4 + 3 + 4, 3 * 4 + 3],
+  ] as const) {
+    const child = spawn(
+      process.execPath,
+      ['-e', script, store.folder, path, JSON.stringify(PART), `${limit}`],
+      {
+        cwd: ROOT,
+        stdio: ['ignore', 'inherit', 'inherit'],
+      },
+    );
+    assert.deepEqual(await once(child, 'exit'), [null, 'SIGKILL']);
+    assert.equal(readAtlas(path).length, others.length + rows, 'whole searches');
+  }
+  const { rows, trained } = await make(t, PART, store);
+  assert.ok(trained > 0 && trained < 2 * (SEARCHED + TAKEN_OVER) - 30, `${trained} runs were left`);
+  assert.deepEqual(untimed(rows), untimed(whole.rows));
+  assert.deepEqual(
+    readAtlas(path).filter(({ part }) => part !== 'small'),
+    others,
+    'rows of other parts stay',
+  );
+});
+
+test('a part that is described wrongly, or asked for by a wrong name, is refused before anything is trained', async (t) => {
+  for (const wrong of [
+    { budgets: [{ gradients: 12, chosenAt: 6 }, { gradients: 6 }] },
+    { reportSeeds: [101] },
+    { draws: 0 },
+    { radius: [0, 1] },
+  ] as const)
+    await assert.rejects(make(t, { ...PART, ...wrong }), OptionError);
+  for (const [args, said] of [
+    [['none'], /PART.*digits/s],
+    [[], /PART/],
+    [['digits-small', '--engine', 'slurm'], /slurm/],
+  ] as const) {
+    const ended = spawnSync(process.execPath, ['lib/dist/paper/studyCli.js', ...args], { cwd: ROOT });
+    assert.notEqual(ended.status, 0);
+    assert.match(String(ended.stderr), said);
+  }
+  const atlas = join(temporaryStore(t).folder, 'none.jsonl');
+  const planned = spawnSync(
+    process.execPath,
+    ['lib/dist/paper/studyCli.js', 'digits-small', '--dry-run', '--out', atlas],
+    { cwd: ROOT },
+  );
+  assert.match(String(planned.stdout), /^digits-small: [\d,]+ runs/);
+  assert.ok(!existsSync(atlas));
+});
