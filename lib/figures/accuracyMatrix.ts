@@ -33,6 +33,7 @@ export function accuracyMatrix(options: AccuracyMatrixOptions): Figure {
     z: 'Accuracy (%)',
     range: [0, 100],
     missing: '',
+    digits: 0,
   });
   const border = { type: 'path', path: staircase(tasks.length), line: { color: COLORS.ink, width: 2 } };
   return { ...figure, layout: { ...figure.layout, shapes: [border] } };

@@ -6,6 +6,7 @@ import { checkNumber, OptionError } from '../core/errors';
 import { figureText } from '../core/escape';
 import { extent } from './extent';
 import type { Annotation, Axis, Figure, Layout, Trace } from './figure';
+import { withLogTicks } from './logTicks';
 import { COLORS } from './theme';
 
 /** One state of a figure that moves. */
@@ -35,7 +36,7 @@ export interface FramesOptions extends SliderOptions {
 /** Height of the slider with its labels, in pixels. */
 const SLIDER = 84;
 /** Width of the buttons. */
-const BUTTONS = 104;
+const BUTTONS = 124;
 
 /**
  * Figures as one, with a slider that goes through them. Axes without a range get one for all of them; size,
@@ -204,6 +205,7 @@ function sliderTop({ annotations = [], margin }: Layout): number {
 
 /** For each axis without a range one that holds the numbers of all frames. */
 function commonRanges(figures: readonly Figure[], layout: Layout): Layout {
+  const { columns = 1 } = (layout.grid as { columns?: number } | undefined) ?? {};
   const free = Object.keys(layout).filter((key) => {
     const { range, autorange, matches, scaleanchor } = layout[key] as Axis;
     return /^[xy]axis\d*$/.test(key) && !(range ?? autorange ?? matches ?? scaleanchor);
@@ -231,7 +233,10 @@ function commonRanges(figures: readonly Figure[], layout: Layout): Layout {
       if (places.length === 0 || named || traces.some(({ type }) => type !== 'scatter')) return [];
       const [low, high] = extent(places);
       const room = 0.05 * (high - low || 1);
-      return [[key, { ...axis, range: [low - room, high + room] }]];
+      // Ticks were chosen for the numbers of one frame.
+      const { tickvals: _, tickformat: __, exponentformat: ___, tickfont: ____, ...bare } = axis;
+      const ranged = { ...(axis.type === 'log' ? bare : axis), range: [low - room, high + room] };
+      return [[key, withLogTicks(ranged, [], letter, 500 / columns)]];
     }),
   );
 }

@@ -5,7 +5,7 @@
  * Skipped where there is no Chromium (LB_CHROMIUM names one).
  */
 import assert from 'node:assert/strict';
-import { copyFileSync, mkdirSync } from 'node:fs';
+import { copyFileSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { pathToFileURL } from 'node:url';
@@ -19,6 +19,24 @@ import { ARGUMENTS, executablePath } from './chromium';
 
 const ROOT = join(__dirname, '..', '..');
 const FOLDER = join(ROOT, 'results', 'browser-slider');
+
+/** The figures in the outputs of the committed notebooks. */
+function notebookFigures(): { name: string; figure: Figure }[] {
+  const folder = join(ROOT, 'notebooks');
+  return readdirSync(folder)
+    .filter((file) => file.endsWith('.ipynb'))
+    .flatMap((file) => {
+      const { cells } = JSON.parse(readFileSync(join(folder, file), 'utf8')) as {
+        cells: { outputs?: { data?: Record<string, unknown> }[] }[];
+      };
+      return cells.flatMap(({ outputs = [] }, c) =>
+        outputs.flatMap(({ data }) => {
+          const found = data?.['application/vnd.plotly.v1+json'] as Figure | undefined;
+          return found ? [{ name: `${file.slice(0, 2)}-cell-${c}`, figure: found }] : [];
+        }),
+      );
+    });
+}
 
 /** What plotly.js keeps of a drawn figure. */
 type Plot = Pick<Figure, 'data' | 'layout'> & { _fullLayout: { sliders: { active: number }[] } };
@@ -45,38 +63,30 @@ describe(
       'shows at each place of the slider what the figure of that place shows',
       { timeout: 60_000 },
       async () => {
-        await open('withSlider');
-        const rail = (await page.locator('.slider-rail-touch-rect').boundingBox())!;
-        const grip = (await page.locator('.slider-grip-rect').boundingBox())!;
-        await page.mouse.move(grip.x + grip.width / 2, grip.y + grip.height / 2);
-        await page.mouse.down();
-        for (const place of [0, 3, 1]) {
-          const x = rail.x + grip.width / 2 + ((rail.width - grip.width) * place) / 3;
-          await page.mouse.move(x, rail.y + rail.height / 2, { steps: 5 });
-          await reached(place);
-          await page.screenshot({ path: join(FOLDER, `slider-${place}.png`) });
-          const { data, layout } = await drawn();
-          const frame = compact(samples.withSlider!()).frames![place]!;
-          for (const [i, trace] of frame.traces.entries())
-            for (const [key, value] of Object.entries(frame.data[i]!))
-              assert.deepEqual(data[trace]![key], value, key);
-          assert.equal(layout.title!.text, frame.layout.title!.text);
-          const seen = (all: Figure['layout']['annotations']) =>
-            all!.filter(({ visible }) => visible !== false).map(({ text }) => text);
-          assert.deepEqual(seen(layout.annotations), seen(frame.layout.annotations));
-        }
-        await page.mouse.up();
+        await open('withSlider', samples.withSlider!());
+        await drag(compact(samples.withSlider!()), [0, 3, 1], 'slider');
         assert.deepEqual(complaints, []);
       },
     );
 
+    test('does so in each figure of the notebooks that moves', { timeout: 300_000 }, async () => {
+      const moving = notebookFigures().filter(({ figure }) => figure.frames);
+      assert.ok(moving.length > 0);
+      for (const { name, figure } of moving) {
+        await open(name, figure);
+        const places = figure.frames!.map((_, place) => place);
+        await drag(figure, [...places.reverse(), places.length >> 1], name);
+      }
+      assert.deepEqual(complaints, []);
+    });
+
     test('is played by a button, from where the slider stands', { timeout: 60_000 }, async () => {
-      await open('withFrames');
+      await open('withFrames', samples.withFrames!());
       const rail = (await page.locator('.slider-rail-touch-rect').boundingBox())!;
       await page.mouse.click(rail.x + 8, rail.y + rail.height / 2);
       await reached(0);
       const texts = () => page.locator('.heatmaplayer text').allTextContents();
-      assert.deepEqual(await texts(), ['96.0']);
+      assert.deepEqual(await texts(), ['96']);
       await page.locator('.updatemenu-button', { hasText: 'Play' }).click();
       await reached(2);
       assert.equal((await texts()).length, 6);
@@ -117,11 +127,36 @@ describe(
       },
     );
 
-    async function open(name: string): Promise<void> {
+    async function open(name: string, figure: Figure): Promise<void> {
       const path = join(FOLDER, `${name}.html`);
-      await saveFigure(path, samples[name]!());
+      await saveFigure(path, figure);
       await page.goto(pathToFileURL(path).href);
       await page.locator('.slider-grip-rect').waitFor({ timeout: 30_000 });
+    }
+
+    /** Drags the slider to some places: each shows what the frame of that place has. */
+    async function drag({ frames, layout }: Figure, places: readonly number[], name: string): Promise<void> {
+      await page.locator('.slider-grip-rect').scrollIntoViewIfNeeded();
+      const rail = (await page.locator('.slider-rail-touch-rect').boundingBox())!;
+      const grip = (await page.locator('.slider-grip-rect').boundingBox())!;
+      await page.mouse.move(grip.x + grip.width / 2, grip.y + grip.height / 2);
+      await page.mouse.down();
+      for (const place of places) {
+        const x = rail.x + grip.width / 2 + ((rail.width - grip.width) * place) / (frames!.length - 1);
+        await page.mouse.move(x, rail.y + rail.height / 2, { steps: 5 });
+        await reached(place);
+        await page.screenshot({ path: join(FOLDER, `${name}-${place}.png`) });
+        const now = await drawn();
+        const frame = frames![place]!;
+        for (const [i, trace] of frame.traces.entries())
+          for (const [key, value] of Object.entries(frame.data[i]!))
+            assert.deepEqual(now.data[trace]![key], value, `${name}: ${key}`);
+        assert.equal(now.layout.title!.text, (frame.layout.title ?? layout.title)!.text);
+        const seen = (all: Figure['layout']['annotations'] = []) =>
+          all.filter(({ visible }) => visible !== false).map(({ text }) => text);
+        assert.deepEqual(seen(now.layout.annotations), seen(frame.layout.annotations ?? layout.annotations));
+      }
+      await page.mouse.up();
     }
 
     function drawn(): Promise<Plot> {

@@ -31,11 +31,18 @@ const EDITS: Record<string, Edit[]> = {
   ],
   '05': [
     ['const k = 5', 'const k = 3'],
+    ['rates = { smoke: [0.1, 0.3]', 'rates = { smoke: [0.05, 0.2]'],
     ['const seeds = { smoke: 2', 'const seeds = { smoke: 3'],
   ],
-  '06': [["kind: 'lookbehindSAM', k, rho, alpha: 0.5", "kind: 'lookbehindSAM', k, rho, alpha: 0.8"]],
-  '07': [['const seeds = { smoke: 1', 'const seeds = { smoke: 2']],
-  '08': [['const seeds = { smoke: 1', 'const seeds = { smoke: 2']],
+  '06': [['const alpha = 0.5', 'const alpha = 0.8']],
+  '07': [
+    ['const k = 2', 'const k = 3'],
+    ['const seeds = { smoke: 1', 'const seeds = { smoke: 2'],
+  ],
+  '08': [
+    ['const k = 5', 'const k = 3'],
+    ['const seeds = { smoke: 1', 'const seeds = { smoke: 2'],
+  ],
   '09': [
     ["const k = PROFILE === 'smoke' ? 2 : 5", 'const k = 3'],
     ['const reach = 0.2', 'const reach = 0.1'],
