@@ -222,9 +222,7 @@ function commonRanges(figures: readonly Figure[], layout: Layout): Layout {
       const traces = figures.flatMap(({ data }) =>
         data.filter((trace) => drawn.has(String(trace[`${letter}axis`] ?? letter))),
       );
-      const values = traces
-        .flatMap((trace) => Array.from((trace[letter] as ArrayLike<unknown> | undefined) ?? []))
-        .filter((value) => value !== null);
+      const values = traces.flatMap((trace) => placesOf(trace, letter)).filter((value) => value !== null);
       const numbers = values.filter(
         (value): value is number => typeof value === 'number' && Number.isFinite(value),
       );
@@ -239,6 +237,14 @@ function commonRanges(figures: readonly Figure[], layout: Layout): Layout {
       return [[key, withLogTicks(ranged, [], letter, 500 / columns)]];
     }),
   );
+}
+
+/** Where a trace lies along an axis, with the ends of its error bars. */
+function placesOf(trace: Trace, letter: 'x' | 'y'): unknown[] {
+  const values = Array.from((trace[letter] as ArrayLike<unknown> | undefined) ?? []);
+  const { array: errors } = (trace[`error_${letter}`] as { array?: number[] } | undefined) ?? {};
+  const ends = errors?.flatMap((error, i) => [Number(values[i]) - error, Number(values[i]) + error]);
+  return [...values, ...(ends ?? [])];
 }
 
 function checkKinds(figures: readonly Figure[], shown: number): void {

@@ -4,6 +4,7 @@ import { OptionError } from '../core/errors';
 import { figureText } from '../core/escape';
 import { compose, type FigureOptions, isPlane, NARROW, wrap } from './compose';
 import { withoutColorBar } from './contourPath';
+import { extent } from './extent';
 import type { Annotation, Axis, Figure, Layout, Trace } from './figure';
 import { withLogTicks } from './logTicks';
 import { COLORS } from './theme';
@@ -96,11 +97,13 @@ export function panels(options: PanelsOptions): Figure {
     layout[`xaxis${id}`] = {
       ...withLogTicks(xaxis, figure.data, 'x', (0.8 * (width - beside)) / columns),
       ...(names[p]!.length > 1 ? { title: { ...xaxis.title, text: names[p]!.join('<br>') } } : {}),
+      ...(shareX ? sharedRange(parts, 'xaxis') : {}),
       ...(shareX && p > 0 ? { matches: 'x' } : {}),
     };
     layout[`yaxis${id}`] = {
       ...(shareY && p % columns > 0 ? hiddenLabels(yaxis) : yaxis),
       ...(yaxis.scaleanchor ? { scaleanchor: `x${id}` } : {}),
+      ...(shareY ? sharedRange(parts, 'yaxis') : {}),
       ...(shareY && p > 0 ? { matches: 'y' } : {}),
     };
     annotations.push({
@@ -142,6 +145,15 @@ export function panels(options: PanelsOptions): Figure {
     { ...options, width, height },
     { title: parts.map((part) => part.title).join(' · ') },
   );
+}
+
+/** Where all axes have a range: one that holds them all, in the direction of the first. */
+function sharedRange(parts: readonly Panel[], name: 'xaxis' | 'yaxis'): Axis {
+  const ranges = parts.map(({ figure }) => figure.layout[name]?.range as [number, number] | undefined);
+  if (ranges.some((range) => range === undefined)) return {};
+  const [low, high] = extent(ranges.flatMap((range) => range!));
+  const [first, last] = ranges[0]!;
+  return { range: first > last ? [high, low] : [low, high] };
 }
 
 function mostLines(texts: readonly string[][]): number {
