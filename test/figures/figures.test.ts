@@ -790,3 +790,16 @@ test('small multiples show each series once in its color, over all others in gra
   const matches = [layout.xaxis2, layout.yaxis2].map((axis) => (axis as figures.Axis).matches);
   assert.deepEqual([...matches, layout.showlegend], ['x', 'y', false]);
 });
+
+test('panels that share an axis show all of each, and labels keep their numbers', () => {
+  const rows = (high: number) => [{ method: 'sam', label: 'SAM', estimate: high / 2, low: 0, high }];
+  const title = 'Lookbehind with adaptive steps, k = 5';
+  const panel = (high: number) => ({
+    title,
+    figure: figures.dotRange({ rows: rows(high), x: { title: 'Points' } }),
+  });
+  const { layout } = figures.panels({ panels: [panel(1), panel(10)], shareX: true, shareY: true });
+  assert.deepEqual(layout.xaxis!.range, [-0.6, 10.6]);
+  const { text } = layout.annotations![0]!;
+  assert.ok(text!.includes('<br>') && text!.includes('k = 5'), text);
+});
