@@ -3,8 +3,9 @@
  *
  *     npm run -s bench:page [-- --side 33 --seconds 30 --networks mlp,convnet --software --headed]
  *
- * The networks are trained here, and their weights are handed to the page. All backends must find the same mean loss.
- * LB_CHROMIUM names the browser. It uses the GPU if the browser has one; with --software it draws with SwiftShader.
+ * The networks are trained here, and their weights are handed to the page. All backends must find the same
+ * mean loss. LB_CHROMIUM names the browser. It uses the GPU if the browser has one; with --software it draws
+ * with SwiftShader.
  */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';

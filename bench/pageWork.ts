@@ -1,10 +1,14 @@
-/** What `bench:page` measures, in Node and in a page: a surface around trained weights, and what computes it. */
+/**
+ * What `bench:page` measures, in Node and in a page: a surface around trained weights, and what computes it.
+ */
 import * as tf from '@tensorflow/tfjs';
 import { type Dataset, digits, twoMoons } from 'lookbehind/data';
 import { lossSurface, Plane, randomDirection, readFlatWeights, setFlatWeights } from 'lookbehind/landscape';
 import { convNet, mlp } from 'lookbehind/models';
 
-/** A small network and the samples of its surface. The 8 x 8 digits come as bytes where there are no files. */
+/**
+ * A small network and the samples of its surface. The 8 x 8 digits come as bytes where there are no files.
+ */
 export const NETWORKS: Readonly<
   Record<string, { model(): tf.LayersModel; data(bytes: Uint8Array): { train: Dataset; seen: Dataset } }>
 > = {
@@ -39,11 +43,17 @@ export interface Measured {
   device: string;
   pointsPerSecond: number;
   points: number;
-  /** Mean loss over the points, which is to be the same everywhere; NaN where the time did not suffice for all. */
+  /**
+   * Mean loss over the points, which is to be the same everywhere; NaN where the time did not suffice for
+   * all.
+   */
   meanLoss: number;
 }
 
-/** A surface of `side` x `side` points on the present backend, for at most `seconds`, after a small one to warm up. */
+/**
+ * A surface of `side` x `side` points on the present backend, for at most `seconds`, after a small one to
+ * warm up.
+ */
 export async function measure(
   network: string,
   { trainable, others }: TrainedWeights,

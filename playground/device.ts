@@ -1,4 +1,6 @@
-/** What computes: the backends of TensorFlow.js in a browser, the fastest first, and the device behind each. */
+/**
+ * What computes: the backends of TensorFlow.js in a browser, the fastest first, and the device behind each.
+ */
 import * as tf from '@tensorflow/tfjs';
 
 /** The backends in the order in which they are tried. */

@@ -34,7 +34,9 @@ function filled<E extends Element>(element: E, attributes: Attributes, children:
   return element;
 }
 
-/** A fragment of HTML that is written in the source: formulas, and words in italics. Never what a user gives. */
+/**
+ * A fragment of HTML that is written in the source: formulas, and words in italics. Never what a user gives.
+ */
 export function html(text: string): DocumentFragment {
   const template = document.createElement('template');
   template.innerHTML = text;

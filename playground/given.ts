@@ -1,4 +1,7 @@
-/** What a page was given where it was made: in the output of a notebook, which view it shows, and of which network. */
+/**
+ * What a page was given where it was made: in the output of a notebook, which view it shows, and of which
+ * network.
+ */
 import { Dataset } from 'lookbehind/data';
 import type { Task } from './trainingData';
 

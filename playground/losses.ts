@@ -1,6 +1,6 @@
 /**
- * Losses of two variables, for pictures: each with its formula, its gradient in closed form, and how much it is curved as its one
- * number.
+ * Losses of two variables, for pictures: each with its formula, its gradient in closed form, and how much it
+ * is curved as its one number.
  */
 import * as tf from '@tensorflow/tfjs';
 
@@ -55,8 +55,8 @@ export const SHARP: Point = [-0.7, 0];
 export const FLAT: Point = [0.9, 0];
 
 /**
- * The lower of a trench and a bowl that touch the same ground, with the edge between them rounded. Across, the trench is
- * `c` times as curved as along, and as the bowl is.
+ * The lower of a trench and a bowl that touch the same ground, with the edge between them rounded. Across,
+ * the trench is `c` times as curved as along, and as the bowl is.
  */
 function twoMinima(c: number): PlaneLoss {
   const both = ([x, y]: Point): [sharp: number, flat: number] => [
@@ -90,8 +90,8 @@ function twoMinima(c: number): PlaneLoss {
 }
 
 /**
- * The loss as optimizers take it: at a variable of two numbers. The gradient is the closed form, which takes a tenth of the time that
- * tf.js needs to find it.
+ * The loss as optimizers take it: at a variable of two numbers. The gradient is the closed form, which takes
+ * a tenth of the time that tf.js needs to find it.
  */
 export function lossAt({ value, gradient }: PlaneLoss, variable: tf.Variable): () => tf.Scalar {
   const loss = tf.customGrad((point) => {

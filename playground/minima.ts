@@ -1,4 +1,6 @@
-/** The view "Two minima": all methods set off where the reader clicks, and a map says which start leads where. */
+/**
+ * The view "Two minima": all methods set off where the reader clicks, and a map says which start leads where.
+ */
 import { BasinMap, type Block } from './basins';
 import { digits, fixed, h, html, isStill, s } from './dom';
 import { FLAT, LOSSES, type PlaneLoss, type Point, SHARP } from './losses';

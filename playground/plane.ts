@@ -1,4 +1,7 @@
-/** A part of the plane on the page: a loss as bands of height, and drawings over it that are as sharp as the screen. */
+/**
+ * A part of the plane on the page: a loss as bands of height, and drawings over it that are as sharp as the
+ * screen.
+ */
 import { contours } from 'd3-contour';
 import { h, s } from './dom';
 import type { PlaneLoss, Point } from './losses';
@@ -78,7 +81,10 @@ export class Plane {
     this.paint({ columns, rows, values });
   }
 
-  /** Paints heights that span the whole plane: the lower, the lighter the ground (in the dark, the other way round). */
+  /**
+   * Paints heights that span the whole plane: the lower, the lighter the ground (in the dark, the other way
+   * round).
+   */
   paint({ columns, rows, values }: Heights, bands = 14): void {
     const { width, height } = this.#size;
     const density = devicePixelRatio || 1;

@@ -6,7 +6,10 @@ import type { View } from './view';
 /** Views by the names that links call them. */
 export type Views = Readonly<Record<string, View>>;
 
-/** Shows the views on the page, and the one that the address names. `given` stands where the address names nothing. */
+/**
+ * Shows the views on the page, and the one that the address names. `given` stands where the address names
+ * nothing.
+ */
 export function shell(root: HTMLElement, makeViews: (changed: () => void) => Views, given = ''): void {
   let address: ReturnType<typeof setTimeout> | undefined;
   const views = makeViews(() => {

@@ -1,4 +1,7 @@
-/** The view "One step": k steps back, the gradients met there, one step forward, drawn where the reader puts the weights. */
+/**
+ * The view "One step": k steps back, the gradients met there, one step forward, drawn where the reader puts
+ * the weights.
+ */
 import { digits, fixed, h, html, isStill, s } from './dom';
 import { LOSSES, type PlaneLoss, type Point } from './losses';
 import { Names, type Way } from './names';
@@ -57,7 +60,10 @@ export function stepView(changed: () => void): View {
 
   let loss: PlaneLoss;
   let step: PlaneStep;
-  /** How much of the step is drawn, in stages: a climb and a descent for each of the k steps back, then the step forward. */
+  /**
+   * How much of the step is drawn, in stages: a climb and a descent for each of the k steps back, then the
+   * step forward.
+   */
   let stage = Number.POSITIVE_INFINITY;
   const stages = () => 2 * step.fast.length + 1;
   const motion = new Motion((seconds) => {

@@ -1,4 +1,7 @@
-/** What the pages know as TensorFlow.js where networks are trained: layers, the GPU's backends and plain JavaScript. */
+/**
+ * What the pages know as TensorFlow.js where networks are trained: layers, the GPU's backends and plain
+ * JavaScript.
+ */
 import '@tensorflow/tfjs-core';
 import '@tensorflow/tfjs-backend-cpu';
 import '@tensorflow/tfjs-backend-webgl';

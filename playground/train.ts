@@ -1,4 +1,7 @@
-/** The view "Train and look": a network learns in the page, and the loss around its weights is drawn while it does. */
+/**
+ * The view "Train and look": a network learns in the page, and the loss around its weights is drawn while it
+ * does.
+ */
 import type * as tf from '@tensorflow/tfjs';
 import { Chart, type Curve } from './chart';
 import { BACKENDS, type Device, isGpu, useDevice } from './device';
@@ -89,7 +92,10 @@ export function trainView(changed: () => void): View {
   let heights: number[] | undefined;
   let isTraining = false;
   let isShown = false;
-  /** Stops what goes on when it is aborted; made anew for each show and each change of data, weights or device. */
+  /**
+   * Stops what goes on when it is aborted; made anew for each show and each change of data, weights or
+   * device.
+   */
   let scope = new AbortController();
   let work: Promise<void> = Promise.resolve();
   let speed = 0;
@@ -399,7 +405,9 @@ function smoothed(points: readonly [number, number][]): [number, number][] {
   });
 }
 
-/** The points of a surface, row by row from below; where there is none yet, that of the nearest coarser point. */
+/**
+ * The points of a surface, row by row from below; where there is none yet, that of the nearest coarser point.
+ */
 function filled(loss: readonly number[][], evaluated: readonly boolean[][]): number[] {
   const n = loss.length;
   return Array.from({ length: n * n }, (_, i) => {

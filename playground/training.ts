@@ -1,4 +1,7 @@
-/** A network that learns in the page, and what is measured of it meanwhile: on a copy, so that neither waits for the other. */
+/**
+ * A network that learns in the page, and what is measured of it meanwhile: on a copy, so that neither waits
+ * for the other.
+ */
 import * as tf from '@tensorflow/tfjs';
 import type { Dataset } from 'lookbehind/data';
 import {

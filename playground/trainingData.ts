@@ -47,7 +47,10 @@ export const TASKS = {
   }),
 } as const satisfies Record<string, () => Task>;
 
-/** The first of MNIST-1D's signals, as bytes: 128 stands for 0, and 32 for a standard deviation (scripts/playground/bundle.mjs). */
+/**
+ * The first of MNIST-1D's signals, as bytes: 128 stands for 0, and 32 for a standard deviation
+ * (scripts/playground/bundle.mjs).
+ */
 function signals(split: string, from: number, count: number): Dataset {
   const labels = (SIGNALS.train + SIGNALS.test) * SIGNAL;
   return new Dataset({

@@ -16,7 +16,10 @@ export interface View {
   report?(): string[];
 }
 
-/** Calls `frame` before each drawing of the browser, with the seconds since the last call, until it returns false. */
+/**
+ * Calls `frame` before each drawing of the browser, with the seconds since the last call, until it returns
+ * false.
+ */
 export class Motion {
   readonly #frame: (seconds: number) => boolean;
   #request = 0;

@@ -1,4 +1,6 @@
-/** A method on its way over a loss, step by step: the optimizer of the library on a variable of two numbers. */
+/**
+ * A method on its way over a loss, step by step: the optimizer of the library on a variable of two numbers.
+ */
 import * as tf from '@tensorflow/tfjs';
 import { lossAt, type PlaneLoss, type Point } from './losses';
 import { type MethodName, type MethodSettings, optimizerOf } from './methods';
@@ -11,7 +13,9 @@ export type End = number | 'none';
 const MOST_STEPS = 400;
 const LOOK_EVERY = 10;
 const STANDS_STILL = 1e-3;
-/** How far from a minimum a walk may end that belongs to it: methods that climb stay about it at a distance. */
+/**
+ * How far from a minimum a walk may end that belongs to it: methods that climb stay about it at a distance.
+ */
 const NEAR = 0.35;
 
 /** A walk. Dispose it. */

@@ -20,8 +20,8 @@ export type ShowOptions = OptionsOf<typeof OPTIONS>;
  *
  * A page of the playground is shown in a frame, and as its picture where pages can't be.
  *
- * There is no text/html in the output of a figure: readers that can't draw plotly's format would prefer it to the
- * picture.
+ * There is no text/html in the output of a figure: readers that can't draw plotly's format would prefer it to
+ * the picture.
  *
  * @throws {OptionError} for an unknown option.
  */

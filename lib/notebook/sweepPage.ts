@@ -1,7 +1,7 @@
 /**
  * The results of a sweep as one HTML page that holds all it needs: tables that sort, parallel coordinates of
- * what differs and what was reached, and learning curves. It asks nothing of a network, and is light or dark as
- * the reader's system is.
+ * what differs and what was reached, and learning curves. It asks nothing of a network, and is light or dark
+ * as the reader's system is.
  */
 import { readFileSync } from 'node:fs';
 import { escapeHtml, figureText } from '../core/escape';

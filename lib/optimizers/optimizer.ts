@@ -24,7 +24,7 @@ import { undoingWrites } from './writes';
 export abstract class FamilyOptimizer extends tf.Optimizer {
   /** tf.Optimizer takes anything that has its methods for an instance; here the class counts. */
   static override [Symbol.hasInstance](instance: unknown): boolean {
-    // biome-ignore lint/complexity/noThisInStatic: `this` is the class that was asked for, which may be a subclass.
+    // biome-ignore lint/complexity/noThisInStatic: `this` is the class asked for, which may be a subclass.
     return Function.prototype[Symbol.hasInstance].call(this, instance);
   }
 

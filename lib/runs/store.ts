@@ -48,8 +48,8 @@ export interface RunResult {
   /** The last epoch; null where the run diverged in its first. */
   last: EpochRecord | null;
   /**
-   * The evaluated epoch with the highest test accuracy (the lowest loss where labels are numbers), the first of equals; null in lifelong learning.
-   * Report `last`: `best` is chosen on the test set.
+   * The evaluated epoch with the highest test accuracy (the lowest loss where labels are numbers), the first
+   * of equals; null in lifelong learning. Report `last`: `best` is chosen on the test set.
    */
   best: EpochRecord | null;
   /** Gradients taken, each of one batch. */

@@ -23,8 +23,8 @@ const VERDICTS = 'application/vnd.lookbehind.verdicts+json';
 /** @typedef {import('../../lib/dist/statistics/verdict.js').Judged} Judged */
 /**
  * @typedef
- * {{ name: string, title: string, claim: string, time: string, picture: Buffer | undefined, verdicts: Judged[] }}
- * Entry
+ * {{ name: string, title: string, claim: string, time: string, picture: Buffer | undefined, verdicts:
+ * Judged[] }} Entry
  */
 
 /** What the index says of a notebook. @param {string} name of its file @returns {Entry} */

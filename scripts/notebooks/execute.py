@@ -35,7 +35,8 @@ from nbclient.exceptions import CellExecutionError, DeadKernelError  # noqa: E40
 
 SECONDS_BETWEEN_PROGRESS_LINES = 10  # where the output is a file or a pipe; a terminal shows every change
 SECONDS_TO_STOP = 15  # that an interrupted cell has to save its work
-# On a machine that is busy with other work nbclient's own 60 and 4 seconds are too few: the second loses outputs, with a warning only.
+# On a machine that is busy with other work nbclient's own 60 and 4 seconds are too few: the second loses
+# outputs, with a warning only.
 SECONDS_TO_START = 300
 STARTS = 3  # of a kernel that dies before its first cell
 SECONDS_FOR_OUTPUTS = 60  # that may come in after a cell's reply
@@ -104,7 +105,8 @@ class LiveClient(NotebookClient):
             try:
                 return await super().async_start_new_kernel_client()
             except RuntimeError as error:
-                # nbclient has shut the kernel down. One that lives but does not answer is no case for a new one.
+                # nbclient has shut the kernel down. One that lives but does not answer is no case for a new
+                # one.
                 if attempt == STARTS or "died" not in str(error):
                     raise
                 self.terminal.line("the kernel ended at its start; trying again")

@@ -8,7 +8,10 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { build, transform } from 'esbuild';
 
-/** The pages, and what each knows as TensorFlow.js: all there is in `index`, and parts of it for the outputs of notebooks. */
+/**
+ * The pages, and what each knows as TensorFlow.js: all there is in `index`, and parts of it for the outputs
+ * of notebooks.
+ */
 const PAGES = {
   index: 'tfFull.ts',
   plane: 'tfCore.ts',
@@ -86,8 +89,8 @@ function sources(root, tensorflow) {
 }
 
 /**
- * The first 2,000 signals of MNIST-1D to train on and the 1,000 to test on, then their labels: as bytes, 128 for 0 and 32 more for each
- * standard deviation.
+ * The first 2,000 signals of MNIST-1D to train on and the 1,000 to test on, then their labels: as bytes, 128
+ * for 0 and 32 more for each standard deviation.
  * @param {Buffer} file data/mnist1d/mnist1d.bin: 13,000 signals of 40 float32, then their labels
  */
 function fewSignals(file) {

@@ -1,6 +1,6 @@
 /**
- * The library on each backend of TensorFlow.js, against the native one: trainings and evaluations (backendWork.ts) on
- * cpu in Node, and on cpu, wasm, webgl and webgpu in a page.
+ * The library on each backend of TensorFlow.js, against the native one: trainings and evaluations
+ * (backendWork.ts) on cpu in Node, and on cpu, wasm, webgl and webgpu in a page.
  */
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
@@ -13,8 +13,8 @@ import { executablePath, WEBGPU_ARGUMENTS } from './chromium';
 
 /**
  * Largest difference from the native numbers, as a share of the largest number of a list. float32 has 6e-8 in each op;
- * backends sum in another order, and exp and tanh of shaders are a few units in the last place off. Seen: 2e-6, of
- * weights after steps of Adam, which divides by roots of small numbers.
+ * backends sum in another order, and exp and tanh of shaders are a few units in the last place off. Seen:
+ * 2e-6, of weights after steps of Adam, which divides by roots of small numbers.
  */
 const TOLERANCE = 1e-5;
 

@@ -15,7 +15,10 @@ const HARMLESS = /GPU stall due to ReadPixels|No available adapters|powerPrefere
 
 /** A page in a browser of its own. */
 export class BackendPage {
-  /** What the page complained about. Shaders that WebGPU refuses are named on the console only, and give zeros. */
+  /**
+   * What the page complained about. Shaders that WebGPU refuses are named on the console only, and give
+   * zeros.
+   */
   readonly complaints: string[] = [];
 
   private constructor(

@@ -1,6 +1,6 @@
 /**
- * What the matrix of backends computes: trainings, and evaluations of fixed weights. The same code runs in Node and,
- * bundled, in a page.
+ * What the matrix of backends computes: trainings, and evaluations of fixed weights. The same code runs in
+ * Node and, bundled, in a page.
  */
 import * as tf from '@tensorflow/tfjs';
 import { adam, lookahead, lookbehindASAM, lookbehindSAM, sam, sgd } from 'lookbehind';

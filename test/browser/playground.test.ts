@@ -1,6 +1,7 @@
 /**
- * The playground in a real browser, opened from disk and without a network: what it shows are the numbers of the library in Node, it
- * answers mouse and keyboard, and a link restores it. Screenshots lie in results/browser-playground/.
+ * The playground in a real browser, opened from disk and without a network: what it shows are the numbers of
+ * the library in Node, it answers mouse and keyboard, and a link restores it. Screenshots lie in
+ * results/browser-playground/.
  *
  * Skipped where there is no Chromium (LB_CHROMIUM names one).
  */

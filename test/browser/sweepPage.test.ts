@@ -1,6 +1,6 @@
 /**
- * The page of a sweep in a real browser, without a network: tables sort, plots are drawn, text is text, and the
- * page is light or dark as the reader's system is. Screenshots lie in results/browser-sweep/.
+ * The page of a sweep in a real browser, without a network: tables sort, plots are drawn, text is text, and
+ * the page is light or dark as the reader's system is. Screenshots lie in results/browser-sweep/.
  *
  * Skipped where there is no Chromium (LB_CHROMIUM names one).
  */

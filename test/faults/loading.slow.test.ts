@@ -188,8 +188,8 @@ test('the library evaluates no text, and loads modules by a name it was given in
       ) ?? [];
     return risky.map((one) => `${name}: ${one}`);
   });
-  // Packages of the library's own choice, in places of its own; plotly.js in the page that draws it; and, in one
-  // place, the module of one's own that a sweep is told to train with.
+  // Packages of the library's own choice, in places of its own; plotly.js in the page that draws it; and, in
+  // one place, the module of one's own that a sweep is told to train with.
   const allowed =
     /^compile\/(native|backend|graph\/(randomness|proto))\.ts: require\(|^notebook\/static\.ts: (eval\(|require\()|^notebook\/fitProgress\.ts: require\(`\$\{nativePackage\}|^runs\/config\/ownModule\.ts: require\(file\)$/;
   assert.deepEqual(

@@ -10,7 +10,10 @@ import { mlp } from 'lookbehind/models';
 import { Trainer, tensorBoard } from 'lookbehind/train';
 import { EventFile } from '../../lib/dist/files/tfevents';
 
-/** CRC-32C as its definition says: the remainder of a division of polynomials, bit by bit; masked as in TFRecord. */
+/**
+ * CRC-32C as its definition says: the remainder of a division of polynomials, bit by bit; masked as in
+ * TFRecord.
+ */
 function masked(content: Buffer): number {
   let crc = 0xffffffffn;
   for (const byte of content) {

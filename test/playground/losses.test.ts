@@ -1,4 +1,7 @@
-/** The losses of the playground: their gradients in closed form against differences, and as tf.js hands them to optimizers. */
+/**
+ * The losses of the playground: their gradients in closed form against differences, and as tf.js hands them
+ * to optimizers.
+ */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import * as tf from '@tensorflow/tfjs';

@@ -48,8 +48,8 @@ export function traceOf(store: RunStore, config: RunConfig): Trace {
 }
 
 /**
- * Calls `attempt` with more and more epochs until it returns true: on a slow or busy machine short runs are over
- * before a test has seen, or stopped, them.
+ * Calls `attempt` with more and more epochs until it returns true: on a slow or busy machine short runs are
+ * over before a test has seen, or stopped, them.
  */
 export async function inRunsLongEnough(
   epochs: number,
@@ -71,8 +71,8 @@ export function wasStopped(sweep: Promise<unknown>): Promise<boolean> {
 }
 
 /**
- * Executes a run with a checkpoint after each epoch, in processes that kill themselves after so many steps, one
- * after the other; the last may end.
+ * Executes a run with a checkpoint after each epoch, in processes that kill themselves after so many steps,
+ * one after the other; the last may end.
  *
  * @returns How they ended: signal or exit code.
  */

@@ -1,5 +1,6 @@
 /**
- * Bias and variance of one step: against closed forms on round bowls, and a second implementation on long ones.
+ * Bias and variance of one step: against closed forms on round bowls, and a second implementation on long
+ * ones.
  */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
