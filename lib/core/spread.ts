@@ -1,4 +1,4 @@
-/** Mean and spread over seeds, with diverged runs (NaN, infinite) left out and counted. */
+/** Means, and spreads over seeds with diverged runs (NaN, infinite) left out and counted. */
 
 /** Mean and sample standard deviation of the finite values of a sample. */
 export interface Spread {
@@ -12,14 +12,23 @@ export interface Spread {
   diverged: number;
 }
 
+/** The mean; NaN of no values. */
+export function mean(values: readonly number[]): number {
+  return values.reduce((sum, value) => sum + value, 0) / values.length;
+}
+
+/** The standard deviation of a sample (divided by n - 1); 0 for one value. */
+export function deviation(values: readonly number[]): number {
+  if (values.length < 2) return 0;
+  const middle = mean(values);
+  return Math.sqrt(values.reduce((sum, value) => sum + (value - middle) ** 2, 0) / (values.length - 1));
+}
+
 /** Mean and spread of one sample. */
 export function spread(values: ArrayLike<number>): Spread {
   const finite = Array.from(values).filter(Number.isFinite);
   const count = finite.length;
-  const mean = count === 0 ? Number.NaN : finite.reduce((sum, value) => sum + value, 0) / count;
-  const std =
-    count < 2 ? 0 : Math.sqrt(finite.reduce((sum, value) => sum + (value - mean) ** 2, 0) / (count - 1));
-  return { mean, std, count, diverged: values.length - count };
+  return { mean: mean(finite), std: deviation(finite), count, diverged: values.length - count };
 }
 
 /** Mean and spread at each point of curves: `runs[seed][point]`. */

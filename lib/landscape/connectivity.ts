@@ -35,6 +35,7 @@ import { LOSS } from '../training/losses';
 import type { Samples } from '../training/samples';
 import type { WeightSets } from '../training/weightSets';
 import { allVariables, trainableVariables, withWeights } from '../training/weights';
+import { EVALUATION } from './evaluation';
 import { checkFlatSize, slotTensor, weightLayout } from './layout';
 
 /** A path through weight space: the weights at t in [0, 1], flat. */
@@ -53,7 +54,7 @@ export function bezierPath(from: Float32Array, middle: Float32Array, to: Float32
   return (t) => from.map((w, i) => (1 - t) ** 2 * w + 2 * t * (1 - t) * middle[i] + t ** 2 * to[i]);
 }
 
-const PATH = {
+const ALONG = {
   /** Number of points, both ends included, >= 2. Default 21. */
   points: whole({ min: 2 }, 21),
   /**
@@ -61,15 +62,11 @@ const PATH = {
    * everywhere.
    */
   recomputeBatchNorm: object<BatchNormOptions>(),
-  /** The loss, by name or as a function. Default: as of a `ModelLoss`. */
-  loss: LOSS,
-  /** Samples per forward pass, >= 1. Default 250. */
-  batchSize: whole({ min: 1 }, 250),
-  /** Bytes for the weight sets that are evaluated together, as in `evaluateMany`, with the same default. */
-  memoryBudget: number({ min: 0, exclusiveMin: true }),
   /** Stops after the present chunk, with an AbortedError. */
   signal: signal(),
 };
+
+const PATH: typeof ALONG & typeof EVALUATION = { ...ALONG, ...EVALUATION };
 
 /** Options of `lossAlongPath`. */
 export type PathOptions = OptionsOf<typeof PATH>;

@@ -11,7 +11,6 @@ import {
   flag,
   needed,
   nested,
-  number,
   type OptionsOf,
   oneOf,
   signal,
@@ -22,33 +21,28 @@ import {
 import type * as tf from '../core/tf';
 import { withModelLoss } from '../training/evaluate';
 import type { BatchNormMode } from '../training/forward';
-import { LOSS, type Loss } from '../training/losses';
+import type { Loss } from '../training/losses';
 import type { ModelLoss } from '../training/modelLoss';
 import type { Samples } from '../training/samples';
 import type { WeightSlot } from '../training/weights';
+import { EVALUATION } from './evaluation';
 import { AXIS, axisCoordinates, gridLevels } from './grid';
 import { weightLayout } from './layout';
 import { atPoints, Plane } from './plane';
 import { fingerprint, type PointRecord, SurfaceFile } from './surfaceFile';
 
-const SURFACE = {
+const OWN = {
   /** The plane; a `Plane` without y gives a line. */
   plane: needed(where<Plane>('object', 'a Plane', (value) => value instanceof Plane)),
   /** Range and points along the plane's x. Default: -1 to 1 in 25 points. */
   x: nested(AXIS),
   /** Range and points along the plane's y. Default: as x. */
   y: nested(AXIS),
-  /** The loss, by name or as a function. Default: as of a `ModelLoss`. */
-  loss: LOSS,
-  /** Samples per forward pass, >= 1. Default 250. */
-  batchSize: whole({ min: 1 }, 250),
   /**
    * By which statistics BatchNorm normalizes, as in `evaluate`. Default `'moving'`: those of the plane's
    * origin, all over the plane.
    */
   batchNorm: oneOf<BatchNormMode>(['moving', 'batch'], 'moving'),
-  /** Bytes for the weight sets that are evaluated together, as in `evaluateMany`, with the same default. */
-  memoryBudget: number({ min: 0, exclusiveMin: true }),
   /** Weight sets that are evaluated together, in place of a number chosen from the budget; >= 1. */
   chunkSize: whole({ min: 1 }),
   /** Runs op by op in place of compiling. Default false. */
@@ -64,6 +58,8 @@ const SURFACE = {
   /** Called after each chunk, and once at the start. */
   onProgress: callback<(progress: SurfaceProgress) => void | Promise<void>>(),
 };
+
+const SURFACE: typeof OWN & typeof EVALUATION = { ...OWN, ...EVALUATION };
 
 /** Options of `lossSurface`. */
 export type SurfaceOptions = OptionsOf<typeof SURFACE>;

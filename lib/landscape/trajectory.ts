@@ -4,16 +4,16 @@
  * its distance that lies outside of the plane.
  */
 import { checkNumber, OptionError, throwIfAborted } from '../core/errors';
-import { checkOptions, number, type OptionsOf, oneOf, signal, whole } from '../core/options';
+import { checkOptions, type OptionsOf, oneOf, signal, whole } from '../core/options';
 import * as tf from '../core/tf';
 import { topEigenvalues } from '../sharpness';
 import { addCombined, divided, dot, length } from '../sharpness/vectors';
 import { withModelLoss } from '../training/evaluate';
-import { LOSS } from '../training/losses';
 import type { Samples } from '../training/samples';
 import type { Trainer } from '../training/trainer';
 import type { WeightSets } from '../training/weightSets';
 import { type Direction, directionOf } from './directions';
+import { EVALUATION } from './evaluation';
 import { readFlatWeights, slotTensor, weightLayout } from './layout';
 import { atPoints, Plane, type Projection } from './plane';
 
@@ -27,19 +27,15 @@ export interface TrajectoryPoint extends Projection {
   planeLoss: number;
 }
 
-const EVALUATION = {
-  /** The loss, by name or as a function. Default: as of a `ModelLoss`. */
-  loss: LOSS,
-  /** Samples per forward pass, >= 1. Default 250. */
-  batchSize: whole({ min: 1 }, 250),
-  /** Bytes for the weight sets that are evaluated together, as in `evaluateMany`, with the same default. */
-  memoryBudget: number({ min: 0, exclusiveMin: true }),
+const OWN = {
   /** Stops after the present chunk, with an AbortedError. */
   signal: signal(),
 };
 
+const SETTINGS: typeof OWN & typeof EVALUATION = { ...OWN, ...EVALUATION };
+
 /** Options of `trajectoryOnPlane`. */
-export type TrajectoryOptions = OptionsOf<typeof EVALUATION>;
+export type TrajectoryOptions = OptionsOf<typeof SETTINGS>;
 
 /**
  * Where a trajectory lies on a plane, and how much of it the plane shows.
@@ -54,7 +50,7 @@ export async function trajectoryOnPlane(
   trajectory: readonly Float32Array[],
   options: TrajectoryOptions = {},
 ): Promise<TrajectoryPoint[]> {
-  const { signal, ...evaluation } = checkOptions('trajectoryOnPlane', EVALUATION, options);
+  const { signal, ...evaluation } = checkOptions('trajectoryOnPlane', SETTINGS, options);
   const projections = trajectory.map((weights) => plane.project(weights));
   const shadows = projections.map(({ a, b }) => [a, b] as const);
   return withModelLoss(model, samples, evaluation, async (loss) => {

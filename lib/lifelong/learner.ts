@@ -31,6 +31,7 @@ import {
   whole,
 } from '../core/options';
 import { Random } from '../core/random';
+import { mean } from '../core/spread';
 import * as tf from '../core/tf';
 import type { FamilyOptimizer } from '../optimizers/optimizer';
 import { assignAll } from '../optimizers/passes';
@@ -460,9 +461,8 @@ export class LifelongLearner extends TrainingLoop {
     );
     this.records[stage] = { task, name, accuracies, losses, measures };
     const first = regime === 'independent' ? task : 0;
-    const mean = (values: number[]): number =>
-      values.slice(first, task + 1).reduce((sum, value) => sum + value, 0) / (task + 1 - first);
-    return { loss: mean(losses), accuracy: mean(accuracies) };
+    const known = (values: number[]): number => mean(values.slice(first, task + 1));
+    return { loss: known(losses), accuracy: known(accuracies) };
   }
 
   /**

@@ -7,8 +7,10 @@
  *     forward transfer      mean over j > 0 of A[j-1][j] - b[j], b the accuracy before any learning
  *     forgetting, over tasks j < last, in three published definitions:
  *       firstMinusLast          mean of A[j][j] - A[last][j]     Avalanche; the negative of backward transfer
- *       maximumMinusLast        mean of max over i >= j of A[i][j], minus A[last][j]        Mammoth, stable SGD; never below 0
- *       maximumEarlierMinusNow  the same with j <= i < last      Chaudhry et al. 2018, FACIL; below 0 where a task got better than ever
+ *       maximumMinusLast        mean of max over i >= j of A[i][j], minus A[last][j]; never below 0.
+ *                               Mammoth, stable SGD
+ *       maximumEarlierMinusNow  the same with j <= i < last; below 0 where a task got better than ever.
+ *                               Chaudhry et al. 2018, FACIL
  *
  * In the maxima only rows from the learning of a task on count: the published codes do not test tasks
  * earlier. All are in the unit of A. What is not defined, such as forgetting after the first task, is NaN, as
@@ -18,6 +20,7 @@
  * arXiv:1810.11910 (learning accuracy); Chaudhry et al., ECCV 2018, arXiv:1801.10112 (forgetting).
  */
 import { OptionError } from '../core/errors';
+import { mean } from '../core/spread';
 
 /**
  * `A[i][j]`: accuracy on task j after learning task i; NaN where it was not measured. One row per task
@@ -93,10 +96,6 @@ export function forgettingPerTask(accuracy: AccuracyMatrix): Forgetting[] {
       maximumEarlierMinusNow: Math.max(...since.slice(0, -1)) - now,
     };
   });
-}
-
-function mean(values: readonly number[]): number {
-  return values.reduce((sum, value) => sum + value, 0) / values.length;
 }
 
 function checkMatrix(accuracy: AccuracyMatrix): void {

@@ -9,21 +9,18 @@ import { OptionError } from '../core/errors';
 import { checkOptions, type OptionsOf, whole } from '../core/options';
 import { Random } from '../core/random';
 import type { Dataset } from '../data';
-import { domainTasks } from './samples';
+import { domainTasks, OF_DOMAINS } from './samples';
 import type { TaskData, TaskSequence } from './sequence';
 
-/** Describes the options of `permutedTasks`. */
-export const PERMUTED = {
+const OWN = {
   /** Number of tasks, at least 1. Default 5. */
   tasks: whole({ min: 1 }, 5),
-  /**
-   * Training samples of each task: disjoint parts of the data set, with equal class proportions. Default: all
-   * of it for each.
-   */
-  trainSamples: whole({ min: 1 }),
   /** Seed of the permutations and of the choice of samples. Default 0. */
   seed: whole({}, 0),
 };
+
+/** Describes the options of `permutedTasks`. */
+export const PERMUTED: typeof OWN & typeof OF_DOMAINS = { ...OWN, ...OF_DOMAINS };
 
 /** Options of `permutedTasks`. */
 export type PermutedTasksOptions = OptionsOf<typeof PERMUTED>;

@@ -7,21 +7,18 @@
 import { checkNumber, OptionError } from '../core/errors';
 import { checkOptions, listOf, number, type OptionsOf, whole, withDefault } from '../core/options';
 import type { Dataset } from '../data';
-import { domainTasks } from './samples';
+import { domainTasks, OF_DOMAINS } from './samples';
 import type { TaskData, TaskSequence } from './sequence';
 
-/** Describes the options of `rotatedTasks`. */
-export const ROTATED = {
+const OWN = {
   /** Angle of each task in degrees, counter-clockwise. Default 0, 36, 72, 108, 144. */
   angles: withDefault(listOf(number()), [0, 36, 72, 108, 144]),
-  /**
-   * Training samples of each task: disjoint parts of the data set, with equal class proportions. Default: all
-   * of it for each.
-   */
-  trainSamples: whole({ min: 1 }),
   /** Seed of the choice of samples. Default 0. */
   seed: whole({}, 0),
 };
+
+/** Describes the options of `rotatedTasks`. */
+export const ROTATED: typeof OWN & typeof OF_DOMAINS = { ...OWN, ...OF_DOMAINS };
 
 /** Images that are turned together: of each of these, one pixel after the other. They stay in the cache. */
 const BLOCK = 32;

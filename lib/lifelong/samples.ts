@@ -3,6 +3,7 @@
  */
 
 import { OptionError } from '../core/errors';
+import { whole } from '../core/options';
 import { Random } from '../core/random';
 import * as tf from '../core/tf';
 import type { Augmentation, Dataset } from '../data';
@@ -26,6 +27,15 @@ export interface TaskBatch {
   ys: tf.Tensor;
   tasks: tf.Tensor1D;
 }
+
+/** Describes what sequences have whose tasks all show one data set. */
+export const OF_DOMAINS = {
+  /**
+   * Training samples of each task: disjoint parts of the data set, with equal class proportions. Default: all
+   * of it for each.
+   */
+  trainSamples: whole({ min: 1 }),
+};
 
 /** Bytes of changed samples that the tasks of a sequence store together. */
 const STORED_BYTES = 64 * 2 ** 20;

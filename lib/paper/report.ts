@@ -11,6 +11,7 @@
  */
 
 import { checkOneOf, OptionError } from '../core/errors';
+import { mean } from '../core/spread';
 import type { Figure } from '../figures';
 import * as figures from '../figures';
 import { gradientsPerBatch, type OptimizerConfig, type RunRow } from '../runs';
@@ -284,7 +285,7 @@ function bestOfEachMethod(
   const found = new Map<string, { label: string; cost: number }>();
   for (const label of labels) {
     const values = results.values(label, value);
-    const cost = ((best === 'lowest' ? 1 : -1) * values.reduce((sum, one) => sum + one, 0)) / values.length;
+    const cost = (best === 'lowest' ? 1 : -1) * mean(values);
     const { method } = results.style(label);
     if (Number.isFinite(cost) && !(cost >= (found.get(method)?.cost ?? Number.POSITIVE_INFINITY)))
       found.set(method, { label, cost });

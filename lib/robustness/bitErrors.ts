@@ -36,11 +36,7 @@ import {
 } from './quantization';
 import { straightThrough } from './straightThrough';
 
-/**
- * Describes the options of `bitErrors`. Quantization is 8 bits and asymmetric by default, the robust choice
- * of Stutz et al.
- */
-export const BIT_ERRORS = {
+const OWN = {
   /** Probability that an exposed bit fails. 0 to 1. */
   rate: needed(number({ min: 0, max: 1 })),
   /** How a failed bit reads. Default `flip`. */
@@ -56,16 +52,15 @@ export const BIT_ERRORS = {
   bits: withDefault(QUANTIZATION.bits, 8),
   /** How the range of weights is laid onto integers. Default `asymmetric`: unsigned. */
   scheme: withDefault(QUANTIZATION.scheme, 'asymmetric'),
-  /**
-   * What shares one scale: the whole tensor, or each output channel (row of an embedding) by itself. Default
-   * `tensor`.
-   */
-  per: QUANTIZATION.per,
-  /**
-   * Weights are clipped to [-clip, clip] first, and the range ends there. In units of the weights, > 0.
-   * Default: no clipping.
-   */
-  clip: QUANTIZATION.clip,
+};
+
+/**
+ * Describes the options of `bitErrors`. Quantization is 8 bits and asymmetric by default, the robust choice
+ * of Stutz et al.
+ */
+export const BIT_ERRORS: typeof OWN & Omit<typeof QUANTIZATION, keyof typeof OWN> = {
+  ...QUANTIZATION,
+  ...OWN,
 };
 
 /** Options of `bitErrors`. */

@@ -1,6 +1,7 @@
 /**
  * How a measured number spreads over noise draws.
  */
+import { deviation, mean } from '../core/spread';
 
 /**
  * Summary of one number over draws. Infinite values (diverged draws) enter as they are; a NaN makes all NaN,
@@ -34,12 +35,10 @@ export function summarize(values: readonly number[]): DrawSummary {
   const sorted = values.some(Number.isNaN)
     ? values.map(() => Number.NaN)
     : Array.from(Float64Array.from(values).sort());
-  const mean = values.reduce((sum, value) => sum + value, 0) / values.length;
-  const squares = values.reduce((sum, value) => sum + (value - mean) ** 2, 0);
   return {
     values: [...values],
-    mean,
-    std: values.length < 2 ? 0 : Math.sqrt(squares / (values.length - 1)),
+    mean: mean(values),
+    std: deviation(values),
     min: sorted[0],
     q05: quantile(sorted, 0.05),
     q25: quantile(sorted, 0.25),

@@ -4,6 +4,7 @@
 import { OptionError, throwIfAborted } from '../core/errors';
 import { takeNumbers } from '../core/numbers';
 import { listOf, number, option } from '../core/options';
+import { deviation } from '../core/spread';
 import * as tf from '../core/tf';
 import { nextTurn } from '../core/turn';
 import type { FlatLoss } from '../training/flatLoss';
@@ -75,7 +76,7 @@ export async function measureCurve(
   return {
     ...header,
     values: header.radii.map((_, i) => mean(rise(i))),
-    deviations: samples.map(standardDeviation),
+    deviations: samples.map(deviation),
     perturbedLosses: header.radii.map((_, i) => mean((losses) => losses[i + 1])),
     baseLoss: mean(([loss]) => loss),
     samples,
@@ -106,10 +107,3 @@ export const RADII = option<readonly number[]>('numbers', AT_LEAST_ONE, (path, v
   if (radii.length === 0) throw new OptionError(path, value, AT_LEAST_ONE);
   return radii;
 });
-
-/** The standard deviation of a sample (n - 1); 0 for one value. */
-export function standardDeviation(values: readonly number[]): number {
-  if (values.length < 2) return 0;
-  const mean = values.reduce((sum, value) => sum + value, 0) / values.length;
-  return Math.sqrt(values.reduce((sum, value) => sum + (value - mean) ** 2, 0) / (values.length - 1));
-}

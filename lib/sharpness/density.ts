@@ -14,7 +14,7 @@
 import { OptionError, throwIfAborted } from '../core/errors';
 import { callback, checkOptions, number, numbers, type OptionsOf, signal, whole } from '../core/options';
 import { Random } from '../core/random';
-import { standardDeviation } from './curve';
+import { deviation } from '../core/spread';
 import { Lanczos } from './lanczos';
 import type { SymmetricOperator } from './vectors';
 
@@ -124,7 +124,7 @@ export function smoothDensity(
   return {
     grid,
     density: grid.map((_, i) => curves.reduce((sum, curve) => sum + curve[i], 0) / probes),
-    standardError: grid.map((_, i) => standardDeviation(curves.map((curve) => curve[i])) / Math.sqrt(probes)),
+    standardError: grid.map((_, i) => deviation(curves.map((curve) => curve[i])) / Math.sqrt(probes)),
     sigma,
     quadratures,
   };

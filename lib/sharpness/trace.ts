@@ -13,7 +13,7 @@
 import { throwIfAborted } from '../core/errors';
 import { checkOptions, type OptionsOf, signal, whole } from '../core/options';
 import { Random } from '../core/random';
-import { standardDeviation } from './curve';
+import { deviation, mean } from '../core/spread';
 import { divided, dot, length, orthogonalize, randomSigns, type SymmetricOperator } from './vectors';
 
 const OPTIONS = {
@@ -83,10 +83,10 @@ export async function hutchPlusPlus(
       samples.push(dot(g, await multiply(g)));
     }
   }
-  const rest = samples.length === 0 ? 0 : samples.reduce((sum, sample) => sum + sample, 0) / samples.length;
+  const rest = samples.length === 0 ? 0 : mean(samples);
   return {
     trace: exactPart + rest,
-    standardError: standardDeviation(samples) / Math.sqrt(Math.max(1, samples.length)),
+    standardError: deviation(samples) / Math.sqrt(Math.max(1, samples.length)),
     exactPart,
     products: done,
   };

@@ -7,6 +7,7 @@
 import { checkOneOf, OptionError } from '../core/errors';
 import { checkOptions, type OptionsOf } from '../core/options';
 import { own } from '../core/records';
+import { mean } from '../core/spread';
 import { configHash, type FullRunConfig } from '../runs/config/config';
 import type { FlatRow } from '../runs/config/flat';
 import type { RunRow } from '../runs/sweep';
@@ -64,9 +65,8 @@ export function bestSettings(rows: readonly RunRow[], options: BestSettingsOptio
       found.get(hash)!.values.push(Number(own(row, value) ?? Number.NaN));
     }
     const settings = [...found.values()];
-    for (const setting of settings)
-      setting.mean = setting.values.reduce((sum, one) => sum + one, 0) / setting.values.length;
-    const usable = settings.filter(({ mean }) => Number.isFinite(mean));
+    for (const setting of settings) setting.mean = mean(setting.values);
+    const usable = settings.filter((setting) => Number.isFinite(setting.mean));
     if (usable.length === 0) {
       const name = Object.values(group).join(' ');
       throw new OptionError(

@@ -8,7 +8,7 @@
 import { OptionError } from '../core/errors';
 import { checkOptions, listOf, needed, type OptionsOf, oneOf, text, where } from '../core/options';
 import { own } from '../core/records';
-import { spread } from '../core/spread';
+import { mean, type Spread, spread } from '../core/spread';
 import type { FlatRow, FlatValue } from '../runs/config/flat';
 import { type Estimate, holm, INTERVAL, type IntervalOptions, meanInterval } from './interval';
 import { ranksOf } from './rankCorrelation';
@@ -35,16 +35,10 @@ const PAIRING = {
   pairedBy: text('seed'),
 };
 
-/** Mean and spread of one group. */
-export interface GroupSummary {
+/** Mean and spread of the finite values of one group. */
+export interface GroupSummary extends Omit<Spread, 'diverged'> {
   /** The values of the columns `by`. */
   group: FlatRow;
-  /** Mean of the finite values; NaN where there is none. */
-  mean: number;
-  /** Standard deviation over seeds, divided by n - 1; 0 for one run. */
-  std: number;
-  /** Runs with a finite value. */
-  count: number;
   /** Runs without one. */
   missing: number;
   /** The finite values, in the order of the rows. */
@@ -56,8 +50,8 @@ export function summarize(rows: readonly FlatRow[], options: GroupOptions = {}):
   const { by, value } = checkOptions('summarize', GROUP, options);
   return groupsOf(rows, by).map(({ group, members }) => {
     const values = members.map((row) => row[value]).filter(isFiniteNumber);
-    const { mean, std, count } = spread(values);
-    return { group, mean, std, count, missing: members.length - count, values };
+    const { diverged: _, ...found } = spread(values);
+    return { group, ...found, missing: members.length - found.count, values };
   });
 }
 
@@ -151,7 +145,7 @@ export function ranks(rows: readonly FlatRow[], options: RankOptions = {}): Grou
   return all
     .map(({ group }, i) => ({
       group,
-      meanRank: rankings.reduce((sum, { ranks: list }) => sum + list[i], 0) / seeds.length,
+      meanRank: mean(rankings.map(({ ranks: list }) => list[i])),
       // If all diverged nobody wins.
       wins: rankings.filter(({ costs, least }) => costs[i] === least && least < Number.MAX_VALUE).length,
       count: seeds.length,

@@ -7,6 +7,7 @@
  * The reference is interpolated linearly over log x, as radii and learning rates are tried in powers.
  */
 import { OptionError } from '../core/errors';
+import { mean } from '../core/spread';
 
 /** A curve: y at ascending x > 0. */
 export interface MeasuredCurve {
@@ -26,7 +27,7 @@ export function distanceToCurve(curve: MeasuredCurve, reference: MeasuredCurve):
   checkCurve('curve', curve);
   checkCurve('reference', reference);
   const gaps = curve.x.map((x, i) => Math.abs(curve.y[i] - valueAt(reference, x))).filter(Number.isFinite);
-  return gaps.reduce((sum, gap) => sum + gap, 0) / gaps.length;
+  return mean(gaps);
 }
 
 /** The value at x between the points of a curve; NaN outside. */

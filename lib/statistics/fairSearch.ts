@@ -16,6 +16,7 @@ import {
   whole,
   withDefault,
 } from '../core/options';
+import { mean } from '../core/spread';
 import { gradientsPerBatch, type OptimizerConfig, type RunRow, type SweepGrid, sweep } from '../runs';
 import type { ComparedTask } from './compareMethods';
 import { drawSettings, edgeOf, type SearchRanges, type SearchSetting } from './randomSearch';
@@ -63,13 +64,9 @@ const OPTIONS = {
   guessing: number({ min: 0, max: 100 }, 90),
 };
 
+/** Said in `FairSearchOptions`: their types have the names of the methods. */
 const BY_METHOD = {
-  /** The methods by name. */
   methods: needed(object<Readonly<Record<string, SearchedMethod>>>()),
-  /**
-   * The numbers of the draws to report, in place of a choice: those of a search at another budget, for
-   * example.
-   */
   chosen: object<Readonly<Record<string, number>>>(),
 };
 
@@ -170,7 +167,7 @@ export async function fairSearch<Name extends string>(
       const drawn = settings.get(name)!.map((setting, draw): SearchedDraw => {
         const rows = tried.filter(({ config }) => config.label === labelOf(name, draw));
         const errors = rows.map((row) => finiteOr(guessing, flattenRow(row).testError));
-        return { draw, setting, rows, error: errors.reduce((sum, error) => sum + error, 0) / errors.length };
+        return { draw, setting, rows, error: mean(errors) };
       });
       const best =
         chosen === undefined ? drawn.reduce((a, b) => (b.error < a.error ? b : a)) : drawn[chosen[name]];

@@ -2,7 +2,7 @@
  * One number per run of a setting, where some runs lack it: they diverged, they failed, or they have no such
  * number.
  */
-import { spread } from '../core/spread';
+import { type Spread, spread } from '../core/spread';
 
 /**
  * One value per seed. Not a finite number where the run diverged, `failed` where an error ended it, null
@@ -14,15 +14,7 @@ export type Sample = readonly SampleValue[];
 export type SampleValue = number | 'failed' | null;
 
 /** Mean and spread of a sample, and what it lacks. */
-export interface SampleSummary {
-  /** Mean of the finite values; NaN where there is none. */
-  mean: number;
-  /** Their standard deviation, divided by n - 1; 0 for one. */
-  std: number;
-  /** Number of finite values. */
-  count: number;
-  /** Runs that diverged. */
-  diverged: number;
+export interface SampleSummary extends Spread {
   /** Runs that an error ended. */
   failed: number;
   /** Other runs without the number. */

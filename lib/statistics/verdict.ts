@@ -71,7 +71,10 @@ export function judge(checks: readonly Check[]): Judged[] {
   });
 }
 
-/** An estimate and its interval, with two digits of the interval's half: `-1.2 [-2.5, 0.2]`, tiny ones as `6.0e-7`. */
+/**
+ * An estimate and its interval, with two digits of the interval's half: `-1.2 [-2.5, 0.2]`, tiny ones as
+ * `6.0e-7`.
+ */
 export function formatEstimate({ estimate, low, high }: Interval & Pick<Estimate, 'estimate'>): string {
   const half = (high - low) / 2;
   const size = half > 0 ? half : Math.abs(estimate) || 1;
