@@ -1,6 +1,7 @@
 /**
  * Planes (and lines) through weight space:   w(a, b) = origin + a * x + b * y
  */
+import { disposing } from '../core/disposing';
 import { DataError, LookbehindError, OptionError } from '../core/errors';
 import * as tf from '../core/tf';
 import { addScaled, dot, length } from '../sharpness/vectors';
@@ -123,12 +124,7 @@ export async function atPoints(
   points: ArrayLike<readonly [number, number]>,
   options?: AtManyOptions,
 ): Promise<ManyEvaluations> {
-  const sets = new PlaneSets(plane, slots, points);
-  try {
-    return await loss.atMany(sets, options);
-  } finally {
-    sets.dispose();
-  }
+  return disposing(new PlaneSets(plane, slots, points), (sets) => loss.atMany(sets, options));
 }
 
 /** The weights at points of a plane, made on the device chunk by chunk. Dispose it after use. */

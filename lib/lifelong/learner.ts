@@ -37,6 +37,7 @@ import type { FamilyOptimizer } from '../optimizers/optimizer';
 import { assignAll } from '../optimizers/passes';
 import { lossFor, outputKind } from '../training/defaultLoss';
 import {
+  type EpochEvaluation,
   LOOP,
   type LoopOptions,
   type StepBatches,
@@ -444,7 +445,7 @@ export class LifelongLearner extends TrainingLoop {
   protected override async evaluateAfter(
     epoch: number,
     signal: AbortSignal | undefined,
-  ): Promise<{ loss: number; accuracy: number } | undefined> {
+  ): Promise<EpochEvaluation | undefined> {
     if ((epoch + 1) % this.#epochs !== 0) return undefined;
     const { sequence, model, optimizer, regime } = this;
     const stage = this.#stageOf(epoch);

@@ -16,6 +16,7 @@
 
 import { type Compiled, compile } from '../compile/compile';
 import { withBatchNormUpdates } from '../core/batchNorm';
+import { disposing } from '../core/disposing';
 import { OptionError } from '../core/errors';
 import { innermostLayers } from '../core/modelGraph';
 import { takeNumbers } from '../core/numbers';
@@ -106,17 +107,14 @@ export class BatchNormEstimator {
  * @throws OptionError, DataError
  */
 export async function recomputeBatchNorm(model: tf.LayersModel, options: BatchNormOptions): Promise<void> {
-  const estimator = new BatchNormEstimator(model, options);
-  try {
+  await disposing(new BatchNormEstimator(model, options), async (estimator) => {
     const values = await estimator.estimate(estimator.measure());
     tf.tidy(() => {
       estimator.statistics.forEach((variable, i) => {
         variable.assign(tf.tensor(values[i], variable.shape));
       });
     });
-  } finally {
-    estimator.dispose();
-  }
+  });
 }
 
 /** Mean and variance of one batch at every BatchNorm layer, concatenated. */

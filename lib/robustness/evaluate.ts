@@ -7,6 +7,7 @@
  */
 
 import { defaultMemoryBudget } from '../compile/memoryBudget';
+import { disposing } from '../core/disposing';
 import { checkObject, OptionError } from '../core/errors';
 import { numbersOf } from '../core/numbers';
 import {
@@ -27,7 +28,7 @@ import {
 } from '../core/options';
 import type * as tf from '../core/tf';
 import { LOSS } from '../training/losses';
-import { ModelLoss } from '../training/modelLoss';
+import { type EvaluationResult, ModelLoss } from '../training/modelLoss';
 import type { Samples } from '../training/samples';
 import { allVariables } from '../training/weights';
 import { BatchNormEstimator, type BatchNormOptions } from './batchNormStatistics';
@@ -133,12 +134,7 @@ export interface NoiseProgress {
 }
 
 /** Loss and accuracy of the model without noise. */
-export interface CleanEvaluation {
-  /** Mean over the samples. */
-  loss: number;
-  /** In [0, 1]. */
-  accuracy: number;
-}
+export type CleanEvaluation = Pick<EvaluationResult, 'loss' | 'accuracy'>;
 
 /** What noise did to the model, over draws. */
 export interface NoiseEffect {
@@ -226,12 +222,9 @@ export async function evaluateUnderNoise(
 ): Promise<NoiseEvaluation> {
   checkObject('options', options);
   const { noise, levels, signal, onProgress, ...evaluatorOptions } = options;
-  const evaluator = new NoiseEvaluator(model, data, evaluatorOptions);
-  try {
-    return await evaluator.evaluate({ noise, levels, signal, onProgress });
-  } finally {
-    evaluator.dispose();
-  }
+  return disposing(new NoiseEvaluator(model, data, evaluatorOptions), (evaluator) =>
+    evaluator.evaluate({ noise, levels, signal, onProgress }),
+  );
 }
 
 /**
@@ -247,12 +240,9 @@ export async function noiseSensitivity(
 ): Promise<NoiseSensitivity> {
   checkObject('options', options);
   const { noise, signal, onProgress, ...evaluatorOptions } = options;
-  const evaluator = new NoiseEvaluator(model, data, evaluatorOptions);
-  try {
-    return await evaluator.sensitivity({ noise, signal, onProgress });
-  } finally {
-    evaluator.dispose();
-  }
+  return disposing(new NoiseEvaluator(model, data, evaluatorOptions), (evaluator) =>
+    evaluator.sensitivity({ noise, signal, onProgress }),
+  );
 }
 
 /**

@@ -17,6 +17,7 @@
  * the Relationship between Sharpness and Generalization", ICML 2023, arXiv:2302.07011.
  */
 import { type Compiled, compile } from '../compile/compile';
+import { disposing } from '../core/disposing';
 import { checkNumber, throwIfAborted } from '../core/errors';
 import { takeNumbers } from '../core/numbers';
 import { checkOptions, needed, type OptionsOf, oneOf, type SettingsOf, signal, whole } from '../core/options';
@@ -74,11 +75,10 @@ export async function worstCaseSharpness(loss: FlatLoss, options: WorstCaseOptio
   const { radii, ...settings } = checkOptions('worstCaseSharpness', { ...OF_CURVES, ...APGD }, options);
   const rising = radii.map((_, i) => i).sort((a, b) => radii[a] - radii[b]);
   const { adaptive, norm: ball, signal } = settings;
-  const search = new ApgdSearch(loss, settings);
-  try {
-    const what = 'The search for the largest loss';
-    const header = { kind: 'worst-case', norm: ball, adaptive, radii } as const;
-    return await measureCurve(header, loss.batchSizes, { what, signal }, async (batch) => {
+  const what = 'The search for the largest loss';
+  const header = { kind: 'worst-case', norm: ball, adaptive, radii } as const;
+  return disposing(new ApgdSearch(loss, settings), (search) =>
+    measureCurve(header, loss.batchSizes, { what, signal }, async (batch) => {
       const losses = new Float64Array(1 + radii.length);
       let largest = Number.NEGATIVE_INFINITY;
       for (const i of rising) {
@@ -88,10 +88,8 @@ export async function worstCaseSharpness(loss: FlatLoss, options: WorstCaseOptio
         losses[1 + i] = largest;
       }
       return losses;
-    });
-  } finally {
-    search.dispose();
-  }
+    }),
+  );
 }
 
 /** What one search found. */
@@ -116,12 +114,7 @@ export async function apgd(
   radius: number,
   options: ApgdOptions = {},
 ): Promise<ApgdResult> {
-  const search = new ApgdSearch(loss, options);
-  try {
-    return await search.within(radius, batch);
-  } finally {
-    search.dispose();
-  }
+  return disposing(new ApgdSearch(loss, options), (search) => search.within(radius, batch));
 }
 
 /**

@@ -7,6 +7,7 @@
  * Kinks of the loss count in it, but not in the Hessian, so that it lies somewhat above the eigenvalue of a
  * relu network.
  */
+import { disposing } from '../core/disposing';
 import { takeNumbers } from '../core/numbers';
 import { checkOptions, either, nested, number, type OptionsOf, oneOf, whole } from '../core/options';
 import * as tf from '../core/tf';
@@ -78,8 +79,7 @@ export async function measureCurvature(loss: FlatLoss, options: CurvatureOptions
   const settings = checkOptions('measureCurvature', { ...HESSIAN, ...OWN }, options);
   const { count, tolerance, maxSteps, traceProducts, density = {}, ...hessianOptions } = settings;
   const { seed, signal } = hessianOptions;
-  const hessian = await hessianOperator(loss, hessianOptions);
-  try {
+  return disposing(await hessianOperator(loss, hessianOptions), async (hessian) => {
     const { method, step, selfTest } = hessian;
     const search = { tolerance, maxSteps, seed, signal };
     const { vectors, ...largest } = await topEigenvalues(hessian, { ...search, count, vectors: true });
@@ -93,9 +93,7 @@ export async function measureCurvature(loss: FlatLoss, options: CurvatureOptions
       trace: await hutchPlusPlus(hessian, { products: traceProducts, seed, signal }),
       ...(density === false ? {} : { density: await spectralDensity(hessian, { ...density, seed, signal }) }),
     };
-  } finally {
-    hessian.dispose();
-  }
+  });
 }
 
 /** The second difference of the mean loss along a unit vector. */

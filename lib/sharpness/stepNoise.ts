@@ -12,6 +12,7 @@
  * which descends with the last gradient alone. Momentum that starts at 0 makes the sum of the k base steps
  * one of gradients with the weights (1 - momentum^(k - i + 1)) / (1 - momentum).
  */
+import { disposing } from '../core/disposing';
 import { throwIfAborted } from '../core/errors';
 import { takeNumbers } from '../core/numbers';
 import { checkOptions, flag, number, type OptionsOf, oneOf, signal, whole } from '../core/options';
@@ -153,16 +154,13 @@ async function worstGradient(
   radius: number,
   options: { steps: number; signal?: AbortSignal },
 ): Promise<Float64Array> {
-  const search = new ApgdSearch(whole, options);
-  let found: tf.Tensor1D | undefined;
-  try {
+  return disposing(new ApgdSearch(whole, options), async (search) => {
+    let found: tf.Tensor1D | undefined;
     await search.within(radius, 0, (gradient) => {
       found = gradient.clone();
     });
     return Float64Array.from(await takeNumbers(found!));
-  } finally {
-    search.dispose();
-  }
+  });
 }
 
 /** The mean loss over all batches as the loss of one. */

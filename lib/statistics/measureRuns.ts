@@ -1,6 +1,7 @@
 /** Looks at finished runs of a sweep, one model after the other: for measures that need the model itself. */
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
+import { disposing } from '../core/disposing';
 import { throwIfAborted } from '../core/errors';
 import { callback, checkOptions, either, type OptionsOf, object, signal, text, whole } from '../core/options';
 import { writeFileAtomic } from '../files/atomicFile';
@@ -66,11 +67,7 @@ export async function measureRuns<T>(
     let value = file === undefined ? undefined : readKept<T>(file);
     if (value === undefined) {
       const run = await openRun(config, store, loader);
-      try {
-        value = { result: await measure(run, signal) };
-      } finally {
-        run.dispose();
-      }
+      value = { result: await disposing(run, () => measure(run, signal)) };
       if (file !== undefined) {
         const text = stringifyChecked({ ...keep, ...value });
         writeFileAtomic(file, text);

@@ -5,15 +5,11 @@
 import { OptionError } from '../core/errors';
 import { escapeHtml, escapeMarkdown, terminalLine } from '../core/escape';
 import { own } from '../core/records';
+import type { Spread } from '../core/spread';
 import { type Sample, summarizeSample } from './sample';
 
 /** Mean and standard deviation, shown as `mean ± std`. */
-export interface MeanStd {
-  /** The mean. */
-  mean: number;
-  /** The standard deviation. */
-  std: number;
-}
+export type MeanStd = Pick<Spread, 'mean' | 'std'>;
 
 /** One cell. A sample is shown as mean ± std of its numbers, and says what it lacks. */
 export type Cell = string | number | boolean | null | undefined | MeanStd | Sample;

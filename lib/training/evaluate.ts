@@ -1,6 +1,7 @@
 /**
  * Loss and accuracy of a model in one call.
  */
+import { disposing } from '../core/disposing';
 import { checkOptions } from '../core/options';
 import type * as tf from '../core/tf';
 import {
@@ -30,12 +31,7 @@ export async function withModelLoss<T>(
   options: ModelLossOptions,
   work: (loss: ModelLoss) => Promise<T>,
 ): Promise<T> {
-  const loss = new ModelLoss(model, samples, options);
-  try {
-    return await work(loss);
-  } finally {
-    loss.dispose();
-  }
+  return disposing(new ModelLoss(model, samples, options), work);
 }
 
 /**

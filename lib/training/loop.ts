@@ -35,6 +35,7 @@ import { trainingForward } from './forward';
 import { divergenceError, fingerprintOf, LossWatch, type WeightFingerprint } from './health';
 import { withLayerLosses } from './layerLosses';
 import { type BatchLoss, LOSS } from './losses';
+import type { EvaluationResult } from './modelLoss';
 import { letNoiseGoOn, type PassNoise, StepRunner } from './stepRunner';
 import { captureTrainer, restoreTrainer, type TrainerSettings, type TrainerState } from './trainerState';
 import { trainableVariables, trainedIds } from './weights';
@@ -108,13 +109,8 @@ export interface EpochRecord {
   seconds: number;
 }
 
-/** What was evaluated after an epoch. */
-export interface EpochEvaluation {
-  loss: number;
-  /** Null where labels are numbers. */
-  accuracy: number | null;
-  metrics?: Record<string, number>;
-}
+/** What was evaluated after an epoch; no accuracy (null) where labels are numbers. */
+export type EpochEvaluation = Pick<EvaluationResult, 'loss' | 'metrics'> & { accuracy: number | null };
 
 /** How training ended: `aborted` and `running` can go on. */
 export type TrainingStatus = 'running' | 'finished' | 'aborted' | 'diverged';

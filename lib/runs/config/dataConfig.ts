@@ -155,7 +155,7 @@ export type DataConfig =
   | KindOf<typeof SHIPPED>
   | ({ kind: 'twoMoons' } & Omit<TwoMoonsOptions, 'seed'> & OptionsOf<typeof OF_TOY>)
   | ({ kind: 'spirals' } & Omit<SpiralsOptions, 'seed'> & OptionsOf<typeof OF_TOY>)
-  | ({ kind: 'own' } & OptionsOf<typeof OWN> & OptionsOf<typeof OF_OWN>);
+  | ({ kind: 'own' } & OwnConfig & OptionsOf<typeof OF_OWN>);
 
 /** Kinds that the library knows by itself. */
 type LibraryKind = Exclude<DataConfig['kind'], 'own'>;
@@ -165,7 +165,7 @@ interface DataSet {
   /** Number of training samples as published. */
   size: number;
   /** All sets, by name. It gets the options that only this data set has. */
-  load: (options?: never) => { train: Dataset; test: Dataset } | Promise<{ train: Dataset; test: Dataset }>;
+  load: (options?: never) => RunData | Promise<RunData>;
   /** The name that readers know. Default: its kind. */
   title?: string;
   /** Published statistics, which inputs are standardized by. */
@@ -212,11 +212,8 @@ const DATA_SETS: Readonly<Record<LibraryKind, DataSet>> = {
 };
 
 /** What a run takes of the sets of its data. All other options say which sets are loaded. */
-interface Choice {
+interface Choice extends OptionsOf<typeof TAKEN> {
   kind: DataConfig['kind'];
-  trainSize?: number;
-  standardize?: boolean;
-  labelNoise?: number;
   pool?: number;
   evaluateOn?: string;
 }

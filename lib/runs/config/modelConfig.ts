@@ -2,7 +2,7 @@
  * The model of a run, as JSON, and how it is built.
  */
 
-import { type Check, checkKind, type Description, type OptionsOf } from '../../core/options';
+import { type Check, checkKind, type Description } from '../../core/options';
 import type * as tf from '../../core/tf';
 import type { Dataset } from '../../data';
 import { MODELS } from '../../models';
@@ -18,7 +18,7 @@ type Given = (typeof GIVEN)[number];
 /** The model of a run: the name of its function and its options, but for those that data and seed give. */
 export type ModelConfig =
   | { [K in keyof Models]: { kind: K } & Omit<Parameters<Models[K]['build']>[0], Given> }[keyof Models]
-  | ({ kind: 'own' } & OptionsOf<typeof OWN>);
+  | ({ kind: 'own' } & OwnConfig);
 
 const LIBRARY = Object.fromEntries(
   Object.entries(MODELS).map(([kind, { options }]): [string, Description] => {

@@ -16,7 +16,7 @@ import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { checkOneOf, DataError, OptionError } from '../../core/errors';
-import { needed, object, option, text } from '../../core/options';
+import { needed, type OptionsOf, object, option, text } from '../../core/options';
 import type * as tf from '../../core/tf';
 import { Dataset } from '../../data';
 
@@ -69,12 +69,8 @@ export const OWN = {
   options: object<Readonly<Record<string, unknown>>>(),
 };
 
-/** What is loaded of a module: by whom, and under which name. */
-export interface OwnConfig {
-  module: string | OwnModule;
-  name: string;
-  options?: Readonly<Record<string, unknown>>;
-}
+/** What is loaded of a module. */
+export type OwnConfig = OptionsOf<typeof OWN>;
 
 /** Throws an OptionError where the module, as its file is now, does not export what `config` names. */
 export function checkExport(path: string, { module, name }: OwnConfig, what: 'data' | 'models'): void {

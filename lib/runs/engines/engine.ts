@@ -4,28 +4,19 @@
 import { LookbehindError } from '../../core/errors';
 import type { FullRunConfig } from '../config/config';
 import { DataLoader } from '../config/dataConfig';
-import { executeRun, type RunOutcome } from '../execute';
+import { type ExecuteOptions, executeRun, type RunOutcome } from '../execute';
 import { RunStore } from '../store';
 
 /** One run to execute. Plain JSON, so that it can be sent. */
-export interface RunTask {
+export interface RunTask extends Pick<ExecuteOptions, 'checkpointSeconds' | 'name'> {
   /** The configuration of the run. */
   config: FullRunConfig;
   /** Absolute path of the store. */
   store: string;
-  /** See `ExecuteOptions`. */
-  checkpointSeconds?: number;
-  /** See `ExecuteOptions`. */
-  name?: string;
 }
 
 /** How a task is watched. */
-export interface TaskOptions {
-  /** Stops the run at its next step; the outcome is then `aborted`. */
-  signal?: AbortSignal;
-  /** Called from time to time with the share of the run that is done, 0 to 1. */
-  onProgress?: (share: number) => void;
-}
+export type TaskOptions = Pick<ExecuteOptions, 'signal' | 'onProgress'>;
 
 /**
  * Executes runs. The store, which all executing processes must reach, holds the results; an engine only says
