@@ -58,6 +58,15 @@ describe('a tslab kernel', { skip: existsSync(PYTHON) ? false : 'no .venv: run n
     assert.equal(textOf(messages, 3, 'stdout'), '{"k":7,"alpha":1} 5\n');
   });
 
+  test('knows names of properties from variables, whatever cell declares their type', () => {
+    const messages = runAll(
+      'const methods: { kind: string; k?: number }[] = [{ kind: "sam", k: 5 }]; const kind = "none";',
+      'const { kind: method, k: steps } = methods[0]; const of = ({ k: n = 1 }: { k?: number }) => n;',
+      'console.log(method, steps, of(methods[0]), kind);',
+    );
+    assert.equal(textOf(messages, 2, 'stdout') + textOf(messages, 1, 'stderr'), 'sam 5 5 none\n');
+  });
+
   test('is busy with one cell at a time', () => {
     const wait = 'await new Promise((resolve) => setTimeout(resolve, 150));';
     const messages = runAll(wait, wait, 'console.log("last");');
