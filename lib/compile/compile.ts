@@ -24,7 +24,6 @@ import { Random } from '../core/random';
 import { type Condition, type Effect, isTracing } from '../core/recording';
 import * as tf from '../core/tf';
 import { isNative } from './backend';
-import type { GraphTensor } from './graph/builder';
 import { CompileError } from './graph/error';
 import { callOwned } from './graph/owned';
 import { GraphSession } from './graph/session';
@@ -318,8 +317,6 @@ class Program<R> {
   readonly description: CompiledGraph;
   readonly #session: GraphSession;
   readonly #structure: R;
-  readonly #inputNames: { name: GraphTensor }[];
-  readonly #outputNames: GraphTensor[];
   readonly #read: tf.Variable[];
   readonly #assigned: { variable: tf.Variable; output: number }[];
   readonly #resultCount: number;
@@ -337,17 +334,14 @@ class Program<R> {
     this.#variableArguments = new Map(
       [...tensors.entries()].filter((entry): entry is [number, tf.Variable] => isVariable(entry[1])),
     );
-    this.#session = new GraphSession(graph);
     this.#structure = mapTensors(traced.result, (tensor) => tensor);
     this.#read = [...read.keys()];
     this.#random = seed !== undefined;
-    this.#inputNames = [...inputs, ...read.values(), ...(seed === undefined ? [] : [seed])].map((name) => ({
-      name,
-    }));
     // Variables that get the same value share one output.
     const newValues = [...new Set(assigned.values())];
     this.#assigned = [...assigned].map(([variable, node]) => ({ variable, output: newValues.indexOf(node) }));
-    this.#outputNames = [...outputs, ...newValues];
+    const fed = [...inputs, ...read.values(), ...(seed === undefined ? [] : [seed])];
+    this.#session = new GraphSession(graph, fed, [...outputs, ...newValues]);
     this.#resultCount = outputs.length;
     this.description = {
       signature,
@@ -390,7 +384,7 @@ class Program<R> {
     let values: tf.Tensor[];
     try {
       const inputs = tensors.filter((tensor) => !isVariable(tensor));
-      values = this.#session.run([...inputs, ...this.#read, ...seed], this.#inputNames, this.#outputNames);
+      values = this.#session.run([...inputs, ...this.#read, ...seed]);
     } finally {
       tf.dispose(seed);
     }

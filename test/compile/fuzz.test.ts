@@ -1,4 +1,5 @@
 /** Random programs give the same numbers compiled as op by op. */
+import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import * as tf from '@tensorflow/tfjs';
 import fc from 'fast-check';
@@ -181,6 +182,43 @@ test('random programs give the same results and the same state compiled as op by
       }),
       { numRuns: RUNS, ...(process.env.LB_FUZZ_SEED ? { seed: Number(process.env.LB_FUZZ_SEED) } : {}) },
     ),
+  );
+});
+
+/** From how many nodes on a graph of small ops runs on one thread; the library reads it where it is exported. */
+const graphs = require('../../lib/dist/compile/graph/smallGraph') as { MANY_NODES: number };
+
+/** The bits of all results of two calls, and of the variables after them. */
+function bitsOf(instructions: Parameters<typeof interpret>[1], manyNodes: number): string {
+  const stock = graphs.MANY_NODES;
+  graphs.MANY_NODES = manyNodes;
+  const machine = makeMachine();
+  const compiled = compile((...inputs: tf.Tensor[]) => interpret(machine, instructions, inputs), {
+    makesNoVariables: true,
+  });
+  try {
+    return tf.tidy(() =>
+      [0, 1]
+        .flatMap((call) => [
+          ...compiled(normal([ROWS, COLUMNS], 10 + call), normal([ROWS, COLUMNS], 20 + call)),
+          ...machine.variables,
+        ])
+        .map((tensor) => Buffer.from(tensor.dataSync().slice().buffer).toString('hex'))
+        .join(' '),
+    );
+  } finally {
+    graphs.MANY_NODES = stock;
+    compiled.dispose();
+    disposeMachine(machine);
+  }
+}
+
+test('random programs give the same bits on one thread as handed from thread to thread', () => {
+  fc.assert(
+    fc.property(program, (instructions) => {
+      assert.equal(bitsOf(instructions, 0), bitsOf(instructions, Number.POSITIVE_INFINITY));
+    }),
+    { numRuns: RUNS },
   );
 });
 

@@ -3,9 +3,10 @@
  */
 
 import type * as tf from '../../core/tf';
-import { ATTRIBUTE_TYPE, DATA_TYPE, type OpAttribute } from '../backend';
+import { ATTRIBUTE_TYPE, DATA_TYPE, type OpAttribute, usesGpu } from '../backend';
 import { CompileError } from './error';
 import { type AttrValueProto, type NodeDefProto, protos, type ShapeProto } from './proto';
+import { asFunction, isSmallOp, MANY_NODES } from './smallGraph';
 
 /** Name of a tensor in a graph: a node, and which of its outputs. */
 export type GraphTensor = `${string}:${number}`;
@@ -22,9 +23,31 @@ const PRODUCER = 1882;
  */
 const SHARED_CONSTANT_SIZE = 64;
 
+/** Shape and dtype of a tensor in a graph. */
+export interface TensorForm {
+  readonly shape: readonly number[];
+  readonly dtype: tf.DataType;
+}
+
+/** A node, and what of it is asked for. */
+export interface GraphNode {
+  readonly name: string;
+  readonly op: string;
+  readonly inputs: readonly GraphTensor[];
+  readonly attributes: readonly (readonly [string, AttrValueProto])[];
+}
+
+/** A graph as TensorFlow reads it. */
+export interface SavedGraph {
+  /** A SavedModel with the tag `serve`. */
+  model: Uint8Array;
+  /** What to fetch, in the order in which it was asked for. */
+  fetches: GraphTensor[];
+}
+
 export class GraphBuilder {
-  readonly #nodes: NodeDefProto[] = [];
-  readonly #opCounts = new Map<string, number>();
+  readonly #nodes: GraphNode[] = [];
+  readonly #forms = new Map<GraphTensor, TensorForm>();
   readonly #constants = new Map<string, GraphTensor>();
   #constantBytes = 0;
 
@@ -34,7 +57,9 @@ export class GraphBuilder {
 
   /** How often each op occurs, most frequent first. */
   get opCounts(): Record<string, number> {
-    return Object.fromEntries([...this.#opCounts].sort(([, a], [, b]) => b - a));
+    const counts = new Map<string, number>();
+    for (const { op } of this.#nodes) counts.set(op, (counts.get(op) ?? 0) + 1);
+    return Object.fromEntries([...counts].sort(([, a], [, b]) => b - a));
   }
 
   /** Bytes of all constants, as they are written. */
@@ -44,15 +69,21 @@ export class GraphBuilder {
 
   /** The op of a node, by the node's name. */
   opOf(node: string): string | undefined {
-    return this.#nodes[Number(node.slice(1))]?.getOp();
+    return this.#nodes[Number(node.slice(1))]?.op;
   }
 
   /** Adds a node and returns its first output. The others are `output(node, i)`. */
-  add(op: string, inputs: readonly GraphTensor[], attributes: readonly OpAttribute[]): GraphTensor {
+  add(
+    op: string,
+    inputs: readonly GraphTensor[],
+    attributes: readonly OpAttribute[],
+    outputs: readonly TensorForm[],
+  ): GraphTensor {
     return this.#add(
       op,
       inputs,
       attributes.map((attribute) => [attribute.name, attributeValue(attribute)]),
+      outputs,
     );
   }
 
@@ -60,12 +91,17 @@ export class GraphBuilder {
   placeholder(dtype: tf.DataType, shape: readonly number[]): GraphTensor {
     const shapeValue = new (protos().AttrValue)();
     shapeValue.setShape(shapeProto(shape));
-    return this.#add('Placeholder', [], [dtypeEntry('dtype', dtype), ['shape', shapeValue]]);
+    return this.#add(
+      'Placeholder',
+      [],
+      [dtypeEntry('dtype', dtype), ['shape', shapeValue]],
+      [{ dtype, shape }],
+    );
   }
 
   /** The same value under a node of its own: a placeholder cannot be fetched, its identity can. */
   identity(tensor: GraphTensor, dtype: tf.DataType): GraphTensor {
-    return this.#add('Identity', [tensor], [dtypeEntry('T', dtype)]);
+    return this.#add('Identity', [tensor], [dtypeEntry('T', dtype)], [this.#formOf(tensor)]);
   }
 
   /** A tensor of fixed values. Equal small ones, and equal ones that repeat one value, are stored once. */
@@ -95,19 +131,29 @@ export class GraphBuilder {
     }
     const value = new (protos().AttrValue)();
     value.setTensor(proto);
-    const name = this.#add('Const', [], [dtypeEntry('dtype', dtype), ['value', value]]);
+    const name = this.#add('Const', [], [dtypeEntry('dtype', dtype), ['value', value]], [{ dtype, shape }]);
     if (key !== undefined) this.#constants.set(key, name);
     return name;
   }
 
-  /** The graph as a SavedModel with the tag `serve`. */
-  serialize(): Uint8Array {
+  /**
+   * The graph as TensorFlow reads it. Where it is many small ops, it is one function that runs on one thread
+   * (graph/smallGraph.ts).
+   *
+   * @param inputs What is fed at each run.
+   * @param outputs What is fetched.
+   */
+  serialize(inputs: readonly GraphTensor[], outputs: readonly GraphTensor[]): SavedGraph {
     const { GraphDef, MetaGraphDef, SavedModel, VersionDef } = protos();
     const versions = new VersionDef();
     versions.setProducer(PRODUCER);
     const graph = new GraphDef();
-    graph.setNodeList(this.#nodes);
     graph.setVersions(versions);
+    const small = outputs.length > 0 && !usesGpu() && this.#isSmall();
+    const fetches = small
+      ? asFunction(graph, this.#nodes, inputs, outputs, (tensor) => DATA_TYPE[this.#formOf(tensor).dtype])
+      : [...outputs];
+    if (!small) graph.setNodeList(this.#nodes.map((node) => nodeProto(node, node.inputs)));
     const info = new MetaGraphDef.MetaInfoDef();
     info.addTags('serve');
     const meta = new MetaGraphDef();
@@ -116,30 +162,58 @@ export class GraphBuilder {
     const model = new SavedModel();
     model.setSavedModelSchemaVersion(1);
     model.addMetaGraphs(meta);
-    return model.serializeBinary();
+    return { model: model.serializeBinary(), fetches };
+  }
+
+  #formOf(tensor: GraphTensor): TensorForm {
+    return this.#forms.get(tensor) as TensorForm;
+  }
+
+  #isSmall(): boolean {
+    if (this.#nodes.length < MANY_NODES) return false;
+    return this.#nodes.every(({ name, op, inputs }) =>
+      isSmallOp(
+        op,
+        inputs.map((input) => this.#formOf(input).shape),
+        this.#formOf(`${name}:0`).shape,
+      ),
+    );
   }
 
   #add(
     op: string,
     inputs: readonly GraphTensor[],
-    attributes: readonly (readonly [string, AttrValueProto])[],
+    attributes: GraphNode['attributes'],
+    outputs: readonly TensorForm[],
   ): GraphTensor {
-    const node = new (protos().NodeDef)();
-    const name = `n${this.#nodes.length}`;
-    node.setName(name);
-    node.setOp(op);
-    node.setInputList([...inputs]);
-    const map = node.getAttrMap();
-    for (const [key, value] of attributes) map.set(key, value);
-    this.#nodes.push(node);
-    this.#opCounts.set(op, (this.#opCounts.get(op) ?? 0) + 1);
-    return `${name}:0`;
+    const first: GraphTensor = `n${this.#nodes.length}:0`;
+    this.#nodes.push({ name: nodeOf(first), op, inputs, attributes });
+    outputs.forEach(({ shape, dtype }, i) => {
+      this.#forms.set(output(first, i), { shape, dtype });
+    });
+    return first;
   }
+}
+
+/** The node that a tensor comes from. */
+export function nodeOf(tensor: GraphTensor): string {
+  return tensor.slice(0, tensor.lastIndexOf(':'));
 }
 
 /** Output `index` of the node whose first output is `first`. */
 export function output(first: GraphTensor, index: number): GraphTensor {
-  return `${first.slice(0, first.lastIndexOf(':'))}:${index}`;
+  return `${nodeOf(first)}:${index}`;
+}
+
+/** A node as TensorFlow reads it, with its inputs under these names. */
+export function nodeProto({ name, op, attributes }: GraphNode, inputs: readonly string[]): NodeDefProto {
+  const node = new (protos().NodeDef)();
+  node.setName(name);
+  node.setOp(op);
+  node.setInputList([...inputs]);
+  const map = node.getAttrMap();
+  for (const [key, value] of attributes) map.set(key, value);
+  return node;
 }
 
 function dtypeEntry(name: string, dtype: tf.DataType): readonly [string, AttrValueProto] {

@@ -35,17 +35,36 @@ export interface AttrValueProto {
   setShape(value: ShapeProto): void;
   setTensor(value: TensorProto): void;
   setList(value: ListValueProto): void;
+  setFunc(value: { setName(name: string): void }): void;
 }
 
 export interface NodeDefProto {
   setName(name: string): void;
   setOp(op: string): void;
-  getOp(): string;
   setInputList(inputs: string[]): void;
   getAttrMap(): { set(name: string, value: AttrValueProto): void };
 }
 
+export interface FunctionDefProto {
+  setSignature(signature: SignatureProto): void;
+  setNodeDefList(nodes: NodeDefProto[]): void;
+  getRetMap(): { set(output: string, tensor: string): void };
+  getAttrMap(): { set(name: string, value: AttrValueProto): void };
+}
+
+export interface ArgumentProto {
+  setName(name: string): void;
+  setType(dtype: number): void;
+}
+
+export interface SignatureProto {
+  setName(name: string): void;
+  setInputArgList(args: ArgumentProto[]): void;
+  setOutputArgList(args: ArgumentProto[]): void;
+}
+
 export interface GraphDefProto {
+  setLibrary(library: { addFunction(fn: FunctionDefProto): void }): void;
   setNodeList(nodes: NodeDefProto[]): void;
   setVersions(version: { setProducer(producer: number): void }): void;
 }
@@ -58,12 +77,16 @@ export interface SavedModelProto {
 
 export interface Protos {
   AttrValue: { new (): AttrValueProto; ListValue: new () => ListValueProto };
+  FunctionDef: new () => FunctionDefProto;
+  FunctionDefLibrary: new () => { addFunction(fn: FunctionDefProto): void };
   GraphDef: new () => GraphDefProto;
   MetaGraphDef: {
     new (): { setMetaInfoDef(info: object): void; setGraphDef(graph: GraphDefProto): void };
     MetaInfoDef: new () => { addTags(tag: string): void };
   };
+  NameAttrList: new () => { setName(name: string): void };
   NodeDef: new () => NodeDefProto;
+  OpDef: { new (): SignatureProto; ArgDef: new () => ArgumentProto };
   SavedModel: new () => SavedModelProto;
   Tensor: new () => TensorProto;
   TensorShape: { new (): ShapeProto; Dim: new () => { setSize(size: number): void } };

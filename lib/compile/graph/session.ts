@@ -52,18 +52,28 @@ const dropped = new FinalizationRegistry<SharedSession>(release);
 
 export class GraphSession {
   #shared: SharedSession | undefined;
+  readonly #inputs: { name: GraphTensor }[];
+  readonly #fetches: GraphTensor[];
 
-  /** Opens a session over a graph. */
-  constructor(graph: GraphBuilder) {
-    this.#shared = acquire(graph);
+  /**
+   * Opens a session over a graph.
+   *
+   * @param inputs What is given at each run, in this order.
+   * @param outputs What a run returns, in this order.
+   */
+  constructor(graph: GraphBuilder, inputs: readonly GraphTensor[], outputs: readonly GraphTensor[]) {
+    const { model, fetches } = graph.serialize(inputs, outputs);
+    this.#inputs = inputs.map((name) => ({ name }));
+    this.#fetches = fetches;
+    this.#shared = acquire(graph, model);
     dropped.register(this, this.#shared, this);
   }
 
   /** Runs the graph. The caller owns the results (or the enclosing tf.tidy). */
-  run(inputs: tf.Tensor[], inputNames: { name: GraphTensor }[], outputNames: GraphTensor[]): tf.Tensor[] {
+  run(inputs: tf.Tensor[]): tf.Tensor[] {
     if (this.#shared === undefined) throw new CompileError('This compiled function was disposed.');
-    if (outputNames.length === 0) return [];
-    return this.#shared.backend.runSavedModel(this.#shared.id, inputs, inputNames, outputNames);
+    if (this.#fetches.length === 0) return [];
+    return this.#shared.backend.runSavedModel(this.#shared.id, inputs, this.#inputs, this.#fetches);
   }
 
   /** Lets the session go. */
@@ -84,10 +94,9 @@ function poolOf(backend: NodeBackend): Map<string, SharedSession> {
   return pool;
 }
 
-function acquire(graph: GraphBuilder): SharedSession {
+function acquire(graph: GraphBuilder, model: Uint8Array): SharedSession {
   const backend = checkedNodeBackend();
   const pool = poolOf(backend);
-  const model = graph.serialize();
   const key = createHash('sha256').update(model).digest('base64');
   let session = pool.get(key);
   if (session === undefined) {

@@ -385,7 +385,7 @@ class Tracer {
     const implied = IMPLIED_ATTRIBUTES[op];
     const complete =
       implied === undefined ? attributes : [...attributes, attr.type(implied, inputs[0].dtype)];
-    const first = this.#graph.add(op, nodes, complete);
+    const first = this.#graph.add(op, nodes, complete, results);
     results.forEach((tensor, i) => {
       this.#nodes.set(tensor.dataId, output(first, i));
       this.#computed.add(tensor.dataId);
