@@ -2,8 +2,7 @@
  * BatchNorm of tf.layers inside of a step: how often a pass moves the statistics, and by which convention.
  *
  *   y = (x - mean) / sqrt(variance + epsilon) * gamma + beta         mean and biased variance of the batch
- *   moving <- m * moving + (1 - m) * batch                           applied 0, 1 or 2 times:
- * `withBatchNormUpdates`
+ *   moving <- m * moving + (1 - m) * batch      applied 0, 1 or 2 times: `withBatchNormUpdates`
  *
  * The batch variance that enters the moving average is the biased one in tf.js and the unbiased one, n/(n -
  * 1) times as large, in PyTorch: `setBatchNormConvention`. (PyTorch's momentum is 1 - m.)

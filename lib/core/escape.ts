@@ -3,8 +3,8 @@
  *
  *     escapeHtml        text of an HTML element, and its quoted attributes
  *     escapeMarkdown    one line of Markdown, also a cell of a table
- *     figureText        what plotly.js draws: pseudo-HTML with entities, templates of hover texts,
- * formulas between dollar signs
+ *     figureText        what plotly.js draws: pseudo-HTML with entities, templates of hover texts, formulas
+ *                       between dollar signs
  *     escapeCsv         one cell of CSV (RFC 4180) that no spreadsheet takes for a formula
  *     terminalText      a terminal, without escape sequences; terminalLine: in one line
  *     shellWord         one word of a shell script

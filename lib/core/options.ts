@@ -5,8 +5,7 @@
  *       /** Fast steps between two slow ones. At least 1. Default 5. *\/
  *       k: whole({ min: 1 }, 5),
  *     };
- *     type LookaheadOptions = OptionsOf<typeof OPTIONS>;             // { k?: number }, with the comment
- * in editors
+ *     type LookaheadOptions = OptionsOf<typeof OPTIONS>;             // { k?: number }, with its comment
  *     const { k } = checkOptions('lookahead', OPTIONS, options);     // checked, with defaults
  *
  * The JSON of runs and the wrong calls of the fault test are made of the same descriptions. Spreading the

@@ -2,11 +2,10 @@
  * What a recording knows of JavaScript: the state that it depends on, and the effects that each run of its
  * graph repeats.
  *
- *   condition   a value outside of the graph that the recorded work depends on: while it is another one,
- * the graph does not stand for the
- *               function, and the function is recorded anew
- *   effect      a change of JavaScript state, such as a counter of steps: done in the recording, and
- * again after each run
+ *   condition   a value outside of the graph that the recorded work depends on: while it is another one, the
+ *               graph does not stand for the function, and the function is recorded anew
+ *   effect      a change of JavaScript state, such as a counter of steps: done in the recording, and again
+ *               after each run
  */
 
 /** Something that must be as it was for a graph to be valid. */

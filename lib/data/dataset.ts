@@ -374,8 +374,8 @@ export class Dataset {
    * Cuts the data set at random into disjoint parts that together are the whole; each part's `split` is its
    * name.
    *
-   * @example const { train, selection } = data.partition({ fractions: { train: 0.8, selection: 0.2 },
-   * stratified: true });
+   * @example
+   * const { train, selection } = data.partition({ fractions: { train: 0.8, selection: 0.2 }, stratified: true });
    */
   partition<Part extends string>(options: PartitionOptions<Part>): Record<Part, Dataset> {
     checkObject('partition: options', options);

@@ -102,8 +102,9 @@ export type PaperMethodsOptions = OptionsOf<typeof PAPER_METHOD>;
 /**
  * The methods of the paper at one learning rate.
  *
- * @example const methods = paperMethods({ learningRate: 0.1, rho: 0.1 }); await
- * sweep(Object.entries(methods).map(([label, optimizer]) => ({ ...task, label, optimizer, seeds: 5 })));
+ * @example
+ * const methods = Object.entries(paperMethods({ learningRate: 0.1, rho: 0.1 }));
+ * await sweep(methods.map(([label, optimizer]) => ({ ...task, label, optimizer, seeds: 5 })));
  * @throws OptionError
  */
 export function paperMethods(options: PaperMethodsOptions = {}): Record<PaperMethod, OptimizerConfig> {

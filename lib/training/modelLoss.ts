@@ -9,8 +9,7 @@
  * Many weight sets are evaluated in one of two ways, both compiled:
  *
  *   'stacked'   dense networks: m weight sets in one batched forward pass (stacked.ts)
- *   'loop'      every other model: one weight set after the other, given to the compiled forward pass as
- * its input
+ *   'loop'      every other model: one weight set after the other, as the input of the compiled forward pass
  *
  * Both leave out what a loop of setWeights and evaluate does beside the work itself. The weights of the model
  * are the same afterwards, bit for bit.
