@@ -2,7 +2,8 @@
  * Loss surfaces: lossSurface and evaluateMany against the plain loop of stock TensorFlow.js (setWeights,
  * evaluate).
  *
- *     npm run -s bench:landscape [-- --rounds 5 --cases mlp-128,mlp-1024,convnet,resnet20,mnist --loopPoints 40 --side 5]
+ *     npm run -s bench:landscape [-- --rounds 5 --cases mlp-128,mlp-1024,convnet,resnet20,mnist
+ *                                    --loopPoints 40 --side 5]
  *
  * The plain loop (landscapePlain.cjs) runs in a process of its own, once as TensorFlow.js comes and once with
  * TensorFlow's oneDNN kernels, which this library switches on; each with tf.js's own default of 32 examples

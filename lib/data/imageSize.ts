@@ -1,8 +1,10 @@
 /**
  * Width and height of an image from its header, without decoding it.
  *
- *     PNG     signature, then a chunk IHDR: width and height as big-endian 32-bit numbers        https://www.w3.org/TR/png-3
- *     JPEG    ff d8, then segments; a frame header (SOF) has height and width in 16 bits         ITU-T T.81, annex B
+ *     PNG     signature, then a chunk IHDR: width and height as big-endian 32-bit numbers
+ *             https://www.w3.org/TR/png-3
+ *     JPEG    ff d8, then segments; a frame header (SOF) has height and width in 16 bits
+ *             ITU-T T.81, annex B
  */
 
 const PNG_SIGNATURE = Buffer.from([0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a]);

@@ -2,7 +2,8 @@
  * The safetensors format: named tensors in a file that is read without running any code.
  *
  *     8 bytes     length of the header, little-endian
- *     header      JSON: { "__metadata__": { ... }, NAME: { "dtype": "F32", "shape": [2], "data_offsets": [0, 8] } }
+ *     header      JSON: { "__metadata__": { ... },
+ *                         NAME: { "dtype": "F32", "shape": [2], "data_offsets": [0, 8] } }
  *     data        row-major, little-endian; the tensors lie one after the other and fill it
  *
  * https://github.com/huggingface/safetensors. As there, what is not exactly of this form is refused.

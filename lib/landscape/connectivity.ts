@@ -2,7 +2,8 @@
  * Mode connectivity: the loss along a path between two minima, and the height of the barrier between them.
  *
  *     line     w(t) = (1 - t) w_0 + t w_1
- *     Bezier   w(t) = (1 - t)^2 w_0 + 2 t (1 - t) theta + t^2 w_1        theta trained:  minimize E_t[ L(w(t)) ],  t ~ U(0, 1)
+ *     Bezier   w(t) = (1 - t)^2 w_0 + 2 t (1 - t) theta + t^2 w_1
+ *              theta trained:  minimize E_t[ L(w(t)) ],  t ~ U(0, 1)
  *
  *     barrier = max over t of  L(w(t)) - ((1 - t) L(w_0) + t L(w_1))
  *

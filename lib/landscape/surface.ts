@@ -141,8 +141,9 @@ export interface SurfaceProvenance {
  * A run that is stopped by its signal returns what it has, with `complete` false.
  *
  * @example
- * const plane = new Plane(flatWeights(model), randomDirection(model, { seed: 1 }), randomDirection(model, { seed: 2 }));
- * const surface = await lossSurface(model, test, { plane, x: { from: -1, to: 1, points: 33 }, path: 'surface.jsonl' });
+ * const [x, y] = [1, 2].map((seed) => randomDirection(model, { seed }));
+ * const plane = new Plane(flatWeights(model), x, y);
+ * const surface = await lossSurface(model, test, { plane, x: { from: -1, to: 1, points: 33 } });
  *
  * @throws OptionError, DataError; StateMismatchError where `path` holds the points of another surface.
  */

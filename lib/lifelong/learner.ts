@@ -5,7 +5,7 @@
  *       batch  = the next samples of the task  [+ samples drawn from the memory]         experience replay
  *       one step of the optimizer on the batch, at max(learningRate * learningRateDecay^task, learningRateFloor)
  *       in the first pass: offer the task's samples to the memory                        reservoir sampling
- *     after each task: accuracy on the tasks learned so far and on the next, or on all: one row of the accuracy matrix
+ *     after each task: accuracy on the tasks learned so far and on the next, or on all: a row of the matrix
  *
  * Experience replay: Chaudhry et al., "On tiny episodic memories in continual learning", 2019,
  * arXiv:1902.10486. Learning rates that fall from task to task, small batches and dropout (an option of the
@@ -197,7 +197,8 @@ export interface LifelongManifest extends TrainerManifest {
  * @example
  * const sequence = rotatedTasks(mnist(), { trainSamples: 1000 });
  * const model = models.mlp({ inputs: sequence.inputShape, hidden: [100, 100], classes: sequence.outputs });
- * const learner = new LifelongLearner(model, sam({ learningRate: 0.2 }), sequence, { epochs: 5, replay: { capacity: 200 } });
+ * const options = { epochs: 5, replay: { capacity: 200 } };
+ * const learner = new LifelongLearner(model, sam({ learningRate: 0.2 }), sequence, options);
  * await learner.train();
  * learner.accuracy; learner.measures;
  */

@@ -1,7 +1,7 @@
 /**
  * What is learned one after the other: a sequence of tasks over the same inputs.
  *
- *     task-incremental      each task has classes of its own and a head of its own; which task a sample belongs to is known
+ *     task-incremental      classes and a head of each task's own; which task a sample belongs to is known
  *     class-incremental     each task has classes of its own; one head for all classes, also in evaluation
  *     domain-incremental    each task has all classes, on other inputs; one head
  *

@@ -1,7 +1,7 @@
 /**
  * In which order PyTorch has the features that a layer takes.
  *
- *     here [n, height, width, channels]     there [n, channels, height, width]     flattened, their orders differ
+ *     here [n, height, width, channels]     there [n, channels, height, width]   flattened, they differ
  *
  * The order is followed from the inputs of a model through its layers. Where it cannot be told, a layer whose
  * weights depend on it is refused.

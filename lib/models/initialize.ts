@@ -2,8 +2,8 @@
  * Seeded initial weights: drawn from streams named after the layer, so that models of one seed start at the
  * same weights in every process, whatever was built before them and whatever their `name` is.
  *
- *     'pytorch'   kernel, bias ~ uniform(-b, b), b = 1 / sqrt(fanIn)      (the default of torch.nn.Linear and Conv)
- *     'he'        kernel ~ normal(0, sqrt(2 / fanIn)), bias = 0           (He et al. 2015, arXiv:1502.01852, equation 10)
+ *     'pytorch'   kernel, bias ~ uniform(-b, b), b = 1 / sqrt(fanIn)      (torch.nn.Linear, Conv)
+ *     'he'        kernel ~ normal(0, sqrt(2 / fanIn)), bias = 0           (He et al. 2015, arXiv:1502.01852)
  *
  * fanIn is the number of inputs of one unit: kernel height x width x input channels. BatchNorm starts at
  * gamma 1, beta 0. Transformers have a way of their own, `initializeTransformer`.

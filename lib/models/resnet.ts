@@ -8,7 +8,8 @@
  * paper on Lookbehind-SAM trains.
  *
  *     basic block     h = relu(bn(conv3x3(x, stride)));  y = relu(bn(conv3x3(h)) + shortcut(x))
- *     bottleneck      h = relu(bn(conv1x1(x)));  h = relu(bn(conv3x3(h, stride)));  y = relu(bn(conv1x1(h)) + shortcut(x))
+ *     bottleneck      h = relu(bn(conv1x1(x)));  h = relu(bn(conv3x3(h, stride)));
+ *                     y = relu(bn(conv1x1(h)) + shortcut(x))
  *     shortcut        bn(conv1x1(x, stride)) where the shape changes, else x
  *
  * On images of even sides a 3 x 3 convolution at stride 2 uses one row of zeros at the top and one column at

@@ -27,7 +27,9 @@ export interface LoadStateDictOptions {
    * Gives the name in the model of a tensor of the dictionary, or undefined to leave the tensor out. Default:
    * the same name.
    *
-   * @example rename: (name) => name.replace(/^module\./, '').replace(/^fc\./, 'linear.').replace('.downsample.', '.shortcut.')
+   * @example
+   * rename: (name) =>
+   *   name.replace(/^module\./, '').replace(/^fc\./, 'linear.').replace('.downsample.', '.shortcut.')
    */
   rename?: (name: string) => string | undefined;
   /**

@@ -9,7 +9,7 @@ export type Said = string | number | Pick<Estimate, 'estimate' | 'low' | 'high'>
  * Shows Markdown in the cell's output; outside a notebook it is printed.
  *
  * @example
- * say`Lookbehind's error minus SAM's is ${difference} points, for ${costs.lookbehind / costs.sam} times the gradients.`;
+ * say`Lookbehind's error minus SAM's is ${difference} points, for ${ratio} times the gradients.`;
  */
 export function say(texts: TemplateStringsArray, ...values: readonly Said[]): void {
   const markdown = String.raw({ raw: texts }, ...values.map(textOf)).trim();

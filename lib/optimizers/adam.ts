@@ -4,7 +4,7 @@
  *     d = g + weightDecay * w
  *     m = beta1 * m + (1 - beta1) * d
  *     v = beta2 * v + (1 - beta2) * d^2
- *     w = w - learningRate * (m / (1 - beta1^t)) / (sqrt(v / (1 - beta2^t)) + epsilon)      t: steps of this variable
+ *     w = w - learningRate * (m / (1 - beta1^t)) / (sqrt(v / (1 - beta2^t)) + epsilon)   t: steps of w
  *
  * Kingma, Ba, "Adam: A Method for Stochastic Optimization", ICLR 2015, arXiv:1412.6980.
  * https://docs.pytorch.org/docs/stable/generated/torch.optim.Adam.html

@@ -4,7 +4,7 @@
  *     w = w - learningRate * weightDecay * w
  *     m = beta1 * m + (1 - beta1) * g
  *     v = beta2 * v + (1 - beta2) * g^2
- *     w = w - learningRate * (m / (1 - beta1^t)) / (sqrt(v / (1 - beta2^t)) + epsilon)      t: steps of this variable
+ *     w = w - learningRate * (m / (1 - beta1^t)) / (sqrt(v / (1 - beta2^t)) + epsilon)   t: steps of w
  *
  * Loshchilov, Hutter, "Decoupled Weight Decay Regularization", ICLR 2019, arXiv:1711.05101.
  * https://docs.pytorch.org/docs/stable/generated/torch.optim.AdamW.html

@@ -2,7 +2,7 @@
  * Lookbehind-SAM and Lookbehind-ASAM: k steps back, 1 step forward.
  *
  *     slow = fast = live = w
- *     k times: live = live + ascent(live, gradient at live, rho)       the steps back: they add up, behind the slow weights
+ *     k times: live = live + ascent(live, gradient at live, rho)       the steps back, which add up
  *              g_i = gradient at live
  *     k times: fast = base step from fast along g_i                    each gradient met on the way descends
  *     w = alpha * fast + (1 - alpha) * slow                            the step forward

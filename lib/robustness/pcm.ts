@@ -4,7 +4,8 @@
  * programming:
  *
  *     programmed  g  = max(x + (0.26348 + 1.9650 x - 1.1731 x^2) / 25 * z1, 0)
- *     drift       nu = |mu + s z2|,  mu = clip(-0.0155 ln x + 0.0244, 0.049, 0.1),  s = clip(-0.0125 ln x - 0.0059, 0.008, 0.045)
+ *     drift       nu = |mu + s z2|,  mu = clip(-0.0155 ln x + 0.0244, 0.049, 0.1),
+ *                                    s = clip(-0.0125 ln x - 0.0059, 0.008, 0.045)
  *                 d  = g * ((t + t0) / t0)^-nu,   t0 = 20 s
  *     read        q  = min(0.0088 / max(g^0.65, 0.001), 0.2)
  *                 r  = max(d + d * q * sqrt(ln((t + t0 + tr) / (2 tr))) * z3, 0),   tr = 250 ns

@@ -3,7 +3,8 @@
  *
  *     done before               its result is read
  *     at work elsewhere         nothing is done: `locked`
- *     otherwise                 resumed from the newest good checkpoint, or begun; saved every few seconds, and when it is stopped
+ *     otherwise                 resumed from the newest good checkpoint, or begun; saved every few seconds,
+ *                               and when it is stopped
  */
 import { AbortedError, DataError, StateMismatchError } from '../core/errors';
 import { callback, checkOptions, number, type OptionsOf, signal, text, where } from '../core/options';

@@ -2,7 +2,8 @@
  * Extreme eigenvalues of a symmetric operator by Lanczos, in float64, with full re-orthogonalization and
  * thick restarts.
  *
- *     q_1 random, unit;   u = A q_j;   alpha_j = q_j' u;   u -= alpha_j q_j + beta_{j-1} q_{j-1};   beta_j = ||u||;   q_{j+1} = u / beta_j
+ *     q_1 random, unit;   u = A q_j;   alpha_j = q_j' u;   u -= alpha_j q_j + beta_{j-1} q_{j-1}
+ *     beta_j = ||u||;   q_{j+1} = u / beta_j
  *
  * The eigenvalues of the tridiagonal matrix T of the alpha and beta approach those of A, the outer ones
  * first. An eigenpair (theta, s) of T has the residual ||A y - theta y|| = |beta_m s_m| with y = Q s: that

@@ -2,7 +2,8 @@
  * Eigenvalues and eigenvectors of a small symmetric matrix, in float64: Householder reflections make it
  * tridiagonal.
  *
- *     for each row k from the last: P = I - 2 v v' with P a = (0, ..., 0, +-||a||) for the part a of row k before its diagonal;   A = P A P
+ *     for each row k from the last, a its part before the diagonal:
+ *       P = I - 2 v v' with P a = (0, ..., 0, +-||a||);   A = P A P
  *
  * Golub & Van Loan, "Matrix Computations", 4th edition, section 8.3.
  */

@@ -2,7 +2,7 @@
  * The trace of a symmetric operator by Hutch++: one third of the products finds the space where most of it
  * is, one third sums it exactly there, and one third samples the rest.
  *
- *     Q = orth(A S),  S random signs;     tr A = tr(Q' A Q) + E_g[ g' (I - QQ') A (I - QQ') g ],  g random signs
+ *     Q = orth(A S),  S random signs;  tr A = tr(Q' A Q) + E_g[ g' (I - QQ') A (I - QQ') g ],  g random signs
  *
  * With spectra that decay, as those of neural networks, the error falls as 1/m, where plain sampling
  * (Hutchinson) has 1/sqrt(m).

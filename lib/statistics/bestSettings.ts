@@ -47,7 +47,8 @@ export interface GroupSettings {
  * The settings of each group and the best of them; the first one where several are equally good.
  *
  * @example
- * const tried = await sweep({ ..., label: 'SAM', optimizer: { kind: 'sam', learningRate: [0.1, 0.3], rho: [0.1, 0.2] }, seeds: [100, 101] });
+ * const optimizer = { kind: 'sam', learningRate: [0.1, 0.3], rho: [0.1, 0.2] };
+ * const tried = await sweep({ ..., label: 'SAM', optimizer, seeds: [100, 101] });
  * const [{ best }] = bestSettings(tried);
  * await sweep({ ..., optimizer: best.config.optimizer, seeds: 10 });
  * @throws OptionError where a column is unknown, or a group has no setting without a diverged or failed run.

@@ -3,7 +3,8 @@
  *
  *     shared           one learning rate for all
  *     tuned            for each the best of some rates, tried on the selection set with seeds of their own
- *     equal gradients  the tuned rates, and for each as many epochs as a number of gradients per training sample allows
+ *     equal gradients  the tuned rates, and for each as many epochs as a number of gradients per training
+ *                      sample allows
  */
 
 import { checkNumber, OptionError } from '../core/errors';

@@ -1,10 +1,12 @@
 /**
  * The t interval of a mean, and Holm's correction of many.
  *
- *     mean ± t s / sqrt(n)       t: the quantile (1 + level) / 2 of Student's distribution with n - 1 degrees of freedom
+ *     mean ± t s / sqrt(n)       t: the quantile (1 + level) / 2 of Student's distribution with n - 1
+ *                                degrees of freedom
  *     p = P(|T| >= |mean| / (s / sqrt(n)))                      how probable that is if the true mean is 0
  *
- *     Holm: of m means in rising order of p, the i-th differs from 0 if p_i <= (1 - level) / (m - i + 1), and so do all before it
+ *     Holm: of m means in rising order of p, the i-th differs from 0 if p_i <= (1 - level) / (m - i + 1),
+ *     and so do all before it
  *
  * A corrected interval has the level of its mean's test, or of the first test that failed. So it excludes 0
  * exactly if Holm's test says so, and in a share `level` of all families no interval excludes 0 wrongly.

@@ -36,9 +36,9 @@ export type MeasureRunsOptions = OptionsOf<typeof MEASURING>;
  * each: by label, in the order of seeds. The model is freed after its turn.
  *
  * @example
- * const sharpness = await measureRuns(results, ['SAM'], ({ model, data }, signal) => mySharpness(model, data.train, { radius: 0.5, signal }), {
- *   keep: { name: 'mySharpness', radius: 0.5 },
- * });
+ * const measure = ({ model, data }, signal) => mySharpness(model, data.train, { radius: 0.5, signal });
+ * const keep = { name: 'mySharpness', radius: 0.5 };
+ * const sharpness = await measureRuns(results, ['SAM'], measure, { keep });
  * @throws {OptionError} for an unknown label. {DataError} where a run has no checkpoint. {AbortedError} after
  * `signal`.
  */

@@ -15,10 +15,11 @@ import type { RunRow } from '../runs/sweep';
  * A run as a flat row:
  *
  *     label, hash, status, seed                    label: the configuration's, else what the optimizer is
- *     data, data.trainSize, ..., model, model.hidden, ..., optimizer, optimizer.k, ..., epochs, batchSize, schedule, ...
- *     trainLoss, testLoss, testError               of the last epoch; testError in percent; null where there is none
+ *     data, data.trainSize, ..., model, model.hidden, ..., optimizer, optimizer.k, ...
+ *     epochs, batchSize, schedule, ...
+ *     trainLoss, testLoss, testError               of the last epoch; testError in percent; null if there is none
  *     test.mae, ...                                metrics of the last epoch
- *     bestTestError, bestEpoch                     of the best epoch: chosen on the test set, not to be reported as the result
+ *     bestTestError, bestEpoch                     of the best epoch: chosen on the test set, not a result
  *     gradientEvaluations, seconds                 the cost
  *     noisyAccuracy@0.2, ...                       what `measures` asked for
  *     error                                        of a run that failed

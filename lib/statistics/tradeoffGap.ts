@@ -2,7 +2,7 @@
  * Is a point of a trade-off better than a curve? Two points of different height cannot be compared; a point
  * and the curve's value at the same height can.
  *
- *     gap = x - x*(y),    x*(y): the smallest x at which the curve, straight between its points, has the height y
+ *     gap = x - x*(y),    x*(y): the smallest x at which the curve, straight between its points, is y high
  *
  * With the loss as x and the sharpness as y: how much loss is paid for the same sharpness. Below 0: less than
  * on the curve.

@@ -1,7 +1,8 @@
 /**
  * Findings that are computed: a claim, the interval that was measured, and what follows.
  *
- *     holds here            the whole interval lies where the claim puts the true value: below zero, above it, or between two bounds
+ *     holds here            the whole interval lies where the claim puts the true value: below zero, above
+ *                           it, or between two bounds
  *     does not hold here    none of it lies there
  *     not decided (n = 5)   else
  *

@@ -22,7 +22,9 @@ import type { WeightSets } from './weightSets';
 /**
  * Hands the loss of `model` on `samples` to `work`, and frees it afterwards, also where that fails.
  *
- * @example const { values } = await withModelLoss(model, train, {}, (loss) => oneStepSharpness(loss, { radii: [0.5] }));
+ * @example
+ * const measure = (loss) => oneStepSharpness(loss, { radii: [0.5] });
+ * const { values } = await withModelLoss(model, train, {}, measure);
  * @throws OptionError, DataError, and what `work` throws.
  */
 export async function withModelLoss<T>(

@@ -2,7 +2,7 @@
  * The configuration of a run: plain JSON that says everything the result depends on, and its hash, which
  * names the run.
  *
- *     hash = first 16 digits of SHA-256(version, canonical JSON of the configuration without defaults and notes)
+ *     hash = first 16 digits of SHA-256(version, canonical JSON without defaults and notes)
  *
  * So the order of fields does not matter, nor whether a default is written or left out. Runs are paired:
  * initial weights, the choice and order of samples and the draws of augmentation depend on data, model, batch

@@ -1,7 +1,8 @@
 /**
  * Grids of configurations: a list in place of a value means "each of these".
  *
- *     { optimizer: [{ kind: 'sam', rho: [.05, .1] }, { kind: 'asam', rho: [.5, 1], eta: [0, .01] }], ..., seeds: 3 }
+ *     { optimizer: [{ kind: 'sam', rho: [.05, .1] }, { kind: 'asam', rho: [.5, 1], eta: [0, .01] }],
+ *       ..., seeds: 3 }
  *
  * stands for (2 + 4) * 3 runs. What holds for one kind only, such as eta, stands beside that kind. Where a
  * field itself is a list (`hidden`, `filters`, `milestones`, `angles`, `stages`, ...), a list of lists means

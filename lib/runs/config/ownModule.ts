@@ -3,9 +3,9 @@
  * load.
  *
  *     // mine.mjs
- *     export const data = { houses: async (options) => ({ train, test }) };          may have `selection`, too
+ *     export const data = { houses: async (options) => ({ train, test }) };        may have `selection`, too
  *     export const models = { small: ({ inputs, classes, seed, ...options }) => tf.sequential(...) };
- *     export const files = ['houses.csv'];                                           files and folders it reads
+ *     export const files = ['houses.csv'];                                         files and folders it reads
  *
  *     data: { kind: 'own', module: 'mine.mjs', name: 'houses', options: {} }
  *

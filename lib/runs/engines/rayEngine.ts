@@ -2,7 +2,8 @@
  * Executes runs on a Ray cluster: each is a task that Ray places where the processors and GPUs it asks for
  * are free.
  *
- *     this process  <->  ray_driver.py  <->  Ray: one task per run, on any machine  <->  the Node worker, as ProcessEngine starts it
+ *     this process  <->  ray_driver.py  <->  Ray: one task per run, on any machine
+ *                                       <->  the Node worker, as ProcessEngine starts it
  *
  * Results, checkpoints and locks are in the store, so that the machines must share its folder, and find the
  * project at the same path. A run whose worker or machine dies is begun again, from its checkpoint, on

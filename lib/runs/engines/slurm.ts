@@ -2,7 +2,8 @@
  * A sweep as a SLURM job array: one element per run, each a process of its own on whatever machine SLURM
  * picks.
  *
- *     sbatch <store>/slurm/<job>/array.sh      element i:  sweep --config configs.json --only i --engine inProcess --store <store>
+ *     sbatch <store>/slurm/<job>/array.sh
+ *     element i:  sweep --config configs.json --only i --engine inProcess --store <store>
  *
  * The elements share the store, and so the locks: a sweep that is submitted twice does each run once. An
  * element that is to be stopped at its time limit gets SIGINT two minutes before, saves, and goes on where it
