@@ -14,7 +14,7 @@ import {
   sam,
   sgd,
 } from 'lookbehind';
-import type { FamilyOptimizer, LossPass } from 'lookbehind/extend';
+import { DescentOptimizer, type FamilyOptimizer, type LossPass } from 'lookbehind/extend';
 import { Lookahead } from '../../lib/dist/optimizers/lookahead';
 import { assertClose } from '../compile/support';
 import { FAMILY, Quadratic } from './support';
@@ -584,7 +584,11 @@ describe('what the loss reads and uses', () => {
   });
 
   const passes: Record<string, (n: number) => boolean> = { first: (n) => n === 0, last: (n) => n > 0 };
-  const ONE_PASS = ['sgd', 'adam, clipped', 'rmsprop', 'lookahead(sgd)'];
+  const takesOnePass = (make: () => FamilyOptimizer): boolean => {
+    const optimizer = make();
+    optimizer.dispose();
+    return (optimizer instanceof Lookahead ? optimizer.base : optimizer) instanceof DescentOptimizer;
+  };
   const makers: Record<string, () => FamilyOptimizer> = {
     ...Object.fromEntries(
       Object.entries(FAMILY).map(([name, make]) => [
@@ -627,7 +631,7 @@ describe('what the loss reads and uses', () => {
           const { values, unused } = run(false);
           assert.deepEqual(unused, [2], 'a variable of no pass takes no part');
           // With one pass a step it is the whole step that has no gradient, and nothing decays.
-          if (ONE_PASS.includes(name) && which === 'last') assert.equal(values[1], 1.5);
+          if (takesOnePass(make) && which === 'last') assert.equal(values[1], 1.5);
           else assert.deepEqual(values, run(true).values);
         });
       }
@@ -663,7 +667,7 @@ describe('what the loss reads and uses', () => {
       );
       let n = 0;
       optimizer.minimize(
-        () => (n++ % 2 === (ONE_PASS.includes(name) ? 0 : 1) ? tf.square(w) : tf.square(other)) as tf.Scalar,
+        () => (n++ % 2 === (takesOnePass(make) ? 0 : 1) ? tf.square(w) : tf.square(other)) as tf.Scalar,
         false,
         [w],
       );
