@@ -5,7 +5,7 @@ import { figureText } from '../core/escape';
 import { colorBarTitle, compose, type FigureOptions } from './compose';
 import { extent } from './extent';
 import type { Annotation, Figure, Numbers } from './figure';
-import { COLORS, colorAt, readableOn, reversed, SEQUENTIAL } from './theme';
+import { COLORS, colorAt, DIVERGING, readableOn, reversed, SEQUENTIAL } from './theme';
 
 /** Options of `heatmap`. */
 export interface HeatmapOptions extends FigureOptions {
@@ -17,6 +17,8 @@ export interface HeatmapOptions extends FigureOptions {
   values: readonly Numbers[];
   /** Spread of each value, written behind it as ±. Default: none. */
   spreads?: readonly Numbers[];
+  /** A second line in each cell, in small letters; empty if there is none. Default: none. */
+  notes?: readonly (readonly string[])[];
   /** What the columns are. */
   x: string;
   /** What the rows are. */
@@ -29,6 +31,10 @@ export interface HeatmapOptions extends FigureOptions {
   missing?: string | readonly (readonly string[])[];
   /** Which is better: that cell gets a frame, and good ones are dark. Default: no frame, large ones are dark. */
   best?: 'min' | 'max';
+  /**
+   * Colors tell on which side of this value others lie, and how far from it. Default: they only rise.
+   */
+  middle?: number;
   /** Writes the values into the cells: for few of them. Default true. */
   numbers?: boolean;
   /**
@@ -40,7 +46,7 @@ export interface HeatmapOptions extends FigureOptions {
 
 /**
  * Values over two options, written in the cells; diverged cells are gray and say so, the best has a frame.
- * @throws {OptionError} if `values`, `spreads` or `missing` don't have the shape of rows × columns.
+ * @throws {OptionError} if `values`, `spreads`, `notes` or `missing` don't have the shape of rows × columns.
  */
 export function heatmap(options: HeatmapOptions): Figure {
   const {
@@ -48,6 +54,8 @@ export function heatmap(options: HeatmapOptions): Figure {
     rows,
     values,
     spreads,
+    notes,
+    middle,
     digits = 1,
     best,
     range,
@@ -56,11 +64,17 @@ export function heatmap(options: HeatmapOptions): Figure {
   } = options;
   checkShape('values', values, rows.length, columns.length);
   if (spreads) checkShape('spreads', spreads, rows.length, columns.length);
+  if (notes) checkShape('notes', notes, rows.length, columns.length);
   if (typeof missing !== 'string') checkShape('missing', missing, rows.length, columns.length);
   const finite = values.flatMap((row) => Array.from(row).filter(Number.isFinite));
   const [smallest, largest] = extent(finite);
-  const [low, high] = range ?? withoutOutliers(finite);
-  const scale = best === 'min' ? reversed(SEQUENTIAL) : SEQUENTIAL;
+  const [low, high] = range ?? (middle === undefined ? withoutOutliers(finite) : around(middle, finite));
+  const rising = middle === undefined ? SEQUENTIAL : DIVERGING;
+  const scale = best === 'min' ? reversed(rising) : rising;
+  const noteAt = (r: number, c: number): string => {
+    const note = notes === undefined ? '' : notes[r]![c]!;
+    return note === '' ? '' : `<br>${small(figureText(note))}`;
+  };
   const chosen = best === undefined || finite.length === 0 ? undefined : best === 'min' ? smallest : largest;
   const z = values.map((row) => Array.from(row, (value) => (Number.isFinite(value) ? value : null)));
   const text = values.map((row, r) =>
@@ -68,14 +82,14 @@ export function heatmap(options: HeatmapOptions): Figure {
       if (!Number.isFinite(value)) return '';
       const number = value.toFixed(digits);
       const color = readableOn(colorAt(scale, high > low ? (value - low) / (high - low) : 0.5));
-      return `<span style="color:${color}">${spreads ? `${number}<br>± ${spreads[r]![c]!.toFixed(digits)}` : number}</span>`;
+      return `<span style="color:${color}">${spreads ? `${number}<br>± ${spreads[r]![c]!.toFixed(digits)}` : number}${noteAt(r, c)}</span>`;
     }),
   );
   const gaps: Annotation[] = values.flatMap((row, r) =>
     Array.from(row, (value, c) => ({ value, c }))
       .filter(({ value }) => !Number.isFinite(value))
       .map(({ c }) => ({
-        text: figureText(typeof missing === 'string' ? missing : missing[r]![c]),
+        text: figureText(typeof missing === 'string' ? missing : missing[r]![c]) + noteAt(r, c),
         x: c,
         y: r,
         showarrow: false,
@@ -144,6 +158,16 @@ export function heatmap(options: HeatmapOptions): Figure {
       height: Math.max(300, 140 + rows.length * 58),
     },
   );
+}
+
+function small(text: string): string {
+  return `<span style="font-size:10px">${text}</span>`;
+}
+
+/** The range around `middle` that holds all values. */
+function around(middle: number, values: readonly number[]): [number, number] {
+  const reach = Math.max(...values.map((value) => Math.abs(value - middle)), 0);
+  return [middle - reach, middle + reach];
 }
 
 /** The smallest and the largest value that is no outlier by Tukey's rule. */

@@ -48,6 +48,17 @@ export const SEQUENTIAL: ColorScale = evenly(
   '#1d3a70',
 );
 
+/** For values on two sides of a middle. */
+export const DIVERGING: ColorScale = evenly(
+  '#1d3a70',
+  '#2b8cb5',
+  '#b9dde3',
+  '#fbfaf5',
+  '#f6cf9f',
+  '#d9813b',
+  '#8a3d0d',
+);
+
 /** For losses: the deeper, the darker. */
 export const LANDSCAPE: ColorScale = evenly(
   '#1d3a70',

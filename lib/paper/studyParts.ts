@@ -250,9 +250,10 @@ export const STUDY = {
   'fashion-mnist-small': {
     ...WHOLE,
     ...SMALL,
-    title: 'Fashion-MNIST (6,000), ConvNet',
+    title: 'Fashion-MNIST, ConvNet',
     data: { ...FASHION_MNIST, trainSize: 6000 },
     model: { kind: 'convNet', filters: [8, 16] },
+    labelNoise: WHOLE.labelNoise,
     budgets: [{ gradients: 30 }, { gradients: 90, chosenAt: 30 }, { gradients: 15 }],
     methods: ['sgd', 'sam', 'lookbehindSAM', 'repeatedSAM'],
     draws: 8,

@@ -200,6 +200,28 @@ export const samples: Record<string, () => figures.Figure> = {
       title: 'Test error of Lookbehind-SAM over k and α',
       caption,
     }),
+  heatmapOfSides: () =>
+    heatmap({
+      columns: [15, 30, 90],
+      rows: ['Digits, MLP', 'Digits, MLP, 40 % wrong'],
+      values: [
+        [14, 5.6, Number.NaN],
+        [16.9, 4.4, -1.2],
+      ],
+      missing: [
+        ['', '', '0.4, open'],
+        ['', '', ''],
+      ],
+      notes: [
+        ['k = 2, ρ = 0.007', 'k = 2, ρ = 0.007', 'k = 2, ρ = 0.021'],
+        ['k = 2, ρ = 0.013', '', 'k = 5, ρ = 0.011'],
+      ],
+      middle: 0,
+      x: 'Gradients per training sample',
+      y: 'Data',
+      z: 'Lookbehind minus best other (points)',
+      caption,
+    }),
   contourPath: () =>
     contourPath({
       grid: gridOf(toy, { x: [-1, 3], y: [-1, 1], points: 41 }),
