@@ -43,11 +43,8 @@ export interface Measured {
   device: string;
   pointsPerSecond: number;
   points: number;
-  /**
-   * Mean loss over the points, which is to be the same everywhere; NaN where the time did not suffice for
-   * all.
-   */
-  meanLoss: number;
+  /** The loss at each point, row by row, which is to be the same everywhere; empty where the time did not suffice for all. */
+  losses: number[];
 }
 
 /**
@@ -77,8 +74,8 @@ export async function measure(
     await surface(9, seconds);
     const { loss, complete, provenance } = await surface(side, seconds);
     const { evaluatedPoints: points, seconds: taken } = provenance;
-    const meanLoss = complete ? loss.flat().reduce((sum, value) => sum + value, 0) / points : Number.NaN;
-    return { device: await deviceName(), pointsPerSecond: points / taken, points, meanLoss };
+    const losses = complete ? loss.flat() : [];
+    return { device: await deviceName(), pointsPerSecond: points / taken, points, losses };
   } finally {
     model.dispose();
   }

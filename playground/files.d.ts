@@ -7,3 +7,6 @@ declare module '*.wasm' {
   const bytes: Uint8Array<ArrayBuffer>;
   export default bytes;
 }
+
+/** The version of the library, which the bundler writes in. */
+declare const VERSION: string;

@@ -6,9 +6,9 @@ import { digits, fixed, h, html, isStill, s } from './dom';
 import { FLAT, LOSSES, type PlaneLoss, type Point, SHARP } from './losses';
 import { METHODS, type MethodName, styleOf } from './methods';
 import { Names } from './names';
-import { cssColor, draggable, dragHandle, Plane } from './plane';
+import { cssColor, Handle, Plane } from './plane';
 import { hidden, type Setting, Settings, slider, toggle } from './settings';
-import { Motion, type View } from './view';
+import { layout, Motion, type View } from './view';
 import { type End, Walk } from './walk';
 
 const SHOWN = Object.fromEntries(
@@ -19,8 +19,8 @@ const SHOWN = Object.fromEntries(
 ) as Record<MethodName, Setting<boolean>>;
 
 const SETTINGS = {
-  x: hidden(-1.3),
-  y: hidden(0.3),
+  x: hidden({ min: -1.55, max: 1.55, value: -1.3 }),
+  y: hidden({ min: -1.1, max: 1.1, value: 0.3 }),
   rho: slider('<i>ρ</i>, length of a step back', { min: 0, max: 0.4, value: 0.12, step: 0.01 }),
   k: slider('<i>k</i>, steps back', { min: 1, max: 10, value: 3, step: 1 }),
   alpha: slider('<i>α</i>, how far forward', { min: 0.05, max: 1, value: 0.5, step: 0.05 }),
@@ -29,6 +29,9 @@ const SETTINGS = {
   speed: slider('speed, in steps per second', { min: 5, max: 400, value: 40, log: true }),
   ...SHOWN,
 };
+
+const LEAD =
+  'A sharp and a flat minimum, equally deep. Click where all methods set off, and see in which one each ends.';
 
 /** Milliseconds of each frame that the maps may take. */
 const MAP_BUDGET = 9;
@@ -39,10 +42,9 @@ export function minimaView(changed: () => void): View {
   const { values } = settings;
   const plane = new Plane('Two minima from above, with the ways of all methods', draw);
   const trails = s('g');
-  const handle = dragHandle('Where all methods begin', 6);
-  plane.svg.append(trails, handle);
+  const handle = new Handle(plane, 'Where all methods begin', 6, () => [values.x, values.y], begin);
   const names = s('g');
-  plane.svg.append(names);
+  plane.svg.append(trails, handle.element, names);
 
   const sentence = h('p', { class: 'sentence', 'aria-live': 'polite' });
   const formula = h('p', { class: 'formula' });
@@ -83,7 +85,6 @@ export function minimaView(changed: () => void): View {
     return open.length > 0;
   });
 
-  draggable(handle, plane, () => [values.x, values.y], begin);
   reset();
 
   function begin([x, y]: Point): void {
@@ -152,23 +153,14 @@ export function minimaView(changed: () => void): View {
     return end === 'none' ? 'neither' : loss.minima[end]!.name;
   }
 
-  let painted = '';
   function draw(): void {
     if (!plane.isShown) return;
-    const key = [values.curvature, plane.element.clientWidth, getComputedStyle(document.body).color].join();
-    if (key !== painted) {
-      painted = key;
-      plane.paintLoss(loss);
+    if (plane.paintLoss(loss)) {
       const labels = new Names(plane, []);
       names.replaceChildren(...loss.minima.map(({ name, point }) => labels.place(point, 'plain', name)));
       for (const map of maps.values()) map.draw();
     }
-    handle.setAttribute('transform', `translate(${plane.pixel([values.x, values.y]).join(' ')})`);
-    handle.setAttribute('aria-valuenow', `${values.x}`);
-    handle.setAttribute(
-      'aria-valuetext',
-      `x ${fixed(values.x, 2)}, y ${fixed(values.y, 2)}; arrow keys move it`,
-    );
+    handle.draw();
     const shown = walks.filter(({ walk }) => values[walk.method]);
     trails.replaceChildren(
       ...loss.minima.map(({ point }) => {
@@ -207,25 +199,16 @@ export function minimaView(changed: () => void): View {
     );
   }
 
-  const control = Object.fromEntries(
-    Object.keys(SETTINGS)
-      .filter((name) => name !== 'x' && name !== 'y')
-      .map((name) => [name, settings.control(name as 'k')]),
-  ) as Record<keyof typeof SETTINGS, HTMLElement>;
-  const element = h(
-    'section',
-    { class: 'view', 'aria-label': 'Two minima' },
-    h(
-      'div',
-      { class: 'stage' },
+  const control = settings.controls();
+  const element = layout('Two minima', {
+    stage: [
+      h('p', { class: 'lead' }, LEAD),
       formula,
       plane.element,
       h('div', { class: 'transport' }, again, control.speed),
       sentence,
-    ),
-    h(
-      'div',
-      { class: 'more' },
+    ],
+    more: [
       h('h2', {}, 'Which start leads where'),
       h(
         'p',
@@ -237,10 +220,8 @@ export function minimaView(changed: () => void): View {
         ),
       ),
       h('div', { class: 'maps' }, ...[...maps.values()].map((map) => map.element)),
-    ),
-    h(
-      'div',
-      { class: 'side' },
+    ],
+    side: [
       h(
         'div',
         { class: 'sliders' },
@@ -248,8 +229,8 @@ export function minimaView(changed: () => void): View {
       ),
       h('div', { class: 'card methods' }, ...METHODS.map((method) => control[method])),
       table,
-    ),
-  );
+    ],
+  });
   return {
     title: 'Two minima',
     element,

@@ -3,7 +3,7 @@
  * screen.
  */
 import { contours } from 'd3-contour';
-import { h, s } from './dom';
+import { fixed, h, s } from './dom';
 import type { PlaneLoss, Point } from './losses';
 
 /** Numbers on a grid, row by row from the lowest y. */
@@ -21,6 +21,7 @@ export class Plane {
   readonly #canvas: HTMLCanvasElement;
   #extent: PlaneLoss['extent'] = { x: [-1, 1], y: [-1, 1] };
   #size = { width: 0, height: 0 };
+  #painted = '';
 
   /** @param label Says to those who do not see it what it shows. @param resized Is called when the plane got another size. */
   constructor(label: string, resized: () => void) {
@@ -69,8 +70,12 @@ export class Plane {
     ];
   }
 
-  /** Paints a loss. */
-  paintLoss({ value }: PlaneLoss): void {
+  /** Paints a loss, unless it is there already. Returns whether it painted. */
+  paintLoss({ formula, value }: PlaneLoss): boolean {
+    const { width, height } = this.#size;
+    const key = [formula, width, height, devicePixelRatio, getComputedStyle(document.body).color].join();
+    if (key === this.#painted) return false;
+    this.#painted = key;
     const { x, y } = this.#extent;
     const columns = 120;
     const rows = Math.round((columns * (y[1] - y[0])) / (x[1] - x[0]));
@@ -79,12 +84,10 @@ export class Plane {
       value([at(x, i % columns, columns), at(y, Math.floor(i / columns), rows)]),
     );
     this.paint({ columns, rows, values });
+    return true;
   }
 
-  /**
-   * Paints heights that span the whole plane: the lower, the lighter the ground (in the dark, the other way
-   * round).
-   */
+  /** Paints heights that span the whole plane: the lower, the lighter. */
   paint({ columns, rows, values }: Heights, bands = 14): void {
     const { width, height } = this.#size;
     const density = devicePixelRatio || 1;
@@ -130,42 +133,50 @@ export class Plane {
   }
 }
 
-/** What the reader drags: a dot of radius `r`, with room around it for a finger. */
-export function dragHandle(label: string, r: number): SVGGElement {
-  return s(
-    'g',
-    { class: 'handle', tabindex: 0, role: 'slider', 'aria-label': label },
-    s('circle', { r: 18, class: 'grip' }),
-    s('circle', { r }),
-  );
-}
+/** A dot of radius `r` that the reader drags, with room around it for a finger: by pointer, or by arrow keys. */
+export class Handle {
+  readonly element: SVGGElement;
+  readonly #plane: Plane;
+  readonly #at: () => Point;
 
-/** The element `handle` says where it was dragged to, by pointer or by arrow keys. */
-export function draggable(
-  handle: SVGElement,
-  plane: Plane,
-  at: () => Point,
-  moved: (point: Point) => void,
-): void {
-  plane.svg.addEventListener('pointerdown', (event) => {
-    if (event.button !== 0) return;
-    event.preventDefault();
-    handle.focus();
-    plane.svg.setPointerCapture(event.pointerId);
-    moved(plane.point(event));
-  });
-  plane.svg.addEventListener('pointermove', (event) => {
-    if (plane.svg.hasPointerCapture(event.pointerId)) moved(plane.point(event));
-  });
-  handle.addEventListener('keydown', (event) => {
-    const step = event.shiftKey ? 0.1 : 0.02;
-    const move = KEYS[event.key];
-    if (move === undefined) return;
-    event.preventDefault();
-    const [x, y] = at();
-    const inside = (value: number, [low, high]: Point) => Math.min(high, Math.max(low, value));
-    moved([inside(x + step * move[0], plane.extent.x), inside(y + step * move[1], plane.extent.y)]);
-  });
+  /** @param at Where it is. @param moved Is told where it was dragged to. */
+  constructor(plane: Plane, label: string, r: number, at: () => Point, moved: (point: Point) => void) {
+    this.#plane = plane;
+    this.#at = at;
+    this.element = s(
+      'g',
+      { class: 'handle', tabindex: 0, role: 'slider', 'aria-label': label },
+      s('circle', { r: 18, class: 'grip' }),
+      s('circle', { r }),
+    );
+    plane.svg.addEventListener('pointerdown', (event) => {
+      if (event.button !== 0) return;
+      event.preventDefault();
+      this.element.focus();
+      plane.svg.setPointerCapture(event.pointerId);
+      moved(plane.point(event));
+    });
+    plane.svg.addEventListener('pointermove', (event) => {
+      if (plane.svg.hasPointerCapture(event.pointerId)) moved(plane.point(event));
+    });
+    this.element.addEventListener('keydown', (event) => {
+      const step = event.shiftKey ? 0.1 : 0.02;
+      const move = KEYS[event.key];
+      if (move === undefined) return;
+      event.preventDefault();
+      const [x, y] = at();
+      const inside = (value: number, [low, high]: Point) => Math.min(high, Math.max(low, value));
+      moved([inside(x + step * move[0], plane.extent.x), inside(y + step * move[1], plane.extent.y)]);
+    });
+  }
+
+  /** Shows where it is. */
+  draw(): void {
+    const [x, y] = this.#at();
+    this.element.setAttribute('transform', `translate(${this.#plane.pixel([x, y]).join(' ')})`);
+    this.element.setAttribute('aria-valuenow', `${x}`);
+    this.element.setAttribute('aria-valuetext', `x ${fixed(x, 2)}, y ${fixed(y, 2)}; arrow keys move it`);
+  }
 }
 
 const KEYS: Readonly<Record<string, Point>> = {

@@ -39,7 +39,7 @@ export interface Span {
 /** A number that a slider chooses. `label` is HTML. */
 export function slider(label: string, { min, max, value, step, log = false }: Span): Setting<number> {
   const [from, to] = log ? [Math.log(min), Math.log(max)] : [min, max];
-  const inside = (number: number) => Math.min(max, Math.max(min, number));
+  const inside = insideOf({ min, max, step });
   return {
     ...bounded(value, inside),
     control(changed) {
@@ -65,8 +65,16 @@ export function slider(label: string, { min, max, value, step, log = false }: Sp
 }
 
 /** A number without a control of its own: a coordinate that is dragged. */
-export function hidden(value: number): Setting<number> {
-  return bounded(value, (number) => number);
+export function hidden(span: Span): Setting<number> {
+  return bounded(span.value, insideOf(span));
+}
+
+/** The nearest number that a span has: whatever a link says, the optimizers get what they take. */
+function insideOf({ min, max, step }: Omit<Span, 'value'>): (number: number) => number {
+  return (number) => {
+    const at = step ? min + Math.round((number - min) / step) * step : number;
+    return Math.min(max, Math.max(min, step ? Number(at.toPrecision(12)) : at));
+  };
 }
 
 function bounded(value: number, inside: (number: number) => number): Setting<number> {
@@ -108,7 +116,7 @@ export function toggle(label: string, value: boolean): Setting<boolean> {
   return {
     value,
     write: (on) => (on ? '1' : '0'),
-    read: (text) => ({ 1: true, 0: false })[text],
+    read: (text) => (text === '1' ? true : text === '0' ? false : undefined),
     control(changed) {
       const input = h('input', { type: 'checkbox', role: 'switch', onchange: () => changed(input.checked) });
       const show = (on: boolean) => {
@@ -155,6 +163,15 @@ export class Settings<D extends Description> {
     this.#shows.set(name, show);
     show(this.values[name]);
     return element;
+  }
+
+  /** The controls of all settings that have one. */
+  controls(): { readonly [K in keyof D]: HTMLElement } {
+    const names = Object.keys(this.#description).filter((name) => this.#description[name]!.control);
+    return Object.fromEntries(names.map((name) => [name, this.control(name)])) as Record<
+      keyof D,
+      HTMLElement
+    >;
   }
 
   /** What a link says of the values: those that are not as at first. */

@@ -57,14 +57,14 @@ export function shell(root: HTMLElement, makeViews: (changed: () => void) => Vie
       h('p', {}, 'All that moves here is computed in this page, by the library itself.'),
       h(
         'details',
-        { ontoggle: () => report.replaceChildren(forReport()) },
+        { ontoggle: async () => report.replaceChildren(await forReport()) },
         h('summary', {}, 'For a bug report'),
         report,
       ),
     ),
   );
   addEventListener('hashchange', restore);
-  matchMedia('(prefers-color-scheme: dark)').addEventListener('change', () => views[present]!.show());
+  followTheme(() => views[present]?.show());
   document.addEventListener('visibilitychange', () =>
     document.hidden ? views[present]!.hide() : views[present]!.show(),
   );
@@ -73,9 +73,9 @@ export function shell(root: HTMLElement, makeViews: (changed: () => void) => Vie
 
   function restore(): void {
     const [name, query = ''] = (location.hash.slice(1) || given).split('?');
-    const view = views[name!];
-    view?.settings.restore(query);
-    open(view ? name! : names[0]!);
+    const known = names.includes(name!) ? name! : names[0]!;
+    if (known === name) views[known]!.settings.restore(query);
+    open(known);
   }
 
   function open(name: string): void {
@@ -104,12 +104,12 @@ export function shell(root: HTMLElement, makeViews: (changed: () => void) => Vie
     return `#${present}${query && `?${query}`}`;
   }
 
-  function forReport(): string {
+  async function forReport(): Promise<string> {
     return [
-      `TensorFlow.js ${tf.version_core}, backend ${tf.getBackend()}`,
+      `Lookbehind ${VERSION}, TensorFlow.js ${tf.version_core}, backend ${tf.getBackend()}`,
       navigator.userAgent,
       `${link()}, ${innerWidth} x ${innerHeight} at ${devicePixelRatio}`,
-      ...(views[present]!.report?.() ?? []),
+      ...((await views[present]!.report?.()) ?? []),
     ].join('\n');
   }
 
@@ -134,6 +134,22 @@ export function shell(root: HTMLElement, makeViews: (changed: () => void) => Vie
 /** Whether the page lies in the output of a notebook. */
 function isFramed(): boolean {
   return location.protocol === 'about:';
+}
+
+/** Makes the page dark where the reader's system is, or JupyterLab around it, and calls `changed` when that changes. */
+function followTheme(changed: () => void): void {
+  const system = matchMedia('(prefers-color-scheme: dark)');
+  const lab = isFramed() ? window.frameElement?.ownerDocument.body : undefined;
+  const show = () => {
+    const { jpThemeLight } = lab?.dataset ?? {};
+    const isDark = jpThemeLight === undefined ? system.matches : jpThemeLight === 'false';
+    if (isDark === document.documentElement.classList.contains('dark')) return;
+    document.documentElement.classList.toggle('dark', isDark);
+    changed();
+  };
+  show();
+  system.addEventListener('change', show);
+  if (lab) new MutationObserver(show).observe(lab, { attributeFilter: ['data-jp-theme-light'] });
 }
 
 /** Makes the frame around the page as high as the page, and hides the picture that stood for it. */

@@ -5,16 +5,16 @@
 import { digits, fixed, h, html, isStill, s } from './dom';
 import { LOSSES, type PlaneLoss, type Point } from './losses';
 import { Names, type Way } from './names';
-import { arrow, draggable, dragHandle, Plane } from './plane';
+import { arrow, Handle, Plane } from './plane';
 import { choice, hidden, Settings, slider, toggle } from './settings';
 import { type PlaneStep, takeStep } from './takeStep';
-import { Motion, type View } from './view';
+import { layout, Motion, type View } from './view';
 
 const SETTINGS = {
   loss: choice('Loss', { bowl: 'bowl', valley: 'bent valley', minima: 'two minima' }, 'bowl'),
   curvature: slider('curvature', { min: 1, max: 50, value: 5, log: true }),
-  x: hidden(-1.1),
-  y: hidden(0.25),
+  x: hidden({ min: -1.75, max: 1.75, value: -1.1 }),
+  y: hidden({ min: -1.1, max: 1.6, value: 0.25 }),
   k: slider('<i>k</i>, steps back', { min: 1, max: 10, value: 3, step: 1 }),
   rho: slider('<i>ρ</i>, length of a step back', { min: 0, max: 0.6, value: 0.25, step: 0.01 }),
   alpha: slider('<i>α</i>, how far forward', { min: 0.05, max: 1, value: 0.5, step: 0.01 }),
@@ -22,6 +22,10 @@ const SETTINGS = {
   adaptive: toggle('<i>α</i> adapts to the angle between the fast steps', false),
   hold: toggle('Hold <i>α</i> · <i>η</i>: move one, and the other answers', false),
 };
+
+const LEAD =
+  'The ground is the loss, the lighter the lower, and <i>w</i> the weights. Lookbehind-SAM climbs <i>k</i> steps of length <i>ρ</i>, ' +
+  'meets a gradient after each, and from <i>w</i> goes <i>α</i> of the way to which they add up. Drag <i>w</i>.';
 
 /** How many stages of the step the eye takes in per second. */
 const STAGES_PER_SECOND = 1.6;
@@ -32,8 +36,14 @@ export function stepView(changed: () => void): View {
   const { values } = settings;
   const plane = new Plane('The loss from above, with one step of Lookbehind-SAM', draw);
   const picture = s('g');
-  const handle = dragHandle('Where the step begins', 6.5);
-  plane.svg.append(picture, handle);
+  const handle = new Handle(
+    plane,
+    'Where the step begins',
+    6.5,
+    () => [values.x, values.y],
+    ([x, y]) => settings.set({ x: rounded(x), y: rounded(y) }),
+  );
+  plane.svg.append(picture, handle.element);
 
   const formula = h('p', { class: 'formula' });
   const sentence = h('p', { class: 'sentence', 'aria-live': 'polite' });
@@ -52,11 +62,7 @@ export function stepView(changed: () => void): View {
   });
   const play = h('button', { class: 'primary', onclick: () => replay() }, 'Play the step');
   const take = h('button', { onclick: () => takeIt() }, 'Go on from w′');
-  const controls = Object.fromEntries(
-    Object.keys(SETTINGS)
-      .filter((name) => name !== 'x' && name !== 'y')
-      .map((name) => [name, settings.control(name as 'k')]),
-  ) as Record<keyof typeof SETTINGS, HTMLElement>;
+  const controls = settings.controls();
 
   let loss: PlaneLoss;
   let step: PlaneStep;
@@ -72,12 +78,6 @@ export function stepView(changed: () => void): View {
     return stage < stages();
   });
 
-  draggable(
-    handle,
-    plane,
-    () => [values.x, values.y],
-    ([x, y]) => settings.set({ x: rounded(x), y: rounded(y) }),
-  );
   compute();
 
   function onChange(names: readonly (keyof typeof SETTINGS)[]): void {
@@ -135,20 +135,9 @@ export function stepView(changed: () => void): View {
     scrub.max = `${stages()}`;
     scrub.value = `${Math.min(stage, stages())}`;
     scrub.setAttribute('aria-valuetext', stageInWords(step, Math.min(stage, stages())));
-    paint();
-    picture.replaceChildren(...drawing(plane, loss, step, Math.min(stage, stages()), values.rate));
-    handle.setAttribute('transform', `translate(${plane.pixel(step.places[0]!).join(' ')})`);
-    handle.setAttribute('aria-valuetext', `x ${digits(values.x)}, y ${digits(values.y)}; arrow keys move it`);
-    handle.setAttribute('aria-valuenow', `${values.x}`);
-  }
-
-  let painted = '';
-  function paint(): void {
-    const { width } = plane.element.getBoundingClientRect();
-    const key = [values.loss, values.curvature, width, getComputedStyle(document.body).color].join();
-    if (key === painted) return;
-    painted = key;
     plane.paintLoss(loss);
+    picture.replaceChildren(...drawing(plane, loss, step, Math.min(stage, stages()), values.rate));
+    handle.draw();
   }
 
   function describe(): void {
@@ -208,21 +197,17 @@ export function stepView(changed: () => void): View {
     );
   }
 
-  const element = h(
-    'section',
-    { class: 'view', 'aria-label': 'One step' },
-    h(
-      'div',
-      { class: 'stage' },
+  const lead = h('p', { class: 'lead' }, html(LEAD));
+  const element = layout('One step', {
+    stage: [
+      lead,
       formula,
       plane.element,
       legend(),
       h('div', { class: 'transport' }, play, scrub, take),
       sentence,
-    ),
-    h(
-      'div',
-      { class: 'side' },
+    ],
+    side: [
       controls.loss,
       h(
         'div',
@@ -231,8 +216,8 @@ export function stepView(changed: () => void): View {
       ),
       h('div', { class: 'card' }, identity, controls.hold, controls.adaptive),
       h('details', {}, h('summary', {}, 'All numbers of this step'), numbers),
-    ),
-  );
+    ],
+  });
   return { title: 'One step', element, settings, show: draw, hide: () => motion.stop() };
 }
 

@@ -4,15 +4,15 @@
  */
 import type * as tf from '@tensorflow/tfjs';
 import { Chart, type Curve } from './chart';
-import { BACKENDS, type Device, isGpu, useDevice } from './device';
+import { BACKENDS, type Device, devices, isGpu, lossOf, OFFERED, useDevice } from './device';
 import { digits, h, s } from './dom';
 import { givenTask } from './given';
 import { type MethodName, type MethodSettings, styleOf } from './methods';
 import { cssColor, Plane } from './plane';
 import { choice, hidden, Settings, slider, toggle } from './settings';
-import { NOISE_LEVELS, SURFACE_POINTS, Training } from './training';
+import { Diverged, NOISE_LEVELS, SURFACE_POINTS, Training } from './training';
 import { TASKS } from './trainingData';
-import type { View } from './view';
+import { layout, type View } from './view';
 
 const SETTINGS = {
   data: choice('Data', { moons: 'two moons', digits: 'digits', mnist1d: 'MNIST-1D' }, 'digits'),
@@ -31,10 +31,18 @@ const SETTINGS = {
   rho: slider('<i>ρ</i>, length of a step back', { min: 0, max: 1, value: 0.1, step: 0.01 }),
   alpha: slider('<i>α</i>, how far forward', { min: 0.05, max: 1, value: 0.5, step: 0.05 }),
   rate: slider('<i>η</i>, learning rate', { min: 0.002, max: 1, value: 0.1, log: true }),
+  momentum: slider('<i>β</i>, momentum', { min: 0, max: 0.95, value: 0.9, step: 0.05 }),
   adaptive: toggle('<i>α</i> adapts to the angle between the fast steps', false),
   sigma: slider('<i>σ</i>, noise on the weights', { min: 0.1, max: 0.8, value: 0.4, step: 0.1 }),
-  device: choice('Computes on', { auto: 'the fastest', ...BACKENDS }, 'auto'),
-  seed: hidden(0),
+  device: choice(
+    'Computes on',
+    {
+      auto: 'the fastest',
+      ...(Object.fromEntries(OFFERED.map((name) => [name, BACKENDS[name]])) as typeof BACKENDS),
+    },
+    'auto',
+  ),
+  seed: hidden({ min: 0, max: 1e6, value: 0, step: 1 }),
 };
 
 /** Milliseconds of training between two drawings. */
@@ -50,9 +58,13 @@ const RADII = [0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1];
 interface Record {
   losses: [epoch: number, loss: number][];
   accuracies: [epoch: number, accuracy: number][];
-  sharpness: { values: number[]; epoch: number }[];
-  noise: { values: number[]; epoch: number }[];
+  /** Before the training, and now. */
+  sharpness: number[][];
+  noise: number[][];
 }
+
+/** Twice as many points of a curve are merged two by two, so that a long training is drawn as quickly as a short one. */
+const KEPT = 400;
 
 /** Makes the view. */
 export function trainView(changed: () => void): View {
@@ -83,7 +95,11 @@ export function trainView(changed: () => void): View {
   const surfaceSays = h('p', { class: 'says' });
   const lead = h('p', { class: 'lead' });
   const go = h('button', { class: 'primary', onclick: () => (isTraining ? pause() : learn()) }, 'Train');
-  const anew = h('button', { onclick: () => settings.set({ seed: values.seed + 1 }) }, 'New weights');
+  const anew = h(
+    'button',
+    { onclick: () => (given ? begin() : settings.set({ seed: values.seed + 1 })) },
+    given ? 'Its first weights' : 'New weights',
+  );
   const facts = { epoch: h('b'), loss: h('b'), accuracy: h('b'), speed: h('b') };
 
   let device: Device | undefined;
@@ -91,11 +107,13 @@ export function trainView(changed: () => void): View {
   let record: Record = { losses: [], accuracies: [], sharpness: [], noise: [] };
   let heights: number[] | undefined;
   let isTraining = false;
+  /** Whether the reader looks at it. What goes on waits meanwhile. */
   let isShown = false;
-  /**
-   * Stops what goes on when it is aborted; made anew for each show and each change of data, weights or
-   * device.
-   */
+  /** Whether there is a network, or will be as soon as the last one has stopped. */
+  let isBegun = false;
+  /** Why it stopped. */
+  let trouble = '';
+  /** Stops what goes on when it is aborted; made anew for each change of data, weights or device. */
   let scope = new AbortController();
   let work: Promise<void> = Promise.resolve();
   let speed = 0;
@@ -109,8 +127,8 @@ export function trainView(changed: () => void): View {
   }
 
   function methodSettings(): MethodSettings {
-    const { k, rho, rate, adaptive, alpha } = values;
-    return { k, rho, alpha: adaptive ? 'adaptive' : alpha, learningRate: rate };
+    const { k, rho, rate, momentum, adaptive, alpha } = values;
+    return { k, rho, alpha: adaptive ? 'adaptive' : alpha, learningRate: rate, momentum };
   }
 
   /** Begins with new weights, on the wanted device, as soon as what goes on has stopped. */
@@ -118,10 +136,12 @@ export function trainView(changed: () => void): View {
     scope.abort();
     scope = new AbortController();
     isTraining = false;
+    trouble = '';
+    isBegun = isShown;
     describe();
     if (!isShown) return;
-    const { signal } = scope;
-    work = work.then(() => run(signal)).catch(complain);
+    const present = scope;
+    work = work.then(() => run(present.signal)).catch((error) => complain(error, present));
   }
 
   async function run(signal: AbortSignal): Promise<void> {
@@ -133,9 +153,18 @@ export function trainView(changed: () => void): View {
     heights = undefined;
     lead.replaceChildren(task.says);
     describe();
+    const stop = new AbortController();
+    const either = AbortSignal.any([signal, stop.signal]);
+    const done = new AbortController();
+    const gone = lossOf(device, done.signal);
+    const works = [learnOn(training, either), lookAt(training, device, either)];
     try {
-      await Promise.all([learnOn(training, signal), lookAt(training, device, signal)]);
+      await Promise.race([Promise.all(works), gone]);
     } finally {
+      // Where one failed, the other one stops, too.
+      stop.abort();
+      await Promise.race([Promise.allSettled(works), gone.catch(() => {})]);
+      done.abort();
       training.dispose();
       training = undefined;
     }
@@ -148,7 +177,7 @@ export function trainView(changed: () => void): View {
     let tested = 0;
     while (!signal.aborted) {
       await nextFrame();
-      if (!isTraining || signal.aborted) continue;
+      if (!isTraining || !isShown || signal.aborted) continue;
       const began = performance.now();
       const steps = one.steps;
       let loss: tf.Scalar | undefined;
@@ -158,11 +187,12 @@ export function trainView(changed: () => void): View {
       } while (isGpu(device!) ? one.steps - steps < GPU_STEPS : performance.now() - began < BURST);
       const [value] = await loss.data();
       loss.dispose();
+      if (!Number.isFinite(value)) throw new Diverged();
       speed = ((one.steps - steps) * 1000) / (performance.now() - began);
-      record.losses.push([progressOf(one), value!]);
+      keep(record.losses, [progressOf(one), value!]);
       drawLosses();
       if (performance.now() - tested < TEST_EVERY) continue;
-      record.accuracies.push([progressOf(one), await one.accuracy()]);
+      keep(record.accuracies, [progressOf(one), await one.accuracy()]);
       tested = performance.now();
       drawAccuracies();
     }
@@ -178,10 +208,10 @@ export function trainView(changed: () => void): View {
       }
       seen = one.steps;
       one.hold();
-      const epoch = progressOf(one);
       await one.surface(isGpu(on) ? 256 : 32, signal, async (progress) => {
         // The training has its turn after each piece.
         if (isTraining) await nextFrame();
+        while (!isShown && !signal.aborted) await nextFrame();
         if (progress.done === 0) return;
         pointsPerSecond = progress.pointsPerSecond;
         // A coarse picture is drawn for the first surface only: later ones take the place of a whole one.
@@ -191,13 +221,16 @@ export function trainView(changed: () => void): View {
       });
       if (signal.aborted) return;
       const radii = RADII.map((share) => share * one.task.radius);
-      record.sharpness.push({ values: await one.sharpness(radii, signal), epoch });
-      record.noise.push({ values: await one.underNoise(signal), epoch });
+      const rises = await one.sharpness(radii, signal);
+      const underNoise = await one.underNoise(signal);
+      record.sharpness.splice(1, 1, rises);
+      record.noise.splice(1, 1, underNoise);
       drawCurves();
     }
   }
 
   function learn(): void {
+    if (!isBegun) begin();
     isTraining = true;
     describe();
   }
@@ -207,10 +240,13 @@ export function trainView(changed: () => void): View {
     describe();
   }
 
-  function complain(error: unknown): void {
-    if ((error as Error).name === 'AbortError' || scope.signal.aborted) return;
-    sentence.textContent = `It stopped: ${(error as Error).message}`;
-    throw error;
+  function complain(error: unknown, { signal }: AbortController): void {
+    if (signal.aborted) return;
+    isTraining = false;
+    isBegun = false;
+    trouble = `It stopped: ${(error as Error).message}`;
+    describe();
+    if (!(error instanceof Diverged)) reportError(error);
   }
 
   function progressOf({ steps, task }: Training): number {
@@ -248,15 +284,15 @@ export function trainView(changed: () => void): View {
 
   function drawCurves(): void {
     const { sharpness, noise } = record;
-    const curves = (all: { values: number[] }[], x: readonly number[]): Curve[] =>
-      [all[0], all.at(-1)].filter(Boolean).map((one, i) => ({
+    const curves = (all: number[][], x: readonly number[]): Curve[] =>
+      all.map((one, i) => ({
         color: i === 0 && all.length > 1 ? cssColor('--muted') : color(),
-        points: one!.values.map((value, at) => [x[at]!, value] as const),
+        points: one.map((value, at) => [x[at]!, value] as const),
         faint: i === 0 && all.length > 1,
       }));
     const before = sharpness.length > 1 ? '; gray: before the training' : '';
     const radius = training?.task.radius ?? 1;
-    const rise = sharpness.at(-1)?.values.at(-1);
+    const rise = sharpness.at(-1)?.at(-1);
     charts.sharpness.draw(
       curves(
         sharpness,
@@ -267,7 +303,7 @@ export function trainView(changed: () => void): View {
         : `One step of length ${digits(radius)} raises the loss by ${digits(rise)}${before}.`,
     );
     const level = NOISE_LEVELS.findIndex((sigma) => Math.abs(sigma - values.sigma) < 1e-6);
-    const now = noise.at(-1)?.values[level];
+    const now = noise.at(-1)?.[level];
     const point: Curve[] =
       now === undefined ? [] : [{ color: color(), points: [[values.sigma, now]], marked: true }];
     charts.noise.draw(
@@ -293,13 +329,13 @@ export function trainView(changed: () => void): View {
 
   function describe(): void {
     const { label } = styleOf(values.method as MethodName);
-    go.textContent = isTraining ? 'Pause' : record.losses.length > 0 ? 'Go on' : 'Train';
+    go.textContent = isTraining ? 'Pause' : isBegun && record.losses.length > 0 ? 'Go on' : 'Train';
     const where =
       device === undefined ? 'It starts.' : `${BACKENDS[device.backend]} on ${device.name} computes.`;
     const state = isTraining
       ? `${label} trains a small network in this page.`
       : `A small network ${record.losses.length > 0 ? 'waits to go on' : 'waits to be trained'}, by ${label}.`;
-    sentence.replaceChildren(`${state} ${where}`);
+    sentence.replaceChildren(trouble || `${state} ${where}`);
     const uses = {
       k: ['lookahead', 'multistepSAM', 'lookbehindSAM'],
       rho: ['sam', 'multistepSAM', 'lookbehindSAM'],
@@ -315,19 +351,11 @@ export function trainView(changed: () => void): View {
     paint();
   }
 
-  const control = Object.fromEntries(
-    Object.keys(SETTINGS)
-      .filter((name) => name !== 'seed')
-      .map((name) => [name, settings.control(name as 'k')]),
-  ) as { [K in keyof typeof SETTINGS]: HTMLElement };
+  const control = settings.controls();
   control.data.hidden = given !== undefined;
   const fact = (name: string, value: HTMLElement) => h('li', {}, h('span', {}, name), value);
-  const element = h(
-    'section',
-    { class: 'view', 'aria-label': 'Train and look' },
-    h(
-      'div',
-      { class: 'stage' },
+  const element = layout('Train and look', {
+    stage: [
       lead,
       h(
         'div',
@@ -348,38 +376,34 @@ export function trainView(changed: () => void): View {
         { class: 'panels' },
         h('figure', { class: 'chart' }, h('h3', {}, 'Loss surface'), plane.element, surfaceSays),
         h('div', { class: 'stack' }, charts.loss.element, charts.accuracy.element),
-        charts.sharpness.element,
-        charts.noise.element,
+        h('div', { class: 'stack' }, charts.sharpness.element, charts.noise.element),
       ),
       sentence,
-    ),
-    h(
-      'div',
-      { class: 'side' },
+    ],
+    side: [
       control.data,
       control.method,
-      h('div', { class: 'sliders' }, control.rho, control.k, control.alpha, control.rate),
+      h('div', { class: 'sliders' }, control.rho, control.k, control.alpha, control.rate, control.momentum),
       control.adaptive,
       h('div', { class: 'sliders' }, control.sigma),
       control.device,
-    ),
-  );
+    ],
+  });
   return {
     title: 'Train and look',
     element,
     settings,
     show() {
-      if (isShown) return describe();
       isShown = true;
-      begin();
+      if (isBegun) describe();
+      else begin();
     },
-    report: () => (device ? [`${device.backend} on ${device.name}`] : []),
+    report: async () => [
+      ...(device ? [`It trains by ${BACKENDS[device.backend]} on ${device.name}`] : []),
+      ...(await devices()),
+    ],
     hide() {
       isShown = false;
-      scope.abort();
-      isTraining = false;
-      // The other views compute on the CPU.
-      work = work.then(() => (isShown ? undefined : useDevice('cpu').then(() => {})));
     },
   };
 }
@@ -393,6 +417,17 @@ function nextFrame(): Promise<void> {
       resolve();
     });
   });
+}
+
+/** Appends a point to a curve. */
+function keep(points: [number, number][], point: [number, number]): void {
+  points.push(point);
+  if (points.length < 2 * KEPT) return;
+  const merged = Array.from({ length: KEPT }, (_, i): [number, number] => {
+    const [[, first], [x, second]] = [points[2 * i]!, points[2 * i + 1]!];
+    return [x, (first + second) / 2];
+  });
+  points.splice(0, points.length, ...merged);
 }
 
 /** A running mean over a twentieth of the way. */

@@ -27,6 +27,13 @@ export const SURFACE_POINTS = 33;
 /** Levels of noise on the weights. */
 export const NOISE_LEVELS = [0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8];
 
+/** The weights are no numbers any more. */
+export class Diverged extends Error {
+  constructor() {
+    super('the training diverged. Choose a smaller learning rate, and train new weights.');
+  }
+}
+
 /** A network in training. Dispose it. */
 export class Training {
   readonly task: Task;
@@ -53,7 +60,7 @@ export class Training {
     this.#optimizer = optimizerOf(method, settings);
   }
 
-  /** Goes on by another method, or by the same with other settings. */
+  /** Goes on by another method, or by the same with other settings; momentum gathers anew. */
   use(method: MethodName, settings: MethodSettings): void {
     this.#optimizer.dispose();
     this.#optimizer = optimizerOf(method, settings);
@@ -97,8 +104,10 @@ export class Training {
     onProgress: (progress: SurfaceProgress) => Promise<void>,
   ): Promise<void> {
     const model = this.#copy;
+    const weights = await readFlatWeights(model);
+    if (!weights.every(Number.isFinite)) throw new Diverged();
     const plane = new Plane(
-      await readFlatWeights(model),
+      weights,
       randomDirection(model, { seed: 1 }),
       randomDirection(model, { seed: 2 }),
     );

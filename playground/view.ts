@@ -1,4 +1,5 @@
 /** What a view of the page is. */
+import { h } from './dom';
 import type { Settings } from './settings';
 
 /** A view. */
@@ -13,7 +14,23 @@ export interface View {
   /** The reader looks elsewhere: whatever moves stops. */
   hide(): void;
   /** What else a bug report needs. */
-  report?(): string[];
+  report?(): Promise<string[]>;
+}
+
+/** What a view shows: a picture and what goes with it, controls beside them, and what comes below the picture. */
+export function layout(
+  label: string,
+  { stage, side, more = [] }: Record<'stage' | 'side', Node[]> & { more?: Node[] },
+): HTMLElement {
+  const part = (name: string, nodes: Node[]) => h('div', { class: name }, ...nodes);
+  const below = more.length > 0 ? [part('more', more)] : [];
+  return h(
+    'section',
+    { class: 'view', 'aria-label': label },
+    part('stage', stage),
+    ...below,
+    part('side', side),
+  );
 }
 
 /**

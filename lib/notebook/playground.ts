@@ -7,12 +7,13 @@
  */
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { DataError, OptionError } from '../core/errors';
+import { checkNumber, DataError, OptionError } from '../core/errors';
 import { escapeHtml } from '../core/escape';
 import { checkOptions, number, type OptionsOf, object, oneOf, where, whole } from '../core/options';
 import * as tf from '../core/tf';
 import type { Figure } from '../figures';
 import { readFlatWeights } from '../landscape';
+import type { MimeBundle } from './display';
 import { figureToPng } from './static';
 
 /** Samples of a network: a `Dataset`. */
@@ -29,11 +30,11 @@ const PLAYGROUND = {
   view: oneOf(['step', 'minima', 'train'], 'step'),
   /** Steps back. Paper: k. 1 to 10. Default 3. */
   k: whole({ min: 1, max: 10 }),
-  /** Length of a step back. Paper: rho. Default: as the view has it. */
+  /** Length of a step back. Paper: rho. At most 0.6, in `minima` 0.4, in `train` 1. Default: as the view has it. */
   rho: number({ min: 0 }),
   /** How far forward, 0.05 to 1. Paper: alpha. Default 0.5. */
   alpha: number({ min: 0.05, max: 1 }),
-  /** Learning rate. Paper: eta. Default: as the view has it. */
+  /** Learning rate. Paper: eta. 0.005 to 1, in `minima` 0.1, in `train` 0.002 to 1. Default: as the view has it. */
   learningRate: number({ min: 0, exclusiveMin: true }),
   /**
    * The network that the view `train` begins with: one of `mlp` with ReLU, without BatchNorm. Default: a new
@@ -44,6 +45,13 @@ const PLAYGROUND = {
   samples: object<{ train: SampleSet; test: SampleSet }>('{ train, test }, two data sets'),
   /** What is shown where the page can't be. Default: a sentence. */
   picture: object<Figure>('a figure'),
+};
+
+/** What the sliders of the views span. */
+const SPANS = {
+  step: { rho: { min: 0, max: 0.6 }, learningRate: { min: 0.005, max: 1 } },
+  minima: { rho: { min: 0, max: 0.4 }, learningRate: { min: 0.005, max: 0.1 } },
+  train: { rho: { min: 0, max: 1 }, learningRate: { min: 0.002, max: 1 } },
 };
 
 /** Options of `playground`. */
@@ -61,9 +69,18 @@ export class Playground {
     this.picture = picture;
   }
 
-  /** The page within another one: a frame as high as the page is, behind the picture, which hides as soon as the page runs. */
-  async html(): Promise<string> {
+  /** What a cell's output holds: the page, and what readers show that have no pages. */
+  async bundle(): Promise<MimeBundle> {
     const png = this.picture && (await figureToPng(this.picture, { scale: 1 })).toString('base64');
+    return {
+      'text/html': this.#html(png),
+      ...(png === undefined ? {} : { 'image/png': png }),
+      'text/plain': '[playground]',
+    };
+  }
+
+  /** The page within another one: a frame as high as the page is, behind the picture, which hides as soon as the page runs. */
+  #html(png: string | undefined): string {
     const before = png
       ? `<img alt="" style="max-width:100%" src="data:image/png;base64,${png}">`
       : `<p>${escapeHtml(HINT)}</p>`;
@@ -83,6 +100,9 @@ const HINT =
 export async function playground(options: PlaygroundOptions = {}): Promise<Playground> {
   const settings = checkOptions('playground', PLAYGROUND, options);
   const { view, k, rho, alpha, learningRate, model, samples, picture } = settings;
+  for (const name of ['rho', 'learningRate'] as const) {
+    if (settings[name] !== undefined) checkNumber(name, settings[name], SPANS[view][name]);
+  }
   const file = join(__dirname, '..', 'playground', view === 'train' ? 'train.html' : 'plane.html');
   if (!existsSync(file))
     throw new DataError('The pages of the playground are not built. Run "npm run build" in the project.');

@@ -28,8 +28,7 @@ export type ShowOptions = OptionsOf<typeof OPTIONS>;
 export async function show(figure: Figure | Playground, options: ShowOptions = {}): Promise<void> {
   const { caption } = checkOptions('show', OPTIONS, options);
   if (figure instanceof Playground) {
-    if (!displayBundle({ 'text/html': await figure.html(), 'text/plain': '[playground]' }))
-      console.log('[playground]');
+    if (!displayBundle(await figure.bundle())) console.log('[playground]');
     return;
   }
   const captioned = caption === undefined ? figure : withCaption(figure, caption);

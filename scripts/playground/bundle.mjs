@@ -25,6 +25,8 @@ const PAGES = {
  */
 export async function bundlePage(root, page) {
   const source = path.join(root, 'playground');
+  /** @type {{ version: string }} */
+  const { version } = JSON.parse(fs.readFileSync(path.join(root, 'package.json'), 'utf8'));
   const { outputFiles } = await build({
     entryPoints: [path.join(source, `${page}.page.ts`)],
     bundle: true,
@@ -36,6 +38,7 @@ export async function bundlePage(root, page) {
     legalComments: page === 'index' ? 'eof' : 'none', // page.html names what is inside
     logLevel: 'error',
     loader: { '.bin': 'binary', '.wasm': 'binary' },
+    define: { VERSION: JSON.stringify(version) },
     plugins: [sources(root, path.join(source, PAGES[page]))],
   });
   const script = outputFiles[0].text.replace(/<\/(script)/gi, '<\\/$1').replace(/<!--/g, '<\\!--');

@@ -118,6 +118,30 @@ async function sharpness(model: tf.LayersModel, data: Dataset): Promise<Numbers>
   });
 }
 
+/** Points of a surface as the playground draws it. */
+const SIDE = 33;
+
+/** A whole surface around the weights of a network that is small enough for a GPU that software plays. */
+async function surface(): Promise<Numbers> {
+  const data = twoMoons({ samples: 24, seed: 1 });
+  return using(
+    () => mlp({ inputs: 2, hidden: [8], classes: 2, seed: 1 }),
+    async (model) => {
+      const plane = new Plane(
+        await readFlatWeights(model),
+        randomDirection(model, { seed: 1 }),
+        randomDirection(model, { seed: 2 }),
+      );
+      const { loss, accuracy, complete } = await lossSurface(model, data, {
+        plane,
+        x: { from: -1, to: 1, points: SIDE },
+      });
+      if (!complete) throw new Error('The surface is not complete.');
+      return { loss: loss.flat(), accuracy: accuracy.flat() };
+    },
+  );
+}
+
 /** What comes without a line of its own: worst case, average, Hessian. */
 async function curvature(model: tf.LayersModel, data: Dataset): Promise<Numbers> {
   return withModelLoss(model, data, { batchSize: data.size }, async (loss) => {
@@ -157,6 +181,7 @@ export const WORKS: Readonly<Record<string, Work>> = {
     trained(network(), lookbehindSAM({ ...common, k: 2, alpha: 'adaptive', rho: 0.1 }), halves()),
   'evaluate an MLP': () => using(perceptron, (model) => evaluated(model, moons())),
   'evaluate a ConvNet': () => using(network, (model) => evaluated(model, halves())),
+  'evaluate a surface of 33 x 33 points': surface,
   'sharpness of an MLP': () => using(perceptron, (model) => sharpness(model, moons())),
   'sharpness of a ConvNet': () => using(network, (model) => sharpness(model, halves())),
   'curvature of an MLP': () => using(perceptron, (model) => curvature(model, moons())),

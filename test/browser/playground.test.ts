@@ -13,9 +13,12 @@ import { after, before, describe, test } from 'node:test';
 import { pathToFileURL } from 'node:url';
 import { lookbehindSAM } from 'lookbehind';
 import { quadratic, twoMoons } from 'lookbehind/data';
+import { lossSurface, Plane, randomDirection, readFlatWeights } from 'lookbehind/landscape';
 import { mlp } from 'lookbehind/models';
 import { playground } from 'lookbehind/notebook';
-import { dissectStep, evaluate } from 'lookbehind/train';
+import { evaluateUnderNoise, gaussianNoise } from 'lookbehind/robustness';
+import { oneStepSharpness } from 'lookbehind/sharpness';
+import { dissectStep, evaluate, withModelLoss } from 'lookbehind/train';
 import { type Browser, chromium, type Locator, type Page } from 'playwright-core';
 import { LOSSES } from '../../playground/losses';
 import { Walk } from '../../playground/walk';
@@ -223,33 +226,92 @@ describe('the playground', { skip: executablePath ? false : 'no Chromium found: 
     'trains a network to an accuracy, from the weights that it has in Node',
     { timeout: 500_000 },
     async () => {
-      await restored('#train?data=moons&device=cpu&rate=0.5&k=2');
+      await restored('#train?data=moons&device=cpu&k=2');
       const accuracy = page.locator('#view-train .facts b').nth(2);
       const shown = async () => Number((await accuracy.innerText()).replace(' %', ''));
       const model = mlp({ inputs: 2, hidden: [32, 32], classes: 2, seed: 0 });
-      const expected = await evaluate(model, twoMoons({ samples: 1000, noise: 0.2, seed: 2 }));
-      model.dispose();
+      const unseen = twoMoons({ samples: 1000, noise: 0.2, seed: 2 });
+      const expected = await evaluate(model, unseen);
       await page.waitForFunction(
         `/%/.test(document.querySelectorAll('#view-train .facts b')[2].textContent)`,
       );
       assert.equal(await shown(), Math.round(expected.accuracy * 100));
+      const says = (what: string) => page.locator('#view-train .chart p', { hasText: what });
+      await says('are right').waitFor({ timeout: 120_000 });
+      const measured = twoMoons({ samples: 300, noise: 0.2, seed: 1 }).subset(256);
+      const [x, y] = [1, 2].map((seed) => randomDirection(model, { seed }));
+      const plane = new Plane(await readFlatWeights(model), x!, y!);
+      const { loss, centre } = await lossSurface(model, measured, {
+        plane,
+        x: { from: -1, to: 1, points: 33 },
+      });
+      const [dot, rim] = [centre.loss, Math.max(...loss.flat())].map((one) => Number(one.toPrecision(2)));
+      await says(`${dot} at the dot, up to ${rim} at the rim`).waitFor({ timeout: 1000 });
+      const { values } = await withModelLoss(model, measured, { batchSize: 256 }, (one) =>
+        oneStepSharpness(one, { radii: [1] }),
+      );
+      await says(`raises the loss by ${Number(values[0]!.toPrecision(3))}`).waitFor({ timeout: 1000 });
+      const { levels } = await evaluateUnderNoise(model, unseen, {
+        noise: (sigma) => gaussianNoise({ sigma }),
+        levels: [0.4],
+        draws: 4,
+      });
+      const right = Math.round(levels[0]!.accuracy.mean * 100);
+      await says(`0.4 times each weight, ${right} % are right`).waitFor({ timeout: 1000 });
+      model.dispose();
       await page.locator('#view-train button', { hasText: 'Train' }).click();
-      const right = `Number.parseInt(document.querySelectorAll('#view-train .facts b')[2].textContent) >= 86`;
-      await page.waitForFunction(right, undefined, { timeout: 240_000 });
+      const learned = `Number.parseInt(document.querySelectorAll('#view-train .facts b')[2].textContent) >= 86`;
+      await page.waitForFunction(learned, undefined, { timeout: 240_000 });
       await page.locator('#view-train button', { hasText: 'Pause' }).click();
-      await page
-        .locator('#view-train .chart p', { hasText: 'One step of length' })
-        .waitFor({ timeout: 120_000 });
-      await page.locator('#view-train .chart p', { hasText: 'are right' }).waitFor({ timeout: 120_000 });
+      await says('gray: before the training').first().waitFor({ timeout: 120_000 });
       assert.match(await page.locator('#view-train .says').innerText(), /33 × 33 points, [\d.]+ per second/);
       assert.match(await page.locator('#view-train .sentence').innerText(), /JavaScript on a processor/);
       await page.screenshot({ path: join(FOLDER, 'trained.png'), fullPage: true });
-      // The other views go on meanwhile.
+      // The other views go on meanwhile, and the network is there when the reader comes back.
+      const epoch = await page.locator('#view-train .facts b').first().innerText();
       await page.locator('[role="tab"]').first().click();
       assert.match(await page.locator('#view-step .sentence').innerText(), /^3 steps back/);
+      await page.locator('[role="tab"]').last().click();
+      assert.equal(await page.locator('#view-train .facts b').first().innerText(), epoch);
+      await page.locator('#view-train button', { hasText: 'Go on' }).click();
+      await page.waitForFunction(`document.querySelector('#view-train .facts b').textContent !== '${epoch}'`);
+      // It takes new weights while it measures the last ones.
+      await page.locator('#view-train button', { hasText: 'New weights' }).click();
+      await says('are right').waitFor({ timeout: 120_000 });
+      assert.match(await page.locator('#view-train .sentence').innerText(), /waits to be trained/);
       assert.deepEqual(complaints, []);
     },
   );
+
+  test('says that a training diverged, and trains anew', { timeout: 240_000 }, async () => {
+    await restored('#train?data=moons&device=cpu&rate=1&momentum=0.95&k=10&alpha=1');
+    const sentence = page.locator('#view-train .sentence');
+    const weights = page.locator('#view-train [data-setting="rate"] input');
+    await page.locator('#view-train button', { hasText: 'Train' }).click();
+    await page.waitForFunction(
+      `/diverged/.test(document.querySelector('#view-train .sentence').textContent)`,
+      undefined,
+      { timeout: 120_000 },
+    );
+    await weights.fill('-5');
+    await page.locator('#view-train button', { hasText: 'Train' }).click();
+    await page.waitForFunction(`Number(document.querySelector('#view-train .facts b').textContent) > 1`);
+    assert.match(await sentence.innerText(), /^Lookbehind-SAM trains/);
+    assert.deepEqual(complaints, []);
+  });
+
+  test('takes the nearest that it has where a link asks for what it has not', async () => {
+    for (const [asked, taken] of [
+      ['#step?k=2.7&rho=1e9&x=1e300&loss=none', '#step?x=1.75&rho=0.6'],
+      ['#constructor?k=2', '#step'],
+      ['#minima?k=99&speed=0&sgd=maybe', '#minima?k=10&speed=5'],
+      ['#train?data=moons&device=cpu&sigma=0.43&seed=-2', '#train?data=moons&device=cpu'],
+    ]) {
+      await restored(asked!);
+      await page.waitForFunction(`location.hash === '${taken}'`);
+    }
+    assert.deepEqual(complaints, []);
+  });
 
   test('lies in the output of a notebook, with what it was given', { timeout: 240_000 }, async () => {
     const step = await playground({ view: 'step', k: 5, rho: 0.1 });
@@ -259,9 +321,11 @@ describe('the playground', { skip: executablePath ? false : 'no Chromium found: 
     const expected = await evaluate(model, data.test);
     const train = await playground({ view: 'train', model, samples: data });
     await assert.rejects(playground({ view: 'step', model, samples: data }), /view/);
+    await assert.rejects(playground({ view: 'step', rho: 2 }), /rho/);
     model.dispose();
     const output = await opened('', 900, 'light', 'reduce');
-    await output.setContent(`${await step.html()}${await train.html()}`);
+    const [one, other] = [await step.bundle(), await train.bundle()];
+    await output.setContent(`${one['text/html']}${other['text/html']}`);
     const [first, second] = [output.frameLocator('iframe').nth(0), output.frameLocator('iframe').nth(1)];
     assert.match(await first.locator('#view-step .sentence').innerText(), /^5 steps back/);
     await second.locator('#view-train .facts b', { hasText: '%' }).waitFor({ timeout: 120_000 });
