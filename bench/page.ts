@@ -1,7 +1,7 @@
 /**
  * Points of a loss surface per second in a browser, on each backend that it offers, beside the native CPU:
  *
- *     npm run -s bench:page [-- --side 33 --seconds 30 --networks mlp,convnet --software --headed]
+ *     npm run -s bench:page [-- --side 33 --seconds 30 --networks mlp,convnet --backends webgl,webgpu --software --headed]
  *
  * The networks are trained here, and their weights are handed to the page. A backend that has time for all points must find the
  * losses of the native one.
@@ -30,6 +30,7 @@ const { values } = parseArgs({
     side: { type: 'string', default: '33' },
     seconds: { type: 'string', default: '30' },
     networks: { type: 'string', default: Object.keys(NETWORKS).join(',') },
+    backends: { type: 'string', default: BACKENDS.join(',') },
     software: { type: 'boolean', default: false },
     headed: { type: 'boolean', default: false },
   },
@@ -88,7 +89,7 @@ async function main(): Promise<void> {
       const weights = await trained(network, bytes);
       const natively = await measure(network, weights, [...bytes], limits);
       report(network, 'native', { ...natively, device: deviceName() }, natively.losses);
-      for (const backend of BACKENDS) {
+      for (const backend of values.backends.split(',')) {
         const failed = await page.start(backend);
         if (failed !== undefined) console.log(JSON.stringify({ network, backend, skipped: failed }));
         else {

@@ -8,6 +8,7 @@ import path from 'node:path';
 import { nativeAddon } from './setup/addon.mjs';
 import { notebookKernel } from './setup/kernel.mjs';
 import { library } from './setup/library.mjs';
+import { nodeProblem, SUPPORTED_NODE } from './setup/node-version.mjs';
 import { Processes } from './setup/processes.mjs';
 import { projectAt } from './setup/project.mjs';
 import { labExtension, labExtensionDisabledBy } from './setup/python.mjs';
@@ -19,7 +20,15 @@ const context = { project, options: {}, processes: new Processes() };
 const SETUP = 'run "npm run setup"';
 let broken = 0;
 
-report('Node.js', true, `${process.versions.node} (20 and 22 are supported)`);
+/** @type {{ version: string }} */
+const { version: own } = JSON.parse(fs.readFileSync(path.join(project.root, 'package.json'), 'utf8'));
+console.log(`    lookbehind            ${own}, ${os.version()}, ${os.arch()}, ${os.cpus()[0]?.model}`);
+report(
+  'Node.js',
+  nodeProblem(process.versions.node) === '',
+  `${process.versions.node} (${SUPPORTED_NODE.join(', ')} are supported)`,
+  `${process.versions.node}: install one of ${SUPPORTED_NODE.join(', ')}`,
+);
 report('npm', ...version('npm', ['--version']));
 attempt(
   'Python',
