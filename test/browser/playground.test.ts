@@ -241,11 +241,11 @@ describe('the playground', { skip: executablePath ? false : 'no Chromium found: 
       const measured = twoMoons({ samples: 300, noise: 0.2, seed: 1 }).subset(256);
       const [x, y] = [1, 2].map((seed) => randomDirection(model, { seed }));
       const plane = new Plane(await readFlatWeights(model), x!, y!);
-      const { loss, centre } = await lossSurface(model, measured, {
+      const { loss, center } = await lossSurface(model, measured, {
         plane,
         x: { from: -1, to: 1, points: 33 },
       });
-      const [dot, rim] = [centre.loss, Math.max(...loss.flat())].map((one) => Number(one.toPrecision(2)));
+      const [dot, rim] = [center.loss, Math.max(...loss.flat())].map((one) => Number(one.toPrecision(2)));
       await says(`${dot} at the dot, up to ${rim} at the rim`).waitFor({ timeout: 1000 });
       const { values } = await withModelLoss(model, measured, { batchSize: 256 }, (one) =>
         oneStepSharpness(one, { radii: [1] }),
