@@ -1,11 +1,11 @@
 /**
  * Points of a loss surface per second in a browser, on each backend that it offers, beside the native CPU:
  *
- *     npm run -s bench:page [-- --side 33 --seconds 30 --networks mlp,convnet --backends webgl,webgpu --software --headed]
+ *     npm run -s bench:page [-- --side 33 --seconds 30 --networks mlp,convnet --backends webgl,webgpu]
  *
- * The networks are trained here, and their weights are handed to the page. A backend that has time for all points must find the
- * losses of the native one.
- * LB_CHROMIUM names the browser. It uses the GPU if the browser has one; with --software it draws with SwiftShader.
+ * The networks are trained here, and their weights are handed to the page. A backend that has time for all
+ * points must find the losses of the native one. LB_CHROMIUM names the browser. It uses the GPU if the browser
+ * has one; with --software it draws with SwiftShader, with --headed it is seen.
  */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';

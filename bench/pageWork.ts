@@ -43,7 +43,10 @@ export interface Measured {
   device: string;
   pointsPerSecond: number;
   points: number;
-  /** The loss at each point, row by row, which is to be the same everywhere; empty where the time did not suffice for all. */
+  /**
+   * The loss at each point, row by row, which is to be the same everywhere; empty where the time did not
+   * suffice for all.
+   */
   losses: number[];
 }
 

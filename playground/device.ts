@@ -44,7 +44,10 @@ export function isGpu({ backend }: Device): boolean {
   return backend === 'webgpu' || backend === 'webgl';
 }
 
-/** Rejects as soon as a GPU is lost: its driver began anew, or the computer slept. Who waits for its numbers waits in vain. */
+/**
+ * Rejects as soon as a GPU is lost: its driver began anew, or the computer slept. Who waits for its numbers
+ * waits in vain.
+ */
 export function lossOf({ backend }: Device, done: AbortSignal): Promise<never> {
   const { gpgpu, device } = tf.backend() as unknown as Handles;
   return new Promise((_, reject) => {

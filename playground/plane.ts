@@ -23,7 +23,10 @@ export class Plane {
   #size = { width: 0, height: 0 };
   #painted = '';
 
-  /** @param label Says to those who do not see it what it shows. @param resized Is called when the plane got another size. */
+  /**
+   * @param label Says to those who do not see it what it shows.
+   * @param resized Is called when the plane got another size.
+   */
   constructor(label: string, resized: () => void) {
     this.#canvas = h('canvas', { 'aria-hidden': 'true' });
     this.svg = s('svg', { role: 'group', 'aria-label': label });
@@ -133,7 +136,9 @@ export class Plane {
   }
 }
 
-/** A dot of radius `r` that the reader drags, with room around it for a finger: by pointer, or by arrow keys. */
+/**
+ * A dot of radius `r` that the reader drags, with room around it for a finger: by pointer, or by arrow keys.
+ */
 export class Handle {
   readonly element: SVGGElement;
   readonly #plane: Plane;

@@ -136,7 +136,10 @@ function isFramed(): boolean {
   return location.protocol === 'about:';
 }
 
-/** Makes the page dark where the reader's system is, or JupyterLab around it, and calls `changed` when that changes. */
+/**
+ * Makes the page dark where the reader's system is, or JupyterLab around it, and calls `changed` when that
+ * changes.
+ */
 function followTheme(changed: () => void): void {
   const system = matchMedia('(prefers-color-scheme: dark)');
   const lab = isFramed() ? window.frameElement?.ownerDocument.body : undefined;

@@ -24,8 +24,9 @@ const SETTINGS = {
 };
 
 const LEAD =
-  'The ground is the loss, the lighter the lower, and <i>w</i> the weights. Lookbehind-SAM climbs <i>k</i> steps of length <i>ρ</i>, ' +
-  'meets a gradient after each, and from <i>w</i> goes <i>α</i> of the way to which they add up. Drag <i>w</i>.';
+  'The ground is the loss, the lighter the lower, and <i>w</i> the weights. Lookbehind-SAM climbs <i>k</i> ' +
+  'steps of length <i>ρ</i>, meets a gradient after each, and from <i>w</i> goes <i>α</i> of the way to ' +
+  'which they add up. Drag <i>w</i>.';
 
 /** How many stages of the step the eye takes in per second. */
 const STAGES_PER_SECOND = 1.6;

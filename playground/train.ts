@@ -63,7 +63,10 @@ interface Record {
   noise: number[][];
 }
 
-/** Twice as many points of a curve are merged two by two, so that a long training is drawn as quickly as a short one. */
+/**
+ * Twice as many points of a curve are merged two by two, so that a long training is drawn as quickly as a
+ * short one.
+ */
 const KEPT = 400;
 
 /** Makes the view. */

@@ -17,7 +17,9 @@ export interface View {
   report?(): Promise<string[]>;
 }
 
-/** What a view shows: a picture and what goes with it, controls beside them, and what comes below the picture. */
+/**
+ * What a view shows: a picture and what goes with it, controls beside them, and what comes below the picture.
+ */
 export function layout(
   label: string,
   { stage, side, more = [] }: Record<'stage' | 'side', Node[]> & { more?: Node[] },

@@ -1,6 +1,6 @@
 /**
- * The playground in a cell's output: a page of its own, in which the library computes in the reader's browser, on the reader's GPU where
- * there is one.
+ * The playground in a cell's output: a page of its own, in which the library computes in the reader's browser,
+ * on the reader's GPU where there is one.
  *
  * The page is part of the output (0.4 MB; 2 MB for the view `train`), because an output can't rely on files beside it. Readers
  * that show no pages, such as GitHub, show its picture.
@@ -30,11 +30,17 @@ const PLAYGROUND = {
   view: oneOf(['step', 'minima', 'train'], 'step'),
   /** Steps back. Paper: k. 1 to 10. Default 3. */
   k: whole({ min: 1, max: 10 }),
-  /** Length of a step back. Paper: rho. At most 0.6, in `minima` 0.4, in `train` 1. Default: as the view has it. */
+  /**
+   * Length of a step back. Paper: rho. At most 0.6, in `minima` 0.4, in `train` 1. Default: as the view has
+   * it.
+   */
   rho: number({ min: 0 }),
   /** How far forward, 0.05 to 1. Paper: alpha. Default 0.5. */
   alpha: number({ min: 0.05, max: 1 }),
-  /** Learning rate. Paper: eta. 0.005 to 1, in `minima` 0.1, in `train` 0.002 to 1. Default: as the view has it. */
+  /**
+   * Learning rate. Paper: eta. 0.005 to 1, in `minima` 0.1, in `train` 0.002 to 1. Default: as the view has
+   * it.
+   */
   learningRate: number({ min: 0, exclusiveMin: true }),
   /**
    * The network that the view `train` begins with: one of `mlp` with ReLU, without BatchNorm. Default: a new
@@ -79,7 +85,10 @@ export class Playground {
     };
   }
 
-  /** The page within another one: a frame as high as the page is, behind the picture, which hides as soon as the page runs. */
+  /**
+   * The page within another one: a frame as high as the page is, behind the picture, which hides as soon as
+   * the page runs.
+   */
   #html(png: string | undefined): string {
     const before = png
       ? `<img alt="" style="max-width:100%" src="data:image/png;base64,${png}">`
