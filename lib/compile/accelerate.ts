@@ -9,7 +9,8 @@
  * and history, is tf.js's own.
  */
 
-import { NativeRuntimeError, OptionError, StorageError } from '../core/errors';
+import { checkModel } from '../core/checkModel';
+import { NativeRuntimeError, StorageError } from '../core/errors';
 import { isStockOptimizer } from '../core/stockOptimizers';
 import * as tf from '../core/tf';
 import { isNative } from './backend';
@@ -106,19 +107,6 @@ export interface Accelerate {
 
 /** Makes a model's fit, evaluate and predict run as compiled graphs: see `Accelerate`. */
 export const accelerate: Accelerate = Object.assign(accelerateModel, { undo });
-
-function checkModel(model: unknown): void {
-  if (model instanceof tf.LayersModel) return;
-  const isForeign = typeof (model as Partial<Internals> | null)?.makeTrainFunction === 'function';
-  throw new OptionError(
-    'model',
-    isForeign ? 'a model of another copy of tf.js' : model,
-    'a tf.LayersModel or a tf.Sequential',
-    isForeign
-      ? '"npm ls @tensorflow/tfjs" shows the copies; let "overrides" in package.json name one version.'
-      : 'A tf.GraphModel runs as a graph already.',
-  );
-}
 
 function isSequential(model: tf.LayersModel): boolean {
   return model instanceof tf.Sequential;

@@ -106,8 +106,15 @@ export interface NumberRange {
 
 /**
  * Returns `value` where it is a finite number in `range`, else throws an OptionError that names the option.
+ *
+ * @param advice What the message says further.
  */
-export function checkNumber(option: string, value: unknown, range: NumberRange = {}): number {
+export function checkNumber(
+  option: string,
+  value: unknown,
+  range: NumberRange = {},
+  advice?: () => string,
+): number {
   const {
     min = Number.NEGATIVE_INFINITY,
     max = Number.POSITIVE_INFINITY,
@@ -121,7 +128,10 @@ export function checkNumber(option: string, value: unknown, range: NumberRange =
     (exclusiveMin ? value > min : value >= min) &&
     (exclusiveMax ? value < max : value <= max) &&
     (!integer || Number.isInteger(value));
-  if (!good) throw new OptionError(option, value, inWords(range, value === Infinity || value === -Infinity));
+  if (!good) {
+    const isInfinite = value === Infinity || value === -Infinity;
+    throw new OptionError(option, value, inWords(range, isInfinite), advice?.());
+  }
   return value;
 }
 
@@ -155,7 +165,10 @@ export function checkNumbers<T extends ArrayLike<number>>(
   if (!Array.isArray(value) && !(ArrayBuffer.isView(value) && !(value instanceof DataView))) {
     throw new OptionError(option, value, 'a list of numbers');
   }
-  for (let i = 0; i < value.length; i++) checkNumber(option, value[i], range);
+  const { length } = value;
+  let at = 0;
+  const where = (): string => (length === 1 ? '' : `It is number ${at} of 0 to ${length - 1}.`);
+  for (; at < length; at++) checkNumber(option, value[at], range, where);
   return value;
 }
 
@@ -203,6 +216,9 @@ function refusal({ code, message }: Error & { code?: string }): string {
     case 'EACCES':
     case 'EPERM':
       return `it is read-only, or belongs to another user (${code}). Make it writable, or give another folder.`;
+    case 'EEXIST':
+    case 'ENOTDIR':
+      return `there is a file where a folder is needed (${code}). Give another folder.`;
     default:
       return `${message}.`;
   }
@@ -227,11 +243,16 @@ export function inWords(
   return [noun, bounds.join(' and ')].filter(Boolean).join(' ');
 }
 
-/** A value as messages show it: as JSON where it has one, never long. */
+/** A value as messages show it: as JSON where it has one, never long; tensors by shape, others by class. */
 export function describe(value: unknown): string {
   if (typeof value === 'string') return JSON.stringify(shorten(value, LONGEST_VALUE));
   if (typeof value === 'function') return 'a function';
   if (typeof value !== 'object' || value === null) return shorten(String(value), LONGEST_VALUE);
+  if (ArrayBuffer.isView(value)) return `a ${value.constructor.name} of ${value.byteLength} bytes`;
+  const { shape, dtype } = value as { shape?: unknown; dtype?: unknown };
+  if (Array.isArray(shape) && typeof dtype === 'string') return `a tensor of shape [${shape}]`;
+  const { name = 'Object' } = value.constructor ?? {};
+  if (name !== 'Object' && !Array.isArray(value)) return `an object of class ${name}`;
   try {
     return JSON.stringify(value).slice(0, LONGEST_VALUE);
   } catch {

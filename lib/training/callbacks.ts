@@ -7,7 +7,7 @@
  * labels are classes, and a `val_` name for each metric. A callback stops the training by `model.stopTraining
  * = true`.
  */
-import { OptionError } from '../core/errors';
+import { describe, OptionError } from '../core/errors';
 import { option } from '../core/options';
 import * as tf from '../core/tf';
 
@@ -46,7 +46,12 @@ export const CALLBACKS = option<TrainingCallback | readonly TrainingCallback[]>(
   (path, value) => {
     const list = (Array.isArray(value) ? value : [value]) as unknown[];
     for (const one of list)
-      if (!isCallback(one)) throw new OptionError(path, one, `functions named ${NAMES.join(', ')}`);
+      if (!isCallback(one)) {
+        const wrong =
+          typeof one === 'object' && one !== null ? Object.entries(one).find(isStrange) : undefined;
+        const got = wrong === undefined ? one : `${wrong[0]}: ${describe(wrong[1])}`;
+        throw new OptionError(path, got, `functions named ${NAMES.join(', ')}`);
+      }
     return list as TrainingCallback[];
   },
 );
@@ -86,7 +91,10 @@ function isObject(callback: object): boolean {
 function isCallback(value: unknown): boolean {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return false;
   if (isObject(value)) return true;
-  return Object.entries(value).every(
-    ([name, one]) => NAMES.includes(name) && ['function', 'undefined'].includes(typeof one),
-  );
+  return !Object.entries(value).some(isStrange);
+}
+
+/** Whether a callback has no such function. */
+function isStrange([name, one]: [string, unknown]): boolean {
+  return !NAMES.includes(name) || !['function', 'undefined'].includes(typeof one);
 }

@@ -9,10 +9,11 @@
  */
 
 import { crossEntropy, smoothed } from '../compile/losses';
+import { checkModel } from '../core/checkModel';
 import { OptionError } from '../core/errors';
 import * as tf from '../core/tf';
 import { type BatchLoss, type Loss, type LossConfig, regressionLoss } from './losses';
-import { labelsAreNumbers, type Samples } from './samples';
+import { labelsAreNumbers, type SampleSource, type Samples } from './samples';
 
 /** What the last layer of a model puts out, as far as a loss is concerned. */
 export type OutputKind = 'logits' | 'softmax' | 'sigmoid';
@@ -44,6 +45,7 @@ export function outputKind(model: tf.LayersModel): OutputKind {
  *   say what they mean; and where it has several inputs, which data sets do not have.
  */
 export function lossFor(model: tf.LayersModel, loss: Loss | undefined, samples?: Samples): BatchLoss {
+  checkModel(model);
   if (model.inputs.length > 1) {
     throw new OptionError(
       'model',
@@ -57,12 +59,16 @@ export function lossFor(model: tf.LayersModel, loss: Loss | undefined, samples?:
   const named = loss === undefined || loss === crossEntropy ? usual : loss;
   const config = (typeof named === 'string' ? { kind: named } : named) as LossConfig;
   return config.kind === 'crossEntropy'
-    ? crossEntropyFor(model, config.labelSmoothing ?? 0)
+    ? crossEntropyFor(model, config.labelSmoothing ?? 0, samples)
     : regressionLoss(config);
 }
 
 /** Cross-entropy on what `model` puts out. */
-function crossEntropyFor(model: tf.LayersModel, labelSmoothing: number): BatchLoss {
+function crossEntropyFor(
+  model: tf.LayersModel,
+  labelSmoothing: number,
+  samples: Samples | undefined,
+): BatchLoss {
   if (model.outputs.length > 1) {
     throw new OptionError(
       'model',
@@ -74,6 +80,16 @@ function crossEntropyFor(model: tf.LayersModel, labelSmoothing: number): BatchLo
   const kind = outputKind(model);
   const { shape } = model.outputs[0];
   const isOne = shape.length === 2 && shape[1] === 1;
+  const { length: classes } = (samples as SampleSource | undefined)?.classes ?? [];
+  const units = shape.at(-1);
+  if (typeof units === 'number' && classes > (isOne ? 2 : units)) {
+    throw new OptionError(
+      'model',
+      `a model with ${units} ${units === 1 ? 'number' : 'numbers'} for each sample`,
+      `a model that puts out ${classes} numbers for each sample, one for each class`,
+      `Let its last layer have ${classes} units.`,
+    );
+  }
   const ofLogits =
     labelSmoothing === 0 ? crossEntropy : (...args: Both) => crossEntropy(...args, labelSmoothing);
   if (kind === 'softmax')

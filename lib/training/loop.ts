@@ -11,7 +11,14 @@
  * generator's state.
  */
 
-import { AbortedError, type Divergence, StateMismatchError, throwIfAborted } from '../core/errors';
+import {
+  AbortedError,
+  type Divergence,
+  describe,
+  OptionError,
+  StateMismatchError,
+  throwIfAborted,
+} from '../core/errors';
 import { takeNumbers } from '../core/numbers';
 import {
   callback,
@@ -28,7 +35,7 @@ import { Random } from '../core/random';
 import * as tf from '../core/tf';
 import { nextTurn } from '../core/turn';
 import type { Augmentation } from '../data';
-import type { FamilyOptimizer } from '../optimizers/optimizer';
+import { FamilyOptimizer } from '../optimizers/optimizer';
 import type { LossFunction } from '../optimizers/passes';
 import { CALLBACKS, callbackList } from './callbacks';
 import { trainingForward } from './forward';
@@ -211,6 +218,14 @@ export abstract class TrainingLoop {
     readonly optimizer: FamilyOptimizer,
     options: SettingsOf<typeof LOOP> & { batchSize: number; loss: BatchLoss },
   ) {
+    if (!(optimizer instanceof FamilyOptimizer)) {
+      throw new OptionError(
+        'optimizer',
+        optimizer,
+        'an optimizer of this library, such as sgd(...), adam(...) or lookbehindSAM(...)',
+        'A tf.Optimizer can be a base: sam({ base: optimizer }) or lookahead(optimizer).',
+      );
+    }
     this.loss = options.loss;
     this.batchSize = options.batchSize;
     this.seed = options.seed;
@@ -365,9 +380,15 @@ export abstract class TrainingLoop {
   /**
    * Goes on where `state` was saved.
    *
-   * @throws StateMismatchError where model, optimizer or settings are others. Nothing is changed then.
+   * @throws StateMismatchError where model, optimizer or settings are others, or there is no state. Nothing is
+   * changed then.
    */
   restore(state: TrainerState): void {
+    if (typeof state?.manifest !== 'object' || state.manifest === null) {
+      throw new StateMismatchError(
+        `${describe(state)} is no state of a training: give what save() returned. loadCheckpoint gives undefined where its folder has no checkpoint.`,
+      );
+    }
     restoreTrainer(this, state);
     const { epoch, step } = this.position;
     this.#lastSaved = { epoch, step };

@@ -1,4 +1,5 @@
 /** The epochs of a training as events for TensorBoard. */
+import { checkText, OptionError } from '../core/errors';
 import type * as tf from '../core/tf';
 import { makeFolder } from '../files/atomicFile';
 import { EventFile, type HyperParameter } from '../files/tfevents';
@@ -11,12 +12,17 @@ import { EventFile, type HyperParameter } from '../files/tfevents';
  * @param folder A folder of its own; made where it is missing.
  * @param parameters What the training depends on, for the page HParams. Default nothing.
  * @returns A callback, which `model.fit` takes, too.
- * @throws StorageError where the folder cannot be made.
+ * @throws OptionError where a parameter is none of these; StorageError where the folder cannot be made.
  */
 export function tensorBoard(
   folder: string,
   parameters: Readonly<Record<string, HyperParameter>> = {},
 ): tf.CustomCallbackArgs {
+  checkText('folder', folder);
+  for (const [name, value] of Object.entries(parameters)) {
+    if (!['string', 'number', 'boolean'].includes(typeof value))
+      throw new OptionError(`parameters.${name}`, value, 'a text, a number, true or false');
+  }
   makeFolder(folder);
   const file = new EventFile(folder);
   file.begin(parameters, folder);

@@ -2,6 +2,7 @@
  * Trains a model on a data set with an optimizer of the family.
  */
 
+import { OptionError } from '../core/errors';
 import { checkOptions, needed, type OptionsOf, object, type SettingsOf, whole } from '../core/options';
 import type * as tf from '../core/tf';
 import type { Dataset } from '../data';
@@ -66,7 +67,7 @@ export class Trainer extends TrainingLoop {
     super(model, optimizer, { ...checked, loss: lossFor(model, checked.loss, trainingSet) });
     const { epochs, schedule, test, metrics, loss, eager } = checked;
     const { batchSize, batchesPerStep, seed } = this;
-    if (test !== undefined) checkNotEmpty('test', test);
+    if (test !== undefined) checkTest(test, trainingSet);
     this.#options = checked;
     this.epochs = epochs;
     this.warnings.push(...dataWarnings(model, trainingSet, batchSize));
@@ -123,4 +124,16 @@ export class Trainer extends TrainingLoop {
     const result = await this.evaluate(test, signal);
     return test.classes.length > 0 ? result : { ...result, accuracy: null };
   }
+}
+
+/** Throws an error where `test` is no set with the classes of the training set. */
+function checkTest(test: Dataset, { classes, name }: Dataset): void {
+  checkNotEmpty('test', test);
+  if (test.classes.length === classes.length) return;
+  const wordsFor = (count: number): string => (count === 0 ? 'numbers as labels' : `${count} classes`);
+  throw new OptionError(
+    'test',
+    `a set with ${wordsFor(test.classes.length)}`,
+    `a set with ${wordsFor(classes.length)}, as ${name}, the training set`,
+  );
 }

@@ -160,6 +160,8 @@ describe('an accelerated model trains as a stock one', () => {
 
   for (const [name, optimizer] of Object.entries({
     sgd: () => sgd({ learningRate: 0.1, momentum: 0.9 }),
+    'lookahead, between two of its interpolations': () =>
+      lookahead(lookbehindSAM({ k: 2, learningRate: 0.1, momentum: 0.9 }), { k: 4 }),
     adam: STOCK['tf.train.adam'],
   })) {
     same(
@@ -194,6 +196,49 @@ describe('an accelerated model trains as a stock one', () => {
       },
     );
   }
+
+  same(
+    'the best weights of a training are put back, as after early stopping, and trained on',
+    () => compiled(dense, tf.train.adam(0.1)),
+    async (model) => {
+      let [least, best] = [Number.POSITIVE_INFINITY, [] as tf.Tensor[]];
+      const callbacks = {
+        onEpochEnd: async (epoch: number, logs?: tf.Logs) => {
+          // From the third epoch on it gets worse.
+          if (epoch === 2) (model.optimizer as tf.AdamOptimizer & { learningRate: number }).learningRate = 3;
+          if (epoch > 2 || logs!.val_loss > least) return;
+          least = logs!.val_loss;
+          tf.dispose(best);
+          best = model.getWeights().map((weight) => weight.clone());
+        },
+      };
+      const validationData = [dense.x, dense.y] as [tf.Tensor, tf.Tensor];
+      const run = await model.fit(dense.x, dense.y, { ...QUIET, epochs: 4, validationData, callbacks });
+      model.setWeights(best);
+      const [back] = numbersOf([model.evaluate(dense.x, dense.y, { batchSize: 8 })].flat());
+      assertClose([back], [least], 1e-5);
+      (model.optimizer as tf.AdamOptimizer & { learningRate: number }).learningRate = 0.01;
+      const on = await model.fit(dense.x, dense.y, { ...QUIET, epochs: 2 });
+      return [back, ...historyOf(run), ...historyOf(on)];
+    },
+  );
+
+  same(
+    'losses that are functions, also of one output of two',
+    () => {
+      const model = pairs.model();
+      const huber = (y: tf.Tensor, p: tf.Tensor) => tf.losses.huberLoss(y, p) as tf.Scalar;
+      model.compile({
+        optimizer: lookbehindSAM({ k: 2, learningRate: 0.1 }),
+        loss: ['categoricalCrossentropy', huber] as never,
+      });
+      return model;
+    },
+    async (model) => {
+      const run = await model.fit(pairs.x, pairs.y, { ...QUIET, epochs: 3 });
+      return [...historyOf(run), ...numbersOf(model.predict(pairs.x) as tf.Tensor[])];
+    },
+  );
 
   same(
     'fit stops early',

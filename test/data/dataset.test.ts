@@ -54,7 +54,7 @@ test('wrong indices and fields that do not fit are refused', () => {
   );
   assert.throws(
     () => new Dataset({ ...fields, labels: [0, 3] }),
-    /labels must be a whole number >= 0 and <= 2, got 3/,
+    /labels must be a whole number >= 0 and <= 2, got 3\. It is number 1 of 0 to 1\.$/,
   );
   assert.throws(() => new Dataset({ ...fields, labels: [0, 0.5] }), OptionError);
   assert.throws(() => new Dataset({ ...fields, statistics: { mean: [0], std: [0] } }), /statistics.std/);

@@ -1,9 +1,9 @@
 /** Data sets and models of one's own, toy data and numbers as labels in runs and sweeps. */
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { type TestContext, test } from 'node:test';
+import { test } from 'node:test';
 import { DataError, OptionError } from 'lookbehind';
 import {
   buildLifelongRun,
@@ -17,64 +17,8 @@ import {
   sweep,
 } from 'lookbehind/runs';
 import { flattenRow, SweepResults } from 'lookbehind/statistics';
+import { folderOf, grid, MODULE } from './ownModule';
 import { ROOT, temporaryStore } from './support';
-
-const MODULE = `
-import * as tf from '@tensorflow/tfjs';
-import { readFileSync } from 'node:fs';
-import { Dataset } from 'lookbehind/data';
-import { scale } from './scale.mjs';
-
-export const files = ['values.csv'];
-
-const values = readFileSync(new URL('values.csv', import.meta.url), 'utf8').trim().split('\\n').map(Number);
-const set = (split, from, noise) => new Dataset({
-  name: 'line', split, inputShape: [1],
-  inputs: Float32Array.from(values.slice(from, from + 30)),
-  labels: values.slice(from, from + 30).map((x) => scale * x + noise),
-});
-
-export const data = {
-  line: ({ noise = 0 }) => ({ train: set('train', 0, noise), test: set('test', 30, noise) }),
-  broken: () => { throw new Error('on purpose'); },
-  nothing: () => ({ train: 3 }),
-};
-export const models = {
-  dense: ({ inputs, classes, seed, units = 4 }) => tf.sequential({ layers: [
-    tf.layers.dense({ units, inputShape: inputs, kernelInitializer: tf.initializers.glorotNormal({ seed }) }),
-    tf.layers.dense({ units: classes, kernelInitializer: tf.initializers.glorotNormal({ seed: seed + 1 }) }),
-  ] }),
-  nothing: () => undefined,
-};
-`;
-
-/** A folder with the module, below the project: it finds the library as a user's would. */
-function folderOf(t: TestContext): string {
-  mkdirSync(join(ROOT, 'results'), { recursive: true });
-  const folder = mkdtempSync(join(ROOT, 'results', 'own-'));
-  t.after(() => rmSync(folder, { recursive: true, force: true }));
-  writeFileSync(join(folder, 'mine.mjs'), MODULE);
-  writeFileSync(join(folder, 'scale.mjs'), 'export const scale = 2;\n');
-  writeFileSync(
-    join(folder, 'values.csv'),
-    `${Array.from({ length: 60 }, (_, i) => Math.sin(i * i)).join('\n')}\n`,
-  );
-  return folder;
-}
-
-const grid = (module: string): SweepGrid => ({
-  data: { kind: 'own', module, name: 'line', options: { noise: [0, 0.5] } },
-  model: { kind: 'own', module, name: 'dense', options: { units: 3 } },
-  optimizer: { kind: 'sam', learningRate: 0.05, momentum: 0.9, rho: 0.001 },
-  loss: 'huberLoss',
-  metrics: ['mae'],
-  measures: [
-    { kind: 'sharpness', radii: [0.01], m: 30 },
-    { kind: 'robustness', noise: 'gaussian', levels: [0.1], draws: 3 },
-  ],
-  epochs: 20,
-  batchSize: 10,
-});
 
 test('worker processes and this one train a data set and model of a module, and get the same', async (t) => {
   const module = join(folderOf(t), 'mine.mjs');

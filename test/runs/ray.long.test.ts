@@ -21,6 +21,7 @@ import {
   type SweepProgress,
   sweep,
 } from 'lookbehind/runs';
+import { folderOf, grid } from './ownModule';
 import { inRunsLongEnough, ROOT, SMALL, temporaryStore, traceOf, wasStopped } from './support';
 
 const PYTHON = join(ROOT, '.venv', 'bin', 'python');
@@ -235,6 +236,30 @@ describe('a sweep on a Ray cluster', { skip }, () => {
     const rows = await sweep(grid, { store, engine: 'inProcess' });
     assert.ok(rows.every(({ reused }) => reused));
     await assertEqualsLocal(t, rows, store, grid);
+  });
+
+  test("trains data and models of a module of one's own, with --module", async (t) => {
+    const store = temporaryStore(t);
+    const folder = folderOf(t);
+    const { module: _, ...data } = grid('').data as { module: string };
+    const { module: __, ...model } = grid('').model as { module: string };
+    const file = join(folder, 'grid.json');
+    writeFileSync(file, JSON.stringify({ ...grid(''), data, model }));
+    const args = ['--config', file, '--module', join(folder, 'mine.mjs'), '--store', store.folder];
+    const command = [CLI, ...args, '--engine', 'ray', '--address', cluster.address];
+    const child = spawn(process.execPath, command, { stdio: ['ignore', 'pipe', 'pipe'] });
+    let text = '';
+    for (const stream of [child.stdout, child.stderr])
+      stream.setEncoding('utf8').on('data', (more: string) => {
+        text += more;
+      });
+    const [code] = await once(child, 'close');
+    assert.equal(code, 0, text);
+    assert.match(text, /2 runs, 0 of them from before, 0 failed/);
+    const own = grid(join(folder, 'mine.mjs'));
+    const rows = await sweep(own, { store, engine: 'inProcess' });
+    assert.ok(rows.every(({ reused }) => reused));
+    await assertEqualsLocal(t, rows, store, own);
   });
 
   test('shares a GPU among runs', async (t) => {

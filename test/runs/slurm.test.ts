@@ -1,10 +1,14 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { test } from 'node:test';
 import { OptionError } from 'lookbehind';
 import { configHash, expandGrid, RunStore, type SweepGrid, submitToSlurm, sweep } from 'lookbehind/runs';
-import { SMALL, temporaryStore } from './support';
+import { folderOf, grid } from './ownModule';
+import { ROOT, SMALL, temporaryStore } from './support';
+
+const CLI = join(ROOT, 'lib', 'dist', 'cli', 'sweep.js');
 
 const HERE = spawnSync('sbatch', ['--version']).error === undefined;
 const GRID: SweepGrid = { ...(SMALL as SweepGrid), epochs: 1, seeds: 3 };
@@ -41,6 +45,52 @@ test(
       [false, true, true],
     );
     assert.equal(submitToSlurm(configs, store).runs, 1);
+  },
+);
+
+test(
+  "sbatch gets a job array of a module of one's own, and its elements train it at once",
+  { skip: HERE },
+  async (t) => {
+    const store = temporaryStore(t);
+    const folder = folderOf(t);
+    const own = grid(join(folder, 'mine.mjs'));
+    // An sbatch that does what SLURM does with an array on one machine: all elements, each with its log.
+    const bin = join(folder, 'bin');
+    mkdirSync(bin);
+    writeFileSync(
+      join(bin, 'sbatch'),
+      `#!/bin/bash
+[ "$1" = --parsable ] || exit 3
+last=$(sed -n 's/^#SBATCH --array=0-\\([0-9]*\\).*/\\1/p' "$2")
+for i in $(seq 0 "$last"); do SLURM_ARRAY_TASK_ID=$i bash "$2" >"$(dirname "$2")/$i.log" 2>&1 & done
+wait
+echo '17;cluster'
+`,
+      { mode: 0o755 },
+    );
+    const { data, model, ...rest } = own as {
+      data: { module: string };
+      model: { module: string };
+    } & SweepGrid;
+    const bare = ({ module: _, ...one }: { module: string }): object => one;
+    writeFileSync(
+      join(folder, 'grid.json'),
+      JSON.stringify({ ...rest, data: bare(data), model: bare(model) }),
+    );
+    const files = ['--config', join(folder, 'grid.json'), '--module', join(folder, 'mine.mjs')];
+    const { status, stdout, stderr } = spawnSync(
+      process.execPath,
+      [CLI, ...files, '--store', store.folder, '--engine', 'slurm'],
+      { encoding: 'utf8', env: { ...process.env, PATH: `${bin}:${process.env.PATH}` } },
+    );
+    assert.equal(status, 0, stderr);
+    assert.match(stdout, /\b17\b/);
+    const rows = await sweep(own, { store, engine: 'inProcess' });
+    assert.deepEqual(
+      rows.map(({ reused, status: ended }) => `${ended} ${reused}`),
+      ['finished true', 'finished true'],
+    );
   },
 );
 

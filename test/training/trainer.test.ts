@@ -176,6 +176,46 @@ describe('Trainer', () => {
     stopping.dispose();
   });
 
+  it('refuses what is no model, optimizer or data, and what does not fit', async () => {
+    const model = models.mlp({ inputs: 2, hidden: [8], classes: 4, seed: 3 });
+    const optimizer = sgd({ learningRate: 0.1 });
+    const trainer = (parts: Partial<Record<'model' | 'optimizer' | 'data' | 'test', unknown>>) => {
+      const all = { model, optimizer, data: corners, test: corners, ...parts };
+      const options = { epochs: 1, test: all.test as Dataset };
+      return new Trainer(
+        all.model as tf.LayersModel,
+        all.optimizer as typeof optimizer,
+        all.data as Dataset,
+        options,
+      );
+    };
+    const few = models.mlp({ inputs: 2, hidden: [8], classes: 3, seed: 3 });
+    const two = corners.with({ labels: corners.labels.map((label) => label % 2), classes: ['a', 'b'] });
+    for (const [parts, message] of [
+      [{ model: undefined }, /^model must be given: a tf\.LayersModel or a tf\.Sequential/],
+      [
+        { model: { makeTrainFunction() {} } },
+        /^model must be .*, got "a model of another copy of tf\.js".*npm ls/,
+      ],
+      [{ model: few }, /^model must be .*4 numbers for each sample.*, got "a model with 3 numbers.*4 units/],
+      [{ optimizer: 'adam' }, /^optimizer must be an optimizer of this library.*, got "adam"/],
+      [{ optimizer: tf.train.adam(1) }, /^optimizer .*got an object of class AdamOptimizer.*sam\({ base/],
+      [{ data: tf.zeros([4, 2]) }, /^trainingSet must be a Dataset, got a tensor of shape \[4,2\]/],
+      [{ test: two }, /^test must be a set with 4 classes, as corners.*, got "a set with 2 classes"/],
+    ] as const)
+      assert.throws(
+        () => trainer(parts),
+        (error: Error) => error instanceof OptionError && message.test(error.message),
+      );
+    const right = trainer({});
+    for (const state of [undefined, {}, { manifest: null }])
+      assert.throws(
+        () => right.restore(state as never),
+        /is no state of a training: give what save\(\) returned/,
+      );
+    for (const one of [right, few, model, optimizer]) one.dispose();
+  });
+
   it('draws a batch for each inner step on request', async () => {
     const { trainer, dispose } = make({ switchBatches: true, epochs: 1 });
     assert.equal(trainer.stepsPerEpoch, 2, '80 samples in steps of 3 batches of 16');
