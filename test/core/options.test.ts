@@ -107,7 +107,7 @@ describe('options', () => {
     );
     assert.equal(
       messageOf(() => checkFields('', { inner: { weights: [0, '1'] } }, outer, 'full')),
-      'inner.weights must be a number, got "1".',
+      'inner.weights must be a number, got "1". It is number 1 of 0 to 1.',
     );
   });
 
