@@ -18,7 +18,9 @@ if (disabled)
 const given = process.argv.slice(2);
 const arguments_ = [
   ...['--notebook-dir', NOTEBOOKS, '--LabApp.default_url=/lab/tree/README.md'],
-  ...['--custom-css', `--ServerApp.static_custom_path=${path.join(project.root, 'scripts/jupyter/custom')}`],
+  // custom.css, from a folder of ours: a setting of the server, but no option of its own
+  '--custom-css',
+  `--ServerApp.tornado_settings=static_custom_path=${path.join(project.root, 'scripts/jupyter/custom')}`,
   '--MappingKernelManager.kernel_manager_class=lookbehind_kernels.KernelManager',
   ...given,
 ];

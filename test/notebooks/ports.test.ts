@@ -162,6 +162,8 @@ else:
           return ask('status');
         });
         assert.equal(lab.exitCode, null, log);
+        const style = await fetch(`http://127.0.0.1:${port}/custom/custom.css?token=secret`);
+        assert.match(await style.text(), /jp-RenderedPlotly/); // makes figures dark
         const { id } = await ask('kernels', { method: 'POST', body: JSON.stringify({ name: 'tslab' }) });
         const { window } = new JSDOM('', { url: `http://127.0.0.1:${port}` });
         const socket = new window.WebSocket(
