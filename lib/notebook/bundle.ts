@@ -85,7 +85,8 @@ export function adaptable(figure: Figure): Figure & { config: object } {
     data,
     layout: fixed ? layout : { ...adapting, autosize: true },
     ...(frames && { frames }),
-    config: { displaylogo: false, responsive: !fixed },
+    // plotly.js, once resized, gives a responsive figure no height when its frames move.
+    config: { displaylogo: false, responsive: !fixed && frames === undefined },
   };
 }
 

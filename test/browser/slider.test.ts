@@ -64,6 +64,14 @@ describe(
       { timeout: 60_000 },
       async () => {
         await open('withSlider', samples.withSlider!());
+        // As JupyterLab does whenever it shows a figure.
+        await page.evaluate(() => {
+          const { Plotly, document } = globalThis as unknown as {
+            Plotly: { Plots: { resize(plot: object): Promise<void> } };
+            document: { getElementById(id: string): object };
+          };
+          return Plotly.Plots.resize(document.getElementById('figure'));
+        });
         await drag(compact(samples.withSlider!()), [0, 3, 1], 'slider');
         assert.deepEqual(complaints, []);
       },
