@@ -6,6 +6,7 @@ import { digits, fixed, h, html, isStill, s } from './dom';
 import { FLAT, LOSSES, type PlaneLoss, type Point, SHARP } from './losses';
 import { METHODS, type MethodName, styleOf } from './methods';
 import { Names } from './names';
+import { onCpu } from './onCpu';
 import { cssColor, Handle, Plane } from './plane';
 import { hidden, type Setting, Settings, slider, toggle } from './settings';
 import { layout, Motion, type View } from './view';
@@ -69,7 +70,9 @@ export function minimaView(changed: () => void): View {
   let due = 0;
   const motion = new Motion((seconds) => {
     due += seconds * values.speed;
-    for (; due >= 1; due--) advance();
+    onCpu(() => {
+      for (; due >= 1; due--) advance();
+    });
     draw();
     const goOn = walks.some(({ walk }) => !walk.isOver);
     if (!goOn) describe();
@@ -78,10 +81,13 @@ export function minimaView(changed: () => void): View {
   const mapping = new Motion(() => {
     const end = performance.now() + MAP_BUDGET;
     let open = [...maps.values()].filter(({ isDone }) => !isDone);
-    while (open.length > 0 && performance.now() < end) {
-      for (const map of open) map.grow();
-      open = open.filter(({ isDone }) => !isDone);
-    }
+    // One change of the backend for all starts: it takes as long as a step.
+    onCpu(() => {
+      while (open.length > 0 && performance.now() < end) {
+        for (const map of open) map.grow();
+        open = open.filter(({ isDone }) => !isDone);
+      }
+    });
     return open.length > 0;
   });
 
@@ -120,7 +126,9 @@ export function minimaView(changed: () => void): View {
     motion.start();
     if (!isStill()) return;
     motion.stop();
-    while (walks.some(({ walk }) => !walk.isOver)) advance();
+    onCpu(() => {
+      while (walks.some(({ walk }) => !walk.isOver)) advance();
+    });
     draw();
     describe();
   }
