@@ -30,9 +30,9 @@ export interface FigureOptions {
   subtitle?: string;
   /** Text under the plot, or its fields. */
   caption?: Caption | string;
-  /** Width in pixels. Default 820. */
+  /** Width in pixels. Default 820, and 600 where a plane is shown, which does not adapt to its page. */
   width?: number;
-  /** Height in pixels, without the caption and further lines of a subtitle. Default: the figure's own. */
+  /** Height in pixels, without legend, caption and further lines of a subtitle. Default: the figure's own. */
   height?: number;
 }
 
@@ -48,8 +48,6 @@ export interface Composition {
   top?: number;
   /** Room in pixels between the plot and the caption, beside the usual. Default 0. */
   bottom?: number;
-  /** Left edge of the legend, in widths of the plot. Default 1: beside the plot. */
-  legendX?: number;
   /** Any further layout attributes. */
   layout?: Layout;
 }
@@ -58,7 +56,11 @@ export interface Composition {
 const AXIS_ROOM = 58;
 const CAPTION_LINE = 15;
 const SUBTITLE_LINE = 21;
+const LEGEND_LINE = 19;
 const SIDE = 16;
+const RIGHT = 24;
+/** Width in pixels of a color bar with its numbers and its name. */
+export const COLOR_BAR = 76;
 /** Texts are broken so that they are whole in figures as narrow as this, in pixels. */
 export const NARROW = 600;
 const TEXT_ROOM = NARROW - 2 * SIDE;
@@ -69,33 +71,60 @@ export function compose(
   options: FigureOptions,
   defaults: { title: string; height?: number },
 ): Figure {
-  const { width = 820, height = defaults.height ?? 440, title = defaults.title, subtitle } = options;
+  const { data, left = 70, top = 0, bottom = 0, annotations } = parts;
+  const { height = defaults.height ?? 440, title = defaults.title, subtitle } = options;
+  const { width = isPlane({ data, layout: { ...parts, ...parts.layout } }) ? NARROW : 820 } = options;
   const head = subtitle === undefined ? [] : wrap(figureText(subtitle), TEXT_ROOM, 13);
   const furtherLines = SUBTITLE_LINE * Math.max(0, head.length - 1);
   const small = (text: string) => `<span style="font-size:13px;color:${COLORS.muted}">${text}</span>`;
-  const showlegend = parts.data.some((trace) => trace.showlegend !== false && trace.name !== undefined);
+  const entries = data.filter(inLegend);
+  const legend = legendHeight(entries, NARROW - left - RIGHT - (data.some(hasColorBar) ? COLOR_BAR : 0));
+  const added = furtherLines + legend;
+  const margin = {
+    l: left,
+    r: RIGHT,
+    t: (head.length === 0 ? 54 : 74) + added + top - (legend > 0 ? 10 : 0),
+    b: AXIS_ROOM + bottom,
+  };
   const layout: Layout = {
     template: template(),
     width,
-    height: height + furtherLines,
+    height: height + added,
     title: {
       text: [`<b>${figureText(title)}</b>`, ...head.map(small)].join('<br>'),
       pad: { l: SIDE, t: head.length === 0 ? 16 : 27 },
     },
-    margin: {
-      l: parts.left ?? 70,
-      r: 24,
-      t: (head.length === 0 ? 54 : 74) + furtherLines + (parts.top ?? 0),
-      b: AXIS_ROOM + (parts.bottom ?? 0),
-    },
-    showlegend,
-    ...(showlegend && parts.legendX ? { legend: { x: parts.legendX } } : {}),
-    ...(parts.xaxis ? { xaxis: withLogTicks(parts.xaxis, parts.data, 'x') } : {}),
-    ...(parts.yaxis ? { yaxis: withLogTicks(parts.yaxis, parts.data, 'y') } : {}),
-    ...(parts.annotations?.length ? { annotations: parts.annotations } : {}),
+    margin,
+    showlegend: legend > 0,
+    ...(legend > 0 ? { legend: { y: 1 + top / (height + added - margin.t - margin.b) } } : {}),
+    ...(parts.xaxis ? { xaxis: withLogTicks(parts.xaxis, data, 'x') } : {}),
+    ...(parts.yaxis ? { yaxis: withLogTicks(parts.yaxis, data, 'y') } : {}),
+    ...(annotations?.length ? { annotations } : {}),
     ...parts.layout,
   };
-  return withCaption({ data: parts.data, layout }, options.caption);
+  return withCaption({ data, layout }, options.caption);
+}
+
+/** Whether a trace stands in the legend. */
+export function inLegend({ name, showlegend }: Trace): boolean {
+  return name !== undefined && showlegend !== false;
+}
+
+/** Whether a trace has a color bar. */
+export function hasColorBar({ type, showscale }: Trace): boolean {
+  return (type === 'heatmap' || type === 'contour' || type === 'surface') && showscale !== false;
+}
+
+/**
+ * Height in pixels of the legend over the plot, in a figure that leaves it `room` pixels: plotly.js sets it
+ * in columns where it doesn't fit in one row.
+ */
+function legendHeight(entries: readonly Trace[], room: number): number {
+  if (entries.length === 0) return 0;
+  const widths = entries.map(({ name }) => 45 + 1.1 * textWidth(name!, 12));
+  const whole = widths.reduce((sum, one) => sum + one, 0) <= room;
+  const inRow = whole ? entries.length : Math.max(1, Math.floor(room / Math.max(...widths)));
+  return LEGEND_LINE * Math.ceil(entries.length / inRow) + 10;
 }
 
 /** The same figure with a caption under the plot in place of any other; it grows by the caption's height. */

@@ -87,10 +87,9 @@ export function contourPath(options: ContourPathOptions): Figure {
       xaxis: axis({ title: 'x', range: ends(grid.x), ...options.x }, { showgrid: false }),
       yaxis: axis({ title: 'y', range: ends(grid.y), ...options.y }, { showgrid: false }),
       annotations: marks.map(markText),
-      legendX: 1.17,
     },
     options,
-    { title: 'Trajectories on the loss', height: 460 },
+    { title: 'Trajectories on the loss', height: 420 },
   );
 }
 

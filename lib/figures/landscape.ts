@@ -8,7 +8,7 @@ import { extent } from './extent';
 import type { Annotation, AxisOptions, Figure, Layout, Numbers, Point, Trace } from './figure';
 import type { Grid } from './grid';
 import { type MethodLabel, type Styled, styled } from './methods';
-import { panels } from './panels';
+import { panels, planeWidth } from './panels';
 import { COLORS, LANDSCAPE } from './theme';
 
 /** A way of weights, projected on the plane. */
@@ -68,7 +68,7 @@ export interface LandscapeOptions extends FigureOptions {
   log?: boolean;
   /** Smallest and largest value that colors tell apart. Default: those of all landscapes together. */
   range?: readonly [number, number];
-  /** Landscapes in a row. Default: all, up to 3. */
+  /** Landscapes in a row. Default: all, up to 3, and up to 2 surfaces. */
   columns?: number;
 }
 
@@ -128,7 +128,7 @@ export function landscapeContours(options: LandscapeOptions): Figure {
 export function landscapeSurfaces(options: LandscapeOptions): Figure {
   const { landscapes, z = 'Loss' } = options;
   const scale = valueScale(options);
-  const columns = options.columns ?? Math.min(3, landscapes.length);
+  const columns = options.columns ?? Math.min(2, landscapes.length);
   const rows = Math.ceil(landscapes.length / columns);
   const layout: Layout = {};
   const annotations: Annotation[] = [];
@@ -198,7 +198,7 @@ export function landscapeSurfaces(options: LandscapeOptions): Figure {
         scene: `scene${id}`,
         z: height,
         line: { ...line, width: 5 },
-        marker: dot,
+        marker: { ...dot, size: 3 },
       };
     });
     return [l === landscapes.length - 1 ? surface : withoutColorBar(surface), ...lines];
@@ -208,7 +208,7 @@ export function landscapeSurfaces(options: LandscapeOptions): Figure {
     height: 130 + rows * Math.max(230, Math.min(420, 690 / columns)),
   };
   return compose(
-    { data, annotations, left: 16, top: 24, legendX: 1.13, layout },
+    { data, annotations, left: 16, top: 24, layout },
     { ...size, ...options },
     { title: `${z} landscape` },
   );
@@ -232,7 +232,8 @@ function withHalo(trajectory: Styled<PlaneTrajectory>): Trace[] {
 function rowHeight(grid: Grid, columns: number): number {
   const [left, right] = ends(grid.x);
   const [bottom, top] = ends(grid.y);
-  const width = (columns > 2 ? 620 : 540) / columns;
+  const gap = 0.06 * columns;
+  const width = ((planeWidth(columns) - 170) * (1 - gap)) / (columns - gap);
   if (left === right || bottom === top) return Math.min(420, width); // an unfinished surface may have one column or row so far
   return Math.min(420, Math.max(180, (width * (top - bottom)) / (right - left)));
 }

@@ -28,16 +28,17 @@ export function withLogTicks(
   }
   const plain = { ...axis, tickformat: '~g' };
   const decade = pixels / decades;
-  if (decades <= 0.7) return plain;
-  if (letter === 'y' || decade >= ROOM.three) return { ...plain, dtick: 'D2' };
-  // At least two labels: the powers alone, if so many lie inside.
-  if (decade < ROOM.two && Math.floor(high) > Math.ceil(low)) return { ...plain, dtick: 1 };
   const exponents = Array.from(
     { length: Math.ceil(high) - Math.floor(low) + 1 },
     (_, i) => Math.floor(low) + i,
   );
-  return {
-    ...plain,
-    tickvals: exponents.flatMap((exponent) => [1, 3].map((digit) => Number(`${digit}e${exponent}`))),
-  };
+  const at = (digits: readonly number[]) => ({
+    tickvals: exponents.flatMap((exponent) => digits.map((digit) => Number(`${digit}e${exponent}`))),
+  });
+  // plotly.js itself would write many numbers into a part of a decade.
+  if (decades <= 0.7) return decades > 0.15 ? { ...plain, ...at([1, 1.5, 2, 3, 5, 7]) } : plain;
+  if (letter === 'y' || decade >= ROOM.three) return { ...plain, dtick: 'D2' };
+  // At least two labels: the powers alone, if so many lie inside.
+  if (decade < ROOM.two && Math.floor(high) > Math.ceil(low)) return { ...plain, dtick: 1 };
+  return { ...plain, ...at([1, 3]) };
 }

@@ -133,7 +133,7 @@ export function lookbehindStepFigure(options: LookbehindStepOptions): Figure {
   );
 }
 
-/** The height in which a plot with contours takes the width that its legend leaves it. */
+/** The height in which a plot with contours takes its width. */
 function heightOf({ x, y }: { x: readonly number[]; y: readonly number[] }, grid: Grid | undefined): number {
   if (grid === undefined) return 470;
   return Math.round(Math.min(600, Math.max(360, 132 + (500 * (y[1]! - y[0]!)) / (x[1]! - x[0]!))));

@@ -2,7 +2,16 @@
 
 import { OptionError } from '../core/errors';
 import { figureText } from '../core/escape';
-import { compose, type FigureOptions, isPlane, NARROW, wrap } from './compose';
+import {
+  COLOR_BAR,
+  compose,
+  type FigureOptions,
+  hasColorBar,
+  inLegend,
+  isPlane,
+  NARROW,
+  wrap,
+} from './compose';
 import { withoutColorBar } from './contourPath';
 import { extent } from './extent';
 import type { Annotation, Axis, Figure, Layout, Trace } from './figure';
@@ -27,8 +36,8 @@ export interface PanelsOptions extends FigureOptions {
   rowHeight?: number;
   /** One range for all y axes. Default false. */
   shareY?: boolean;
-  /** One range for all x axes. Default false. */
-  shareX?: boolean;
+  /** One range for all x axes, or for those of each row. Default false. */
+  shareX?: boolean | 'rows';
 }
 
 /** Room between rows of panels, in pixels. */
@@ -38,8 +47,7 @@ const TITLE_SIZE = 13;
 const TITLE_LINE = 17;
 /** Bold letters are up to that much wider. */
 const BOLD = 1.1;
-/** Titles are broken to stay apart in narrow cells, if the panels have some room beside the legend. */
-const LEGEND_ROOM = 190;
+/** Titles are broken to stay apart in narrow cells, if the panels have some room beside their labels. */
 const LEAST_PLOT = 240;
 /** Height of title, panel titles and axis titles together. */
 const FRAME = 54 + HEAD + 58;
@@ -57,7 +65,8 @@ export function panels(options: PanelsOptions): Figure {
     shareX = false,
     rowHeight = 300,
   } = options;
-  const { width = columns > 2 ? 900 : 820 } = options;
+  const plane = parts.some(({ figure }) => isPlane(figure));
+  const { width = plane ? planeWidth(columns) : columns > 2 ? 900 : 820 } = options;
   if (parts.length === 0) throw new OptionError('panels', parts.length, 'at least one panel');
   const rows = Math.ceil(parts.length / columns);
   const left = widest(parts.map(({ figure }) => figure));
@@ -66,10 +75,8 @@ export function panels(options: PanelsOptions): Figure {
   const merged = parts.flatMap(({ figure }, p) =>
     figure.data.map((trace) => placed(trace, p, named, p === parts.length - 1)),
   );
-  const legend = merged.some(({ name, showlegend }) => name !== undefined && showlegend !== false);
-  const beside = left + (legend ? LEGEND_ROOM : 24) + (scaled ? 76 : 0);
-  const narrowest = parts.some(({ figure }) => isPlane(figure)) ? width : Math.min(width, NARROW);
-  const cell = Math.max(LEAST_PLOT, narrowest - beside) / columns;
+  const beside = left + 24 + (scaled ? COLOR_BAR : 0);
+  const cell = Math.max(LEAST_PLOT, (plane ? width : Math.min(width, NARROW)) - beside) / columns;
   const titles = parts.map(({ title }) => wrap(figureText(title), cell, TITLE_SIZE * BOLD));
   const names = parts.map(({ figure }) => wrap(figure.layout.xaxis?.title?.text ?? '', cell, TITLE_SIZE));
   const top = TITLE_LINE * (mostLines(titles) - 1);
@@ -90,15 +97,18 @@ export function panels(options: PanelsOptions): Figure {
   const shapes: object[] = [];
   parts.forEach(({ title, figure }, p) => {
     const id = axisId(p);
+    const leader = shareX === 'rows' ? p - (p % columns) : 0;
     const { xaxis = {}, yaxis = {} } = figure.layout;
     if (Object.keys(figure.layout).some((key) => /^(scene|xaxis2|yaxis2)/.test(key))) {
       throw new OptionError('panels', title, 'figures with one x and one y axis');
     }
     layout[`xaxis${id}`] = {
-      ...withLogTicks(xaxis, figure.data, 'x', (0.8 * (width - beside)) / columns),
+      ...withLogTicks(xaxis, figure.data, 'x', 0.8 * cell),
       ...(names[p]!.length > 1 ? { title: { ...xaxis.title, text: names[p]!.join('<br>') } } : {}),
-      ...(shareX ? sharedRange(parts, 'xaxis') : {}),
-      ...(shareX && p > 0 ? { matches: 'x' } : {}),
+      ...(shareX
+        ? sharedRange(shareX === 'rows' ? parts.slice(leader, leader + columns) : parts, 'xaxis')
+        : {}),
+      ...(shareX && p > leader ? { matches: `x${axisId(leader)}` } : {}),
     };
     layout[`yaxis${id}`] = {
       ...(shareY && p % columns > 0 ? hiddenLabels(yaxis) : yaxis),
@@ -134,7 +144,6 @@ export function panels(options: PanelsOptions): Figure {
       left,
       top: HEAD + top,
       bottom,
-      ...(scaled ? { legendX: 1.13 } : {}),
       layout: {
         ...layout,
         ...(rows * columns > 1 ? { grid } : {}),
@@ -156,6 +165,11 @@ function sharedRange(parts: readonly Panel[], name: 'xaxis' | 'yaxis'): Axis {
   return { range: first > last ? [high, low] : [low, high] };
 }
 
+/** Width in pixels of a figure with so many planes in a row: where two are, it is whole in a narrow cell. */
+export function planeWidth(columns: number): number {
+  return columns > 2 ? 820 : NARROW;
+}
+
 function mostLines(texts: readonly string[][]): number {
   return Math.max(1, ...texts.map((lines) => lines.length));
 }
@@ -168,8 +182,8 @@ function widest(figures: readonly Figure[]): number {
 /** The trace on its panel's axes, named once in the legend, with one color bar for all panels. */
 function placed(trace: Trace, panel: number, named: Set<string>, last: boolean): Trace {
   const id = axisId(panel);
-  const repeated = trace.name !== undefined && trace.showlegend !== false && named.has(trace.name);
-  if (trace.name !== undefined && trace.showlegend !== false) named.add(trace.name);
+  const repeated = inLegend(trace) && named.has(trace.name!);
+  if (inLegend(trace)) named.add(trace.name!);
   return {
     ...(hasColorBar(trace) && !last ? withoutColorBar(trace) : trace),
     xaxis: `x${id}`,
@@ -177,10 +191,6 @@ function placed(trace: Trace, panel: number, named: Set<string>, last: boolean):
     ...(trace.name === undefined ? {} : { legendgroup: trace.name }),
     ...(repeated ? { showlegend: false } : {}),
   };
-}
-
-function hasColorBar(trace: Trace): boolean {
-  return (trace.type === 'heatmap' || trace.type === 'contour') && trace.showscale !== false;
 }
 
 function hiddenLabels({ title: _, tickfont: __, ...yaxis }: Axis): Axis {

@@ -13,7 +13,7 @@ export interface SmallMultiplesOptions extends Omit<PanelsOptions, 'panels'> {
 
 /** Takes the place of a figure with more than about six series, whose lines hide each other. */
 export function smallMultiples(options: SmallMultiplesOptions): Figure {
-  const { figure, of, columns = 4, rowHeight = 190, ...others } = options;
+  const { figure, of, columns = 3, rowHeight = 190, ...others } = options;
   const names = [...new Set(figure.data.flatMap(({ name }) => (name === undefined ? [] : [name])))];
   const chosen = of === undefined ? names : names.filter((name) => of.includes(name));
   return panels({

@@ -76,11 +76,11 @@ describe('every figure', () => {
     }
   });
 
-  test('has a title and is 700 to 900 pixels wide', () => {
+  test('has a title and is 600 to 900 pixels wide', () => {
     for (const name of names) {
       const { layout } = samples[name]!();
       assert.match(layout.title!.text, /<b>.+<\/b>/, name);
-      assert.ok(layout.width! >= 700 && layout.width! <= 900, name);
+      assert.ok(layout.width! >= 600 && layout.width! <= 900, name);
     }
   });
 });
@@ -211,7 +211,7 @@ describe('curves', () => {
     ].map(panelOf) as [figures.Panel, ...figures.Panel[]];
     assert.equal(ticksOf(decades), 'D2');
     assert.equal(ticksOf(decades, decades, decades), 1);
-    assert.equal(ticksOf(within!, decades, decades), 'D2');
+    assert.equal(ticksOf(within!, decades), 'D2');
     assert.deepEqual(
       ticksOf(between!, decades, decades),
       [0.01, 0.03, 0.1, 0.3, 1, 3],
@@ -463,6 +463,18 @@ describe('landscapes', () => {
   });
 });
 
+describe('a legend', () => {
+  test('stands over the plot and under the titles, with room for its rows in 600 pixels', () => {
+    const of = (names: string[]) =>
+      figures.curves({ series: names.map((label) => ({ label, method: label, x: [1], runs: [[1]] })) })
+        .layout;
+    const [one, many] = [of(['SAM']), of(Array.from({ length: 6 }, (_, i) => `Lookbehind-SAM, k = ${i}`))];
+    assert.equal(plotHeight(many), plotHeight(one));
+    assert.equal(many.height! - one.height!, 2 * 19);
+    assert.deepEqual([one.legend, of([]).showlegend], [{ y: 1 }, false]);
+  });
+});
+
 describe('panels', () => {
   test('break titles that would meet in a narrow figure, and grow for it', () => {
     const figure = figures.curves({ series: [{ method: 'sam', x: [1, 2], runs: [[1, 2]] }] });
@@ -485,8 +497,8 @@ describe('panels', () => {
       'Training loss at the slow weights, learning rate 0.05',
     ]) {
       const { layout } = figures.panels({ panels: [title, title].map((one) => ({ title: one, figure })) });
-      // The legend names SAM, beside a sample of its line.
-      const plot = 600 - (layout.margin as { l: number }).l - (ruler.measureText('SAM').width + 62);
+      const { l, r } = layout.margin as { l: number; r: number };
+      const plot = 600 - l - r;
       const second = plot / (2 - (layout.grid as { xgap: number }).xgap);
       for (const line of layout.annotations![0]!.text!.replace(/<\/?b>/g, '').split('<br>')) {
         assert.ok(
@@ -504,6 +516,16 @@ describe('panels', () => {
       landscapes: [title, title].map((one) => ({ title: one, grid })),
     });
     assert.equal(layout.annotations![0]!.text, `<b>${title}</b>`);
+  });
+
+  test('share ranges of x within rows, where asked to', () => {
+    const figure = figures.curves({ series: [{ method: 'sam', x: [1, 2], runs: [[1, 2]] }] });
+    const four = ['a', 'b', 'c', 'd'].map((title) => ({ title, figure }));
+    const { layout } = figures.panels({ panels: four, columns: 2, shareX: 'rows' });
+    const matches = ['xaxis', 'xaxis2', 'xaxis3', 'xaxis4'].map(
+      (key) => (layout[key] as figures.Axis).matches,
+    );
+    assert.deepEqual(matches, [undefined, 'x', undefined, 'x3']);
   });
 
   test('name each method once in the legend', () => {
