@@ -114,7 +114,8 @@ export function panels(options: PanelsOptions): Figure {
       ...(shareY && p % columns > 0 ? hiddenLabels(yaxis) : yaxis),
       ...(yaxis.scaleanchor ? { scaleanchor: `x${id}` } : {}),
       ...(shareY ? sharedRange(parts, 'yaxis') : {}),
-      ...(shareY && p > 0 ? { matches: 'y' } : {}),
+      // Planes of one range and shape agree by themselves; plotly.js takes only one of the two.
+      ...(shareY && p > 0 && !yaxis.scaleanchor ? { matches: 'y' } : {}),
     };
     annotations.push({
       text: `<b>${titles[p]!.join('<br>')}</b>`,

@@ -68,7 +68,7 @@ describe('the page of a figure', () => {
     const contours = figures.landscapeContours({ landscapes: [{ title: 'a', grid }] });
     for (const plane of [figures.lookbehindStepFigure(step), contours]) {
       const { width, autosize } = figureOf(figureToHtml(plane)).layout;
-      assert.deepEqual([width, autosize], [820, undefined]);
+      assert.deepEqual([width, autosize], [600, undefined]);
     }
   });
 
