@@ -10,6 +10,7 @@
  */
 import './install';
 import { batchNormState, withBatchNormUpdates } from '../core/batchNorm';
+import { OptionError } from '../core/errors';
 import {
   callback,
   checkOptions,
@@ -132,6 +133,7 @@ export function compile<A extends TensorTree[], R>(
   fn: (...args: A) => R,
   options: CompileOptions = {},
 ): Compiled<A, R> {
+  if (typeof fn !== 'function') throw new OptionError('fn', fn, 'a function of tensors');
   const compiled = new Signatures(fn, checkOptions('compile', OPTIONS, options));
   const call = (...args: A): R => compiled.call(args);
   return Object.defineProperties(call, {

@@ -82,8 +82,8 @@ describe(
       assert.ok(moving.length > 0);
       for (const { name, figure } of moving) {
         await open(name, figure);
-        const places = figure.frames!.map((_, place) => place);
-        await drag(figure, [...places.reverse(), places.length >> 1], name);
+        const last = figure.frames!.length - 1;
+        await drag(figure, [last, 0, last >> 1], name);
       }
       assert.deepEqual(complaints, []);
     });

@@ -35,6 +35,10 @@ function assertRefused(fn: (x: tf.Tensor) => unknown, message: RegExp): void {
   assert.equal(Math.random, random);
 }
 
+test('what is no function is refused at once', () => {
+  assert.throws(() => compile(3 as never), /^OptionError: fn must be a function of tensors, got 3\.$/);
+});
+
 test('reading values is refused, by the name and the place of the call', () => {
   const assignFirst = () => weight.assign(tf.mul(weight, 2));
   const place = 'guards\\.test\\.ts:\\d+:\\d+';

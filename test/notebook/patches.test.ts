@@ -95,4 +95,12 @@ describe('a tslab kernel', { skip: existsSync(PYTHON) ? false : 'no .venv: run n
     assert.match(rest[1]!, /^ {6}\| +\^$/);
     assert.deepEqual(rest.slice(2), ['    at half, cell [1], line 6', '    at cell [2], line 5']);
   });
+
+  test('begins an error of a package with what went wrong, not with the line that threw it', () => {
+    const messages = runAll(
+      "import * as tf from '@tensorflow/tfjs-core';",
+      'tf.tidy(() => tf.reshape({} as tf.Tensor, [1]));',
+    );
+    assert.match(textOf(messages, 1, 'stderr'), /^Error: Argument 'x' passed to 'reshape' must be a Tensor/);
+  });
 });
