@@ -175,6 +175,22 @@ describe('the index', () => {
   });
 });
 
+describe('the sentence of the README on equal gradients', () => {
+  it('has the numbers of the map in notebook 02', () => {
+    const { cells } = read('02-generalization.ipynb');
+    const outputs = cells.flatMap(({ outputs = [] }) =>
+      outputs.map(({ data }) => [data?.['text/markdown'] ?? []].flat().join('')),
+    );
+    const [, count, wins, losses] = /Of (\d+) cells the best Lookbehind wins (\d+).*? and loses (\d+)/.exec(
+      outputs.join('\n'),
+    )!;
+    const readme = readFileSync(join(root, 'README.md'), 'utf8');
+    assert.ok(
+      readme.includes(`wins ${wins} and loses ${losses} of ${count} comparisons with the best other method`),
+    );
+  });
+});
+
 describe('the table of the README', () => {
   /** The cells of a Markdown table's body, without emphasis. */
   const rowsOf = (table: string): string[][] =>
