@@ -24,9 +24,9 @@ const SETTINGS = {
 };
 
 const LEAD =
-  'The ground is the loss, the lighter the lower, and <i>w</i> the weights. Lookbehind-SAM climbs <i>k</i> ' +
-  'steps of length <i>ρ</i>, meets a gradient after each, and from <i>w</i> goes <i>α</i> of the way to ' +
-  'which they add up. Drag <i>w</i>.';
+  'The lighter the ground, the lower the loss. From the weights <i>w</i>, Lookbehind-SAM climbs <i>k</i> ' +
+  'steps of length <i>ρ</i> and takes the gradient after each. Then it goes the share <i>α</i> of the way ' +
+  'that these gradients lead. Drag <i>w</i>.';
 
 /** How many stages of the step the eye takes in per second. */
 const STAGES_PER_SECOND = 1.6;
