@@ -10,6 +10,12 @@ import { COLORS } from './theme';
 /** Pixels that a decade needs for labels at 1, 2 and 5, and for labels at 1 and 3. */
 const ROOM = { three: 115, two: 100 };
 
+/** First digits of ticks on a part of a decade: the first of these with three ticks inside is taken. */
+const PARTS = [
+  [1, 1.5, 2, 3, 5, 7],
+  [1, 1.2, 1.5, 2, 2.5, 3, 4, 5, 6, 7, 8, 9],
+];
+
 /** The axis with its ticks, if it is logarithmic. `pixels`: about its length. */
 export function withLogTicks(
   { dtick, ...axis }: Axis,
@@ -36,7 +42,12 @@ export function withLogTicks(
     tickvals: exponents.flatMap((exponent) => digits.map((digit) => Number(`${digit}e${exponent}`))),
   });
   // plotly.js itself would write many numbers into a part of a decade.
-  if (decades <= 0.7) return decades > 0.15 ? { ...plain, ...at([1, 1.5, 2, 3, 5, 7]) } : plain;
+  if (decades <= 0.7) {
+    const inside = ({ tickvals }: { tickvals: number[] }): number =>
+      tickvals.filter((value) => Math.log10(value) >= low && Math.log10(value) <= high).length;
+    const round = PARTS.map(at).find((ticks) => inside(ticks) > 2);
+    return { ...plain, ...round };
+  }
   if (letter === 'y' || decade >= ROOM.three) return { ...plain, dtick: 'D2' };
   // At least two labels: the powers alone, if so many lie inside.
   if (decade < ROOM.two && Math.floor(high) > Math.ceil(low)) return { ...plain, dtick: 1 };

@@ -186,6 +186,10 @@ describe('curves', () => {
     const few = axisOf([0.02, 1.5]);
     assert.deepEqual([few.type, few.tickformat, few.dtick], ['log', '~g', 'D2']);
     assert.equal(axisOf([1, 2]).dtick, undefined);
+    const labelsIn = (low: number, high: number): number[] =>
+      (axisOf([low, high]).tickvals as number[]).filter((value) => value >= low && value <= high);
+    assert.deepEqual(labelsIn(20, 70), [20, 30, 50, 70]);
+    assert.deepEqual(labelsIn(45, 72), [50, 60, 70], 'one label alone says nothing of a scale');
     const many = axisOf([1e-6, 1]);
     // plotly.js enlarges powers by a quarter.
     assert.deepEqual(
