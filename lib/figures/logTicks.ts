@@ -16,14 +16,10 @@ const PARTS = [
   [1, 1.2, 1.5, 2, 2.5, 3, 4, 5, 6, 7, 8, 9],
 ];
 
-/** The axis with its ticks, if it is logarithmic. `pixels`: about its length. */
-export function withLogTicks(
-  { dtick, ...axis }: Axis,
-  data: readonly Trace[],
-  letter: 'x' | 'y',
-  pixels = 500,
-): Axis {
-  if (axis.type !== 'log') return dtick === undefined ? axis : { ...axis, dtick };
+/** The axis with its ticks, in place of those that it has, if it is logarithmic. `pixels`: about its length. */
+export function withLogTicks(given: Axis, data: readonly Trace[], letter: 'x' | 'y', pixels = 500): Axis {
+  if (given.type !== 'log') return given;
+  const { dtick: _, tickvals: __, ...axis } = given;
   const drawn = data.flatMap((trace) => Array.from((trace[letter] as ArrayLike<number> | undefined) ?? []));
   const logs = drawn.filter((value) => value > 0).map(Math.log10);
   const [low, high] = (axis.range as [number, number] | undefined) ?? extent(logs);

@@ -102,18 +102,17 @@ export function panels(options: PanelsOptions): Figure {
     if (Object.keys(figure.layout).some((key) => /^(scene|xaxis2|yaxis2)/.test(key))) {
       throw new OptionError('panels', title, 'figures with one x and one y axis');
     }
+    const row = shareX === 'rows' ? parts.slice(leader, leader + columns) : parts;
+    const [alongX, alongY] = [shareX ? row : [parts[p]!], shareY ? parts : [parts[p]!]];
+    const ofY = withLogTicks({ ...yaxis, ...sharedRange(alongY, 'yaxis') }, dataOf(alongY), 'y');
     layout[`xaxis${id}`] = {
-      ...withLogTicks(xaxis, figure.data, 'x', 0.8 * cell),
+      ...withLogTicks({ ...xaxis, ...sharedRange(alongX, 'xaxis') }, dataOf(alongX), 'x', 0.8 * cell),
       ...(names[p]!.length > 1 ? { title: { ...xaxis.title, text: names[p]!.join('<br>') } } : {}),
-      ...(shareX
-        ? sharedRange(shareX === 'rows' ? parts.slice(leader, leader + columns) : parts, 'xaxis')
-        : {}),
       ...(shareX && p > leader ? { matches: `x${axisId(leader)}` } : {}),
     };
     layout[`yaxis${id}`] = {
-      ...(shareY && p % columns > 0 ? hiddenLabels(yaxis) : yaxis),
+      ...(shareY && p % columns > 0 ? hiddenLabels(ofY) : ofY),
       ...(yaxis.scaleanchor ? { scaleanchor: `x${id}` } : {}),
-      ...(shareY ? sharedRange(parts, 'yaxis') : {}),
       // Planes of one range and shape agree by themselves; plotly.js takes only one of the two.
       ...(shareY && p > 0 && !yaxis.scaleanchor ? { matches: 'y' } : {}),
     };
@@ -155,6 +154,10 @@ export function panels(options: PanelsOptions): Figure {
     { ...options, width, height },
     { title: parts.map((part) => part.title).join(' · ') },
   );
+}
+
+function dataOf(parts: readonly Panel[]): Trace[] {
+  return parts.flatMap(({ figure }) => figure.data);
 }
 
 /** Where all axes have a range: one that holds them all, in the direction of the first. */

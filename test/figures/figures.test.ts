@@ -223,6 +223,23 @@ describe('curves', () => {
     );
   });
 
+  test('have the ticks of the range that panels share, not those of their own data', () => {
+    const panelOf = (x: number[]): figures.Panel => ({
+      title: 'rates',
+      figure: figures.curves({
+        series: [{ method: 'sam', x, runs: [x] }],
+        x: { log: true },
+        y: { log: true },
+      }),
+    });
+    const panels = [panelOf([0.02, 0.09]), panelOf([0.01, 1])];
+    const { xaxis, xaxis2, yaxis } = figures.panels({ panels, shareX: true, shareY: true }).layout;
+    const { tickvals, dtick } = xaxis2 as figures.Axis;
+    assert.deepEqual([xaxis!.tickvals, xaxis!.dtick], [tickvals, dtick]);
+    assert.deepEqual([yaxis!.dtick, yaxis!.tickvals], ['D2', undefined]);
+    assert.notDeepEqual(figures.panels({ panels }).layout.xaxis!.tickvals, xaxis!.tickvals);
+  });
+
   test('refuse runs of another length than x', () => {
     assert.throws(() => figures.curves({ series: [{ method: 'sam', x: [1, 2], runs: [[1]] }] }), OptionError);
   });
