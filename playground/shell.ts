@@ -144,7 +144,9 @@ function followTheme(changed: () => void): void {
   const system = matchMedia('(prefers-color-scheme: dark)');
   const lab = isFramed() ? window.frameElement?.ownerDocument.body : undefined;
   const show = () => {
-    const { jpThemeLight } = lab?.dataset ?? {};
+    // An exported notebook names a light theme, and is made dark by a filter where the system is.
+    const isFiltered = lab !== undefined && getComputedStyle(lab).filter !== 'none';
+    const jpThemeLight = isFiltered ? undefined : lab?.dataset.jpThemeLight;
     const isDark = jpThemeLight === undefined ? system.matches : jpThemeLight === 'false';
     if (isDark === document.documentElement.classList.contains('dark')) return;
     document.documentElement.classList.toggle('dark', isDark);
