@@ -231,9 +231,7 @@ function commonRanges(figures: readonly Figure[], layout: Layout): Layout {
       if (places.length === 0 || named || traces.some(({ type }) => type !== 'scatter')) return [];
       const [low, high] = extent(places);
       const room = 0.05 * (high - low || 1);
-      // Ticks were chosen for the numbers of one frame.
-      const { tickvals: _, tickformat: __, exponentformat: ___, tickfont: ____, ...bare } = axis;
-      const ranged = { ...(axis.type === 'log' ? bare : axis), range: [low - room, high + room] };
+      const ranged = { ...axis, range: [low - room, high + room] };
       return [[key, withLogTicks(ranged, [], letter, 500 / columns)]];
     }),
   );

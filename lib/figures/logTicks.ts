@@ -19,7 +19,7 @@ const PARTS = [
 /** The axis with its ticks, in place of those that it has, if it is logarithmic. `pixels`: about its length. */
 export function withLogTicks(given: Axis, data: readonly Trace[], letter: 'x' | 'y', pixels = 500): Axis {
   if (given.type !== 'log') return given;
-  const { dtick: _, tickvals: __, ...axis } = given;
+  const { dtick: _, tickvals: __, tickformat: ___, exponentformat: ____, tickfont: _____, ...axis } = given;
   const drawn = data.flatMap((trace) => Array.from((trace[letter] as ArrayLike<number> | undefined) ?? []));
   const logs = drawn.filter((value) => value > 0).map(Math.log10);
   const [low, high] = (axis.range as [number, number] | undefined) ?? extent(logs);
