@@ -1,6 +1,19 @@
 /** The paper's experiments: their settings, runs, tables and figures. */
 export { type AtlasOrigin, type AtlasRow, readAtlas } from './atlas';
+export {
+  type AtlasDuel,
+  type AtlasPlace,
+  atlasDifference,
+  atlasDuels,
+  atlasMap,
+  atlasPlaces,
+  atlasReport,
+  atlasTrials,
+  placeName,
+  settingName,
+} from './atlasMap';
 export { type PaperReport, paperReport, type ReportTable } from './report';
+export { type AtlasPoint, type Retrained, retrain } from './retrain';
 export { PAPER, type PaperSizes, paperSequence, paperSettings, paperTask } from './settings';
 export {
   STUDY,

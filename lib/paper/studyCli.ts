@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 /**
- * Makes a part of the atlas: `npm run study -- PART [--out FILE] [--store DIR] [--engine E]`.
+ * Makes a part of the atlas: `npm run study -- PART [--out FILE] [--store DIR] [--engine E]`. With `--again`
+ * it trains one point of the atlas.
  */
 import { parseArgs } from 'node:util';
 import {
@@ -18,6 +19,7 @@ import { RunStore, sweep } from '../runs';
 import { workOf } from '../runs/config/config';
 import { trainingSize } from '../runs/config/dataConfig';
 import { atlasFile } from './atlas';
+import { type AtlasPoint, retrain } from './retrain';
 import { makeStudy, searchesOf } from './study';
 import { STUDY, type StudyPart, type StudyPartName } from './studyParts';
 
@@ -26,11 +28,18 @@ const PARTS = Object.keys(STUDY) as StudyPartName[];
 const HELP = `Makes a part of the atlas, the results of long runs that notebooks read. In a checkout: npm run study -- ...
 
   npx lookbehind study PART [--dry-run] [--out FILE] [--store DIR] [--engine E]
+  npx lookbehind study PART --again METHOD --budget N [--labelNoise S] [--draw N] [--seed N]
 
   PART            ${PARTS.join(', ')}
   --dry-run       says how much there is to do, and runs nothing
   --out FILE      the file of the atlas; rows of other parts stay in it (default: data/atlas/atlas.jsonl of the project)
 ${engineUsage('processes')}
+
+  --again METHOD  trains one point of the atlas again, and says its error here and there: the chosen setting of METHOD
+  --budget N      at this budget, in gradients per sample
+  --labelNoise S  with this share of wrong labels (default: 0)
+  --draw N        one of the settings that were tried, judged on the selection set (default: the chosen one)
+  --seed N        one of its seeds (default: the first)
 
 Ctrl-C stops at the next step and saves; the same command goes on from there. The atlas is written after each search. SLURM is no choice
 here: what is reported depends on what was chosen.
@@ -39,13 +48,32 @@ here: what is reported depends on what was chosen.
 async function main(): Promise<number> {
   const { values, positionals } = parseArgs({
     allowPositionals: true,
-    options: { ...ENGINE_OPTIONS, out: { type: 'string' }, 'dry-run': { type: 'boolean' } },
+    options: {
+      ...ENGINE_OPTIONS,
+      out: { type: 'string' },
+      'dry-run': { type: 'boolean' },
+      again: { type: 'string' },
+      budget: { type: 'string' },
+      labelNoise: { type: 'string' },
+      draw: { type: 'string' },
+      seed: { type: 'string' },
+    },
   });
   if (values.help) {
     process.stdout.write(HELP);
     return EXIT.good;
   }
   const name = checkOneOf('PART', positionals[0] as StudyPartName, PARTS);
+  if (values.again !== undefined) {
+    const { again: method, budget, labelNoise, draw, seed } = values;
+    const [gradients, noise, number, chosen] = [budget, labelNoise, draw, seed].map(
+      (text) => text && Number(text),
+    );
+    const point = { part: name, method, budget: gradients, labelNoise: noise, draw: number, seed: chosen };
+    const { now, inAtlas, seed: used } = await retrain(point as AtlasPoint, new RunStore(values.store));
+    console.log(`seed ${used}: ${now} % wrong answers here, ${inAtlas} % in the atlas.`);
+    return EXIT.good;
+  }
   const part: StudyPart = STUDY[name];
   const { runs, work: total } = sizeOf(part);
   console.log(

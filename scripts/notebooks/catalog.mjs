@@ -1,6 +1,7 @@
 /**
  * What READMEs say of the notebooks, taken from the notebooks themselves: in notebooks/README.md the picture,
- * the claim, the minutes and the verdicts of each, in README.md the first verdict of each.
+ * the claim, the minutes and the verdicts of each, in README.md the first verdict of each, and the tables and
+ * sentences of cells with the tag `headline`.
  */
 import fs from 'node:fs';
 import path from 'node:path';
@@ -17,6 +18,10 @@ const VERDICTS_BEGIN =
   '<!-- The verdicts are those of the notebooks, filled in by "npm run notebooks -- --index". -->';
 const VERDICTS_END = '<!-- End of the verdicts. -->';
 
+const HEADLINE_BEGIN =
+  '<!-- The headline is that of the walkthrough, filled in by "npm run notebooks -- --index". -->';
+const HEADLINE_END = '<!-- End of the headline. -->';
+
 /** As lib/notebook/verdictTable.ts writes them. */
 const VERDICTS = 'application/vnd.lookbehind.verdicts+json';
 
@@ -24,7 +29,7 @@ const VERDICTS = 'application/vnd.lookbehind.verdicts+json';
 /**
  * @typedef
  * {{ name: string, title: string, claim: string, time: string, picture: Buffer | undefined, verdicts:
- * Judged[] }} Entry
+ * Judged[], headline: string[] }} Entry
  */
 
 /** What the index says of a notebook. @param {string} name of its file @returns {Entry} */
@@ -48,6 +53,10 @@ export function entryOf(name) {
     verdicts: outputsOf(notebook.cells).flatMap(
       ({ data }) => /** @type {Judged[]} */ (data?.[VERDICTS] ?? []),
     ),
+    headline: outputsOf(tagged(notebook, 'headline')).flatMap(({ data }) => {
+      const text = data?.['text/markdown'];
+      return text === undefined ? [] : [[text].flat().join('').trim()];
+    }),
   };
 }
 
@@ -55,12 +64,16 @@ export function entryOf(name) {
  * The picture for the index: that of the cell with the tag `thumbnail`, else the first one. @param
  * {import('./file.mjs').Notebook} notebook
  */
-function pictureOf({ cells }) {
-  const tagged = cells.filter((cell) => cell.metadata.tags?.includes('thumbnail'));
-  const picture = outputsOf([...tagged, ...cells])
+function pictureOf(notebook) {
+  const picture = outputsOf([...tagged(notebook, 'thumbnail'), ...notebook.cells])
     .map((output) => output.data?.['image/png'])
     .find((data) => data !== undefined);
   return picture === undefined ? undefined : Buffer.from([picture].flat().join(''), 'base64');
+}
+
+/** @param {import('./file.mjs').Notebook} notebook @param {string} tag */
+function tagged({ cells }, tag) {
+  return cells.filter((cell) => cell.metadata.tags?.includes(tag));
 }
 
 /** @param {import('./file.mjs').Cell[]} cells */
@@ -78,16 +91,21 @@ export function indexWith(entries) {
     const found = verdicts.map((one) => `\n- ${sentenceOf(one)}`).join('');
     return `### [${title}](${name}.ipynb)\n\n${claim}\n${found && `${found}\n`}\n<small>${time}</small>${image}`;
   });
-  return between(INDEX, BEGIN, END, parts.join('\n\n'));
+  return between(fs.readFileSync(INDEX, 'utf8'), BEGIN, END, parts.join('\n\n'));
 }
 
-/** The text of README.md with the first verdict of each notebook as they are now. @param {Entry[]} entries */
+/**
+ * The text of README.md with the headline, and the first verdict of each notebook, as they are now. @param
+ * {Entry[]} entries
+ */
 export function readmeWith(entries) {
   const first = entries.filter(({ verdicts }) => verdicts.length > 0);
   const lines = first.map(
     ({ name, title, verdicts }) => `- [${title}](notebooks/${name}.ipynb): ${sentenceOf(verdicts[0])}`,
   );
-  return between(README, VERDICTS_BEGIN, VERDICTS_END, lines.join('\n'));
+  const headline = entries.flatMap((entry) => entry.headline).join('\n\n');
+  const text = between(fs.readFileSync(README, 'utf8'), HEADLINE_BEGIN, HEADLINE_END, headline);
+  return between(text, VERDICTS_BEGIN, VERDICTS_END, lines.join('\n'));
 }
 
 /** @param {Judged} judged */
@@ -102,13 +120,13 @@ function sentenceOf({ claim, protocol, found, n, comparisons, cost, verdict }) {
 }
 
 /**
- * The text of a file with another one between two lines. @param {string} file @param {string} begin @param
- * {string} end @param {string} text
+ * A document with another text between two of its lines. @param {string} document @param {string} begin
+ * @param {string} end @param {string} text
  */
-function between(file, begin, end, text) {
-  const [before, rest] = fs.readFileSync(file, 'utf8').split(begin);
+function between(document, begin, end, text) {
+  const [before, rest] = document.split(begin);
   const after = rest?.split(end)[1];
-  if (after === undefined) throw new Error(`${path.basename(file)} has lost the comment ${begin} or ${end}`);
+  if (after === undefined) throw new Error(`A README has lost the comment ${begin} or ${end}`);
   return `${before}${begin}\n\n${text && `${text}\n\n`}${end}${after}`;
 }
 
@@ -117,7 +135,7 @@ export function imageFile({ name }) {
   return path.join(IMAGES, `${name}.png`);
 }
 
-/** Writes the index and its pictures, and the verdicts of README.md. */
+/** Writes the index and its pictures, and headline and verdicts of README.md. */
 export function writeCatalog() {
   const entries = notebookNames().map(entryOf);
   writeAtomically(INDEX, indexWith(entries));

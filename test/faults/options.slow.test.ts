@@ -52,6 +52,7 @@ import {
   saveFigure,
   show,
 } from 'lookbehind/notebook';
+import { retrain } from 'lookbehind/paper';
 import {
   additiveNoise,
   evaluateUnderNoise,
@@ -568,6 +569,11 @@ const TARGETS: readonly Target[] = [
       ...{ methods: {}, gradients: 3, selectionSeeds: [1], reportSeeds: [0], train: async () => [] },
     },
     call: fairSearch,
+  },
+  {
+    name: 'retrain',
+    needed: { part: 'digits-small', method: 'sgd', budget: 15 },
+    call: (options) => retrain(options, new RunStore(folder)),
   },
   {
     name: 'bestOfTrials',

@@ -4,11 +4,23 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { DataError } from 'lookbehind';
-import { type AtlasRow, readAtlas, STUDY, type StudyPart, studyMethods } from 'lookbehind/paper';
+import { DataError, OptionError } from 'lookbehind';
+import {
+  type AtlasRow,
+  atlasDuels,
+  atlasMap,
+  atlasPlaces,
+  atlasTrials,
+  readAtlas,
+  retrain,
+  STUDY,
+  type StudyPart,
+  studyMethods,
+} from 'lookbehind/paper';
 import { gradientsPerBatch, resolveConfig } from 'lookbehind/runs';
 import { drawSettings } from 'lookbehind/statistics';
 import { atlasFile, writeAtlas } from '../../lib/dist/paper/atlas';
+import { temporaryStore } from '../runs/support';
 
 const rows = readAtlas();
 
@@ -85,6 +97,62 @@ test('every search is whole, the same for all methods, and its best draw is repo
       assert.ok(errors[report!.draw]! - Math.min(...errors) < 1e-3);
     }
   }
+});
+
+test('the map pits the two sides that were chosen on the selection set, paired by seed, corrected for all', () => {
+  const duels = atlasDuels(rows);
+  assert.deepEqual(
+    duels.map(({ place }) => place),
+    atlasPlaces(rows),
+  );
+  const controls = ['repeatedSAM', 'straightSAM'];
+  for (const { place, ours, other, difference } of duels) {
+    const rivals = rows.filter(
+      (row) =>
+        row.stage === 'report' &&
+        !controls.includes(row.method) &&
+        [row.part, row.labelNoise, row.budget].join() === [place.part, place.labelNoise, place.budget].join(),
+    );
+    const chosen = (row: AtlasRow): number => atlasTrials(rows, row)[row.draw]!;
+    for (const row of rivals) {
+      const best = row.method.startsWith('lookbehind') ? ours : other;
+      assert.ok(chosen(best) <= chosen(row) + 1e-3, `${best.method} was chosen, not ${row.method}`);
+    }
+    assert.ok(rivals.includes(ours) && rivals.includes(other));
+    assert.ok(ours.method.startsWith('lookbehind') && !other.method.startsWith('lookbehind'));
+    const gaps = ours.seeds.map((seed, i) => {
+      assert.equal(other.seeds[i], seed);
+      return ours.values.testError![i]! - other.values.testError![i]!;
+    });
+    assert.ok(Math.abs(difference.estimate - gaps.reduce((a, b) => a + b) / gaps.length) < 1e-9);
+    assert.equal(difference.comparisons, duels.length);
+  }
+  const [{ z }] = atlasMap(duels).data as unknown as [{ z: (number | null)[][] }];
+  const decided = duels.filter(({ difference: { low, high } }) => low > 0 || high < 0);
+  assert.deepEqual(
+    z.flat().filter((value) => value !== null),
+    decided.map(({ difference }) => difference.estimate),
+  );
+});
+
+test('a point is trained again by one line, and one that is not there is refused', async (t) => {
+  const point = { part: 'digits-small', method: 'sgd', budget: 15, labelNoise: 0.4, seed: 3 };
+  const { seed, now, inAtlas } = await retrain(point, temporaryStore(t));
+  const row = rows.find(
+    ({ part, method, budget, labelNoise, stage }) =>
+      stage === 'report' && `${part} ${method} ${budget} ${labelNoise}` === 'digits-small sgd 15 0.4',
+  )!;
+  assert.equal(seed, 3);
+  assert.equal(inAtlas, row.values.testError![3]);
+  assert.ok(Math.abs(now - inAtlas) < 10, `${now} and ${inAtlas}`);
+  for (const wrong of [
+    { method: 'lookbehind' },
+    { budget: 16 },
+    { draw: 999 },
+    { seed: 999 },
+    { part: 'none' },
+  ])
+    await assert.rejects(retrain({ ...point, ...wrong }, temporaryStore(t)), OptionError);
 });
 
 test('is read as it is written, whatever the order, and refused where it is damaged or missing', (t) => {

@@ -151,6 +151,13 @@ test('a part that is described wrongly, or asked for by a wrong name, is refused
     assert.notEqual(ended.status, 0);
     assert.match(String(ended.stderr), said);
   }
+  const point = 'digits-small --again sgd --budget 15 --labelNoise 0.4 --draw 2'.split(' ');
+  const again = spawnSync(
+    process.execPath,
+    ['lib/dist/paper/studyCli.js', ...point, '--store', temporaryStore(t).folder],
+    { cwd: ROOT },
+  );
+  assert.match(String(again.stdout), /^seed 100: [\d.]+ % wrong answers here, [\d.]+ % in the atlas/);
   const atlas = join(temporaryStore(t).folder, 'none.jsonl');
   const planned = spawnSync(
     process.execPath,

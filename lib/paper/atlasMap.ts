@@ -1,0 +1,160 @@
+/**
+ * What the atlas says on Lookbehind: at each place, a budget with a share of wrong labels on some data, the
+ * best of its kinds beside the best of the other published methods, for the same gradients.
+ *
+ *     a side's best   the method whose chosen draw has the least mean error on the selection set
+ *     difference      errors of the one minus those of the other, paired by seed, on the test set
+ *     intervals       t, corrected by Holm for all places together
+ */
+import { METHODS } from '../core/methods';
+import { mean } from '../core/spread';
+import { type Figure, heatmap } from '../figures';
+import { describeIntervals, type Estimate, holm, meanInterval } from '../statistics';
+import type { AtlasRow } from './atlas';
+import { STUDY, type StudyMethod, type StudyPart, type StudyPartName } from './studyParts';
+
+/** A place in the atlas. */
+export type AtlasPlace = Pick<AtlasRow, 'part' | 'labelNoise' | 'budget'>;
+
+/** Lookbehind and what it competes with at a place. */
+export interface AtlasDuel {
+  /** Where. */
+  place: AtlasPlace;
+  /** The report of the best kind of Lookbehind. */
+  ours: AtlasRow;
+  /** That of the best other method. */
+  other: AtlasRow;
+  /** The error of `ours` minus that of `other`, in points. */
+  difference: Estimate;
+}
+
+/** Points at which the colors of the map end: beyond them all are equally bad. */
+const FARTHEST = 5;
+const BUDGET = 'Gradients per training sample';
+
+/** The places of the atlas: by part, wrong labels and budget. */
+export function atlasPlaces(rows: readonly AtlasRow[]): AtlasPlace[] {
+  const found = new Map(
+    rows.map(({ part, labelNoise, budget }) => [
+      [part, labelNoise, budget].join(),
+      { part, labelNoise, budget },
+    ]),
+  );
+  const parts = Object.keys(STUDY);
+  return [...found.values()].sort(
+    (a, b) =>
+      parts.indexOf(a.part) - parts.indexOf(b.part) || a.labelNoise - b.labelNoise || a.budget - b.budget,
+  );
+}
+
+/** The chosen draw of a method at a place, on fresh seeds and the test set; undefined where there is none. */
+export function atlasReport(
+  rows: readonly AtlasRow[],
+  place: AtlasPlace,
+  method: StudyMethod,
+): AtlasRow | undefined {
+  return rows.find((row) => row.stage === 'report' && row.method === method && isAt(row, place));
+}
+
+/**
+ * Mean errors of all draws that a report was chosen from, by number: on the selection set, a run that
+ * diverged counts as guessing.
+ */
+export function atlasTrials(rows: readonly AtlasRow[], report: AtlasRow): number[] {
+  const { part, labelNoise, budget, chosenAt = budget, method } = report;
+  const { guessing } = partOf(report);
+  return rows
+    .filter(
+      (row) =>
+        row.stage === 'selection' &&
+        row.method === method &&
+        isAt(row, { part, labelNoise, budget: chosenAt }),
+    )
+    .sort((a, b) => a.draw - b.draw)
+    .map(({ values }) => mean(values.testError.map((error) => (Number.isFinite(error) ? error : guessing))));
+}
+
+/** How much more error `a` has than `b`, in points, paired by seed. Both are reports at one place. */
+export function atlasDifference(a: AtlasRow, b: AtlasRow): Estimate {
+  return meanInterval(a.values.testError.map((error, i) => error - b.values.testError[i]));
+}
+
+/** The best Lookbehind beside the best other published method, at each place where there are both. */
+export function atlasDuels(rows: readonly AtlasRow[]): AtlasDuel[] {
+  const duels = atlasPlaces(rows).flatMap((place) => {
+    const reports = rows.filter((row) => row.stage === 'report' && isAt(row, place));
+    const bestOf = (side: AtlasRow[]) => {
+      const errors = side.map((report) => Math.min(...atlasTrials(rows, report)));
+      return side[errors.indexOf(Math.min(...errors))] as AtlasRow | undefined;
+    };
+    const stepsOf = ({ method }: AtlasRow) => METHODS[method].steps;
+    const ours = bestOf(reports.filter((row) => stepsOf(row) === 'lookbehind'));
+    const other = bestOf(
+      reports.filter((row) => !['lookbehind', 'straight', 'repeated'].includes(stepsOf(row))),
+    );
+    return ours && other ? [{ place, ours, other, difference: atlasDifference(ours, other) }] : [];
+  });
+  const [corrected] = holm([duels.map(({ difference }) => difference)]);
+  return duels.map((duel, i) => ({ ...duel, difference: corrected[i] }));
+}
+
+/**
+ * A map of duels: in color where Lookbehind wins or loses, gray where the interval includes zero, with the
+ * k and rho that were chosen for it.
+ */
+export function atlasMap(duels: readonly AtlasDuel[]): Figure {
+  const nameOf = ({ part, labelNoise }: AtlasPlace) => `${partOf({ part }).title}, ${100 * labelNoise} %`;
+  const rows = [...new Set(duels.map(({ place }) => nameOf(place)))];
+  const columns = [...new Set(duels.map(({ place }) => place.budget))].sort((a, b) => a - b);
+  const cells = rows.map((row) =>
+    columns.map((budget) => duels.find(({ place }) => nameOf(place) === row && place.budget === budget)),
+  );
+  const texts = (text: (duel: AtlasDuel) => string, none: string) =>
+    cells.map((row) => row.map((duel) => (duel ? text(duel) : none)));
+  return heatmap({
+    rows,
+    columns,
+    x: BUDGET,
+    y: 'Data, network, wrong labels',
+    z: 'Lookbehind minus best other (points)',
+    middle: 0,
+    range: [-FARTHEST, FARTHEST],
+    values: cells.map((row) =>
+      row.map((duel) => (duel && isDecided(duel) ? duel.difference.estimate : Number.NaN)),
+    ),
+    missing: texts(({ difference }) => `${difference.estimate.toFixed(1)}, open`, 'not run'),
+    notes: texts(({ ours }) => settingName(ours), ''),
+    title: 'When is Lookbehind worth its gradients?',
+    subtitle: `Blue: it has less error than the best other method. ${describeIntervals(duels.map(({ difference }) => difference))}`,
+    caption: {
+      note: `Read from data/atlas. Each method at its best setting; gray: the interval includes zero`,
+    },
+    width: 980,
+  });
+}
+
+/** Whether the interval of a difference excludes zero. */
+function isDecided({ difference: { low, high } }: AtlasDuel): boolean {
+  return low > 0 || high < 0;
+}
+
+/** A place without its budget, in words: `Digits, MLP, 20 % wrong labels`. */
+export function placeName({ part, labelNoise }: Pick<AtlasPlace, 'part' | 'labelNoise'>): string {
+  const labels = labelNoise === 0 ? 'right labels' : `${100 * labelNoise} % wrong labels`;
+  return `${partOf({ part }).title}, ${labels}`;
+}
+
+/** What was chosen of a row of Lookbehind, as `k = 2, ρ = 0.05`, of ASAM and adaptive where it is so. */
+export function settingName({ method, setting: { k, radius } }: AtlasRow): string {
+  const { rule, adaptive } = METHODS[method] as { rule: string; adaptive?: true };
+  const kind = `${rule === 'ASAM' ? 'ASAM, ' : ''}${adaptive ? 'adaptive, ' : ''}`;
+  return `${kind}k = ${k}, ρ = ${Number(((2 * radius) / (k + 1)).toPrecision(2))}`;
+}
+
+function partOf({ part }: Pick<AtlasPlace, 'part'>): StudyPart {
+  return STUDY[part as StudyPartName];
+}
+
+function isAt(row: AtlasRow, place: AtlasPlace): boolean {
+  return row.part === place.part && row.budget === place.budget && row.labelNoise === place.labelNoise;
+}
