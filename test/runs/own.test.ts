@@ -10,9 +10,11 @@ import {
   buildRun,
   configHash,
   executeRun,
+  expandGrid,
   openRun,
   type RunConfig,
   resolveConfig,
+  runNames,
   type SweepGrid,
   sweep,
 } from 'lookbehind/runs';
@@ -97,6 +99,16 @@ test('a module that changes while a run waits, or while this process has it load
   const [row] = await sweep(config as RunConfig as SweepGrid, { store, workers: 1 });
   assert.match(row.error!, /was changed: the run is of the content/);
   assert.equal(configHash(config), hash, 'the run keeps its name');
+});
+
+test('options of own models and data are in names of runs as those of any other', (t) => {
+  const module = join(folderOf(t), 'mine.mjs');
+  const models = { kind: 'own' as const, module, name: 'dense', options: { units: [3, 8] } };
+  const names = runNames(expandGrid({ ...grid(module), model: models }));
+  assert.deepEqual(
+    names,
+    [0, 0.5].flatMap((noise) => [3, 8].map((units) => `sam noise=${noise} units=${units} seed 0`)),
+  );
 });
 
 test('what a module lacks, or does wrong, is said by name', async (t) => {

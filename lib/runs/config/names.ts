@@ -30,10 +30,11 @@ export function modelName(model: ModelConfig): string {
 /** Letters of the paper for its numbers. */
 const LETTERS: Readonly<Record<string, string>> = { alpha: 'α', rho: 'ρ', eta: 'η', sigma: 'σ' };
 
-/** `α=0.5` for `optimizer.alpha`. */
+/** `α=0.5` for `optimizer.alpha`, `units=8` for `model.options.units`. */
 function told(column: string, value: FlatValue): string {
-  const path = column.split('.').map((name) => LETTERS[name] ?? name);
-  return `${path.slice(path.length > 1 ? 1 : 0).join('.')}=${String(value).replaceAll(' ', ',')}`;
+  const path = column.replace(/^(data|model)\.options\./, '$1.').split('.');
+  const words = path.slice(path.length > 1 ? 1 : 0).map((name) => LETTERS[name] ?? name);
+  return `${words.join('.')}=${String(value).replaceAll(' ', ',')}`;
 }
 
 /** An optimizer in a few words, `sam ρ=0.05 learningRate=0.1`: its kind and what tells methods apart. */
