@@ -237,7 +237,8 @@ class CompiledBatches {
         return fn(data);
       }
       this.#begin();
-      if (this.#refused) return fn(data);
+      // What was disposed is the caller's fault, not the model's: tf.js may say so.
+      if (this.#refused || data.some((tensor) => tensor?.isDisposed)) return fn(data);
       if (this.#needsFirstStep) {
         this.#needsFirstStep = false;
         return fn(data);

@@ -254,10 +254,19 @@ export function describe(value: unknown): string {
   const { name = 'Object' } = value.constructor ?? {};
   if (name !== 'Object' && !Array.isArray(value)) return `an object of class ${name}`;
   try {
-    return JSON.stringify(value).slice(0, LONGEST_VALUE);
+    // Tensors and functions within a list or record would be all of their fields, or null.
+    const inside = (key: string, one: unknown) => (key === '' || isPlain(one) ? one : describe(one));
+    return JSON.stringify(value, inside).slice(0, LONGEST_VALUE);
   } catch {
     return Object.prototype.toString.call(value);
   }
+}
+
+/** Whether JSON says what `value` is. */
+function isPlain(value: unknown): boolean {
+  if (typeof value === 'function') return false;
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return true;
+  return [Object.prototype, null].includes(Object.getPrototypeOf(value));
 }
 
 /** `text` where it has at most `most` characters, else its beginning and its end, and how long it is. */

@@ -311,7 +311,9 @@ export function trainable(varList?: tf.Variable[]): tf.Variable[] {
       'varList',
       varList,
       'a list with at least one trainable tf.Variable',
-      'Make the variables before the first step.',
+      varList?.length
+        ? 'Set trainable of those to train, or of their layers, to true.'
+        : 'Make the variables before the first step.',
     );
   }
   return variables;

@@ -413,6 +413,21 @@ describe('accelerate itself', () => {
     assert.equal(historyOf(await model.fit(dense.x, dense.y, QUIET)).length, 2);
   });
 
+  it('stays compiled after a batch that was disposed', async () => {
+    const model = accelerate(compiled(dense, sgd({ learningRate: 0.1 })));
+    const gone = tf.clone(dense.x as tf.Tensor);
+    gone.dispose();
+    const warnings = await warningsOf(async () => {
+      try {
+        model.predict(gone);
+      } catch (error) {
+        assert.match((error as Error).message, /disposed/);
+      }
+      model.predict(dense.x);
+    });
+    assert.deepEqual(warnings, []);
+  });
+
   it('can be undone, done twice and disposed, and keeps no tensor', async () => {
     const make = () => compiled(dense, sgd({ learningRate: 0.1, momentum: 0.9 }));
     const work = async (model: tf.LayersModel) => {

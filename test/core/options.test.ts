@@ -1,6 +1,7 @@
 /** Descriptions of options: the types, checks, defaults and errors that come from them. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import * as tf from '@tensorflow/tfjs';
 import { OptionError } from 'lookbehind';
 import { closest } from '../../lib/dist/core/closest';
 import {
@@ -132,6 +133,15 @@ describe('options', () => {
     );
     assert.deepEqual(checkOptions('plane', SAM, { name: undefined }).name, undefined);
   });
+});
+
+it('a list of tensors and functions is named in a message, not written out', () => {
+  const given = [tf.zeros([2, 3]), Math.abs, new Float32Array(2), { a: [1, null] }];
+  const { message } = new OptionError('given', given, 'a number');
+  assert.equal(
+    message,
+    'given must be a number, got ["a tensor of shape [2,3]","a function","a Float32Array of 8 bytes",{"a":[1,null]}].',
+  );
 });
 
 describe('a misspelt name', () => {
