@@ -1,6 +1,7 @@
 /**
  * The walkthrough in a real browser: JupyterLab in headless Chromium opens it, runs all of it in the smoke
- * profile, draws its figures and moves its progress bars; a long cell is interrupted and run again.
+ * profile, draws its figures and moves its progress bars; a long cell is interrupted and run again. Sliders of
+ * figures in another notebook are dragged.
  * Screenshots lie in results/browser/.
  *
  * Skipped where there is no Chromium (LB_CHROMIUM names one) or no .venv.
@@ -21,7 +22,11 @@ import {
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
+import { isDeepStrictEqual } from 'node:util';
+import type { Figure } from 'lookbehind/figures';
 import { type Browser, chromium, type Locator, type Page } from 'playwright-core';
+import { compact, finalBundle } from '../../lib/dist/notebook/bundle';
+import { samples } from '../figures/samples';
 import { ARGUMENTS, executablePath } from './chromium';
 
 const ROOT = join(__dirname, '..', '..');
@@ -67,6 +72,9 @@ async function longWork(): Promise<void> {
   'await longWork();',
 ];
 
+/** The figures of moving.ipynb: one is as wide as its page, one keeps its width. */
+const MOVING = ['withSlider-curves', 'withSlider'];
+
 /** What is used of JupyterLab's commands. */
 interface Commands {
   isEnabled(id: string): boolean;
@@ -75,10 +83,16 @@ interface Commands {
 
 interface Notebook {
   cells: { cell_type: string; source: string | string[] }[];
+  metadata: object;
 }
+
+/** What plotly.js keeps of a drawn figure. */
+type Plot = Pick<Figure, 'data'> & { _fullLayout: { sliders: { active: number }[] } };
 
 /** A drawn interactive figure. */
 const PLOT = '.js-plotly-plot';
+const pick = (all: object, keys: readonly string[]) =>
+  Object.fromEntries(Object.entries(all).filter(([key]) => keys.includes(key)));
 const sleep = (milliseconds: number) => new Promise((resolve) => setTimeout(resolve, milliseconds));
 
 describe('the walkthrough in a browser', { skip: missing }, () => {
@@ -86,10 +100,11 @@ describe('the walkthrough in a browser', { skip: missing }, () => {
   let browser: Browser;
   let page: Page;
   let walkthrough: Notebook;
+  let address: (notebook: string) => string;
   const shown = new Set<string>();
 
   before(async () => {
-    walkthrough = prepareFolder();
+    walkthrough = await prepareFolder();
     const port = await freePort();
     const token = randomBytes(16).toString('hex');
     lab = startLab(port, token);
@@ -104,7 +119,8 @@ describe('the walkthrough in a browser', { skip: missing }, () => {
       args: ARGUMENTS,
     });
     page = await browser.newPage({ viewport: { width: 1280, height: 1000 } });
-    await page.goto(`${url}/lab/tree/walkthrough.ipynb?token=${token}&reset`);
+    address = (notebook) => `${url}/lab/tree/${notebook}?token=${token}&reset`;
+    await page.goto(address('walkthrough.ipynb'));
     await page.locator('.jp-Notebook .jp-CodeCell').last().waitFor({ timeout: 60_000 });
     await page.locator('.jp-Notebook .jp-CodeCell').first().click();
     await idle(60);
@@ -165,6 +181,67 @@ describe('the walkthrough in a browser', { skip: missing }, () => {
       assert.ok(count(second) > count(first), `${first}, then ${second}`);
     },
   );
+
+  test('figures follow their sliders, and stay, also as the page narrows', { timeout: 120_000 }, async () => {
+    const other = await browser.newPage({ viewport: { width: 1280, height: 1000 } });
+    await other.goto(address('moving.ipynb'));
+    await other
+      .locator(`${PLOT} .slider-grip-rect`)
+      .nth(MOVING.length - 1)
+      .waitFor({ timeout: 60_000 });
+    for (const [width, share] of [
+      [1280, 1],
+      [900, 0],
+    ] as const) {
+      await other.setViewportSize({ width, height: 1000 });
+      for (const [i, name] of MOVING.entries()) {
+        const plot = other.locator(PLOT).nth(i);
+        const { frames } = compact(samples[name]!());
+        const place = share * (frames!.length - 1);
+        const { traces, data } = frames![place]!;
+        await drag(other, plot, share);
+        await until(`${name} shows place ${place}`, 20, async () => {
+          const now = await drawn(plot);
+          const shown = traces.map((trace, t) => pick(now.data[trace]!, Object.keys(data[t]!)));
+          return now.active === place && isDeepStrictEqual(shown, data);
+        });
+        await sleep(300);
+        const { height, lines } = await drawn(plot);
+        assert.ok(height > 250 && lines > 2, `${name} vanished: ${height} pixels, ${lines} lines`);
+      }
+      await other.screenshot({ path: join(FOLDER, `5-dragged-${width}.png`) });
+    }
+    await other.close();
+  });
+
+  /** Drags the slider of a figure to a share of its way. */
+  async function drag(on: Page, plot: Locator, share: number): Promise<void> {
+    await plot.locator('.slider-grip-rect').scrollIntoViewIfNeeded();
+    const rail = (await plot.locator('.slider-rail-touch-rect').boundingBox())!;
+    const grip = (await plot.locator('.slider-grip-rect').boundingBox())!;
+    await on.mouse.move(grip.x + grip.width / 2, grip.y + grip.height / 2);
+    await on.mouse.down();
+    const x = rail.x + grip.width / 2 + (rail.width - grip.width) * share;
+    await on.mouse.move(x, rail.y + rail.height / 2, { steps: 5 });
+    await on.mouse.up();
+  }
+
+  /** What a figure shows: its data, the place of its slider, its height in pixels, its lines. */
+  async function drawn(
+    plot: Locator,
+  ): Promise<Pick<Figure, 'data'> & { active: number; height: number; lines: number }> {
+    const box = await plot.locator('.main-svg').first().boundingBox();
+    const lines = await plot.locator('.cartesianlayer path').count();
+    const kept = await plot.evaluate((node) => {
+      const { data, _fullLayout } = node as unknown as Plot;
+      return JSON.stringify({ data, active: _fullLayout.sliders[0]!.active });
+    });
+    return {
+      ...(JSON.parse(kept) as Pick<Figure, 'data'> & { active: number }),
+      height: box?.height ?? 0,
+      lines,
+    };
+  }
 
   /** Waits until the last cell's bar and figure move, and interrupts it; returns what it leaves. */
   async function interrupt(name: string): Promise<string> {
@@ -228,9 +305,9 @@ describe('the walkthrough in a browser', { skip: missing }, () => {
 
 /**
  * Copies the walkthrough, without outputs and with the long cells behind it, and gives it a data folder
- * without finished runs.
+ * without finished runs. Beside it lies a notebook with figures that move.
  */
-function prepareFolder(): Notebook {
+async function prepareFolder(): Promise<Notebook> {
   rmSync(FOLDER, { recursive: true, force: true });
   mkdirSync(join(FOLDER, 'data'), { recursive: true });
   for (const entry of readdirSync(join(ROOT, 'data'))) {
@@ -250,6 +327,16 @@ function prepareFolder(): Notebook {
   writeFileSync(
     join(FOLDER, 'walkthrough.ipynb'),
     JSON.stringify({ ...notebook, cells: [...bare, ...LONG_WORK.map(code)] }),
+  );
+  const data = await Promise.all(MOVING.map((name) => finalBundle(samples[name]!())));
+  const outputs = data.map(({ 'image/png': _, ...data }) => ({
+    output_type: 'display_data',
+    data,
+    metadata: {},
+  }));
+  writeFileSync(
+    join(FOLDER, 'moving.ipynb'),
+    JSON.stringify({ ...notebook, cells: outputs.map((output) => ({ ...code(''), outputs: [output] })) }),
   );
   // All cells stay in the page, also those out of sight.
   writeSettings('notebook-extension', 'tracker', { windowingMode: 'none' });
