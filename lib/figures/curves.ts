@@ -69,6 +69,7 @@ function lineWithBand(
       );
   }
   const points = spreadAlong(series.runs);
+  const deviation = series.runs.length > 1 ? ' ± %{customdata:.2~g}' : '';
   const line: Trace = {
     type: 'scatter',
     mode: markers ? 'lines+markers' : 'lines',
@@ -79,7 +80,7 @@ function lineWithBand(
     customdata: points.map((point) => point.std),
     line: { color: style.color, dash: style.dash, width: 2.2 },
     ...(markers ? { marker: { symbol: style.symbol, size: 7, color: style.color } } : {}),
-    hovertemplate: `${xName} %{x}<br>${yName} %{y:.4~g} ± %{customdata:.2~g}<extra>${name}</extra>`,
+    hovertemplate: `${xName} %{x}<br>${yName} %{y:.4~g}${deviation}<extra>${name}</extra>`,
   };
   const banded = points.map((point, i) => ({ ...point, x: x[i]! })).filter((point) => point.count > 1);
   if (banded.every((point) => point.std === 0)) return [line];
