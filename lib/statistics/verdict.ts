@@ -4,7 +4,7 @@
  *     holds here            the whole interval lies where the claim puts the true value: below zero, above
  *                           it, or between two bounds
  *     does not hold here    none of it lies there
- *     not decided (n = 5)   else
+ *     not decided (n = 5)   else; always with one value, which says nothing of others
  *
  * The checks of a table are one family: intervals that no figure has corrected before are corrected by Holm
  * together.
@@ -57,7 +57,8 @@ export function judge(checks: readonly Check[]): Judged[] {
   );
   const corrected = new Map(holm([uncorrected])[0].map((one, i) => [uncorrected[i] as Check['found'], one]));
   return checks.map(({ claim, protocol, says, found: measured, unit = '', cost = '' }) => {
-    const found = corrected.get(measured) ?? measured;
+    const known = corrected.get(measured) ?? measured;
+    const found = known.count < 2 ? { ...known, low: Number.NaN, high: Number.NaN } : known;
     const text = `${formatEstimate(found)} ${unit}`.trim();
     const comparisons = found.comparisons ?? 1;
     return {

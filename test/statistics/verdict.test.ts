@@ -30,6 +30,9 @@ describe('a verdict', () => {
   test('is not decided without an interval', () => {
     assert.equal(judge([check('less', meanInterval([-3]))])[0]!.verdict, 'not decided (n = 1)');
     assert.equal(judge([check('less', meanInterval([-3, Number.NaN]))])[0]!.verdict, 'not decided (n = 1)');
+    const single = judge([check('less', { estimate: -3, low: -3, high: -3, count: 1 })])[0]!;
+    assert.equal(single.verdict, 'not decided (n = 1)');
+    assert.match(single.found, /no interval/);
     assert.deepEqual(judge([]), []);
   });
 
