@@ -93,8 +93,9 @@ async function nameOf(backend: Backend): Promise<string> {
   }
   if (backend === 'webgl') {
     const context = document.createElement('canvas').getContext('webgl2');
-    const known = context?.getExtension('WEBGL_debug_renderer_info');
-    const name = known ? `${context!.getParameter(known.UNMASKED_RENDERER_WEBGL)}` : 'a GPU';
+    if (context === null) throw new Error('WebGL does not start');
+    const known = context.getExtension('WEBGL_debug_renderer_info');
+    const name = known ? `${context.getParameter(known.UNMASKED_RENDERER_WEBGL)}` : 'a GPU';
     // Chromium says "ANGLE (maker, device, driver)".
     return /^ANGLE \([^,]*, (.*), [^,]*\)$/.exec(name)?.[1] ?? name;
   }

@@ -39,7 +39,7 @@ export const LOSSES = {
   valley: (c) => ({
     formula: `<i>L</i>(<i>x</i>, <i>y</i>) = ½ (1 − <i>x</i>)² + ½ · ${c} (<i>y</i> − <i>x</i>²)²`,
     extent: { x: [-1.75, 1.75], y: [-0.9, 1.6] },
-    start: [-1.1, 0.9],
+    start: [-0.25, 0.1],
     minima: [{ name: 'minimum', point: [1, 1] }],
     value: ([x, y]) => ((1 - x) ** 2 + c * (y - x * x) ** 2) / 2,
     gradient: ([x, y]) => [x - 1 - 2 * c * x * (y - x * x), c * (y - x * x)],

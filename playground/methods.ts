@@ -36,8 +36,8 @@ export function optimizerOf<M extends MethodName>(
   return MAKERS[method](settings) as ReturnType<(typeof MAKERS)[M]>;
 }
 
-/** Name and color of a method, as in the figures of the notebooks. */
+/** Name and color of a method, as in the figures of the notebooks; lighter on dark ground. */
 export function styleOf(method: MethodName): { label: string; color: string } {
   const { label, color } = methodStyle(method);
-  return { label, color };
+  return { label, color: `light-dark(${color}, color-mix(in srgb, ${color} 65%, white))` };
 }

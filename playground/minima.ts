@@ -262,7 +262,7 @@ function inWords(names: readonly string[]): string {
 /** The picture of a map. */
 class MapPicture {
   readonly element: HTMLElement;
-  readonly #canvas = h('canvas', { width: BasinMap.columns * 4, height: BasinMap.rows * 4 });
+  readonly #canvas = h('canvas', { role: 'img', width: BasinMap.columns * 4, height: BasinMap.rows * 4 });
   readonly #share = h('span');
   #map: BasinMap | undefined;
   #blocks: Block[] = [];

@@ -23,8 +23,9 @@ export class Names {
     );
   }
 
-  /** The name of `point`, with an index. */
+  /** The name of `point`, with an index; nothing where the point is outside. */
   place(point: Point, kind: string, name: string, index?: string): SVGElement {
+    if (!this.#plane.shows(point)) return s('g');
     const [x, y] = this.#plane.pixel(point);
     const { width, height } = this.#plane.svg.viewBox.baseVal;
     const inside = ([px, py]: Point) => px > EDGE && py > EDGE && px < width - EDGE && py < height - EDGE;

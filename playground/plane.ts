@@ -52,7 +52,14 @@ export class Plane {
 
   set extent(extent: PlaneLoss['extent']) {
     this.#extent = extent;
-    this.element.style.aspectRatio = `${(extent.x[1] - extent.x[0]) / (extent.y[1] - extent.y[0])}`;
+    const aspect = (extent.x[1] - extent.x[0]) / (extent.y[1] - extent.y[0]);
+    this.element.style.setProperty('--aspect', `${aspect}`);
+  }
+
+  /** Whether a point lies within what is shown. */
+  shows([x, y]: Point): boolean {
+    const { x: across, y: up } = this.#extent;
+    return x >= across[0] && x <= across[1] && y >= up[0] && y <= up[1];
   }
 
   /** A point of the plane in pixels. */
@@ -179,6 +186,9 @@ export class Handle {
   draw(): void {
     const [x, y] = this.#at();
     this.element.setAttribute('transform', `translate(${this.#plane.pixel([x, y]).join(' ')})`);
+    const [low, high] = this.#plane.extent.x;
+    this.element.setAttribute('aria-valuemin', `${low}`);
+    this.element.setAttribute('aria-valuemax', `${high}`);
     this.element.setAttribute('aria-valuenow', `${x}`);
     this.element.setAttribute('aria-valuetext', `x ${fixed(x, 2)}, y ${fixed(y, 2)}; arrow keys move it`);
   }

@@ -36,8 +36,15 @@ export interface Span {
   log?: boolean;
 }
 
-/** A number that a slider chooses. `label` is HTML. */
-export function slider(label: string, { min, max, value, step, log = false }: Span): Setting<number> {
+/** How many sliders there are: their labels have names. */
+let sliders = 0;
+
+/** A number that a slider chooses. `label` is HTML, and `hint`, which says what it does. */
+export function slider(
+  label: string,
+  { min, max, value, step, log = false }: Span,
+  hint?: string,
+): Setting<number> {
   const [from, to] = log ? [Math.log(min), Math.log(max)] : [min, max];
   const inside = insideOf({ min, max, step });
   return {
@@ -45,8 +52,11 @@ export function slider(label: string, { min, max, value, step, log = false }: Sp
     control(changed) {
       const number = () =>
         inside(Number((log ? Math.exp(input.valueAsNumber) : input.valueAsNumber).toPrecision(3)));
+      const id = `slider-${++sliders}`;
       const input = h('input', {
         type: 'range',
+        'aria-labelledby': id,
+        'aria-describedby': hint && `${id}-hint`,
         min: from,
         max: to,
         step: step ?? (to - from) / 200,
@@ -59,7 +69,9 @@ export function slider(label: string, { min, max, value, step, log = false }: Sp
         input.style.setProperty('--done', `${((input.valueAsNumber - from) / (to - from)) * 100}%`);
         output.textContent = digits(next);
       };
-      return { element: h('label', { class: 'slider' }, h('span', {}, html(label)), output, input), show };
+      const says = hint && h('small', { id: `${id}-hint` }, html(hint));
+      const name = h('span', { id }, html(label));
+      return { element: h('label', { class: 'slider' }, name, output, input, says || undefined), show };
     },
   };
 }

@@ -15,18 +15,33 @@ const SETTINGS = {
   curvature: slider('curvature', { min: 1, max: 50, value: 5, log: true }),
   x: hidden({ min: -1.75, max: 1.75, value: -1.1 }),
   y: hidden({ min: -1.1, max: 1.6, value: 0.25 }),
-  k: slider('<i>k</i>, steps back', { min: 1, max: 10, value: 3, step: 1 }),
-  rho: slider('<i>ρ</i>, length of a step back', { min: 0, max: 0.6, value: 0.25, step: 0.01 }),
-  alpha: slider('<i>α</i>, how far forward', { min: 0.05, max: 1, value: 0.5, step: 0.01 }),
-  rate: slider('<i>η</i>, learning rate', { min: 0.005, max: 1, value: 0.08, log: true }),
+  k: slider(
+    '<i>k</i>, steps back',
+    { min: 1, max: 10, value: 3, step: 1 },
+    'More: climbs farther, meets more gradients',
+  ),
+  rho: slider(
+    '<i>ρ</i>, length of a step back',
+    { min: 0, max: 0.6, value: 0.25, step: 0.01 },
+    'Longer: looks farther around. 0: only at <i>w</i>',
+  ),
+  alpha: slider(
+    '<i>α</i>, how far forward',
+    { min: 0.05, max: 1, value: 0.5, step: 0.01 },
+    '1: all the way to <i>f</i>. Less: stays near <i>w</i>',
+  ),
+  rate: slider(
+    '<i>η</i>, learning rate',
+    { min: 0.005, max: 1, value: 0.08, log: true },
+    'How far each gradient carries',
+  ),
   adaptive: toggle('<i>α</i> adapts to the angle between the fast steps', false),
   hold: toggle('Hold <i>α</i> · <i>η</i>: move one, and the other answers', false),
 };
 
 const LEAD =
-  'The lighter the ground, the lower the loss. From the weights <i>w</i>, Lookbehind-SAM climbs <i>k</i> ' +
-  'steps of length <i>ρ</i> and takes the gradient after each. Then it goes the share <i>α</i> of the way ' +
-  'that these gradients lead. Drag <i>w</i>.';
+  'The loss seen from above: the lighter, the lower. Lookbehind-SAM first looks uphill, then goes down by what ' +
+  'it met there: so it heeds the ground around its weights <i>w</i>. Drag <i>w</i>, or play the step.';
 
 /** How many stages of the step the eye takes in per second. */
 const STAGES_PER_SECOND = 1.6;
@@ -147,14 +162,16 @@ export function stepView(changed: () => void): View {
     const distance = away(places.at(-1)!, places[0]!);
     const count = fast.length;
     plane.extent = loss.extent;
+    take.disabled = !plane.shows(end);
     formula.replaceChildren(html(loss.formula));
     sentence.replaceChildren(
       html(
         `${count === 1 ? 'One step back climbs' : `${count} steps back climb`} ${digits(distance)} away from <i>w</i>, ` +
           `from loss ${digits(before)} to ${digits(losses.at(-1)!)}. ` +
           `${count === 1 ? 'The gradient met there carries' : `The ${count} gradients met on the way carry`} the fast weights ` +
-          `${digits(away(fast.at(-1)!, places[0]!))} from <i>w</i>; the step forward goes ${digits(alpha)} of that way and ` +
-          `${after <= before ? 'lowers' : 'raises'} the loss to ${digits(after)}.`,
+          `${digits(away(fast.at(-1)!, places[0]!))} from <i>w</i>; the step forward goes ${alpha === 1 ? 'all' : digits(alpha)} of that way and ` +
+          `${after <= before ? 'lowers' : 'raises'} the loss to ${digits(after)}` +
+          `${plane.shows(end) ? '' : ', outside of the picture'}.`,
       ),
     );
     identity.hidden = values.adaptive;
@@ -198,18 +215,16 @@ export function stepView(changed: () => void): View {
     );
   }
 
-  const lead = h('p', { class: 'lead' }, html(LEAD));
   const element = layout('One step', {
     stage: [
-      lead,
-      formula,
-      plane.element,
+      h('p', { class: 'lead' }, html(LEAD)),
       legend(),
       h('div', { class: 'transport' }, play, scrub, take),
+      plane.element,
       sentence,
     ],
     side: [
-      controls.loss,
+      h('div', {}, controls.loss, formula),
       h(
         'div',
         { class: 'sliders' },
@@ -232,13 +247,13 @@ function away([x, y]: Point, [x0, y0]: Point): number {
 
 function legend(): HTMLElement {
   const entries = [
-    ['back', 'steps back'],
-    ['gradient', 'descent met there (<i>η</i> × gradient)'],
-    ['fast', 'fast weights'],
-    ['forward', 'step forward'],
+    ['back', '<b>Back:</b> <i>k</i> climbs of length <i>ρ</i>'],
+    ['gradient', 'At the end of each, its gradient times <i>η</i>'],
+    ['fast', 'These, one after the other, from <i>w</i> to <i>f</i>'],
+    ['forward', '<b>Forward:</b> the share <i>α</i> of that way'],
   ];
   return h(
-    'ul',
+    'ol',
     { class: 'legend' },
     ...entries.map(([kind, text]) =>
       h('li', {}, h('span', { class: `swatch ${kind}` }), h('span', {}, html(text!))),

@@ -82,12 +82,12 @@ export function trainView(changed: () => void): View {
     loss: new Chart({ title: 'Loss on the batches', x: 'epoch', from: 0 }),
     accuracy: new Chart({ title: 'Accuracy on the test set', x: 'epoch', from: 0, to: 1, write: percent }),
     sharpness: new Chart({
-      title: 'Sharpness: how much the loss rises within <i>ρ</i>',
+      title: 'Sharpness within <i>ρ</i>',
       x: 'ρ',
       from: 0,
     }),
     noise: new Chart({
-      title: 'Accuracy under noise on the weights',
+      title: 'Accuracy under noise <i>σ</i>',
       x: 'σ',
       from: 0,
       to: 1,
