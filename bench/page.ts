@@ -8,8 +8,10 @@
  * has one; with --software it draws with SwiftShader, with --headed it is seen.
  */
 import { readFileSync } from 'node:fs';
+import { arch, release, type } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { version_core } from '@tensorflow/tfjs';
 import { lookbehindSAM } from 'lookbehind';
 import { deviceName } from 'lookbehind/runs';
 import { Trainer } from 'lookbehind/train';
@@ -84,6 +86,9 @@ async function main(): Promise<void> {
     args: values.software ? WEBGPU_ARGUMENTS : GPU_ARGUMENTS,
     headless: !values.headed,
   });
+  const system = `${type()} ${release()}, ${arch()}`;
+  const node = `Node.js ${process.versions.node}`;
+  console.log(`TensorFlow.js ${version_core}, ${page.browserName}, ${node}, ${system}`);
   try {
     for (const network of values.networks.split(',')) {
       const weights = await trained(network, bytes);

@@ -22,7 +22,9 @@ let broken = 0;
 
 /** @type {{ version: string }} */
 const { version: own } = JSON.parse(fs.readFileSync(path.join(project.root, 'package.json'), 'utf8'));
-console.log(`    lookbehind            ${own}, ${os.version()}, ${os.arch()}, ${os.cpus()[0]?.model}`);
+console.log(
+  `    lookbehind            ${own}, ${os.type()} ${os.release()}, ${os.arch()}, ${os.cpus()[0]?.model}`,
+);
 report(
   'Node.js',
   nodeProblem(process.versions.node) === '',
@@ -96,7 +98,7 @@ function version(command, args) {
 function checkRuntime() {
   const code = `require('lookbehind/compile'); const tf = require('@tensorflow/tfjs'); const b = tf.backend();
     const gpu = b.isUsingGpuDevice === true; const y = tf.matMul([[1, 2], [3, 4]], [[1, 2], [3, 4]]).dataSync();
-    const v = b.binding && b.binding.TF_Version; console.log(JSON.stringify({ backend: tf.getBackend(), gpu, v, right: Array.from(y).join() === '7,10,15,22' }));`;
+    const v = b.binding && b.binding.TF_Version; console.log(JSON.stringify({ backend: tf.getBackend(), js: tf.version_core, gpu, v, right: Array.from(y).join() === '7,10,15,22' }));`;
   const { status, stdout, signal } = spawnSync(process.execPath, ['-e', code], {
     cwd: project.root,
     encoding: 'utf8',
@@ -108,11 +110,11 @@ function checkRuntime() {
       '',
       `${SETUP} -- --force${signal ? ` (loading it ended with ${signal})` : ''}`,
     );
-  const { backend, gpu, v, right } = JSON.parse(String(stdout).trim().split('\n').at(-1) ?? '{}');
+  const { backend, js, gpu, v, right } = JSON.parse(String(stdout).trim().split('\n').at(-1) ?? '{}');
   report(
     'TensorFlow runtime',
     backend === 'tensorflow' && right,
-    `TensorFlow ${v ?? ''} on ${gpu ? 'GPU' : 'CPU'}, computes right`,
+    `TensorFlow.js ${js}, TensorFlow ${v ?? ''} on ${gpu ? 'GPU' : 'CPU'}, computes right`,
   );
 }
 

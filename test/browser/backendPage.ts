@@ -85,6 +85,11 @@ export class BackendPage {
     return failed;
   }
 
+  /** Name and version of the browser. */
+  get browserName(): string {
+    return `${this.browser.browserType().name()} ${this.browser.version()}`;
+  }
+
   /** Calls an exported function in the page. Arguments and result are JSON. */
   call<T>(name: string, ...args: unknown[]): Promise<T> {
     return this.#run('call', [name, args]);
