@@ -339,20 +339,23 @@ describe('the playground', { skip: executablePath ? false : 'no Chromium found: 
   });
 
   for (const width of [375, 900, 1400]) {
-    for (const colorScheme of ['light', 'dark'] as const) {
-      test(`fits into ${width} pixels, ${colorScheme}`, async () => {
-        const one = await opened('', width, colorScheme, 'reduce');
-        for (const view of ['step', 'minima', 'train']) {
-          await one.locator(`#tab-${view}`).click();
-          await one.locator(`#view-${view} .plane`).waitFor();
-          await one.waitForTimeout(300);
+    test(`fits into ${width} pixels, light and dark`, async () => {
+      const one = await opened('', width, 'light', 'reduce');
+      for (const view of ['step', 'minima', 'train']) {
+        await one.locator(`#tab-${view}`).click();
+        await one.locator(`#view-${view} .plane`).waitFor();
+        await one.waitForTimeout(300);
+        for (const colorScheme of ['light', 'dark'] as const) {
+          await one.emulateMedia({ colorScheme });
+          await one.locator(colorScheme === 'dark' ? 'html.dark' : 'html:not(.dark)').waitFor();
           assert.ok(
             ((await one.evaluate('document.documentElement.scrollWidth - innerWidth')) as number) <= 0,
           );
           await one.screenshot({ path: join(FOLDER, `${view}-${width}-${colorScheme}.png`), fullPage: true });
         }
-        await one.context().close();
-      });
-    }
+      }
+      await one.context().close();
+      assert.deepEqual(complaints, []);
+    });
   }
 });

@@ -10,11 +10,12 @@ import { after, describe, it } from 'node:test';
 const root = join(__dirname, '..', '..');
 const PYTHON = join(root, '.venv', 'bin', 'python');
 
-describe('an interrupt', { skip: existsSync(PYTHON) ? false : 'no .venv: run npm run setup' }, () => {
-  const folder = mkdtempSync(join(tmpdir(), 'lookbehind-interrupt-'));
-  const source = join(folder, 'long.ipynb');
-  const target = join(folder, 'out', 'long.ipynb');
-  after(() => rmSync(folder, { recursive: true, force: true }));
+const skip = existsSync(PYTHON) ? false : 'no .venv: run npm run setup';
+
+// Side by side, since a cell that does not heed an interrupt is given fifteen seconds.
+describe('an interrupt', { skip, concurrency: true }, () => {
+  const scratch = mkdtempSync(join(tmpdir(), 'lookbehind-interrupt-'));
+  after(() => rmSync(scratch, { recursive: true, force: true }));
 
   // Node.js may lose a signal at the very end of the first synchronous stretch of a cell, so what asks for it
   // is printed after that.
@@ -22,7 +23,10 @@ describe('an interrupt', { skip: existsSync(PYTHON) ? false : 'no .venv: run npm
     "await null;\nconsole.log('second');\nawait new Promise((resolve) => setTimeout(resolve, 60000));";
   const IS_DEAF = `await null;\nprocess.removeAllListeners('SIGINT').on('SIGINT', () => {});\n${WAITS}`;
 
-  function writeNotebook(second: string): void {
+  /** A notebook in a folder of its own, and where it is written with its outputs. */
+  function writeNotebook(second: string): { source: string; target: string } {
+    const folder = mkdtempSync(join(scratch, 'notebook-'));
+    const [source, target] = [join(folder, 'long.ipynb'), join(folder, 'out', 'long.ipynb')];
     const cells = ["console.log('first cell');", second].map((code, i) => ({
       cell_type: 'code',
       id: `c${i}`,
@@ -33,11 +37,13 @@ describe('an interrupt', { skip: existsSync(PYTHON) ? false : 'no .venv: run npm
     }));
     const metadata = { kernelspec: { name: 'tslab', display_name: 'TypeScript', language: 'typescript' } };
     writeFileSync(source, JSON.stringify({ cells, metadata, nbformat: 4, nbformat_minor: 5 }));
+    return { source, target };
   }
 
   /** Executes the notebook, and interrupts it when its output has the given text. */
   async function interruptAt(
     text: string,
+    { source, target }: { source: string; target: string },
   ): Promise<{ code: number; stdout: string; stderr: string; seconds: number }> {
     const script = join(root, 'scripts', 'notebooks', 'execute.py');
     const child = spawn(PYTHON, ['-W', 'ignore', script, source, target], {
@@ -59,14 +65,14 @@ describe('an interrupt', { skip: existsSync(PYTHON) ? false : 'no .venv: run npm
   }
 
   it('while the kernel starts ends at once, says so in one line, and writes nothing', async () => {
-    writeNotebook(WAITS);
-    const { code, stdout, stderr, seconds } = await interruptAt('starting the kernel');
+    const notebook = writeNotebook(WAITS);
+    const { code, stdout, stderr, seconds } = await interruptAt('starting the kernel', notebook);
     assert.deepEqual(
       [code, stdout, stderr],
       [130, 'starting the kernel\n', 'Interrupted before the first cell.\n'],
     );
     assert.ok(seconds < 15, `${seconds} s`);
-    assert.ok(!existsSync(target));
+    assert.ok(!existsSync(notebook.target));
   });
 
   for (const [which, second] of Object.entries({
@@ -74,12 +80,11 @@ describe('an interrupt', { skip: existsSync(PYTHON) ? false : 'no .venv: run npm
     'a cell that does not heed it': IS_DEAF,
   })) {
     it(`in ${which} keeps the outputs up to there`, async () => {
-      writeNotebook(second);
-      const { code, stderr } = await interruptAt('second\n');
+      const notebook = writeNotebook(second);
+      const { code, stderr } = await interruptAt('second\n', notebook);
       assert.equal(code, 130, stderr);
       assert.match(stderr, /^Interrupted in cell 2 of 2 of long\.ipynb\. [^\n]+\n$/);
-      assert.match(readFileSync(target, 'utf8'), /first cell\\n/);
-      rmSync(target);
+      assert.match(readFileSync(notebook.target, 'utf8'), /first cell\\n/);
     });
   }
 });
