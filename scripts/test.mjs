@@ -35,13 +35,7 @@ const started = performance.now();
 await setUpOrExit();
 
 const counts = { passed: 0, failed: 0, skipped: 0 };
-if (!values.unit && !values.long) {
-  await check('Format and lint', ['node_modules/.bin/biome', 'check', '.']);
-  await check('Notebooks', ['scripts/format-notebooks.mjs', '--check']);
-  await check('Types of tests and benchmarks', ['node_modules/typescript/bin/tsc', '-p', 'test']);
-  await check('Types of scripts', ['node_modules/typescript/bin/tsc', '-p', 'scripts']);
-  await check('Types of the playground', ['node_modules/typescript/bin/tsc', '-p', 'playground']);
-}
+if (!values.unit && !values.long) await checkAll();
 if (positionals.length > 0) await runTests(['--test', '--test-concurrency=2', ...positionals]);
 else if (values.unit) await runFolders(testFiles());
 else await runTests(['--test', '--test-concurrency=2', ...testFiles()]);
@@ -49,6 +43,23 @@ console.log(`Tests ran for ${secondsSince(started)}.`);
 const skipped = counts.skipped > 0 ? `, ${counts.skipped} skipped` : '';
 console.log(`${counts.passed} passed, ${counts.failed} failed${skipped}`);
 process.exitCode = counts.failed > 0 || counts.passed === 0 ? 1 : 0;
+
+/** What the sources must be besides tested, two checks at a time. */
+async function checkAll() {
+  const tsc = (/** @type {string} */ project) => ['node_modules/typescript/bin/tsc', '-p', project];
+  /** @type {[name: string, command: string[]][]} */
+  const checks = [
+    ['Types of tests and benchmarks', tsc('test')],
+    ['Format and lint', ['node_modules/.bin/biome', 'check', '.']],
+    ['Notebooks', ['scripts/format-notebooks.mjs', '--check']],
+    ['Types of scripts', tsc('scripts')],
+    ['Types of the playground', tsc('playground')],
+  ];
+  const worker = async () => {
+    for (let next = checks.shift(); next; next = checks.shift()) await check(...next);
+  };
+  await Promise.all([worker(), worker()]);
+}
 
 /**
  * Runs a program that must succeed, and counts it as one test. @param {string} name @param {string[]} command
