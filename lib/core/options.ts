@@ -71,6 +71,17 @@ export interface Option<T, P extends Presence = Presence> {
 /** The options of a function, by name. */
 export type Description = { readonly [name: string]: Option<unknown> };
 
+/** A function with options, and what describes them. */
+export interface Described<F> {
+  readonly make: F;
+  readonly options: Description;
+}
+
+/** `make` with the description of its options, whose type is left to `make`. */
+export function described<F>(make: F, options: Description): Described<F> {
+  return { make, options };
+}
+
 /** Descriptions of objects that say by their field `kind` which options they have. */
 export type Kinds = { readonly [kind: string]: Description };
 

@@ -1,4 +1,6 @@
-/** The optimizers by the names that configurations call them, with what describes their options. */
+/** Lookbehind-SAM and its family, for any TensorFlow.js model on any backend. */
+
+import { described } from '../core/options';
 import { ADAM_OPTIONS, adam } from './adam';
 import { ADAMW_OPTIONS, adamw } from './adamw';
 import { CONTROL, repeatedSAM, straightSAM } from './controls';
@@ -9,22 +11,45 @@ import { asam, sam } from './sam';
 import { BY_ASAM, BY_SAM } from './scheme';
 import { SGD_OPTIONS, sgd } from './sgd';
 
+export { type AdamOptions, adam } from './adam';
+export { type AdamWOptions, adamw } from './adamw';
+export { type ControlOptions, repeatedSAM, straightSAM } from './controls';
+export { isKernel } from './descent';
+export { type LookaheadOptions, lookahead } from './lookahead';
+export {
+  type LookbehindASAMOptions,
+  type LookbehindSAMOptions,
+  lookbehindASAM,
+  lookbehindSAM,
+} from './lookbehind';
+export {
+  type MultistepASAMOptions,
+  type MultistepSAMOptions,
+  multistepASAM,
+  multistepSAM,
+} from './multistep';
+export { type RMSPropOptions, rmsprop } from './rmsprop';
+export { asam, sam } from './sam';
+export type { AdaptiveSharpnessOptions, SharpnessOptions } from './scheme';
+export { type SGDOptions, sgd } from './sgd';
+export type { OptimizerState } from './state';
+
 /** The optimizers that schemes can have inside, by the names that configurations call them. */
 export const BASES = {
-  sgd: { make: sgd, options: SGD_OPTIONS },
-  adam: { make: adam, options: ADAM_OPTIONS },
-  adamw: { make: adamw, options: ADAMW_OPTIONS },
-  rmsprop: { make: rmsprop, options: RMSPROP_OPTIONS },
-} as const;
+  sgd: described(sgd, SGD_OPTIONS),
+  adam: described(adam, ADAM_OPTIONS),
+  adamw: described(adamw, ADAMW_OPTIONS),
+  rmsprop: described(rmsprop, RMSPROP_OPTIONS),
+};
 
 /** The sharpness-aware optimizers by the names that configurations call them. */
 export const SCHEMES = {
-  sam: { make: sam, options: BY_SAM },
-  asam: { make: asam, options: BY_ASAM },
-  multistepSAM: { make: multistepSAM, options: MULTISTEP_SAM },
-  multistepASAM: { make: multistepASAM, options: MULTISTEP_ASAM },
-  lookbehindSAM: { make: lookbehindSAM, options: LOOKBEHIND_SAM },
-  lookbehindASAM: { make: lookbehindASAM, options: LOOKBEHIND_ASAM },
-  repeatedSAM: { make: repeatedSAM, options: CONTROL },
-  straightSAM: { make: straightSAM, options: CONTROL },
-} as const;
+  sam: described(sam, BY_SAM),
+  asam: described(asam, BY_ASAM),
+  multistepSAM: described(multistepSAM, MULTISTEP_SAM),
+  multistepASAM: described(multistepASAM, MULTISTEP_ASAM),
+  lookbehindSAM: described(lookbehindSAM, LOOKBEHIND_SAM),
+  lookbehindASAM: described(lookbehindASAM, LOOKBEHIND_ASAM),
+  repeatedSAM: described(repeatedSAM, CONTROL),
+  straightSAM: described(straightSAM, CONTROL),
+};

@@ -1,5 +1,6 @@
 /** Robustness to noise on the weights: noise models, evaluation under noise, noise-aware training. */
 
+import { described } from '../core/options';
 import { ADDITIVE, additiveNoise } from './additive';
 import { BIT_ERRORS, bitErrors } from './bitErrors';
 import { GAUSSIAN, gaussianNoise } from './gaussian';
@@ -35,10 +36,10 @@ export { TrainingNoise } from './trainingNoise';
  * stand for.
  */
 export const NOISES = {
-  gaussian: { make: gaussianNoise, options: GAUSSIAN, level: 'sigma' },
-  additive: { make: additiveNoise, options: ADDITIVE, level: 'sigma' },
-  quantization: { make: quantization, options: QUANTIZATION, level: 'bits' },
-  bitErrors: { make: bitErrors, options: BIT_ERRORS, level: 'rate' },
-  pcm: { make: pcm, options: PCM, level: 'seconds' },
-  reram: { make: reram, options: RERAM, level: 'seconds' },
+  gaussian: { ...described(gaussianNoise, GAUSSIAN), level: 'sigma' },
+  additive: { ...described(additiveNoise, ADDITIVE), level: 'sigma' },
+  quantization: { ...described(quantization, QUANTIZATION), level: 'bits' },
+  bitErrors: { ...described(bitErrors, BIT_ERRORS), level: 'rate' },
+  pcm: { ...described(pcm, PCM), level: 'seconds' },
+  reram: { ...described(reram, RERAM), level: 'seconds' },
 } as const;

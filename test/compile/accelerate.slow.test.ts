@@ -2,8 +2,9 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import * as tf from '@tensorflow/tfjs';
-import { lookahead, lookbehindSAM, OptionError, sam, sgd } from 'lookbehind';
+import { lookahead, lookbehindSAM, sam, sgd } from 'lookbehind';
 import { accelerate } from 'lookbehind/compile';
+import { OptionError } from 'lookbehind/errors';
 import { assertSame, historyOf, STOCK, TASKS, warningsOf } from './accelerateSupport';
 import { assertClose, normal, numbersOf } from './support';
 

@@ -3,8 +3,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import * as tf from '@tensorflow/tfjs';
 import fc from 'fast-check';
-import { OptionError } from 'lookbehind';
 import { compile, crossEntropy } from 'lookbehind/compile';
+import { OptionError } from 'lookbehind/errors';
 import { assertClose, normal, numbersOf } from './support';
 
 type Fn = (...inputs: tf.Tensor[]) => tf.Tensor;

@@ -2,8 +2,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import * as tf from '@tensorflow/tfjs';
-import { OptionError } from 'lookbehind';
 import { CompileError, compile } from 'lookbehind/compile';
+import { OptionError } from 'lookbehind/errors';
 import { assertNoLeak, normal, numbersOf } from './support';
 
 const weight = tf.variable(normal([3], 1));

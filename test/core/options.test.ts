@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import * as tf from '@tensorflow/tfjs';
-import { OptionError } from 'lookbehind';
+import { OptionError } from 'lookbehind/errors';
 import { closest } from '../../lib/dist/core/closest';
 import {
   checkFields,

@@ -2,8 +2,8 @@ import 'lookbehind/compile';
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import * as tf from '@tensorflow/tfjs';
-import { OptionError } from 'lookbehind';
 import { cropAndFlip, Dataset } from 'lookbehind/data';
+import { OptionError } from 'lookbehind/errors';
 import { Random } from 'lookbehind/extend';
 
 /** Images of 6 x 5 pixels and 2 channels, no stored value 0. */

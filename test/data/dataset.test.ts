@@ -3,8 +3,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import * as tf from '@tensorflow/tfjs';
 import fc from 'fast-check';
-import { OptionError } from 'lookbehind';
 import { Dataset } from 'lookbehind/data';
+import { OptionError } from 'lookbehind/errors';
 
 /**
  * `n` samples of shape [2, 2, 1] with the values 4 i, ..., 4 i + 3 modulo 256, of `classes` classes in turn.

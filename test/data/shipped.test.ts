@@ -5,8 +5,8 @@ import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:f
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { after, test } from 'node:test';
-import { DataError } from 'lookbehind';
 import { type Dataset, digits, mnist, mnist1d } from 'lookbehind/data';
+import { DataError } from 'lookbehind/errors';
 import { dataFolder } from '../../lib/dist/data/files';
 import { parseGrays } from '../../lib/dist/data/mnist';
 

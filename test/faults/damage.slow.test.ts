@@ -8,8 +8,9 @@ import { basename, dirname, join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { gzipSync } from 'node:zlib';
 import fc from 'fast-check';
-import { LookbehindError, sgd } from 'lookbehind';
+import { sgd } from 'lookbehind';
 import { digits, readIdx } from 'lookbehind/data';
+import { LookbehindError } from 'lookbehind/errors';
 import {
   flatWeights,
   lossSurface,

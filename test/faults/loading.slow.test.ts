@@ -7,8 +7,9 @@ import { mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { gzipSync } from 'node:zlib';
-import { DataError, lookbehindSAM, OptionError, StateMismatchError } from 'lookbehind';
+import { lookbehindSAM } from 'lookbehind';
 import { digits } from 'lookbehind/data';
+import { DataError, OptionError, StateMismatchError } from 'lookbehind/errors';
 import { surfaceFromJson } from 'lookbehind/landscape';
 import * as models from 'lookbehind/models';
 import { executeRun, type RunConfig, RunStore, resolveConfig } from 'lookbehind/runs';

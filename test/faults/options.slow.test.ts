@@ -9,7 +9,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import * as tf from '@tensorflow/tfjs';
-import { lookahead, OptionError, sam, sgd } from 'lookbehind';
+import { lookahead, sam, sgd } from 'lookbehind';
 import { compile } from 'lookbehind/compile';
 import {
   cifar10,
@@ -27,6 +27,7 @@ import {
   twoMinima,
   twoMoons,
 } from 'lookbehind/data';
+import { OptionError } from 'lookbehind/errors';
 import * as figures from 'lookbehind/figures';
 import {
   connectByBezier,

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { createCanvas, GlobalFonts, loadImage } from '@napi-rs/canvas';
 import fc from 'fast-check';
-import { OptionError } from 'lookbehind';
+import { OptionError } from 'lookbehind/errors';
 import * as figures from 'lookbehind/figures';
 import { figureToPng } from 'lookbehind/notebook';
 import { flatten } from '../../lib/dist/figures/flatten';

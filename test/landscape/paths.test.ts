@@ -2,8 +2,9 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { crc32 } from 'node:zlib';
 import * as tf from '@tensorflow/tfjs';
-import { lookbehindSAM, OptionError, sam } from 'lookbehind';
+import { lookbehindSAM, sam } from 'lookbehind';
 import { digits } from 'lookbehind/data';
+import { OptionError } from 'lookbehind/errors';
 import { Random } from 'lookbehind/extend';
 import {
   axisAround,

@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import * as tf from '@tensorflow/tfjs';
-import { adamw, lookahead, lookbehindSAM, OptionError, StateMismatchError, sgd } from 'lookbehind';
+import { adamw, lookahead, lookbehindSAM, sgd } from 'lookbehind';
 import { type Augmentation, digits } from 'lookbehind/data';
+import { OptionError, StateMismatchError } from 'lookbehind/errors';
 import { type FamilyOptimizer, Random } from 'lookbehind/extend';
 import {
   LifelongLearner,

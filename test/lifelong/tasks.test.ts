@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
-import { DataError, OptionError } from 'lookbehind';
 import { Dataset, digits, mnist1d } from 'lookbehind/data';
+import { DataError, OptionError } from 'lookbehind/errors';
 import { permutedTasks, rotatedTasks, splitTasks, TaskSequence } from 'lookbehind/lifelong';
 import { rotated } from '../../lib/dist/lifelong/rotatedTasks';
 

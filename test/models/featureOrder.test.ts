@@ -2,7 +2,7 @@ import 'lookbehind/compile';
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import * as tf from '@tensorflow/tfjs';
-import { OptionError } from 'lookbehind';
+import { OptionError } from 'lookbehind/errors';
 import { Random } from 'lookbehind/extend';
 import * as models from 'lookbehind/models';
 import { type StoredTensor, storedFloats, storeFloats } from '../../lib/dist/files/safetensors';

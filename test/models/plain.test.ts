@@ -4,8 +4,8 @@ import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { test } from 'node:test';
 import * as tf from '@tensorflow/tfjs';
-import { OptionError } from 'lookbehind';
 import { digits } from 'lookbehind/data';
+import { OptionError } from 'lookbehind/errors';
 import * as models from 'lookbehind/models';
 
 /** SHA-256 of all weights in order. */

@@ -2,7 +2,7 @@ import 'lookbehind/compile';
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import * as tf from '@tensorflow/tfjs';
-import { OptionError, StateMismatchError } from 'lookbehind';
+import { OptionError, StateMismatchError } from 'lookbehind/errors';
 import * as models from 'lookbehind/models';
 import {
   encodeSafetensors,

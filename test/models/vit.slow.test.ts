@@ -9,11 +9,11 @@ import {
   lookbehindSAM,
   multistepASAM,
   multistepSAM,
-  OptionError,
   sam,
   sgd,
 } from 'lookbehind';
 import { compile, crossEntropy } from 'lookbehind/compile';
+import { OptionError } from 'lookbehind/errors';
 import { isRescaled } from 'lookbehind/extend';
 import * as models from 'lookbehind/models';
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import * as tf from '@tensorflow/tfjs';
-import { OptionError } from 'lookbehind';
+import { OptionError } from 'lookbehind/errors';
 import * as models from 'lookbehind/models';
 import { foldedForward } from '../../lib/dist/training/folded';
 

@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, describe, test } from 'node:test';
 import fc from 'fast-check';
-import { AbortedError, OptionError } from 'lookbehind';
+import { AbortedError, OptionError } from 'lookbehind/errors';
 import { interruptible, profile, progress } from 'lookbehind/notebook';
 import { renderTable, type TableRow } from 'lookbehind/statistics';
 import { duration } from '../../lib/dist/core/duration';

@@ -3,7 +3,7 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
-import { OptionError } from 'lookbehind';
+import { OptionError } from 'lookbehind/errors';
 import * as figures from 'lookbehind/figures';
 import { figureToHtml, saveFigure } from 'lookbehind/notebook';
 

@@ -3,17 +3,8 @@ import 'lookbehind/compile';
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import * as tf from '@tensorflow/tfjs';
-import {
-  adamw,
-  LookbehindError,
-  lookahead,
-  lookbehindASAM,
-  lookbehindSAM,
-  multistepSAM,
-  OptionError,
-  sam,
-  sgd,
-} from 'lookbehind';
+import { adamw, lookahead, lookbehindASAM, lookbehindSAM, multistepSAM, sam, sgd } from 'lookbehind';
+import { LookbehindError, OptionError } from 'lookbehind/errors';
 import { DescentOptimizer, type FamilyOptimizer, type LossPass } from 'lookbehind/extend';
 import { Lookahead } from '../../lib/dist/optimizers/lookahead';
 import { assertClose } from '../compile/support';

@@ -7,7 +7,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import * as tf from '@tensorflow/tfjs';
-import { lookahead, StateMismatchError, sgd } from 'lookbehind';
+import { lookahead, sgd } from 'lookbehind';
+import { StateMismatchError } from 'lookbehind/errors';
 import type { FamilyOptimizer } from 'lookbehind/extend';
 import { build, fit, MAKERS, withState } from './loading';
 

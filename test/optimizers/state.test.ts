@@ -10,11 +10,10 @@ import {
   lookbehindSAM,
   multistepSAM,
   type OptimizerState,
-  OptionError,
-  StateMismatchError,
   sam,
   sgd,
 } from 'lookbehind';
+import { OptionError, StateMismatchError } from 'lookbehind/errors';
 import { type FamilyOptimizer, SharpnessOptimizer } from 'lookbehind/extend';
 import { FAMILY, Quadratic } from './support';
 

@@ -4,7 +4,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { DataError, OptionError } from 'lookbehind';
+import { DataError, OptionError } from 'lookbehind/errors';
 import {
   type AtlasRow,
   atlasDuels,

@@ -4,7 +4,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { OptionError } from 'lookbehind';
+import { OptionError } from 'lookbehind/errors';
 import { type PaperTable, paperReport, paperRuns, writeReport } from 'lookbehind/paper';
 import { configHash, type FullRunConfig, type MeasuredValues, type RunRow } from 'lookbehind/runs';
 import { pairedDifferences, renderTable } from 'lookbehind/statistics';

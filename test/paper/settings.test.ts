@@ -1,7 +1,7 @@
 /** The runs of the paper's tables: their settings, their numbers, their cost. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { OptionError } from 'lookbehind';
+import { OptionError } from 'lookbehind/errors';
 import {
   PAPER_TABLES,
   type PaperSizes,

@@ -5,7 +5,7 @@ import { once } from 'node:events';
 import { copyFileSync, existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
-import { OptionError } from 'lookbehind';
+import { OptionError } from 'lookbehind/errors';
 import { type AtlasRow, readAtlas, type StudyPart, studyMethods } from 'lookbehind/paper';
 import { InProcessEngine, sweep } from 'lookbehind/runs';
 import { edgeOf } from 'lookbehind/statistics';

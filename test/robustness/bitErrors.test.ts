@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { OptionError } from 'lookbehind';
+import { OptionError } from 'lookbehind/errors';
 import { Random } from 'lookbehind/extend';
 import { bitErrors, quantization, quantize } from 'lookbehind/robustness';
 import type { BitErrorOptions } from '../../lib/dist/robustness/bitErrors';

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { OptionError } from 'lookbehind';
+import { OptionError } from 'lookbehind/errors';
 import { pcm, reram } from 'lookbehind/robustness';
 import { assertClose, assertNormal, drawnSite, fixedSite, kernel, moments } from './support';
 

@@ -3,8 +3,8 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import * as tf from '@tensorflow/tfjs';
-import { AbortedError, OptionError } from 'lookbehind';
 import { setBatchNormConvention } from 'lookbehind/compile';
+import { AbortedError, OptionError } from 'lookbehind/errors';
 import { Random } from 'lookbehind/extend';
 import * as models from 'lookbehind/models';
 import {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { OptionError } from 'lookbehind';
+import { OptionError } from 'lookbehind/errors';
 import { additiveNoise, gaussianNoise } from 'lookbehind/robustness';
 import { assertAllClose, assertNormal, drawnSite, kernel, tensorForm } from './support';
 

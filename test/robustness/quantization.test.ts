@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import { OptionError } from 'lookbehind';
+import { OptionError } from 'lookbehind/errors';
 import { Random } from 'lookbehind/extend';
 import { dequantize, quantization, quantize } from 'lookbehind/robustness';
 import type { QuantizationOptions } from '../../lib/dist/robustness/quantization';

@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import * as tf from '@tensorflow/tfjs';
-import { lookbehindSAM, OptionError, sam, sgd } from 'lookbehind';
+import { lookbehindSAM, sam, sgd } from 'lookbehind';
 import { compile, crossEntropy } from 'lookbehind/compile';
 import { mnist1d } from 'lookbehind/data';
+import { OptionError } from 'lookbehind/errors';
 import type { LossFunction, LossPass } from 'lookbehind/extend';
 import { type FamilyOptimizer, Random } from 'lookbehind/extend';
 import * as models from 'lookbehind/models';

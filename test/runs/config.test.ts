@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import * as tf from '@tensorflow/tfjs';
 import fc from 'fast-check';
-import { OptionError } from 'lookbehind';
+import { OptionError } from 'lookbehind/errors';
 import {
   buildRun,
   configHash,

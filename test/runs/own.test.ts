@@ -4,7 +4,7 @@ import { spawnSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { DataError, OptionError } from 'lookbehind';
+import { DataError, OptionError } from 'lookbehind/errors';
 import {
   buildLifelongRun,
   buildRun,

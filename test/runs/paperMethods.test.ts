@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { OptionError } from 'lookbehind';
+import { OptionError } from 'lookbehind/errors';
 import * as figures from 'lookbehind/figures';
 import { gradientsPerBatch, paperMethods, resolveConfig } from 'lookbehind/runs';
 import { SMALL } from './support';

@@ -3,7 +3,7 @@ import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, type TestContext, test } from 'node:test';
 import * as tf from '@tensorflow/tfjs';
-import { DataError, OptionError } from 'lookbehind';
+import { DataError, OptionError } from 'lookbehind/errors';
 import {
   configHash,
   executeRun,

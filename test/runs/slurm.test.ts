@@ -3,7 +3,7 @@ import { spawnSync } from 'node:child_process';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { OptionError } from 'lookbehind';
+import { OptionError } from 'lookbehind/errors';
 import { configHash, expandGrid, RunStore, type SweepGrid, submitToSlurm, sweep } from 'lookbehind/runs';
 import { folderOf, grid } from './ownModule';
 import { ROOT, SMALL, temporaryStore } from './support';

@@ -6,7 +6,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import type { TestContext } from 'node:test';
-import { AbortedError } from 'lookbehind';
+import { AbortedError } from 'lookbehind/errors';
 import { configHash, type RunConfig, RunStore } from 'lookbehind/runs';
 import type { EpochRecord } from 'lookbehind/train';
 

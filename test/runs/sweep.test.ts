@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
-import { AbortedError, OptionError } from 'lookbehind';
+import { AbortedError, OptionError } from 'lookbehind/errors';
 import {
   configHash,
   type Engine,

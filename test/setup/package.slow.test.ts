@@ -87,7 +87,14 @@ describe('the packed library', () => {
 
   it('holds the compiled library with its declarations, golden files, the driver of Ray, a README and the license, and nothing else', () => {
     const paths = packed.files.map(({ path }) => path);
-    for (const file of ['package.json', 'README.md', 'LICENSE', 'dist/index.js', 'dist/index.d.ts', DRIVER])
+    for (const file of [
+      'package.json',
+      'README.md',
+      'LICENSE',
+      'dist/errors.js',
+      'dist/optimizers/index.d.ts',
+      DRIVER,
+    ])
       assert.ok(paths.includes(file));
     const strange = paths.filter(
       (path) =>
@@ -102,7 +109,7 @@ describe('the packed library', () => {
     );
     assert.deepEqual(
       { main, types, license },
-      { main: 'dist/index.js', types: 'dist/index.d.ts', license: 'MIT' },
+      { main: 'dist/optimizers/index.js', types: 'dist/optimizers/index.d.ts', license: 'MIT' },
     );
     // Every other package is optional.
     assert.deepEqual(

@@ -5,7 +5,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import * as tf from '@tensorflow/tfjs';
-import { OptionError } from 'lookbehind';
+import { OptionError } from 'lookbehind/errors';
 import { stepNoise } from 'lookbehind/sharpness';
 import { ModelLoss } from 'lookbehind/train';
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { OptionError } from 'lookbehind';
+import { OptionError } from 'lookbehind/errors';
 import { configHash, expandGrid, type RunRow, type SweepGrid } from 'lookbehind/runs';
 import { bestAlong, bestSettings } from 'lookbehind/statistics';
 import { SMALL } from '../runs/support';

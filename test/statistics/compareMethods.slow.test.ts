@@ -1,7 +1,7 @@
 /** The three protocols of a comparison, on runs of a fraction of a second. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { OptionError } from 'lookbehind';
+import { OptionError } from 'lookbehind/errors';
 import { runSweep } from 'lookbehind/notebook';
 import { type OptimizerConfig, paperMethods, type SweepGrid } from 'lookbehind/runs';
 import { type ComparedTask, compareMethods, withEpochs } from 'lookbehind/statistics';

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { OptionError } from 'lookbehind';
+import { OptionError } from 'lookbehind/errors';
 import { distanceToCurve } from 'lookbehind/statistics';
 
 const line = (x: number[], f: (x: number) => number) => ({ x, y: x.map(f) });

@@ -1,7 +1,7 @@
 /** An equal search for every method, on runs of a fraction of a second. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { OptionError } from 'lookbehind';
+import { OptionError } from 'lookbehind/errors';
 import { InProcessEngine, type RunRow, type SweepGrid, sweep } from 'lookbehind/runs';
 import { fairSearch, flattenRow, type SearchedMethod } from 'lookbehind/statistics';
 import { temporaryStore } from '../runs/support';

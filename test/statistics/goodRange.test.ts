@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { OptionError } from 'lookbehind';
+import { OptionError } from 'lookbehind/errors';
 import { goodRange } from 'lookbehind/statistics';
 
 const x = [0.01, 0.02, 0.05, 0.1, 0.2];

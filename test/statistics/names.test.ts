@@ -1,8 +1,8 @@
 /** Names that every object seems to have: they are names like others. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { OptionError } from 'lookbehind';
 import { Dataset } from 'lookbehind/data';
+import { OptionError } from 'lookbehind/errors';
 import { type RunRow, resolveConfig } from 'lookbehind/runs';
 import { bestSettings, pairedDifferences, renderTable, summarize } from 'lookbehind/statistics';
 import { readSizes } from '../../lib/dist/paper/commandLine';

@@ -1,7 +1,7 @@
 /** What figures take from the results of a sweep: styles of methods, paired differences. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { OptionError } from 'lookbehind';
+import { OptionError } from 'lookbehind/errors';
 import {
   type MeasureConfig,
   type OptimizerConfig,

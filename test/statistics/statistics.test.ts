@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { OptionError } from 'lookbehind';
+import { OptionError } from 'lookbehind/errors';
 import { Random } from 'lookbehind/extend';
 import {
   describeIntervals,

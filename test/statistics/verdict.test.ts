@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { OptionError } from 'lookbehind';
+import { OptionError } from 'lookbehind/errors';
 import { say, verdictTable } from 'lookbehind/notebook';
 import { type Check, formatEstimate, holm, judge, meanInterval } from 'lookbehind/statistics';
 

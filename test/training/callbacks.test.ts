@@ -8,8 +8,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import * as tf from '@tensorflow/tfjs';
-import { OptionError, sgd } from 'lookbehind';
+import { sgd } from 'lookbehind';
 import { digits } from 'lookbehind/data';
+import { OptionError } from 'lookbehind/errors';
 import { Trainer, type TrainerOptions } from 'lookbehind/train';
 
 const { train, selection } = digits();

@@ -3,7 +3,7 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, truncateSync, writeFile
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
-import { DataError } from 'lookbehind';
+import { DataError } from 'lookbehind/errors';
 import { loadCheckpoint, saveCheckpoint, type TrainerState } from 'lookbehind/train';
 import { readCheckpoint } from '../../lib/dist/training/checkpoint';
 

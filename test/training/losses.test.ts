@@ -4,8 +4,8 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import * as tf from '@tensorflow/tfjs';
-import { OptionError } from 'lookbehind';
 import { crossEntropy } from 'lookbehind/compile';
+import { OptionError } from 'lookbehind/errors';
 import type { Loss } from 'lookbehind/train';
 import { lossFor } from '../../lib/dist/training/defaultLoss';
 

@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import * as tf from '@tensorflow/tfjs';
-import { lookbehindSAM, multistepSAM, OptionError, sgd } from 'lookbehind';
+import { lookbehindSAM, multistepSAM, sgd } from 'lookbehind';
 import { digits } from 'lookbehind/data';
+import { OptionError } from 'lookbehind/errors';
 import type { FamilyOptimizer } from 'lookbehind/extend';
 import * as models from 'lookbehind/models';
 import { measureSteps, Trainer } from 'lookbehind/train';

@@ -6,9 +6,10 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import * as tf from '@tensorflow/tfjs';
-import { OptionError, sam, sgd } from 'lookbehind';
+import { sam, sgd } from 'lookbehind';
 import { crossEntropy } from 'lookbehind/compile';
 import { Dataset } from 'lookbehind/data';
+import { OptionError } from 'lookbehind/errors';
 import { Random } from 'lookbehind/extend';
 import { evaluate, evaluateMany, ModelLoss, Trainer } from 'lookbehind/train';
 

@@ -5,8 +5,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import * as tf from '@tensorflow/tfjs';
-import { OptionError, sam, sgd } from 'lookbehind';
+import { sam, sgd } from 'lookbehind';
 import { Dataset } from 'lookbehind/data';
+import { OptionError } from 'lookbehind/errors';
 import { flatWeights, lossSurface, Plane, randomDirection } from 'lookbehind/landscape';
 import { evaluateUnderNoise, gaussianNoise } from 'lookbehind/robustness';
 import { oneStepSharpness } from 'lookbehind/sharpness';

@@ -3,17 +3,9 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import * as tf from '@tensorflow/tfjs';
-import {
-  AbortedError,
-  DivergenceError,
-  lookahead,
-  lookbehindSAM,
-  OptionError,
-  StateMismatchError,
-  sam,
-  sgd,
-} from 'lookbehind';
+import { lookahead, lookbehindSAM, sam, sgd } from 'lookbehind';
 import { type Augmentation, Dataset } from 'lookbehind/data';
+import { AbortedError, DivergenceError, OptionError, StateMismatchError } from 'lookbehind/errors';
 import { type FamilyOptimizer, Random } from 'lookbehind/extend';
 import * as models from 'lookbehind/models';
 import { Trainer, type TrainerOptions, type TrainerState } from 'lookbehind/train';

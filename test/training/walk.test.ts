@@ -2,8 +2,9 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import * as tf from '@tensorflow/tfjs';
-import { lookahead, lookbehindSAM, multistepSAM, OptionError, sgd } from 'lookbehind';
+import { lookahead, lookbehindSAM, multistepSAM, sgd } from 'lookbehind';
 import { twoMinima } from 'lookbehind/data';
+import { OptionError } from 'lookbehind/errors';
 import { dissectStep, walk } from 'lookbehind/train';
 
 const { loss, start } = twoMinima();
