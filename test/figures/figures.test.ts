@@ -785,9 +785,10 @@ describe('a figure that moves', () => {
   });
 });
 
-test('JupyterLab makes figures dark by the filter of the theme', () => {
+test('JupyterLab makes figures dark by the filter of the theme, and their pictures no wider than a cell', () => {
   const rules = readFileSync(join(__dirname, '../../scripts/jupyter/custom/custom.css'), 'utf8');
   assert.ok(rules.includes(`filter: ${DARK};`));
+  assert.match(rules, /\.jp-RenderedPlotly > img \{\s*max-width: 100%;/);
 });
 
 test('colors of a table tell its cells apart, whatever one outlier is, and good cells are dark', () => {
