@@ -17,7 +17,7 @@ export interface HeatmapOptions extends FigureOptions {
   values: readonly Numbers[];
   /** Spread of each value, written behind it as ±. Default: none. */
   spreads?: readonly Numbers[];
-  /** A second line in each cell, in small letters; empty if there is none. Default: none. */
+  /** Further lines in each cell, in small letters; empty if there are none. Default: none. */
   notes?: readonly (readonly string[])[];
   /** What the columns are. */
   x: string;
@@ -73,7 +73,8 @@ export function heatmap(options: HeatmapOptions): Figure {
   const scale = best === 'min' ? reversed(rising) : rising;
   const noteAt = (r: number, c: number): string => {
     const note = notes === undefined ? '' : notes[r]![c]!;
-    return note === '' ? '' : `<br>${small(figureText(note))}`;
+    const lines = note === '' ? [] : note.split('\n');
+    return lines.map((line) => `<br>${small(figureText(line))}`).join('');
   };
   const chosen = best === undefined || finite.length === 0 ? undefined : best === 'min' ? smallest : largest;
   const z = values.map((row) => Array.from(row, (value) => (Number.isFinite(value) ? value : null)));
@@ -142,7 +143,12 @@ export function heatmap(options: HeatmapOptions): Figure {
           hoverongaps: false,
         },
       ],
-      xaxis: { title: { text: figureText(options.x) }, ...ticks(columns) },
+      // Texts of gaps would widen a range that plotly.js chooses.
+      xaxis: {
+        title: { text: figureText(options.x) },
+        ...ticks(columns),
+        range: [-0.5, columns.length - 0.5],
+      },
       yaxis: { title: { text: figureText(options.y) }, ...ticks(rows), autorange: 'reversed' },
       annotations: missing === '' ? [] : gaps,
       left: Math.max(70, 48 + longest * 7),

@@ -75,11 +75,11 @@ function hint(message: string): void {
 /**
  * A figure as plotly.js draws it on a page: as wide as the cell or page around it, as high as it is. Pictures
  * of a plane, that is contours and axes that share a scale, keep their width and with it their shape: a round
- * minimum stays round.
+ * minimum stays round. So do figures that say so by `autosize: false`.
  */
 export function adaptable(figure: Figure): Figure & { config: object } {
   const { data, layout, frames } = compact(figure);
-  const fixed = isPlane(figure);
+  const fixed = isPlane(figure) || layout.autosize === false;
   const { width: _, ...adapting } = layout;
   return {
     data,

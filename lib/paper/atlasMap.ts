@@ -111,7 +111,7 @@ export function atlasMap(duels: readonly AtlasDuel[]): Figure {
   );
   const texts = (text: (duel: AtlasDuel) => string, none: string) =>
     cells.map((row) => row.map((duel) => (duel ? text(duel) : none)));
-  return heatmap({
+  const map = heatmap({
     rows,
     columns,
     x: BUDGET,
@@ -123,14 +123,14 @@ export function atlasMap(duels: readonly AtlasDuel[]): Figure {
       row.map((duel) => (duel && isDecided(duel) ? duel.difference.estimate : Number.NaN)),
     ),
     missing: texts(({ difference }) => `${difference.estimate.toFixed(1)}, open`, 'not run'),
-    notes: texts(({ ours }) => settingName(ours), ''),
+    notes: texts(({ ours }) => [chosenOf(ours), kindOf(ours)].filter(Boolean).join('\n'), ''),
     title: 'When is Lookbehind worth its gradients?',
     subtitle: `Blue: it has less error than the best other method. ${describeIntervals(duels.map(({ difference }) => difference))}`,
     caption: {
       note: `Read from data/atlas. Each method at its best setting; gray: the interval includes zero`,
     },
-    width: 980,
   });
+  return { ...map, layout: { ...map.layout, autosize: false } }; // narrower, the texts of cells overlap
 }
 
 /** Whether the interval of a difference excludes zero. */
@@ -144,11 +144,18 @@ export function placeName({ part, labelNoise }: Pick<AtlasPlace, 'part' | 'label
   return `${partOf({ part }).title}, ${labels}`;
 }
 
-/** What was chosen of a row of Lookbehind, as `k = 2, ρ = 0.05`, of ASAM and adaptive where it is so. */
-export function settingName({ method, setting: { k, radius } }: AtlasRow): string {
+/** What was chosen of a row of Lookbehind: `k = 2, ρ = 0.05`, with ASAM and adaptive behind it. */
+export function settingName(row: AtlasRow): string {
+  return [chosenOf(row), kindOf(row)].filter(Boolean).join(', ');
+}
+
+function chosenOf({ setting: { k, radius } }: AtlasRow): string {
+  return `k = ${k}, ρ = ${Number(((2 * radius) / (k + 1)).toPrecision(2))}`;
+}
+
+function kindOf({ method }: AtlasRow): string {
   const { rule, adaptive } = METHODS[method] as { rule: string; adaptive?: true };
-  const kind = `${rule === 'ASAM' ? 'ASAM, ' : ''}${adaptive ? 'adaptive, ' : ''}`;
-  return `${kind}k = ${k}, ρ = ${Number(((2 * radius) / (k + 1)).toPrecision(2))}`;
+  return [...(rule === 'ASAM' ? ['ASAM'] : []), ...(adaptive ? ['adaptive'] : [])].join(', ');
 }
 
 function partOf({ part }: Pick<AtlasPlace, 'part'>): StudyPart {
