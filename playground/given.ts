@@ -43,11 +43,12 @@ export function givenTask(): Task | undefined {
       classes,
     });
   };
-  const { size } = set('train', task.train);
+  const [train, test] = [set('train', task.train), set('test', task.test)];
+  const [learned, others] = [train, test].map(({ size }) => size.toLocaleString('en'));
   return {
-    says: `The network of this notebook, and the ${size} samples that it learned.`,
-    train: set('train', task.train),
-    test: set('test', task.test),
+    says: `The network of this notebook: ${learned} samples to learn from, ${others} others to test on.`,
+    train,
+    test,
     hidden: task.hidden,
     weights: floats(task.weights),
     radius: 1,

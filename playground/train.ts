@@ -325,7 +325,7 @@ export function trainView(changed: () => void): View {
     const here = heights[(heights.length - 1) / 2]!;
     const rim = Math.max(...heights.filter(Number.isFinite));
     surfaceSays.replaceChildren(
-      `The loss around the weights, along two random directions: ${digits(here, 2)} at the dot, up to ${digits(rim, 2)} at ` +
+      `The loss of ${training?.measured ?? ''} samples around the weights, along two random directions: ${digits(here, 2)} at the dot, up to ${digits(rim, 2)} at ` +
         `the rim. ${SURFACE_POINTS} × ${SURFACE_POINTS} points, ${digits(pointsPerSecond, 2)} per second.`,
     );
   }

@@ -134,6 +134,11 @@ export class Training {
     return levels.map(({ accuracy }) => accuracy.mean);
   }
 
+  /** How many samples surface and sharpness are measured on. */
+  get measured(): number {
+    return this.#measured.size;
+  }
+
   dispose(): void {
     this.#optimizer.dispose();
     this.#model.dispose();

@@ -177,6 +177,16 @@ describe('the playground', { skip: executablePath ? false : 'no Chromium found: 
     await page.emulateMedia({ reducedMotion: 'no-preference' });
   });
 
+  test('says where a step leaves the picture, and what a slider does to those who hear it', async () => {
+    await restored('#step?k=10&rho=0.6');
+    assert.match(await page.locator('#view-step .sentence').innerText(), /outside of the picture\.$/);
+    assert.ok(await page.locator('#view-step button', { hasText: 'Go on' }).isDisabled());
+    assert.deepEqual(await page.locator('#view-step .name').allTextContents(), ['w']);
+    const slider = page.getByRole('slider', { name: 'k, steps back', exact: true });
+    const hint = await slider.getAttribute('aria-describedby');
+    assert.match(await page.locator(`#${hint}`).innerText(), /more gradients/);
+  });
+
   test('lets all methods go where it is clicked, and they end where the library in Node ends', async () => {
     await restored('#minima?speed=400');
     const plane = page.locator('.view:not([hidden]) .plane');
