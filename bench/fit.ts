@@ -3,9 +3,11 @@
  *
  *     npm run -s bench:fit [-- --rounds 5 --model mlp,convnet,resnet20,lstm --optimizer sam --beside]
  *
- * Each round trains for some epochs with each of them, one after the other, on the same data. Two epochs
- * before that are not counted; they are the ones in which graphs are recorded. Printed are medians over
- * rounds of milliseconds per step, and of quotients within a round.
+ * Each round trains for some epochs with each of them, one after the other, on the same data and from the
+ * same weights. Stock tf.js has a process of its own (fitPlain.cjs): in this one it has the library's
+ * kernels. Two epochs before that are not counted; they are the ones in which graphs are recorded. Printed
+ * are medians over rounds of milliseconds per step, of the clock and of all processors, and of quotients
+ * within a round.
  *
  * --beside also trains the mlp and the convnet with Adam by Keras's `fit` and by an eager PyTorch loop
  * (fit.py), in turn with ours. Unless --python is given, a virtual environment with both is made in
@@ -20,8 +22,9 @@ import { FamilyOptimizer, Random } from 'lookbehind/extend';
 import { resNet } from 'lookbehind/models';
 import { Trainer } from 'lookbehind/train';
 import { median, round } from './measure';
+import { PlainProcess } from './plainProcess';
 import { oneOf, positive, report } from './settings';
-import { pythonWith, StepServer } from './stepServer';
+import { type Cost, pythonWith, StepServer } from './stepServer';
 
 const USAGE = `Usage: npm run -s bench:fit -- [options]
   --model NAMES     some of mlp, convnet, resnet20 and lstm, with commas (default: mlp,convnet)
@@ -123,60 +126,103 @@ const OPTIMIZERS: Readonly<Record<string, () => tf.Optimizer>> = {
   [ADAM]: () => tf.train.adam(0.001),
 };
 
-/** Trains for some epochs. */
-type Train = (epochs: number) => Promise<void>;
+/** Trains for some epochs, and says what that took in all. */
+type Train = (epochs: number) => Promise<Cost>;
 
-function contestants(task: Task, optimizer: () => tf.Optimizer): Record<string, Train> {
+function timed(train: (epochs: number) => Promise<unknown>): Train {
+  return async (epochs) => {
+    const [start, usage] = [performance.now(), process.cpuUsage()];
+    await train(epochs);
+    const { user, system } = process.cpuUsage(usage);
+    return { ms: performance.now() - start, processorMs: (user + system) / 1000 };
+  };
+}
+
+/** `fit` of stock tf.js. */
+async function stock(
+  plain: PlainProcess,
+  model: tf.LayersModel,
+  optimizer: tf.Optimizer,
+  data: Dataset,
+  batch: number,
+): Promise<Train> {
+  await plain.ask({
+    topology: { modelTopology: JSON.parse(model.toJSON() as string) },
+    weights: model.weights.map((weight) => weight.read().dataSync()),
+    shapes: model.weights.map(({ shape }) => shape),
+    optimizer: { className: optimizer.getClassName(), config: optimizer.getConfig() },
+    inputs: data.inputs,
+    inputShape: data.inputShape,
+    labels: data.labels,
+    batch,
+  });
+  return async (epochs) => {
+    const { loss, ...cost } = await plain.ask<Cost & { loss: number }>({ epochs });
+    checkLoss(loss);
+    return cost;
+  };
+}
+
+async function contestants(
+  task: Task,
+  optimizer: () => tf.Optimizer,
+  plain: PlainProcess,
+): Promise<Record<string, Train>> {
   const data = task.data();
   const { xs: x, ys } = data.tensors();
   const y = tf.oneHot(ys, data.classes.length);
-  const fitted = (change: (model: tf.LayersModel) => tf.LayersModel): Train => {
-    const model = task.model();
-    model.compile({ optimizer: optimizer(), loss: 'categoricalCrossentropy', metrics: ['accuracy'] });
-    change(model);
-    return async (epochs) => {
-      const { history } = await model.fit(x, y, { batchSize: task.batch, epochs, verbose: 0 });
-      if (!Number.isFinite(history.loss.at(-1))) throw new Error('The loss is not finite.');
-    };
-  };
-  const all: Record<string, Train> = { stock: fitted((model) => model), accelerated: fitted(accelerate) };
+  const model = task.model();
+  const all: Record<string, Train> = { stock: await stock(plain, model, optimizer(), data, task.batch) };
+  model.compile({ optimizer: optimizer(), loss: 'categoricalCrossentropy', metrics: ['accuracy'] });
+  accelerate(model);
+  all.accelerated = timed(async (epochs) => {
+    const { history } = await model.fit(x, y, { batchSize: task.batch, epochs, verbose: 0 });
+    checkLoss(history.loss.at(-1) as number);
+  });
   const own = optimizer();
   if (own instanceof FamilyOptimizer) {
     const trainer = new Trainer(task.model(), own, data, { epochs: 1000, batchSize: task.batch, seed: 1 });
     let done = 0;
-    all.trainer = async (epochs) => {
+    all.trainer = timed(async (epochs) => {
       done += epochs;
       await trainer.train({ untilEpoch: done });
-    };
+    });
   }
   return all;
 }
 
-/** Milliseconds per step of each contestant in one round, in turn. */
+function checkLoss(loss: number): void {
+  if (!Number.isFinite(loss)) throw new Error('The loss is not finite.');
+}
+
+/** What a step of each contestant takes in one round, in turn. */
 async function takeRound(
   all: Record<string, Train>,
   task: Task,
   steps: number,
-): Promise<Record<string, number>> {
-  const times: Record<string, number> = {};
+): Promise<Record<string, Cost>> {
+  const costs: Record<string, Cost> = {};
   for (const [who, train] of Object.entries(all)) {
-    const start = performance.now();
-    await train(task.epochs);
-    times[who] = (performance.now() - start) / steps;
+    const { ms, processorMs } = await train(task.epochs);
+    costs[who] = { ms: ms / steps, processorMs: processorMs / steps };
   }
-  return times;
+  return costs;
 }
 
 /**
  * Medians over rounds: of milliseconds per step, and how many times as long as accelerated `fit` each one
  * takes.
  */
-function summary(rounds: Record<string, number>[]) {
-  const over = (of: (one: Record<string, number>, who: string) => number) =>
+function summary(rounds: Record<string, Cost>[]) {
+  const over = (of: (one: Record<string, Cost>, who: string) => number) =>
     Object.fromEntries(
       Object.keys(rounds[0]).map((who) => [who, round(median(rounds.map((one) => of(one, who))))]),
     );
-  return { ms: over((one, who) => one[who]), times: over((one, who) => one[who] / one.accelerated) };
+  const both = (what: keyof Cost) => ({
+    steps: over((one, who) => one[who][what]),
+    times: over((one, who) => one[who][what] / one.accelerated[what]),
+  });
+  return { ms: both('ms'), processorMs: both('processorMs') };
 }
 
 async function main(): Promise<void> {
@@ -203,23 +249,24 @@ async function main(): Promise<void> {
     const task = TASKS[model];
     const steps = Math.ceil(task.data().size / task.batch) * task.epochs;
     for (const optimizer of optimizers) {
-      const all = contestants(task, OPTIMIZERS[optimizer]);
-      for (const train of Object.values(all)) await train(2);
+      const plain = new PlainProcess('fitPlain.cjs');
       const servers =
         python !== undefined && optimizer === ADAM && PYTHON_MODELS.includes(model)
           ? PYTHON_PROGRAMS.map(
               (name) => new StepServer(python, 'fit.py', ['--model', model, '--program', name]),
             )
           : [];
-      const taken: Record<string, number>[] = [];
+      const taken: Record<string, Cost>[] = [];
       try {
+        const all = await contestants(task, OPTIMIZERS[optimizer], plain);
+        for (const train of Object.values(all)) await train(2);
         for (let i = 0; i < rounds; i++) {
-          const times = await takeRound(all, task, steps);
-          for (const [j, server] of servers.entries())
-            times[PYTHON_PROGRAMS[j]] = (await server.run('train')).ms;
-          taken.push(times);
+          const costs = await takeRound(all, task, steps);
+          for (const [j, server] of servers.entries()) costs[PYTHON_PROGRAMS[j]] = await server.run('train');
+          taken.push(costs);
         }
       } finally {
+        plain.stop();
         for (const server of servers) server.close();
       }
       console.log(JSON.stringify({ model, optimizer, ...summary(taken) }));
