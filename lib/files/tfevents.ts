@@ -9,11 +9,12 @@
  */
 import { appendFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { StorageError } from '../core/errors';
 
 /** What the HParams dashboard knows of a value. */
 export type HyperParameter = string | number | boolean;
 
-/** Appends events to a file of its own in a folder. Throws what node:fs throws. */
+/** Appends events to a file of its own in a folder. Throws a StorageError where the disk refuses. */
 export class EventFile {
   readonly #path: string;
 
@@ -53,7 +54,11 @@ export class EventFile {
     const event = Buffer.concat([double(1, now()), ...fields]);
     const length = Buffer.alloc(8);
     length.writeBigUInt64LE(BigInt(event.length));
-    appendFileSync(this.#path, Buffer.concat([length, checksum(length), event, checksum(event)]));
+    try {
+      appendFileSync(this.#path, Buffer.concat([length, checksum(length), event, checksum(event)]));
+    } catch (error) {
+      throw new StorageError(this.#path, error as Error);
+    }
   }
 }
 

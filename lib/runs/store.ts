@@ -82,9 +82,21 @@ export interface RunResult {
 /**
  * The default store: the environment variable LB_RUNS where it is set, else `runs` in the project's data
  * folder.
+ *
+ * @throws OptionError outside of a checkout.
  */
 export function defaultStore(): string {
-  return process.env.LB_RUNS ? resolve(process.env.LB_RUNS) : join(dataFolder(), 'runs');
+  if (process.env.LB_RUNS) return resolve(process.env.LB_RUNS);
+  try {
+    return join(dataFolder(), 'runs');
+  } catch {
+    throw new OptionError(
+      'store',
+      undefined,
+      'the folder where runs are kept (on the command line: --store runs)',
+      'Or set the environment variable LB_RUNS. Only a checkout of the project has a folder for it.',
+    );
+  }
 }
 
 /** A folder of runs. */

@@ -12,7 +12,8 @@ import { EventFile, type HyperParameter } from '../files/tfevents';
  * @param folder A folder of its own; made where it is missing.
  * @param parameters What the training depends on, for the page HParams. Default nothing.
  * @returns A callback, which `model.fit` takes, too.
- * @throws OptionError where a parameter is none of these; StorageError where the folder cannot be made.
+ * @throws OptionError where a parameter is none of these; StorageError where the folder cannot be made, or
+ *   later, in the training, an epoch cannot be written.
  */
 export function tensorBoard(
   folder: string,

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { lookbehindSAM } from 'lookbehind';
 import { twoMoons } from 'lookbehind/data';
+import { StorageError } from 'lookbehind/errors';
 import { mlp } from 'lookbehind/models';
 import { Trainer, tensorBoard } from 'lookbehind/train';
 import { EventFile } from '../../lib/dist/files/tfevents';
@@ -149,4 +150,21 @@ test('the epochs of a Trainer', async (t) => {
     }),
     trainer.history.map(({ epoch, testLoss }) => [epoch, Math.fround(testLoss!)]),
   );
+});
+
+test('a disk that refuses is a StorageError with the name of the file, and ends the training', async (t) => {
+  const folder = mkdtempSync(join(tmpdir(), 'lookbehind-events-'));
+  t.after(() => rmSync(folder, { recursive: true, force: true }));
+  const callback = tensorBoard(join(folder, 'logs'));
+  rmSync(join(folder, 'logs'), { recursive: true });
+  const model = mlp({ inputs: 2, hidden: [4], classes: 2 });
+  const trainer = new Trainer(model, lookbehindSAM(), twoMoons({ samples: 20 }), {
+    epochs: 2,
+    batchSize: 10,
+  });
+  await assert.rejects(trainer.train({ callbacks: callback }), (error: Error) => {
+    assert.ok(error instanceof StorageError);
+    assert.match(error.message, /logs.events\.out\.tfevents.* cannot be written/);
+    return true;
+  });
 });

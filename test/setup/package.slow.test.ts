@@ -174,6 +174,16 @@ describe('the packed library', () => {
     const wrong = spawnSync(bin, ['swep'], { cwd: project, encoding: 'utf8' });
     assert.equal(wrong.status, 1);
     assert.match(wrong.stderr, /There is no command "swep"/);
+    writeFileSync(
+      join(project, 'grid.json'),
+      JSON.stringify({ data: 'twoMoons', model: { kind: 'mlp', hidden: [4] }, optimizer: 'sgd', epochs: 1 }),
+    );
+    const nowhere = spawnSync(bin, ['sweep', '--config', 'grid.json'], {
+      cwd: project,
+      encoding: 'utf8',
+      env: { ...process.env, LB_DATA: '', LB_RUNS: '' },
+    });
+    assert.match(nowhere.stderr, /store must be given: .*--store/);
   });
 
   it('replays what the official code recorded', () => {
