@@ -191,7 +191,7 @@ describe('the walkthrough in a browser', { skip: missing }, () => {
       .waitFor({ timeout: 60_000 });
     for (const [width, share] of [
       [1280, 1],
-      [900, 0],
+      [1100, 0],
     ] as const) {
       await other.setViewportSize({ width, height: 1000 });
       for (const [i, name] of MOVING.entries()) {
