@@ -40,7 +40,7 @@ export interface Retrained {
  *
  * @param store Keeps the run. Default: `data/runs` of the project.
  * @example
- * await retrain({ part: 'digits-small', method: 'lookbehindSAM', budget: 90, labelNoise: 0.4 });
+ * await retrain({ part: 'digits', method: 'lookbehindSAM', budget: 90, labelNoise: 0.4 });
  * @throws OptionError where the atlas has no such point, DataError where its data cannot be loaded. Else as
  *   `sweep`.
  */

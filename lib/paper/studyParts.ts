@@ -204,13 +204,27 @@ const FASHION_MNIST = {
 
 /** The parts by name. */
 export const STUDY = {
-  /** About an hour of one core: a smaller form of `mnist1d-mlp`, from before the radius went below 0.03. */
-  'mnist1d-mlp-small': { ...MNIST1D_MLP, ...SMALL, radius: [0.03, 1] },
+  /** About two hours of one core: a smaller form of `mnist1d-mlp`, from before the radius went below 0.03. */
+  'mnist1d-mlp-small': { ...MNIST1D_MLP, ...SMALL, labelNoise: WHOLE.labelNoise, radius: [0.03, 1] },
   'mnist1d-mlp': MNIST1D_MLP,
   'mnist1d-convnet': {
     ...MNIST1D_MLP,
     title: 'MNIST-1D, ConvNet',
     model: { kind: 'convNet', filters: [16, 32] },
+  },
+  /** A smaller form of `mnist1d-convnet`: four methods, and the settings for 90 gradients from 30. */
+  'mnist1d-convnet-small': {
+    ...MNIST1D_MLP,
+    ...SMALL,
+    title: 'MNIST-1D, ConvNet',
+    model: { kind: 'convNet', filters: [16, 32] },
+    labelNoise: WHOLE.labelNoise,
+    budgets: [{ gradients: 30 }, { gradients: 90, chosenAt: 30 }, { gradients: 15 }],
+    methods: ['sgd', 'sam', 'lookbehindSAM', 'repeatedSAM'],
+    draws: 12,
+    selectionSeeds: [100],
+    reportSeeds: from(0, 8),
+    measures: [{ kind: 'sharpness', radii: [0.1, 0.5, 1] }],
   },
   'fashion-mnist': {
     ...WHOLE,
@@ -230,21 +244,13 @@ export const STUDY = {
     draws: 8,
     selectionSeeds: from(100, 2),
   },
+  /** About an hour of one core. */
   digits: {
     ...WHOLE,
     title: 'Digits, MLP',
     data: { kind: 'digits' },
+    budgets: [{ gradients: 30 }, { gradients: 90 }, { gradients: 15 }, { gradients: 270, chosenAt: 90 }],
     model: { kind: 'mlp', hidden: [64, 64] },
-  },
-  /** About 20 minutes of one core: a smaller form of `digits`. */
-  'digits-small': {
-    ...WHOLE,
-    ...SMALL,
-    title: 'Digits, MLP',
-    data: { kind: 'digits' },
-    model: { kind: 'mlp', hidden: [64, 64] },
-    labelNoise: WHOLE.labelNoise,
-    draws: 16,
   },
   /** About half an hour of one core: a tenth of the images, averaged over 2 x 2 pixels, four methods. */
   'fashion-mnist-small': {

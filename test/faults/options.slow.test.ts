@@ -573,7 +573,7 @@ const TARGETS: readonly Target[] = [
   },
   {
     name: 'retrain',
-    needed: { part: 'digits-small', method: 'sgd', budget: 15 },
+    needed: { part: 'digits', method: 'sgd', budget: 15 },
     call: (options) => retrain(options, new RunStore(folder)),
   },
   {

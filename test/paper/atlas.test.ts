@@ -136,11 +136,11 @@ test('the map pits the two sides that were chosen on the selection set, paired b
 });
 
 test('a point is trained again by one line, and one that is not there is refused', async (t) => {
-  const point = { part: 'digits-small', method: 'sgd', budget: 15, labelNoise: 0.4, seed: 3 };
+  const point = { part: 'digits', method: 'sgd', budget: 15, labelNoise: 0.4, seed: 3 };
   const { seed, now, inAtlas } = await retrain(point, temporaryStore(t));
   const row = rows.find(
     ({ part, method, budget, labelNoise, stage }) =>
-      stage === 'report' && `${part} ${method} ${budget} ${labelNoise}` === 'digits-small sgd 15 0.4',
+      stage === 'report' && `${part} ${method} ${budget} ${labelNoise}` === 'digits sgd 15 0.4',
   )!;
   assert.equal(seed, 3);
   assert.equal(inAtlas, row.values.testError![3]);

@@ -145,13 +145,13 @@ test('a part that is described wrongly, or asked for by a wrong name, is refused
   for (const [args, said] of [
     [['none'], /PART.*digits/s],
     [[], /PART/],
-    [['digits-small', '--engine', 'slurm'], /slurm/],
+    [['digits', '--engine', 'slurm'], /slurm/],
   ] as const) {
     const ended = spawnSync(process.execPath, ['lib/dist/paper/studyCli.js', ...args], { cwd: ROOT });
     assert.notEqual(ended.status, 0);
     assert.match(String(ended.stderr), said);
   }
-  const point = 'digits-small --again sgd --budget 15 --labelNoise 0.4 --draw 2'.split(' ');
+  const point = 'digits --again sgd --budget 15 --labelNoise 0.4 --draw 2'.split(' ');
   const again = spawnSync(
     process.execPath,
     ['lib/dist/paper/studyCli.js', ...point, '--store', temporaryStore(t).folder],
@@ -161,9 +161,9 @@ test('a part that is described wrongly, or asked for by a wrong name, is refused
   const atlas = join(temporaryStore(t).folder, 'none.jsonl');
   const planned = spawnSync(
     process.execPath,
-    ['lib/dist/paper/studyCli.js', 'digits-small', '--dry-run', '--out', atlas],
+    ['lib/dist/paper/studyCli.js', 'digits', '--dry-run', '--out', atlas],
     { cwd: ROOT },
   );
-  assert.match(String(planned.stdout), /^digits-small: [\d,]+ runs/);
+  assert.match(String(planned.stdout), /^digits: [\d,]+ runs/);
   assert.ok(!existsSync(atlas));
 });
