@@ -172,9 +172,10 @@ async function runCase(
     const rate = (list: Timing[]): string =>
       (1000 / median(list.map(({ milliseconds }) => milliseconds))).toPrecision(3);
     console.log(
-      `${name}: ${points.length} points, ${examples} examples, way ${evaluator.way}, chunks of ${evaluator.chunkSize}; wanted: ${target} times
-` +
-        `  ${'evaluateMany'.padEnd(29)}${rate(times)} points/s; whole surface from nothing ${(whole.milliseconds / 1000).toFixed(2)} s`,
+      `${name}: ${points.length} points, ${examples} examples, way ${evaluator.way}, ` +
+        `chunks of ${evaluator.chunkSize}; wanted: ${target} times\n` +
+        `  ${'evaluateMany'.padEnd(29)}${rate(times)} points/s; ` +
+        `whole surface from nothing ${(whole.milliseconds / 1000).toFixed(2)} s`,
     );
     for (const [way, list] of Object.entries(others)) {
       const ratios = (of: keyof Timing): number[] =>
@@ -185,8 +186,8 @@ async function runCase(
       const ofWhole =
         (median(list.map(({ milliseconds }) => milliseconds)) * points.length) / whole.milliseconds;
       console.log(
-        `  ${way.padEnd(29)}${rate(list)} points/s, ratio ${median(ratios('milliseconds')).toFixed(1)}, ${range}` +
-          ` (${median(ratios('cpu')).toFixed(1)}), whole ${ofWhole.toFixed(1)}`,
+        `  ${way.padEnd(29)}${rate(list)} points/s, ratio ${median(ratios('milliseconds')).toFixed(1)}, ` +
+          `${range} (${median(ratios('cpu')).toFixed(1)}), whole ${ofWhole.toFixed(1)}`,
       );
     }
     console.log(
@@ -225,7 +226,8 @@ async function mnistSurface(): Promise<void> {
   });
   const all = (performance.now() - began) / 1000;
   console.log(
-    `mnist: 25 x 25 points, 2000 examples: first picture after ${first.toFixed(2)} s, whole after ${all.toFixed(1)} s`,
+    'mnist: 25 x 25 points, 2000 examples: first picture after ' +
+      `${first.toFixed(2)} s, whole after ${all.toFixed(1)} s`,
   );
   model.dispose();
 }

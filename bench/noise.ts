@@ -115,10 +115,12 @@ async function bench(name: string): Promise<void> {
     }
   }
   console.log(
-    `\n${title}: ${sigmas.length} levels x ${draws} draws on ${data.size} images, medians of ${args.rounds} paired rounds`,
+    `\n${title}: ${sigmas.length} levels x ${draws} draws on ${data.size} images, medians of ` +
+      `${args.rounds} paired rounds`,
   );
   console.log(
-    `  ${'way'.padEnd(20)}${'time'.padStart(10)}${'CPU'.padStart(10)}   faster than plain loop (CPU)   than with oneDNN (CPU)`,
+    `  ${'way'.padEnd(20)}${'time'.padStart(10)}${'CPU'.padStart(10)}   faster than plain loop (CPU)  ` +
+      ' than with oneDNN (CPU)',
   );
   for (const [way, list] of Object.entries(timings)) {
     const ratio = (base: string, of: keyof Timing): string =>

@@ -4,7 +4,7 @@
  *     npm run -s bench:page [-- --side 33 --seconds 30 --networks mlp,convnet --backends webgl,webgpu]
  *
  * The networks are trained here, and their weights are handed to the page. A backend that has time for all
- * points must find the losses of the native one. LB_CHROMIUM names the browser. It uses the GPU if the browser
+ * points must find the losses of the native one. LB_CHROMIUM names the browser. It uses the GPU if it
  * has one; with --software it draws with SwiftShader, with --headed it is seen.
  */
 import { readFileSync } from 'node:fs';

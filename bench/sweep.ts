@@ -165,7 +165,8 @@ async function main(): Promise<void> {
     const report = (name: string, { runs, seconds, training }: Timing): void => {
       const load = loadavg()[0].toFixed(1);
       console.log(
-        `${name}: ${runs} runs in ${seconds.toFixed(1)} s, ${training.toFixed(1)} s of it in steps (load ${load})`,
+        `${name}: ${runs} runs in ${seconds.toFixed(1)} s, ` +
+          `${training.toFixed(1)} s of it in steps (load ${load})`,
       );
     };
     const ratios: number[] = [];
@@ -179,11 +180,14 @@ async function main(): Promise<void> {
     if (rounds > 0)
       console.log(`throughput: ${ratios.map((ratio) => ratio.toFixed(2)).join(', ')} times (wanted: 1.8)`);
     console.log(
-      `overhead of a run: ${(100 * (await overhead(3 * epochs, join(folder, 'overhead')))).toFixed(1)} % (wanted: below 3)`,
+      'overhead of a run: ' +
+        `${(100 * (await overhead(3 * epochs, join(folder, 'overhead')))).toFixed(1)} ` +
+        '% (wanted: below 3)',
     );
     const { load, restart } = await comeBack(1000, folder);
     console.log(
-      `1,000 finished runs: restart ${restart.toFixed(2)} s (wanted: 2), with DataFrame ${load.toFixed(2)} s (wanted: 1)`,
+      `1,000 finished runs: restart ${restart.toFixed(2)} s (wanted: 2), with DataFrame ` +
+        `${load.toFixed(2)} s (wanted: 1)`,
     );
   } finally {
     rmSync(folder, { recursive: true, force: true });

@@ -6,7 +6,8 @@
 /** The commands, whose modules run when they are loaded. */
 const COMMANDS = new Map<string, () => void>([
   ['sweep', () => require('./cli/sweep')],
-  ['replay', () => require('./cli/replay')], // the tests' program, which `npm run pack` puts there; in a checkout: npm run replay
+  // The tests' program, which `npm run pack` puts there; in a checkout: npm run replay.
+  ['replay', () => require('./cli/replay')],
   ['reproduce', () => require('./paper/cli')],
   ['study', () => require('./paper/studyCli')],
   ['doctor', () => require('./cli/doctor')],

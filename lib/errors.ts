@@ -1,4 +1,4 @@
-/** The errors that the library throws on purpose, from whichever door. `LookbehindError` is the class of all. */
+/** The errors that the library throws on purpose. `LookbehindError` is the class of all. */
 export {
   AbortedError,
   DataError,

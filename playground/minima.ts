@@ -32,7 +32,8 @@ const SETTINGS = {
 };
 
 const LEAD =
-  'A sharp and a flat minimum, equally deep. Click where all methods set off, and see in which one each ends.';
+  'A sharp and a flat minimum, equally deep. Click where all ' +
+  'methods set off, and see in which one each ends.';
 
 /** Milliseconds of each frame that the maps may take. */
 const MAP_BUDGET = 9;
@@ -151,8 +152,8 @@ export function minimaView(changed: () => void): View {
     // Where, above the bottom of the trench, the bowl is as low as its wall.
     const width = (FLAT[0] - SHARP[0]) / Math.sqrt(values.curvature - 1);
     sentence.replaceChildren(
-      `From (${fixed(values.x, 2)}, ${fixed(values.y, 2)}), ${parts.join('; ')}. ` +
-        `The sharp minimum reaches ${digits(width, 2)} to each side of its bottom; SAM looks ${digits(rho)} away, ` +
+      `From (${fixed(values.x, 2)}, ${fixed(values.y, 2)}), ${parts.join('; ')}. The sharp minimum ` +
+        `reaches ${digits(width, 2)} to each side of its bottom; SAM looks ${digits(rho)} away, ` +
         `Multistep-SAM and Lookbehind-SAM up to ${digits(k * rho)}.`,
     );
   }

@@ -215,7 +215,9 @@ export function arrow(from: Point, to: Point, className: string, head = 7): SVGE
     { class: `arrow ${className}` },
     s('line', { x1: from[0], y1: from[1], x2: back[0], y2: back[1] }),
     s('path', {
-      d: `M${to[0]},${to[1]}L${back[0] - uy * side},${back[1] + ux * side}L${back[0] + uy * side},${back[1] - ux * side}Z`,
+      d:
+        `M${to[0]},${to[1]}L${back[0] - uy * side},${back[1] + ux * side}` +
+        `L${back[0] + uy * side},${back[1] - ux * side}Z`,
     }),
   );
 }

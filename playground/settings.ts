@@ -1,7 +1,8 @@
 /**
  * The settings of a view, each described once: its control, its value, and how a link writes it.
  *
- *     const settings = new Settings({ k: slider('<i>k</i>, steps back', { min: 1, max: 10, value: 3 }) }, redraw);
+ *     const k = slider('<i>k</i>, steps back', { min: 1, max: 10, value: 3 });
+ *     const settings = new Settings({ k }, redraw);
  *     settings.values.k       3, and another number once the reader moved the slider
  *     settings.control('k')   the slider
  *     settings.query()        'k=5' where it is not 3

@@ -40,8 +40,8 @@ const SETTINGS = {
 };
 
 const LEAD =
-  'The loss seen from above: the lighter, the lower. Lookbehind-SAM first looks uphill, then goes down by what ' +
-  'it met there: so it heeds the ground around its weights <i>w</i>. Drag <i>w</i>, or play the step.';
+  'The loss seen from above: the lighter, the lower. Lookbehind-SAM first looks uphill, then goes down by ' +
+  'what it met there: so it heeds the ground around its weights <i>w</i>. Drag <i>w</i>, or play the step.';
 
 /** How many stages of the step the eye takes in per second. */
 const STAGES_PER_SECOND = 1.6;
@@ -166,10 +166,11 @@ export function stepView(changed: () => void): View {
     formula.replaceChildren(html(loss.formula));
     sentence.replaceChildren(
       html(
-        `${count === 1 ? 'One step back climbs' : `${count} steps back climb`} ${digits(distance)} away from <i>w</i>, ` +
-          `from loss ${digits(before)} to ${digits(losses.at(-1)!)}. ` +
-          `${count === 1 ? 'The gradient met there carries' : `The ${count} gradients met on the way carry`} the fast weights ` +
-          `${digits(away(fast.at(-1)!, places[0]!))} from <i>w</i>; the step forward goes ${alpha === 1 ? 'all' : digits(alpha)} of that way and ` +
+        `${count === 1 ? 'One step back climbs' : `${count} steps back climb`} ${digits(distance)} away ` +
+          `from <i>w</i>, from loss ${digits(before)} to ${digits(losses.at(-1)!)}. ` +
+          (count === 1 ? 'The gradient met there carries ' : `The ${count} gradients met on the way carry `) +
+          `the fast weights ${digits(away(fast.at(-1)!, places[0]!))} from <i>w</i>; the step forward ` +
+          `goes ${alpha === 1 ? 'all' : digits(alpha)} of that way and ` +
           `${after <= before ? 'lowers' : 'raises'} the loss to ${digits(after)}` +
           `${plane.shows(end) ? '' : ', outside of the picture'}.`,
       ),
@@ -182,10 +183,10 @@ export function stepView(changed: () => void): View {
     identity.replaceChildren(
       html(
         values.hold
-          ? `<b>A fixed <i>α</i> is a learning rate.</b> Move either: <i>f</i> runs near and far, and <i>w</i>′ stays at ` +
-              `(${x}, ${y}), because only <i>α</i> · <i>η</i> = ${effective} counts.`
-          : `<b>A fixed <i>α</i> is a learning rate.</b> Only <i>α</i> · <i>η</i> = ${effective} decides where <i>w</i>′ is. ` +
-              'Hold it, and move <i>α</i>.',
+          ? '<b>A fixed <i>α</i> is a learning rate.</b> Move either: <i>f</i> runs near and far, and ' +
+              `<i>w</i>′ stays at (${x}, ${y}), because only <i>α</i> · <i>η</i> = ${effective} counts.`
+          : `<b>A fixed <i>α</i> is a learning rate.</b> Only <i>α</i> · <i>η</i> = ${effective} decides ` +
+              'where <i>w</i>′ is. Hold it, and move <i>α</i>.',
       ),
     );
     const row = (name: string, point: Point, value: string) =>

@@ -325,8 +325,9 @@ export function trainView(changed: () => void): View {
     const here = heights[(heights.length - 1) / 2]!;
     const rim = Math.max(...heights.filter(Number.isFinite));
     surfaceSays.replaceChildren(
-      `The loss of ${training?.measured ?? ''} samples around the weights, along two random directions: ${digits(here, 2)} at the dot, up to ${digits(rim, 2)} at ` +
-        `the rim. ${SURFACE_POINTS} × ${SURFACE_POINTS} points, ${digits(pointsPerSecond, 2)} per second.`,
+      `The loss of ${training?.measured ?? ''} samples around the weights, along two random directions: ` +
+        `${digits(here, 2)} at the dot, up to ${digits(rim, 2)} at the rim. ` +
+        `${SURFACE_POINTS} × ${SURFACE_POINTS} points, ${digits(pointsPerSecond, 2)} per second.`,
     );
   }
 
@@ -337,7 +338,8 @@ export function trainView(changed: () => void): View {
       device === undefined ? 'It starts.' : `${BACKENDS[device.backend]} on ${device.name} computes.`;
     const state = isTraining
       ? `${label} trains a small network in this page.`
-      : `A small network ${record.losses.length > 0 ? 'waits to go on' : 'waits to be trained'}, by ${label}.`;
+      : `A small network ${record.losses.length > 0 ? 'waits to go on' : 'waits to be trained'}, ` +
+        `by ${label}.`;
     sentence.replaceChildren(trouble || `${state} ${where}`);
     const uses = {
       k: ['lookahead', 'multistepSAM', 'lookbehindSAM'],

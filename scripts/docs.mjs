@@ -10,7 +10,8 @@ import { setUpOrExit } from './setup/stages.mjs';
 
 const USAGE = `Usage: npm run docs
 
-Writes the API reference to docs/index.html. TypeDoc, and the TypeScript that it needs, are installed into scripts/docs at the first call.`;
+Writes the API reference to docs/index.html. TypeDoc, and the TypeScript that it needs, are installed
+into scripts/docs at the first call.`;
 
 readCommandLine(USAGE, {});
 await setUpOrExit({ quiet: true });
@@ -31,7 +32,8 @@ if (!isInstalled)
 fs.rmSync(target, { recursive: true, force: true });
 run(process.execPath, ['node_modules/typedoc/bin/typedoc'], 'The reference could not be written');
 console.log(
-  `${filesBelow(target, ['.html']).length} pages. Open ${path.relative(process.cwd(), path.join(target, 'index.html'))}`,
+  `${filesBelow(target, ['.html']).length} pages. Open ` +
+    `${path.relative(process.cwd(), path.join(target, 'index.html'))}`,
 );
 
 /**

@@ -97,8 +97,10 @@ function version(command, args) {
 /** Loads the library in a process of its own: a damaged native library ends the process that opens it. */
 function checkRuntime() {
   const code = `require('lookbehind/compile'); const tf = require('@tensorflow/tfjs'); const b = tf.backend();
-    const gpu = b.isUsingGpuDevice === true; const y = tf.matMul([[1, 2], [3, 4]], [[1, 2], [3, 4]]).dataSync();
-    const v = b.binding && b.binding.TF_Version; console.log(JSON.stringify({ backend: tf.getBackend(), js: tf.version_core, gpu, v, right: Array.from(y).join() === '7,10,15,22' }));`;
+    const gpu = b.isUsingGpuDevice === true; const v = b.binding && b.binding.TF_Version;
+    const y = tf.matMul([[1, 2], [3, 4]], [[1, 2], [3, 4]]).dataSync();
+    const right = Array.from(y).join() === '7,10,15,22';
+    console.log(JSON.stringify({ backend: tf.getBackend(), js: tf.version_core, gpu, v, right }));`;
   const { status, stdout, signal } = spawnSync(process.execPath, ['-e', code], {
     cwd: project.root,
     encoding: 'utf8',

@@ -16,15 +16,15 @@ import { setUpOrExit } from './setup/stages.mjs';
 
 const USAGE = `Usage: npm run notebooks [-- NAME... [--sizes FILE] [--size NAME=VALUE] | --index]
 
-Executes the notebooks of notebooks/ whose names contain one of the given words (default: all) in the profile LB_PROFILE (quick),
-and writes them back with their outputs. A notebook that fails is left as it was. Then the index
-in notebooks/README.md and the verdicts in README.md are renewed.
+Executes the notebooks of notebooks/ whose names contain one of the given words (default: all) in the profile
+LB_PROFILE (quick), and writes them back with their outputs. A notebook that fails is left as it was. Then the
+index in notebooks/README.md and the verdicts in README.md are renewed.
 
-With sizes it is a rehearsal, mostly of LB_PROFILE=paper: the executed notebooks are left in results/notebooks/, the committed ones as
-they are.
+With sizes it is a rehearsal, mostly of LB_PROFILE=paper: the executed notebooks are left in
+results/notebooks/, the committed ones as they are.
 
-  --sizes FILE   JSON: what a cell declares by these names gets these values below it; the others are sizes of the paper's
-                 tasks, as those of npm run reproduce
+  --sizes FILE   JSON: what a cell declares by these names gets these values below it; the others are sizes
+                 of the paper's tasks, as those of npm run reproduce
   --size N=V     one of these, such as --size seeds=1; may be repeated, and goes over those of the file
   --index        renews what the READMEs say of the notebooks, and nothing else`;
 
@@ -49,7 +49,8 @@ for (const name of values.index ? [] : names) {
   console.log(name);
   const source = path.join(NOTEBOOKS, name);
   const target = path.join(NOTEBOOKS, '..', 'results', 'notebooks', name);
-  if (sizes === undefined) formatNotebooks([source]); // before the stamp: it is of the cells as they are committed
+  // Before the stamp: it is of the cells as they are committed.
+  if (sizes === undefined) formatNotebooks([source]);
   const status = await executeNotebook(source, target, { profile, flags });
   if (status !== 0) process.exit(status);
   if (sizes !== undefined) {

@@ -9,8 +9,8 @@ import { setUpOrExit } from './setup/stages.mjs';
 
 const USAGE = `Usage: npm run playground [-- OPTIONS]
 
-Writes the playground to results/playground/index.html and opens it. The file holds all it needs: it works from disk, from any web server,
-and without a network.
+Writes the playground to results/playground/index.html and opens it. The file holds all it needs: it
+works from disk, from any web server, and without a network.
 
   --no-open   only writes it
   --help`;

@@ -5,8 +5,8 @@ import { setUpOrExit } from './setup/stages.mjs';
 
 const USAGE = `Usage: npm run setup [-- OPTIONS]
 
-Installs the npm packages, a Python environment (.venv) with JupyterLab, TensorFlow's libraries, the native addon
-and the notebook kernel, and compiles the library. What is up to date is left alone.
+Installs the npm packages, a Python environment (.venv) with JupyterLab, TensorFlow's libraries, the native
+addon and the notebook kernel, and compiles the library. What is up to date is left alone.
 
   --cuda    TensorFlow for NVIDIA GPUs (chosen by itself where an NVIDIA driver is found; 6 GB)
   --cpu     TensorFlow for CPU

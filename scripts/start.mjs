@@ -7,12 +7,14 @@ import { projectAt } from './setup/project.mjs';
 import { labExtensionDisabledBy } from './setup/python.mjs';
 import { setUpOrExit } from './setup/stages.mjs';
 
-await setUpOrExit({ quiet: true }); // mends a damaged kernel or extension, and compiles the library where its sources changed
+// Mends a damaged kernel or extension, and compiles the library where its sources changed.
+await setUpOrExit({ quiet: true });
 const project = projectAt();
 const disabled = labExtensionDisabledBy(project);
 if (disabled)
   console.warn(
-    `Figures will not be interactive: ${disabled} disables JupyterLab's extension "jupyterlab-plotly". Remove it there.`,
+    `Figures will not be interactive: ${disabled} disables JupyterLab's extension ` +
+      '"jupyterlab-plotly". Remove it there.',
   );
 
 const given = process.argv.slice(2);

@@ -15,8 +15,10 @@ const USAGE = `Usage: npm test [-- OPTIONS] [FILES]
 
 Sets the project up, checks format and types, and runs the tests (or the given test files).
 
-  --long    only *.long.test.ts, which are left out otherwise, and no checks: a Ray cluster, notebooks at the paper's profile
-  --unit    only the quick suites: no notebooks, no browser, no *.slow.test.ts, no set-up tests; less than a minute
+  --long    only *.long.test.ts, which are left out otherwise, and no checks: a Ray cluster, notebooks at
+            the paper's profile
+  --unit    only the quick suites: no notebooks, no browser, no *.slow.test.ts, no set-up tests; less than
+            a minute
   --help`;
 
 /** What of test/ starts kernels, browsers, set-ups or other processes, or draws pictures. */

@@ -14,8 +14,9 @@ import { setUpOrExit } from './setup/stages.mjs';
 
 const USAGE = `Usage: npm run walkthrough [-- NOTEBOOK]
 
-Sets the project up, executes notebooks/00-walkthrough.ipynb (or another notebook of that folder), prints its tables, and
-writes the executed notebook and an HTML page to results/. LB_PROFILE=smoke|quick|paper says how much is computed (quick).`;
+Sets the project up, executes notebooks/00-walkthrough.ipynb (or another notebook of that folder), prints its
+tables, and writes the executed notebook and an HTML page to results/. LB_PROFILE=smoke|quick|paper says how
+much is computed (quick).`;
 
 const { positionals } = readCommandLine(USAGE, {});
 const name = path.basename(positionals[0] ?? '00-walkthrough.ipynb', '.ipynb');
@@ -26,7 +27,8 @@ const started = performance.now();
 const begun = Date.now();
 const target = path.join(root, 'results', `${name}.ipynb`);
 console.log(
-  `Running ${name}, profile ${process.env.LB_PROFILE || 'quick'}. Finished runs are kept: an interrupted walkthrough goes on from there.`,
+  `Running ${name}, profile ${process.env.LB_PROFILE || 'quick'}. Finished runs are kept: an ` +
+    'interrupted walkthrough goes on from there.',
 );
 const status = await executeNotebook(path.join(NOTEBOOKS, `${name}.ipynb`), target, { flags: ['--tables'] });
 if (status === 0) {

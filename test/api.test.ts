@@ -113,7 +113,10 @@ function report(): string {
     .sort((a, b) => (a.key < b.key ? -1 : 1));
   const texts = named.map(({ symbol }) => `// ${place(symbol)}\n${textOf(symbol)}`);
   const count = exported.reduce((sum, { first }) => sum + first.length, 0);
-  return `${HEAD}\n${count} names.\n${sections.join('')}\n## Named by these, exported by no door\n${block(texts)}`;
+  return (
+    `${HEAD}\n${count} names.\n${sections.join('')}\n## Named by these, exported by no ` +
+    `door\n${block(texts)}`
+  );
 }
 
 it('is what lib/api.md says', () => {

@@ -7,6 +7,7 @@ import { execFileSync, spawnSync } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join, relative, resolve, sep } from 'node:path';
 import { describe, it } from 'node:test';
+import ts from '@tslab/typescript-for-tslab';
 import { type BuildFailure, build } from 'esbuild';
 import { browser } from '../lib/package.json';
 import { DOORS, publicNames } from './publicNames';
@@ -234,7 +235,9 @@ describe('the public surface', () => {
   });
 
   it('needs nothing of danfojs or tslab to load', () => {
-    const code = `${ALL}; const bad = Object.keys(require.cache).filter((f) => /node_modules.(danfojs-node|tslab|jsdom|plotly)/.test(f)); console.log(JSON.stringify(bad));`;
+    const code =
+      `${ALL}; const bad = Object.keys(require.cache).filter((f) => ` +
+      '/node_modules.(danfojs-node|tslab|jsdom|plotly)/.test(f)); console.log(JSON.stringify(bad));';
     const { stdout } = spawnSync(process.execPath, ['-e', code], { cwd: root, encoding: 'utf8' });
     assert.deepEqual(JSON.parse(stdout), []);
   });
@@ -314,7 +317,44 @@ describe(
   },
 );
 
+/**
+ * Lines of a source that may be long: titles of tests, which Biome leaves in one line; regular expressions;
+ * names that cannot be broken; and what stands in a template of several lines, a page or a program.
+ */
+function mayBeLong(name: string, text: string): (line: number) => boolean {
+  const source = ts.createSourceFile(name, text, ts.ScriptTarget.ES2022);
+  const free = new Set<number>();
+  const lineOf = (position: number): number => source.getLineAndCharacterOfPosition(position).line;
+  const visit = (node: ts.Node): void => {
+    const [from, to] = [lineOf(node.getStart(source)), lineOf(node.end)];
+    const title = ts.isCallExpression(node) && /^(it|test|describe)\b/.test(node.expression.getText(source));
+    const whole = ts.isTemplateLiteral(node) && to > from;
+    if (title || node.kind === ts.SyntaxKind.RegularExpressionLiteral) free.add(from);
+    for (let line = from; whole && line <= to; line++) free.add(line);
+    ts.forEachChild(node, visit);
+  };
+  visit(source);
+  const lines = text.split('\n');
+  return (line) => free.has(line) || /[^\s]{80}/.test(lines[line]!);
+}
+
 describe('the repository', () => {
+  it('has lines of at most 110 columns, but for what cannot be broken', () => {
+    const tracked = execFileSync('git', ['ls-files', '*.ts', '*.mjs', '*.cjs'], {
+      cwd: root,
+      encoding: 'utf8',
+    });
+    const files = tracked.split('\n').filter((file) => file !== '' && existsSync(join(root, file)));
+    const long = files.flatMap((file) => {
+      const text = readFileSync(join(root, file), 'utf8');
+      const lines = text.split('\n').map((line, i) => ({ i, columns: [...line].length }));
+      if (!lines.some(({ columns }) => columns > 110)) return [];
+      const free = mayBeLong(file, text);
+      return lines.filter(({ i, columns }) => columns > 110 && !free(i)).map(({ i }) => `${file}:${i + 1}`);
+    });
+    assert.deepEqual(long, []);
+  });
+
   it('names no path of a machine', () => {
     const tracked = execFileSync('git', ['ls-files'], { cwd: root, encoding: 'utf8' })
       .split('\n')

@@ -116,7 +116,9 @@ describe('each door', () => {
   it('gives an ES module the names that it gives a CommonJS module', () => {
     const doors = JSON.stringify([...DOORS.keys()]);
     const required = `for (const door of ${doors}) seen[door] = Object.keys(require(door)).sort();`;
-    const imported = `for (const door of ${doors}) seen[door] = Object.keys(await import(door)).filter((name) => !['default', 'module.exports', '__esModule'].includes(name)).sort();`;
+    const imported =
+      `for (const door of ${doors}) seen[door] = Object.keys(await import(door)).filter((name) => ` +
+      "!['default', 'module.exports', '__esModule'].includes(name)).sort();";
     const script = (body: string) => `const seen = {}; ${body} console.log(JSON.stringify(seen));`;
     const commonJs = resultOf(script(required)) as Record<string, string[]>;
     assert.deepEqual(resultOf(script(imported), '--input-type=module'), commonJs);

@@ -39,10 +39,13 @@ export const ENGINE_OPTIONS = {
 /** Lines on them for a usage message, where `preset` is the default engine. */
 export function engineUsage(preset: EngineChoice['engine']): string {
   return `  --store DIR     where runs are kept (default: data/runs of the project)
-  --engine E      processes: worker processes of this machine     inProcess: one run at a time, with all threads
-                  ray: a Ray cluster     slurm: writes and submits a job array, and leaves (default: ${preset})
+  --engine E      processes: worker processes of this machine
+                  inProcess: one run at a time, with all threads
+                  ray: a Ray cluster
+                  slurm: writes and submits a job array, and leaves (default: ${preset})
   --workers N     runs at a time (default: one per core; on a cluster as many as there is room for)
-  --address A     ray: host:port of a cluster that this machine belongs to, or auto (default: RAY_ADDRESS, else this machine alone)
+  --address A     ray: host:port of a cluster that this machine belongs to, or auto
+                  (default: RAY_ADDRESS, else this machine alone)
   --cpus C        ray, slurm: processors and threads of each run (default 1)
   --gpus G        ray, slurm: GPUs of each run; with Ray also a part, such as 0.25 (default 0)
   --attempts N    ray: how often a run is begun before the death of its worker is its outcome (default 5)
@@ -117,7 +120,8 @@ export async function makeEngine({
   const cluster = await ray.connect();
   const machines = `${cluster.nodes} ${cluster.nodes === 1 ? 'machine' : 'machines'}`;
   console.log(
-    `Ray: ${machines}, ${cluster.cpus} processors, ${cluster.gpus} GPUs; room for ${cluster.fits} runs at a time.`,
+    `Ray: ${machines}, ${cluster.cpus} processors, ${cluster.gpus} GPUs; ` +
+      `room for ${cluster.fits} runs at a time.`,
   );
   return ray;
 }
@@ -133,7 +137,8 @@ export function submit(configs: readonly FullRunConfig[], store: RunStore, choic
     );
   else
     console.log(
-      `Job ${job} has ${runs} runs. Results appear in ${store.folder}; submit again what a time limit stopped.`,
+      `Job ${job} has ${runs} runs. Results appear in ${store.folder}; ` +
+        'submit again what a time limit stopped.',
     );
   return EXIT.good;
 }

@@ -27,24 +27,27 @@ import {
   watchedSweep,
 } from './commandLine';
 
-const HELP = `Runs a grid of configurations and keeps the results; what is done is not run again. In a checkout: npm run sweep -- ...
+const HELP = `Runs a grid of configurations and keeps the results; what is done is not run again.
+In a checkout: npm run sweep -- ...
 
-  npx lookbehind sweep --config FILE [--store DIR] [--module FILE] [--engine E] [--workers N] [--out FILE] [--report FILE]
+  npx lookbehind sweep --config FILE [--store DIR] [--module FILE] [--engine E] [--workers N] [--out FILE]
+                       [--report FILE]
 
   --config FILE   JSON: a grid of runs, or a list of grids. A list in place of a value means each of these:
                   { "data": "mnist1d", "model": { "kind": "mlp", "hidden": [100, 100] }, "epochs": 30,
-                    "optimizer": [{ "kind": "sam", "rho": [0.05, 0.1] }, { "kind": "lookbehindSAM", "k": [2, 5] }],
+                    "optimizer": [{ "kind": "sam", "rho": [0.05, 0.1] },
+                                  { "kind": "lookbehindSAM", "k": [2, 5] }],
                     "seeds": 5 }
   --module FILE   a JavaScript module with your own data sets and models, exported by name:
                     export const data = { houses: async (options) => ({ train, test }) };
-                    export const models = { small: ({ inputs, classes, seed, ...options }) => tf.sequential(...) };
+                    export const models = { small: ({ inputs, classes, seed, ...rest }) => tf.sequential(...) };
                     export const files = ['houses.csv'];
-                  "data": { "kind": "own", "name": "houses" } is then one of them. The content of the module, of
-                  what it imports by a relative path, and of its files is part of the run
+                  "data": { "kind": "own", "name": "houses" } is then one of them. The content of the module,
+                  of what it imports by a relative path, and of its files is part of the run
 ${engineUsage('processes')}
   --out FILE      writes one row per run, as CSV or JSON
-  --report FILE   writes a page: tables that sort, parallel coordinates, learning curves (default: sweep.html);
-                  it needs plotly.js
+  --report FILE   writes a page: tables that sort, parallel coordinates, learning curves (default:
+                  sweep.html); it needs plotly.js
   --list          shows what would be run, and runs nothing
   --only I        runs the I-th of these alone, counted from 0: an element of a job array
 
@@ -144,7 +147,10 @@ function report(rows: readonly RunRow[], store: RunStore): number {
 function describeRuns(rows: readonly RunRow[]): string {
   const reused = rows.filter(({ reused }) => reused).length;
   const failed = rows.filter(({ status }) => status === 'failed').length;
-  return `${rows.length} runs, ${reused} of them from before, ${failed} failed; all together ${describeCost(rows)}`;
+  return (
+    `${rows.length} runs, ${reused} of them from before, ${failed} failed; all together ` +
+    `${describeCost(rows)}`
+  );
 }
 
 runCommand(main);

@@ -1,9 +1,9 @@
 /**
  * `accelerate(model)`: model.fit, evaluate and predict of tf.js as compiled graphs.
  *
- *   fit, fitDataset, trainOnBatch   ask the model for a function of one batch that takes a step       (makeTrainFunction)
- *   evaluate, evaluateDataset       ask the model for a function of one batch: loss and metrics       (makeTestFunction)
- *   predict, predictOnBatch         go through the batches                                            (predictLoop)
+ *   fit, fitDataset, trainOnBatch   ask for a function of one batch: a step            (makeTrainFunction)
+ *   evaluate, evaluateDataset       ask for a function of one batch: loss and metrics  (makeTestFunction)
+ *   predict, predictOnBatch         go through the batches                             (predictLoop)
  *
  * Each of these is compiled in place, on the one model; everything around it, such as shuffling, callbacks
  * and history, is tf.js's own.
@@ -232,7 +232,8 @@ class CompiledBatches {
     return (data) => {
       if (!isNative()) {
         this.report(
-          `tf.js runs on its "${tf.getBackend()}" backend, and only the native one ("tensorflow") has graphs.`,
+          `tf.js runs on its "${tf.getBackend()}" backend, and only ` +
+            'the native one ("tensorflow") has graphs.',
         );
         return fn(data);
       }
@@ -315,8 +316,9 @@ function prepareOptimizer({ optimizer_: optimizer, collectedTrainableWeights = [
   // Their numbers and counters are known; what others keep beside variables is not.
   if (isStockOptimizer(optimizer)) return false;
   throw new CompileError(
-    `The optimizer ${optimizer.constructor.name} is none of tf.train and none of this library: what it keeps beside tf.Variables would be ` +
-      'fixed in a graph. Use one of those, or extend one of this library.',
+    `The optimizer ${optimizer.constructor.name} is none of tf.train and none of this library: what it ` +
+      'keeps beside tf.Variables would be fixed in a graph. Use ' +
+      'one of those, or extend one of this library.',
   );
 }
 

@@ -108,8 +108,9 @@ export function checkedNodeBackend(): NodeBackend {
   const missing = USED_METHODS.filter((method) => typeof backend[method] !== 'function');
   if (missing.length > 0) {
     throw new NativeRuntimeError(
-      `${nativePackage} ${nativeVersion()} has no ${missing.join(', ')}: compile() was built for version 4.22. ` +
-        'Install that version, or run without compiling (LB_EAGER=1, or the option eager: true).',
+      `${nativePackage} ${nativeVersion()} has no ${missing.join(', ')}: compile() was built for ` +
+        'version 4.22. Install that version, or run without compiling ' +
+        '(LB_EAGER=1, or the option eager: true).',
     );
   }
   checked = backend;

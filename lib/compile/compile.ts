@@ -1,7 +1,8 @@
 /**
  * `compile(fn)`: tf.js code as one TensorFlow graph. What tf.function and jax.jit are for their libraries.
  *
- *   first call of a signature:  fn runs as it is, op by op, and is recorded (graph/trace.ts); with makesNoVariables it is only recorded
+ *   first call of a signature:  fn runs as it is, op by op, and is recorded (graph/trace.ts); with
+ *                                makesNoVariables it is only recorded
  *   later calls:                one native call runs the graph; fn itself is not called any more
  *
  * The graph runs without JavaScript between the ops, ops that do not depend on each other run in parallel,
@@ -224,8 +225,9 @@ class Signatures<A extends TensorTree[], R> {
     return trace(this.#ownScope, args, { drawRunSeed: () => [0, 0], recordOnly: true }, (traced) => {
       if (traced.created.length > 0) {
         throw new CompileError(
-          `${this.name} makes a tf.Variable ("${traced.created[0].name}"), though makesNoVariables promised that it does not. ` +
-            'Make it before the first call (an optimizer makes its own in makeSlots), or leave the option out.',
+          `${this.name} makes a tf.Variable ("${traced.created[0].name}"), though makesNoVariables ` +
+            'promised that it does not. Make it before the first call (an optimizer makes its own in ' +
+            'makeSlots), or leave the option out.',
         );
       }
       return this.#keep(signature, args, traced);
@@ -263,8 +265,8 @@ class Signatures<A extends TensorTree[], R> {
   #reportLargeConstants(largeConstants: string[]): void {
     if (largeConstants.length === 0) return;
     process.emitWarning(
-      `${this.name}: the compiled graph holds copies of large captured tensors (${largeConstants.join('; ')}). ` +
-        'Pass them as arguments.',
+      `${this.name}: the compiled graph holds copies of large captured tensors ` +
+        `(${largeConstants.join('; ')}). Pass them as arguments.`,
       'CompileWarning',
     );
   }
@@ -273,8 +275,9 @@ class Signatures<A extends TensorTree[], R> {
     if (this.#overflowReported) return;
     this.#overflowReported = true;
     process.emitWarning(
-      `${this.name} was compiled for ${this.#maxSignatures} signatures, and now gets another one (${signature}), which runs ` +
-        'without compiling. Pad or drop smaller batches, or raise maxSignatures.',
+      `${this.name} was compiled for ${this.#maxSignatures} signatures, and now gets another one ` +
+        `(${signature}), which runs without compiling. Pad or drop ` +
+        'smaller batches, or raise maxSignatures.',
       'CompileWarning',
     );
   }
@@ -299,7 +302,8 @@ function checkedTensors(name: string, args: TensorTree[]): tf.Tensor[] {
     const tensors = tensorsOf(arg, (what) => {
       const allowed = 'must be a tensor, or arrays and plain records of tensors';
       return new CompileError(
-        `${name}: argument ${i} ${allowed}, but holds ${what}. Close over what never changes, or make it a tensor.`,
+        `${name}: argument ${i} ${allowed}, but holds ${what}. Close ` +
+          'over what never changes, or make it a tensor.',
       );
     });
     if (!tensors.some(({ isDisposed }) => isDisposed)) return tensors;
@@ -425,6 +429,7 @@ function explainGraph(name: string, graph: CompiledGraph): string {
     `  reads variables: ${list(graph.reads)}`,
     `  assigns variables: ${list(graph.assigns)}`,
     `  random numbers: ${graph.random ? 'fresh at each run' : 'none'}`,
-    `  captured constants: ${(graph.constantBytes / 1024).toFixed(1)} kB${graph.largeConstants.length > 0 ? `, large: ${graph.largeConstants.join('; ')}` : ''}`,
+    `  captured constants: ${(graph.constantBytes / 1024).toFixed(1)} ` +
+      `kB${graph.largeConstants.length > 0 ? `, large: ${graph.largeConstants.join('; ')}` : ''}`,
   ].join('\n');
 }

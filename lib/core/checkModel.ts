@@ -1,4 +1,4 @@
-/** Whether something is a model that this library can work with: of tf.layers, and of the same copy of tf.js. */
+/** Whether something is a model that this library works with: of tf.layers, and of the same copy of tf.js. */
 import { OptionError } from './errors';
 import * as tf from './tf';
 

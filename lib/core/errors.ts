@@ -29,7 +29,8 @@ export class OptionError extends LookbehindError {
     /** Advice that goes beyond the allowed range, as a whole sentence. */
     advice = '',
     /** The message, if it is not made of the above. */
-    message = `${option} must be ${value === undefined ? `given: ${allowed}` : `${allowed}, got ${describe(value)}`}.`,
+    message = `${option} must be ` +
+      `${value === undefined ? `given: ${allowed}` : `${allowed}, got ${describe(value)}`}.`,
   ) {
     super(advice === '' ? message : `${message} ${advice}`);
   }
@@ -215,7 +216,10 @@ function refusal({ code, message }: Error & { code?: string }): string {
     case 'EROFS':
     case 'EACCES':
     case 'EPERM':
-      return `it is read-only, or belongs to another user (${code}). Make it writable, or give another folder.`;
+      return (
+        `it is read-only, or belongs to another user (${code}). ` +
+        'Make it writable, or give another folder.'
+      );
     case 'EEXIST':
     case 'ENOTDIR':
       return `there is a file where a folder is needed (${code}). Give another folder.`;

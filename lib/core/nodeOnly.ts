@@ -12,8 +12,9 @@ const names: ProxyHandler<object> = {
     if (typeof name === 'symbol') return undefined;
     return function needsNode(): never {
       throw new NeedsNodeError(
-        `"${name}" of lookbehind reads or writes files, or uses the native runtime, and works in Node only. ` +
-          'In a browser, give the library what is in memory already: samples as a Dataset, weights as arrays.',
+        `"${name}" of lookbehind reads or writes files, or uses the native runtime, and works in Node ` +
+          'only. In a browser, give the library what is in memory ' +
+          'already: samples as a Dataset, weights as arrays.',
       );
     };
   },

@@ -203,7 +203,8 @@ async function readCifarFolder(folder: string, layout: CifarLayout): Promise<Cif
       const records = sizeOf(path) / bytesOf(layout);
       if (Number.isInteger(records)) return { name, records };
       throw new DataError(
-        `${path} is damaged: ${sizeOf(path)} bytes are no multiple of ${bytesOf(layout)}, the size of a record.`,
+        `${path} is damaged: ${sizeOf(path)} bytes are no multiple ` +
+          `of ${bytesOf(layout)}, the size of a record.`,
       );
     });
   };

@@ -375,7 +375,8 @@ export class Dataset {
    * name.
    *
    * @example
-   * const { train, selection } = data.partition({ fractions: { train: 0.8, selection: 0.2 }, stratified: true });
+   * const fractions = { train: 0.8, selection: 0.2 };
+   * const { train, selection } = data.partition({ fractions, stratified: true });
    */
   partition<Part extends string>(options: PartitionOptions<Part>): Record<Part, Dataset> {
     checkObject('partition: options', options);
@@ -536,7 +537,7 @@ export class Dataset {
   }
 
   #deal(sizes: number[], options: ChoiceOptions): Int32Array[] {
-    const { seed, stratified } = checkOptions('choice of samples', CHOICE, options);
+    const { seed, stratified } = checkOptions('subset', CHOICE, options);
     if (stratified && this.classes.length === 0) {
       throw new OptionError(
         'stratified',

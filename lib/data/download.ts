@@ -106,7 +106,8 @@ async function isThere({ path, sha256, bytes, urls }: RemoteFile): Promise<boole
     const found =
       actual === undefined ? `${size} bytes, expected ${bytes}` : `SHA-256 ${actual}, expected ${sha256}`;
     throw new DataError(
-      `The data file ${path} is damaged: ${found}. Delete it and try again. ${byHand({ path, sha256, bytes, urls })}`,
+      `The data file ${path} is damaged: ${found}. Delete it and try again. ` +
+        `${byHand({ path, sha256, bytes, urls })}`,
     );
   }
   return true;
@@ -246,7 +247,10 @@ async function sha256Of(path: string): Promise<string> {
 }
 
 function byHand({ path, urls, bytes, sha256 }: RemoteFile): string {
-  return `By hand: get ${urls.join(' or ')} (${bytes} bytes, SHA-256 ${sha256}) on any machine and put it at ${path}.`;
+  return (
+    `By hand: get ${urls.join(' or ')} (${bytes} bytes, SHA-256 ` +
+    `${sha256}) on any machine and put it at ${path}.`
+  );
 }
 
 function reason(error: unknown): string {

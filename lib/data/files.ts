@@ -34,7 +34,8 @@ export function dataFolder(): string {
     folder = parent;
   }
   throw new DataError(
-    `No data folder was found above ${__dirname}. Set the environment variable LB_DATA to the folder "data" of a checkout of the project.`,
+    `No data folder was found above ${__dirname}. Set the environment variable LB_DATA to the folder ` +
+      '"data" of a checkout of the project.',
   );
 }
 
@@ -44,7 +45,8 @@ export function dataFolder(): string {
  * @throws DataError if it is missing or damaged.
  */
 export function readShipped({ folder, sha256 }: { folder: string; sha256: string }): Uint8Array {
-  const remedy = `Restore it with "git checkout -- data/${folder}" or make it again with data/${folder}/generate.py.`;
+  const remedy =
+    `Restore it with "git checkout -- data/${folder}" or make it again with ` + `data/${folder}/generate.py.`;
   return readVerified({ path: join(dataFolder(), folder, `${folder}.bin`), sha256, remedy });
 }
 
@@ -72,7 +74,8 @@ export function readVerified({ path, sha256, remedy }: ExpectedFile): Buffer {
     const actual = createHash('sha256').update(content).digest('hex');
     if (actual !== sha256) {
       throw new DataError(
-        `The data file ${path} is damaged: SHA-256 ${actual} (${content.length} bytes), expected ${sha256}. ${remedy}`,
+        `The data file ${path} is damaged: SHA-256 ${actual} (${content.length} bytes), expected ` +
+          `${sha256}. ${remedy}`,
       );
     }
     verified.set(path, version);

@@ -126,7 +126,7 @@ const KMNIST: IdxSource = {
  * @throws DataError if a file is missing, damaged or not of the format.
  */
 export function fullMnist(options: IdxOptions = {}): Promise<TrainTest> {
-  return load(MNIST, options);
+  return load('fullMnist', MNIST, options);
 }
 
 /**
@@ -135,7 +135,7 @@ export function fullMnist(options: IdxOptions = {}): Promise<TrainTest> {
  * @throws DataError if a file is missing, damaged or not of the format.
  */
 export function fashionMnist(options: IdxOptions = {}): Promise<TrainTest> {
-  return load(FASHION_MNIST, options);
+  return load('fashionMnist', FASHION_MNIST, options);
 }
 
 /**
@@ -144,7 +144,7 @@ export function fashionMnist(options: IdxOptions = {}): Promise<TrainTest> {
  * @throws DataError if a file is missing, damaged or not of the format.
  */
 export function kmnist(options: IdxOptions = {}): Promise<TrainTest> {
-  return load(KMNIST, options);
+  return load('kmnist', KMNIST, options);
 }
 
 /**
@@ -158,7 +158,8 @@ export async function readIdx(path: string): Promise<IdxArray> {
   const { start, shape, size } = readHeader(content, path);
   if (content.length !== start + size) {
     throw new DataError(
-      `${path} is damaged: ${content.length - start} numbers, but its header says ${shape.join(' x ')} = ${size}.`,
+      `${path} is damaged: ${content.length - start} numbers, but its header says ` +
+        `${shape.join(' x ')} = ${size}.`,
     );
   }
   return { shape, data: new Uint8Array(content.buffer, content.byteOffset + start, size) };
@@ -176,14 +177,15 @@ function readHeader(content: Buffer, path: string): { start: number; shape: numb
   const size = shape.reduce((product, n) => product * n, 1);
   if (size > LARGEST_ARRAY) {
     throw new DataError(
-      `${path} is too large: its header says ${shape.join(' x ')} numbers, at most ${LARGEST_ARRAY} are read.`,
+      `${path} is too large: its header says ${shape.join(' x ')} ` +
+        `numbers, at most ${LARGEST_ARRAY} are read.`,
     );
   }
   return { start, shape, size };
 }
 
-async function load(source: IdxSource, options: IdxOptions): Promise<TrainTest> {
-  const { folder, ...downloading } = checkOptions(source.name, { ...FOLDER, ...DOWNLOAD }, options);
+async function load(what: string, source: IdxSource, options: IdxOptions): Promise<TrainTest> {
+  const { folder, ...downloading } = checkOptions(what, { ...FOLDER, ...DOWNLOAD }, options);
   const paths: string[] = [];
   for (const [i, file] of FILES.entries()) {
     if (folder !== undefined) {
@@ -214,7 +216,8 @@ async function pair(
     throw new DataError(`${imagesPath} has ${images.shape.length} dimensions, expected 3.`);
   if (labels.shape.length !== 1 || labels.shape[0] !== images.shape[0]) {
     throw new DataError(
-      `${labelsPath} has labels of shape [${labels.shape}] for the ${images.shape[0]} images of ${imagesPath}.`,
+      `${labelsPath} has labels of shape [${labels.shape}] for the ` +
+        `${images.shape[0]} images of ${imagesPath}.`,
     );
   }
   const unknown = labels.data.find((label) => label >= classes.length);

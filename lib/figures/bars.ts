@@ -61,7 +61,9 @@ export function bars(options: BarsOptions): Figure {
             width: 4,
           },
           customdata: items.map((item) => [item.std, item.name]),
-          hovertemplate: `%{customdata[1]}<br>${figureText(x.title)} %{x:.4~g} ± %{customdata[0]:.2~g}<extra></extra>`,
+          hovertemplate:
+            `%{customdata[1]}<br>${figureText(x.title)} ` +
+            '%{x:.4~g} ± %{customdata[0]:.2~g}<extra></extra>',
           showlegend: false,
         },
       ],

@@ -234,7 +234,7 @@ export function textWidth(text: string, size: number): number {
   return LETTER * size * plainFigureText(text).length;
 }
 
-/** Breaks a text of a figure into lines of about at most `width` pixels, between words; `k = 5` stays whole. */
+/** Breaks a text of a figure between words into lines of about `width` pixels; `k = 5` stays whole. */
 export function wrap(text: string, width: number, size: number): string[] {
   const most = Math.floor(width / (LETTER * size)) - 1;
   return text.match(new RegExp(`\\S.{0,${most}}(?<!=)(?=\\s(?!=)|$)|\\S+`, 'g')) ?? [];

@@ -29,7 +29,9 @@ export interface HeatmapOptions extends FigureOptions {
   digits?: number;
   /** Text in cells without a number: one for all, or one row of texts per row head. Default: diverged. */
   missing?: string | readonly (readonly string[])[];
-  /** Which is better: that cell gets a frame, and good ones are dark. Default: no frame, large ones are dark. */
+  /**
+   * Which is better: that cell gets a frame, and good ones are dark. Default: no frame, large ones are dark.
+   */
   best?: 'min' | 'max';
   /**
    * Colors tell on which side of this value others lie, and how far from it. Default: they only rise.
@@ -83,7 +85,8 @@ export function heatmap(options: HeatmapOptions): Figure {
       if (!Number.isFinite(value)) return '';
       const number = value.toFixed(digits);
       const color = readableOn(colorAt(scale, high > low ? (value - low) / (high - low) : 0.5));
-      return `<span style="color:${color}">${spreads ? `${number}<br>± ${spreads[r]![c]!.toFixed(digits)}` : number}${noteAt(r, c)}</span>`;
+      const spread = spreads ? `<br>± ${spreads[r]![c]!.toFixed(digits)}` : '';
+      return `<span style="color:${color}">${number}${spread}${noteAt(r, c)}</span>`;
     }),
   );
   const gaps: Annotation[] = values.flatMap((row, r) =>
@@ -136,7 +139,9 @@ export function heatmap(options: HeatmapOptions): Figure {
           colorscale: scale,
           ...(finite.length > 0 || range ? { zmin: low, zmax: high } : {}),
           colorbar: { title: colorBarTitle(options.z) },
-          hovertemplate: `${figureText(options.y)} %{customdata[0]}<br>${figureText(options.x)} %{customdata[1]}<br>${figureText(options.z)} %{z:.4~g}<extra></extra>`,
+          hovertemplate:
+            `${figureText(options.y)} %{customdata[0]}<br>${figureText(options.x)} ` +
+            `%{customdata[1]}<br>${figureText(options.z)} %{z:.4~g}<extra></extra>`,
           customdata: rows.map((row) =>
             columns.map((column) => [figureText(String(row)), figureText(String(column))]),
           ),

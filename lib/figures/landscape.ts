@@ -234,7 +234,8 @@ function rowHeight(grid: Grid, columns: number): number {
   const [bottom, top] = ends(grid.y);
   const gap = 0.06 * columns;
   const width = ((planeWidth(columns) - 170) * (1 - gap)) / (columns - gap);
-  if (left === right || bottom === top) return Math.min(420, width); // an unfinished surface may have one column or row so far
+  // An unfinished surface may have one column or row so far.
+  if (left === right || bottom === top) return Math.min(420, width);
   return Math.min(420, Math.max(180, (width * (top - bottom)) / (right - left)));
 }
 

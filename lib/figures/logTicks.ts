@@ -16,7 +16,7 @@ const PARTS = [
   [1, 1.2, 1.5, 2, 2.5, 3, 4, 5, 6, 7, 8, 9],
 ];
 
-/** The axis with its ticks, in place of those that it has, if it is logarithmic. `pixels`: about its length. */
+/** A logarithmic axis with its ticks in place of its own; others as they are. `pixels`: its length. */
 export function withLogTicks(given: Axis, data: readonly Trace[], letter: 'x' | 'y', pixels = 500): Axis {
   if (given.type !== 'log') return given;
   const { dtick: _, tickvals: __, tickformat: ___, exponentformat: ____, tickfont: _____, ...axis } = given;

@@ -33,7 +33,8 @@ export function scatter(options: ScatterOptions): Figure {
       x: Array.from(series.x),
       y: Array.from(series.y),
       marker: { symbol: style.symbol, size: 8, color: style.color, opacity: 0.8 },
-      hovertemplate: `${figureText(x.title)} %{x:.4~g}<br>${figureText(y.title)} %{y:.4~g}<extra>${name}</extra>`,
+      hovertemplate:
+        `${figureText(x.title)} %{x:.4~g}<br>` + `${figureText(y.title)} %{y:.4~g}<extra>${name}</extra>`,
     }),
   );
   return compose({ data, xaxis: axis(x), yaxis: axis(y) }, options, {

@@ -66,8 +66,8 @@ export class SurfaceFile {
     }
     if (this.#header.format !== FORMAT || this.#header.fingerprint !== fingerprint) {
       throw new StateMismatchError(
-        `${path} holds the points of another surface (other layers, weights, directions, ranges, samples or options). ` +
-          'Give another path, or delete the file.',
+        `${path} holds the points of another surface (other layers, weights, directions, ranges, ` +
+          'samples or options). Give another path, or delete the file.',
       );
     }
   }
@@ -83,8 +83,9 @@ export class SurfaceFile {
     const before: unknown[] = Array.isArray(this.#header.probes) ? this.#header.probes : [];
     if (before.length === probes.length && probes.every((loss, i) => isSameLoss(loss, before[i]))) return;
     throw new StateMismatchError(
-      `${this.#path} holds the points of another loss: ${before.map(String).join(' and ').slice(0, 100)} at the plane's origin and at the ` +
-        `last point of the grid, now ${probes.join(' and ')}. Give another path, or delete the file.`,
+      `${this.#path} holds the points of another loss: ` +
+        `${before.map(String).join(' and ').slice(0, 100)} at the plane's origin and at the last point of ` +
+        `the grid, now ${probes.join(' and ')}. Give another path, or delete the file.`,
     );
   }
 

@@ -3,7 +3,8 @@
  *
  *     for each task, `epochs` times over its samples:
  *       batch  = the next samples of the task  [+ samples drawn from the memory]         experience replay
- *       one step of the optimizer on the batch, at max(learningRate * learningRateDecay^task, learningRateFloor)
+ *       one step of the optimizer on the batch, at rate
+ *         max(learningRate * learningRateDecay^task, learningRateFloor)
  *       in the first pass: offer the task's samples to the memory                        reservoir sampling
  *     after each task: accuracy on the tasks learned so far and on the next, or on all: a row of the matrix
  *

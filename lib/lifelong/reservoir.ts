@@ -2,7 +2,7 @@
  * A memory of fixed size that is at any time a uniform random sample of all it was offered.
  *
  *     the n-th item (n = 1, 2, ...):  n <= capacity: keep it
- *                                     else: j = whole number drawn from [0, n); j < capacity: it replaces item j
+ *                                     else: j = whole number from [0, n); j < capacity: it replaces item j
  *
  * So each of n items is kept with probability capacity / n.
  *

@@ -135,7 +135,8 @@ function dealSamples(data: Dataset, count: number, size: number | undefined, see
     throw new OptionError(
       'trainSamples',
       size,
-      `a whole number from 1 to ${Math.floor(data.size / count)}: the ${data.size} samples are dealt out to ${count} tasks`,
+      `a whole number from 1 to ${Math.floor(data.size / count)}: the ${data.size} samples are dealt ` +
+        `out to ${count} tasks`,
     );
   }
   const order = new Random(seed, 'samples of tasks').permutation(data.size);

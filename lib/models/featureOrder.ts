@@ -79,8 +79,8 @@ function refuse({ name }: tf.layers.Layer, cause: string): never {
     'model',
     cause === name ? name : `${name} behind ${cause}`,
     'a network whose features have a known order in PyTorch',
-    `${cause} may arrange or take them in another way there: flatten images by Flatten, give a shared layer inputs of one order, ` +
-      'normalize over channels or over all axes.',
+    `${cause} may arrange or take them in another way there: flatten images by Flatten, give a shared ` +
+      'layer inputs of one order, normalize over channels or over all axes.',
   );
 }
 

@@ -1,9 +1,9 @@
 /**
- * The playground in a cell's output: a page of its own, in which the library computes in the reader's browser,
- * on the reader's GPU where there is one.
+ * The playground in a cell's output: a page of its own, in which the library computes in the reader's
+ * browser, on the reader's GPU where there is one.
  *
- * The page is part of the output (0.4 MB; 2 MB for the view `train`), because an output can't rely on files beside it. Readers
- * that show no pages, such as GitHub, show its picture.
+ * The page is part of the output (0.4 MB; 2 MB for the view `train`), because an output can't rely on files
+ * beside it. Readers that show no pages, such as GitHub, show its picture.
  */
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -46,11 +46,11 @@ const PLAYGROUND = {
    * The network that the view `train` begins with: one of `mlp` with ReLU, without BatchNorm. Default: a new
    * one.
    */
-  model: where<tf.LayersModel>('object', 'a model', (value) => value instanceof tf.LayersModel),
+  model: where<tf.LayersModel>('object', 'a tf.LayersModel', (value) => value instanceof tf.LayersModel),
   /** What the view `train` learns and draws the loss of: goes with `model`. */
   samples: object<{ train: SampleSet; test: SampleSet }>('{ train, test }, two data sets'),
   /** What is shown where the page can't be. Default: a sentence. */
-  picture: object<Figure>('a figure'),
+  picture: object<Figure>('a figure, { data, layout }'),
 };
 
 /** What the sliders of the views span. */
@@ -94,7 +94,10 @@ export class Playground {
       ? `<img alt="" style="max-width:100%" src="data:image/png;base64,${png}">`
       : `<p>${escapeHtml(HINT)}</p>`;
     const page = this.page.replaceAll('&', '&amp;').replaceAll('"', '&quot;');
-    return `<div>${before}<iframe title="Playground" style="width:100%;height:760px;border:0" srcdoc="${page}"></iframe></div>`;
+    return (
+      `<div>${before}<iframe title="Playground" style="width:100%;height:760px;border:0"` +
+      ` srcdoc="${page}"></iframe></div>`
+    );
   }
 }
 
@@ -102,7 +105,8 @@ const HINT =
   'A page that computes in the browser: run the cell, or open the playground (npm run playground).';
 
 /**
- * A view of the playground, with the settings given: `await show(await playground({ view: 'step', k: 5, rho: 0.2 }))`.
+ * A view of the playground, with the settings given:
+ * `await show(await playground({ view: 'step', k: 5, rho: 0.2 }))`.
  *
  * @throws OptionError; DataError where the page was not built with the library.
  */

@@ -92,11 +92,13 @@ function barText(state: State): string {
 
 function barHtml(state: State): string {
   const track =
-    'display:inline-block;width:220px;height:8px;border-radius:4px;background:rgba(128,128,128,.25);vertical-align:middle';
-  const bar = `display:block;width:${(fraction(state) * 100).toFixed(1)}%;height:8px;border-radius:4px;background:#2b8cb5`;
+    'display:inline-block;vertical-align:middle;width:220px;height:8px;border-radius:4px;' +
+    'background:rgba(128,128,128,.25)';
+  const width = `${(fraction(state) * 100).toFixed(1)}%`;
+  const bar = `display:block;width:${width};height:8px;border-radius:4px;background:#2b8cb5`;
   return (
-    `<div style="font-variant-numeric:tabular-nums"><b>${escapeHtml(state.title)}</b> ` +
-    `<span style="${track};margin:0 8px"><span style="${bar}"></span></span> ${escapeHtml(facts(state))}</div>`
+    `<div style="font-variant-numeric:tabular-nums"><b>${escapeHtml(state.title)}</b> <span ` +
+    `style="${track};margin:0 8px"><span style="${bar}"></span></span> ${escapeHtml(facts(state))}</div>`
   );
 }
 

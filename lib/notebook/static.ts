@@ -234,7 +234,8 @@ export function find(name: string): string {
   } catch (cause) {
     const packageName = name.startsWith('@') ? name.split('/').slice(0, 2).join('/') : name.split('/')[0];
     throw new PictureError(
-      `Pictures of figures need the package ${packageName}. Install it with: npm install --save-dev plotly.js jsdom @napi-rs/canvas @resvg/resvg-js svg-path-properties @expo-google-fonts/arimo`,
+      `Pictures of figures need the package ${packageName}. Install it with: npm install --save-dev ` +
+        'plotly.js jsdom @napi-rs/canvas @resvg/resvg-js svg-path-properties @expo-google-fonts/arimo',
       { cause },
     );
   }

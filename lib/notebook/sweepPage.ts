@@ -239,7 +239,8 @@ th, td { padding: 4px 12px; border-bottom: 1px solid #d0d7de; }
 td:first-child { white-space: nowrap; }
 th button { all: unset; cursor: pointer; font-weight: bold; white-space: nowrap; }
 th button:focus-visible { outline: 2px solid; }
-th[aria-sort=ascending] button::after { content: " \\25B2"; } th[aria-sort=descending] button::after { content: " \\25BC"; }
+th[aria-sort=ascending] button::after { content: " \\25B2"; }
+th[aria-sort=descending] button::after { content: " \\25BC"; }
 summary { cursor: pointer; margin-top: 24px; }
 ${DARK_PAGE}`;
 

@@ -9,20 +9,24 @@
  * Loshchilov, Hutter, "Decoupled Weight Decay Regularization", ICLR 2019, arXiv:1711.05101.
  * https://docs.pytorch.org/docs/stable/generated/torch.optim.AdamW.html
  */
-import { checkOptions, number, type OptionsOf, type SettingsOf } from '../core/options';
+import { checkOptions, number, type OptionsOf, type SettingsOf, where, withDefault } from '../core/options';
 import * as tf from '../core/tf';
 import { DESCENT_OPTIONS, DescentOptimizer, type DescentOptions } from './descent';
 
-/** The largest number below 1 that float32 tells from 1. */
-const BELOW_ONE = 1 - 2 ** -24;
+/** How much of a mean stays: its correction divides by 1 - decay^t. */
+const DECAY = where<number>(
+  'number',
+  'a number >= 0 and < 1, also as a float32',
+  (value) => typeof value === 'number' && value >= 0 && Math.fround(value) < 1,
+);
 
 const OWN = {
   /** Step size. At least 0. Default 0.001. */
   learningRate: number({ min: 0 }, 0.001),
   /** Decay of the mean of gradients, in [0, 1). Default 0.9. */
-  beta1: number({ min: 0, max: BELOW_ONE }, 0.9),
+  beta1: withDefault(DECAY, 0.9),
   /** Decay of the mean of squared gradients, in [0, 1). Default 0.999. */
-  beta2: number({ min: 0, max: BELOW_ONE }, 0.999),
+  beta2: withDefault(DECAY, 0.999),
   /** Added to the root of the squared mean. Above 0. Default 1e-8. */
   epsilon: number({ min: 0, exclusiveMin: true }, 1e-8),
   /** Decoupled weight decay, times the learning rate. At least 0. Default 0.01. */

@@ -170,6 +170,7 @@ export function refuseFunction(name: string, given: unknown): void {
     name,
     given,
     'left out if the optimizer itself is saved, because a file cannot hold a function',
-    `Save the model without its optimizer, and the state of the optimizer with saveState(); restore it into one made with ${name}.`,
+    'Save the model without its optimizer, and the state of the optimizer with saveState(); restore ' +
+      `it into one made with ${name}.`,
   );
 }

@@ -113,7 +113,8 @@ export abstract class FamilyOptimizer extends tf.Optimizer {
   /** One gradient is not enough for most of the family, so they refuse; SGD and AdamW take it. */
   override applyGradients(_gradients: tf.NamedTensorMap | NamedTensor[]): void {
     throw new LookbehindError(
-      `${this.getClassName()} evaluates the loss at several points, so it cannot apply one given gradient. Call minimize(loss) instead.`,
+      `${this.getClassName()} evaluates the loss at several points, so it cannot apply one given ` +
+        'gradient. Call minimize(loss) instead.',
     );
   }
 

@@ -145,8 +145,10 @@ function mismatch(
 ): StateMismatchError {
   const some = variables.slice(0, 8).map((one) => `${one.name} [${one.shape}]`);
   return new StateMismatchError(
-    `The state holds tensors for ${saved.length} variables, one of them "${name}"${shape === undefined ? '' : ` of shape [${shape}]`}, ` +
-      `but the variables of this step are ${some.join(', ')}${variables.length > 8 ? ', ...' : ''}. Train the same variables, or use a ` +
-      'new optimizer. Where a step trains some of them, call prepare once with all, in the order in which they were trained.',
+    `The state holds tensors for ${saved.length} variables, one of them ` +
+      `"${name}"${shape === undefined ? '' : ` of shape [${shape}]`}, but the variables of this step are ` +
+      `${some.join(', ')}${variables.length > 8 ? ', ...' : ''}. Train the same variables, or use a new ` +
+      'optimizer. Where a step trains some of them, call prepare once ' +
+      'with all, in the order in which they were trained.',
   );
 }

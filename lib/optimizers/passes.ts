@@ -142,8 +142,9 @@ export class Passes {
     if (variables.length === 0) {
       const names = candidates.map(({ name }) => name);
       throw new LookbehindError(
-        `The loss depends on none of the variables to train, which are ${names.slice(0, 8).join(', ')}` +
-          `${names.length > 8 ? ', ...' : ''}. Compute it from them inside of the function given, or pass the variables that it uses.`,
+        'The loss depends on none of the variables to train, which are ' +
+          `${names.slice(0, 8).join(', ')}${names.length > 8 ? ', ...' : ''}. Compute it from them inside ` +
+          'of the function given, or pass the variables that it uses.',
       );
     }
     assignAll(variables, advance.weights);

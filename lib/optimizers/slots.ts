@@ -32,8 +32,8 @@ export class Slots {
     const slot = this.#use(kind, variable.name, initial);
     if (!tf.util.arraysEqual(slot.shape, variable.shape)) {
       throw new StateMismatchError(
-        `The optimizer remembers ${kind} of shape [${slot.shape}] for the variable "${variable.name}", which has shape ` +
-          `[${variable.shape}]. Use a new optimizer for a new model.`,
+        `The optimizer remembers ${kind} of shape [${slot.shape}] for the variable "${variable.name}", ` +
+          `which has shape [${variable.shape}]. Use a new optimizer for a new model.`,
       );
     }
     return slot;

@@ -190,8 +190,9 @@ function checkSettings(part: FamilyOptimizer, saved: Record<string, unknown>): v
     );
     if (before === now) continue;
     throw new StateMismatchError(
-      `The state was saved with ${describe(name)} ${before}, but it is ${now} in this ${part.getClassName()}. Make the optimizer ` +
-        'with the same options; only learningRate and rho may differ.',
+      `The state was saved with ${describe(name)} ${before}, but it is ${now} in this ` +
+        `${part.getClassName()}. Make the optimizer with the same ` +
+        'options; only learningRate and rho may differ.',
     );
   }
 }
@@ -211,18 +212,21 @@ function checkSlot(
   if (present === undefined) {
     const names = [...shapes.keys()];
     throw new StateMismatchError(
-      `The state holds ${kind} for a variable "${variableName}", but the trained variables are ${names.slice(0, 8).join(', ')}` +
-        `${names.length > 8 ? ', ...' : ''}. Build the model with the same layer names, or pass its variables.`,
+      `The state holds ${kind} for a variable "${variableName}", but the trained variables are ` +
+        `${names.slice(0, 8).join(', ')}${names.length > 8 ? ', ...' : ''}. Build the model with the same ` +
+        'layer names, or pass its variables.',
     );
   }
   if (!tf.util.arraysEqual(owner.numberKinds.includes(kind) ? [] : present, shape)) {
     throw new StateMismatchError(
-      `The state holds ${kind} of shape [${shape}] for "${variableName}", which has shape [${present}]. Build the same model.`,
+      `The state holds ${kind} of shape [${shape}] for "${variableName}", which has shape ` +
+        `[${present}]. Build the same model.`,
     );
   }
   if (byteOffset + byteLength(shape) > available) {
     throw new StateMismatchError(
-      `The state is cut off: ${kind} of "${variableName}" ends after its ${available} bytes. Use an older checkpoint.`,
+      `The state is cut off: ${kind} of "${variableName}" ends after ` +
+        `its ${available} bytes. Use an older checkpoint.`,
     );
   }
 }

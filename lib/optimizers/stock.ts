@@ -80,13 +80,15 @@ class StockBase extends DescentOptimizer {
   /** Refuses what only saving asks for. */
   override settings(): never {
     throw new LookbehindError(
-      `What ${this.stock.constructor.name} remembers cannot be saved: take sgd, adam, adamw or rmsprop of this library as base.`,
+      `What ${this.stock.constructor.name} remembers cannot be saved: take sgd, adam, adamw or ` +
+        'rmsprop of this library as base.',
     );
   }
 
   protected override forgetOwn(): void {
     throw new LookbehindError(
-      `${this.stock.constructor.name} cannot be made to forget: take sgd, adam, adamw or rmsprop of this library as base.`,
+      `${this.stock.constructor.name} cannot be made to forget: take sgd, adam, adamw or rmsprop of ` +
+        'this library as base.',
     );
   }
 

@@ -125,7 +125,9 @@ export function atlasMap(duels: readonly AtlasDuel[]): Figure {
     missing: texts(({ difference }) => `${difference.estimate.toFixed(1)}, open`, 'not run'),
     notes: texts(({ ours }) => [chosenOf(ours), kindOf(ours)].filter(Boolean).join('\n'), ''),
     title: 'When is Lookbehind worth its gradients?',
-    subtitle: `Blue: it has less error than the best other method. ${describeIntervals(duels.map(({ difference }) => difference))}`,
+    subtitle:
+      'Blue: it has less error than the best other method. ' +
+      describeIntervals(duels.map(({ difference }) => difference)),
     caption: {
       note: `Read from data/atlas. Each method at its best setting; gray: the interval includes zero`,
     },

@@ -25,21 +25,25 @@ import { paperReport } from './report';
 import { PAPER_TABLES, paperGrids, paperRuns } from './tables';
 import { writeReport } from './writeReport';
 
-const HELP = `Makes a table of the paper: trains what is missing, writes the table and its figures. In a checkout: npm run reproduce -- ...
+const HELP = `Makes a table of the paper: trains what is missing, writes the table and its figures.
+In a checkout: npm run reproduce -- ...
 
   npx lookbehind reproduce --table T [--dry-run] [--sizes FILE] [--size NAME=VALUE] [--out DIR] [--engine E]
 
   --table T       generalization, noise, lifelong or ablation; the first, second and last share their runs
   --dry-run       says what would be run and how long that takes, and runs nothing
-  --sizes FILE    JSON: sizes in place of the paper's, such as { "data": "cifar10", "models": { "kind": "resNet", "depth": 20 },
-                  "epochs": 50, "seeds": 1 }. There are: data, folder (files of your own), models, methods, samples, epochs, batchSize,
-                  seeds, k, alpha, draws (of the noise), tasks and memory (of lifelong learning)
-  --size N=V      one of these, such as --size seeds=1 --size 'k=[2,5]'; may be repeated, and goes over those of the file
-  --out DIR       where table and figures are written (default: results/<table>, in the folder of the terminal)
+  --sizes FILE    JSON: sizes in place of the paper's, such as { "data": "cifar10", "epochs": 50,
+                  "models": { "kind": "resNet", "depth": 20 }, "seeds": 1 }. There are: data, folder (files of
+                  your own), models, methods, samples, epochs, batchSize, seeds, k, alpha, draws (of the
+                  noise), tasks and memory (of lifelong learning)
+  --size N=V      one of these, such as --size seeds=1 --size 'k=[2,5]'; may be repeated,
+                  and goes over those of the file
+  --out DIR       where table and figures are written (default: results/<table>, in the folder of
+                  the terminal)
 ${engineUsage('inProcess')}
 
-Each run is saved after every epoch. Ctrl-C stops at the next step and saves; the same command goes on from there, on any machine that
-shares the store. A second Ctrl-C stops at once.
+Each run is saved after every epoch. Ctrl-C stops at the next step and saves; the same command goes on from
+there, on any machine that shares the store. A second Ctrl-C stops at once.
 `;
 
 async function main(): Promise<number> {

@@ -32,7 +32,7 @@ export function searchesOf(part: StudyPart): { labelNoise: number; gradients: nu
  * Makes all rows of a part, and writes them after each search, in place of those that the atlas had of it.
  * Runs that are done are not repeated where `train` takes them from a store.
  *
- * @throws As `fairSearch` and `train`; OptionError where a choice is taken over from a budget that comes later;
+ * @throws As `fairSearch` and `train`; OptionError where a choice is taken over from a later budget;
  * DataError where the atlas is damaged, StorageError where it cannot be written.
  */
 export async function makeStudy({ name, part, train, path }: StudyOptions): Promise<AtlasRow[]> {

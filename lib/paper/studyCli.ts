@@ -25,24 +25,28 @@ import { STUDY, type StudyPart, type StudyPartName } from './studyParts';
 
 const PARTS = Object.keys(STUDY) as StudyPartName[];
 
-const HELP = `Makes a part of the atlas, the results of long runs that notebooks read. In a checkout: npm run study -- ...
+const HELP = `Makes a part of the atlas, the results of long runs that notebooks read.
+In a checkout: npm run study -- ...
 
   npx lookbehind study PART [--dry-run] [--out FILE] [--store DIR] [--engine E]
   npx lookbehind study PART --again METHOD --budget N [--labelNoise S] [--draw N] [--seed N]
 
   PART            ${PARTS.join(', ')}
   --dry-run       says how much there is to do, and runs nothing
-  --out FILE      the file of the atlas; rows of other parts stay in it (default: data/atlas/atlas.jsonl of the project)
+  --out FILE      the file of the atlas; rows of other parts stay in it (default: data/atlas/atlas.jsonl
+                  of the project)
 ${engineUsage('processes')}
 
-  --again METHOD  trains one point of the atlas again, and says its error here and there: the chosen setting of METHOD
+  --again METHOD  trains one point of the atlas again, and says its error here and there: the
+                  chosen setting of METHOD
   --budget N      at this budget, in gradients per sample
   --labelNoise S  with this share of wrong labels (default: 0)
-  --draw N        one of the settings that were tried, judged on the selection set (default: the chosen one)
+  --draw N        one of the settings that were tried, judged on the selection set (default: the
+                  chosen one)
   --seed N        one of its seeds (default: the first)
 
-Ctrl-C stops at the next step and saves; the same command goes on from there. The atlas is written after each search. SLURM is no choice
-here: what is reported depends on what was chosen.
+Ctrl-C stops at the next step and saves; the same command goes on from there. The atlas is written after each
+search. SLURM is no choice here: what is reported depends on what was chosen.
 `;
 
 async function main(): Promise<number> {
@@ -77,7 +81,8 @@ async function main(): Promise<number> {
   const part: StudyPart = STUDY[name];
   const { runs, work: total } = sizeOf(part);
   console.log(
-    `${name}: ${runs.toLocaleString('en')} runs, about ${total.toLocaleString('en')} gradients of one sample.`,
+    `${name}: ${runs.toLocaleString('en')} runs, about ` +
+      `${total.toLocaleString('en')} gradients of one sample.`,
   );
   if (values['dry-run']) return EXIT.good;
   const choice = engineChoice(values);

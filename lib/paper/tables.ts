@@ -3,7 +3,7 @@
  *
  *     generalization    CIFAR-10 and CIFAR-100, ResNet-34 and ResNet-50: all methods with all their settings
  *     noise             the same runs: accuracy under Gaussian noise on their weights
- *     ablation          of the same runs those of SAM, Multistep and Lookbehind (over SAM and ASAM): k and alpha
+ *     ablation          of the same runs those of SAM, Multistep and Lookbehind (also over ASAM): k, alpha
  *     lifelong          Split CIFAR-100 and Split TinyImageNet, without and with experience replay
  *
  * All networks that learn one task are trained and measured in one way, so that tables share their runs: who

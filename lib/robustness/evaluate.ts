@@ -38,7 +38,7 @@ import { type NoiseCase, NoisyWeightSets } from './noisyWeightSets';
 import { type DrawSummary, summarize } from './summary';
 import { kernelsAndEmbeddings, type ModelTensor, selectTensors, weightTensors } from './tensors';
 
-const BATCH_NORM = either(oneOf(['keep']), object<BatchNormOptions>('samples and batches'));
+const BATCH_NORM = either(oneOf(['keep']), object<BatchNormOptions>('an object with samples and batches'));
 
 const EVALUATOR = {
   /** Number of noise draws, >= 1. Default 10. */
@@ -220,7 +220,7 @@ export async function evaluateUnderNoise(
   data: Samples,
   options: NoiseEvaluationOptions,
 ): Promise<NoiseEvaluation> {
-  checkObject('options', options);
+  checkObject('evaluateUnderNoise: options', options);
   const { noise, levels, signal, onProgress, ...evaluatorOptions } = options;
   return disposing(new NoiseEvaluator(model, data, evaluatorOptions), (evaluator) =>
     evaluator.evaluate({ noise, levels, signal, onProgress }),
@@ -238,7 +238,7 @@ export async function noiseSensitivity(
   data: Samples,
   options: NoiseSensitivityOptions,
 ): Promise<NoiseSensitivity> {
-  checkObject('options', options);
+  checkObject('noiseSensitivity: options', options);
   const { noise, signal, onProgress, ...evaluatorOptions } = options;
   return disposing(new NoiseEvaluator(model, data, evaluatorOptions), (evaluator) =>
     evaluator.sensitivity({ noise, signal, onProgress }),

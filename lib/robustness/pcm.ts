@@ -85,7 +85,9 @@ export function pcm(options: PCMOptions): DifferentiableNoise {
   }
 
   return {
-    name: `pcm(seconds=${seconds}, ${driftCompensation ? 'compensated' : 'not compensated'}, programmingNoise=${programmingNoise}, drift=${drift}, readNoise=${readNoise})`,
+    name:
+      `pcm(seconds=${seconds}, ${driftCompensation ? 'compensated' : 'not compensated'}, ` +
+      `programmingNoise=${programmingNoise}, drift=${drift}, readNoise=${readNoise})`,
     kind: 'pcm',
     changesNothing: programmingNoise === 0 && readNoise === 0 && (drift === 0 || seconds === 0),
     apply(weights, site) {

@@ -124,7 +124,9 @@ export function describeForecast({ rows, runs, done, gradients, seconds }: Forec
   const before = done === 0 ? '' : `, ${done} of them from before`;
   if (left === 0) return `${runs} runs${before}. All are done.`;
   const time = shortest === longest ? `${longest} each` : `${shortest} to ${longest} each`;
-  const cost = `${gradients.toLocaleString('en')} gradients of one batch, ${duration(seconds)} on this machine, one after the other`;
+  const cost =
+    `${gradients.toLocaleString('en')} gradients of one batch, ` +
+    `${duration(seconds)} on this machine, one after the other`;
   const who = done === 0 ? 'All take' : left === 1 ? 'The other one takes' : `The other ${left} take`;
   return `${runs} runs${before}. ${who} ${cost} (${time}); evaluations come on top, less than a tenth.`;
 }

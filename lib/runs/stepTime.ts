@@ -63,7 +63,8 @@ async function someData(config: FullRunConfig, size: number): Promise<Dataset> {
   const made = dataSetOf(config.data).made;
   if (made === undefined) {
     const { train } = await new DataLoader().load(config.data, config.seed);
-    const whole = train.size - (train.size % config.batchSize) || train.size; // full batches only, where there is one
+    // Full batches only, where there is one.
+    const whole = train.size - (train.size % config.batchSize) || train.size;
     return train.subset(Math.min(size, whole), { seed: config.seed });
   }
   const { inputShape, classes } = made;

@@ -166,7 +166,8 @@ export class RunStore {
       config = resolveConfig(JSON.parse(readRegularText(path)));
     } catch (error) {
       throw new DataError(
-        `${path} cannot be used: ${(error as Error).message} Run its configuration again, or delete the folder.`,
+        `${path} cannot be used: ${(error as Error).message} Run its ` +
+          'configuration again, or delete the folder.',
         {
           cause: error,
         },
@@ -224,7 +225,8 @@ export class RunStore {
       const state = this.readCheckpoint(hash);
       if (state !== undefined) return state.manifest.history;
       throw new DataError(
-        `The history of run ${hash} is missing or damaged. Delete the folder ${this.runFolder(hash)} and run it again.`,
+        `The history of run ${hash} is missing or damaged. Delete the ` +
+          `folder ${this.runFolder(hash)} and run it again.`,
         {
           cause: error,
         },

@@ -143,8 +143,8 @@ export class ApgdSearch {
   /**
    * As `apgd`.
    *
-   * @param onGradient Gets the gradient at the largest loss of each ascent, and that loss. The tensor is valid
-   *   during the call only.
+   * @param onGradient Gets the gradient at the largest loss of each ascent, and that loss. The tensor is
+   *   valid during the call only.
    */
   async within(
     radius: number,

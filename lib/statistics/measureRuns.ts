@@ -15,7 +15,7 @@ const MEASURING = {
   /** Looks at the first runs of each label only, a whole number >= 1. Default: all. */
   seeds: whole({ min: 1 }),
   /** The store of the runs, or its folder. Default: `data/runs` of the project. */
-  store: either(object<RunStore>(), text()),
+  store: either(text(), object<RunStore>('a RunStore')),
   /**
    * The name of the measure, and all that its results depend on beside the run: they are then kept in the
    * run's folder, and taken from there if this is the same. For results that are plain JSON. Default:

@@ -2,8 +2,8 @@
  * Does the one number order runs as the other does? Spearman's rank correlation, with a bootstrap interval.
  *
  *     r = correlation of the ranks of x and the ranks of y; equal values share the mean of their ranks
- *     interval: the quantiles (1 - level) / 2 and (1 + level) / 2 of r over resamples of the clusters of pairs
- *     within groups: of x and y each less the mean of its group, so that what tells groups apart does not count;
+ *     interval: the quantiles (1 - level) / 2 and (1 + level) / 2 of r over resamples of clusters of pairs
+ *     within groups: of x and y each less the mean of its group: what tells groups apart does not count;
  *     differences that are no larger than the rounding of the values count as equal
  *
  * Pairs of one run, of its tasks for example, are no independent ones: they are a cluster that is drawn as a

@@ -17,7 +17,7 @@ import type { RunRow } from '../runs/sweep';
  *     label, hash, status, seed                    label: the configuration's, else what the optimizer is
  *     data, data.trainSize, ..., model, model.hidden, ..., optimizer, optimizer.k, ...
  *     epochs, batchSize, schedule, ...
- *     trainLoss, testLoss, testError               of the last epoch; testError in percent; null if there is none
+ *     trainLoss, testLoss, testError               of the last epoch; testError in percent; else null
  *     test.mae, ...                                metrics of the last epoch
  *     bestTestError, bestEpoch                     of the best epoch: chosen on the test set, not a result
  *     gradientEvaluations, seconds                 the cost

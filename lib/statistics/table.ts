@@ -197,7 +197,10 @@ function toHtml({ heads, bodies, numeric, marked, caption }: Sheet): string {
     caption === undefined
       ? ''
       : `<caption style="text-align:left;caption-side:top">${escapeHtml(caption)}</caption>`;
-  return `<table style="font-variant-numeric:tabular-nums">${title}<thead><tr>${head}</tr></thead><tbody>${body.join('')}</tbody></table>`;
+  return (
+    `<table style="font-variant-numeric:tabular-nums">${title}` +
+    `<thead><tr>${head}</tr></thead><tbody>${body.join('')}</tbody></table>`
+  );
 }
 
 function toMarkdown({ heads, bodies, numeric, marked, caption }: Sheet): string {

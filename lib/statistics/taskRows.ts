@@ -11,10 +11,10 @@ import { flattenRow } from './rows';
  * One flat row for each task but the last of each finished run:
  *
  *     label, hash, seed
- *     task, name                                                   the task, from 1
- *     learned, last                                                accuracy on it, just learned and at the end
- *     firstMinusLast, maximumMinusLast, maximumEarlierMinusNow     how much of it was forgotten, see `Forgetting`
- *     sharpness@0.1, ...                                           what `measures` asked for, just learned
+ *     task, name                                               the task, from 1
+ *     learned, last                                            accuracy on it, just learned and at the end
+ *     firstMinusLast, maximumMinusLast, maximumEarlierMinusNow how much of it was forgotten, see `Forgetting`
+ *     sharpness@0.1, ...                                       what `measures` asked for, just learned
  *
  * Runs without tasks, with all tasks at once or with each task for itself have no rows: nothing can be
  * forgotten there.

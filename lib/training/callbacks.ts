@@ -50,7 +50,7 @@ export const CALLBACKS = option<TrainingCallback | readonly TrainingCallback[]>(
         const wrong =
           typeof one === 'object' && one !== null ? Object.entries(one).find(isStrange) : undefined;
         const got = wrong === undefined ? one : `${wrong[0]}: ${describe(wrong[1])}`;
-        throw new OptionError(path, got, `functions named ${NAMES.join(', ')}`);
+        throw new OptionError(path, got, `an object of functions named ${NAMES.join(', ')}`);
       }
     return list as TrainingCallback[];
   },

@@ -59,7 +59,8 @@ export function divergenceError(
   const saved =
     lastSaved === null
       ? 'No state was saved.'
-      : `The last good state was saved after epoch ${lastSaved.epoch}${lastSaved.step > 0 ? `, step ${lastSaved.step} of the next` : ''}.`;
+      : 'The last good state was saved after epoch ' +
+        `${lastSaved.epoch}${lastSaved.step > 0 ? `, step ${lastSaved.step} of the next` : ''}.`;
   return new DivergenceError(
     `The training loss ${value} at ${where}, at learning rate ${learningRate}. Cause: ${cause}. ` +
       `Lower the learning rate, rho or k * alpha, or set onDivergence: "stop". ${saved}`,
@@ -102,7 +103,8 @@ export function dataWarnings(model: tf.LayersModel, data: Dataset, batchSize: nu
   const present = data.classCounts.filter((count) => count > 0).length;
   if (present === 1 && data.classes.length > 1) {
     warnings.push(
-      `All training samples are of one class ("${data.classes[data.labels[0]]}"): any model learns to name it always.`,
+      `All training samples are of one class ("${data.classes[data.labels[0]]}"): ` +
+        'any model learns to name it always.',
     );
   }
   if (data.classes.length === 0 && data.size > 1 && allEqual(data.labels, data.labelSize)) {
@@ -117,7 +119,8 @@ export function dataWarnings(model: tf.LayersModel, data: Dataset, batchSize: nu
     innermostLayers(model).some((layer) => layer.getClassName() === 'BatchNormalization')
   ) {
     warnings.push(
-      `Batches of one sample (${data.size} samples in batches of ${batchSize}): BatchNorm then sees a variance of 0 in dense layers.`,
+      `Batches of one sample (${data.size} samples in batches of ${batchSize}): BatchNorm then sees a ` +
+        'variance of 0 in dense layers.',
     );
   }
   return warnings;

@@ -290,7 +290,8 @@ export abstract class TrainingLoop {
     checkOptions('train', TRAIN, options);
     if (this.#isTraining) {
       throw new StateMismatchError(
-        `The trainer is training already, in epoch ${this.position.epoch + 1} of ${this.epochs}: await that call of train() before the next.`,
+        `The trainer is training already, in epoch ${this.position.epoch + 1} of ${this.epochs}: ` +
+          'await that call of train() before the next.',
       );
     }
     if (this.status === 'finished' || this.status === 'diverged') return this.status;
@@ -380,13 +381,14 @@ export abstract class TrainingLoop {
   /**
    * Goes on where `state` was saved.
    *
-   * @throws StateMismatchError where model, optimizer or settings are others, or there is no state. Nothing is
-   * changed then.
+   * @throws StateMismatchError where model, optimizer or settings are others, or there is no state. Nothing
+   *   is changed then.
    */
   restore(state: TrainerState): void {
     if (typeof state?.manifest !== 'object' || state.manifest === null) {
       throw new StateMismatchError(
-        `${describe(state)} is no state of a training: give what save() returned. loadCheckpoint gives undefined where its folder has no checkpoint.`,
+        `${describe(state)} is no state of a training: give what save() returned. loadCheckpoint ` +
+          'gives undefined where its folder has no checkpoint.',
       );
     }
     restoreTrainer(this, state);

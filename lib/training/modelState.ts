@@ -138,8 +138,8 @@ function savedPlaces(model: tf.LayersModel, saved: readonly SavedWeight[]): numb
     const before = saved[found[i] ?? i];
     if (form(before) === form(present[i])) continue;
     throw new StateMismatchError(
-      `The saved weights do not belong to this model: weight ${i} was ${text(before)}, but is ${text(present[i])} here. ` +
-        'Build the same model.',
+      `The saved weights do not belong to this model: weight ${i} was ${text(before)}, but is ` +
+        `${text(present[i])} here. Build the same model.`,
     );
   }
   return found;

@@ -123,7 +123,8 @@ function checkManifest(
   }).find(([, good]) => !good);
   if (wrong !== undefined) {
     throw new StateMismatchError(
-      `The saved ${wrong[0]} does not fit a training of ${epochs} epochs of ${steps} steps. Use the same settings, or an older checkpoint.`,
+      `The saved ${wrong[0]} does not fit a training of ${epochs} epochs of ${steps} steps. Use the ` +
+        'same settings, or an older checkpoint.',
     );
   }
 }
@@ -134,8 +135,9 @@ export function checkSettings({ settings }: TrainingLoop, saved: TrainerSettings
     const before: unknown = saved?.[name];
     if (before === value) continue;
     throw new StateMismatchError(
-      `The state was saved by a training whose ${name} is ${shown(before)}, but here it is ${shown(value)}. Its position counts steps of ` +
-        'its own batches: use the same settings, or start anew.',
+      `The state was saved by a training whose ${name} is ${shown(before)}, but here it is ` +
+        `${shown(value)}. Its position counts steps of its own ` +
+        'batches: use the same settings, or start anew.',
     );
   }
 }

@@ -19,7 +19,7 @@ const OPTIONS = {
   /** Where to start: the parameters. */
   start: needed(numbers()),
   /** The optimizer. It stays the caller's. */
-  optimizer: needed(object<FamilyOptimizer>('an optimizer')),
+  optimizer: needed(object<FamilyOptimizer>('an optimizer, such as sgd()')),
   /** Steps to take, >= 1. */
   steps: needed(whole({ min: 1 })),
   /** Steps between two recorded points, >= 1. Start and end are always recorded. Default 1. */

@@ -52,7 +52,8 @@ export function variablesOf(model: tf.LayersModel, weightCount: number): tf.Vari
   const all = allVariables(model);
   if (weightCount === all.length) return all;
   throw new StateMismatchError(
-    `A weight set has ${weightCount} tensors, but the model has ${trainable.length} trainable weights and ${all.length} in all.`,
+    `A weight set has ${weightCount} tensors, but the model has ${trainable.length} trainable weights ` +
+      `and ${all.length} in all.`,
   );
 }
 

@@ -69,7 +69,8 @@ export function withWeights<T>(
   variables.forEach((variable, i) => {
     if (!tf.util.arraysEqual(variable.shape, tensors[i].shape) || variable.dtype !== tensors[i].dtype) {
       throw new StateMismatchError(
-        `Weight ${variable.name} is ${variable.dtype} [${variable.shape}], but its new value is ${tensors[i].dtype} [${tensors[i].shape}].`,
+        `Weight ${variable.name} is ${variable.dtype} [${variable.shape}], but its new value is ` +
+          `${tensors[i].dtype} [${tensors[i].shape}].`,
       );
     }
   });

@@ -89,7 +89,10 @@ export function indexWith(entries) {
       ? `\n\n<a href="${name}.ipynb"><img src="images/${name}.png" width="410" alt=""></a>`
       : '';
     const found = verdicts.map((one) => `\n- ${sentenceOf(one)}`).join('');
-    return `### [${title}](${name}.ipynb)\n\n${claim}\n${found && `${found}\n`}\n<small>${time}</small>${image}`;
+    return (
+      `### [${title}](${name}.ipynb)\n\n` +
+      `${claim}\n${found && `${found}\n`}\n<small>${time}</small>${image}`
+    );
   });
   return between(fs.readFileSync(INDEX, 'utf8'), BEGIN, END, parts.join('\n\n'));
 }

@@ -73,7 +73,9 @@ function lines(cell) {
  */
 function nameOf(opened, file) {
   const [n, c] = path.basename(file, '.ts').split('-').map(Number);
-  return `${path.basename(opened[n].file)}, code cell ${c + 1} (${textOf(opened[n].cells[c]).split('\n')[0]})`;
+  const notebook = opened[n];
+  const [first] = textOf(notebook.cells[c]).split('\n');
+  return `${path.basename(notebook.file)}, code cell ${c + 1} (${first})`;
 }
 
 /**

@@ -179,7 +179,8 @@ async function tryOut(project, processes) {
     require('node:util').isNullOrUndefined ??= (value) => value == null;
     const tf = require('@tensorflow/tfjs-node-gpu');
     const a = tf.tensor2d([[1, 2], [3, 4]]);
-    console.log('product', tf.matMul(a, a).dataSync().join(), tf.backend().isUsingGpuDevice ? 'GPU' : 'CPU');`;
+    const device = tf.backend().isUsingGpuDevice ? 'GPU' : 'CPU';
+    console.log('product', tf.matMul(a, a).dataSync().join(), device);`;
   const { output, signal } = await processes.run(process.execPath, ['-e', program], {
     cwd: project.root,
     env: { ...process.env, TF_CPP_MIN_LOG_LEVEL: '2' },

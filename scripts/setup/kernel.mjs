@@ -53,7 +53,8 @@ function kernelSpec({ nodeModules }) {
   return {
     argv: [
       fs.realpathSync(process.execPath),
-      '--no-deprecation', // packages of danfojs use what Node.js 22 warns about, and a warning would appear in a cell's output
+      // danfojs uses what Node.js 22 warns about, and a warning would appear in a cell's output.
+      '--no-deprecation',
       path.join(nodeModules, 'tslab/bin/tslab'),
       'kernel',
       '--config-path',

@@ -7,7 +7,7 @@ import { SetupError } from './report.mjs';
 /** @type {import('./stages.mjs').Stage} */
 export const library = {
   name: 'library',
-  after: ['native addon', 'notebook kernel'], // last: an error in a source file that is being edited stops nothing else
+  after: ['native addon', 'notebook kernel'], // last: an error in a source file stops nothing else
 
   isCurrent({ project }) {
     return isLibraryCurrent(project.root);
@@ -33,7 +33,8 @@ export async function buildLibrary({ root, nodeModules }, processes) {
   if (fs.existsSync(dist)) {
     for (const file of filesBelow(dist, ['.js', '.d.ts'])) if (!expected.has(file)) fs.rmSync(file);
   }
-  if (![...expected].every(isFile)) fs.rmSync(path.join(dist, '.tsbuildinfo'), { force: true }); // else tsc writes changed files only
+  // Else tsc writes changed files only.
+  if (![...expected].every(isFile)) fs.rmSync(path.join(dist, '.tsbuildinfo'), { force: true });
   const result = await processes.run(
     process.execPath,
     [path.join(nodeModules, 'typescript/bin/tsc'), '-p', 'lib'],
@@ -47,7 +48,10 @@ export async function buildLibrary({ root, nodeModules }, processes) {
   return result;
 }
 
-/** Bundles the pages that notebooks show, where anything has changed since. @param {string} root @param {string} fingerprint */
+/**
+ * Bundles the pages that notebooks show, where anything has changed since.
+ * @param {string} root @param {string} fingerprint
+ */
 async function buildPages(root, fingerprint) {
   if (readText(stampFile(root)) === fingerprint && PAGES.every((page) => isFile(pageFile(root, page))))
     return;

@@ -42,7 +42,8 @@ export async function takeLock(file, { onWait = () => {}, timeoutMs = 30 * 60_00
     if (isAbandoned(file, owner)) {
       if (owner) await endOrphans(owner.token);
       writeAtomically(file, JSON.stringify(own));
-      await sleep(POLL_MS); // another set-up may have taken over in the same moment: the last to write is the owner
+      // Another set-up may have taken over in the same moment: the last to write is the owner.
+      await sleep(POLL_MS);
       if (readJson(file)?.token === own.token) break;
     } else {
       if (!told) onWait(owner?.pid ?? 0);

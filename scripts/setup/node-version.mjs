@@ -23,9 +23,9 @@ export function nodeProblem(version) {
       ? `it is past its end, and the project needs ${tested}`
       : `the project is tested on ${tested}`;
   return (
-    `Node.js ${version} is not supported: ${reason}.\n` +
-    `  What to do: install Node.js ${INSTALL} (https://nodejs.org, or "nvm install ${INSTALL}") and run the command again.\n` +
-    '  To try it all the same, set LB_ANY_NODE=1.'
+    `Node.js ${version} is not supported: ${reason}.\n  What to do: install Node.js ${INSTALL} ` +
+    `(https://nodejs.org, or "nvm install ${INSTALL}") and run the command again.\n  To try it all the ` +
+    'same, set LB_ANY_NODE=1.'
   );
 }
 

@@ -58,8 +58,10 @@ export const npmPackages = {
     const missing = missingPackages(project.root);
     if (missing.length) {
       throw new SetupError(
-        `"npm ci" ended without installing ${missing.slice(0, 3).join(', ')}${missing.length > 3 ? ` and ${missing.length - 3} more` : ''}.`,
-        'check that your npm registry serves these packages, and that npm is not configured to omit dev or optional packages.',
+        '"npm ci" ended without installing ' +
+          `${missing.slice(0, 3).join(', ')}${missing.length > 3 ? ` and ${missing.length - 3} more` : ''}.`,
+        'check that your npm registry serves these packages, and that npm is not configured to omit ' +
+          'dev or optional packages.',
         output,
       );
     }

@@ -17,7 +17,8 @@ const changed = jupyter.filter((line) => !withRay.includes(line));
 if (changed.length) throw new Error(`Ray wants other versions than JupyterLab: ${changed.join(', ')}.`);
 
 write('constraints.txt', jupyter, [
-  `# Versions of every Python package behind JUPYTER of versions.mjs, for Python 3.${PYTHON_MINORS.min}.0 to 3.${PYTHON_MINORS.max}, made by uv's universal resolver.`,
+  '# Versions of every Python package behind JUPYTER of versions.mjs, for Python ' +
+    `3.${PYTHON_MINORS.min}.0 to 3.${PYTHON_MINORS.max}, made by uv's universal resolver.`,
   '# CONTRIBUTING.md ("What is recorded") has the command that renews it.',
 ]);
 write(

@@ -75,7 +75,8 @@ export function findPython() {
     unsuitable.length
       ? `TensorFlow ${TENSORFLOW} needs Python 3.${min} to 3.${max}, and ${unsuitable.join(', ')}.`
       : 'Python 3 was not found.',
-    `install Python 3.${min} to 3.${max} (Debian, Ubuntu: apt install python3 python3-venv), or set PYTHON=/path/to/python3.12.`,
+    `install Python 3.${min} to 3.${max} (Debian, Ubuntu: apt install python3 python3-venv), or set ` +
+      'PYTHON=/path/to/python3.12.',
   );
 }
 
@@ -86,7 +87,8 @@ export function findCompiler() {
   }
   throw new SetupError(
     'No C++ compiler was found.',
-    'install one (Debian, Ubuntu: apt install g++; Fedora: dnf install gcc-c++; macOS: xcode-select --install), or set CXX.',
+    'install one (Debian, Ubuntu: apt install g++; Fedora: dnf install gcc-c++; macOS: xcode-select ' +
+      '--install), or set CXX.',
   );
 }
 
@@ -107,6 +109,7 @@ export function downloadRemedy(output, network, otherwise) {
     return `tell it about your network's certificate authority (${network}).`;
   }
   return OFFLINE.test(output)
-    ? `check the network connection, or the proxy and registry settings (${network}), and run the set-up again.`
+    ? 'check the network connection, or the proxy and registry ' +
+        `settings (${network}), and run the set-up again.`
     : otherwise;
 }

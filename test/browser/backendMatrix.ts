@@ -12,9 +12,9 @@ import { type Numbers, type Outcome, outcomeOf, WORKS } from './backendWork';
 import { executablePath, WEBGPU_ARGUMENTS } from './chromium';
 
 /**
- * Largest difference from the native numbers, as a share of the largest number of a list. float32 has 6e-8 in each op;
- * backends sum in another order, and exp and tanh of shaders are a few units in the last place off. Seen:
- * 2e-6, of weights after steps of Adam, which divides by roots of small numbers.
+ * Largest difference from the native numbers, as a share of the largest number of a list. float32 has
+ * 6e-8 in each op; backends sum in another order, and exp and tanh of shaders are a few units in the last
+ * place off. Seen: 2e-6, of weights after steps of Adam, which divides by roots of small numbers.
  */
 const TOLERANCE = 1e-5;
 

@@ -219,7 +219,8 @@ describe('the playground', { skip: executablePath ? false : 'no Chromium found: 
     await restored('#minima?k=1&speed=400');
     const maps = page.locator('#view-minima .maps figcaption span');
     await page.waitForFunction(
-      `[...document.querySelectorAll('#view-minima .maps figcaption span')].every((one) => /flat/.test(one.textContent))`,
+      "[...document.querySelectorAll('#view-minima .maps figcaption span')].every((one) => " +
+        '/flat/.test(one.textContent))',
       undefined,
       { timeout: 100_000 },
     );
@@ -270,7 +271,8 @@ describe('the playground', { skip: executablePath ? false : 'no Chromium found: 
       await says(`0.4 times each weight, ${right} % are right`).waitFor({ timeout: 1000 });
       model.dispose();
       await page.locator('#view-train button', { hasText: 'Train' }).click();
-      const learned = `Number.parseInt(document.querySelectorAll('#view-train .facts b')[2].textContent) >= 86`;
+      const third = `document.querySelectorAll('#view-train .facts b')[2]`;
+      const learned = `Number.parseInt(${third}.textContent) >= 86`;
       await page.waitForFunction(learned, undefined, { timeout: 240_000 });
       await page.locator('#view-train button', { hasText: 'Pause' }).click();
       await says('gray: before the training').first().waitFor({ timeout: 120_000 });

@@ -1,7 +1,7 @@
 /**
  * The walkthrough in a real browser: JupyterLab in headless Chromium opens it, runs all of it in the smoke
- * profile, draws its figures and moves its progress bars; a long cell is interrupted and run again. Sliders of
- * figures in another notebook are dragged.
+ * profile, draws its figures and moves its progress bars; a long cell is interrupted and run again. Sliders
+ * of figures in another notebook are dragged.
  * Screenshots lie in results/browser/.
  *
  * Skipped where there is no Chromium (LB_CHROMIUM names one) or no .venv.

@@ -42,7 +42,8 @@ describe('an accelerated model trains as a stock one', () => {
     'tf.train.adam': STOCK['tf.train.adam'],
   })) {
     same(
-      `${name}: last batch smaller, validation, metrics by name and as functions; all of it recorded by the second fit`,
+      `${name}: last batch smaller, validation, metrics by name and as ` +
+        'functions; all of it recorded by the second fit',
       () =>
         compiled(dense, optimizer(), [
           'accuracy',

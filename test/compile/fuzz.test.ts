@@ -185,7 +185,7 @@ test('random programs give the same results and the same state compiled as op by
   );
 });
 
-/** From how many nodes on a graph of small ops runs on one thread; the library reads it where it is exported. */
+/** From how many nodes on a graph of small ops has one thread; the library reads it where it is exported. */
 const graphs = require('../../lib/dist/compile/graph/smallGraph') as { MANY_NODES: number };
 
 /** The bits of all results of two calls, and of the variables after them. */

@@ -17,7 +17,9 @@ describe('standard error', () => {
     t.after(() => rmSync(folder, { recursive: true }));
     const file = join(folder, 'log');
     const log = openSync(file, 'w');
-    const code = `console.log('before'); ${load}; console.error('an error'); console.log('an output, which is longer'); console.error('last');`;
+    const code =
+      `console.log('before'); ${load}; console.error('an error'); console.log('an output, which is ` +
+      "longer'); console.error('last');";
     const { status } = spawnSync(process.execPath, ['-e', code], { stdio: ['ignore', log, log] });
     closeSync(log);
     assert.equal(status, 0);

@@ -140,7 +140,8 @@ it('a list of tensors and functions is named in a message, not written out', () 
   const { message } = new OptionError('given', given, 'a number');
   assert.equal(
     message,
-    'given must be a number, got ["a tensor of shape [2,3]","a function","a Float32Array of 8 bytes",{"a":[1,null]}].',
+    'given must be a number, got ["a tensor of shape [2,3]","a function","a Float32Array of 8 bytes",' +
+      '{"a":[1,null]}].',
   );
 });
 

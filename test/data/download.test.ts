@@ -219,7 +219,8 @@ test('of several that want a file one downloads it, and a lock left behind does 
   assertComplete(file);
   assert.equal(requests.length, 1);
   rmSync(file.path);
-  const holder = { pid: 4_194_305, started: '1', host: ownHost(dirname(file.path)) }; // no process has a number so large
+  // No process has a number so large.
+  const holder = { pid: 4_194_305, started: '1', host: ownHost(dirname(file.path)) };
   writeFileSync(`${file.path}.lock-00000000-0000.json`, JSON.stringify(holder));
   await obtain(file);
   assertComplete(file);

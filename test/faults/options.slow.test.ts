@@ -231,12 +231,12 @@ const MODELS: Readonly<Record<string, Record<string, unknown>>> = {
 };
 
 const DOWNLOADED = {
-  fullMnist: fullMnist,
-  fashionMnist: fashionMnist,
-  kmnist: kmnist,
-  cifar10: cifar10,
-  cifar100: cifar100,
-  tinyImageNet: tinyImageNet,
+  fullMnist,
+  fashionMnist,
+  kmnist,
+  cifar10,
+  cifar100,
+  tinyImageNet,
 };
 
 /** What would take long, or reach for the network, with right options. */

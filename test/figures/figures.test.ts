@@ -343,9 +343,12 @@ describe('captions', () => {
   test('and subtitles are whole in a figure of 600 pixels, as measured in their font', () => {
     const ruler = createCanvas(1, 1).getContext('2d');
     const texts = [
-      'MNIST-1D, 4,000 training and 4,000 test signals · MLP 40-100-100-10 · 3 seeds · profile quick · 1.2 M gradient evaluations',
-      'Training loss at the slow weights after each of the tasks, with replay and without it, over the seeds 1 to 10',
-      'CIFAR-100, 50,000 TRAINING IMAGES, WIDE RESNET 28-2, k = 5, α = 0.5 (%), ρ = 0.05, 0.1, 0.2, 0.5, 200 EPOCHS ON A GPU',
+      'MNIST-1D, 4,000 training and 4,000 test signals · MLP 40-100-100-10 · 3 seeds · profile quick ' +
+        '· 1.2 M gradient evaluations',
+      'Training loss at the slow weights after each of the tasks, with ' +
+        'replay and without it, over the seeds 1 to 10',
+      'CIFAR-100, 50,000 TRAINING IMAGES, WIDE RESNET 28-2, k = 5, α = 0.5 (%), ρ = 0.05, 0.1, 0.2, ' +
+        '0.5, 200 EPOCHS ON A GPU',
     ];
     for (const text of texts) {
       const { title, annotations } = figures.withCaption(

@@ -237,7 +237,8 @@ export const samples: Record<string, () => figures.Figure> = {
       ],
       subtitle: 'Two minima: SGD falls into the sharp one',
       caption:
-        'L(x, y) = −exp(−(x − 2)² − y²) − exp(−(x² + 100 y²)), start (−0.4, −0.4), learning rate 0.01, ρ = 0.1.',
+        'L(x, y) = −exp(−(x − 2)² − y²) − exp(−(x² + 100 y²)), start ' +
+        '(−0.4, −0.4), learning rate 0.01, ρ = 0.1.',
     }),
   lookbehindStepFigure: () =>
     lookbehindStepFigure({
@@ -263,7 +264,8 @@ export const samples: Record<string, () => figures.Figure> = {
       better: 'left',
       title: 'Paired differences to SAM',
       caption:
-        'Lines: 95 % t intervals, n = 5, Holm-corrected for 5 comparisons. Filled: the interval excludes zero.',
+        'Lines: 95 % t intervals, n = 5, Holm-corrected for 5 ' +
+        'comparisons. Filled: the interval excludes zero.',
     }),
   bars: () =>
     bars({

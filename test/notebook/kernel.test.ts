@@ -41,7 +41,9 @@ const CELLS = [
       await show(figure, { caption: { seeds: 2 } });`,
   },
   {
-    code: `table([{ method: 'SAM', error: [1, 2, 3] }, { method: 'SGD', error: [4, 5, 6] }], { best: { error: 'min' } });`,
+    code:
+      "table([{ method: 'SAM', error: [1, 2, 3] }, { method: 'SGD', " +
+      "error: [4, 5, 6] }], { best: { error: 'min' } });",
   },
   {
     code: `
@@ -92,7 +94,7 @@ const CELLS = [
     code: `
       const stopped = counter;
       await new Promise((resolve) => setTimeout(resolve, 100));
-      console.log(JSON.stringify({ moved: counter - stopped, cleaned: cleaned, handlers: process.listenerCount('SIGINT') - before }));`,
+      console.log(JSON.stringify({ moved: counter - stopped, cleaned, handlers: process.listenerCount('SIGINT') - before }));`,
   },
   { code: 'const again = await interruptible(async () => "ran again"); console.log(again);' },
 ];

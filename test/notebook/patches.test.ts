@@ -48,10 +48,12 @@ test('each patch opens with its reason', () => {
 describe('a tslab kernel', { skip: existsSync(PYTHON) ? false : 'no .venv: run npm run setup' }, () => {
   test('knows shorthand properties of variables of earlier cells', () => {
     const messages = runAll(
-      'const k = 5; let alpha = 0.5; let rho = 1; const options = { rho: 0.1 } as { rho?: number; alpha?: number };',
+      'const k = 5; let alpha = 0.5; let rho = 1; const options = { ' +
+        'rho: 0.1 } as { rho?: number; alpha?: number };',
       'const inner = 2; console.log(JSON.stringify({ k, alpha, inner, nested: [{ k }] }));',
       '({ rho, alpha = 0.25 } = options); console.log(rho, alpha);',
-      'const make = ({ k, alpha = 1 }: { k: number; alpha?: number }) => ({ k, alpha }); console.log(JSON.stringify(make({ k: 7 })), k);',
+      'const make = ({ k, alpha = 1 }: { k: number; alpha?: number }) => ({ k, alpha }); ' +
+        'console.log(JSON.stringify(make({ k: 7 })), k);',
     );
     assert.equal(textOf(messages, 1, 'stdout'), '{"k":5,"alpha":0.5,"inner":2,"nested":[{"k":5}]}\n');
     assert.equal(textOf(messages, 2, 'stdout'), '0.1 0.25\n');
@@ -85,7 +87,8 @@ describe('a tslab kernel', { skip: existsSync(PYTHON) ? false : 'no .venv: run n
 
   test('shows the lines of the cell in which an error arose', () => {
     const messages = runAll(
-      'interface Unused {\n  a: number;\n}\n\nfunction half(x: number): number {\n  if (x % 2) throw new RangeError(x + " is odd");\n  return x / 2;\n}',
+      'interface Unused {\n  a: number;\n}\n\nfunction half(x: number): number {\n  if (x % 2) throw ' +
+        'new RangeError(x + " is odd");\n  return x / 2;\n}',
       'type Another = string;\n\nconst three: number = 3;\nawait null;\nconsole.log(half(three));',
     );
     // The second cell was sent before the first one ran.

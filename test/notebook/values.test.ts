@@ -21,7 +21,8 @@ const CELLS = [
   import 'lookbehind/notebook';`,
   'tf.tensor2d([[1, 2], [3, 4.5]])',
   'const data = digits(); data.train',
-  `new Dataset({ name: 'slope', split: 'all', inputs: Float32Array.of(1, 2), labels: [0.5, -3], inputShape: [] })`,
+  "new Dataset({ name: 'slope', split: 'all', inputs: Float32Array.of(1, " +
+    '2), labels: [0.5, -3], inputShape: [] })',
   'const model = mlp({ inputs: 4, hidden: [3], classes: 2, seed: 0 }); model',
   `const xs = tf.randomNormal([60, 4]);
   const ys = tf.oneHot(tf.zeros([60], 'int32'), 2);

@@ -148,7 +148,8 @@ describe('the index', () => {
     const headline = ['| method |\n| --- |', 'A sentence.'];
     const entries = [{ ...entryOf('00-walkthrough.ipynb'), verdicts, headline }];
     const first =
-      '**holds here**: It is less (Paired): -1.0 [-2.0, -0.1] points; n = 5, Holm-corrected for 2, gradients: 6, SAM 2.';
+      '**holds here**: It is less (Paired): -1.0 [-2.0, -0.1] points; n = 5, Holm-corrected for 2, ' +
+      'gradients: 6, SAM 2.';
     const second = '**not decided**: It is more (Paired): -1.0 [-2.0, -0.1] points; n = 5.';
     assert.ok(indexWith(entries).includes(`\n\n- ${first}\n- ${second}\n\n<small>`));
     const readme = readmeWith(entries);

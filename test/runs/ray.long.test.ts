@@ -290,6 +290,7 @@ describe('a sweep on a Ray cluster', { skip }, () => {
     assert.equal(existsSync(store.runFolder(configHash(SMALL))), false);
     const absent = new RayEngine({ python: join(ROOT, 'no', 'python') });
     await assert.rejects(absent.connect(), /npm run setup -- --ray/);
-    assert.throws(() => new RayEngine({ gpus: 1.5 }), OptionError); // Ray gives out whole GPUs, or a part of one
+    // Ray gives out whole GPUs, or a part of one.
+    assert.throws(() => new RayEngine({ gpus: 1.5 }), OptionError);
   });
 });

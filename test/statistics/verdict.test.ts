@@ -78,7 +78,8 @@ test('outside a notebook a table of verdicts and a text are printed', (t) => {
   const printed: string[] = [];
   t.mock.method(console, 'log', (text: string) => void printed.push(text));
   verdictTable([{ ...check('less', interval(-2, -1)), unit: 'points', cost: '6, SAM 2' }]);
-  say`SAM's error is ${30.456} % after ${15} epochs, ${interval(-2, -1)} points less, ${'as claimed'}: $\\alpha$.`;
+  const less = interval(-2, -1);
+  say`SAM's error is ${30.456} % after ${15} epochs, ${less} points less, ${'as claimed'}: $\\alpha$.`;
   assert.match(
     printed[0]!,
     /A claim\. +Paired +-1\.50 \[-2\.00, -1\.00\] points +5 +1 +6, SAM 2 +holds here$/,

@@ -61,7 +61,8 @@ export class WatchedLayers {
       for (const [name, value] of Object.entries(before)) {
         if (name !== 'trainable_' && !Object.is(fields[name], value)) {
           throw this.refuse(
-            `the layer "${layer.name}" (${layer.getClassName()}) changes its field "${name}" at each call, which a graph cannot repeat`,
+            `the layer "${layer.name}" (${layer.getClassName()}) changes its field "${name}" at each ` +
+              'call, which a graph cannot repeat',
           );
         }
         // A function may set this one itself, and set it back: then it counts how the call leaves it.
@@ -87,8 +88,9 @@ export class WatchedLayers {
     }
     if (!container && layer.stateful) {
       throw this.refuse(
-        `the layer "${layer.name}" (${layer.getClassName()}) is stateful, and its state is no tf.Variable, so that each run would start from ` +
-          'the same state. Make the layer with stateful: false',
+        `the layer "${layer.name}" (${layer.getClassName()}) is stateful, and its state is no ` +
+          'tf.Variable, so that each run would start from the same ' +
+          'state. Make the layer with stateful: false',
       );
     }
   }

@@ -7,16 +7,19 @@
 /** Ops by the names of their outputs, in order. */
 const OPS: Readonly<Record<string, string>> = {
   y:
-    'Abs Acos Acosh Asin Asinh Atan Atanh Cast Ceil ComplexAbs Cos Cosh Erf Exp Expm1 Floor IsFinite IsInf IsNan Log Log1p LogicalNot ' +
-    'Neg OnesLike Reciprocal Round Rsqrt Sigmoid Sign Sin Sinh Sqrt Square Tan Tanh Transpose ZerosLike',
+    'Abs Acos Acosh Asin Asinh Atan Atanh Cast Ceil ComplexAbs Cos Cosh Erf Exp Expm1 Floor IsFinite ' +
+    'IsInf IsNan Log Log1p LogicalNot Neg OnesLike Reciprocal Round Rsqrt Sigmoid Sign Sin Sinh Sqrt ' +
+    'Square Tan Tanh Transpose ZerosLike',
   z:
-    'Add Atan2 DivNoNan Equal FloorDiv FloorMod Greater GreaterEqual Less LessEqual LogicalAnd LogicalOr Maximum Minimum Mul NotEqual ' +
-    'Pow RealDiv RsqrtGrad SigmoidGrad SquaredDifference Sub TanhGrad',
+    'Add Atan2 DivNoNan Equal FloorDiv FloorMod Greater GreaterEqual Less LessEqual LogicalAnd ' +
+    'LogicalOr Maximum Minimum Mul NotEqual Pow RealDiv RsqrtGrad ' +
+    'SigmoidGrad SquaredDifference Sub TanhGrad',
   sum: 'AddN',
   output:
-    'All Any ArgMax ArgMin BatchMatMulV2 BiasAdd BiasAddGrad ClipByValue ConcatV2 ExpandDims Fill GatherNd GatherV2 Identity LinSpace Max ' +
-    'Mean Min MirrorPad OneHot Pack PadV2 Prod Range Reshape ReverseV2 ScatterNd Select Slice StatelessMultinomial StatelessRandomNormal ' +
-    'StatelessRandomUniform StatelessTruncatedNormal StridedSlice Sum TensorScatterUpdate Tile UnsortedSegmentSum',
+    'All Any ArgMax ArgMin BatchMatMulV2 BiasAdd BiasAddGrad ClipByValue ConcatV2 ExpandDims Fill ' +
+    'GatherNd GatherV2 Identity LinSpace Max Mean Min MirrorPad OneHot Pack PadV2 Prod Range Reshape ' +
+    'ReverseV2 ScatterNd Select Slice StatelessMultinomial StatelessRandomNormal StatelessRandomUniform ' +
+    'StatelessTruncatedNormal StridedSlice Sum TensorScatterUpdate Tile UnsortedSegmentSum',
   out: 'Cumprod Cumsum',
   activations: 'Elu LeakyRelu Relu Relu6 Selu Softplus',
   backprops: 'EluGrad LeakyReluGrad Relu6Grad ReluGrad SeluGrad SoftplusGrad',

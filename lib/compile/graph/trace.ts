@@ -256,8 +256,8 @@ class Tracer {
     );
     if (frozen === undefined) return;
     throw this.#fail(
-      `it keeps a tensor (${frozen.dtype} [${frozen.shape}]) for later calls by tf.keep, which later runs would not renew. ` +
-        'Keep the value in a tf.Variable, or return it',
+      `it keeps a tensor (${frozen.dtype} [${frozen.shape}]) for later calls by tf.keep, which later ` +
+        'runs would not renew. Keep the value in a tf.Variable, or return it',
     );
   }
 
@@ -313,8 +313,8 @@ class Tracer {
 
   #fail(what: string): CompileError {
     const error = new CompileError(
-      `This function cannot be compiled: ${what}. Do that outside of the compiled function and pass the result as an ` +
-        'argument, or run the function without compiling it (eager: true).',
+      `This function cannot be compiled: ${what}. Do that outside of the compiled function and pass the ` +
+        'result as an argument, or run the function without compiling it (eager: true).',
     );
     // Thrown at the end too, where the function itself caught it.
     this.#failure ??= error;

@@ -65,7 +65,8 @@ export function describeTree(tree: unknown): string {
 
 function refusedResult(what: string): CompileError {
   return new CompileError(
-    `A compiled function must return tensors, or arrays and plain records of tensors, but this one returned ${what}.` +
+    'A compiled function must return tensors, or arrays and plain records of tensors, but this one ' +
+      `returned ${what}.` +
       (what === 'a promise' ? ' It must not be async: a graph runs as a whole.' : ''),
   );
 }

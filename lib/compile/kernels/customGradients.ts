@@ -60,8 +60,9 @@ registerNativeGradient(SAVED_VALUE, { gradFunc: refused });
 
 function refused(): never {
   throw new SecondDerivativeError(
-    'A tf.customGrad saves a value that it computed, and its gradient was to be differentiated again: tf.js would ' +
-      'leave out a part of the result. Save the inputs and compute the value in the gradient function. Of the losses, ' +
-      'tf.losses.softmaxCrossEntropy and tf.logSoftmax are such functions; crossEntropy of this library is not.',
+    'A tf.customGrad saves a value that it computed, and its gradient was to be differentiated again: ' +
+      'tf.js would leave out a part of the result. Save the inputs and compute the value in the gradient ' +
+      'function. Of the losses, tf.losses.softmaxCrossEntropy and tf.logSoftmax are such functions; ' +
+      'crossEntropy of this library is not.',
   );
 }

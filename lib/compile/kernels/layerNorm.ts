@@ -1,7 +1,8 @@
 /**
  * LayerNormalization of tf.layers over the last axis, with a gradient in closed form.
  *
- *   y  = n gamma + beta,   n = (x - mean) / s,   s = sqrt(variance + epsilon)          mean and variance along the last axis
+ *   y  = n gamma + beta,   n = (x - mean) / s,   s = sqrt(variance + epsilon)
+ *   mean and variance are along the last axis
  *   dx = (g - mean(g) - n mean(g n)) / s,        g = dy gamma
  *
  * tf.js tiles mean, variance, gamma and beta to the size of x, and the gradient of that has an op for each

@@ -1,5 +1,6 @@
 /**
- * The filter gradient of convolutions on the wasm backend, which has none, so that ConvNets are trained there, too.
+ * The filter gradient of convolutions on the wasm backend, which has none, so that ConvNets are
+ * trained there, too.
  *
  *     dW[a, b, c, d] = sum over n, i, j of x[n, s i + a, s j + b, c] dy[n, i, j, d]           x padded
  *

@@ -123,6 +123,6 @@ function kindOf({ kind }: MeasureConfig): Measure<MeasureConfig> {
 export function checkMeasurable(measures: readonly MeasureConfig[], { train }: RunData): void {
   const wrong = measures.find(({ kind }) => kind === 'noisyAccuracy' || kind === 'layerSensitivity');
   if (train.classes.length > 0 || wrong === undefined) return;
-  const advice = `The labels of ${train.name} are numbers, which have no accuracy; robustness gives their loss.`;
+  const advice = `The labels of ${train.name} are numbers, which have no accuracy; robustness gives losses.`;
   throw new OptionError('measures', wrong.kind, 'sharpness or robustness', advice);
 }

@@ -128,8 +128,9 @@ function exported<W extends 'data' | 'models'>(
   const present = checkedModule('module', path).sha256;
   if (present !== sha256) {
     throw new DataError(
-      `${path}, or a file that it depends on, was changed: the run is of the content ${sha256.slice(0, 12)}, ` +
-        `which now is ${present.slice(0, 12)}. Give its path again for a run of the new content.`,
+      `${path}, or a file that it depends on, was changed: the run is of the content ` +
+        `${sha256.slice(0, 12)}, which now is ${present.slice(0, 12)}. ` +
+        'Give its path again for a run of the new content.',
     );
   }
   const load = loaded(path)[what]?.[name];

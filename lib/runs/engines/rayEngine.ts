@@ -227,6 +227,11 @@ async function startDriver(python: string, options: DriverOptions): Promise<Driv
 const INSTALL = 'Install Ray with: npm run setup -- --ray';
 
 function noRoom({ address, cpus, gpus }: DriverOptions, { nodes, ...cluster }: RayCluster): string {
-  const there = `${nodes} ${nodes === 1 ? 'machine' : 'machines'} with ${cluster.cpus} processors and ${cluster.gpus} GPUs`;
-  return `No machine of the Ray cluster (${address}: ${there}) has room for a run of ${cpus} processors and ${gpus} GPUs. Ask for less, or add machines.`;
+  const there =
+    `${nodes} ${nodes === 1 ? 'machine' : 'machines'} with ${cluster.cpus} processors and ` +
+    `${cluster.gpus} GPUs`;
+  return (
+    `No machine of the Ray cluster (${address}: ${there}) has room for a run of ${cpus} processors and ` +
+    `${gpus} GPUs. Ask for less, or add machines.`
+  );
 }

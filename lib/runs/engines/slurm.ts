@@ -65,7 +65,7 @@ export function submitToSlurm(
   store: RunStore,
   options: SlurmOptions = {},
 ): SlurmJob {
-  const { cpus, gpus, workers, sbatch } = checkOptions('slurm', OPTIONS, options);
+  const { cpus, gpus, workers, sbatch } = checkOptions('submitToSlurm', OPTIONS, options);
   for (const one of sbatch) checkLine('sbatch', one);
   checkLine('store', store.folder);
   const open = [...new Map(configs.map((config) => [configHash(config), config])).entries()].filter(
@@ -120,11 +120,12 @@ function arrayScript(
     '--signal=B:INT@120',
     ...sbatch,
   ];
+  const configs = shellWord(join(folder, 'configs.json'));
   return `#!/bin/bash
 ${wanted.map((option) => `#SBATCH ${option}`).join('\n')}
 
 export TF_NUM_INTRAOP_THREADS=${cpus} TF_NUM_INTEROP_THREADS=1
-exec ${shellWord(process.execPath)} ${shellWord(CLI)} --config ${shellWord(join(folder, 'configs.json'))} --only "$SLURM_ARRAY_TASK_ID" \\
+exec ${shellWord(process.execPath)} ${shellWord(CLI)} --config ${configs} --only "$SLURM_ARRAY_TASK_ID" \\
   --engine inProcess --store ${shellWord(store)}
 `;
 }
