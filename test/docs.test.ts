@@ -53,6 +53,11 @@ describe('the documents', () => {
     assert.deepEqual(unknown, []);
   });
 
+  it('begin with a README that is read in one go: fewer than 120 lines', () => {
+    const lines = DOCUMENTS.get('README.md')!.trimEnd().split('\n');
+    assert.ok(lines.length < 120, `README.md has ${lines.length} lines`);
+  });
+
   it('would be caught with a name that does not exist', () => {
     assert.deepEqual(namesIn("trainer.train({ onEpoch: tensorBoard('logs') })"), ['onEpoch']);
     assert.deepEqual(namesIn('lookBehind({ k: 2 })'), ['lookBehind']);
