@@ -59,6 +59,8 @@ const ENGINES = ['processes', 'inProcess', 'ray', 'slurm'] as const;
 export interface EngineChoice {
   engine: (typeof ENGINES)[number];
   workers?: number;
+  /** Threads of each worker process. Default: the cores, shared among the workers. */
+  threads?: number;
   address?: string;
   cpus?: number;
   gpus?: number;
@@ -109,13 +111,14 @@ export function engineChoice(values: EngineValues): EngineChoice {
 export async function makeEngine({
   engine,
   workers,
+  threads,
   address,
   cpus,
   gpus,
   attempts,
 }: EngineChoice): Promise<Engine> {
   if (engine === 'inProcess') return new InProcessEngine();
-  if (engine !== 'ray') return new ProcessEngine({ workers });
+  if (engine !== 'ray') return new ProcessEngine({ workers, threads });
   const ray = new RayEngine({ address, cpus, gpus, attempts, slots: workers });
   const cluster = await ray.connect();
   const machines = `${cluster.nodes} ${cluster.nodes === 1 ? 'machine' : 'machines'}`;

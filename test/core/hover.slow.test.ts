@@ -40,7 +40,7 @@ function hover(code: string, name: string): string {
 }
 
 it('shows type and sentence of options, also of those that another optimizer lends', () => {
-  const code = `import { lookbehindASAM } from '${join(DIST, 'index')}';
+  const code = `import { lookbehindASAM } from '${join(DIST, 'optimizers')}';
 lookbehindASAM({ k: 5, alpha: 'adaptive', momentum: 0.9, eta: 0.01 });`;
   assert.equal(
     hover(code, 'k'),

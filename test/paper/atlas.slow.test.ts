@@ -12,6 +12,9 @@ import { temporaryStore } from '../runs/support';
 const COUNT = 5;
 const CHEAP = 0.3;
 
+/** Parts that were trained with two threads, which do not add in the same order each time. */
+const THREADED = ['mnist1d-convnet-small'];
+
 const folderOf = ({ config }: AtlasRow): string | undefined => (config.data as { folder?: string }).folder;
 
 test('rows of the atlas are made again by their configurations', async (t) => {
@@ -35,9 +38,19 @@ test('rows of the atlas are made again by their configurations', async (t) => {
     const { values } = chosen[i]!;
     const before = values.testError![places[i]!]!;
     const now = flattenRow(row).testError as number;
-    const { error, count } = meanInterval(values.testError!.filter(Number.isFinite));
+    // A row of one seed does not say how far seeds differ; the report of its method does.
+    const { part, method, budget, labelNoise, seeds } = chosen[i]!;
+    const report = rows.find(
+      (one) =>
+        one.stage === 'report' &&
+        [one.part, one.method, one.budget, one.labelNoise].join() ===
+          [part, method, budget, labelNoise].join(),
+    );
+    const errors = (seeds.length > 1 ? values : report!.values).testError!;
+    const { error, count } = meanInterval(errors.filter(Number.isFinite));
     const spread = Number.isFinite(error) ? error * Math.sqrt(count) : 0;
     return {
+      part,
       what: `${row.hash}, seed ${row.config.seed}: ${now} % wrong, in the atlas ${before} %`,
       before,
       now,
@@ -46,13 +59,14 @@ test('rows of the atlas are made again by their configurations', async (t) => {
   });
   // On a machine of the same kind the numbers are the same, so that one that is not tells of changed code.
   // The processor's name does not say which kind it is. Elsewhere rounding differs, and training amplifies
-  // it.
-  const equal = pairs.filter(
+  // it. So it does between runs of several threads.
+  const single = pairs.filter(({ part }) => !THREADED.includes(part));
+  const equal = single.filter(
     ({ before, now }) => Object.is(now, before) || Math.abs(now - before) < 1e-3,
   ).length;
-  t.diagnostic(`${equal} of ${pairs.length} are equal`);
-  const isSameKind = equal > pairs.length / 2;
-  for (const { what, before, now, spread } of pairs) {
+  t.diagnostic(`${equal} of ${single.length} are equal`);
+  for (const { part, what, before, now, spread } of pairs) {
+    const isSameKind = equal > single.length / 2 && !THREADED.includes(part);
     if (Number.isNaN(before) || Number.isNaN(now)) assert.ok(!isSameKind || Object.is(now, before), what);
     else assert.ok(Math.abs(now - before) < (isSameKind ? 0.3 : 3 + 6 * spread), what);
   }
