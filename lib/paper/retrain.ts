@@ -5,6 +5,7 @@ import { checkOptions, needed, number, type OptionsOf, text, whole } from '../co
 import { InProcessEngine, type RunConfig, RunStore, type SweepGrid, sweep } from '../runs';
 import { flattenRow } from '../statistics';
 import { readAtlas } from './atlas';
+import { rounded } from './study';
 
 /** Describes a point. */
 const POINT = {
@@ -63,7 +64,7 @@ export async function retrain(point: AtlasPoint, store: RunStore = new RunStore(
   return {
     seed: chosen,
     inAtlas: values.testError[seeds.indexOf(chosen)],
-    now: Number(Number(flattenRow(run).testError).toPrecision(6)),
+    now: rounded(Number(flattenRow(run).testError)),
   };
 }
 

@@ -122,7 +122,7 @@ function valuesOf(runs: readonly RunRow[]): AtlasRow['values'] {
   return Object.fromEntries(Object.entries(values).map(([name, list]) => [name, list.map(rounded)]));
 }
 
-/** Six digits, which is what single precision has, nearly. */
-function rounded(value: number): number {
+/** A number as the atlas keeps it: six digits, which is what single precision has, nearly. */
+export function rounded(value: number): number {
   return Number(value.toPrecision(6));
 }

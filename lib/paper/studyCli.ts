@@ -91,7 +91,7 @@ async function main(): Promise<number> {
 
   const { signal, onProgress, clear } = watch([]);
   const store = new RunStore(values.store);
-  // With one thread a run adds in the same order each time: any row is made again to the bit.
+  // With one thread a run adds in the same order each time, and is made again to the bit.
   const engine = await makeEngine({ ...choice, threads: 1 });
   const started = performance.now();
   let [done, doneHere] = [0, 0];
