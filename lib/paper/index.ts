@@ -21,6 +21,7 @@ export {
   type StudyMethod,
   type StudyPart,
   type StudyPartName,
+  type StudySpace,
   studyMethods,
 } from './studyParts';
 export { PAPER_TABLES, type PaperTable, paperGrids, paperRuns } from './tables';

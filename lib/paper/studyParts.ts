@@ -85,16 +85,27 @@ const FAST_STEPS = 5;
  *     radius    mean distance of the points whose gradients descend:
  *               rho;  Multistep-SAM: k rho;  Lookbehind, its controls: (k + 1) / 2 rho
  */
-const STEP: SearchRange = { log: [0.03, 1.5] };
+const STEP = [0.03, 1.5] as const;
 const RADIUS = [0.01, 1] as const;
 /** In rescaled weights: five times that of SAM. */
 const ASAM = 5;
 const K: SearchRange = { of: [2, 5] };
 
-/** What is searched of each method of a part, and what optimizer that makes. */
+/** Where methods are searched. */
+export interface StudySpace extends Pick<StudyPart, 'radius'> {
+  /** Range of the step, of all methods. Default 0.03 to 1.5. */
+  step?: readonly [number, number];
+  /** The base optimizer but for its learning rate. Default: momentum 0.9 and weight decay 5e-4. */
+  base?: { momentum?: number; weightDecay?: number };
+}
+
+/** What is searched of each method, and what optimizer that makes. */
 export function studyMethods({
   radius: [least, most] = RADIUS,
-}: Pick<StudyPart, 'radius'>): Record<StudyMethod, SearchedMethod> {
+  step: steps = STEP,
+  base: rest = BASE,
+}: StudySpace): Record<StudyMethod, SearchedMethod> {
+  const step: SearchRange = { log: steps };
   const radius: SearchRange = { log: [least, most] };
   const ofAsam: SearchRange = { log: [ASAM * least, ASAM * most] };
   const lookbehind = (
@@ -102,37 +113,37 @@ export function studyMethods({
     range: SearchRange,
     alpha: number | 'adaptive' = ALPHA,
   ): SearchedMethod => ({
-    ranges: { step: STEP, radius: range, k: K },
+    ranges: { step, radius: range, k: K },
     optimizer: ({ step, radius, k }): OptimizerConfig => {
       const learningRate = rounded(step / (k * (alpha === 'adaptive' ? 1 : alpha)));
-      return { kind, k, rho: rounded((2 * radius) / (k + 1)), alpha, ...BASE, learningRate };
+      return { kind, k, rho: rounded((2 * radius) / (k + 1)), alpha, ...rest, learningRate };
     },
   });
   const single = (kind: 'sam' | 'asam', range: SearchRange): SearchedMethod => ({
-    ranges: { step: STEP, radius: range },
-    optimizer: ({ step, radius }) => ({ kind, rho: radius, ...BASE, learningRate: step }),
+    ranges: { step, radius: range },
+    optimizer: ({ step, radius }) => ({ kind, rho: radius, ...rest, learningRate: step }),
   });
   return {
     sgd: {
-      ranges: { step: STEP },
-      optimizer: ({ step }) => ({ kind: 'sgd', ...BASE, learningRate: step }),
+      ranges: { step },
+      optimizer: ({ step }) => ({ kind: 'sgd', ...rest, learningRate: step }),
     },
     lookahead: {
-      ranges: { step: STEP, alpha: { of: [0.5, 0.8] } },
+      ranges: { step, alpha: { of: [0.5, 0.8] } },
       optimizer: ({ step, alpha }) => {
-        const base: OptimizerConfig = { kind: 'sgd', ...BASE, learningRate: rounded(step / alpha) };
+        const base: OptimizerConfig = { kind: 'sgd', ...rest, learningRate: rounded(step / alpha) };
         return { kind: 'lookahead', k: FAST_STEPS, alpha, base };
       },
     },
     sam: single('sam', radius),
     asam: single('asam', ofAsam),
     multistepSAM: {
-      ranges: { step: STEP, radius, k: K },
+      ranges: { step, radius, k: K },
       optimizer: ({ step, radius, k }) => ({
         kind: 'multistepSAM',
         k,
         rho: rounded(radius / k),
-        ...BASE,
+        ...rest,
         learningRate: step,
       }),
     },

@@ -1,7 +1,7 @@
 /**
  * Methods compared at their best, with an equal search for each: as many random draws, over the same ranges,
  * chosen on selection data over several seeds, reported on fresh seeds; and all with the same number of
- * gradients per training sample.
+ * gradients per training sample, or of epochs.
  */
 import { OptionError } from '../core/errors';
 import {
@@ -22,12 +22,17 @@ import type { ComparedTask } from './compareMethods';
 import { drawSettings, edgeOf, type SearchRanges, type SearchSetting } from './randomSearch';
 import { flattenRow } from './rows';
 
+/** What all runs of a search have in common. */
+export type SearchedTask = Omit<ComparedTask, 'epochs'>;
+
 /** A method whose settings are searched. */
 export interface SearchedMethod {
   /** What is searched. Give an option of one meaning the same name and range in all methods. */
   ranges: SearchRanges;
   /** The optimizer at a setting. */
   optimizer: (setting: SearchSetting) => OptimizerConfig;
+  /** What a setting changes of the task beside the optimizer: a model with dropout, for example. */
+  change?: (setting: SearchSetting, task: SearchedTask) => Partial<SearchedTask>;
 }
 
 const SEEDS = listOf(whole());
@@ -36,14 +41,16 @@ const OPTIONS = {
   /**
    * What all runs have in common. Its data need a selection set; `measures` are taken of what is reported.
    */
-  task: needed(object<Omit<ComparedTask, 'epochs'>>()),
+  task: needed(object<SearchedTask>()),
   /** The set to report on, as `evaluateOn` calls it. Default `test`. */
   reportOn: text('test'),
   /**
    * Gradients per training sample that each run may take: it has as many whole epochs as they allow, at least
-   * one. At least 1.
+   * one. At least 1. Give these, or `epochs`.
    */
-  gradients: needed(whole({ min: 1 })),
+  gradients: whole({ min: 1 }),
+  /** Epochs of each run, or of each of its tasks, whatever they cost. At least 1. */
+  epochs: whole({ min: 1 }),
   /** Settings that are drawn for each method. At least 1. Default 16. */
   draws: whole({ min: 1 }, 16),
   /** Seed of the draws. Default 0. */
@@ -89,7 +96,10 @@ export interface SearchedDraw {
   setting: SearchSetting;
   /** Its runs on the selection set, by seed. Empty where nothing was chosen. */
   rows: readonly RunRow[];
-  /** Mean of their errors in per cent; NaN where there are none. */
+  /**
+   * Mean of their errors in per cent, in lifelong learning of 100 less the average accuracy; NaN where there
+   * are none.
+   */
   error: number;
 }
 
@@ -120,6 +130,7 @@ export async function fairSearch<Name extends string>(
     reportOn,
     methods,
     gradients,
+    epochs: given,
     draws,
     drawSeed,
     selectionSeeds,
@@ -135,22 +146,27 @@ export async function fairSearch<Name extends string>(
       `other seeds than selectionSeeds, ${selectionSeeds.join(', ')}`,
     );
   }
+  if ((gradients === undefined) === (given === undefined))
+    throw new OptionError('gradients', gradients, 'given where `epochs` is not, and only there');
   const names = Object.keys(methods) as Name[];
   const settings = new Map(
     names.map((name) => [name, drawSettings(methods[name].ranges, { draws, seed: drawSeed })]),
   );
   const grid = (name: Name, draw: number, evaluateOn: string, seeds: readonly number[]): SweepGrid => {
-    const optimizer = methods[name].optimizer(settings.get(name)![draw]);
-    const epochs = epochsWithin(gradients, optimizer);
+    const { optimizer: optimizerAt, change } = methods[name];
+    const setting = settings.get(name)![draw];
+    const optimizer = optimizerAt(setting);
+    const epochs = given ?? epochsWithin(gradients!, optimizer);
     const measures = evaluateOn === 'selection' ? [] : task.measures;
     const data = { ...task.data, evaluateOn } as ComparedTask['data'];
     return {
       ...task,
       data,
       measures,
+      ...change?.(setting, task),
       optimizer,
       epochs,
-      evaluateEvery: epochs,
+      ...(task.lifelong === undefined && { evaluateEvery: epochs }), // tasks are evaluated at their ends
       label: labelOf(name, draw),
       seeds,
     };
@@ -166,7 +182,7 @@ export async function fairSearch<Name extends string>(
     names.map((name): [Name, Omit<SearchedResult, 'report'>] => {
       const drawn = settings.get(name)!.map((setting, draw): SearchedDraw => {
         const rows = tried.filter(({ config }) => config.label === labelOf(name, draw));
-        const errors = rows.map((row) => finiteOr(guessing, flattenRow(row).testError));
+        const errors = rows.map((row) => finiteOr(guessing, errorOf(row)));
         return { draw, setting, rows, error: mean(errors) };
       });
       const best =
@@ -206,6 +222,11 @@ function unfailed(rows: readonly RunRow[]): readonly RunRow[] {
     `${failed.config.label}: ${failed.error}`,
     'a function whose runs do not fail',
   );
+}
+
+function errorOf(row: RunRow): unknown {
+  const { testError, averageAccuracy } = flattenRow(row);
+  return row.config.lifelong === undefined ? testError : 100 * (1 - Number(averageAccuracy ?? Number.NaN));
 }
 
 function finiteOr(other: number, value: unknown): number {

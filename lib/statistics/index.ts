@@ -19,6 +19,7 @@ export {
   type SearchedDraw,
   type SearchedMethod,
   type SearchedResult,
+  type SearchedTask,
 } from './fairSearch';
 export { type Frame, toFrame } from './frame';
 export { type GoodRange, goodRange } from './goodRange';

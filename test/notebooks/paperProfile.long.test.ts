@@ -77,6 +77,8 @@ const SIZES: Record<string, object> = {
     ...{
       ...CONV_NET,
       seeds: 1,
+      draws: 1,
+      fewSeeds: 1,
       otherPasses: [],
       tuningSeeds: [100],
       samples: 40,

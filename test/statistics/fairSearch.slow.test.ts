@@ -67,3 +67,35 @@ test('every method gets the same search, the lowest mean error is chosen, and re
   assert.deepEqual([again.SGD.best.draw, again.SAM.best.draw, again.SAM.draws[0]!.rows], [2, 1, []]);
   await assert.rejects(fairSearch({ ...options, train, reportSeeds: [9, 10] }), OptionError);
 });
+
+test('in lifelong learning all have the same epochs, the highest average accuracy is chosen, and a setting may change the task', async (t) => {
+  const [store, engine] = [temporaryStore(t), new InProcessEngine()];
+  const task = {
+    data: { kind: 'digits', trainSize: 100 },
+    model: { kind: 'mlp', hidden: [8] },
+    batchSize: 10,
+    lifelong: { kind: 'split', tasks: 2, replay: 10 },
+  } as const;
+  const fading: SearchedMethod = {
+    ranges: { step: ranges.step, decay: { of: [0.5, 0.9] } },
+    optimizer: methods.SGD.optimizer,
+    change: ({ decay }) => ({ lifelong: { ...task.lifelong, learningRateDecay: decay } }),
+  };
+  const search = {
+    ...{ task, methods: { ...methods, fading }, epochs: 2, draws: 3, selectionSeeds: [10], reportSeeds: [0] },
+    train: (grids: SweepGrid[]) => sweep(grids, { store, engine }),
+  };
+  for (const { draws, best, report } of Object.values(await fairSearch(search))) {
+    for (const { rows, error, setting } of draws) {
+      const [{ config, result }] = rows as [RunRow];
+      assert.ok(Math.abs(error - 100 * (1 - result!.measures.averageAccuracy!)) < 1e-9);
+      assert.ok(error >= best.error);
+      assert.equal(config.epochs, 2);
+      assert.equal(config.lifelong!.learningRateDecay, setting.decay ?? 1);
+      assert.equal(config.lifelong!.replay, 10, 'the rest of the task stays');
+    }
+    assert.equal(report[0]!.config.lifelong!.learningRateDecay, best.setting.decay ?? 1);
+  }
+  for (const wrong of [{ gradients: 5 }, { epochs: undefined }])
+    await assert.rejects(fairSearch({ ...search, ...wrong }), OptionError);
+});
