@@ -13,6 +13,7 @@ import { once } from 'node:events';
 import {
   existsSync,
   mkdirSync,
+  openSync,
   readdirSync,
   readFileSync,
   rmSync,
@@ -34,6 +35,8 @@ const NOTEBOOK = join(ROOT, 'notebooks', '00-walkthrough.ipynb');
 const LAB = join(ROOT, '.venv', 'bin', 'jupyter-lab');
 /** The copy that the browser changes lies inside the project, where its imports are found. */
 const FOLDER = join(ROOT, 'results', 'browser');
+/** What JupyterLab and its kernels say. */
+const LOG = join(FOLDER, 'jupyter.log');
 const missing = !executablePath
   ? 'no Chromium found: set LB_CHROMIUM to its path'
   : !existsSync(LAB)
@@ -143,14 +146,19 @@ describe('the walkthrough in a browser', { skip: missing }, () => {
     { timeout: 300_000 },
     async () => {
       await command('notebook:run-all-cells');
-      await until('the long cell runs', 280, async () => {
-        await watchProgress();
-        const errors = await page
-          .locator('[data-mime-type="application/vnd.jupyter.stderr"]')
-          .allInnerTexts();
-        assert.deepEqual(errors, []);
-        return /Long work/.test((await lastOutput().allInnerTexts()).join());
-      });
+      await until(
+        'the long cell runs',
+        280,
+        async () => {
+          await watchProgress();
+          const errors = await page
+            .locator('[data-mime-type="application/vnd.jupyter.stderr"]')
+            .allInnerTexts();
+          assert.deepEqual(errors, []);
+          return /Long work/.test((await lastOutput().allInnerTexts()).join());
+        },
+        state,
+      );
       await screenshot('1-end');
       // As many as the committed outputs have.
       const figures = walkthrough.cells
@@ -302,6 +310,20 @@ describe('the walkthrough in a browser', { skip: missing }, () => {
     );
   }
 
+  /** What there is to know where cells did not do what they should. */
+  async function state(): Promise<string> {
+    const texts = (selector: string) => page.locator(selector).allInnerTexts();
+    const status = page.locator('.jp-NotebookPanel-toolbar [data-status]').first();
+    await screenshot('failed');
+    return [
+      `kernel: ${await status.getAttribute('data-status')}`,
+      `prompts: ${(await texts('.jp-InputArea-prompt')).join(' ')}`,
+      `progress: ${[...shown].slice(-3).join(' | ')}`,
+      `dialogs: ${(await texts('.jp-Dialog')).join(' | ')}`,
+      `log: ${readFileSync(LOG, 'utf8').split('\n').slice(-30).join('\n')}`,
+    ].join('\n');
+  }
+
   async function screenshot(name: string): Promise<void> {
     await page.screenshot({ path: join(FOLDER, `${name}.png`) });
   }
@@ -357,6 +379,7 @@ function writeSettings(extension: string, plugin: string, settings: object): voi
 /** JupyterLab with settings of its own, on the notebook's copy. */
 function startLab(port: number, token: string): ChildProcess {
   const own = (name: string) => join(FOLDER, 'jupyter', name);
+  const log = openSync(LOG, 'w');
   return spawn(
     LAB,
     [
@@ -369,7 +392,7 @@ function startLab(port: number, token: string): ChildProcess {
       '--LabApp.expose_app_in_browser=True',
     ],
     {
-      stdio: 'ignore',
+      stdio: ['ignore', log, log],
       env: {
         ...process.env,
         LB_PROFILE: 'smoke',
@@ -393,11 +416,16 @@ async function freePort(): Promise<number> {
   return port;
 }
 
-/** Asks again and again until the answer is yes. */
-async function until(what: string, seconds: number, ask: () => Promise<boolean>): Promise<void> {
+/** Asks again and again until the answer is yes; where it stays no, says also what `state` tells. */
+async function until(
+  what: string,
+  seconds: number,
+  ask: () => Promise<boolean>,
+  state: () => Promise<string> = async () => '',
+): Promise<void> {
   const end = performance.now() + seconds * 1000;
   while (!(await ask())) {
-    if (performance.now() > end) assert.fail(`waited ${seconds} s in vain: ${what}`);
+    if (performance.now() > end) assert.fail(`waited ${seconds} s in vain: ${what}\n${await state()}`);
     await sleep(100);
   }
 }

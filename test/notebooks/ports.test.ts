@@ -2,7 +2,7 @@
  * A kernel whose port another program holds: it ends at once, and the headless runner goes on with a new one.
  */
 import assert from 'node:assert/strict';
-import { spawn, spawnSync } from 'node:child_process';
+import { type ChildProcessWithoutNullStreams, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { type AddressInfo, createServer, type Server } from 'node:net';
@@ -28,44 +28,70 @@ describe(
     const folder = mkdtempSync(join(tmpdir(), 'lookbehind-ports-'));
     after(() => rmSync(folder, { recursive: true, force: true }));
 
-    it('ends within seconds and says why', async () => {
-      const servers: Server[] = [];
-      for (let i = 0; i < 5; i++) {
-        const server = createServer().listen(0, '127.0.0.1');
-        await once(server, 'listening');
-        servers.push(server);
-      }
-      const ports = servers.map((server) => (server.address() as AddressInfo).port);
-      for (const server of servers.slice(1)) server.close();
+    /** A kernel on these ports, which reads what Jupyter would write for it. */
+    function startKernel(ports: number[], options: string[] = []): ChildProcessWithoutNullStreams {
       const [shell_port, iopub_port, control_port, stdin_port, hb_port] = ports;
       const file = join(folder, 'connection.json');
       const connection = { shell_port, iopub_port, control_port, stdin_port, hb_port };
-      writeFileSync(
-        file,
-        JSON.stringify({
-          ...connection,
-          ip: '127.0.0.1',
-          transport: 'tcp',
-          key: 'k',
-          signature_scheme: 'hmac-sha256',
-        }),
-      );
+      const security = { ip: '127.0.0.1', transport: 'tcp', key: 'k', signature_scheme: 'hmac-sha256' };
+      writeFileSync(file, JSON.stringify({ ...connection, ...security }));
       const { argv } = JSON.parse(readFileSync(SPEC, 'utf8')) as { argv: string[] };
-      const [node, ...args] = argv.map((arg) => arg.replace('{connection_file}', file)) as [
-        string,
-        ...string[],
-      ];
-      const kernel = spawn(node, args, { cwd: root });
+      const [node, ...args] = argv.map((arg) => arg.replace('{connection_file}', file));
+      return spawn(node!, [...options, ...args], { cwd: root });
+    }
+
+    it('ends within seconds and says why', async () => {
+      const servers = await Promise.all(Array.from({ length: 5 }, listen));
+      const ports = servers.map(portOf);
+      for (const server of servers.slice(1)) server.close();
+      const kernel = startKernel(ports);
       let stderr = '';
-      kernel.stderr.on('data', (data) => {
-        stderr += data;
-      });
+      kernel.stderr.on('data', (data) => (stderr += data));
       const impatient = setTimeout(() => kernel.kill('SIGKILL'), 30_000);
       const [code, signal] = (await once(kernel, 'close')) as [number | null, string | null];
       clearTimeout(impatient);
       servers[0]?.close();
       assert.deepEqual([code, signal], [1, null], stderr);
       assert.match(stderr, /Address already in use/);
+    });
+
+    it('opens all its ports before it reads a request', async () => {
+      const script = join(folder, 'log-sockets.cjs');
+      writeFileSync(
+        script,
+        `const Module = require('node:module');
+const load = Module._load;
+Module._load = function (request, ...rest) {
+  const zmq = load.call(this, request, ...rest);
+  if (request === 'zeromq' && !zmq.logged) {
+    zmq.logged = true;
+    for (const { prototype } of [zmq.Router, zmq.Publisher, zmq.Reply]) {
+      const { bind, [Symbol.asyncIterator]: read } = prototype;
+      const set = (name, value) => Object.defineProperty(prototype, name, { value });
+      set('bind', async function (...args) {
+        await bind.apply(this, args);
+        console.error('open');
+      });
+      set(Symbol.asyncIterator, function () {
+        console.error('read');
+        return read.call(this);
+      });
+    }
+  }
+  return zmq;
+};`,
+      );
+      const servers = await Promise.all(Array.from({ length: 5 }, listen));
+      const ports = servers.map(portOf);
+      for (const server of servers) server.close();
+      const kernel = startKernel(ports, ['--require', script]);
+      let log = '';
+      kernel.stderr.on('data', (data) => (log += data));
+      await until(() => assert.ok(log.split('read').length > 3, log)); // shell, control and heartbeat
+      kernel.kill();
+      await once(kernel, 'close');
+      const events = log.split('\n').filter((line) => line === 'open' || line === 'read');
+      assert.deepEqual(events.slice(0, 5), Array(5).fill('open'), log);
     });
 
     it('is replaced by a new one where a notebook is executed', () => {
@@ -113,6 +139,7 @@ runpy.run_path(sys.argv[0], run_name="__main__")
       assert.match(stdout, /trying again/);
       assert.match(readFileSync(target, 'utf8'), /done/);
     });
+
     it('is replaced by a new one in JupyterLab', async () => {
       // JupyterLab as npm start runs it; only the first port that it finds free is one that a listener holds.
       const taken = `
@@ -131,9 +158,8 @@ else:
     LocalPortCache.find_available_port = find_available_port
 `;
       writeFileSync(join(folder, 'sitecustomize.py'), taken);
-      const server = createServer().listen(0, '127.0.0.1');
-      await once(server, 'listening');
-      const { port } = server.address() as AddressInfo;
+      const server = await listen();
+      const port = portOf(server);
       server.close();
       const options = [
         '--no-browser',
@@ -183,6 +209,15 @@ else:
     });
   },
 );
+
+/** A listener on a port that was free. */
+async function listen(): Promise<Server> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  return server;
+}
+
+const portOf = (server: Server): number => (server.address() as AddressInfo).port;
 
 /** Waits until `action` succeeds, for two minutes at most. */
 async function until(action: () => unknown): Promise<void> {
