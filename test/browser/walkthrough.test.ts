@@ -78,10 +78,10 @@ async function longWork(): Promise<void> {
 /** The figures of moving.ipynb: one is as wide as its page, one keeps its width. */
 const MOVING = ['withSlider-curves', 'withSlider'];
 
-/** What is used of JupyterLab's commands. */
-interface Commands {
-  isEnabled(id: string): boolean;
-  execute(id: string): Promise<void>;
+/** What is used of JupyterLab. */
+interface JupyterLab {
+  commands: { isEnabled(id: string): boolean; execute(id: string): Promise<void> };
+  shell: { currentWidget: { sessionContext?: { kernelDisplayStatus: string } } | null };
 }
 
 interface Notebook {
@@ -280,14 +280,17 @@ describe('the walkthrough in a browser', { skip: missing }, () => {
     return page.locator('.jp-Notebook .jp-CodeCell').last().locator('.jp-OutputArea');
   }
 
-  /** Waits until the kernel has nothing to do and no cell waits for it. */
+  /**
+   * Waits until the notebook has a kernel with nothing to do and no cell waits for it. The toolbar calls a
+   * notebook idle also while it asks for a kernel, and JupyterLab forgets cells that are run meanwhile.
+   */
   async function idle(seconds: number): Promise<void> {
     await until('the kernel is idle', seconds, async () => {
       const prompts = await page.locator('.jp-InputArea-prompt').allInnerTexts();
-      const status = await page
-        .locator('.jp-NotebookPanel-toolbar [data-status]')
-        .first()
-        .getAttribute('data-status');
+      const status = await page.evaluate(() => {
+        const { jupyterapp } = globalThis as unknown as { jupyterapp: JupyterLab };
+        return jupyterapp.shell.currentWidget?.sessionContext?.kernelDisplayStatus;
+      });
       return status === 'idle' && !prompts.some((prompt) => prompt.includes('*'));
     });
   }
@@ -302,7 +305,7 @@ describe('the walkthrough in a browser', { skip: missing }, () => {
   async function command(name: string): Promise<void> {
     await until(`${name} started`, 20, () =>
       page.evaluate((id) => {
-        const { jupyterapp } = globalThis as unknown as { jupyterapp: { commands: Commands } };
+        const { jupyterapp } = globalThis as unknown as { jupyterapp: JupyterLab };
         const ready = jupyterapp.commands.isEnabled(id);
         if (ready) void jupyterapp.commands.execute(id);
         return ready;
