@@ -94,11 +94,11 @@ describe(
       const rail = (await page.locator('.slider-rail-touch-rect').boundingBox())!;
       await page.mouse.click(rail.x + 8, rail.y + rail.height / 2);
       const texts = () => page.locator('.heatmaplayer text').allTextContents();
-      await reached(0);
+      await reached(0, 'withFrames');
       await page.waitForTimeout(400);
       assert.deepEqual(await texts(), ['96']);
       await page.locator('.updatemenu-button', { hasText: 'Play' }).click();
-      await reached(2);
+      await reached(2, 'withFrames');
       await page.waitForTimeout(400);
       assert.equal((await texts()).length, 6);
       await page.screenshot({ path: join(FOLDER, 'played.png') });
@@ -147,15 +147,14 @@ describe(
 
     /** Drags the slider to some places: each shows what the frame of that place has. */
     async function drag({ frames, layout }: Figure, places: readonly number[], name: string): Promise<void> {
-      await page.locator('.slider-grip-rect').scrollIntoViewIfNeeded();
-      const rail = (await page.locator('.slider-rail-touch-rect').boundingBox())!;
-      const grip = (await page.locator('.slider-grip-rect').boundingBox())!;
-      await page.mouse.move(grip.x + grip.width / 2, grip.y + grip.height / 2);
+      await page.locator('.slider-grip-rect').hover(); // once the figure has come to rest under the mouse
       await page.mouse.down();
       for (const place of places) {
+        const rail = (await page.locator('.slider-rail-touch-rect').boundingBox())!;
+        const grip = (await page.locator('.slider-grip-rect').boundingBox())!;
         const x = rail.x + grip.width / 2 + ((rail.width - grip.width) * place) / (frames!.length - 1);
         await page.mouse.move(x, rail.y + rail.height / 2, { steps: 5 });
-        await reached(place);
+        await reached(place, name);
         const frame = frames![place]!;
         const has = ({ data }: Plot) =>
           frame.traces.every((trace, i) =>
@@ -187,9 +186,17 @@ describe(
       });
     }
 
-    /** Waits until the slider stands at a place. */
-    async function reached(place: number): Promise<void> {
-      while ((await drawn())._fullLayout.sliders[0]!.active !== place) await page.waitForTimeout(20);
+    /** Waits until the slider of a figure stands at a place. */
+    async function reached(place: number, name: string): Promise<void> {
+      const at = async () => (await drawn())._fullLayout.sliders[0]!.active;
+      const end = performance.now() + 30_000;
+      for (let now = await at(); now !== place; now = await at()) {
+        if (performance.now() > end) {
+          await page.screenshot({ path: join(FOLDER, 'failed.png') });
+          assert.fail(`${name}: the slider stands at ${now} in place of ${place}. ${complaints.join(' ')}`);
+        }
+        await page.waitForTimeout(20);
+      }
     }
   },
 );
