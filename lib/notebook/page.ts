@@ -11,6 +11,7 @@ import { checkNumber, checkOneOf } from '../core/errors';
 import { escapeHtml } from '../core/escape';
 import { checkOptions, either, flag, type OptionsOf, object, text } from '../core/options';
 import { type Caption, type Figure, withCaption } from '../figures';
+import { NARROW } from '../figures/compose';
 import { scenesOf } from '../figures/flatten';
 import { DARK_PAGE } from '../figures/theme';
 import { makeFolder, writeFileAtomic } from '../files/atomicFile';
@@ -47,6 +48,7 @@ export function figureToHtml(figure: Figure, options: PageOptions = {}): string 
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>${escapeHtml(plainTitle(captioned))}</title>
 <style>body { margin: 16px auto; max-width: ${width}px; background: #fff; }
+#figure { min-width: ${Math.min(width, NARROW)}px; }
 ${DARK_PAGE}</style>
 <script>${insideScript(readFileSync(find(bundleOf(captioned)), 'utf8'))}</script>
 </head>

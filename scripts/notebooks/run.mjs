@@ -7,6 +7,8 @@ import { projectAt } from '../setup/project.mjs';
 
 const { root, python } = projectAt();
 const require = createRequire(import.meta.url);
+/** Rules of CSS for JupyterLab, whose classes exported pages have, too. */
+const STYLE = fileURLToPath(new URL('../jupyter/custom/custom.css', import.meta.url));
 /** Templates of pages. */
 const TEMPLATES = fileURLToPath(new URL('template', import.meta.url));
 
@@ -73,7 +75,7 @@ export function exportHtml(notebook) {
   const { DARK_PAGE } = require('../../lib/dist/figures/theme.js'); // of the library, which is built by now
   const html = fs
     .readFileSync(page, 'utf8')
-    .replace('<!-- dark -->', () => DARK_PAGE)
+    .replace('<!-- style -->', () => fs.readFileSync(STYLE, 'utf8') + DARK_PAGE)
     .replace('<!-- plotly.js -->', () =>
       drawing.replace(/<\/(script)/gi, '<\\/$1').replace(/<!--/g, '<\\!--'),
     );

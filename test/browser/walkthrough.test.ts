@@ -26,6 +26,7 @@ import { after, before, describe, test } from 'node:test';
 import { isDeepStrictEqual } from 'node:util';
 import type { Figure } from 'lookbehind/figures';
 import { type Browser, chromium, type Locator, type Page } from 'playwright-core';
+import { NARROW } from '../../lib/dist/figures/compose';
 import { compact, finalBundle } from '../../lib/dist/notebook/bundle';
 import { samples } from '../figures/samples';
 import { ARGUMENTS, executablePath } from './chromium';
@@ -194,37 +195,46 @@ describe('the walkthrough in a browser', { skip: missing }, () => {
     },
   );
 
-  test('figures follow their sliders, and stay, also as the page narrows', { timeout: 120_000 }, async () => {
-    const other = await browser.newPage({ viewport: { width: 1280, height: 1000 } });
-    await other.goto(address('moving.ipynb'));
-    await other
-      .locator(`${PLOT} .slider-grip-rect`)
-      .nth(MOVING.length - 1)
-      .waitFor({ timeout: 60_000 });
-    for (const [width, share] of [
-      [1280, 1],
-      [1100, 0],
-    ] as const) {
-      await other.setViewportSize({ width, height: 1000 });
-      for (const [i, name] of MOVING.entries()) {
-        const plot = other.locator(PLOT).nth(i);
-        const { frames } = compact(samples[name]!());
-        const place = share * (frames!.length - 1);
-        const { traces, data } = frames![place]!;
-        await drag(other, plot, share);
-        await until(`${name} shows place ${place}`, 20, async () => {
-          const now = await drawn(plot);
-          const shown = traces.map((trace, t) => pick(now.data[trace]!, Object.keys(data[t]!)));
-          return now.active === place && isDeepStrictEqual(shown, data);
-        });
-        await sleep(300);
-        const { height, lines } = await drawn(plot);
-        assert.ok(height > 250 && lines > 2, `${name} vanished: ${height} pixels, ${lines} lines`);
+  test(
+    'figures follow their sliders, and stay, also in a page that narrows and then scrolls',
+    {
+      timeout: 120_000,
+    },
+    async () => {
+      const other = await browser.newPage({ viewport: { width: 1280, height: 1000 } });
+      await other.goto(address('moving.ipynb'));
+      await other
+        .locator(`${PLOT} .slider-grip-rect`)
+        .nth(MOVING.length - 1)
+        .waitFor({ timeout: 60_000 });
+      for (const [width, share] of [
+        [1280, 1],
+        [1100, 0],
+        [600, 1 / 3],
+      ] as const) {
+        await other.setViewportSize({ width, height: 1000 });
+        for (const [i, name] of MOVING.entries()) {
+          const plot = other.locator(PLOT).nth(i);
+          const { frames } = compact(samples[name]!());
+          const place = Math.round(share * (frames!.length - 1));
+          const { traces, data } = frames![place]!;
+          await drag(other, plot, place / (frames!.length - 1));
+          await until(`${name} shows place ${place}`, 20, async () => {
+            const now = await drawn(plot);
+            const shown = traces.map((trace, t) => pick(now.data[trace]!, Object.keys(data[t]!)));
+            return now.active === place && isDeepStrictEqual(shown, data);
+          });
+          await sleep(300);
+          const { height, lines } = await drawn(plot);
+          const box = (await plot.boundingBox())!;
+          assert.ok(box.width >= NARROW, `${name} is ${box.width} pixels wide`);
+          assert.ok(height > 250 && lines > 2, `${name} vanished: ${height} pixels, ${lines} lines`);
+        }
+        await other.screenshot({ path: join(FOLDER, `5-dragged-${width}.png`) });
       }
-      await other.screenshot({ path: join(FOLDER, `5-dragged-${width}.png`) });
-    }
-    await other.close();
-  });
+      await other.close();
+    },
+  );
 
   /** Drags the slider of a figure to a share of its way. */
   async function drag(on: Page, plot: Locator, share: number): Promise<void> {
@@ -393,6 +403,8 @@ function startLab(port: number, token: string): ChildProcess {
       `--IdentityProvider.token=${token}`,
       `--ServerApp.root_dir=${FOLDER}`,
       '--LabApp.expose_app_in_browser=True',
+      '--custom-css', // as npm start does
+      `--ServerApp.tornado_settings=static_custom_path=${join(ROOT, 'scripts', 'jupyter', 'custom')}`,
     ],
     {
       stdio: ['ignore', log, log],

@@ -8,9 +8,11 @@ import fc from 'fast-check';
 import { OptionError } from 'lookbehind/errors';
 import * as figures from 'lookbehind/figures';
 import { figureToPng } from 'lookbehind/notebook';
+import { NARROW } from '../../lib/dist/figures/compose';
 import { flatten } from '../../lib/dist/figures/flatten';
 import { placeNames } from '../../lib/dist/figures/labels';
 import { colorAt, DARK, readableOn, SEQUENTIAL } from '../../lib/dist/figures/theme';
+import { describeFigure } from '../../lib/dist/notebook/bundle';
 import { figureErrors } from '../../lib/dist/notebook/static';
 import { samples } from './samples';
 
@@ -223,6 +225,12 @@ describe('curves', () => {
     );
   });
 
+  test('write few ticks of a logarithmic axis around a single value', () => {
+    const y = { title: 'y', log: true };
+    const { layout } = figures.curves({ series: [{ method: 'sam', x: [30], runs: [[5]] }], x: y, y });
+    assert.deepEqual([layout.xaxis!.dtick, layout.yaxis!.dtick], ['D2', 'D2']);
+  });
+
   test('have the ticks of the range that panels share, not those of their own data', () => {
     const panelOf = (x: number[]): figures.Panel => ({
       title: 'rates',
@@ -327,6 +335,16 @@ function plotHeight({ height, margin }: figures.Layout): number {
 }
 
 describe('subtitles', () => {
+  test('stand under titles that are long and broken, and are their own sentence in a line of text', () => {
+    const title = 'A title that says more than one line of a figure of 600 pixels can hold';
+    const of = (title: string) =>
+      figures.curves({ series: [{ method: 'sam', x: [1], runs: [[1]] }], title, subtitle: 'Look here' });
+    const [short, long] = [of('short'), of(title)];
+    assert.match(long.layout.title!.text, /^<b>A title .*<br>.*<\/b><br><span.*>Look here</);
+    assert.equal(plotHeight(long.layout), plotHeight(short.layout));
+    assert.equal(describeFigure(long), `[figure] ${title}. Look here (SAM)`);
+  });
+
   test('that are long are broken into lines, for which the figure grows', () => {
     const of = (subtitle: string) =>
       figures.curves({ series: [{ method: 'sam', x: [1], runs: [[1]] }], subtitle }).layout;
@@ -503,7 +521,7 @@ describe('panels', () => {
   test('break titles that would meet in a narrow figure, and grow for it', () => {
     const figure = figures.curves({ series: [{ method: 'sam', x: [1, 2], runs: [[1, 2]] }] });
     const of = (title: string) =>
-      figures.panels({ panels: [title, title].map((one) => ({ title: one, figure })) }).layout;
+      figures.panels({ panels: [title, title].map((one) => ({ title: one, figure })), title: 'T' }).layout;
     const [short, long] = [of('short'), of('a long title that would not fit over one of two panels')];
     assert.match(short.annotations![0]!.text!, /^<b>short<\/b>$/);
     assert.match(long.annotations![0]!.text!, /^<b>a long .*<br>.*<\/b>$/);
@@ -788,10 +806,11 @@ describe('a figure that moves', () => {
   });
 });
 
-test('JupyterLab makes figures dark by the filter of the theme, and their pictures no wider than a cell', () => {
+test('JupyterLab makes figures dark by the filter of the theme, no picture wider than a cell, and none narrow', () => {
   const rules = readFileSync(join(__dirname, '../../scripts/jupyter/custom/custom.css'), 'utf8');
   assert.ok(rules.includes(`filter: ${DARK};`));
   assert.match(rules, /\.jp-RenderedPlotly > img \{\s*max-width: 100%;/);
+  assert.ok(rules.includes(`min-width: ${NARROW}px;`));
 });
 
 test('colors of a table tell its cells apart, whatever one outlier is, and good cells are dark', () => {
@@ -840,7 +859,7 @@ test('small multiples show each series once in its color, over all others in gra
 
 test('panels that share an axis show all of each, and labels keep their numbers', () => {
   const rows = (high: number) => [{ method: 'sam', label: 'SAM', estimate: high / 2, low: 0, high }];
-  const title = 'Lookbehind with adaptive steps, k = 5';
+  const title = 'Lookbehind with adaptive steps and k = 5';
   const panel = (high: number) => ({
     title,
     figure: figures.dotRange({ rows: rows(high), x: { title: 'Points' } }),

@@ -64,6 +64,9 @@ describe('the page of a figure', () => {
       [undefined, true],
     );
     assert.match(adapting, /max-width: 820px/);
+    assert.match(adapting, /min-width: 600px/);
+    const small = { ...curves, layout: { ...curves.layout, width: 300 } };
+    assert.match(figureToHtml(small), /min-width: 300px/);
     const step = { slow: [0, 0], perturbed: [[0, 1]], fast: [[0, -1]], newSlow: [0, -0.5] };
     const contours = figures.landscapeContours({ landscapes: [{ title: 'a', grid }] });
     for (const plane of [figures.lookbehindStepFigure(step), contours]) {
