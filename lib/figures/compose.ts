@@ -56,9 +56,13 @@ export interface Composition {
 const AXIS_ROOM = 58;
 const CAPTION_LINE = 15;
 const SUBTITLE_LINE = 21;
+const TITLE_LINE = 21;
+/** Bold letters are up to that much wider. */
+export const BOLD = 1.1;
 const LEGEND_LINE = 19;
 const SIDE = 16;
-const RIGHT = 24;
+/** Room in pixels at the right of the plot. */
+export const RIGHT = 24;
 /** Width in pixels of a color bar with its numbers and its name. */
 export const COLOR_BAR = 76;
 /** Texts are broken so that they are whole in figures as narrow as this, in pixels. */
@@ -75,7 +79,9 @@ export function compose(
   const { height = defaults.height ?? 440, title = defaults.title, subtitle } = options;
   const { width = isPlane({ data, layout: { ...parts, ...parts.layout } }) ? NARROW : 820 } = options;
   const head = subtitle === undefined ? [] : wrap(figureText(subtitle), TEXT_ROOM, 13);
-  const furtherLines = SUBTITLE_LINE * Math.max(0, head.length - 1);
+  const titleLines = wrap(figureText(title), TEXT_ROOM, 16 * BOLD);
+  const furtherLines =
+    SUBTITLE_LINE * Math.max(0, head.length - 1) + TITLE_LINE * Math.max(0, titleLines.length - 1);
   const small = (text: string) => `<span style="font-size:13px;color:${COLORS.muted}">${text}</span>`;
   const entries = data.filter(inLegend);
   const legend = legendHeight(entries, NARROW - left - RIGHT - (data.some(hasColorBar) ? COLOR_BAR : 0));
@@ -91,8 +97,8 @@ export function compose(
     width,
     height: height + added,
     title: {
-      text: [`<b>${figureText(title)}</b>`, ...head.map(small)].join('<br>'),
-      pad: { l: SIDE, t: head.length === 0 ? 16 : 27 },
+      text: [`<b>${titleLines.join('<br>')}</b>`, ...head.map(small)].join('<br>'),
+      pad: { l: SIDE, t: head.length + titleLines.length > 1 ? 27 : 16 },
     },
     margin,
     showlegend: legend > 0,

@@ -22,7 +22,9 @@ export function withLogTicks(given: Axis, data: readonly Trace[], letter: 'x' | 
   const { dtick: _, tickvals: __, tickformat: ___, exponentformat: ____, tickfont: _____, ...axis } = given;
   const drawn = data.flatMap((trace) => Array.from((trace[letter] as ArrayLike<number> | undefined) ?? []));
   const logs = drawn.filter((value) => value > 0).map(Math.log10);
-  const [low, high] = (axis.range as [number, number] | undefined) ?? extent(logs);
+  const [first, last] = (axis.range as [number, number] | undefined) ?? extent(logs);
+  // Around a single value plotly.js shows a decade on each side.
+  const [low, high] = first === last ? [first - 1, last + 1] : [first, last];
   const decades = high - low;
   if (decades > 3) {
     const tickfont = { size: 12 / 1.25, color: COLORS.muted };

@@ -1,6 +1,6 @@
 /** One step of Lookbehind in a plane: k steps back (up the loss), k gradients there, one step forward. */
 import { OptionError } from '../core/errors';
-import { axis, compose, type FigureOptions } from './compose';
+import { axis, compose, type FigureOptions, NARROW } from './compose';
 import { ARROWS, contours, withoutColorBar } from './contourPath';
 import { extent } from './extent';
 import type { Annotation, AxisOptions, Figure, Point, Trace } from './figure';
@@ -13,6 +13,8 @@ import { COLORS, PALE } from './theme';
  * Options of `lookbehindStepFigure`: the points of one step, as `dissectStep` and `projectStep` return them.
  */
 export interface LookbehindStepOptions extends FigureOptions {
+  /** Width in pixels: names are left out where they have no room in it. Default 600. Less in a panel. */
+  width?: number;
   /** Slow weights before the step. */
   slow: Point;
   /** Perturbed weights after each of the k ascent steps. */
@@ -35,6 +37,8 @@ export interface LookbehindStepOptions extends FigureOptions {
 
 /** About the height of the plot in pixels, alone or among panels. */
 const PLOT_HEIGHT = 300;
+/** About the room in pixels that is left and right of it. */
+const BESIDE = 94;
 const ASCENT = methodStyle('sam').color;
 const DESCENT = methodStyle('lookbehindSAM').color;
 
@@ -111,7 +115,10 @@ export function lookbehindStepFigure(options: LookbehindStepOptions): Figure {
       ...lastFirst(fast.map((at, i) => ({ at, text: `f<sub>${i + 1}</sub>`, color: DESCENT }))),
     ],
     [...back, ...descents, ...ahead, ...meanDescent, [slow, newSlow]],
-    PLOT_HEIGHT / (ranges.y[1] - ranges.y[0]),
+    Math.min(
+      PLOT_HEIGHT / (ranges.y[1] - ranges.y[0]),
+      ((options.width ?? NARROW) - BESIDE) / (ranges.x[1] - ranges.x[0]),
+    ),
   );
   // Without contours the axes may show more than their ranges, to fill the width.
   const hidden = { showgrid: false, constrain: grid ? 'domain' : 'range' };

@@ -3,6 +3,7 @@
 import { OptionError } from '../core/errors';
 import { figureText } from '../core/escape';
 import {
+  BOLD,
   COLOR_BAR,
   compose,
   type FigureOptions,
@@ -10,6 +11,7 @@ import {
   inLegend,
   isPlane,
   NARROW,
+  RIGHT,
   wrap,
 } from './compose';
 import { withoutColorBar } from './contourPath';
@@ -45,8 +47,8 @@ const GAP_Y = 96;
 const HEAD = 24;
 const TITLE_SIZE = 13;
 const TITLE_LINE = 17;
-/** Bold letters are up to that much wider. */
-const BOLD = 1.1;
+/** Least way in pixels from a title to the next, or to the edge of the figure. */
+const TITLE_GAP = 6;
 /** Titles are broken to stay apart in narrow cells, if the panels have some room beside their labels. */
 const LEAST_PLOT = 240;
 /** Height of title, panel titles and axis titles together. */
@@ -75,9 +77,15 @@ export function panels(options: PanelsOptions): Figure {
   const merged = parts.flatMap(({ figure }, p) =>
     figure.data.map((trace) => placed(trace, p, named, p === parts.length - 1)),
   );
-  const beside = left + 24 + (scaled ? COLOR_BAR : 0);
-  const cell = Math.max(LEAST_PLOT, (plane ? width : Math.min(width, NARROW)) - beside) / columns;
-  const titles = parts.map(({ title }) => wrap(figureText(title), cell, TITLE_SIZE * BOLD));
+  const right = RIGHT + (scaled ? COLOR_BAR : 0);
+  const whole = Math.max(LEAST_PLOT, (plane ? width : Math.min(width, NARROW)) - left - right);
+  const cell = whole / columns;
+  const xgap = (shareY ? 0.06 : 0.14 * Math.max(1, left / 74)) * columns;
+  // plotly.js: a title may reach over the gap, but the last one of a row only to the edge of the figure.
+  const step = whole / (columns - xgap);
+  const titleRoom = (p: number) =>
+    (p + 1) % columns > 0 ? step - TITLE_GAP : step * (1 - xgap) + right - TITLE_GAP;
+  const titles = parts.map(({ title }, p) => wrap(figureText(title), titleRoom(p), TITLE_SIZE * BOLD));
   const names = parts.map(({ figure }) => wrap(figure.layout.xaxis?.title?.text ?? '', cell, TITLE_SIZE));
   const top = TITLE_LINE * (mostLines(titles) - 1);
   const bottom = TITLE_LINE * (mostLines(names) - 1);
@@ -88,7 +96,7 @@ export function panels(options: PanelsOptions): Figure {
     rows,
     columns,
     pattern: 'independent',
-    xgap: (shareY ? 0.06 : 0.14 * Math.max(1, left / 74)) * columns,
+    xgap,
     ygap: (gap * rows) / (height - frame + gap),
   };
 

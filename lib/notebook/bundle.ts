@@ -44,8 +44,9 @@ export function describeFigure(figure: Figure): string {
 
 /** The title of a figure without markup, its lines one after the other. */
 export function plainTitle({ layout }: Figure): string {
-  const [title, ...subtitle] = (layout.title?.text ?? 'Figure').split('<br>').map(plainFigureText);
-  return [title, ...(subtitle.length > 0 ? [subtitle.join(' ')] : [])].join('. ');
+  const [title, subtitle = ''] = (layout.title?.text ?? 'Figure').split(/(?<=<\/b>)<br>/);
+  const plain = (text: string) => plainFigureText(text.replaceAll('<br>', ' '));
+  return [plain(title!), ...(subtitle === '' ? [] : [plain(subtitle)])].join('. ');
 }
 
 /** True in a kernel that JupyterLab (or Notebook) started for an open notebook. */

@@ -5,7 +5,7 @@
  * Skipped where there is no Chromium (LB_CHROMIUM names one).
  */
 import assert from 'node:assert/strict';
-import { copyFileSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
+import { copyFileSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { pathToFileURL } from 'node:url';
@@ -17,27 +17,10 @@ import { type Browser, chromium, type Page } from 'playwright-core';
 import { compact } from '../../lib/dist/notebook/bundle';
 import { samples } from '../figures/samples';
 import { ARGUMENTS, executablePath } from './chromium';
+import { notebookFigures } from './notebookFigures';
 
 const ROOT = join(__dirname, '..', '..');
 const FOLDER = join(ROOT, 'results', 'browser-slider');
-
-/** The figures in the outputs of the committed notebooks. */
-function notebookFigures(): { name: string; figure: Figure }[] {
-  const folder = join(ROOT, 'notebooks');
-  return readdirSync(folder)
-    .filter((file) => file.endsWith('.ipynb'))
-    .flatMap((file) => {
-      const { cells } = JSON.parse(readFileSync(join(folder, file), 'utf8')) as {
-        cells: { outputs?: { data?: Record<string, unknown> }[] }[];
-      };
-      return cells.flatMap(({ outputs = [] }, c) =>
-        outputs.flatMap(({ data }) => {
-          const found = data?.['application/vnd.plotly.v1+json'] as Figure | undefined;
-          return found ? [{ name: `${file.slice(0, 2)}-cell-${c}`, figure: found }] : [];
-        }),
-      );
-    });
-}
 
 /** What plotly.js keeps of a drawn figure. */
 type Plot = Pick<Figure, 'data' | 'layout'> & { _fullLayout: { sliders: { active: number }[] } };

@@ -390,6 +390,7 @@ export const samples: Record<string, () => figures.Figure> = {
             title: `k = ${k}`,
             figure: lookbehindStepFigure({
               ...lookbehindStep([0.1, 0.35], { k, rho }),
+              width: 300,
               grid: gridOf(valley, { x: [-1.6, 3.4], y: [-1.8, 1.5], points: 25 }),
             }),
           })),
