@@ -36,8 +36,8 @@ export interface PanelsOptions extends FigureOptions {
   columns?: number;
   /** Height of a row in pixels, without titles and axis labels. Default 300. */
   rowHeight?: number;
-  /** One range for all y axes. Default false. */
-  shareY?: boolean;
+  /** One range for all y axes, or for those of each row. Default false. */
+  shareY?: boolean | 'rows';
   /** One range for all x axes, or for those of each row. Default false. */
   shareX?: boolean | 'rows';
 }
@@ -105,24 +105,28 @@ export function panels(options: PanelsOptions): Figure {
   const shapes: object[] = [];
   parts.forEach(({ title, figure }, p) => {
     const id = axisId(p);
-    const leader = shareX === 'rows' ? p - (p % columns) : 0;
+    const start = p - (p % columns); // of its row
+    const group = (share: boolean | 'rows') =>
+      share === 'rows' ? parts.slice(start, start + columns) : share ? parts : [parts[p]!];
+    const leader = (share: boolean | 'rows') => (share === 'rows' ? start : 0);
     const { xaxis = {}, yaxis = {} } = figure.layout;
     if (Object.keys(figure.layout).some((key) => /^(scene|xaxis2|yaxis2)/.test(key))) {
       throw new OptionError('panels', title, 'figures with one x and one y axis');
     }
-    const row = shareX === 'rows' ? parts.slice(leader, leader + columns) : parts;
-    const [alongX, alongY] = [shareX ? row : [parts[p]!], shareY ? parts : [parts[p]!]];
+    const [alongX, alongY] = [group(shareX), group(shareY)];
     const ofY = withLogTicks({ ...yaxis, ...sharedRange(alongY, 'yaxis') }, dataOf(alongY), 'y');
     layout[`xaxis${id}`] = {
       ...withLogTicks({ ...xaxis, ...sharedRange(alongX, 'xaxis') }, dataOf(alongX), 'x', 0.8 * cell),
       ...(names[p]!.length > 1 ? { title: { ...xaxis.title, text: names[p]!.join('<br>') } } : {}),
-      ...(shareX && p > leader ? { matches: `x${axisId(leader)}` } : {}),
+      ...(shareX && p > leader(shareX) ? { matches: `x${axisId(leader(shareX))}` } : {}),
     };
     layout[`yaxis${id}`] = {
       ...(shareY && p % columns > 0 ? hiddenLabels(ofY) : ofY),
       ...(yaxis.scaleanchor ? { scaleanchor: `x${id}` } : {}),
       // Planes of one range and shape agree by themselves; plotly.js takes only one of the two.
-      ...(shareY && p > 0 && !yaxis.scaleanchor ? { matches: 'y' } : {}),
+      ...(shareY && p > leader(shareY) && !yaxis.scaleanchor
+        ? { matches: `y${axisId(leader(shareY))}` }
+        : {}),
     };
     annotations.push({
       text: `<b>${titles[p]!.join('<br>')}</b>`,

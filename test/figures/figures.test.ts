@@ -560,14 +560,14 @@ describe('panels', () => {
     assert.equal(layout.annotations![0]!.text, `<b>${title}</b>`);
   });
 
-  test('share ranges of x within rows, where asked to', () => {
+  test('share ranges within rows, where asked to', () => {
     const figure = figures.curves({ series: [{ method: 'sam', x: [1, 2], runs: [[1, 2]] }] });
     const four = ['a', 'b', 'c', 'd'].map((title) => ({ title, figure }));
-    const { layout } = figures.panels({ panels: four, columns: 2, shareX: 'rows' });
-    const matches = ['xaxis', 'xaxis2', 'xaxis3', 'xaxis4'].map(
-      (key) => (layout[key] as figures.Axis).matches,
-    );
-    assert.deepEqual(matches, [undefined, 'x', undefined, 'x3']);
+    const { layout } = figures.panels({ panels: four, columns: 2, shareX: 'rows', shareY: 'rows' });
+    for (const name of ['x', 'y']) {
+      const matches = ['', '2', '3', '4'].map((id) => (layout[`${name}axis${id}`] as figures.Axis).matches);
+      assert.deepEqual(matches, [undefined, name, undefined, `${name}3`]);
+    }
   });
 
   test('name each method once in the legend', () => {
