@@ -16,6 +16,8 @@ import * as tf from '../core/tf';
 import { isNative } from './backend';
 import { type Compiled, compile } from './compile';
 import { CompileError } from './graph/error';
+import { hasOwnCode } from './ownCode';
+import { type Moment, WatchedFunction } from './watched';
 
 /**
  * Graphs of one function: batch sizes, and states of JavaScript such as learning rates of tf.train's
@@ -43,6 +45,7 @@ interface Internals {
   lossFunctions?: unknown;
   metricsTensors?: unknown;
   collectedTrainableWeights?: tf.LayerVariable[];
+  history?: { epoch: number[] };
 }
 
 /** A Sequential makes a LayersModel in `build`, and leaves its work to it. */
@@ -86,12 +89,14 @@ export interface Accelerate {
    *
    * Before or after `model.compile`, which may be called again; with any optimizer of this library or of
    * tf.train. Learning rates and other numbers that callbacks set, `trainable` flags and weights are
-   * followed. Each shape of a batch is recorded once. A custom loss, metric or layer is recorded, too: a
-   * JavaScript number that it reads from outside is then fixed; keep what changes in a tf.Variable.
+   * followed. Each shape of a batch is recorded once. Custom losses, metrics and layers are recorded, too:
+   * twice, and again at each fit, in new epochs and from time to time. Where the records differ (a counter, a
+   * number that a callback sets, draws of JavaScript), the model runs as before from that call on; keep what
+   * changes in a tf.Variable.
    *
    * On other backends than the native one, and where a model cannot be recorded (a stateful recurrent layer,
    * a loss that reads values, an optimizer of unknown kind), the model runs as before, and one warning says
-   * why.
+   * why. A model that is refused at its first steps trains to the bit as without accelerate.
    *
    * @param model A tf.LayersModel or tf.Sequential, new or loaded.
    * @returns The same model.
@@ -155,9 +160,11 @@ class Accelerated {
       internals.metricsTensors,
       internals.collectedTrainableWeights,
     ];
-    this.#fit = new CompiledBatches(`fit of ${name}`, report, definition, () => prepareOptimizer(internals));
-    this.#evaluate = new CompiledBatches(`evaluate of ${name}`, report, () => definition().slice(1, 3));
-    this.#predict = new CompiledBatches(`predict of ${name}`, report);
+    const batches = (what: string, ...needs: [(() => unknown[])?, (() => boolean)?]) =>
+      new CompiledBatches(`${what} of ${name}`, model, report, ...needs);
+    this.#fit = batches('fit', definition, () => prepareOptimizer(internals));
+    this.#evaluate = batches('evaluate', () => definition().slice(1, 3));
+    this.#predict = batches('predict');
     const restore = override(internals, {
       makeTrainFunction: (makeTrainFunction) => () => this.#fit.around(makeTrainFunction()),
       makeTestFunction: (makeTestFunction) => () => {
@@ -209,11 +216,13 @@ class Accelerated {
 class CompiledBatches {
   #definition: unknown[] | undefined;
   #compiled: Compiled<Parameters<BatchFunction>, tf.Tensor[]> | undefined;
+  #watched: WatchedFunction<Parameters<BatchFunction>, tf.Tensor[]> | undefined;
   #needsFirstStep = false;
   #refused = false;
 
   /**
    * @param name For messages.
+   * @param model Whose function it is.
    * @param report Says that the function runs op by op, and why.
    * @param definition What the function depends on and model.compile sets: where it is another one, the
    * graphs are of no use.
@@ -222,6 +231,7 @@ class CompiledBatches {
    */
   constructor(
     readonly name: string,
+    private readonly model: tf.LayersModel,
     private readonly report: (reason: string) => void,
     private readonly definition: () => unknown[] = () => [],
     private readonly prepare: () => boolean = () => true,
@@ -237,9 +247,10 @@ class CompiledBatches {
         );
         return fn(data);
       }
-      this.#begin();
+      this.#begin(fn);
       // What was disposed is the caller's fault, not the model's: tf.js may say so.
       if (this.#refused || data.some((tensor) => tensor?.isDisposed)) return fn(data);
+      if (this.#watched !== undefined) return this.#watched.call([data]);
       if (this.#needsFirstStep) {
         this.#needsFirstStep = false;
         return fn(data);
@@ -261,17 +272,26 @@ class CompiledBatches {
   dispose(): void {
     this.#compiled?.dispose();
     this.#compiled = undefined;
+    this.#watched?.dispose();
+    this.#watched = undefined;
     this.#definition = undefined;
     this.#refused = false;
   }
 
   /** Where the definition is another one: forgets the graphs. */
-  #begin(): void {
+  #begin(fn: BatchFunction): void {
     const definition = this.definition();
     const known = this.#definition;
     if (known !== undefined && definition.every((value, i) => value === known[i])) return;
     this.dispose();
     this.#definition = definition;
+    if (process.env.LB_EAGER !== '1' && hasOwnCode(this.model)) {
+      this.#watched = new WatchedFunction(fn, {
+        moment: () => this.#moment(),
+        maxSignatures: MAX_SIGNATURES,
+        onRefusal: (error) => this.#refuse(error),
+      });
+    }
     try {
       this.#needsFirstStep = !this.prepare();
     } catch (error) {
@@ -287,6 +307,11 @@ class CompiledBatches {
     if (Object.values(tf.engine().registeredVariables).every((variable) => before.has(variable)))
       this.#refuse(error);
     return result;
+  }
+
+  #moment(): Moment {
+    const { history } = this.model as unknown as Internals;
+    return { fit: history, epochs: history?.epoch.length ?? 0 };
   }
 
   #refuse({ message }: Error): void {

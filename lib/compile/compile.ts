@@ -22,17 +22,18 @@ import {
   text,
   whole,
 } from '../core/options';
-import { Random } from '../core/random';
-import { type Condition, type Effect, isTracing } from '../core/recording';
+import { isTracing } from '../core/recording';
 import * as tf from '../core/tf';
 import { isNative } from './backend';
 import { CompileError } from './graph/error';
 import { callOwned } from './graph/owned';
-import { GraphSession } from './graph/session';
-import { callSeeded, type RunSeed, type Trace, trace } from './graph/trace';
-import { describeTree, mapTensors, once, type TensorTree, tensorsOf } from './graph/tree';
+import { type CompiledGraph, Program, signatureOf } from './graph/program';
+import { type RunSeed, runSeeds } from './graph/seeds';
+import { callSeeded, type Trace, trace } from './graph/trace';
+import { type TensorTree, tensorsOf } from './graph/tree';
 
 export { CompileError } from './graph/error';
+export type { CompiledGraph } from './graph/program';
 
 const OPTIONS = {
   /** Name for messages and warnings. Default: the name of the function. */
@@ -64,29 +65,6 @@ const OPTIONS = {
 
 /** Options of `compile`. */
 export type CompileOptions = OptionsOf<typeof OPTIONS>;
-
-/** What a compiled function does, for one signature. */
-export interface CompiledGraph {
-  /** Shapes and dtypes of the arguments. */
-  signature: string;
-  /** Number of nodes, as recorded; TensorFlow simplifies the graph further. */
-  nodeCount: number;
-  /** How often each op occurs, most frequent first. */
-  ops: Record<string, number>;
-  /** Names of the variables whose values go in at each run. */
-  reads: string[];
-  /** Names of the variables that get new values at each run. */
-  assigns: string[];
-  /** Whether random numbers are drawn, freshly at each run. */
-  random: boolean;
-  /**
-   * Captured tensors of more than 1 MB, in words: the graph holds a copy of each. Pass them as arguments
-   * instead.
-   */
-  largeConstants: string[];
-  /** Bytes of all captured constants. */
-  constantBytes: number;
-}
 
 /** A compiled function: called as the original one. */
 export interface Compiled<A extends TensorTree[], R> {
@@ -167,14 +145,7 @@ class Signatures<A extends TensorTree[], R> {
     this.#eager = eager;
     this.#makesNoVariables = options.makesNoVariables;
     this.#maxSignatures = options.maxSignatures;
-    const stream =
-      typeof seed === 'function'
-        ? undefined
-        : new Random(seed ?? Math.floor(Math.random() * 2 ** 31), 'compile');
-    this.#drawSeed = () => {
-      const random = stream ?? new Random((seed as () => number)(), 'compile');
-      return [random.seed(), random.seed()];
-    };
+    this.#drawSeed = typeof seed === 'function' ? () => runSeeds(seed())() : runSeeds(seed);
   }
 
   get graph(): CompiledGraph | undefined {
@@ -256,6 +227,7 @@ class Signatures<A extends TensorTree[], R> {
 
   #keep(signature: string, args: A, traced: Trace<R>): Program<R> {
     const program = new Program(signature, tensorsOf(args), traced);
+    program.open();
     this.#programs.push(program);
     this.#last = program;
     this.#reportLargeConstants(traced.largeConstants);
@@ -309,109 +281,6 @@ function checkedTensors(name: string, args: TensorTree[]): tf.Tensor[] {
     if (!tensors.some(({ isDisposed }) => isDisposed)) return tensors;
     throw new CompileError(`${name}: argument ${i} is a disposed tensor, or holds one.`);
   });
-}
-
-/** Shapes and dtypes, and what else of the present state a trace depends on. */
-function signatureOf(args: TensorTree[]): string {
-  const { updateCount } = batchNormState();
-  const shapes = args.map(describeTree).join(', ');
-  return updateCount === 1 ? shapes : `${shapes} with ${updateCount} BatchNorm updates`;
-}
-
-/** A graph with its session, for one signature and one state of JavaScript. */
-class Program<R> {
-  readonly description: CompiledGraph;
-  readonly #session: GraphSession;
-  readonly #structure: R;
-  readonly #read: tf.Variable[];
-  readonly #assigned: { variable: tf.Variable; output: number }[];
-  readonly #resultCount: number;
-  readonly #random: boolean;
-  readonly #conditions: readonly Condition[];
-  readonly #effects: readonly Effect[];
-  /** The tensors of the arguments that are variables, by position. */
-  readonly #variableArguments: ReadonlyMap<number, tf.Variable>;
-  readonly #conventionChanges = batchNormState().conventionChanges;
-
-  constructor(signature: string, tensors: tf.Tensor[], traced: Trace<R>) {
-    const { graph, inputs, outputs, read, assigned, seed, conditions, effects } = traced;
-    this.#conditions = conditions;
-    this.#effects = effects;
-    this.#variableArguments = new Map(
-      [...tensors.entries()].filter((entry): entry is [number, tf.Variable] => isVariable(entry[1])),
-    );
-    this.#structure = mapTensors(traced.result, (tensor) => tensor);
-    this.#read = [...read.keys()];
-    this.#random = seed !== undefined;
-    // Variables that get the same value share one output.
-    const newValues = [...new Set(assigned.values())];
-    this.#assigned = [...assigned].map(([variable, node]) => ({ variable, output: newValues.indexOf(node) }));
-    const fed = [...inputs, ...read.values(), ...(seed === undefined ? [] : [seed])];
-    this.#session = new GraphSession(graph, fed, [...outputs, ...newValues]);
-    this.#resultCount = outputs.length;
-    this.description = {
-      signature,
-      nodeCount: graph.nodeCount,
-      ops: graph.opCounts,
-      reads: this.#read.map(({ name }) => name),
-      assigns: this.#assigned.map(({ variable }) => variable.name),
-      random: this.#random,
-      largeConstants: traced.largeConstants,
-      constantBytes: graph.constantBytes,
-    };
-  }
-
-  /**
-   * Whether a call with the tensors of these arguments does, in the present state of JavaScript, what was
-   * recorded.
-   */
-  isFor(signature: string, tensors: tf.Tensor[]): boolean {
-    return (
-      signature === this.description.signature &&
-      tensors.every((tensor, i) => !isVariable(tensor) || tensor === this.#variableArguments.get(i)) &&
-      this.#conditions.every(({ read, value }) => Object.is(read(), value))
-    );
-  }
-
-  /**
-   * Whether the function must be traced again: a variable of the graph is gone, or BatchNorm follows another
-   * convention.
-   */
-  isStale(): boolean {
-    if (this.#conventionChanges !== batchNormState().conventionChanges) return true;
-    return (
-      this.#read.some((variable) => variable.isDisposed) ||
-      this.#assigned.some(({ variable }) => variable.isDisposed)
-    );
-  }
-
-  run(tensors: tf.Tensor[], drawSeed: () => RunSeed): R {
-    const seed = this.#random ? [tf.tensor1d(drawSeed(), 'int32')] : [];
-    let values: tf.Tensor[];
-    try {
-      const inputs = tensors.filter((tensor) => !isVariable(tensor));
-      values = this.#session.run([...inputs, ...this.#read, ...seed]);
-    } finally {
-      tf.dispose(seed);
-    }
-    const newValues = values.slice(this.#resultCount);
-    for (const { variable, output } of this.#assigned) variable.assign(newValues[output]);
-    tf.dispose(newValues);
-    for (const { redo } of this.#effects) redo();
-    let next = 0;
-    return mapTensors(
-      this.#structure,
-      once(() => values[next++]),
-    );
-  }
-
-  dispose(): void {
-    this.#session.dispose();
-  }
-}
-
-function isVariable(tensor: tf.Tensor): tensor is tf.Variable {
-  return tensor instanceof tf.Variable;
 }
 
 function explainGraph(name: string, graph: CompiledGraph): string {

@@ -42,21 +42,18 @@ describe('an accelerated model trains as a stock one', () => {
     'tf.train.adam': STOCK['tf.train.adam'],
   })) {
     same(
-      `${name}: last batch smaller, validation, metrics by name and as ` +
-        'functions; all of it recorded by the second fit',
+      `${name}: last batch smaller, validation, metrics by name and as functions, a second fit`,
       () =>
         compiled(dense, optimizer(), [
           'accuracy',
           (y: tf.Tensor, p: tf.Tensor) => tf.mean(tf.abs(tf.sub(y, p))),
         ]),
-      async (model, calls) => {
+      async (model) => {
         const options = { ...QUIET, validationData: [dense.x, dense.y] as [tf.Tensor, tf.Tensor] };
         const first = await model.fit(dense.x, dense.y, { ...options, epochs: 2 });
-        const before = calls();
         const tensors = tf.memory().numTensors;
         const second = await model.fit(dense.x, dense.y, { ...options, epochs: 2 });
         assert.equal(tf.memory().numTensors, tensors, 'tensors');
-        if (calls.fast) assert.equal(calls(), before, 'calls of a layer');
         return [...historyOf(first), ...historyOf(second), model.optimizer.iterations];
       },
     );

@@ -146,12 +146,11 @@ export interface Calls {
 }
 
 function countCalls(model: tf.LayersModel, fast: boolean): Calls {
-  const layer = model.layers.at(-1) as tf.layers.Layer;
-  const call = layer.call.bind(layer);
+  // Not layer.call: accelerate takes a layer whose call is replaced for one with code of the user's.
+  const layer = model.layers.at(-1) as unknown as { invokeCallHook(): void };
   let calls = 0;
-  layer.call = (...args) => {
+  layer.invokeCallHook = () => {
     calls++;
-    return call(...args);
   };
   return Object.assign(() => calls, { fast });
 }

@@ -72,6 +72,21 @@ export class GraphBuilder {
     return this.#nodes[Number(node.slice(1))]?.op;
   }
 
+  /** The first node that is another one in a graph recorded before; -1 where they are equal. */
+  differsAt(before: GraphBuilder): number {
+    const [nodes, old] = [this.#nodes, before.#nodes];
+    const at = nodes.findIndex((node, i) => old[i] === undefined || !isSameNode(node, old[i]));
+    return at < 0 && old.length > nodes.length ? nodes.length : at;
+  }
+
+  /** What the node of this index does, in words. */
+  describeNode(index: number): string {
+    const node = this.#nodes[index];
+    const number = numberOf(node);
+    if (number !== undefined) return `the number ${number}`;
+    return node?.op === 'Const' ? 'a constant' : (node?.op ?? 'nothing');
+  }
+
   /** Adds a node and returns its first output. The others are `output(node, i)`. */
   add(
     op: string,
@@ -214,6 +229,27 @@ export function nodeProto({ name, op, attributes }: GraphNode, inputs: readonly 
   const map = node.getAttrMap();
   for (const [key, value] of attributes) map.set(key, value);
   return node;
+}
+
+function isSameNode(a: GraphNode, b: GraphNode): boolean {
+  return (
+    a.op === b.op &&
+    a.inputs.length === b.inputs.length &&
+    a.inputs.every((input, i) => input === b.inputs[i]) &&
+    a.attributes.length === b.attributes.length &&
+    a.attributes.every(([name, value], i) => {
+      const [otherName, other] = b.attributes[i];
+      return name === otherName && Buffer.compare(value.serializeBinary(), other.serializeBinary()) === 0;
+    })
+  );
+}
+
+/** The number that a constant repeats, with the digits of its type; undefined for other nodes. */
+function numberOf(node: GraphNode | undefined): number | undefined {
+  const value = node?.op === 'Const' ? node.attributes.find(([name]) => name === 'value')?.[1] : undefined;
+  if (value === undefined) return undefined;
+  const [float] = value.getTensor().getFloatValList();
+  return float === undefined ? value.getTensor().getIntValList()[0] : Number(float.toPrecision(7));
 }
 
 function dtypeEntry(name: string, dtype: tf.DataType): readonly [string, AttrValueProto] {

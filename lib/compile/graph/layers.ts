@@ -22,11 +22,20 @@ const MASKS = ['dropoutMask', 'recurrentDropoutMask'] as const;
 /** What the layers of one recording depend on. */
 export class WatchedLayers {
   readonly #snapshots = new Map<tf.layers.Layer, Fields>();
+  /** The layers whose calls are under way, the innermost last. */
+  readonly #called: tf.layers.Layer[] = [];
 
   constructor(
     private readonly recording: Recording,
-    private readonly refuse: (reason: string) => Error,
+    /** Throws, or lets the call go on. */
+    private readonly refuse: (reason: string) => void,
   ) {}
+
+  /** In words, the layer that is called now. */
+  get place(): string {
+    const layer = this.#called.at(-1);
+    return layer === undefined ? 'its loss, a metric or the optimizer' : `the ${inWords(layer)}`;
+  }
 
   /** Watches until the returned function is called. */
   start(): () => void {
@@ -36,11 +45,18 @@ export class WatchedLayers {
     const optimizer = tf.Optimizer.prototype as unknown as { incrementIterations(this: tf.Optimizer): void };
     const { apply } = layer;
     const { incrementIterations } = optimizer;
-    const watch = (one: tf.layers.Layer) => this.#see(one);
+    const watch = <T>(one: tf.layers.Layer, call: () => T): T => {
+      this.#see(one);
+      this.#called.push(one);
+      try {
+        return call();
+      } finally {
+        this.#called.pop();
+      }
+    };
     const count = (one: tf.Optimizer) => this.#count(one, incrementIterations);
     layer.apply = function (...args) {
-      watch(this);
-      return apply.apply(this, args);
+      return watch(this, () => apply.apply(this, args));
     };
     optimizer.incrementIterations = function () {
       count(this);
@@ -60,15 +76,19 @@ export class WatchedLayers {
       const fields = layer as unknown as Fields;
       for (const [name, value] of Object.entries(before)) {
         if (name !== 'trainable_' && !Object.is(fields[name], value)) {
-          throw this.refuse(
-            `the layer "${layer.name}" (${layer.getClassName()}) changes its field "${name}" at each ` +
-              'call, which a graph cannot repeat',
+          this.refuse(
+            `the ${inWords(layer)} changes its field "${name}" at each call, which a graph cannot repeat`,
           );
         }
         // A function may set this one itself, and set it back: then it counts how the call leaves it.
         this.recording.dependOn(() => fields[name]);
       }
     }
+  }
+
+  /** Gives the layers the flags and numbers that they had before the call. */
+  restore(): void {
+    for (const [layer, { trainable_, ...before }] of this.#snapshots) Object.assign(layer, before);
   }
 
   /** Whether `tensor` is a mask that a recurrent cell has drawn for this call only. */
@@ -87,10 +107,9 @@ export class WatchedLayers {
         if (one instanceof tf.layers.Layer) this.#see(one);
     }
     if (!container && layer.stateful) {
-      throw this.refuse(
-        `the layer "${layer.name}" (${layer.getClassName()}) is stateful, and its state is no ` +
-          'tf.Variable, so that each run would start from the same ' +
-          'state. Make the layer with stateful: false',
+      this.refuse(
+        `the ${inWords(layer)} is stateful, and its state is no tf.Variable, so that each run would start ` +
+          'from the same state. Make the layer with stateful: false',
       );
     }
   }
@@ -122,6 +141,10 @@ function snapshot(layer: tf.layers.Layer, container: boolean): Fields {
     ([name, value]) => !SET_BY_FIRST_CALL.has(name) && isPlain(value),
   );
   return Object.fromEntries(plain);
+}
+
+function inWords(layer: tf.layers.Layer): string {
+  return `layer "${layer.name}" (${layer.getClassName()})`;
 }
 
 function isPlain(value: unknown): boolean {

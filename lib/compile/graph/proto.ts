@@ -16,6 +16,8 @@ export interface TensorProto {
   setFloatValList(values: number[]): void;
   setIntValList(values: number[]): void;
   setBoolValList(values: boolean[]): void;
+  getFloatValList(): number[];
+  getIntValList(): number[];
 }
 
 export interface ListValueProto {
@@ -36,6 +38,8 @@ export interface AttrValueProto {
   setTensor(value: TensorProto): void;
   setList(value: ListValueProto): void;
   setFunc(value: { setName(name: string): void }): void;
+  getTensor(): TensorProto;
+  serializeBinary(): Uint8Array;
 }
 
 export interface NodeDefProto {

@@ -10,9 +10,13 @@
 
 import * as tf from '../../core/tf';
 import { attr, runOp } from '../backend';
+import { guardRandom } from './seeds';
 
 type Dtype = 'float32' | 'int32' | 'bool';
-type Core = Pick<typeof tf, 'dropout' | 'multinomial' | 'randomNormal' | 'randomUniform' | 'truncatedNormal'>;
+type Core = Pick<
+  typeof tf,
+  'dropout' | 'multinomial' | 'rand' | 'randomGamma' | 'randomNormal' | 'randomUniform' | 'truncatedNormal'
+>;
 
 /**
  * The module whose exports tf.js, its layers and its users call. (`@tensorflow/tfjs` re-exports it by
@@ -30,18 +34,24 @@ export function lowerRandomOps(drawSeed: () => tf.Tensor): () => void {
   return replaceExports(loweredOps({ ...core }, drawSeed));
 }
 
-/** Until the returned function is called, what else draws random numbers throws `refuse(reason)`. */
-export function refuseOtherDraws(refuse: (reason: string) => Error): () => void {
-  const refused = (name: string) => () => {
-    throw refuse(`tf.${name} draws in JavaScript, so its numbers would be frozen to those of the first call`);
+/**
+ * Until the returned function is called, what else draws random numbers calls `refuse(reason)` first, which
+ * may throw.
+ */
+export function refuseOtherDraws(refuse: (reason: string) => void): () => void {
+  const refused = (name: 'rand' | 'randomGamma') => {
+    const draw = core[name] as (...args: unknown[]) => tf.Tensor;
+    return (...args: unknown[]) => {
+      refuse(`tf.${name} draws in JavaScript, so its numbers would be frozen to those of the first call`);
+      return draw(...args);
+    };
   };
   const restore = replaceExports({ rand: refused('rand'), randomGamma: refused('randomGamma') });
-  const stockRandom = Math.random;
-  Math.random = () => {
-    throw refuse('it calls Math.random(), whose value would be frozen to that of the first call');
-  };
+  const unguard = guardRandom(() =>
+    refuse('it calls Math.random(), whose value would be frozen to that of the first call'),
+  );
   return () => {
-    Math.random = stockRandom;
+    unguard();
     restore();
   };
 }

@@ -27,6 +27,7 @@ import { CompileError } from './error';
 import { WatchedLayers } from './layers';
 import { callOwned } from './owned';
 import { lowerRandomOps, refuseOtherDraws } from './randomness';
+import type { RunSeed } from './seeds';
 import { distinctTensors, mapTensors, type TensorTree, tensorsOf } from './tree';
 
 /** Constants above this many bytes are reported: the graph holds a copy of them. */
@@ -51,9 +52,6 @@ const VALUE_DEPENDENT_SHAPES = new Set([
  */
 const IMPLIED_ATTRIBUTES: Readonly<Record<string, string>> = { ExpandDims: 'T' };
 
-/** Seed of the random numbers of one run: two whole numbers. */
-export type RunSeed = [number, number];
-
 /** How a function is recorded. */
 export interface TraceOptions {
   /** Called where the function draws random numbers: the seed of this call. */
@@ -63,6 +61,11 @@ export interface TraceOptions {
    * The values of `result` then mean nothing, and nor do those of variables that the function made.
    */
   recordOnly?: boolean;
+  /**
+   * The call goes on where a graph cannot repeat what it does, as if nobody recorded it. `use` then gets why,
+   * instead of the record.
+   */
+  goesOn?: boolean;
 }
 
 /** What was recorded. */
@@ -91,6 +94,10 @@ export interface Trace<R> {
   conditions: Condition[];
   /** Changes of JavaScript state that each run repeats. */
   effects: Effect[];
+  /** For each node, in words, the layer in which it was recorded, or that it was in none. */
+  places: string[];
+  /** Takes back what the call did: variables, counters, and what it made. */
+  undo(): void;
 }
 
 /**
@@ -105,6 +112,27 @@ export function trace<A extends TensorTree[], R, T>(
   use: (trace: Trace<R>) => T,
 ): T {
   return new Tracer(options).trace(fn, args, use);
+}
+
+/** What a genuine call was, also where no graph can repeat it. */
+export interface TracedCall<R> {
+  result: R;
+  /** Undefined where it cannot be recorded. */
+  record: Trace<R> | undefined;
+  refusal: CompileError | undefined;
+}
+
+/**
+ * Calls `fn` once, op by op, with all that it does outside of tensors, and records it where that is possible.
+ * The caller owns the result. `use` may take the record back by `undo`.
+ */
+export function traceCall<A extends TensorTree[], R, T>(
+  fn: (...args: A) => R,
+  args: A,
+  drawRunSeed: () => RunSeed,
+  use: (call: TracedCall<R>) => T,
+): T {
+  return new Tracer({ drawRunSeed, goesOn: true }).traceCall(fn, args, use);
 }
 
 /**
@@ -165,7 +193,7 @@ class Tracer {
   readonly #read = new Map<tf.Variable, GraphTensor>();
   readonly #largeConstants: string[] = [];
   readonly #recording = new Recording();
-  readonly #layers = new WatchedLayers(this.#recording, (reason) => this.#fail(reason));
+  readonly #layers = new WatchedLayers(this.#recording, (reason) => this.#refuse(reason));
   /** The values of variables before their first assignment. */
   readonly #before = new Map<tf.Variable, tf.Tensor>();
   readonly #created: tf.Variable[] = [];
@@ -173,46 +201,61 @@ class Tracer {
   readonly #kept: tf.Tensor[] = [];
   readonly #seeds: RunSeeds;
   readonly #blanks: Blanks | undefined;
+  readonly #goesOn: boolean;
+  readonly #places: string[] = [];
   #failure: CompileError | undefined;
 
-  constructor({ drawRunSeed, recordOnly = false }: TraceOptions) {
+  constructor({ drawRunSeed, recordOnly = false, goesOn = false }: TraceOptions) {
     this.#seeds = new RunSeeds(drawRunSeed);
+    this.#goesOn = goesOn;
     this.#blanks = recordOnly ? new Blanks(this.#backend.executeSingleOutput.bind(this.#backend)) : undefined;
   }
 
   trace<A extends TensorTree[], R, T>(fn: (...args: A) => R, args: A, use: (trace: Trace<R>) => T): T {
+    return this.#call(fn, args, (traced, inputs) => {
+      if (this.#failure !== undefined) throw this.#failure;
+      const record = this.#finish(traced, inputs);
+      const used = use(record);
+      if (this.#blanks !== undefined) record.undo();
+      return used;
+    });
+  }
+
+  traceCall<A extends TensorTree[], R, T>(
+    fn: (...args: A) => R,
+    args: A,
+    use: (call: TracedCall<R>) => T,
+  ): T {
+    return this.#call(fn, args, (result, inputs) => {
+      let record: Trace<R> | undefined;
+      try {
+        if (this.#failure === undefined) record = this.#finish(result, inputs);
+      } catch (error) {
+        if (!(error instanceof CompileError)) throw error;
+        this.#failure ??= error;
+      }
+      return use({
+        result,
+        record: this.#failure === undefined ? record : undefined,
+        refusal: this.#failure,
+      });
+    });
+  }
+
+  /** Calls `fn`, recorded, and `then` with what it returned and the nodes of its arguments. */
+  #call<A extends TensorTree[], R, T>(
+    fn: (...args: A) => R,
+    args: A,
+    then: (traced: R, inputs: GraphTensor[]) => T,
+  ): T {
     const own = mapTensors(args, (arg) => (arg instanceof tf.Variable ? arg : this.#withOwnData(arg)));
     const given = tensorsOf(own).filter((arg) => !(arg instanceof tf.Variable));
     let result: R | undefined;
     try {
       this.#meetVariables();
       const inputs = given.map((arg) => this.#placeholder(arg));
-      const traced = this.#record(() => callOwned(fn, own));
-      result = traced;
-      if (this.#failure !== undefined) throw this.#failure;
-      const outputs = distinctTensors(traced);
-      this.#layers.finish();
-      this.#refuseKept(outputs);
-      if (this.#disposed.length > 0) throw this.#fail(`it disposes the variable "${this.#disposed[0].name}"`);
-      const assigned = [...this.#variables].filter(([dataId, variable]) => variable.dataId !== dataId);
-      const used = use({
-        result: traced,
-        graph: this.#graph,
-        inputs,
-        outputs: outputs.map((tensor) => this.#output(tensor)),
-        assigned: new Map(assigned.map(([, variable]) => [variable, this.#output(variable)])),
-        read: this.#read,
-        seed: this.#seeds.base && this.#nodes.get(this.#seeds.base.dataId),
-        largeConstants: this.#largeConstants,
-        created: this.#created,
-        conditions: [...this.#recording.conditions, ...this.#flags(assigned.map(([, variable]) => variable))],
-        effects: this.#recording.effects,
-      });
-      if (this.#blanks !== undefined) {
-        tf.dispose(outputs);
-        this.#undo();
-      }
-      return used;
+      result = this.#record(() => callOwned(fn, own));
+      return then(result, inputs);
     } catch (error) {
       if (result !== undefined) tf.dispose(distinctTensors(result));
       this.#undo();
@@ -222,6 +265,33 @@ class Tracer {
       this.#seeds.dispose();
       this.#blanks?.dispose();
     }
+  }
+
+  /** The record of a call that returned `result`. */
+  #finish<R>(result: R, inputs: GraphTensor[]): Trace<R> {
+    const outputs = distinctTensors(result);
+    this.#layers.finish();
+    this.#refuseKept(outputs);
+    if (this.#disposed.length > 0) throw this.#fail(`it disposes the variable "${this.#disposed[0].name}"`);
+    const assigned = [...this.#variables].filter(([dataId, variable]) => variable.dataId !== dataId);
+    return {
+      result,
+      graph: this.#graph,
+      inputs,
+      outputs: outputs.map((tensor) => this.#output(tensor)),
+      assigned: new Map(assigned.map(([, variable]) => [variable, this.#output(variable)])),
+      read: this.#read,
+      seed: this.#seeds.base && this.#nodes.get(this.#seeds.base.dataId),
+      largeConstants: this.#largeConstants,
+      created: this.#created,
+      conditions: [...this.#recording.conditions, ...this.#flags(assigned.map(([, variable]) => variable))],
+      effects: this.#recording.effects,
+      places: this.#places,
+      undo: () => {
+        tf.dispose(outputs);
+        this.#undo();
+      },
+    };
   }
 
   /** Learns the dataId of each variable, and parts those that share it with others. */
@@ -269,6 +339,7 @@ class Tracer {
     for (const variable of this.#created) if (!variable.isDisposed) variable.dispose();
     for (const [variable, value] of this.#before) if (!variable.isDisposed) variable.assign(value);
     this.#recording.undo();
+    this.#layers.restore();
     const { state } = tf.engine();
     if (state.gradientDepth === 0 && state.activeTape != null) {
       for (const node of state.activeTape) tf.dispose(node.saved);
@@ -311,6 +382,12 @@ class Tracer {
     };
   }
 
+  /** Throws `#fail(what)`, or lets the call go on without being recorded. */
+  #refuse(what: string): void {
+    const error = this.#fail(what);
+    if (!this.#goesOn) throw error;
+  }
+
   #fail(what: string): CompileError {
     const error = new CompileError(
       `This function cannot be compiled: ${what}. Do that outside of the compiled function and pass the ` +
@@ -344,19 +421,19 @@ class Tracer {
         return results;
       },
       readSync: (dataId: object) => {
-        if (this.#isComputed(dataId))
-          throw this.#fail(`${readerOf()} reads values that differ from run to run`);
+        if (this.#isComputed(dataId)) this.#refuse(`${readerOf()} reads values that differ from run to run`);
         return readSync.call(backend, dataId);
       },
       read: (dataId: object) => {
         if (!this.#isComputed(dataId)) return read.call(backend, dataId);
         this.#fail(`${readerOf()} reads values that differ from run to run`);
+        if (this.#goesOn) return read.call(backend, dataId);
         // Nobody may be there to catch a rejection, and whoever waits must not go on.
         return new Promise<never>(() => undefined);
       },
     };
     const restoreRandomOps = lowerRandomOps(() => this.#seeds.next((base) => this.#placeholder(base)));
-    const restoreOtherDraws = refuseOtherDraws((what) => this.#fail(what));
+    const restoreOtherDraws = refuseOtherDraws((what) => this.#refuse(what));
     const stopWatching = [this.#layers.start(), this.#watch()];
     Object.assign(backend, overrides);
     try {
@@ -378,6 +455,17 @@ class Tracer {
   }
 
   #recordOp(op: string, attributes: OpAttribute[], inputs: tf.TensorInfo[], results: tf.Tensor[]): void {
+    if (this.#goesOn && this.#failure !== undefined) return;
+    try {
+      this.#addOp(op, attributes, inputs, results);
+    } catch (error) {
+      if (!this.#goesOn || !(error instanceof CompileError)) throw error;
+      this.#failure ??= error;
+    }
+    while (this.#places.length < this.#graph.nodeCount) this.#places.push(this.#layers.place);
+  }
+
+  #addOp(op: string, attributes: OpAttribute[], inputs: tf.TensorInfo[], results: tf.Tensor[]): void {
     if (VALUE_DEPENDENT_SHAPES.has(op))
       throw this.#fail(`the shape of what ${op} returns depends on the values it is given`);
     const nodes = inputs.map((input) => this.#node(input));
