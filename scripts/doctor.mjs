@@ -6,6 +6,7 @@ import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { nativeAddon } from './setup/addon.mjs';
+import { readCommandLine } from './setup/command-line.mjs';
 import { notebookKernel } from './setup/kernel.mjs';
 import { library } from './setup/library.mjs';
 import { nodeProblem, SUPPORTED_NODE } from './setup/node-version.mjs';
@@ -15,6 +16,7 @@ import { labExtension, labExtensionDisabledBy } from './setup/python.mjs';
 import { findCompiler, findPython } from './setup/requirements.mjs';
 import { isSetUp } from './setup/stages.mjs';
 
+readCommandLine('Usage: npm run doctor\n\nSays what is set up, and what to do where something is not.', {});
 const project = projectAt();
 const context = { project, options: {}, processes: new Processes() };
 const SETUP = 'run "npm run setup"';

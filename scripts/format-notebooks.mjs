@@ -14,7 +14,11 @@ Formats the cells of notebooks (default: those of notebooks/) and shows what the
 
   --check   formats nothing, and fails where something is not formatted`;
 
-const { values, positionals } = readCommandLine(USAGE, { check: { type: 'boolean' } });
+const { values, positionals } = readCommandLine(
+  USAGE,
+  { check: { type: 'boolean' } },
+  { allowPositionals: true },
+);
 const files =
   positionals.length > 0 ? positionals : notebookNames().map((name) => path.join(NOTEBOOKS, name));
 const problems = [...formatNotebooks(files, values), ...lintNotebooks(files)];

@@ -28,11 +28,15 @@ results/notebooks/, the committed ones as they are.
   --size N=V     one of these, such as --size seeds=1; may be repeated, and goes over those of the file
   --index        renews what the READMEs say of the notebooks, and nothing else`;
 
-const { values, positionals } = readCommandLine(USAGE, {
-  index: { type: 'boolean' },
-  sizes: { type: 'string' },
-  size: { type: 'string', multiple: true },
-});
+const { values, positionals } = readCommandLine(
+  USAGE,
+  {
+    index: { type: 'boolean' },
+    sizes: { type: 'string' },
+    size: { type: 'string', multiple: true },
+  },
+  { allowPositionals: true },
+);
 const names = notebookNames().filter(
   (name) => positionals.length === 0 || positionals.some((word) => name.includes(word)),
 );

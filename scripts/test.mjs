@@ -24,10 +24,14 @@ Sets the project up, checks format and types, and runs the tests (or the given t
 /** What of test/ starts kernels, browsers, set-ups or other processes, or draws pictures. */
 const NOT_UNIT = ['notebooks', 'notebook', 'browser', 'setup', 'runs', 'figures', 'architecture.test.ts'];
 
-const { values, positionals } = readCommandLine(USAGE, {
-  unit: { type: 'boolean' },
-  long: { type: 'boolean' },
-});
+const { values, positionals } = readCommandLine(
+  USAGE,
+  {
+    unit: { type: 'boolean' },
+    long: { type: 'boolean' },
+  },
+  { allowPositionals: true },
+);
 if (values.unit && values.long) {
   console.error(`--unit and --long exclude each other\n\n${USAGE}`);
   process.exit(2);

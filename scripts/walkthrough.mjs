@@ -18,7 +18,7 @@ Sets the project up, executes notebooks/00-walkthrough.ipynb (or another noteboo
 tables, and writes the executed notebook and an HTML page to results/. LB_PROFILE=smoke|quick|paper says how
 much is computed (quick).`;
 
-const { positionals } = readCommandLine(USAGE, {});
+const { positionals } = readCommandLine(USAGE, {}, { allowPositionals: true });
 const name = path.basename(positionals[0] ?? '00-walkthrough.ipynb', '.ipynb');
 const { root } = projectAt();
 await setUpOrExit({ quiet: true });

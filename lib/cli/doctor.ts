@@ -9,6 +9,11 @@ import { join } from 'node:path';
 import { dataFolder } from '../data/files';
 import { libraryVersion } from '../files/version';
 
+const HELP = `npx lookbehind doctor
+
+Says which of the optional packages are there, and what to do where something is missing.
+`;
+
 /** What the optional packages are for. */
 const OPTIONAL: Readonly<Record<string, readonly string[]>> = {
   'tables as data frames': ['danfojs-node'],
@@ -121,8 +126,16 @@ function checkData(): void {
   }
 }
 
-checkNode();
-if (checkTensorFlow()) checkRuntime();
-checkOptional();
-checkData();
-process.exitCode = broken === 0 ? 0 : 1;
+const [given] = process.argv.slice(2);
+if (given === undefined) {
+  checkNode();
+  if (checkTensorFlow()) checkRuntime();
+  checkOptional();
+  checkData();
+  process.exitCode = broken === 0 ? 0 : 1;
+} else if (given === '--help' || given === '-h') {
+  process.stdout.write(HELP);
+} else {
+  process.stderr.write(`doctor takes no options, but got ${given}.\n\n${HELP}`);
+  process.exitCode = 2;
+}

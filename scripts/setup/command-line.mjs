@@ -6,10 +6,11 @@ import { parseArgs } from 'node:util';
  * @template {import('node:util').ParseArgsConfig['options']} O
  * @param {string} usage
  * @param {O} options as for `parseArgs`
+ * @param {{ allowPositionals?: boolean }} [others] whether it takes words that are no options
  */
-export function readCommandLine(usage, options) {
+export function readCommandLine(usage, options, { allowPositionals = false } = {}) {
   try {
-    const parsed = parseArgs({ options: { ...options, help: { type: 'boolean' } }, allowPositionals: true });
+    const parsed = parseArgs({ options: { ...options, help: { type: 'boolean' } }, allowPositionals });
     if (!(/** @type {{ help?: boolean }} */ (parsed.values).help)) return parsed;
     console.log(usage);
     process.exit(0);

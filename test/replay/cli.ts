@@ -26,6 +26,11 @@ async function main(args: string[]): Promise<number> {
     process.stdout.write(HELP);
     return 0;
   }
+  const option = args.find((arg) => arg.startsWith('-'));
+  if (option !== undefined) {
+    process.stderr.write(`There is no option ${option}.\n\n${HELP}`);
+    return 2;
+  }
   const paths = args.length > 0 ? args : [join(__dirname, '..', 'golden')];
   const counts = { passed: 0, failed: 0, skipped: 0 };
   for (const file of paths.flatMap(filesAt)) {

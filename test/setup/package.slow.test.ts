@@ -171,6 +171,11 @@ describe('the packed library', () => {
     assert.match(run(bin, ['reproduce', '--help'], project), /npx lookbehind reproduce --table T/);
     const { stdout } = spawnSync(bin, ['doctor'], { cwd: project, encoding: 'utf8' });
     assert.match(stdout, /ok +@tensorflow\/tfjs: .*\nok +native TensorFlow: @tensorflow\/tfjs-node/);
+    for (const command of ['doctor', 'replay', 'sweep', 'reproduce']) {
+      const unknown = spawnSync(bin, [command, '--frobnicate'], { cwd: project, encoding: 'utf8' });
+      assert.notEqual(unknown.status, 0);
+      assert.match(unknown.stderr, /option.*--frobnicate|got --frobnicate/, command);
+    }
     const wrong = spawnSync(bin, ['swep'], { cwd: project, encoding: 'utf8' });
     assert.equal(wrong.status, 1);
     assert.match(wrong.stderr, /There is no command "swep"/);

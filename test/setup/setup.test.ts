@@ -189,3 +189,27 @@ describe('the set-up that was killed', () => {
     },
   );
 });
+
+describe('a command', () => {
+  const commands = [
+    'build',
+    'clean',
+    'docs',
+    'doctor',
+    'format-notebooks',
+    'notebooks',
+    'playground',
+    'setup',
+  ];
+  for (const name of [...commands, 'test', 'walkthrough']) {
+    it(`refuses an option that ${name} does not have, by name, and says which there are`, () => {
+      const program = join('scripts', `${name}.mjs`);
+      const { status, stderr } = spawnSync(process.execPath, [program, '--frobnicate'], {
+        cwd: root,
+        encoding: 'utf8',
+      });
+      assert.equal(status, 2);
+      assert.match(stderr, /^Unknown option '--frobnicate'.*\nUsage: /s);
+    });
+  }
+});
