@@ -50,7 +50,7 @@ function hasOwnLayers(layer: tf.layers.Layer, seen: Set<object>): boolean {
   );
 }
 
-/** Whether the class of `object` is what tf.js knows under a name of its own, and not a class that extends it. */
+/** Whether the class of `object` is tf.js's own of a name that it knows, and none that extends it. */
 function isRegistered(object: object, isKnown: (name: string) => boolean): boolean {
   const { className } = object.constructor as { className?: string };
   const { classNameMap } = tf.serialization.SerializationMap.getMap();

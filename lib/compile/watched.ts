@@ -163,8 +163,6 @@ const ADVICE =
 /** In words, when the function became another one. */
 function sinceWhen({ confirmed, runsSince }: Watched<unknown>): string {
   if (!confirmed || runsSince === 0) return 'changes from one call to the next';
-  return (
-    `has changed during the last ${runsSince} ${runsSince === 1 ? 'step' : 'steps'}, of which some may have ` +
-    'computed as before'
-  );
+  const steps = `${runsSince} ${runsSince === 1 ? 'step' : 'steps'}`;
+  return `has changed during the last ${steps}, of which some may have computed as before`;
 }
