@@ -59,8 +59,7 @@ describe('notebooks', () => {
       const code = cells.filter(
         ({ cell_type, source }) => cell_type === 'code' && source.join('').trim() !== '',
       );
-      // Twenty short cells (at most 25 lines) in place of sixteen of any length.
-      assert.ok(code.length <= 20, `${code.length} code cells`);
+      assert.ok(code.length <= 16, `${code.length} code cells`);
       const sources = cells.map(({ source }) => source.join(''));
       const verdicts = sources.findIndex((source) => /^## Verdicts/.test(source));
       if (verdicts >= 0) {
