@@ -40,7 +40,7 @@ const EDITS: Record<string, Edit[]> = {
     ['const seeds = { smoke: 1', 'const seeds = { smoke: 2'],
   ],
   '08': [
-    ['radius: [0.05, 0.5]', 'radius: [0.1, 0.2]'],
+    ['radius: [0.02, 0.5]', 'radius: [0.1, 0.2]'],
     ['const seeds = { smoke: 1', 'const seeds = { smoke: 2'],
   ],
   '09': [
