@@ -20,7 +20,7 @@ export interface AlphaCurveOptions extends FigureOptions {
   series: readonly AlphaSeries[];
   /** Default: Step. */
   x?: AxisOptions;
-  /** Default: Adaptive α, from 0 to 1. */
+  /** Default: Adaptive α, from a tenth or more below the lowest one to 1. */
   y?: AxisOptions;
 }
 
@@ -39,6 +39,9 @@ export function alphaCurve(options: AlphaCurveOptions): Figure {
     }),
   );
   const x = axis({ title: 'Step', ...options.x });
-  const y = axis({ title: 'Adaptive α', range: [0, 1.02], ...options.y });
+  // Where steps agree, all lies close below 1: the room is for what leaves it.
+  const lowest = Math.min(0.9, ...series.flatMap(({ alpha }) => Array.from(alpha).filter(Number.isFinite)));
+  const bottom = Math.max(0, Math.floor(10 * lowest - 1) / 10);
+  const y = axis({ title: 'Adaptive α', range: [bottom, 1 + 0.02 * (1 - bottom)], ...options.y });
   return compose({ data, xaxis: x, yaxis: y }, options, { title: 'Adaptive α over training' });
 }

@@ -124,6 +124,7 @@ export function atlasMap(duels: readonly AtlasDuel[]): Figure {
     ),
     missing: texts(({ difference }) => `${difference.estimate.toFixed(1)}, open`, 'not run'),
     notes: texts(({ ours }) => [chosenOf(ours), kindOf(ours)].filter(Boolean).join('\n'), ''),
+    width: 760, // whole in a window of 950 pixels
     title: 'When is Lookbehind worth its gradients?',
     subtitle:
       'Blue: it has less error than the best other method. ' +

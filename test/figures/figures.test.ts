@@ -857,6 +857,14 @@ test('small multiples show each series once in its color, over all others in gra
   assert.deepEqual([...matches, layout.showlegend], ['x', 'y', false]);
 });
 
+test('adaptive alpha has the room below 1 that it needs, so that what leaves 1 is seen', () => {
+  const rangeOf = (...alpha: number[]) =>
+    figures.alphaCurve({ series: [{ layer: 'a', x: alpha.map((_, i) => i), alpha }] }).layout.yaxis!.range;
+  assert.deepEqual(rangeOf(0.99, Number.NaN, 1), [0.8, 1.004]);
+  assert.deepEqual(rangeOf(0.42, 1), [0.3, 1.014]);
+  assert.deepEqual(rangeOf(0.04, 1), [0, 1.02]);
+});
+
 test('panels that share an axis show all of each, and labels keep their numbers', () => {
   const rows = (high: number) => [{ method: 'sam', label: 'SAM', estimate: high / 2, low: 0, high }];
   const title = 'Lookbehind with adaptive steps and k = 5';
