@@ -74,6 +74,16 @@ function hint(message: string): void {
 }
 
 /**
+ * Buttons over a figure: none that hands its data to a service, and few, since they cover a long title in a
+ * narrow cell. A drag zooms, a double click goes back; to select leads nowhere.
+ */
+export const BUTTONS = {
+  displaylogo: false,
+  showSendToCloud: false,
+  modeBarButtonsToRemove: ['select2d', 'lasso2d', 'zoomIn2d', 'zoomOut2d', 'autoScale2d'],
+};
+
+/**
  * A figure as plotly.js draws it on a page: as wide as the cell or page around it, as high as it is. Pictures
  * of a plane, that is contours and axes that share a scale, keep their width and with it their shape: a round
  * minimum stays round. So do figures that say so by `autosize: false`.
@@ -87,7 +97,7 @@ export function adaptable(figure: Figure): Figure & { config: object } {
     layout: fixed ? layout : { ...adapting, autosize: true },
     ...(frames && { frames }),
     // plotly.js, once resized, gives a responsive figure no height when its frames move.
-    config: { displaylogo: false, responsive: !fixed && frames === undefined },
+    config: { ...BUTTONS, responsive: !fixed && frames === undefined },
   };
 }
 

@@ -15,7 +15,7 @@ import { flattenRow } from '../statistics/rows';
 import { summarizeSample } from '../statistics/sample';
 import { type Cell, renderTable, type TableRow } from '../statistics/table';
 import type { EpochRecord } from '../training/loop';
-import { adaptable, compact } from './bundle';
+import { adaptable, BUTTONS, compact } from './bundle';
 import { insideScript } from './page';
 import { find } from './static';
 
@@ -175,7 +175,7 @@ function runsTable(rows: readonly RunRow[], numbers: readonly FlatRow[], reached
 function parallel(dimensions: readonly object[], color: readonly unknown[]): object {
   const line = { color, colorscale: SCALE, showscale: false };
   const layout = { height: 420, margin: { l: 90, r: 110, t: 90, b: 30 }, autosize: true };
-  const config = { displaylogo: false, responsive: true };
+  const config = { ...BUTTONS, responsive: true };
   return { data: [{ type: 'parcoords', dimensions, line, labelangle: -20 }], layout, config };
 }
 

@@ -25,6 +25,9 @@ const FOLDER = join(ROOT, 'results', 'browser-slider');
 /** What plotly.js keeps of a drawn figure. */
 type Plot = Pick<Figure, 'data' | 'layout'> & { _fullLayout: { sliders: { active: number }[] } };
 
+/** What is used of a button over a figure. */
+type Button = { dataset: { title: string } };
+
 describe(
   'a figure with a slider in a browser',
   { skip: executablePath ? false : 'no Chromium found: set LB_CHROMIUM to its path' },
@@ -57,6 +60,10 @@ describe(
           return Plotly.Plots.resize(document.getElementById('figure'));
         });
         await drag(compact(samples.withSlider!()), [0, 3, 1], 'slider');
+        const buttons = await page
+          .locator('.modebar-btn')
+          .evaluateAll((all) => all.map((one) => (one as unknown as Button).dataset.title));
+        assert.deepEqual(buttons, ['Download plot as a PNG', 'Zoom', 'Pan', 'Reset axes']);
         assert.deepEqual(complaints, []);
       },
     );
