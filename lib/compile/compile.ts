@@ -27,9 +27,9 @@ import * as tf from '../core/tf';
 import { isNative } from './backend';
 import { CompileError } from './graph/error';
 import { callOwned } from './graph/owned';
-import { type CompiledGraph, Program, signatureOf } from './graph/program';
+import { type CompiledGraph, KEEP_IN_VARIABLE, Program, signatureOf } from './graph/program';
 import { type RunSeed, runSeeds } from './graph/seeds';
-import { callSeeded, type Trace, trace } from './graph/trace';
+import { callSeeded, trace } from './graph/trace';
 import { type TensorTree, tensorsOf } from './graph/tree';
 
 export { CompileError } from './graph/error';
@@ -113,7 +113,22 @@ export function compile<A extends TensorTree[], R>(
   options: CompileOptions = {},
 ): Compiled<A, R> {
   if (typeof fn !== 'function') throw new OptionError('fn', fn, 'a function of tensors');
-  const compiled = new Signatures(fn, checkOptions('compile', OPTIONS, options));
+  return callable(new Signatures(fn, checkOptions('compile', OPTIONS, options)));
+}
+
+/**
+ * `compile` of a function that calls code of the user's own, with `makesNoVariables`: each call that is
+ * recorded is recorded twice, and refused where the records differ. What code keeps in JavaScript from call
+ * to call would be frozen in a graph.
+ */
+export function compileCompared<A extends TensorTree[], R>(
+  fn: (...args: A) => R,
+  options: CompileOptions,
+): Compiled<A, R> {
+  return callable(new Signatures(fn, checkOptions('compile', OPTIONS, options), true));
+}
+
+function callable<A extends TensorTree[], R>(compiled: Signatures<A, R>): Compiled<A, R> {
   const call = (...args: A): R => compiled.call(args);
   return Object.defineProperties(call, {
     name: { value: compiled.name },
@@ -138,7 +153,11 @@ class Signatures<A extends TensorTree[], R> {
   #overflowReported = false;
   #disposed = false;
 
-  constructor(fn: (...args: A) => R, options: SettingsOf<typeof OPTIONS>) {
+  constructor(
+    fn: (...args: A) => R,
+    options: SettingsOf<typeof OPTIONS>,
+    private readonly recordsTwice = false,
+  ) {
     const { name = fn.name || 'function', eager = globalThis.process?.env.LB_EAGER === '1', seed } = options;
     this.name = name;
     this.#fn = fn;
@@ -191,8 +210,22 @@ class Signatures<A extends TensorTree[], R> {
   readonly #ownScope = (...args: A): R =>
     withBatchNormUpdates(batchNormState().updateCount, () => this.#fn(...args));
 
-  /** Records a call without executing it. */
   #record(signature: string, args: A): Program<R> {
+    const program = this.#recordOnly(signature, args);
+    const difference = this.recordsTwice
+      ? this.#recordOnly(signature, args).differenceFrom(program)
+      : undefined;
+    if (difference !== undefined) {
+      throw new CompileError(
+        `${this.name} cannot be compiled: what it computes changes from one call to the next: ` +
+          `${difference}. ${KEEP_IN_VARIABLE} Or run it without compiling (eager: true).`,
+      );
+    }
+    return this.#keep(program);
+  }
+
+  /** Records a call without executing it. */
+  #recordOnly(signature: string, args: A): Program<R> {
     return trace(this.#ownScope, args, { drawRunSeed: () => [0, 0], recordOnly: true }, (traced) => {
       if (traced.created.length > 0) {
         throw new CompileError(
@@ -201,7 +234,7 @@ class Signatures<A extends TensorTree[], R> {
             'makeSlots), or leave the option out.',
         );
       }
-      return this.#keep(signature, args, traced);
+      return new Program(signature, tensorsOf(args), traced);
     });
   }
 
@@ -210,7 +243,7 @@ class Signatures<A extends TensorTree[], R> {
     return trace(this.#ownScope, args, { drawRunSeed: this.#drawSeed }, (traced) => {
       if (traced.created.length === 0) {
         this.#createdVariables = false;
-        this.#keep(signature, args, traced);
+        this.#keep(new Program(signature, tensorsOf(args), traced));
       } else if (this.#createdVariables) {
         const [{ name }] = traced.created;
         throw new CompileError(
@@ -225,12 +258,11 @@ class Signatures<A extends TensorTree[], R> {
     });
   }
 
-  #keep(signature: string, args: A, traced: Trace<R>): Program<R> {
-    const program = new Program(signature, tensorsOf(args), traced);
+  #keep(program: Program<R>): Program<R> {
     program.open();
     this.#programs.push(program);
     this.#last = program;
-    this.#reportLargeConstants(traced.largeConstants);
+    this.#reportLargeConstants(program.description.largeConstants);
     return program;
   }
 

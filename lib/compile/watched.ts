@@ -17,7 +17,7 @@ import { isTracing } from '../core/recording';
 import * as tf from '../core/tf';
 import { CompileError } from './graph/error';
 import { callOwned } from './graph/owned';
-import { Program, signatureOf } from './graph/program';
+import { KEEP_IN_VARIABLE, Program, signatureOf } from './graph/program';
 import { type RunSeed, runSeeds } from './graph/seeds';
 import { traceCall } from './graph/trace';
 import { type TensorTree, tensorsOf } from './graph/tree';
@@ -125,7 +125,9 @@ export class WatchedFunction<A extends TensorTree[], R> {
       }
       const difference = program.differenceFrom(known.program);
       if (difference !== undefined) {
-        this.#refuse(new CompileError(`What it computes ${sinceWhen(known)}: ${difference}. ${ADVICE}`));
+        this.#refuse(
+          new CompileError(`What it computes ${sinceWhen(known)}: ${difference}. ${KEEP_IN_VARIABLE}`),
+        );
         return result;
       }
       const isNew = !known.confirmed;
@@ -155,10 +157,6 @@ export class WatchedFunction<A extends TensorTree[], R> {
     this.options.onRefusal(error);
   }
 }
-
-const ADVICE =
-  'A graph would freeze what JavaScript computes, draws or counts at each call. Keep what changes in a ' +
-  'tf.Variable that is made once (tf.variable(tf.scalar(0.1), false)), and assign it.';
 
 /** In words, when the function became another one. */
 function sinceWhen({ confirmed, runsSince }: Watched<unknown>): string {

@@ -238,7 +238,11 @@ export class LifelongLearner extends TrainingLoop {
     options: LifelongOptions = {},
   ) {
     const checked = checkOptions('LifelongLearner', { ...LEARNER, ...LEARNING, ...LOOP }, options);
-    super(model, optimizer, { ...checked, loss: lossFor(model, checked.loss) });
+    super(model, optimizer, {
+      ...checked,
+      loss: lossFor(model, checked.loss),
+      ownLoss: typeof checked.loss === 'function',
+    });
     const { epochs, regime, replay, switchBatches, dropLast, loss, eager } = checked;
     const { batchSize, batchesPerStep, seed } = this;
     checkFit(model, sequence);

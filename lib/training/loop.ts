@@ -11,6 +11,7 @@
  * generator's state.
  */
 
+import { hasOwnCode } from '../compile/ownCode';
 import {
   AbortedError,
   type Divergence,
@@ -86,6 +87,9 @@ export const LOOP = {
   /** Runs op by op in place of compiling the step. Default: whether LB_EAGER is 1. */
   eager: flag(),
 };
+
+/** `ownLoss`: whether the loss is a function of the user's. */
+type LoopSettings = SettingsOf<typeof LOOP> & { ownLoss: boolean };
 
 /** Options of every training. */
 export type LoopOptions = OptionsOf<typeof LOOP>;
@@ -197,7 +201,7 @@ export abstract class TrainingLoop {
   /** The loss of a batch, without that of layers. */
   readonly loss: BatchLoss;
 
-  readonly #options: SettingsOf<typeof LOOP>;
+  readonly #options: LoopSettings;
   #steps: StepRunner | undefined;
   /** What `#steps` was traced for: which layers are trained. */
   #traced = '';
@@ -216,7 +220,7 @@ export abstract class TrainingLoop {
     readonly model: tf.LayersModel,
     /** The optimizer that trains it: the caller's. */
     readonly optimizer: FamilyOptimizer,
-    options: SettingsOf<typeof LOOP> & { batchSize: number; loss: BatchLoss },
+    options: LoopSettings & { batchSize: number; loss: BatchLoss },
   ) {
     if (!(optimizer instanceof FamilyOptimizer)) {
       throw new OptionError(
@@ -423,6 +427,7 @@ export abstract class TrainingLoop {
         withLayerLosses(model, loss(ys, this.outputsFor(trainingForward(model, xs), ...more))),
       wrapLoss,
       noise,
+      ownCode: this.#options.ownLoss || wrapLoss !== undefined || hasOwnCode(model),
       seed: () => this.random('dropout').seed(),
       eager,
     });

@@ -2,7 +2,7 @@
  * Runs the steps of an optimizer on batches: each kind of step is compiled once, into one native call.
  */
 
-import { type Compiled, compile } from '../compile/compile';
+import { type Compiled, compile, compileCompared } from '../compile/compile';
 import type * as tf from '../core/tf';
 import type { FamilyOptimizer } from '../optimizers/optimizer';
 import type { LossFunction } from '../optimizers/passes';
@@ -26,6 +26,8 @@ export interface StepRunnerOptions {
   wrapLoss?: (loss: LossFunction, variables: tf.Variable[]) => LossFunction;
   /** Evaluates the wrapped loss with noise. It stays the caller's. */
   noise?: PassNoise;
+  /** Whether a step calls code of the user's own, which may keep something in JavaScript. Default false. */
+  ownCode?: boolean;
   /** The seed of the random numbers of the next step, such as dropout's: a whole number. */
   seed: () => number;
   /** Runs op by op in place of compiling. Default: whether LB_EAGER is 1. */
@@ -68,9 +70,9 @@ export class StepRunner {
   }
 
   #compile(): Compiled<[batches: Batches], tf.Scalar> {
-    const { lossOf, wrapLoss = (loss: LossFunction) => loss, noise, seed, eager } = this.options;
+    const { lossOf, wrapLoss = (loss: LossFunction) => loss, noise, ownCode, seed, eager } = this.options;
     this.optimizer.prepare(this.variables);
-    return compile(
+    return (ownCode ? compileCompared : compile)(
       (batches: Batches): tf.Scalar => {
         const { length: count } = batches;
         // One batch in all passes lets the optimizer reuse gradients.

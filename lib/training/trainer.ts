@@ -64,7 +64,11 @@ export class Trainer extends TrainingLoop {
   ) {
     const checked = checkOptions('Trainer', { ...TRAINER, ...LOOP }, options);
     checkNotEmpty('trainingSet', trainingSet);
-    super(model, optimizer, { ...checked, loss: lossFor(model, checked.loss, trainingSet) });
+    super(model, optimizer, {
+      ...checked,
+      loss: lossFor(model, checked.loss, trainingSet),
+      ownLoss: typeof checked.loss === 'function',
+    });
     const { epochs, schedule, test, metrics, loss, eager } = checked;
     const { batchSize, batchesPerStep, seed } = this;
     if (test !== undefined) checkTest(test, trainingSet);

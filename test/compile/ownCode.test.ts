@@ -7,6 +7,8 @@ import { describe, it } from 'node:test';
 import * as tf from '@tensorflow/tfjs';
 import { lookbehindSAM } from 'lookbehind';
 import { accelerate, CompileError, compile } from 'lookbehind/compile';
+import { twoMoons } from 'lookbehind/data';
+import { Trainer } from 'lookbehind/train';
 import { historyOf, warningsOf } from './accelerateSupport';
 import { assertClose, normal, numbersOf } from './support';
 
@@ -301,6 +303,43 @@ describe('code of the user that keeps nothing', () => {
     };
     const quick: Work = async (model) => historyOf(await model.fit(x, y, { ...QUIET, epochs: 12 }));
     assert.deepEqual(await numbersAfter(dropout, slow, true), await numbersAfter(dropout, quick, true));
+  });
+});
+
+describe('a Trainer', () => {
+  const data = twoMoons({ samples: 40 });
+  const trainerOf = (compute: (input: tf.Tensor) => tf.Tensor, options: object = {}) => {
+    const layers = [tf.layers.dense({ units: 3, inputShape: [2] }), new Own(compute)];
+    const model = tf.sequential({ layers: [...layers, tf.layers.dense({ units: 2 })] });
+    const optimizer = lookbehindSAM({ k: 2, learningRate: 0.1 });
+    return new Trainer(model, optimizer, data, { epochs: 2, batchSize: 16, seed: 1, ...options });
+  };
+  const counting = () => {
+    let calls = 0;
+    return (input: tf.Tensor) => tf.div(input, 1 + calls++ / 10);
+  };
+
+  it('refuses a layer or a loss that counts its calls, by name, and trains it op by op', async () => {
+    await assert.rejects(
+      trainerOf(counting()).train(),
+      (error) =>
+        error instanceof CompileError && /the layer "own" \(Own\).*tf\.Variable/s.test(error.message),
+    );
+    let calls = 0;
+    const loss = (labels: tf.Tensor, outputs: tf.Tensor) =>
+      tf.mul(
+        tf.losses.softmaxCrossEntropy(tf.oneHot(labels as tf.Tensor1D, 2), outputs),
+        1 + calls++,
+      ) as tf.Scalar;
+    await assert.rejects(trainerOf(tf.tanh, { loss }).train(), CompileError);
+    await trainerOf(counting(), { eager: true }).train();
+  });
+
+  it('compiles what keeps nothing', async () => {
+    const [own, stock] = [trainerOf(tf.tanh), trainerOf((input) => tf.tanh(input))];
+    stock.model.setWeights(own.model.getWeights());
+    for (const trainer of [own, stock]) await trainer.train();
+    assert.deepEqual(numbersOf(own.model.getWeights()), numbersOf(stock.model.getWeights()));
   });
 });
 

@@ -34,6 +34,11 @@ export interface CompiledGraph {
   constantBytes: number;
 }
 
+/** What to do where two records of a call differ. */
+export const KEEP_IN_VARIABLE =
+  'A graph would freeze what JavaScript computes, draws or counts at each call. Keep what changes in a ' +
+  'tf.Variable that is made once (tf.variable(tf.scalar(0.1), false)), and assign it.';
+
 /** Shapes and dtypes, and what else of the present state a trace depends on. */
 export function signatureOf(args: TensorTree[]): string {
   const { updateCount } = batchNormState();
