@@ -14,6 +14,7 @@ import { createCanvas, loadImage } from '@napi-rs/canvas';
 import type { Figure } from 'lookbehind/figures';
 import { saveFigure } from 'lookbehind/notebook';
 import { type Browser, chromium, type Page } from 'playwright-core';
+import { NARROW } from '../../lib/dist/figures/compose';
 import { compact } from '../../lib/dist/notebook/bundle';
 import { samples } from '../figures/samples';
 import { ARGUMENTS, executablePath } from './chromium';
@@ -112,6 +113,10 @@ describe(
         await page.mouse.click(x + 12, y + height / 2);
         await page.waitForTimeout(500);
         assert.notEqual(await title(), before);
+        await page.setViewportSize({ width: 500, height: 700 });
+        const narrow = await page.locator('.jp-RenderedPlotly').first().boundingBox();
+        assert.ok(narrow!.width >= NARROW, `${narrow!.width} pixels in a narrow page`);
+        await page.setViewportSize({ width: 1000, height: 700 });
         const brightness = async (): Promise<number> => {
           const image = await loadImage(await page.screenshot());
           const context = createCanvas(image.width, image.height).getContext('2d');
