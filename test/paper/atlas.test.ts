@@ -72,6 +72,18 @@ test('rows are those of their part: its draws, seeds, budgets and measures', () 
   }
 });
 
+test('methods are searched elsewhere, and over another base, where that is asked for', () => {
+  const methods = studyMethods({ step: [0.1, 1], radius: [0.02, 0.5], base: { momentum: 0.5 } });
+  for (const [name, { ranges, optimizer }] of Object.entries(methods)) {
+    assert.deepEqual(ranges.step, { log: [0.1, 1] }, name);
+    const scale = name.toLowerCase().includes('asam') ? 5 : 1;
+    if (ranges.radius) assert.deepEqual(ranges.radius, { log: [scale * 0.02, scale * 0.5] }, name);
+    const made = optimizer({ step: 0.4, radius: 0.3, k: 2, alpha: 0.5 });
+    const base = 'base' in made ? made.base : made;
+    assert.deepEqual([(base as { momentum?: number }).momentum, 'weightDecay' in base!], [0.5, false], name);
+  }
+});
+
 test('every search is whole, the same for all methods, and its best draw is reported', () => {
   for (const search of groups(rows, (row) => `${row.part} ${row.budget} ${row.labelNoise}`).values()) {
     const part: StudyPart = STUDY[search[0]!.part as keyof typeof STUDY];
