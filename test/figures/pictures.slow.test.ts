@@ -25,7 +25,7 @@ async function cost(figure: figures.Figure): Promise<{ seconds: number; png: Buf
 
 test('labels are not looked for beyond the drawing, which takes quadratic time and draws the same', async () => {
   await figureToPng(rows(2));
-  const figure = rows(400);
+  const figure = rows(200);
   const hiding = structuredClone(figure);
   for (const axis of ['xaxis', 'yaxis'] as const)
     hiding.layout[axis] = { ...hiding.layout[axis], ticklabeloverflow: 'hide past div' };
