@@ -21,8 +21,25 @@ Sets the project up, checks format and types, and runs the tests (or the given t
             a minute
   --help`;
 
+/** The files that take half a minute and more, the longest first. */
+const LONGEST = [
+  'notebooks/smoke',
+  'browser/texts',
+  'browser/playground',
+  'setup/package.slow',
+  'compile/accelerateAll.slow',
+  'faults/notebook.slow',
+  'browser/walkthrough',
+  'browser/backends',
+  'paper/atlas.slow',
+  'browser/slider',
+  'optimizers/compiled.slow',
+  'runs/sweep',
+  'paper/study.slow',
+];
+
 /** What of test/ starts kernels, browsers, set-ups or other processes, or draws pictures. */
-const NOT_UNIT = ['notebooks', 'notebook', 'browser', 'setup', 'runs', 'figures', 'architecture.test.ts'];
+const NOT_UNIT = ['notebooks', 'notebook', 'browser', 'setup', 'runs', 'figures', 'architecture'];
 
 const { values, positionals } = readCommandLine(
   USAGE,
@@ -41,11 +58,12 @@ const started = performance.now();
 await setUpOrExit();
 
 const counts = { passed: 0, failed: 0, skipped: 0 };
+/** @type {string[]} */
+const failed = [];
 if (!values.unit && !values.long) await checkAll();
-// Three files on two cores: kernels and browsers that start leave a quarter of the time of two to nobody.
-if (positionals.length > 0) await runTests(['--test', '--test-concurrency=3', ...positionals]);
-else if (values.unit) await runFolders(testFiles());
-else await runTests(['--test', '--test-concurrency=3', ...testFiles()]);
+if (positionals.length > 0) await runTests(['--test', ...positionals]);
+else await runProcesses(processesFor(testFiles()));
+if (failed.length > 0) console.log(`Failed: ${failed.join(', ')}`);
 console.log(`Tests ran for ${secondsSince(started)}.`);
 const skipped = counts.skipped > 0 ? `, ${counts.skipped} skipped` : '';
 console.log(`${counts.passed} passed, ${counts.failed} failed${skipped}`);
@@ -79,21 +97,37 @@ async function check(name, command) {
 }
 
 /**
- * Runs the files of each folder in one process, two folders at a time: most of what a quick file takes is the
- * start of Node, TensorFlow and the library. `npm test` gives each file a process of its own.
- * @param {string[]} files relative to the project
+ * The files that one process runs, for each process, those that take long first, so that the last ones end
+ * together. Quick files of a folder share one: most of what they take is the start of Node, TensorFlow and
+ * the library. Each other file has its own.
+ * @param {string[]} files relative to the project @returns {string[][]}
  */
-async function runFolders(files) {
+function processesFor(files) {
   const size = (/** @type {string[]} */ group) =>
     group.reduce((sum, file) => sum + fs.statSync(path.join(root, file)).size, 0);
-  const folders = [...new Set(files.map((file) => path.dirname(file)))]
-    .map((folder) => files.filter((file) => path.dirname(file) === folder))
-    .sort((a, b) => size(b) - size(a)); // the long ones first, so that both workers end together
-  const worker = async () => {
-    for (let group = folders.shift(); group; group = folders.shift())
-      await runTests(['scripts/test-together.mjs', ...group], false);
+  const rank = (/** @type {string} */ file) => {
+    const place = LONGEST.indexOf(nameOf(file));
+    return place < 0 ? LONGEST.length : place;
   };
-  await Promise.all([worker(), worker()]);
+  const quick = files.filter(isQuick);
+  const others = files.filter((file) => !isQuick(file)).sort((a, b) => rank(a) - rank(b));
+  const folders = [...new Set(quick.map((file) => path.dirname(file)))]
+    .map((folder) => quick.filter((file) => path.dirname(file) === folder))
+    .sort((a, b) => size(b) - size(a));
+  return [...others.map((file) => [file]), ...folders];
+}
+
+/**
+ * Two processes of quick suites at a time. Else three, also on two cores: kernels and browsers that start
+ * leave a quarter of the time of two to nobody.
+ * @param {string[][]} processes
+ */
+async function runProcesses(processes) {
+  const worker = async () => {
+    for (let files = processes.shift(); files; files = processes.shift())
+      await runTests(files.length > 1 ? ['scripts/test-together.mjs', ...files] : files, false);
+  };
+  await Promise.all(Array.from({ length: values.unit ? 2 : 3 }, worker));
 }
 
 /**
@@ -102,32 +136,39 @@ async function runFolders(files) {
  * @param {string[]} command arguments of Node @param {boolean} live
  */
 async function runTests(command, live = true) {
-  const { output } = await run(['--import', 'tsx', '--test-reporter=spec', ...command], live);
+  const { code, output } = await run(['--import', 'tsx', '--test-reporter=spec', ...command], live);
   if (!live) process.stdout.write(output);
   const number = (/** @type {string} */ word) =>
     Number(new RegExp(`^ℹ ${word} (\\d+)$`, 'm').exec(output)?.[1] ?? 0);
   counts.passed += number('pass');
-  counts.failed += number('fail') + number('cancelled');
   counts.skipped += number('skipped');
-  if (!/^ℹ pass \d+$/m.test(output)) {
-    console.log('The test runner did not finish.');
-    counts.failed++;
-  }
+  const isWhole = /^ℹ pass \d+$/m.test(output);
+  if (!isWhole) console.log('The test runner did not finish.');
+  // Also one that ends otherwise than its tests do.
+  const wrong = Math.max(number('fail') + number('cancelled'), isWhole && code === 0 ? 0 : 1);
+  counts.failed += wrong;
+  if (wrong > 0) failed.push(command.filter((word) => word.endsWith('.test.ts')).join(' '));
 }
 
-/** All suites that were asked for, those of the library first. */
+/** All suites that were asked for. */
 function testFiles() {
-  const folder = path.join(root, 'test');
   return fs
-    .readdirSync(folder, { recursive: true, encoding: 'utf8' })
+    .readdirSync(path.join(root, 'test'), { recursive: true, encoding: 'utf8' })
     .filter((name) => name.endsWith('.test.ts'))
-    .filter((name) => name.endsWith('.long.test.ts') === Boolean(values.long))
-    .filter(
-      (name) =>
-        !values.unit || !(NOT_UNIT.includes(name.split(path.sep)[0]) || name.endsWith('.slow.test.ts')),
-    )
     .sort()
-    .map((name) => path.join('test', name));
+    .map((name) => path.join('test', name))
+    .filter((file) => file.endsWith('.long.test.ts') === Boolean(values.long))
+    .filter((file) => !values.unit || isQuick(file));
+}
+
+/** The path of a file below test/, without its ending. @param {string} file */
+function nameOf(file) {
+  return path.relative('test', file).replaceAll(path.sep, '/').replace('.test.ts', '');
+}
+
+/** @param {string} file */
+function isQuick(file) {
+  return !NOT_UNIT.includes(nameOf(file).split('/')[0] ?? '') && !/\.(slow|long)\.test\.ts$/.test(file);
 }
 
 /**
