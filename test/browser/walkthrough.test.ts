@@ -238,11 +238,10 @@ describe('the walkthrough in a browser', { skip: missing }, () => {
 
   /** Drags the slider of a figure to a share of its way. */
   async function drag(on: Page, plot: Locator, share: number): Promise<void> {
-    await plot.locator('.slider-grip-rect').scrollIntoViewIfNeeded();
+    await plot.locator('.slider-grip-rect').hover(); // once the figure has come to rest under the mouse
+    await on.mouse.down();
     const rail = (await plot.locator('.slider-rail-touch-rect').boundingBox())!;
     const grip = (await plot.locator('.slider-grip-rect').boundingBox())!;
-    await on.mouse.move(grip.x + grip.width / 2, grip.y + grip.height / 2);
-    await on.mouse.down();
     const x = rail.x + grip.width / 2 + (rail.width - grip.width) * share;
     await on.mouse.move(x, rail.y + rail.height / 2, { steps: 5 });
     await on.mouse.up();
@@ -270,12 +269,13 @@ describe('the walkthrough in a browser', { skip: missing }, () => {
     await lastOutput().scrollIntoViewIfNeeded();
     const bars = new Set<string>();
     const pictures = new Set<string>();
-    await until('bar and figure move', 30, async () => {
+    const move = async () => {
       bars.add(await lastOutput().innerText());
       for (const picture of await lastOutput().locator('img').all())
         pictures.add((await picture.getAttribute('src')) ?? '');
       return bars.size > 3 && pictures.size > 2;
-    });
+    };
+    await until('bar and figure move', 30, move, state);
     await screenshot(`${name}-before`);
     await command('kernelmenu:interrupt');
     await idle(20);
@@ -295,13 +295,17 @@ describe('the walkthrough in a browser', { skip: missing }, () => {
    * notebook idle also while it asks for a kernel, and JupyterLab forgets cells that are run meanwhile.
    */
   async function idle(seconds: number): Promise<void> {
-    await until('the kernel is idle', seconds, async () => {
+    const isIdle = async () => {
       const prompts = await page.locator('.jp-InputArea-prompt').allInnerTexts();
-      const status = await page.evaluate(() => {
-        const { jupyterapp } = globalThis as unknown as { jupyterapp: JupyterLab };
-        return jupyterapp.shell.currentWidget?.sessionContext?.kernelDisplayStatus;
-      });
-      return status === 'idle' && !prompts.some((prompt) => prompt.includes('*'));
+      return (await kernelStatus()) === 'idle' && !prompts.some((prompt) => prompt.includes('*'));
+    };
+    await until('the kernel is idle', seconds, isIdle, state);
+  }
+
+  function kernelStatus(): Promise<string | undefined> {
+    return page.evaluate(() => {
+      const { jupyterapp } = globalThis as unknown as { jupyterapp: JupyterLab };
+      return jupyterapp.shell.currentWidget?.sessionContext?.kernelDisplayStatus;
     });
   }
 
@@ -403,13 +407,16 @@ function startLab(port: number, token: string): ChildProcess {
       `--IdentityProvider.token=${token}`,
       `--ServerApp.root_dir=${FOLDER}`,
       '--LabApp.expose_app_in_browser=True',
-      '--custom-css', // as npm start does
+      // as npm start does
+      '--custom-css',
       `--ServerApp.tornado_settings=static_custom_path=${join(ROOT, 'scripts', 'jupyter', 'custom')}`,
+      '--MappingKernelManager.kernel_manager_class=lookbehind_kernels.KernelManager',
     ],
     {
       stdio: ['ignore', log, log],
       env: {
         ...process.env,
+        PYTHONPATH: join(ROOT, 'scripts', 'jupyter'),
         LB_PROFILE: 'smoke',
         LB_DATA: join(FOLDER, 'data'),
         JUPYTER_CONFIG_DIR: own('config'),
