@@ -100,7 +100,8 @@ export interface Compiled<A extends TensorTree[], R> {
  * refused with a CompileError: reading values (`dataSync`, `array`, `print`), `Math.random`,
  * `tf.randomGamma`, ops with value-dependent shapes, promises, stateful layers, tensors that are kept for
  * later calls. tf.randomNormal, tf.randomUniform, tf.truncatedNormal, tf.dropout and tf.multinomial draw
- * afresh at each run, unless they are given a seed.
+ * afresh at each run, unless they are given a seed. (An ES module must write `import tf from` for that:
+ * `import * as tf` copies these functions, and the copies are refused.)
  *
  * Inside of tf.grad and its kin, inside of another compiled function, and on other backends than the native
  * one, the original function is called.

@@ -343,6 +343,19 @@ describe('a Trainer', () => {
   });
 });
 
+it('names a copy of a random op of tf.js, as an ES module imports it, and says how to import it', () => {
+  const { randomNormal, dropout } = { ...tf };
+  const refuses = (fn: (at: tf.Tensor) => tf.Tensor, name: string) =>
+    assert.throws(
+      () => compile(fn)(x),
+      (error) => error instanceof CompileError && error.message.includes(`a copy of tf.${name},`),
+    );
+  refuses((at) => tf.mul(at, randomNormal([4])), 'randomNormal');
+  refuses((at) => dropout(at, 0.5), 'dropout');
+  const fresh = compile((at: tf.Tensor) => tf.mul(at, tf.randomNormal([4])));
+  assert.notDeepEqual(numbersOf(fresh(x)), numbersOf(fresh(x)));
+});
+
 it('compile, too, leaves the fields of a layer as they were where it refuses them', () => {
   class Stepping extends tf.layers.Layer {
     static className = 'Stepping';

@@ -11,6 +11,7 @@
 import * as tf from '../../core/tf';
 import { attr, runOp } from '../backend';
 import { guardRandom } from './seeds';
+import { stackOf } from './stack';
 
 type Dtype = 'float32' | 'int32' | 'bool';
 type Core = Pick<
@@ -47,13 +48,28 @@ export function refuseOtherDraws(refuse: (reason: string) => void): () => void {
     };
   };
   const restore = replaceExports({ rand: refused('rand'), randomGamma: refused('randomGamma') });
-  const unguard = guardRandom(() =>
-    refuse('it calls Math.random(), whose value would be frozen to that of the first call'),
-  );
+  const unguard = guardRandom(() => {
+    const op = randomOpOf(stackOf(30));
+    refuse(
+      op === undefined
+        ? 'it calls Math.random(), whose value would be frozen to that of the first call'
+        : `it calls a copy of tf.${op}, as "import * as tf" makes one in an ES module, and that draws in ` +
+            `JavaScript. Write "import tf from '@tensorflow/tfjs'" there, and each run draws afresh`,
+    );
+  });
   return () => {
     unguard();
     restore();
   };
+}
+
+/** A frame of one of tf.js's random ops; those replaced here are not called while a function is traced. */
+const RANDOM_OP = /\bat (?:\w+\.)*(random\w+|truncatedNormal|dropout)_(?:_op)? \(.*tfjs-core/;
+
+/** The random op of tf.js that was called, the outermost where one calls another. */
+function randomOpOf(stack: string): string | undefined {
+  const ops = stack.split('\n').flatMap((frame) => RANDOM_OP.exec(frame)?.[1] ?? []);
+  return ops.at(-1);
 }
 
 function replaceExports(replacements: object): () => void {

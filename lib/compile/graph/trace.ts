@@ -28,6 +28,7 @@ import { WatchedLayers } from './layers';
 import { callOwned } from './owned';
 import { lowerRandomOps, refuseOtherDraws } from './randomness';
 import type { RunSeed } from './seeds';
+import { stackOf } from './stack';
 import { distinctTensors, mapTensors, type TensorTree, tensorsOf } from './tree';
 
 /** Constants above this many bytes are reported: the graph holds a copy of them. */
@@ -561,10 +562,7 @@ const READER =
 
 /** In words, which public call of tf.js reads a tensor's values now, and where that call was made. */
 function readerOf(): string {
-  const { stackTraceLimit } = Error;
-  Error.stackTraceLimit = 50;
-  const frames = (new Error().stack ?? '').split('\n');
-  Error.stackTraceLimit = stackTraceLimit;
+  const frames = stackOf(50).split('\n');
   const last = frames.reduce((found, frame, i) => (READER.test(frame) ? i : found), -1);
   if (last < 0) return 'an op';
   const place = /\(?([^\s(]+:\d+:\d+)\)?$/.exec(frames[last + 1] ?? '')?.[1];
