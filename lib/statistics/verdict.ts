@@ -59,7 +59,9 @@ export function judge(checks: readonly Check[]): Judged[] {
   return checks.map(({ claim, protocol, says, found: measured, unit = '', cost = '' }) => {
     const known = corrected.get(measured) ?? measured;
     const found = known.count < 2 ? { ...known, low: Number.NaN, high: Number.NaN } : known;
-    const text = `${formatEstimate(found)} ${unit}`.trim();
+    const text = Number.isNaN(found.estimate)
+      ? formatEstimate(found)
+      : `${formatEstimate(found)} ${unit}`.trim();
     const comparisons = found.comparisons ?? 1;
     return {
       claim,
@@ -75,9 +77,10 @@ export function judge(checks: readonly Check[]): Judged[] {
 
 /**
  * An estimate and its interval, with two digits of the interval's half: `-1.2 [-2.5, 0.2]`, tiny ones as
- * `6.0e-7`.
+ * `6.0e-7`. An estimate that is NaN comes from runs of which one has no value.
  */
 export function formatEstimate({ estimate, low, high }: Interval & Pick<Estimate, 'estimate'>): string {
+  if (Number.isNaN(estimate)) return 'not every run has a value';
   const half = (high - low) / 2;
   const size = half > 0 ? half : Math.abs(estimate) || 1;
   const digits = Number.isFinite(size) ? Math.min(Math.max(1 - Math.floor(Math.log10(size)), 0), 12) : 2;

@@ -72,6 +72,10 @@ test('estimates have two digits of the half of their interval', () => {
   assert.equal(formatEstimate({ estimate: 6e-7, low: 5e-7, high: 7e-7 }), '6.0e-7 [5.0e-7, 7.0e-7]');
   assert.equal(formatEstimate(meanInterval([2, 2, 2])), '2.0 [2.0, 2.0]');
   assert.equal(formatEstimate(meanInterval([-0.25])), '-0.25 [no interval]');
+  const partly = meanInterval([1, Number.NaN, 2]);
+  assert.equal(formatEstimate(partly), 'not every run has a value');
+  const [judged] = judge([{ claim: 'a', protocol: 'p', says: 'less', found: partly, unit: 'points' }]);
+  assert.deepEqual([judged?.found, judged?.verdict], ['not every run has a value', 'not decided (n = 2)']);
 });
 
 test('outside a notebook a table of verdicts and a text are printed', (t) => {
