@@ -20,9 +20,6 @@ import { notebookFigures } from './notebookFigures';
 
 const FOLDER = join(__dirname, '..', '..', 'results', 'browser-texts');
 
-/** Titles of figures in notebooks that were drawn before the library broke and spaced their texts. */
-const NOT_YET = /Which optimizer at which budget/;
-
 /** Widths of cells: the narrowest that figures are made for, and those in windows of 950 and 1,400 pixels. */
 const WIDTHS = [NARROW, 770, 1220];
 
@@ -56,7 +53,7 @@ describe(
 
     const all = [
       ...Object.entries(samples).map(([name, make]) => ({ name, figure: adaptable(make()) as Figure })),
-      ...notebookFigures().filter(({ figure }) => !NOT_YET.test(figure.layout.title!.text)),
+      ...notebookFigures(),
     ];
     for (const width of WIDTHS) {
       test(`are whole and apart in a cell of ${width} pixels`, { timeout: 120_000 }, async () => {
