@@ -260,7 +260,7 @@ class Signatures<A extends TensorTree[], R> {
   }
 
   #keep(program: Program<R>): Program<R> {
-    program.open();
+    program.openForGood();
     this.#programs.push(program);
     this.#last = program;
     this.#reportLargeConstants(program.description.largeConstants);

@@ -70,6 +70,22 @@ test('compiling and disposing again and again does not grow the process', async 
   assert.ok(grown < cycles / 2, `grew by ${grown.toFixed(1)} MB in ${cycles} cycles`);
 });
 
+test('what was recorded is let go as soon as TensorFlow has the graph', async () => {
+  const MB = 20;
+  const buffersMB = async () => {
+    await residentMB();
+    return process.memoryUsage().arrayBuffers / 2 ** 20;
+  };
+  const before = await buffersMB();
+  const constant = normal([(MB * 2 ** 20) / 4], 1);
+  const compiled = compile((a: tf.Tensor) => tf.sum(tf.mul(a, constant)));
+  for (let i = 0; i < 2; i++) tf.dispose(compiled(tf.scalar(i)));
+  const grown = (await buffersMB()) - before;
+  assert.ok(grown < MB / 4, `JavaScript holds ${grown.toFixed(1)} MB for a graph with ${MB} MB`);
+  compiled.dispose();
+  constant.dispose();
+});
+
 test('running a training step again and again does not grow the process', async () => {
   const runs = SOAK ? 3000 : 300;
   const model = models.mlp({ inputs: 16, hidden: [32, 32], classes: 4, name: 'memory' });

@@ -6,6 +6,7 @@ import { batchNormState } from '../../core/batchNorm';
 import type { Condition, Effect } from '../../core/recording';
 import * as tf from '../../core/tf';
 import type { GraphBuilder, GraphTensor } from './builder';
+import { CompileError } from './error';
 import type { RunSeed } from './seeds';
 import { GraphSession } from './session';
 import type { Trace } from './trace';
@@ -49,8 +50,8 @@ export function signatureOf(args: TensorTree[]): string {
 /** A graph with its session, for one signature and one state of JavaScript. */
 export class Program<R> {
   readonly description: CompiledGraph;
-  readonly #graph: GraphBuilder;
-  readonly #places: readonly string[];
+  /** What was recorded, as long as it is needed: it holds all constants. */
+  #record: { graph: GraphBuilder; places: readonly string[] } | undefined;
   readonly #fed: readonly GraphTensor[];
   readonly #fetched: readonly GraphTensor[];
   #session: GraphSession | undefined;
@@ -78,8 +79,7 @@ export class Program<R> {
     // Variables that get the same value share one output.
     const newValues = [...new Set(assigned.values())];
     this.#assigned = [...assigned].map(([variable, node]) => ({ variable, output: newValues.indexOf(node) }));
-    this.#graph = graph;
-    this.#places = traced.places;
+    this.#record = { graph, places: traced.places };
     this.#fed = [...inputs, ...read.values(), ...(seed === undefined ? [] : [seed])];
     this.#fetched = [...outputs, ...newValues];
     this.#resultCount = outputs.length;
@@ -121,10 +121,10 @@ export class Program<R> {
 
   /**
    * What another recording for the same signature and state does otherwise, in words; undefined where it is
-   * the same.
+   * the same. Both records must still be there.
    */
   differenceFrom(before: Program<R>): string | undefined {
-    const at = this.#graph.differsAt(before.#graph);
+    const at = this.#recorded().graph.differsAt(before.#recorded().graph);
     if (at >= 0) {
       const [now, was] = [this.#inWords(at), before.#inWords(at)];
       return now === was ? `${now} has other values` : `there is ${now} where ${was} was`;
@@ -141,14 +141,26 @@ export class Program<R> {
   }
 
   #inWords(node: number): string {
-    const place = this.#places[node];
-    return `${this.#graph.describeNode(node)}${place === undefined ? '' : ` in ${place}`}`;
+    const { graph, places } = this.#recorded();
+    const place = places[node];
+    return `${graph.describeNode(node)}${place === undefined ? '' : ` in ${place}`}`;
+  }
+
+  #recorded(): { graph: GraphBuilder; places: readonly string[] } {
+    if (this.#record === undefined) throw new CompileError('The record of this graph was let go.');
+    return this.#record;
   }
 
   /** Opens the session, which else the first run does. */
   open(): GraphSession {
-    this.#session ??= new GraphSession(this.#graph, this.#fed, this.#fetched);
+    this.#session ??= new GraphSession(this.#recorded().graph, this.#fed, this.#fetched);
     return this.#session;
+  }
+
+  /** Opens the session and lets the record go: no other one is compared with it. */
+  openForGood(): void {
+    this.open();
+    this.#record = undefined;
   }
 
   run(tensors: tf.Tensor[], drawSeed: () => RunSeed): R {
