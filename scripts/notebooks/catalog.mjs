@@ -88,11 +88,8 @@ export function indexWith(entries) {
     const image = picture
       ? `\n\n<a href="${name}.ipynb"><img src="images/${name}.png" width="410" alt=""></a>`
       : '';
-    const found = verdicts.map((one) => `\n- ${sentenceOf(one)}`).join('');
-    return (
-      `### [${title}](${name}.ipynb)\n\n` +
-      `${claim}\n${found && `${found}\n`}\n<small>${time}</small>${image}`
-    );
+    const found = verdicts.length > 0 ? `\n${foundIn(verdicts)}\n` : '';
+    return `### [${title}](${name}.ipynb)\n\n${claim}\n${found}\n<small>${time}</small>${image}`;
   });
   return between(fs.readFileSync(INDEX, 'utf8'), BEGIN, END, parts.join('\n\n'));
 }
@@ -109,6 +106,19 @@ export function readmeWith(entries) {
   const headline = entries.flatMap((entry) => entry.headline).join('\n\n');
   const text = between(fs.readFileSync(README, 'utf8'), HEADLINE_BEGIN, HEADLINE_END, headline);
   return between(text, VERDICTS_BEGIN, VERDICTS_END, lines.join('\n'));
+}
+
+/** A line on the verdicts of a notebook, and below it all of them, folded. @param {Judged[]} verdicts */
+function foundIn(verdicts) {
+  const [holds, fails, open] = ['holds', 'does not hold', 'not decided'].map(
+    (verdict) => verdicts.filter((one) => one.verdict.startsWith(verdict)).length,
+  );
+  const all = verdicts.map((one) => `- ${sentenceOf(one)}`).join('\n');
+  return (
+    `Holds here: ${holds} of ${verdicts.length}; does not hold here: ${fails}; not decided: ${open}. ` +
+    `The first: ${sentenceOf(verdicts[0])}\n\n` +
+    `<details><summary>All verdicts</summary>\n\n${all}\n\n</details>`
+  );
 }
 
 /** @param {Judged} judged */

@@ -151,7 +151,9 @@ describe('the index', () => {
       '**holds here**: It is less (Paired): -1.0 [-2.0, -0.1] points; n = 5, Holm-corrected for 2, ' +
       'gradients: 6, SAM 2.';
     const second = '**not decided**: It is more (Paired): -1.0 [-2.0, -0.1] points; n = 5.';
-    assert.ok(indexWith(entries).includes(`\n\n- ${first}\n- ${second}\n\n<small>`));
+    const line = `Holds here: 1 of 2; does not hold here: 0; not decided: 1. The first: ${first}`;
+    const all = `<details><summary>All verdicts</summary>\n\n- ${first}\n- ${second}\n\n</details>`;
+    assert.ok(indexWith(entries).includes(`\n\n${line}\n\n${all}\n\n<small>`));
     const readme = readmeWith(entries);
     assert.ok(
       readme.includes(
