@@ -1,27 +1,19 @@
 /**
- * Texts of figures, as a browser draws them in cells of three widths: none is cut off, none covers another
- * one or the data. All samples are looked at, and all figures of the committed notebooks, at three places
- * of their sliders.
+ * Texts of figures, as a browser draws them in the narrowest cell: none is cut off, none covers another one
+ * or the data. All samples are looked at, and all figures of the committed notebooks, at three places of
+ * their sliders. textsWide.long.test.ts does the same in wide cells.
  *
  * Skipped where there is no Chromium (LB_CHROMIUM names one).
  */
 import assert from 'node:assert/strict';
-import { mkdirSync } from 'node:fs';
-import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
-import { curves, type Figure } from 'lookbehind/figures';
+import { curves } from 'lookbehind/figures';
 import { type Browser, chromium } from 'playwright-core';
 import { NARROW } from '../../lib/dist/figures/compose';
 import { adaptable } from '../../lib/dist/notebook/bundle';
-import { samples } from '../figures/samples';
 import { ARGUMENTS, executablePath } from './chromium';
 import { TextPage } from './drawnTexts';
-import { notebookFigures } from './notebookFigures';
-
-const FOLDER = join(__dirname, '..', '..', 'results', 'browser-texts');
-
-/** Widths of cells: the narrowest that figures are made for, and those in windows of 950 and 1,400 pixels. */
-const WIDTHS = [NARROW, 770, 1220];
+import { testTexts } from './figureTexts';
 
 describe(
   'texts of figures',
@@ -31,7 +23,6 @@ describe(
     let page: TextPage;
 
     before(async () => {
-      mkdirSync(FOLDER, { recursive: true });
       browser = await chromium.launch({ executablePath: executablePath!, args: ARGUMENTS });
       page = await TextPage.open(browser);
     });
@@ -51,34 +42,6 @@ describe(
       assert.match(faults, /"first" .* meets "second"/);
     });
 
-    const all = [
-      ...Object.entries(samples).map(([name, make]) => ({ name, figure: adaptable(make()) as Figure })),
-      ...notebookFigures(),
-    ];
-    for (const width of WIDTHS) {
-      test(`are whole and apart in a cell of ${width} pixels`, { timeout: 120_000 }, async () => {
-        const found: string[] = [];
-        for (const { name, figure } of all) {
-          if (figure.layout.width !== undefined && width > NARROW) continue;
-          const faults = new Set<string>();
-          for (const state of states(figure)) {
-            for (const fault of await page.faults(state, width)) faults.add(fault);
-          }
-          if (faults.size === 0) continue;
-          await page.picture(join(FOLDER, `${name}-${width}.png`));
-          found.push(...[...faults].map((fault) => `${name}: ${fault}`));
-        }
-        assert.deepEqual(found, []);
-      });
-    }
+    testTexts(() => page, [NARROW]);
   },
 );
-
-/** A figure at both ends of its slider and in the middle. */
-function states({ frames, data, layout }: Figure): Figure[] {
-  if (!frames) return [{ data, layout }];
-  return [frames[0]!, frames[frames.length >> 1]!, frames.at(-1)!].map((frame) => ({
-    data: data.map((trace, t) => ({ ...trace, ...frame.data[frame.traces.indexOf(t)] })),
-    layout: { ...layout, ...frame.layout },
-  }));
-}

@@ -9,7 +9,7 @@ import { Random } from '../../lib/dist/core/random';
 import { temporaryStore } from '../runs/support';
 
 /** Rows of a part that are trained, of its cheapest share. */
-const COUNT = 5;
+const COUNT = 3;
 const CHEAP = 0.3;
 
 /** Parts that were trained with two threads, which do not add in the same order each time. */

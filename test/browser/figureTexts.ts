@@ -1,0 +1,51 @@
+/** Figures drawn in a browser, in cells of a width: no text is cut off, none covers another one or the data. */
+import assert from 'node:assert/strict';
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import type { Figure } from 'lookbehind/figures';
+import { NARROW } from '../../lib/dist/figures/compose';
+import { adaptable } from '../../lib/dist/notebook/bundle';
+import { samples } from '../figures/samples';
+import type { TextPage } from './drawnTexts';
+import { notebookFigures } from './notebookFigures';
+
+const FOLDER = join(__dirname, '..', '..', 'results', 'browser-texts');
+
+/**
+ * Looks at all samples, and at all figures of the committed notebooks, in cells of each width. A figure with
+ * a width of its own is looked at in the narrowest cell only.
+ */
+export function testTexts(page: () => TextPage, widths: readonly number[]): void {
+  const ofSamples = Object.entries(samples).map(([name, make]) => ({
+    name,
+    figure: adaptable(make()) as Figure,
+  }));
+  const figures = [...ofSamples, ...notebookFigures()];
+  mkdirSync(FOLDER, { recursive: true });
+  for (const width of widths) {
+    test(`are whole and apart in a cell of ${width} pixels`, { timeout: 120_000 }, async () => {
+      const found: string[] = [];
+      for (const { name, figure } of figures) {
+        if (figure.layout.width !== undefined && width > NARROW) continue;
+        const faults = new Set<string>();
+        for (const state of states(figure)) {
+          for (const fault of await page().faults(state, width)) faults.add(fault);
+        }
+        if (faults.size === 0) continue;
+        await page().picture(join(FOLDER, `${name}-${width}.png`));
+        found.push(...[...faults].map((fault) => `${name}: ${fault}`));
+      }
+      assert.deepEqual(found, []);
+    });
+  }
+}
+
+/** A figure at both ends of its slider and in the middle. */
+function states({ frames, data, layout }: Figure): Figure[] {
+  if (!frames) return [{ data, layout }];
+  return [frames[0]!, frames[frames.length >> 1]!, frames.at(-1)!].map((frame) => ({
+    data: data.map((trace, t) => ({ ...trace, ...frame.data[frame.traces.indexOf(t)] })),
+    layout: { ...layout, ...frame.layout },
+  }));
+}
