@@ -72,6 +72,27 @@ describe('a tslab kernel', { skip: existsSync(PYTHON) ? false : 'no .venv: run n
     assert.deepEqual(rest.slice(2), ['    at half, cell [1], line 6', '    at cell [2], line 5']);
   });
 
+  const fitting = runAll(
+    "import * as tf from '@tensorflow/tfjs';\n" +
+      'const model = tf.sequential({ layers: [tf.layers.dense({ units: 2, inputShape: [3] })] });\n' +
+      "model.compile({ optimizer: 'sgd', loss: 'meanSquaredError' });",
+    'const xs = tf.zeros([4, 3]);\nawait model.fit(xs, tf.zeros([4]));',
+  );
+  const recursive = runAll(
+    'const down = (n: number): number => {\n  if (n === 0) throw new Error("deep");\n' +
+      '  return down(n - 1);\n};\n[9].map(down);',
+  );
+  test('shows the line of the cell, however deep in a package the error arose', () => {
+    const [, line, , ...frames] = textOf(fitting(), 1, 'stderr').trimEnd().split('\n');
+    assert.equal(line, '    2 | await model.fit(xs, tf.zeros([4]));');
+    assert.match(frames.at(-1)!, /^ {4}at cell \[\d+\], line 2$/);
+    assert.match(frames.at(-2)!, /^ {4}\.\.\. \d+ more$/);
+    assert.equal(frames.length, 5, frames.join('\n'));
+    // Frames at one line stand once, and none after the last line of a cell.
+    const places = textOf(recursive(), 0, 'stderr').match(/line \d+$/gm);
+    assert.deepEqual(places, ['line 2', 'line 3', 'line 5']);
+  });
+
   const shorthand = runAll(
     'const k = 5; let alpha = 0.5; let rho = 1; const options = { ' +
       'rho: 0.1 } as { rho?: number; alpha?: number };',
