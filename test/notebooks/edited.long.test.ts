@@ -1,4 +1,8 @@
-/** Every notebook runs to its end after k, alpha, rho or seeds were edited in its configuration cell. */
+/**
+ * Every notebook runs to its end after one setting was edited, each alone, and after the edits that its text
+ * suggests.
+ */
+
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { type Edit, runEdited } from './edited';
@@ -6,35 +10,65 @@ import { type Edit, runEdited } from './edited';
 /** Settings of the smoke profile are edited where a setting has one for each profile. */
 const EDITS: Record<string, Edit[]> = {
   '00': [
+    ['const budget = 90', 'const budget = 30'],
     ['const k = 5', 'const k = 3'],
     ['const alpha = 0.5', 'const alpha = 0.8'],
     ['const rho = 0.05', 'const rho = 0.1'],
+    ['const learningRate = 0.1', 'const learningRate = 0.05'],
+    ['[radius, sigma] = [0.5, 0.3]', '[radius, sigma] = [1, 0.4]'],
     ['const seeds = { smoke: 2', 'const seeds = { smoke: 3'],
   ],
+  '01': [['const toySteps = { smoke: 400', 'const toySteps = { smoke: 500']],
   '02': [
+    ['{ labelNoise: 0, budget: 90 }', '{ labelNoise: 0.4, budget: 270 }'],
     ["const k = PROFILE === 'smoke' ? 2 : 5", 'const k = 3'],
     ['const alpha = 0.5', 'const alpha = 0.8'],
     ["within(0.15, 0.75, 'mean')", "within(0.1, 0.5, 'mean')"],
     ['const seeds = { smoke: 2', 'const seeds = { smoke: 3'],
+    ['labelNoise: 0 });', 'labelNoise: 0, draw: 3, seed: 1 });'],
   ],
   '03': [
-    ['const ks = { smoke: [1, 2]', 'const ks = { smoke: [1, 3]'],
+    ['...{ smoke: [2]', '...{ smoke: [3]'],
+    ['const steps = { smoke: [0.1]', 'const steps = { smoke: [0.1, 0.3]'],
     ['const alpha = 0.5', 'const alpha = 0.8'],
+    ['shares = { smoke: [1]', 'shares = { smoke: [1, 1 / 2]'],
     ['const rho = 0.05', 'const rho = 0.1'],
+    ['const reach = 0.15', 'const reach = 0.3'],
+    ['samRhos = { smoke: [0.1]', 'samRhos = { smoke: [0.1, 0.2]'],
     ['const seeds = { smoke: 2', 'const seeds = { smoke: 3'],
+    ['const radius = 0.5', 'const radius = 1'],
+    ["PROFILE === 'quick' ? ([22, 50] as const) : undefined", '[20, 95] as const'],
+    ['{ momentum: 0.9, weightDecay: 5e-4 }', '{ momentum: 0, weightDecay: 0 }'],
+    ["PROFILE === 'quick' ? 'processes' : 'inProcess'", "'processes'"],
   ],
   '04': [
-    ['const ks = { smoke: [2]', 'const ks = { smoke: [3]'],
+    ['const ks = { smoke: [2]', 'const ks = { smoke: [10]'],
     ['const alpha = 0.5', 'const alpha = 0.8'],
+    ['const step = 0.25', 'const step = 0.1'],
+    ['factors = { smoke: [1]', 'factors = { smoke: [0.5, 1, 2]'],
+    ["PROFILE === 'paper' ? 0.1 : undefined", '0.1'],
     ['smoke: [0.05, 0.1]', 'smoke: [0.1, 0.2]'],
+    ["PROFILE === 'quick' ? [0.3, 0.5, 0.6] : []", '[0.3]'],
+    ['[nearest, farthest] = [0.05, 1]', '[nearest, farthest] = [0.02, 2]'],
     ['const pairedSeeds = { smoke: 2', 'const pairedSeeds = { smoke: 3'],
   ],
   '05': [
     ['const k = 5', 'const k = 3'],
+    ['reaches = { smoke: [0.1, 0.2]', 'reaches = { smoke: [0.2, 0.4]'],
+    ['const reach = 0.2', 'const reach = 0.1'],
+    ['const radius = 0.5', 'const radius = 0.25'],
+    ['climbs = [0.05, 0.2]', 'climbs = [0.1]'],
     ['rates = { smoke: [0.1, 0.3]', 'rates = { smoke: [0.05, 0.2]'],
+    ["const small = PROFILE === 'paper' ? 0.02 : 0.1", 'const small = 0.3'],
     ['const seeds = { smoke: 2', 'const seeds = { smoke: 3'],
   ],
-  '06': [['const alpha = 0.5', 'const alpha = 0.8']],
+  '06': [
+    ['const alpha = 0.5', 'const alpha = 0.8'],
+    ['lookbehind(5, 0.05))', 'lookbehind(5, 0.05), lookbehind(10, 0.03))'],
+    ['const points = { smoke: 5', 'const points = { smoke: 33'],
+    ['-1, to: 1, points },\n  figure', '-1, to: 1, points },\n  seeds: [3, 4],\n  figure'],
+    ['-1, to: 1, points },\n  figure', "-1, to: 1, points },\n  normalization: 'layer',\n  figure"],
+  ],
   '07': [
     ['const k = 2', 'const k = 3'],
     ['const seeds = { smoke: 1', 'const seeds = { smoke: 2'],
@@ -46,7 +80,9 @@ const EDITS: Record<string, Edit[]> = {
   '09': [
     ["const k = PROFILE === 'smoke' ? 2 : 5", 'const k = 3'],
     ['const reach = 0.2', 'const reach = 0.1'],
+    ['smoke: [1, 2], quick: [1, 10, 30]', 'smoke: [2], quick: [1, 10, 30]'],
   ],
+  '10': [['const [rho, k] = [0.01, 2]', 'const [rho, k] = [0.02, 5]']],
 };
 
 describe('an edited notebook', { concurrency: 2 }, () => {
@@ -66,5 +102,6 @@ describe('an edited notebook', { concurrency: 2 }, () => {
   });
 
   for (const [number, edits] of Object.entries(EDITS))
-    test(`${number} runs to its end`, async () => void (await runEdited(number, edits)));
+    for (const edit of edits)
+      test(`${number} runs to its end with "${edit[1]}"`, async () => void (await runEdited(number, [edit])));
 });
