@@ -1,4 +1,4 @@
-/** Figures drawn in a browser, in cells of a width: no text is cut off, none covers another one or the data. */
+/** Figures drawn in a browser, in cells of a width: no text is cut off, none covers another or the data. */
 import assert from 'node:assert/strict';
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
