@@ -8,6 +8,10 @@
  *     variance     between batches:  tr Cov_b(s_b) / |mean_b s_b|^2
  *                  along the path:   tr Cov_i(g_i) / |mean_i g_i|^2, i = 1 .. k, mean over batches
  *
+ * Where each of the k gradients has another one of the B batches, steps share batches, and so lie closer
+ * together than independent ones. If batch j has the share a_j of a step's weights, the variance that is seen
+ * is (B A - 1) / ((B - 1) A) times the true one, A = sum_j a_j^2; it is divided by that.
+ *
  * Points are those of Lookbehind-SAM (lookbehind.ts), of its controls (controls.ts), or of Multistep-SAM,
  * which descends with the last gradient alone. Momentum that starts at 0 makes the sum of the k base steps
  * one of gradients with the weights (1 - momentum^(k - i + 1)) / (1 - momentum).
@@ -57,7 +61,10 @@ export interface StepNoise {
   meanSamCosine: number;
   /** Likewise at the worst point that APGD finds. */
   meanApgdCosine: number;
-  /** Variance between batches: tr Cov / |mean|^2 of the steps; NaN for one batch. */
+  /**
+   * Variance between batches: tr Cov / |mean|^2 of the steps. NaN for one batch, and where every step has all
+   * batches alike.
+   */
   betweenBatches: number;
   /** Variance along the path: mean over batches of tr Cov / |mean|^2 of the k gradients; 0 for one. */
   alongPath: number;
@@ -79,6 +86,7 @@ export async function stepNoise(loss: FlatLoss, options: StepNoiseOptions = {}):
   const batches = [...loss.batchSizes.keys()].filter((batch) => loss.batchSizes[batch] === largest);
   const steps: Float64Array[] = [];
   let alongPath = 0;
+  let apart = 1;
   for (const index of batches.keys()) {
     throwIfAborted(signal, 'The measurement of steps');
     const gradients = await gradientsOfStep(
@@ -89,6 +97,7 @@ export async function stepNoise(loss: FlatLoss, options: StepNoiseOptions = {}):
     alongPath += relativeVariance(gradients, gradients.length) / batches.length;
     const weights = gradients.map((_, i) => (1 - momentum ** (gradients.length - i)) / (1 - momentum));
     steps.push(weightedMean(gradients, weights));
+    if (settings.switchBatches) apart = shareOfVariance(weights, batches.length);
     await new Promise((resolve) => setImmediate(resolve));
   }
   const whole = wholeLoss(loss);
@@ -109,11 +118,26 @@ export async function stepNoise(loss: FlatLoss, options: StepNoiseOptions = {}):
     apgdCosine: meanCosine(worst),
     meanSamCosine: cosine(mean, sam),
     meanApgdCosine: cosine(mean, worst),
-    betweenBatches: steps.length < 2 ? Number.NaN : relativeVariance(steps, steps.length - 1),
+    betweenBatches: apart > 0 ? relativeVariance(steps, (steps.length - 1) * apart) : Number.NaN,
     alongPath,
     radius,
     batches: batches.length,
   };
+}
+
+/**
+ * The share of the variance that is seen between steps whose gradients, of such weights, have successive ones
+ * of so many batches. 0 where it cannot be told.
+ */
+function shareOfVariance(weights: readonly number[], batches: number): number {
+  const total = weights.reduce((sum, weight) => sum + weight, 0);
+  const shares = new Array<number>(batches).fill(0);
+  weights.forEach((weight, i) => {
+    shares[i % batches] += weight / total;
+  });
+  const squares = shares.reduce((sum, share) => sum + share ** 2, 0);
+  const share = (batches * squares - 1) / ((batches - 1) * squares);
+  return share > 1e-9 ? share : 0;
 }
 
 /** The gradients that descend in one step; `batchOf` says which batch an inner step sees. */

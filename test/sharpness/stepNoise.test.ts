@@ -149,7 +149,8 @@ describe('on long bowls', () => {
         const expected = {
           samCosine: average(steps.map((step) => cosine(step, sam))),
           meanSamCosine: cosine(mean(steps), sam),
-          betweenBatches: spreadOf(steps, 3),
+          // Two of four steps share two of three batches: a third of the variance is seen.
+          betweenBatches: spreadOf(steps, switchBatches && walks[0]!.length === k ? 1 : 3),
           alongPath: average(walks.map((gradients) => spreadOf(gradients, gradients.length))),
         };
         for (const [name, wanted] of Object.entries(expected)) {
@@ -163,6 +164,24 @@ describe('on long bowls', () => {
       });
     }
   }
+
+  it('k gradients of fresh batches have a k-th of the variance, though steps share batches', async () => {
+    // Batches of which each differs from the mean in a direction of its own, by as much: no chance is left.
+    const own = Array.from({ length: 8 }, (_, b) => Array.from({ length: 8 }, (_, j) => (j === b ? 2 : 1)));
+    const { loss, dispose } = bowls(own, new Array(8).fill(1));
+    const noise = async (options: object): Promise<number> =>
+      (await stepNoise(loss, { k: 5, rho: 0, radius: 0.1, apgdSteps: 1, ...options })).betweenBatches;
+    const one = await noise({});
+    const fresh = await noise({ switchBatches: true });
+    const weighted = await noise({ switchBatches: true, momentum: 0.9 });
+    const all = await noise({ switchBatches: true, k: 8 });
+    dispose();
+    assert.ok(Math.abs(fresh / one - 1 / 5) < 1e-4, String(fresh / one));
+    const weights = [1, 2, 3, 4, 5].map((i) => 1 - 0.9 ** (6 - i));
+    const wanted = dot(weights, weights) / weights.reduce((a, b) => a + b) ** 2;
+    assert.ok(Math.abs(weighted / one - wanted) < 1e-4, String(weighted / one));
+    assert.ok(Number.isNaN(all), 'all steps have all batches');
+  });
 
   it('the worst point is that of the largest loss: compared with a search over the sphere', async () => {
     const { loss, dispose } = bowls(centers, scales);
