@@ -42,9 +42,16 @@ export function escapeMarkdown(text: string): string {
     .replace(/^-(?=\s|-|$)/, '\\-');
 }
 
-/** Text as plotly.js draws it. `plainFigureText` is the way back. */
+/** A hyphen that stands for the minus sign of a number. */
+const MINUS = /(?<![\p{L}\p{N}_)\]-])-(?=\.?\d)/gu;
+
+/**
+ * Text as plotly.js draws it, with minus signs as on its own ticks. But for these, `plainFigureText` is the
+ * way back.
+ */
 export function figureText(text: string | undefined): string {
   return oneLine(printable(text ?? ''))
+    .replace(MINUS, '−')
     .replace(/&/g, '&amp;')
     .replace(/</g, '&lt;')
     .replace(/>/g, '&gt;')

@@ -1,5 +1,6 @@
 /** Puts a figure together: title, subtitle, axes with units, margins and the caption under the plot. */
 import { figureText, plainFigureText } from '../core/escape';
+import { inSingular } from '../core/singular';
 import type { Annotation, Axis, AxisOptions, Figure, Layout, Trace } from './figure';
 import { withLogTicks } from './logTicks';
 import { COLORS, template } from './theme';
@@ -83,7 +84,7 @@ export function compose(
   const furtherLines =
     SUBTITLE_LINE * Math.max(0, head.length - 1) + TITLE_LINE * Math.max(0, titleLines.length - 1);
   const small = (text: string) => `<span style="font-size:13px;color:${COLORS.muted}">${text}</span>`;
-  const entries = data.filter(inLegend);
+  const entries = data.filter((trace) => inLegend(trace) && trace.legend === undefined);
   const legend = legendHeight(entries, NARROW - left - RIGHT - (data.some(hasColorBar) ? COLOR_BAR : 0));
   const added = furtherLines + legend;
   const margin = {
@@ -125,7 +126,7 @@ export function hasColorBar({ type, showscale }: Trace): boolean {
  * Height in pixels of the legend over the plot, in a figure that leaves it `room` pixels: plotly.js sets it
  * in columns where it doesn't fit in one row.
  */
-function legendHeight(entries: readonly Trace[], room: number): number {
+export function legendHeight(entries: readonly Trace[], room: number): number {
   if (entries.length === 0) return 0;
   const widths = entries.map(({ name }) => 45 + 1.1 * textWidth(name!, 12));
   const whole = widths.reduce((sum, one) => sum + one, 0) <= room;
@@ -135,7 +136,7 @@ function legendHeight(entries: readonly Trace[], room: number): number {
 
 /** The same figure with a caption under the plot in place of any other; it grows by the caption's height. */
 export function withCaption({ data, layout, frames }: Figure, caption: Caption | string | undefined): Figure {
-  const lines = wrap(figureText(captionText(caption)), TEXT_ROOM, 11);
+  const lines = wrap(figureText(inSingular(captionText(caption))), TEXT_ROOM, 11);
   const { annotations = [], height = 440 } = layout;
   const old = annotations.find(({ name }) => name === 'caption');
   const grown = roomFor(lines) - roomFor(old?.text?.split('<br>') ?? []);

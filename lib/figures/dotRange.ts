@@ -1,7 +1,8 @@
 /** Differences with their intervals around zero: is one method better, and how sure is that? */
 import { figureText } from '../core/escape';
 import { axis, compose, type FigureOptions } from './compose';
-import type { AxisOptions, Figure, Trace } from './figure';
+import { extent } from './extent';
+import type { Annotation, AxisOptions, Figure, Trace } from './figure';
 import { labeledRows } from './labeledRows';
 import { methodStyles } from './methods';
 import { COLORS } from './theme';
@@ -32,6 +33,9 @@ export interface DotRangeOptions extends FigureOptions {
   better?: 'left' | 'right';
 }
 
+/** A row that would make the axis so many times as long as the others need stands beside it, in numbers. */
+const OUTLYING = 4;
+
 const UNKNOWN = { estimate: Number.NaN, low: Number.NaN, high: Number.NaN };
 
 /**
@@ -54,8 +58,7 @@ export function dotRange(options: DotRangeOptions): Figure {
   });
   const colors = items.map((item) => item.color);
   const known = items.filter((item) => !Number.isNaN(item.estimate));
-  const low = Math.min(0, ...known.map((item) => item.low));
-  const high = Math.max(0, ...known.map((item) => item.high));
+  const { low, high, outlier } = robustExtent(known);
   const room = (high - low || 1) * 0.06;
   const intervals = items.map(
     (item, i): Trace => ({
@@ -94,9 +97,46 @@ export function dotRange(options: DotRangeOptions): Figure {
     {
       data: [...intervals, dots],
       xaxis: named,
+      annotations: outlier && x?.range === undefined ? [numbersOf(outlier, items.indexOf(outlier))] : [],
       ...labeledRows(items.map((item) => item.label)),
     },
     options,
     { title: x.title ?? 'Differences', height: 140 + rows.length * 34 },
   );
+}
+
+interface Interval {
+  estimate: number;
+  low: number;
+  high: number;
+}
+
+/** The ends of all intervals and zero; without one interval, the outlier, that would squeeze all others. */
+function robustExtent<T extends Interval>(items: readonly T[]): { low: number; high: number; outlier?: T } {
+  const ends = (some: readonly T[]) => {
+    const [low, high] = extent([0, ...some.flatMap((item) => [item.low, item.high])]);
+    return { low, high };
+  };
+  const all = ends(items);
+  const without = items.map((outlier) => ({ ...ends(items.filter((one) => one !== outlier)), outlier }));
+  const lengthOf = ({ low, high }: { low: number; high: number }) => high - low;
+  const least = without.reduce((a, b) => (lengthOf(b) < lengthOf(a) ? b : a), without[0] ?? all);
+  const squeezes = items.length > 3 && lengthOf(all) > OUTLYING * lengthOf(least) && lengthOf(least) > 0;
+  return squeezes ? least : all;
+}
+
+/** What an interval beyond the axis is, in its row, at the side on which it lies. */
+function numbersOf({ estimate, low, high }: Interval, row: number): Annotation {
+  const [left, right] = estimate < 0 ? ['← ', ''] : ['', ' →'];
+  const [middle, from, to] = [estimate, low, high].map((value) => Number(value.toPrecision(3)));
+  return {
+    text: figureText(`${left}${middle} [${from}, ${to}]${right}`),
+    xref: 'paper',
+    x: estimate < 0 ? 0 : 1,
+    xanchor: estimate < 0 ? 'left' : 'right',
+    y: row,
+    showarrow: false,
+    font: { size: 12, color: COLORS.ink },
+    bgcolor: COLORS.paper,
+  };
 }

@@ -83,7 +83,7 @@ export function heatmap(options: HeatmapOptions): Figure {
   const text = values.map((row, r) =>
     Array.from(row, (value, c) => {
       if (!Number.isFinite(value)) return '';
-      const number = value.toFixed(digits);
+      const number = figureText(value.toFixed(digits));
       const color = readableOn(colorAt(scale, high > low ? (value - low) / (high - low) : 0.5));
       const spread = spreads ? `<br>± ${spreads[r]![c]!.toFixed(digits)}` : '';
       return `<span style="color:${color}">${number}${spread}${noteAt(r, c)}</span>`;

@@ -10,6 +10,7 @@ import {
   hasColorBar,
   inLegend,
   isPlane,
+  legendHeight,
   NARROW,
   RIGHT,
   wrap,
@@ -18,7 +19,7 @@ import { withoutColorBar } from './contourPath';
 import { extent } from './extent';
 import type { Annotation, Axis, Figure, Layout, Trace } from './figure';
 import { withLogTicks } from './logTicks';
-import { COLORS } from './theme';
+import { COLORS, LEGEND } from './theme';
 
 /** One part of a figure of panels. */
 export interface Panel {
@@ -45,7 +46,9 @@ export interface PanelsOptions extends FigureOptions {
 /** Room between rows of panels, in pixels. */
 const GAP_Y = 96;
 const HEAD = 24;
-const TITLE_SIZE = 13;
+/** Sizes of letters of the titles: the first in which all fit in one line, else the first. */
+const TITLE_SIZES = [13, 12, 11] as const;
+const NAME_SIZE = 13;
 const TITLE_LINE = 17;
 /** Least way in pixels from a title to the next, or to the edge of the figure. */
 const TITLE_GAP = 6;
@@ -53,10 +56,12 @@ const TITLE_GAP = 6;
 const LEAST_PLOT = 240;
 /** Height of title, panel titles and axis titles together. */
 const FRAME = 54 + HEAD + 58;
+/** Names in one legend; where there are more, each row of panels has its own. */
+const MOST_NAMES = 6;
 
 /**
  * Figures side by side. A name that occurs in several panels stands in the legend once, and switches all its
- * lines.
+ * lines. Where that were more than six names, but are fewer in each row, rows have legends of their own.
  * @throws {OptionError} if there is no panel, or one with 3-D axes.
  */
 export function panels(options: PanelsOptions): Figure {
@@ -72,10 +77,16 @@ export function panels(options: PanelsOptions): Figure {
   if (parts.length === 0) throw new OptionError('panels', parts.length, 'at least one panel');
   const rows = Math.ceil(parts.length / columns);
   const left = widest(parts.map(({ figure }) => figure));
-  const named = new Set<string>();
   const scaled = parts.some(({ figure }) => figure.data.some(hasColorBar));
+  const rowOf = (p: number) => Math.floor(p / columns);
+  const all = Array.from({ length: rows }, (_, row) => namesOf(parts.filter((_, p) => rowOf(p) === row)));
+  const byRow = namesOf(parts).size > MOST_NAMES && all.every(({ size }) => size <= MOST_NAMES);
+  const named = all.map(() => new Set<string>());
   const merged = parts.flatMap(({ figure }, p) =>
-    figure.data.map((trace) => placed(trace, p, named, p === parts.length - 1)),
+    figure.data.map((trace) => ({
+      ...placed(trace, p, named[byRow ? rowOf(p) : 0]!, p === parts.length - 1),
+      ...(byRow && p >= columns && inLegend(trace) ? { legend: legendId(rowOf(p)) } : {}),
+    })),
   );
   const right = RIGHT + (scaled ? COLOR_BAR : 0);
   const whole = Math.max(LEAST_PLOT, (plane ? width : Math.min(width, NARROW)) - left - right);
@@ -85,11 +96,16 @@ export function panels(options: PanelsOptions): Figure {
   const step = whole / (columns - xgap);
   const titleRoom = (p: number) =>
     (p + 1) % columns > 0 ? step - TITLE_GAP : step * (1 - xgap) + right - TITLE_GAP;
-  const titles = parts.map(({ title }, p) => wrap(figureText(title), titleRoom(p), TITLE_SIZE * BOLD));
-  const names = parts.map(({ figure }) => wrap(figure.layout.xaxis?.title?.text ?? '', cell, TITLE_SIZE));
+  const titlesIn = (size: number) =>
+    parts.map(({ title }, p) => wrap(figureText(title), titleRoom(p), size * BOLD));
+  const titleSize = TITLE_SIZES.find((size) => mostLines(titlesIn(size)) === 1) ?? TITLE_SIZES[0];
+  const titles = titlesIn(titleSize);
+  const names = parts.map(({ figure }) => wrap(figure.layout.xaxis?.title?.text ?? '', cell, NAME_SIZE));
   const top = TITLE_LINE * (mostLines(titles) - 1);
   const bottom = TITLE_LINE * (mostLines(names) - 1);
-  const gap = GAP_Y + top + bottom;
+  const later = (row: number) => merged.filter((trace) => inLegend(trace) && trace.legend === legendId(row));
+  const legends = Math.max(...all.map((_, row) => (row > 0 ? legendHeight(later(row), whole) : 0)));
+  const gap = GAP_Y + top + bottom + legends;
   const frame = FRAME + top + bottom;
   const height = options.height ?? frame + rows * rowHeight + (rows - 1) * gap;
   const grid = {
@@ -103,6 +119,11 @@ export function panels(options: PanelsOptions): Figure {
   const layout: Layout = {};
   const annotations: Annotation[] = [];
   const shapes: object[] = [];
+  const drawn = height - frame; // pixels of all rows with the gaps between them
+  for (let row = 1; byRow && row < rows; row++) {
+    const above = row * (rowHeightIn(drawn, rows, gap) + gap) - HEAD - top;
+    layout[legendId(row)] = { ...LEGEND, y: 1 - above / drawn };
+  }
   parts.forEach(({ title, figure }, p) => {
     const id = axisId(p);
     const start = p - (p % columns); // of its row
@@ -139,7 +160,7 @@ export function panels(options: PanelsOptions): Figure {
       yshift: 5,
       showarrow: false,
       align: 'left',
-      font: { size: TITLE_SIZE, color: COLORS.ink },
+      font: { size: titleSize, color: COLORS.ink },
     });
     annotations.push(
       ...(figure.layout.annotations ?? [])
@@ -184,6 +205,21 @@ function sharedRange(parts: readonly Panel[], name: 'xaxis' | 'yaxis'): Axis {
 /** Width in pixels of a figure with so many planes in a row: where two are, it is whole in a narrow cell. */
 export function planeWidth(columns: number): number {
   return columns > 2 ? 820 : NARROW;
+}
+
+/** Height in pixels of one row, where all rows and the gaps between them have so many. */
+function rowHeightIn(drawn: number, rows: number, gap: number): number {
+  return (drawn - (rows - 1) * gap) / rows;
+}
+
+/** Names that the legend of some panels has. */
+function namesOf(parts: readonly Panel[]): Set<string> {
+  return new Set(dataOf(parts).flatMap((trace) => (inLegend(trace) ? [trace.name!] : [])));
+}
+
+/** How plotly.js calls the legend of a row: `legend`, `legend2` ... */
+function legendId(row: number): string {
+  return `legend${axisId(row)}`;
 }
 
 function mostLines(texts: readonly string[][]): number {

@@ -117,6 +117,19 @@ export function mix(color: string, other: string, amount: number): string {
   return `#${mixed.map((value) => value.toString(16).padStart(2, '0')).join('')}`;
 }
 
+/** A legend over its plots. */
+export const LEGEND = {
+  orientation: 'h',
+  traceorder: 'normal',
+  x: 0,
+  xanchor: 'left',
+  y: 1,
+  yanchor: 'bottom',
+  font: { size: 12 },
+  bgcolor: 'rgba(255, 255, 255, 0)',
+  tracegroupgap: 0,
+} as const;
+
 /** The plotly template of every figure: what a figure doesn't say itself. */
 export function template(): { layout: Layout; data: Record<string, object[]> } {
   const axis = {
@@ -161,17 +174,7 @@ export function template(): { layout: Layout; data: Record<string, object[]> } {
         xanchor: 'left',
         yanchor: 'top',
       },
-      legend: {
-        orientation: 'h',
-        traceorder: 'normal',
-        x: 0,
-        xanchor: 'left',
-        y: 1,
-        yanchor: 'bottom',
-        font: { size: 12 },
-        bgcolor: 'rgba(255, 255, 255, 0)',
-        tracegroupgap: 0,
-      },
+      legend: LEGEND,
     },
     data: { heatmap: [{ colorbar }], contour: [{ colorbar }], surface: [{ colorbar }] },
   };

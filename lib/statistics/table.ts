@@ -5,6 +5,7 @@
 import { OptionError } from '../core/errors';
 import { escapeHtml, escapeMarkdown, terminalLine } from '../core/escape';
 import { own } from '../core/records';
+import { inSingular } from '../core/singular';
 import type { Spread } from '../core/spread';
 import { type Sample, summarizeSample } from './sample';
 
@@ -72,7 +73,7 @@ export function renderTable(
   const bold = columns.map((column) => bestRows(rows, column, own(options.best ?? {}, column)));
   const numeric = columns.map((column) => rows.some((row) => center(own(row, column)) !== undefined));
   const marked = (r: number, c: number) => bold[c]!.has(r);
-  const sheet = { heads, bodies, numeric, marked, caption: options.caption };
+  const sheet = { heads, bodies, numeric, marked, caption: options.caption && inSingular(options.caption) };
   return { html: toHtml(sheet), markdown: toMarkdown(sheet), text: toText(sheet) };
 }
 

@@ -273,6 +273,20 @@ describe('dots with intervals', () => {
     assert.deepEqual(yaxis!.ticktext, ['a', 'b']);
     assert.deepEqual(figure.data.at(-1)!.x, [1, Number.NaN]);
   });
+
+  test('say an interval in numbers that would squeeze all others', () => {
+    const rowAt = (estimate: number) => ({ label: 'a', estimate, low: estimate - 1, high: estimate + 1 });
+    const of = (...estimates: number[]) =>
+      figures.dotRange({ rows: estimates.map(rowAt), x: { title: 'x' } }).layout;
+    const whole = of(1, 0, -1);
+    const squeezed = of(1, 0, -1, -30);
+    assert.deepEqual(squeezed.xaxis!.range, whole.xaxis!.range);
+    const [{ text, y }] = squeezed.annotations as [{ text: string; y: number }];
+    assert.deepEqual([text, y], ['← −30 [−31, −29]', 3]);
+    assert.equal(of(1, 0, -1, 6).annotations, undefined);
+    assert.equal(of(1, 0, -1, -30, -30).annotations, undefined, 'two are no outlier');
+    assert.equal(of(1, -30).annotations, undefined, 'of two none is');
+  });
 });
 
 describe('heat maps', () => {
@@ -549,6 +563,46 @@ describe('panels', () => {
         );
       }
     }
+  });
+
+  test('write long titles in smaller letters before they break them', () => {
+    const figure = figures.curves({ series: [{ method: 'sam', x: [1, 2], runs: [[1, 2]] }] });
+    const sizeOf = (title: string) => {
+      const { layout } = figures.panels({ panels: [title, title].map((one) => ({ title: one, figure })) });
+      const { text, font } = layout.annotations![0]!;
+      return [(font as { size: number }).size, text!.includes('<br>')];
+    };
+    assert.deepEqual(sizeOf('short'), [13, false]);
+    assert.deepEqual(sizeOf('MNIST-1D, ConvNet, 40 % wrong labels'), [12, false]);
+    assert.deepEqual(sizeOf('a title that would fit over one of two panels in no size at all'), [13, true]);
+  });
+
+  test('have a legend for each row where one for all had more than six names', () => {
+    const panelOf = (k: number) => ({
+      title: `${k}`,
+      figure: figures.curves({
+        series: ['sam', 'lookbehindSAM', 'multistepSAM', 'repeatedSAM'].map((method) => {
+          return { method, ...(method === 'sam' ? {} : { k }), x: [1, 2], runs: [[1, 2]] };
+        }),
+      }),
+    });
+    const legendsOf = (ks: number[], columns: number) => {
+      const { data, layout } = figures.panels({ panels: ks.map(panelOf), columns });
+      const named = data.filter(({ showlegend }) => showlegend !== false);
+      const ids = [...new Set(named.map(({ legend = 'legend' }) => String(legend)))];
+      return ids.map((id) => {
+        const names = named.filter(({ legend = 'legend' }) => legend === id).map(({ name }) => name);
+        return { id, count: names.length, y: (layout[id] as { y: number }).y };
+      });
+    };
+    assert.deepEqual(
+      legendsOf([2, 2, 2, 2], 2).map(({ id, count }) => [id, count]),
+      [['legend', 4]],
+    );
+    const [first, second] = legendsOf([2, 2, 5, 5], 2);
+    assert.deepEqual([first!.count, second!.id, second!.count], [4, 'legend2', 4]);
+    assert.ok(first!.y > 1 && second!.y > 0.4 && second!.y < 0.6, `${second!.y} is between the rows`);
+    assert.equal(legendsOf([2, 5], 2)[0]!.count, 7); // of one row, which is not divided
   });
 
   test('keep titles whole over planes, which keep their width in a narrow cell', () => {
@@ -865,9 +919,30 @@ test('adaptive alpha has the room below 1 that it needs, so that what leaves 1 i
   assert.deepEqual(rangeOf(0.04, 1), [0, 1.02]);
 });
 
+test('numbers have minus signs, as on axes; names and ranges keep their hyphens', () => {
+  const titleOf = (title: string) =>
+    figures.curves({ series: [{ method: 'sam', x: [1, 2], runs: [[1, 2]] }], title }).layout.title!.text;
+  for (const [given, drawn] of [
+    ['weights -1 to 1', 'weights −1 to 1'],
+    ['r = -0.39 [-0.79, 0.1]', 'r = −0.39 [−0.79, 0.1]'],
+    ['-.5, open', '−.5, open'],
+    ['MLP 40-100-10 on MNIST-1D, 1e-5, k-2, (a)-3', 'MLP 40-100-10 on MNIST-1D, 1e-5, k-2, (a)-3'],
+  ] as const)
+    assert.equal(titleOf(given), `<b>${drawn}</b>`);
+});
+
+test('captions count one seed in the singular', () => {
+  const captionOf = (caption: string) => {
+    const { layout } = figures.curves({ series: [{ method: 'sam', x: [1, 2], runs: [[1, 2]] }], caption });
+    return layout.annotations!.at(-1)!.text;
+  };
+  assert.equal(captionOf('over 1 seeds, 1 batches'), 'over 1 seed, 1 batch');
+  assert.equal(captionOf('over 11 seeds, 0.1 seeds'), 'over 11 seeds, 0.1 seeds');
+});
+
 test('panels that share an axis show all of each, and labels keep their numbers', () => {
   const rows = (high: number) => [{ method: 'sam', label: 'SAM', estimate: high / 2, low: 0, high }];
-  const title = 'Lookbehind with adaptive steps and k = 5';
+  const title = 'Lookbehind with adaptive steps, many of them, and k = 5';
   const panel = (high: number) => ({
     title,
     figure: figures.dotRange({ rows: rows(high), x: { title: 'Points' } }),
