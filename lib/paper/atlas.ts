@@ -56,8 +56,6 @@ export interface AtlasRow {
   draw: number;
   /** What was drawn: `step`, `radius`, `k`, as lib/paper/studyParts.ts says; alpha of Lookahead. */
   setting: SearchSetting;
-  /** Of a report: the budget at which the draw was chosen. */
-  chosenAt?: number;
   /**
    * Of a report: the options whose chosen value lies on an edge of its range, so that better ones may lie
    * outside.

@@ -56,22 +56,24 @@ export function atlasReport(
   return rows.find((row) => row.stage === 'report' && row.method === method && isAt(row, place));
 }
 
-/**
- * Mean errors of all draws that a report was chosen from, by number: on the selection set, a run that
- * diverged counts as guessing.
- */
-export function atlasTrials(rows: readonly AtlasRow[], report: AtlasRow): number[] {
-  const { part, labelNoise, budget, chosenAt = budget, method } = report;
+/** A draw that was tried, and its mean error in per cent on the selection set. */
+export interface AtlasTrial {
+  /** Its number. */
+  draw: number;
+  /** Where a run that diverged counts as guessing. */
+  error: number;
+}
+
+/** The draws that a report was chosen from, in their order. */
+export function atlasTrials(rows: readonly AtlasRow[], report: AtlasRow): AtlasTrial[] {
   const { guessing } = partOf(report);
   return rows
-    .filter(
-      (row) =>
-        row.stage === 'selection' &&
-        row.method === method &&
-        isAt(row, { part, labelNoise, budget: chosenAt }),
-    )
+    .filter((row) => row.stage === 'selection' && row.method === report.method && isAt(row, report))
     .sort((a, b) => a.draw - b.draw)
-    .map(({ values }) => mean(values.testError.map((error) => (Number.isFinite(error) ? error : guessing))));
+    .map(({ draw, values: { testError } }) => ({
+      draw,
+      error: mean(testError.map((error) => (Number.isFinite(error) ? error : guessing))),
+    }));
 }
 
 /** How much more error `a` has than `b`, in points, paired by seed. Both are reports at one place. */
@@ -84,7 +86,7 @@ export function atlasDuels(rows: readonly AtlasRow[]): AtlasDuel[] {
   const duels = atlasPlaces(rows).flatMap((place) => {
     const reports = rows.filter((row) => row.stage === 'report' && isAt(row, place));
     const bestOf = (side: AtlasRow[]) => {
-      const errors = side.map((report) => Math.min(...atlasTrials(rows, report)));
+      const errors = side.map((report) => Math.min(...atlasTrials(rows, report).map(({ error }) => error)));
       return side[errors.indexOf(Math.min(...errors))] as AtlasRow | undefined;
     };
     const stepsOf = ({ method }: AtlasRow) => METHODS[method].steps;

@@ -3,6 +3,7 @@ export { type AtlasOrigin, type AtlasRow, readAtlas } from './atlas';
 export {
   type AtlasDuel,
   type AtlasPlace,
+  type AtlasTrial,
   atlasDifference,
   atlasDuels,
   atlasMap,

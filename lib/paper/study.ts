@@ -1,15 +1,24 @@
 /**
  * Makes a part of the atlas: at each budget, for each share of wrong labels, an equal search for every
  * method.
+ *
+ *     a budget                   tries all draws of every method
+ *     a budget with finalistsOf  tries those that were the best third at that budget, of every method
  */
 import { existsSync } from 'node:fs';
 import { OptionError } from '../core/errors';
 import type { RunResult, RunRow, SweepGrid } from '../runs';
 import { minimalConfig } from '../runs/config/config';
 import { trainingSize } from '../runs/config/dataConfig';
-import { fairSearch, flattenRow, type SearchedResult, summarizeSample } from '../statistics';
+import {
+  fairSearch,
+  flattenRow,
+  type SearchedDraw,
+  type SearchedResult,
+  summarizeSample,
+} from '../statistics';
 import { type AtlasRow, readAtlas, writeAtlas } from './atlas';
-import { type StudyMethod, type StudyPart, studyMethods } from './studyParts';
+import { type StudyBudget, type StudyMethod, type StudyPart, studyMethods } from './studyParts';
 
 /** What is studied, how it is trained, and where the rows go. */
 export interface StudyOptions {
@@ -24,22 +33,31 @@ export interface StudyOptions {
 }
 
 /** The searches of a part, in the order in which they are made. */
-export function searchesOf(part: StudyPart): { labelNoise: number; gradients: number; chosenAt?: number }[] {
+export function searchesOf(part: StudyPart): (StudyBudget & { labelNoise: number })[] {
   return part.budgets.flatMap((budget) => part.labelNoise.map((labelNoise) => ({ ...budget, labelNoise })));
+}
+
+/** How many draws of a method reach the finals of a part. */
+export function finalistCount({ draws }: StudyPart): number {
+  return Math.ceil(draws / 3);
 }
 
 /**
  * Makes all rows of a part, and writes them after each search, in place of those that the atlas had of it.
  * Runs that are done are not repeated where `train` takes them from a store.
  *
- * @throws As `fairSearch` and `train`; OptionError where a choice is taken over from a later budget;
+ * @throws As `fairSearch` and `train`; OptionError where finalists come from a later budget;
  * DataError where the atlas is damaged, StorageError where it cannot be written.
  */
 export async function makeStudy({ name, part, train, path }: StudyOptions): Promise<AtlasRow[]> {
-  for (const [i, { chosenAt }] of part.budgets.entries()) {
-    const searched = part.budgets.slice(0, i).flatMap(({ gradients, chosenAt: at }) => at ?? gradients);
-    if (chosenAt !== undefined && !searched.includes(chosenAt))
-      throw new OptionError('chosenAt', chosenAt, `a budget that comes before it: ${searched.join(', ')}`);
+  for (const [i, { finalistsOf }] of part.budgets.entries()) {
+    const before = part.budgets.slice(0, i).map(({ gradients }) => gradients);
+    if (finalistsOf !== undefined && !before.includes(finalistsOf))
+      throw new OptionError(
+        'finalistsOf',
+        finalistsOf,
+        `a budget that comes before it: ${before.join(', ')}`,
+      );
   }
   const before = existsSync(path) ? readAtlas(path) : [];
   const searchOf = (row: Pick<AtlasRow, 'part' | 'budget' | 'labelNoise'>): string =>
@@ -47,9 +65,10 @@ export async function makeStudy({ name, part, train, path }: StudyOptions): Prom
   const all = studyMethods(part);
   const methods = Object.fromEntries(part.methods.map((method) => [method, all[method]])) as typeof all;
   const made: AtlasRow[] = [];
-  const choices = new Map<string, Record<StudyMethod, number>>();
+  /** Of each search, by budget and share of wrong labels, the finalists. */
+  const best = new Map<string, Record<StudyMethod, number[]>>();
   const searches = searchesOf(part);
-  for (const [i, { labelNoise, gradients, chosenAt }] of searches.entries()) {
+  for (const [i, { labelNoise, gradients, finalistsOf }] of searches.entries()) {
     const where = `${gradients} gradients, ${100 * labelNoise} % wrong labels`;
     const what = `search ${i + 1} of ${searches.length}, ${where}`;
     const found = await fairSearch({
@@ -61,24 +80,29 @@ export async function makeStudy({ name, part, train, path }: StudyOptions): Prom
       },
       ...{ reportOn: part.reportOn, methods, gradients, draws: part.draws, guessing: part.guessing },
       ...{ selectionSeeds: part.selectionSeeds, reportSeeds: part.reportSeeds },
-      chosen: choices.get(`${chosenAt}/${labelNoise}`),
+      finalists: best.get(`${finalistsOf}/${labelNoise}`),
       train: (grids, stage) => train(grids, `${what}: ${stage}`),
     });
     const results = Object.entries(found) as [StudyMethod, SearchedResult][];
-    const chosen = results.map(([method, { best }]) => [method, best.draw]);
-    choices.set(`${gradients}/${labelNoise}`, Object.fromEntries(chosen));
-    for (const [method, { draws, best, edges, report }] of results) {
+    const finalists = results.map(([method, { draws }]) => [method, bestOf(draws, finalistCount(part))]);
+    best.set(`${gradients}/${labelNoise}`, Object.fromEntries(finalists));
+    for (const [method, { draws, best: chosen, edges, report }] of results) {
       const place = { part: name, method, labelNoise, budget: gradients };
-      for (const { draw, setting, rows } of draws) {
-        if (rows.length > 0) made.push({ ...place, stage: 'selection', draw, setting, ...resultsOf(rows) });
-      }
-      const choice = { draw: best.draw, setting: best.setting, chosenAt: chosenAt ?? gradients, edges };
-      made.push({ ...place, stage: 'report', ...choice, ...resultsOf(report) });
+      for (const { draw, setting, rows } of draws)
+        made.push({ ...place, stage: 'selection', draw, setting, ...resultsOf(rows) });
+      const { draw, setting } = chosen;
+      made.push({ ...place, stage: 'report', draw, setting, edges, ...resultsOf(report) });
     }
     const remade = new Set(made.map(searchOf));
     writeAtlas([...before.filter((row) => !remade.has(searchOf(row))), ...made], path);
   }
   return made;
+}
+
+/** The numbers of the draws with the least error, those first that were drawn first where it is equal. */
+function bestOf(draws: readonly SearchedDraw[], count: number): number[] {
+  const inOrder = [...draws].sort((a, b) => a.error - b.error || a.draw - b.draw);
+  return inOrder.slice(0, count).map(({ draw }) => draw);
 }
 
 /** What the runs of one setting reached. */

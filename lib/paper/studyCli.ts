@@ -20,7 +20,7 @@ import { workOf } from '../runs/config/config';
 import { trainingSize } from '../runs/config/dataConfig';
 import { atlasFile } from './atlas';
 import { type AtlasPoint, retrain } from './retrain';
-import { makeStudy, searchesOf } from './study';
+import { finalistCount, makeStudy, searchesOf } from './study';
 import { STUDY, type StudyPart, type StudyPartName } from './studyParts';
 
 const PARTS = Object.keys(STUDY) as StudyPartName[];
@@ -125,9 +125,9 @@ async function main(): Promise<number> {
 function sizeOf(part: StudyPart): { runs: number; work: number } {
   const { methods, draws, selectionSeeds, reportSeeds } = part;
   let [runs, work] = [0, 0];
-  for (const { gradients, chosenAt } of searchesOf(part)) {
-    const tried = chosenAt === undefined ? draws * selectionSeeds.length : 0;
-    const here = methods.length * (tried + reportSeeds.length);
+  for (const { gradients, finalistsOf } of searchesOf(part)) {
+    const tried = finalistsOf === undefined ? draws : finalistCount(part);
+    const here = methods.length * (tried * selectionSeeds.length + reportSeeds.length);
     runs += here;
     work += here * gradients * trainingSize(part.data);
   }

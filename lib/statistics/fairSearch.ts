@@ -74,7 +74,7 @@ const OPTIONS = {
 /** Said in `FairSearchOptions`: their types have the names of the methods. */
 const BY_METHOD = {
   methods: needed(object<Readonly<Record<string, SearchedMethod>>>()),
-  chosen: object<Readonly<Record<string, number>>>(),
+  finalists: object<Readonly<Record<string, readonly number[]>>>(),
 };
 
 /** What is searched, and how. */
@@ -82,10 +82,10 @@ export type FairSearchOptions<Name extends string> = OptionsOf<typeof OPTIONS> &
   /** The methods by name. */
   methods: Readonly<Record<Name, SearchedMethod>>;
   /**
-   * The numbers of the draws to report, in place of a choice: those of a search at another budget, for
-   * example.
+   * The numbers of the draws that are tried, for each method as many, at least one: the best ones of a
+   * search at a smaller budget, for example. Default: all draws.
    */
-  chosen?: Readonly<Record<Name, number>>;
+  finalists?: Readonly<Record<Name, readonly number[]>>;
 };
 
 /** One draw of a method, and how it did. */
@@ -94,18 +94,15 @@ export interface SearchedDraw {
   draw: number;
   /** The values drawn. */
   setting: SearchSetting;
-  /** Its runs on the selection set, by seed. Empty where nothing was chosen. */
+  /** Its runs on the selection set, by seed. */
   rows: readonly RunRow[];
-  /**
-   * Mean of their errors in per cent, in lifelong learning of 100 less the average accuracy; NaN where there
-   * are none.
-   */
+  /** Mean of their errors in per cent, in lifelong learning of 100 less the average accuracy. */
   error: number;
 }
 
 /** What was found of a method. */
 export interface SearchedResult {
-  /** All draws. */
+  /** The draws that were tried, by number. */
   draws: SearchedDraw[];
   /** The draw with the lowest mean error. */
   best: SearchedDraw;
@@ -137,7 +134,7 @@ export async function fairSearch<Name extends string>(
     reportSeeds,
     train,
     guessing,
-    chosen,
+    finalists,
   } = settled;
   if (reportSeeds.some((seed) => selectionSeeds.includes(seed))) {
     throw new OptionError(
@@ -171,22 +168,21 @@ export async function fairSearch<Name extends string>(
       seeds,
     };
   };
-  const trials =
-    chosen === undefined
-      ? names.flatMap((name) =>
-          settings.get(name)!.map((_, draw) => grid(name, draw, 'selection', selectionSeeds)),
-        )
-      : [];
-  const tried = trials.length === 0 ? [] : unfailed(await train(trials, 'selection'));
+  const numbers = new Map(names.map((name) => [name, triedOf(name, draws, finalists?.[name])]));
+  if (new Set([...numbers.values()].map(({ length }) => length)).size > 1)
+    throw new OptionError('finalists', finalists, 'as many draws for each method');
+  const trials = names.flatMap((name) =>
+    numbers.get(name)!.map((draw) => grid(name, draw, 'selection', selectionSeeds)),
+  );
+  const tried = unfailed(await train(trials, 'selection'));
   const found = new Map(
     names.map((name): [Name, Omit<SearchedResult, 'report'>] => {
-      const drawn = settings.get(name)!.map((setting, draw): SearchedDraw => {
+      const drawn = numbers.get(name)!.map((draw): SearchedDraw => {
         const rows = tried.filter(({ config }) => config.label === labelOf(name, draw));
         const errors = rows.map((row) => finiteOr(guessing, errorOf(row)));
-        return { draw, setting, rows, error: mean(errors) };
+        return { draw, setting: settings.get(name)![draw], rows, error: mean(errors) };
       });
-      const best =
-        chosen === undefined ? drawn.reduce((a, b) => (b.error < a.error ? b : a)) : drawn[chosen[name]];
+      const best = drawn.reduce((a, b) => (b.error < a.error ? b : a));
       const edges = Object.entries(best.setting).flatMap(([option, value]) => {
         const edge = edgeOf(methods[name].ranges[option], value);
         return edge === null ? [] : [[option, edge] as const];
@@ -202,6 +198,15 @@ export async function fairSearch<Name extends string>(
     return [name, { ...one, report }];
   });
   return Object.fromEntries(results) as Record<Name, SearchedResult>;
+}
+
+/** The numbers of the draws that are tried. */
+function triedOf(name: string, draws: number, finalists: readonly number[] | undefined): readonly number[] {
+  if (finalists === undefined) return Array.from({ length: draws }, (_, draw) => draw);
+  const given = [...new Set(finalists)].sort((a, b) => a - b);
+  const areDraws = given.every((draw) => Number.isInteger(draw) && draw >= 0 && draw < draws);
+  if (areDraws && given.length > 0 && given.length === finalists.length) return given;
+  throw new OptionError(`finalists.${name}`, finalists, `different numbers of draws, from 0 to ${draws - 1}`);
 }
 
 /** The whole epochs that a number of gradients per training sample allows, at least one. */

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
 import { test } from 'node:test';
-import { type AtlasRow, atlasReport, readAtlas } from 'lookbehind/paper';
+import { type AtlasRow, readAtlas } from 'lookbehind/paper';
 import { ProcessEngine, type RunConfig, sweep } from 'lookbehind/runs';
 import { flattenRow, meanInterval } from 'lookbehind/statistics';
 import { Random } from '../../lib/dist/core/random';
@@ -11,9 +11,6 @@ import { temporaryStore } from '../runs/support';
 /** Rows of a part that are trained, of its cheapest share. */
 const COUNT = 3;
 const CHEAP = 0.3;
-
-/** Parts that were trained with two threads, which do not add in the same order each time. */
-const THREADED = ['mnist1d-convnet-small'];
 
 const folderOf = ({ config }: AtlasRow): string | undefined => (config.data as { folder?: string }).folder;
 
@@ -35,17 +32,12 @@ test('rows of the atlas are made again by their configurations', async (t) => {
   const grids = chosen.map(({ config, seeds }, i): RunConfig => ({ ...config, seed: seeds[places[i]!] }));
   const found = await sweep(grids as Parameters<typeof sweep>[0], { store: temporaryStore(t), engine });
   const pairs = found.map((row, i) => {
-    const { values } = chosen[i]!;
-    const before = values.testError![places[i]!]!;
+    const errors = chosen[i]!.values.testError!;
+    const before = errors[places[i]!]!;
     const now = flattenRow(row).testError as number;
-    // What differs between runs of several threads differs as seeds do; one seed does not say how far.
-    const { part, method } = chosen[i]!;
-    const isThreaded = THREADED.includes(part);
-    const { testError: errors } = (isThreaded ? atlasReport(rows, chosen[i]!, method)! : chosen[i]!).values;
-    const { error, count } = meanInterval(errors!.filter(Number.isFinite));
+    const { error, count } = meanInterval(errors.filter(Number.isFinite));
     const spread = Number.isFinite(error) ? error * Math.sqrt(count) : 0;
     return {
-      isThreaded,
       what: `${row.hash}, seed ${row.config.seed}: ${now} % wrong, in the atlas ${before} %`,
       before,
       now,
@@ -54,14 +46,13 @@ test('rows of the atlas are made again by their configurations', async (t) => {
   });
   // On a machine of the same kind the numbers are the same, so that one that is not tells of changed code.
   // The processor's name does not say which kind it is. Elsewhere rounding differs, and training amplifies
-  // it. So it does between runs of several threads.
-  const single = pairs.filter(({ isThreaded }) => !isThreaded);
-  const equal = single.filter(
+  // it.
+  const equal = pairs.filter(
     ({ before, now }) => Object.is(now, before) || Math.abs(now - before) < 1e-3,
   ).length;
-  t.diagnostic(`${equal} of ${single.length} are equal`);
-  for (const { isThreaded, what, before, now, spread } of pairs) {
-    const isSameKind = equal > single.length / 2 && !isThreaded;
+  t.diagnostic(`${equal} of ${pairs.length} are equal`);
+  const isSameKind = equal > pairs.length / 2;
+  for (const { what, before, now, spread } of pairs) {
     if (Number.isNaN(before) || Number.isNaN(now)) assert.ok(!isSameKind || Object.is(now, before), what);
     else assert.ok(Math.abs(now - before) < (isSameKind ? 0.3 : 3 + 6 * spread), what);
   }

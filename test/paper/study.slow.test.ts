@@ -19,7 +19,7 @@ const PART: StudyPart = {
   reportOn: 'test',
   model: { kind: 'mlp', hidden: [8] },
   labelNoise: [0, 0.4],
-  budgets: [{ gradients: 6 }, { gradients: 12, chosenAt: 6 }],
+  budgets: [{ gradients: 6 }, { gradients: 12, finalistsOf: 6 }],
   methods: ['sgd', 'sam', 'lookbehindSAM'],
   radius: [0.02, 0.5],
   draws: 4,
@@ -28,8 +28,8 @@ const PART: StudyPart = {
   measures: [{ kind: 'sharpness', radii: [0.1] }],
   guessing: 90,
 };
-/** Runs of a search, and of one that takes its choice over. */
-const [SEARCHED, TAKEN_OVER] = [3 * (4 * 2 + 2), 3 * 2];
+/** Runs of a search, and of one of its finalists, which are 2 of 4 draws. */
+const [SEARCHED, FINALS] = [3 * (4 * 2 + 2), 3 * (2 * 2 + 2)];
 
 /** Makes the part, with a store of its own unless one is given. */
 async function make(t: TestContext, part = PART, store = temporaryStore(t)) {
@@ -54,14 +54,16 @@ const untimed = (rows: readonly AtlasRow[]) => rows.map(({ seconds: _, ...row })
 
 test('all methods get the same draws, the reported one is on an edge where it says so, and rows are kept', async (t) => {
   const { rows, path, trained } = await make(t);
-  assert.equal(trained, 2 * (SEARCHED + TAKEN_OVER));
+  assert.equal(trained, 2 * (SEARCHED + FINALS));
   const place = ({ part, budget, labelNoise, method, stage, draw }: AtlasRow) =>
     [part, budget, labelNoise, method, stage, draw].join();
   const inOrder = (all: readonly AtlasRow[]) => [...all].sort((a, b) => (place(a) < place(b) ? -1 : 1));
   assert.deepEqual(inOrder(readAtlas(path)), inOrder(rows));
   const methods = studyMethods(PART);
   for (const labelNoise of PART.labelNoise) {
-    const tried = rows.filter((row) => row.stage === 'selection' && row.labelNoise === labelNoise);
+    const tried = rows.filter(
+      (row) => row.stage === 'selection' && row.labelNoise === labelNoise && row.budget === 6,
+    );
     for (const draw of [0, 1, 2, 3]) {
       const alike = tried.filter((row) => row.draw === draw);
       assert.deepEqual(alike.map(({ method }) => method).sort(), [...PART.methods].sort());
@@ -70,20 +72,30 @@ test('all methods get the same draws, the reported one is on an edge where it sa
       for (const { seeds } of alike) assert.deepEqual(seeds, PART.selectionSeeds);
     }
   }
-  for (const { stage, method, budget, chosenAt, setting, edges, seeds, draw, labelNoise } of rows) {
+  for (const { stage, method, budget, setting, edges, seeds, draw, labelNoise } of rows) {
     if (stage === 'selection') continue;
     assert.deepEqual(seeds, PART.reportSeeds);
-    assert.equal(chosenAt, 6);
     const found = Object.entries(setting).flatMap(([name, value]) => {
       const edge = edgeOf(methods[method].ranges[name]!, value);
       return edge === null ? [] : [[name, edge]];
     });
     assert.deepEqual(edges, Object.fromEntries(found));
-    const first = rows.find(
-      (row) =>
-        row.stage === 'report' && row.budget === 6 && row.method === method && row.labelNoise === labelNoise,
-    );
-    assert.equal(draw, first!.draw, `${budget}: the choice made at 6`);
+    const errorsAt = (gradients: number): Map<number, number> =>
+      new Map(
+        rows
+          .filter(
+            (row) =>
+              row.stage === 'selection' &&
+              [row.budget, row.method, row.labelNoise].join() === [gradients, method, labelNoise].join(),
+          )
+          .map((row) => [row.draw, row.values.testError!.reduce((sum, error) => sum + error)]),
+      );
+    const [here, before] = [errorsAt(budget), errorsAt(6)];
+    assert.ok(here.get(draw)! - Math.min(...here.values()) < 1e-3, 'the best of those that were tried');
+    assert.equal(here.size, budget === 6 ? 4 : 2);
+    const dropped = [...before.keys()].filter((number) => !here.has(number));
+    for (const number of dropped)
+      for (const finalist of here.keys()) assert.ok(before.get(number)! >= before.get(finalist)!);
   }
 });
 
@@ -125,7 +137,7 @@ test('a study that is killed goes on, and has the rows of one that was not', asy
     assert.equal(readAtlas(path).length, others.length + rows, 'whole searches');
   }
   const { rows, trained } = await make(t, PART, store);
-  assert.ok(trained > 0 && trained < 2 * (SEARCHED + TAKEN_OVER) - 30, `${trained} runs were left`);
+  assert.ok(trained > 0 && trained < 2 * (SEARCHED + FINALS) - 30, `${trained} runs were left`);
   assert.deepEqual(untimed(rows), untimed(whole.rows));
   assert.deepEqual(
     readAtlas(path).filter(({ part }) => part !== 'small'),
@@ -136,7 +148,7 @@ test('a study that is killed goes on, and has the rows of one that was not', asy
 
 test('a part that is described wrongly, or asked for by a wrong name, is refused before anything is trained', async (t) => {
   for (const wrong of [
-    { budgets: [{ gradients: 12, chosenAt: 6 }, { gradients: 6 }] },
+    { budgets: [{ gradients: 12, finalistsOf: 6 }, { gradients: 6 }] },
     { reportSeeds: [101] },
     { draws: 0 },
     { radius: [0, 1] },

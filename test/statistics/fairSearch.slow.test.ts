@@ -63,8 +63,25 @@ test('every method gets the same search, the lowest mean error is chosen, and re
       [0, 1, 2].map((seed) => [seed, 'sharpness@0.1']),
     );
   }
-  const again = await fairSearch({ ...options, train, chosen: { SGD: 2, SAM: 1 } });
-  assert.deepEqual([again.SGD.best.draw, again.SAM.best.draw, again.SAM.draws[0]!.rows], [2, 1, []]);
+  const finals = await fairSearch({ ...options, train, finalists: { SGD: [2, 0], SAM: [1, 2] } });
+  for (const [name, tried] of [
+    ['SGD', [0, 2]],
+    ['SAM', [1, 2]],
+  ] as const) {
+    const { draws, best } = finals[name];
+    const ofAll = found[name].draws.filter(({ draw }) => (tried as readonly number[]).includes(draw));
+    const scored = (list: typeof draws) => list.map(({ draw, setting, error }) => ({ draw, setting, error }));
+    assert.deepEqual(scored(draws), scored(ofAll));
+    assert.ok(draws.every(({ error }) => error >= best.error));
+  }
+  for (const finalists of [
+    { SGD: [0], SAM: [0, 1] },
+    { SGD: [0, 0], SAM: [0, 1] },
+    { SGD: [3], SAM: [0] },
+    { SGD: [], SAM: [] },
+    { SGD: [0.5], SAM: [0] },
+  ])
+    await assert.rejects(fairSearch({ ...options, train, finalists }), OptionError);
   await assert.rejects(fairSearch({ ...options, train, reportSeeds: [9, 10] }), OptionError);
 });
 
