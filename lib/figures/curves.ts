@@ -14,6 +14,8 @@ export interface CurveSeries extends MethodLabel {
   x: Numbers;
   /** One curve per seed, each with one value per point; NaN if the run had diverged. */
   runs: readonly Numbers[];
+  /** Ends of a band, one of each per point. Default: one standard deviation around the mean of several runs. */
+  band?: { low: Numbers; high: Numbers };
 }
 
 /** Options of `curves`. */
@@ -60,11 +62,12 @@ function lineWithBand(
 ): Trace[] {
   const { name, style } = series;
   const x = Array.from(series.x);
-  for (const run of series.runs) {
-    if (run.length !== x.length)
+  const { runs, band: { low, high } = {} } = series;
+  for (const values of [...runs, low, high]) {
+    if (values !== undefined && values.length !== x.length)
       throw new OptionError(
-        `runs of ${series.label ?? style.label}`,
-        run.length,
+        `${runs.includes(values) ? 'runs' : 'band'} of ${series.label ?? style.label}`,
+        values.length,
         `curves of ${x.length} points, like x`,
       );
   }
@@ -82,6 +85,7 @@ function lineWithBand(
     ...(markers ? { marker: { symbol: style.symbol, size: 7, color: style.color } } : {}),
     hovertemplate: `${xName} %{x}<br>${yName} %{y:.4~g}${deviation}<extra>${name}</extra>`,
   };
+  if (low && high) return [band(series, x, Array.from(low), Array.from(high), 0.14), line];
   const banded = points.map((point, i) => ({ ...point, x: x[i]! })).filter((point) => point.count > 1);
   if (banded.every((point) => point.std === 0)) return [line];
   const places = banded.map((point) => point.x);

@@ -163,6 +163,18 @@ describe('methods', () => {
 
 describe('curves', () => {
   test('draw the mean and a band of one standard deviation; a diverged run leaves the mean of the others', () => {
+    const given = { low: [0, 1], high: [2, 4] };
+    const [drawn] = figures.curves({
+      series: [{ method: 'sam', x: [1, 2], runs: [[1, 2]], band: given }],
+    }).data;
+    assert.deepEqual(
+      [drawn!.x, drawn!.y],
+      [
+        [1, 2, 2, 1],
+        [2, 4, 1, 0],
+      ],
+      'a band that is given',
+    );
     const { data } = figures.curves({
       series: [
         {
@@ -250,6 +262,11 @@ describe('curves', () => {
 
   test('refuse runs of another length than x', () => {
     assert.throws(() => figures.curves({ series: [{ method: 'sam', x: [1, 2], runs: [[1]] }] }), OptionError);
+    const band = { low: [0, 1], high: [2] };
+    assert.throws(
+      () => figures.curves({ series: [{ method: 'sam', x: [1, 2], runs: [[1, 2]], band }] }),
+      /band of SAM/,
+    );
   });
 
   test('barriers are heights over the line between the ends', () => {
