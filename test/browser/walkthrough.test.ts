@@ -196,7 +196,7 @@ describe('the walkthrough in a browser', { skip: missing }, () => {
   );
 
   test(
-    'figures follow their sliders, and stay, also in a page that narrows and then scrolls',
+    'figures follow their sliders, and stay, also in a page that narrows, where they are drawn smaller',
     {
       timeout: 120_000,
     },
@@ -225,10 +225,11 @@ describe('the walkthrough in a browser', { skip: missing }, () => {
             return now.active === place && isDeepStrictEqual(shown, data);
           });
           await sleep(300);
-          const { height, lines } = await drawn(plot);
-          const box = (await plot.boundingBox())!;
-          assert.ok(box.width >= NARROW, `${name} is ${box.width} pixels wide`);
-          assert.ok(height > 250 && lines > 2, `${name} vanished: ${height} pixels, ${lines} lines`);
+          const { height, lines, size } = await drawn(plot);
+          assert.ok(size >= 0.55, `${name} is drawn ${size} times as large as in a cell of ${NARROW} pixels`);
+          assert.ok(height > 250 * size && lines > 2, `${name} vanished: ${height} pixels, ${lines} lines`);
+          const rail = (await plot.locator('.slider-rail-touch-rect').boundingBox())!;
+          assert.ok(rail.x >= 0 && rail.x + rail.width <= width, `the slider of ${name} is cut off`);
         }
         await other.screenshot({ path: join(FOLDER, `5-dragged-${width}.png`) });
       }
@@ -247,10 +248,13 @@ describe('the walkthrough in a browser', { skip: missing }, () => {
     await on.mouse.up();
   }
 
-  /** What a figure shows: its data, the place of its slider, its height in pixels, its lines. */
+  /**
+   * What a figure shows: its data, the place of its slider, its height in pixels, its lines, and its size where
+   * the cell is too narrow, at most 1.
+   */
   async function drawn(
     plot: Locator,
-  ): Promise<Pick<Figure, 'data'> & { active: number; height: number; lines: number }> {
+  ): Promise<Pick<Figure, 'data'> & { active: number; height: number; lines: number; size: number }> {
     const box = await plot.locator('.main-svg').first().boundingBox();
     const lines = await plot.locator('.cartesianlayer path').count();
     const kept = await plot.evaluate((node) => {
@@ -261,6 +265,7 @@ describe('the walkthrough in a browser', { skip: missing }, () => {
       ...(JSON.parse(kept) as Pick<Figure, 'data'> & { active: number }),
       height: box?.height ?? 0,
       lines,
+      size: Math.min(1, (box?.width ?? 0) / NARROW),
     };
   }
 
