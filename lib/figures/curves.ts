@@ -14,7 +14,7 @@ export interface CurveSeries extends MethodLabel {
   x: Numbers;
   /** One curve per seed, each with one value per point; NaN if the run had diverged. */
   runs: readonly Numbers[];
-  /** Ends of a band, one of each per point. Default: one standard deviation around the mean of several runs. */
+  /** Ends of a band, one of each per point. Default: one standard deviation around the mean of runs. */
   band?: { low: Numbers; high: Numbers };
 }
 

@@ -249,8 +249,8 @@ describe('the walkthrough in a browser', { skip: missing }, () => {
   }
 
   /**
-   * What a figure shows: its data, the place of its slider, its height in pixels, its lines, and its size where
-   * the cell is too narrow, at most 1.
+   * What a figure shows: its data, the place of its slider, its height in pixels, its lines, and its
+   * size, which is below 1 in a cell that is too narrow.
    */
   async function drawn(
     plot: Locator,
