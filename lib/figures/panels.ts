@@ -121,7 +121,7 @@ export function panels(options: PanelsOptions): Figure {
   const shapes: object[] = [];
   const drawn = height - frame; // pixels of all rows with the gaps between them
   for (let row = 1; byRow && row < rows; row++) {
-    const above = row * (rowHeightIn(drawn, rows, gap) + gap) - HEAD - top;
+    const above = (row * (drawn + gap)) / rows - HEAD - top;
     layout[legendId(row)] = { ...LEGEND, y: 1 - above / drawn };
   }
   parts.forEach(({ title, figure }, p) => {
@@ -205,11 +205,6 @@ function sharedRange(parts: readonly Panel[], name: 'xaxis' | 'yaxis'): Axis {
 /** Width in pixels of a figure with so many planes in a row: where two are, it is whole in a narrow cell. */
 export function planeWidth(columns: number): number {
   return columns > 2 ? 820 : NARROW;
-}
-
-/** Height in pixels of one row, where all rows and the gaps between them have so many. */
-function rowHeightIn(drawn: number, rows: number, gap: number): number {
-  return (drawn - (rows - 1) * gap) / rows;
 }
 
 /** Names that the legend of some panels has. */

@@ -1,7 +1,7 @@
 /**
  * The parts of the study that makes the atlas: which optimizer is the best at which budget, on which data,
- * with how many wrong labels, and with which k and rho. Each part is described here in full; how it was made
- * says data/atlas/README.md.
+ * with how many wrong labels, and with which k and rho. Each part is described here in full, and
+ * data/atlas/README.md says how it was made.
  */
 import type { MethodName } from '../core/methods';
 import type { DataConfig, MeasureConfig, ModelConfig, OptimizerConfig } from '../runs';
@@ -185,14 +185,16 @@ const CONVNET = {
   methods: ['sgd', 'sam', 'lookbehindSAM', 'repeatedSAM'],
 } satisfies Partial<StudyPart>;
 
+/** Signals, of which a fresh test set is drawn. */
+const MNIST1D = { data: { kind: 'mnist1d' }, reportOn: 'freshTest' } satisfies Partial<StudyPart>;
+
 /** The parts by name. */
 export const STUDY = {
   /** About three hours of one core. */
   'mnist1d-mlp': {
     ...COMMON,
+    ...MNIST1D,
     title: 'MNIST-1D, MLP',
-    data: { kind: 'mnist1d' },
-    reportOn: 'freshTest',
     model: { kind: 'mlp', hidden: [100, 100] },
     methods: METHODS.filter((method) => !['lookbehindASAMAdaptive', 'straightSAM'].includes(method)),
     radius: [0.03, 1],
@@ -201,9 +203,8 @@ export const STUDY = {
   /** About an hour of one core. */
   'mnist1d-convnet': {
     ...CONVNET,
+    ...MNIST1D,
     title: 'MNIST-1D, ConvNet',
-    data: { kind: 'mnist1d' },
-    reportOn: 'freshTest',
     model: { kind: 'convNet', filters: [16, 32] },
   },
   /** About an hour and a half of one core. */

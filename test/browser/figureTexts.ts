@@ -1,16 +1,38 @@
-/** Figures drawn in a browser, in cells of a width: no text is cut off, none covers another or the data. */
+/**
+ * Figures drawn in a browser, in cells of a width: no text is cut off, none covers another or the data.
+ *
+ * Skipped where there is no Chromium (LB_CHROMIUM names one).
+ */
 import assert from 'node:assert/strict';
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { test } from 'node:test';
+import { after, before, describe, test } from 'node:test';
 import type { Figure } from 'lookbehind/figures';
+import { type Browser, chromium } from 'playwright-core';
 import { NARROW } from '../../lib/dist/figures/compose';
 import { adaptable } from '../../lib/dist/notebook/bundle';
 import { samples } from '../figures/samples';
-import type { TextPage } from './drawnTexts';
+import { ARGUMENTS, executablePath } from './chromium';
+import { TextPage } from './drawnTexts';
 import { notebookFigures } from './notebookFigures';
 
 const FOLDER = join(__dirname, '..', '..', 'results', 'browser-texts');
+
+/** A suite with a page to draw on. */
+export function describeTexts(name: string, tests: (page: () => TextPage) => void): void {
+  describe(name, { skip: executablePath ? false : 'no Chromium found: set LB_CHROMIUM to its path' }, () => {
+    let browser: Browser;
+    let page: TextPage;
+
+    before(async () => {
+      browser = await chromium.launch({ executablePath: executablePath!, args: ARGUMENTS });
+      page = await TextPage.open(browser);
+    });
+    after(() => browser?.close());
+
+    tests(() => page);
+  });
+}
 
 /**
  * Looks at all samples, and at all figures of the committed notebooks, in cells of each width. A figure with

@@ -2,46 +2,28 @@
  * Texts of figures, as a browser draws them in the narrowest cell: none is cut off, none covers another one
  * or the data. All samples are looked at, and all figures of the committed notebooks, at three places of
  * their sliders. textsWide.long.test.ts does the same in wide cells.
- *
- * Skipped where there is no Chromium (LB_CHROMIUM names one).
  */
 import assert from 'node:assert/strict';
-import { after, before, describe, test } from 'node:test';
+import { test } from 'node:test';
 import { curves } from 'lookbehind/figures';
-import { type Browser, chromium } from 'playwright-core';
 import { NARROW } from '../../lib/dist/figures/compose';
 import { adaptable } from '../../lib/dist/notebook/bundle';
-import { ARGUMENTS, executablePath } from './chromium';
-import { TextPage } from './drawnTexts';
-import { testTexts } from './figureTexts';
+import { describeTexts, testTexts } from './figureTexts';
 
-describe(
-  'texts of figures',
-  { skip: executablePath ? false : 'no Chromium found: set LB_CHROMIUM to its path' },
-  () => {
-    let browser: Browser;
-    let page: TextPage;
-
-    before(async () => {
-      browser = await chromium.launch({ executablePath: executablePath!, args: ARGUMENTS });
-      page = await TextPage.open(browser);
+describeTexts('texts of figures', (page) => {
+  test('are found where they meet, leave the figure or cover data', { timeout: 60_000 }, async () => {
+    const figure = curves({
+      series: [{ method: 'sam', x: [1, 2], runs: [[1, 2]] }],
+      title: 'T'.repeat(90),
     });
-    after(() => browser?.close());
+    const text = (text: string, x: number, y: number) => ({ text, x, y, showarrow: false });
+    figure.layout.annotations = [text('first', 1.5, 1.5), text('second', 1.501, 1.5)];
+    figure.layout.margin = { l: 70, r: 24, t: 74, b: 2 };
+    (figure.layout.xaxis as { automargin?: boolean }).automargin = false;
+    const faults = (await page().faults(adaptable(figure), 600)).join('\n');
+    assert.match(faults, /"T+" leaves the figure/);
+    assert.match(faults, /"first" .* meets "second"/);
+  });
 
-    test('are found where they meet, leave the figure or cover data', { timeout: 60_000 }, async () => {
-      const figure = curves({
-        series: [{ method: 'sam', x: [1, 2], runs: [[1, 2]] }],
-        title: 'T'.repeat(90),
-      });
-      const text = (text: string, x: number, y: number) => ({ text, x, y, showarrow: false });
-      figure.layout.annotations = [text('first', 1.5, 1.5), text('second', 1.501, 1.5)];
-      figure.layout.margin = { l: 70, r: 24, t: 74, b: 2 };
-      (figure.layout.xaxis as { automargin?: boolean }).automargin = false;
-      const faults = (await page.faults(adaptable(figure), 600)).join('\n');
-      assert.match(faults, /"T+" leaves the figure/);
-      assert.match(faults, /"first" .* meets "second"/);
-    });
-
-    testTexts(() => page, [NARROW]);
-  },
-);
+  testTexts(page, [NARROW]);
+});
