@@ -25,7 +25,7 @@ const EDITS: Record<string, Edit[]> = {
     ['const alpha = 0.5', 'const alpha = 0.8'],
     ["within(0.15, 0.75, 'mean')", "within(0.1, 0.5, 'mean')"],
     ['const seeds = { smoke: 2', 'const seeds = { smoke: 3'],
-    ['labelNoise: 0 });', 'labelNoise: 0, draw: 3, seed: 1 });'],
+    ['labelNoise: 0 });', 'labelNoise: 0, draw: 3, seed: 101 });'],
   ],
   '03': [
     ['...{ smoke: [2]', '...{ smoke: [3]'],
