@@ -136,9 +136,10 @@ describe('the walkthrough in a browser', { skip: missing }, () => {
 
   after(async () => {
     await browser?.close();
-    if (lab?.exitCode === null) {
-      lab.kill('SIGTERM');
-      await once(lab, 'exit');
+    // Told to stop while it starts the kernel of a page that has gone, JupyterLab goes on: it is told again.
+    for (let i = 0; lab?.exitCode === null && lab.signalCode === null; i++) {
+      if (i % 100 === 0) lab.kill('SIGTERM');
+      await sleep(100);
     }
   });
 
