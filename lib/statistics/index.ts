@@ -30,6 +30,7 @@ export {
   bestOfTrials,
   drawSettings,
   edgeOf,
+  markEdge,
   type SearchRange,
   type SearchRanges,
   type SearchSetting,

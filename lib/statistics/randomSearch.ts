@@ -97,6 +97,15 @@ export function edgeOf(range: SearchRange, value: number): 'low' | 'high' | null
   return value <= Math.min(...range.of) ? 'low' : value >= Math.max(...range.of) ? 'high' : null;
 }
 
+/**
+ * A value that was chosen among those of a grid, as text of three digits: followed by * where it lies on an
+ * edge of them (`edgeOf`), so that a reader knows of it.
+ */
+export function markEdge(value: number, tried: readonly number[]): string {
+  const edge = edgeOf({ of: [...new Set(tried)] }, value);
+  return `${Number(value.toPrecision(3))}${edge === null ? '' : '*'}`;
+}
+
 /** What the best of some trials is worth. */
 export interface BestOfTrials extends Interval {
   /** How many trials. */

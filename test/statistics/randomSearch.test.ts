@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import { bestOfTrials, drawSettings, edgeOf } from 'lookbehind/statistics';
+import { bestOfTrials, drawSettings, edgeOf, markEdge } from 'lookbehind/statistics';
 import { Random } from '../../lib/dist/core/random';
 
 const CLOSE = 1e-9;
@@ -61,6 +61,22 @@ describe('edgeOf', () => {
       ['low', null, 'high'],
     );
     assert.equal(edgeOf({ of: [2, 5] }, 2), null);
+  });
+});
+
+describe('markEdge', () => {
+  it('marks the ends of what was tried, each value counted once', () => {
+    assert.deepEqual(
+      [0.1, 0.2, 0.4].map((value) => markEdge(value, [0.4, 0.2, 0.1, 0.2])),
+      ['0.1*', '0.2', '0.4*'],
+    );
+    assert.equal(markEdge(0.1, [0.1, 0.2, 0.1]), '0.1');
+  });
+
+  it('writes three digits', () => {
+    const thirds = [1 / 3, 2 / 3, 1];
+    assert.equal(markEdge(2 / 3, thirds), '0.667');
+    assert.equal(markEdge(1 / 3, thirds), '0.333*');
   });
 });
 
