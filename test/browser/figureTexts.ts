@@ -14,7 +14,7 @@ import { adaptable } from '../../lib/dist/notebook/bundle';
 import { samples } from '../figures/samples';
 import { ARGUMENTS, executablePath } from './chromium';
 import { TextPage } from './drawnTexts';
-import { notebookFigures } from './notebookFigures';
+import type { notebookFigures } from './notebookFigures';
 
 const FOLDER = join(__dirname, '..', '..', 'results', 'browser-texts');
 
@@ -34,19 +34,27 @@ export function describeTexts(name: string, tests: (page: () => TextPage) => voi
   });
 }
 
+/** A figure and its name. */
+type NamedFigure = ReturnType<typeof notebookFigures>[0];
+
+/** What test/figures/samples.ts makes. */
+export function sampleFigures(): NamedFigure[] {
+  return Object.entries(samples).map(([name, make]) => ({ name, figure: adaptable(make()) as Figure }));
+}
+
 /**
- * Looks at all samples, and at all figures of the committed notebooks, in cells of each width. A figure with
- * a width of its own is looked at in the narrowest cell only.
+ * Looks at figures in cells of each width, at three places of their sliders. A figure with a width of its own
+ * is looked at in the narrowest cell only.
  */
-export function testTexts(page: () => TextPage, widths: readonly number[]): void {
-  const ofSamples = Object.entries(samples).map(([name, make]) => ({
-    name,
-    figure: adaptable(make()) as Figure,
-  }));
-  const figures = [...ofSamples, ...notebookFigures()];
+export function testTexts(
+  page: () => TextPage,
+  what: string,
+  figures: readonly NamedFigure[],
+  widths: readonly number[],
+): void {
   mkdirSync(FOLDER, { recursive: true });
   for (const width of widths) {
-    test(`are whole and apart in a cell of ${width} pixels`, { timeout: 120_000 }, async () => {
+    test(`${what} are whole and apart in a cell of ${width} pixels`, { timeout: 180_000 }, async () => {
       const found: string[] = [];
       for (const { name, figure } of figures) {
         if (figure.layout.width !== undefined && width > NARROW) continue;

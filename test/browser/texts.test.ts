@@ -1,14 +1,14 @@
 /**
  * Texts of figures, as a browser draws them in the narrowest cell: none is cut off, none covers another one
- * or the data. All samples are looked at, and all figures of the committed notebooks, at three places of
- * their sliders. textsWide.long.test.ts does the same in wide cells.
+ * or the data. All samples are looked at; texts.long.test.ts looks at the figures of the committed
+ * notebooks, and at both in wide cells.
  */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { curves } from 'lookbehind/figures';
 import { NARROW } from '../../lib/dist/figures/compose';
 import { adaptable } from '../../lib/dist/notebook/bundle';
-import { describeTexts, testTexts } from './figureTexts';
+import { describeTexts, sampleFigures, testTexts } from './figureTexts';
 
 describeTexts('texts of figures', (page) => {
   test('are found where they meet, leave the figure or cover data', { timeout: 60_000 }, async () => {
@@ -25,5 +25,5 @@ describeTexts('texts of figures', (page) => {
     assert.match(faults, /"first" .* meets "second"/);
   });
 
-  testTexts(page, [NARROW]);
+  testTexts(page, 'those of samples', sampleFigures(), [NARROW]);
 });
