@@ -15,15 +15,16 @@ const VERDICTS = 'application/vnd.lookbehind.verdicts+json';
  */
 export function verdictTable(checks: readonly Check[]): void {
   const judged = judge(checks);
+  const withCost = judged.some(({ cost }) => cost !== '');
   const rows = judged.map(({ claim, protocol, found, n, comparisons, cost, verdict }) => {
     return {
       claim,
-      protocol,
+      verdict,
       'estimate [95 % interval]': found,
       n,
       'corrected for': comparisons,
-      gradients: cost,
-      verdict,
+      ...(withCost && { gradients: cost }),
+      protocol,
     };
   });
   const { html, markdown, text } = renderTable(rows, {

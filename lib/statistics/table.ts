@@ -182,26 +182,30 @@ const LONGEST_NAME = 40;
 function toHtml({ heads, bodies, numeric, marked, caption }: Sheet): string {
   const side = (c: number) => `text-align:${numeric[c] ? 'right' : 'left'}`;
   // A number stays in one line with its deviation, and so does what a row is called; a table that is wider
-  // than its cell can be scrolled.
+  // than its cell can be scrolled, below a caption that is as wide as the cell.
   const isName = bodies.every(([name = '']) => name.length <= LONGEST_NAME);
-  const style = (c: number) =>
-    numeric[c] || (c === 0 && isName) ? `${side(c)};white-space:nowrap` : side(c);
+  const width = (c: number) =>
+    numeric[c] || (c === 0 && isName) ? ';white-space:nowrap' : c === 0 ? ';min-width:14em' : '';
+  const style = (c: number) => `${side(c)}${width(c)}`;
   const head = heads.map((text, c) => `<th style="${side(c)}">${escapeHtml(text)}</th>`).join('');
   const body = bodies.map((row, r) => {
     const cells = row.map((text, c) => {
-      const content = escapeHtml(text);
+      const content = escapeHtml(withNumbersWhole(text));
       return `<td style="${style(c)}">${marked(r, c) ? `<b>${content}</b>` : content}</td>`;
     });
     return `<tr>${cells.join('')}</tr>`;
   });
-  const title =
-    caption === undefined
-      ? ''
-      : `<caption style="text-align:left;caption-side:top">${escapeHtml(caption)}</caption>`;
-  return (
-    `<table style="font-variant-numeric:tabular-nums">${title}` +
-    `<thead><tr>${head}</tr></thead><tbody>${body.join('')}</tbody></table>`
-  );
+  const table =
+    `<table style="font-variant-numeric:tabular-nums"><thead><tr>${head}</tr></thead>` +
+    `<tbody>${body.join('')}</tbody></table>`;
+  if (caption === undefined) return table;
+  const title = `<figcaption style="position:sticky;left:0">${escapeHtml(caption)}</figcaption>`;
+  return `<figure style="margin:0;text-align:left">${title}${table}</figure>`;
+}
+
+/** No line ends before a number, a bracket, a sign of per cent or a slash. */
+function withNumbersWhole(text: string): string {
+  return text.replace(/ (?=[-−+]?\d|[[%/±])/g, '\u00a0');
 }
 
 function toMarkdown({ heads, bodies, numeric, marked, caption }: Sheet): string {

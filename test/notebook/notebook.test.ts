@@ -68,7 +68,7 @@ describe('tables', () => {
       heads: { error: 'error & more' },
     });
     assert.match(html, /<td style="text-align:left;white-space:nowrap">a\|b &lt;i&gt;<\/td>/);
-    assert.match(html, /<caption[^>]*>a &lt; b<\/caption>.*error &amp; more/);
+    assert.match(html, /<figcaption[^>]*>a &lt; b<\/figcaption>.*error &amp; more/);
     assert.match(markdown, /^a \\< b\n\n\| method \| error \\& more \|.*\n\| --- \| ---: \|/);
     assert.match(renderTable([{ a: 'two\nlines' }]).text, /\ntwo lines$/);
     assert.match(markdown, /\| a\\\|b \\<i\\> \| \*\*24\.0 ± 0\.5\*\* \|/);
@@ -81,10 +81,21 @@ describe('tables', () => {
       '<td style="text-align:left">',
     ]);
     assert.deepEqual(cell('a name '.repeat(6)), [
-      '<td style="text-align:left">',
+      '<td style="text-align:left;min-width:14em">',
       '<td style="text-align:left">',
     ]);
     assert.match(renderTable([{}]).html, /<tr><\/tr>/);
+  });
+
+  test('keep an interval or a number with its unit in one line of a text', () => {
+    const { html, text } = renderTable([
+      { name: 'a', found: 'step 0.3 / 2: -1.2 [-2.5, 0.2] points, 20 % wrong' },
+    ]);
+    assert.match(
+      html,
+      />step\u00a00\.3\u00a0\/\u00a02:\u00a0-1\.2\u00a0\[-2\.5,\u00a00\.2\] points,\u00a020\u00a0% wrong</,
+    );
+    assert.match(text, /step 0\.3/);
   });
 
   test('join x_mean and x_std, and choose columns', () => {
