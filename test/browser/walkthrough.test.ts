@@ -76,13 +76,16 @@ async function longWork(): Promise<void> {
   'await longWork();',
 ];
 
-/** The figures of moving.ipynb: one is as wide as its page, one keeps its width. */
-const MOVING = ['withSlider-curves', 'withSlider'];
+/** The figures of moving.ipynb: one is as wide as its page, one keeps its width, one has buttons. */
+const MOVING = ['withSlider-curves', 'withSlider', 'withFrames'];
 
 /** What is used of JupyterLab. */
 interface JupyterLab {
   commands: { isEnabled(id: string): boolean; execute(id: string): Promise<void> };
-  shell: { currentWidget: { sessionContext?: { kernelDisplayStatus: string } } | null };
+  shell: {
+    currentWidget: { sessionContext?: { kernelDisplayStatus: string } } | null;
+    leftCollapsed: boolean;
+  };
 }
 
 interface Notebook {
@@ -197,9 +200,9 @@ describe('the walkthrough in a browser', { skip: missing }, () => {
   );
 
   test(
-    'figures follow their sliders, and stay, also in a page that narrows and then scrolls',
+    'figures follow their sliders to both ends, and stay, also in a page that narrows and then scrolls',
     {
-      timeout: 120_000,
+      timeout: 180_000,
     },
     async () => {
       const other = await browser.newPage({ viewport: { width: 1280, height: 1000 } });
@@ -208,34 +211,57 @@ describe('the walkthrough in a browser', { skip: missing }, () => {
         .locator(`${PLOT} .slider-grip-rect`)
         .nth(MOVING.length - 1)
         .waitFor({ timeout: 60_000 });
-      for (const [width, share] of [
-        [1280, 1],
-        [1100, 0],
-        [600, 1 / 3],
+      // A hidden side bar leaves the cell 484 pixels of 600, a shown one 232.
+      for (const [width, sideBar, shares] of [
+        [1280, true, [1]],
+        [1100, true, [0]],
+        [600, true, [1, 1 / 3, 0]],
+        [600, false, [1, 1 / 3, 0]],
       ] as const) {
         await other.setViewportSize({ width, height: 1000 });
+        await showSideBar(other, sideBar);
+        const at = `${width} pixels, side bar ${sideBar ? 'shown' : 'hidden'}`;
         for (const [i, name] of MOVING.entries()) {
           const plot = other.locator(PLOT).nth(i);
           const { frames } = compact(samples[name]!());
-          const place = Math.round(share * (frames!.length - 1));
-          const { traces, data } = frames![place]!;
-          await drag(other, plot, place / (frames!.length - 1));
-          await until(`${name} shows place ${place}`, 20, async () => {
-            const now = await drawn(plot);
-            const shown = traces.map((trace, t) => pick(now.data[trace]!, Object.keys(data[t]!)));
-            return now.active === place && isDeepStrictEqual(shown, data);
-          });
+          for (const share of shares) {
+            const place = Math.round(share * (frames!.length - 1));
+            const { traces, data } = frames![place]!;
+            await drag(other, plot, place / (frames!.length - 1));
+            await until(`${name} shows place ${place} at ${at}`, 20, async () => {
+              const now = await drawn(plot);
+              const shown = traces.map((trace, t) => pick(now.data[trace]!, Object.keys(data[t]!)));
+              return now.active === place && isDeepStrictEqual(shown, data);
+            });
+          }
           await sleep(300);
           const { height, lines } = await drawn(plot);
           const box = (await plot.boundingBox())!;
           assert.ok(box.width >= NARROW, `${name} is ${box.width} pixels wide`);
           assert.ok(height > 250 && lines > 2, `${name} vanished: ${height} pixels, ${lines} lines`);
+          const rail = (await plot.locator('.slider-rail-touch-rect').boundingBox())!;
+          const cell = (await plot.locator('..').boundingBox())!;
+          assert.ok(
+            rail.x >= cell.x && rail.x + rail.width <= cell.x + cell.width,
+            `the slider of ${name} is cut off at ${at}`,
+          );
         }
-        await other.screenshot({ path: join(FOLDER, `5-dragged-${width}.png`) });
+        const side = sideBar ? '' : '-hidden';
+        await other.screenshot({ path: join(FOLDER, `5-dragged-${width}${side}.png`) });
       }
       await other.close();
     },
   );
+
+  /** Shows or hides the left side bar of JupyterLab, whatever its workspace remembers. */
+  async function showSideBar(on: Page, shown: boolean): Promise<void> {
+    await on.evaluate(async (wanted) => {
+      const { jupyterapp } = globalThis as unknown as { jupyterapp: JupyterLab };
+      if (jupyterapp.shell.leftCollapsed === wanted)
+        await jupyterapp.commands.execute('application:toggle-left-area');
+    }, shown);
+    await sleep(500); // figures take the width of their cells anew
+  }
 
   /** Drags the slider of a figure to a share of its way. */
   async function drag(on: Page, plot: Locator, share: number): Promise<void> {
