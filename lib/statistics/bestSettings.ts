@@ -4,14 +4,15 @@
  * Choose on seeds and samples (`evaluateOn: 'selection'`) that the comparison does not use; the best of many
  * means is too good.
  */
-import { checkOneOf, OptionError } from '../core/errors';
+import { OptionError } from '../core/errors';
 import { checkOptions, type OptionsOf } from '../core/options';
 import { own } from '../core/records';
 import { mean } from '../core/spread';
 import { configHash, type FullRunConfig } from '../runs/config/config';
-import type { FlatRow } from '../runs/config/flat';
+import { type FlatRow, flattenConfig } from '../runs/config/flat';
 import type { RunRow } from '../runs/sweep';
-import { BEST, GROUP, type GroupOptions, groupsOf } from './comparisons';
+import { BEST, GROUP, type GroupOptions, groupsOf, signOf } from './comparisons';
+import { edgeOf } from './randomSearch';
 import { flattenRow } from './rows';
 
 /** Options of `bestSettings`. */
@@ -41,6 +42,11 @@ export interface GroupSettings {
   best: Setting;
   /** All settings, in order of first appearance. */
   settings: Setting[];
+  /**
+   * The columns of `flattenConfig`, such as `optimizer.rho`, whose value in the best setting is the least or
+   * the largest of three or more that were tried: better ones may lie outside.
+   */
+  edges: Readonly<Record<string, 'low' | 'high'>>;
 }
 
 /**
@@ -76,7 +82,8 @@ export function bestSettings(rows: readonly RunRow[], options: BestSettingsOptio
         `a column in which a setting of "${name}" has numbers for all of its runs`,
       );
     }
-    return { group, settings, best: usable.reduce((a, b) => (sign * b.mean < sign * a.mean ? b : a)) };
+    const chosen = usable.reduce((a, b) => (sign * b.mean < sign * a.mean ? b : a));
+    return { group, settings, best: chosen, edges: edgesOf(chosen, settings) };
   });
 }
 
@@ -103,7 +110,14 @@ export function bestAlong(
   return [...found.values()].sort((a, b) => a.at - b.at);
 }
 
-/** What to multiply numbers by, so that the best is the smallest. */
-export function signOf(best: 'lowest' | 'highest'): number {
-  return checkOneOf('best', best, ['lowest', 'highest']) === 'lowest' ? 1 : -1;
+/** The options at an end of what was tried, also of settings that diverged. */
+function edgesOf(chosen: Setting, settings: readonly Setting[]): GroupSettings['edges'] {
+  const tried = settings.map(({ config }) => flattenConfig(config));
+  const found = Object.entries(flattenConfig(chosen.config)).flatMap(([option, value]) => {
+    if (typeof value !== 'number') return [];
+    const values = tried.map((row) => row[option]).filter((one) => typeof one === 'number');
+    const edge = edgeOf({ of: [...new Set(values)] }, value);
+    return edge === null ? [] : [[option, edge] as const];
+  });
+  return Object.fromEntries(found);
 }

@@ -5,7 +5,7 @@
  * Diverged runs (NaN) and failed ones (null) are counted, and left out of means; a difference needs both of
  * its runs.
  */
-import { OptionError } from '../core/errors';
+import { checkOneOf, OptionError } from '../core/errors';
 import { checkOptions, listOf, needed, type OptionsOf, oneOf, text, where } from '../core/options';
 import { own } from '../core/records';
 import { mean, type Spread, spread } from '../core/spread';
@@ -29,6 +29,11 @@ export const BEST = {
   /** Which value is the best. Default `lowest`. */
   best: oneOf(['lowest', 'highest'], 'lowest'),
 };
+
+/** What to multiply numbers by, so that the best is the smallest. */
+export function signOf(best: 'lowest' | 'highest'): number {
+  return checkOneOf('best', best, ['lowest', 'highest']) === 'lowest' ? 1 : -1;
+}
 
 const PAIRING = {
   /** The column that pairs runs. Default `seed`. */

@@ -5,8 +5,7 @@
  *     best = argmin y;   the range is the longest run of points around best with  y <= y(best) + tolerance
  */
 import { checkOptions, needed, number, type OptionsOf } from '../core/options';
-import { signOf } from './bestSettings';
-import { BEST } from './comparisons';
+import { BEST, signOf } from './comparisons';
 import { checkCurve, type MeasuredCurve } from './curveDistance';
 
 const TOLERANCE = {

@@ -23,8 +23,7 @@
 import { checkNumbers, OptionError } from '../core/errors';
 import { checkOptions, number, type OptionsOf, whole } from '../core/options';
 import { Random } from '../core/random';
-import { signOf } from './bestSettings';
-import { BEST } from './comparisons';
+import { BEST, signOf } from './comparisons';
 import type { Interval } from './interval';
 
 /** What an option is drawn from. */

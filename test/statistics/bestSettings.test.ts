@@ -99,6 +99,23 @@ test('along an option there is the best of the others at each of its values, in 
   assert.throws(() => bestAlong(settings, rate, 'most' as 'highest'), OptionError);
 });
 
+test('options at the least or the largest of three values and more are named, each value counted once', () => {
+  const tried = {
+    kind: 'lookahead',
+    k: [2, 5],
+    alpha: [0.5],
+    base: { kind: 'sgd', learningRate: [0.1, 0.2, 0.4] },
+  };
+  const grid = { label: 'Lookahead', optimizer: tried, seeds: [100] } as unknown as Partial<SweepGrid>;
+  const edgesWhere = (accuracies: number[]) => bestSettings(rowsOf(grid, accuracies))[0].edges;
+  assert.deepEqual(edgesWhere([0.9, 0.5, 0.5, 0.5, 0.5, 0.5]), { 'optimizer.base.learningRate': 'low' });
+  assert.deepEqual(edgesWhere([0.5, 0.5, 0.5, 0.5, 0.5, 0.9]), { 'optimizer.base.learningRate': 'high' });
+  assert.deepEqual(edgesWhere([0.5, 0.5, 0.5, 0.5, 0.9, 0.5]), {}, 'two values of k have no inside');
+  // A setting that diverged was tried, too.
+  assert.deepEqual(edgesWhere([0.5, 0.9, Number.NaN, 0.5, 0.6, Number.NaN]), {});
+  assert.deepEqual(bestSettings(sgd)[0].edges, {});
+});
+
 test('what cannot be chosen from is refused by name', () => {
   assert.throws(() => bestSettings(sgd, { value: 'acuracy' }), /"SGD".*acuracy/);
   assert.throws(() => bestSettings(sgd, { by: ['method'] }), OptionError);
