@@ -71,7 +71,16 @@ const SIZES: Record<string, object> = {
     },
     density: { probes: 2, steps: 10 },
   },
-  '06': { ...RES_NET, epochs: 2, points: 5, directions: 2, bezierSteps: 4, draws: 2, every: 1 },
+  '06': {
+    ...RES_NET,
+    epochs: 2,
+    points: 5,
+    moviePoints: 5,
+    directions: 2,
+    bezierSteps: 4,
+    draws: 2,
+    every: 1,
+  },
   '07': { ...CONV_NET, seeds: 2, epochs: 1, draws: 2, steps: [5] },
   '08': {
     ...{
