@@ -96,11 +96,14 @@ function spareStyle(method: string, taken: Map<number, string>): MethodStyle {
   return { label: method, color, dash: OTHER_DASHES[Math.floor(place / OTHERS.length)]!, symbol };
 }
 
-/** Lighter for few inner steps, darker for many; k = 5, the paper's, is the plain color. */
+/**
+ * Lighter for few inner steps, though never too pale for a line on white; darker for many. k = 5, the paper's,
+ * is the plain color.
+ */
 function shade(color: string, k: number): string {
   const position = Math.log(Math.min(Math.max(k, 1), 20) / 5);
   return position <= 0
-    ? mix(color, '#ffffff', (-position / Math.log(5)) * 0.55)
+    ? mix(color, '#ffffff', (-position / Math.log(5)) * 0.35)
     : mix(color, '#000000', (position / Math.log(4)) * 0.6);
 }
 
