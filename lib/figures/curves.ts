@@ -32,7 +32,7 @@ export interface CurvesOptions extends FigureOptions {
 
 /**
  * A metric against training time (or anything else): one line per method, mean over seeds, with a band of one
- * standard deviation.
+ * standard deviation. A line that lies off the range of `y` has no band.
  * @throws {OptionError} if a run's length differs from that of `x`.
  */
 export function curves(options: CurvesOptions): Figure {
@@ -40,7 +40,12 @@ export function curves(options: CurvesOptions): Figure {
   const x = { title: 'Epoch', ...options.x };
   const y = { title: 'Loss', ...options.y };
   const data = styled(series).flatMap((one) =>
-    lineWithBand(one, { markers, xName: figureText(x.title), yName: figureText(y.title) }),
+    lineWithBand(one, {
+      markers,
+      xName: figureText(x.title),
+      yName: figureText(y.title),
+      range: options.y?.range,
+    }),
   );
   const title = `${y.title} against ${lowerFirst(x.title)}`;
   return compose({ data, xaxis: axis(x, x.log ? {} : wholeTicks(series)), yaxis: axis(y) }, options, {
@@ -58,7 +63,12 @@ function wholeTicks(series: readonly CurveSeries[]): Axis {
 /** The traces of one curve: its band, where runs differ, and its line. */
 function lineWithBand(
   series: Styled<CurveSeries>,
-  { markers, xName, yName }: { markers: boolean; xName: string; yName: string },
+  {
+    markers,
+    xName,
+    yName,
+    range,
+  }: { markers: boolean; xName: string; yName: string; range: AxisOptions['range'] },
 ): Trace[] {
   const { name, style } = series;
   const x = Array.from(series.x);
@@ -85,6 +95,8 @@ function lineWithBand(
     ...(markers ? { marker: { symbol: style.symbol, size: 7, color: style.color } } : {}),
     hovertemplate: `${xName} %{x}<br>${yName} %{y:.4~g}${deviation}<extra>${name}</extra>`,
   };
+  // The band of a line that is not seen would fill the plot and belong to nothing.
+  if (range && points.every(({ mean }) => !(mean >= range[0] && mean <= range[1]))) return [line];
   if (low && high) return [band(series, x, Array.from(low), Array.from(high), 0.14), line];
   const banded = points.map((point, i) => ({ ...point, x: x[i]! })).filter((point) => point.count > 1);
   if (banded.every((point) => point.std === 0)) return [line];

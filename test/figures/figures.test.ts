@@ -193,6 +193,35 @@ describe('curves', () => {
     assert.deepEqual(band!.y, [2 + Math.SQRT2, 2 - Math.SQRT2]);
   });
 
+  test('draw no band around a line that lies off the scale', () => {
+    const x = [1, 2];
+    const off = {
+      method: 'asam',
+      x,
+      runs: [
+        [90, 40],
+        [10, 20],
+      ],
+    }; // means 50 and 30: the band alone is in range
+    const seen = {
+      method: 'sam',
+      x,
+      runs: [
+        [90, 60],
+        [94, 70],
+      ],
+    }; // its mean leaves the range at the end only
+    const { data } = figures.curves({ series: [off, seen], y: { range: [80, 100] } });
+    assert.deepEqual(
+      data.map(({ name, fill }) => [name, fill === 'toself']),
+      [
+        ['ASAM', false],
+        ['SAM', true],
+        ['SAM', false],
+      ],
+    );
+  });
+
   test('write the ticks of logarithmic axes in one size: as numbers over few decades, as powers of ten over many', () => {
     const axisOf = (values: number[]): figures.Axis =>
       figures.curves({ series: [{ method: 'sam', x: [1, 2], runs: [values] }], y: { log: true } }).layout
