@@ -1,10 +1,13 @@
 /**
  * Every notebook runs to its end after one setting was edited, each alone, and after the edits that its text
- * suggests.
+ * suggests. As a reader's, the runs of a notebook are kept, so that an edit trains only what is new.
  */
 
 import assert from 'node:assert/strict';
-import { describe, test } from 'node:test';
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { after, describe, test } from 'node:test';
+import { ROOT } from '../runs/support';
 import { type Edit, runEdited } from './edited';
 
 /** Settings of the smoke profile are edited where a setting has one for each profile. */
@@ -114,7 +117,13 @@ describe('an edited notebook', { concurrency: 2 }, () => {
     );
   });
 
-  for (const [number, edits] of Object.entries(EDITS))
-    for (const edit of edits)
-      test(`${number} runs to its end with "${edit[1]}"`, async () => void (await runEdited(number, [edit])));
+  for (const [number, edits] of Object.entries(EDITS)) {
+    describe(`notebook ${number}`, { concurrency: 1 }, () => {
+      mkdirSync(join(ROOT, 'results'), { recursive: true });
+      const runs = mkdtempSync(join(ROOT, 'results', `edits-of-${number}-`));
+      after(() => rmSync(runs, { recursive: true, force: true, maxRetries: 5 }));
+      for (const edit of edits)
+        test(`runs to its end with "${edit[1]}"`, async () => void (await runEdited(number, [edit], runs)));
+    });
+  }
 });

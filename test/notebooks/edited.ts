@@ -20,9 +20,10 @@ const linesOf = (text: string | string[] = ''): string => [text].flat().join('')
  * error. An edit changes the cell that opens with "The one place to edit"; what is not in it must be in one
  * other cell.
  *
+ * @param runs Where its runs are kept. Default: a folder of its own, so that all are made.
  * @returns What its cells printed.
  */
-export async function runEdited(number: string, edits: readonly Edit[]): Promise<string> {
+export async function runEdited(number: string, edits: readonly Edit[], runs?: string): Promise<string> {
   const name = readdirSync(join(ROOT, 'notebooks')).find(
     (file) => file.startsWith(`${number}-`) && file.endsWith('.ipynb'),
   )!;
@@ -50,7 +51,7 @@ export async function runEdited(number: string, edits: readonly Edit[]): Promise
       {
         env: {
           ...process.env,
-          ...{ LB_PROFILE: 'smoke', LB_RUNS: join(folder, 'runs') },
+          ...{ LB_PROFILE: 'smoke', LB_RUNS: runs ?? join(folder, 'runs') },
           ...{ TF_NUM_INTRAOP_THREADS: '1', TF_NUM_INTEROP_THREADS: '1' },
         },
         stdio: ['ignore', 'ignore', 'pipe'],
