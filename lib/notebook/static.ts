@@ -158,13 +158,21 @@ function openStudio(): Studio {
     plotly: window.Plotly,
     parse: (json) => window.JSON.parse(json),
     toPng: (svg, scale) =>
-      new Resvg(svg, {
+      new Resvg(withinClips(svg), {
         font: { ...FONT_ROLES, fontFiles, loadSystemFonts: false },
         fitTo: { mode: 'zoom', value: scale },
       })
         .render()
         .asPng(),
   };
+}
+
+/**
+ * Puts a point that is not seen into each group with a clip. resvg ends the process where all of such a group
+ * lies off the picture: lines that are far off the range of an axis.
+ */
+function withinClips(svg: string): string {
+  return svg.replace(/<g\b[^>]*\sclip-path="[^"]*"[^>]*>/g, '$&<rect width="1" height="1" fill-opacity="0"/>');
 }
 
 /**

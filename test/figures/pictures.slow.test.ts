@@ -1,4 +1,4 @@
-/** What pictures cost as figures grow. */
+/** What pictures cost as figures grow, and lines that are off them. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import * as figures from 'lookbehind/figures';
@@ -32,4 +32,18 @@ test('labels are not looked for beyond the drawing, which takes quadratic time a
   const [plain, searched] = [await cost(figure), await cost(hiding)];
   assert.ok(plain.png.equals(searched.png));
   assert.ok(plain.seconds < 0.6 * searched.seconds, `${plain.seconds} s in place of ${searched.seconds} s`);
+});
+
+test('a line that is far off the range of its axis leaves its picture empty', async () => {
+  const runs = [
+    [20, 30, 40],
+    [22, 32, 41],
+  ];
+  const lineOn = (range: readonly [number, number]) =>
+    figures.curves({ series: [{ method: 'sam', x: [1, 2, 3], runs }], y: { title: 'Accuracy', range } });
+  for (const range of [
+    [95, 100],
+    [99.9, 100],
+  ] as const)
+    assert.ok((await figureToPng(lineOn(range))).length > 1000);
 });
