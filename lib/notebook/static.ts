@@ -172,7 +172,10 @@ function openStudio(): Studio {
  * lies off the picture: lines that are far off the range of an axis.
  */
 function withinClips(svg: string): string {
-  return svg.replace(/<g\b[^>]*\sclip-path="[^"]*"[^>]*>/g, '$&<rect width="1" height="1" fill-opacity="0"/>');
+  return svg.replace(
+    /<g\b[^>]*\sclip-path="[^"]*"[^>]*>/g,
+    '$&<rect width="1" height="1" fill-opacity="0"/>',
+  );
 }
 
 /**
