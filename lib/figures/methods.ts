@@ -97,8 +97,8 @@ function spareStyle(method: string, taken: Map<number, string>): MethodStyle {
 }
 
 /**
- * Lighter for few inner steps, though never too pale for a line on white; darker for many. k = 5, the paper's,
- * is the plain color.
+ * Lighter for few inner steps, though never too pale for a line on white; darker for many. k = 5, that of the
+ * paper, is the plain color.
  */
 function shade(color: string, k: number): string {
   const position = Math.log(Math.min(Math.max(k, 1), 20) / 5);
