@@ -190,7 +190,7 @@ function toHtml({ heads, bodies, numeric, marked, caption }: Sheet): string {
   const head = heads.map((text, c) => `<th style="${side(c)}">${escapeHtml(text)}</th>`).join('');
   const body = bodies.map((row, r) => {
     const cells = row.map((text, c) => {
-      const content = escapeHtml(withNumbersWhole(text));
+      const content = escapeHtml(numeric[c] ? text : withNumbersWhole(text));
       return `<td style="${style(c)}">${marked(r, c) ? `<b>${content}</b>` : content}</td>`;
     });
     return `<tr>${cells.join('')}</tr>`;
@@ -203,9 +203,9 @@ function toHtml({ heads, bodies, numeric, marked, caption }: Sheet): string {
   return `<figure style="margin:0;text-align:left">${title}${table}</figure>`;
 }
 
-/** No line ends before a number, a bracket, a sign of per cent or a slash. */
+/** No line of a text ends before a number, a bracket, a sign of per cent or a slash. */
 function withNumbersWhole(text: string): string {
-  return text.replace(/ (?=[-−+]?\d|[[%/±])/g, '\u00a0');
+  return text.replace(/ (?=[-−+]?\d|[[%/])/g, '\u00a0');
 }
 
 function toMarkdown({ heads, bodies, numeric, marked, caption }: Sheet): string {
