@@ -86,7 +86,7 @@ test('outside a notebook a table of verdicts and a text are printed', (t) => {
   say`SAM's error is ${30.456} % after ${15} epochs, ${less} points less, ${'as claimed'}: $\\alpha$.`;
   assert.match(
     printed[0]!,
-    /A claim\. +Paired +-1\.50 \[-2\.00, -1\.00\] points +5 +1 +6, SAM 2 +holds here$/,
+    /A claim\. +holds here +-1\.50 \[-2\.00, -1\.00\] points +5 +1 +6, SAM 2 +Paired$/,
   );
   assert.equal(
     printed[1],
