@@ -190,6 +190,14 @@ const CONVNET = {
 /** Signals, of which a fresh test set is drawn. */
 const MNIST1D = { data: { kind: 'mnist1d' }, reportOn: 'freshTest' } satisfies Partial<StudyPart>;
 
+/** Clothes of Debian's package dataset-fashion-mnist, averaged over 2 x 2 pixels, and how they are searched. */
+const FASHION_MNIST = {
+  data: { kind: 'fashionMnist', folder: '/usr/share/datasets/fashion-mnist', pool: 2 },
+  model: { kind: 'convNet', filters: [8, 16] },
+  draws: 8,
+  selectionSeeds: [100],
+} satisfies Partial<StudyPart>;
+
 /** The parts by name. */
 export const STUDY = {
   /** About three hours of one core. */
@@ -220,23 +228,21 @@ export const STUDY = {
     selectionSeeds: from(100, 3),
     measures: [...COMMON.measures, NOISY_ACCURACY],
   },
-  /**
-   * About an hour of one core: a tenth of the images of Debian's package dataset-fashion-mnist, averaged over
-   * 2 x 2 pixels, with fewer methods and draws.
-   */
+  /** About two hours of one core: a tenth of the images, with fewer draws. */
   'fashion-mnist': {
     ...CONVNET,
-    title: 'Fashion-MNIST, ConvNet',
-    data: {
-      kind: 'fashionMnist',
-      folder: '/usr/share/datasets/fashion-mnist',
-      pool: 2,
-      trainSize: 6000,
-    },
-    model: { kind: 'convNet', filters: [8, 16] },
+    ...FASHION_MNIST,
+    title: 'Fashion-MNIST 6,000, ConvNet',
+    data: { ...FASHION_MNIST.data, trainSize: 6000 },
+    methods: NINE,
+  },
+  /** About two and a half hours of one core: all 60,000 images, with fewer methods and budgets. */
+  'fashion-mnist-full': {
+    ...CONVNET,
+    ...FASHION_MNIST,
+    title: 'Fashion-MNIST 60,000, ConvNet',
+    budgets: [{ gradients: 15 }, { gradients: 30, finalistsOf: 15 }],
     methods: ['sgd', 'sam', 'lookbehindSAM', 'repeatedSAM'],
-    draws: 8,
-    selectionSeeds: [100],
   },
 } as const satisfies Record<string, StudyPart>;
 

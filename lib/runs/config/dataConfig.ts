@@ -164,6 +164,8 @@ type LibraryKind = Exclude<DataConfig['kind'], 'own'>;
 interface DataSet {
   /** Number of training samples as published. */
   size: number;
+  /** The share of them that `selection` takes, where the data have no such set. Default 0. */
+  heldOut?: number;
   /** All sets, by name. It gets the options that only this data set has. */
   load: (options?: never) => RunData | Promise<RunData>;
   /** The name that readers know. Default: its kind. */
@@ -173,6 +175,9 @@ interface DataSet {
   /** The time of a step is measured on made-up inputs of this shape, with so many classes. */
   made?: { inputShape: readonly number[]; classes: number };
 }
+
+/** The share of a training set that is held out for choosing settings. */
+const HELD_OUT = 0.1;
 
 /** The data sets by the names that configurations call them. */
 const DATA_SETS: Readonly<Record<LibraryKind, DataSet>> = {
@@ -185,11 +190,12 @@ const DATA_SETS: Readonly<Record<LibraryKind, DataSet>> = {
   mnist1d: { size: 4000, load: () => mnist1d() },
   digits: { size: 640, load: () => digits() },
   mnist: { size: 7000, load: mnist },
-  fullMnist: { size: 60_000, load: fullMnist },
-  fashionMnist: { size: 60_000, load: fashionMnist },
-  kmnist: { size: 60_000, load: kmnist },
+  fullMnist: { size: 60_000, heldOut: HELD_OUT, load: fullMnist },
+  fashionMnist: { size: 60_000, heldOut: HELD_OUT, load: fashionMnist },
+  kmnist: { size: 60_000, heldOut: HELD_OUT, load: kmnist },
   cifar10: {
     size: 50_000,
+    heldOut: HELD_OUT,
     load: cifar10,
     title: 'CIFAR-10',
     statistics: CIFAR10_STATISTICS,
@@ -197,6 +203,7 @@ const DATA_SETS: Readonly<Record<LibraryKind, DataSet>> = {
   },
   cifar100: {
     size: 50_000,
+    heldOut: HELD_OUT,
     load: cifar100,
     title: 'CIFAR-100',
     statistics: CIFAR100_STATISTICS,
@@ -204,6 +211,7 @@ const DATA_SETS: Readonly<Record<LibraryKind, DataSet>> = {
   },
   tinyImageNet: {
     size: 100_000,
+    heldOut: HELD_OUT,
     load: tinyImageNet,
     title: 'TinyImageNet',
     statistics: TINY_IMAGENET_STATISTICS,
@@ -243,7 +251,9 @@ function sizeOf(config: DataConfig): number {
 
 /** Number of samples that a run trains on, as far as the configuration tells. */
 export function trainingSize(config: DataConfig): number {
-  return config.trainSize ?? sizeOf(config);
+  const { heldOut = 0 } = dataSetOf(config);
+  const left = config.evaluateOn === 'selection' ? 1 - heldOut : 1;
+  return config.trainSize ?? Math.round(left * sizeOf(config));
 }
 
 /** Three draws of a toy problem, the same for all runs. */
@@ -305,10 +315,10 @@ export class DataLoader {
   }
 }
 
-/** The training set in two: nine tenths to train on, one for choosing settings. */
+/** The training set in two: one part to train on, one for choosing settings. */
 function heldOut(train: Dataset): Record<'train' | 'selection', Dataset> {
   return train.partition({
-    fractions: { train: 0.9, selection: 0.1 },
+    fractions: { train: 1 - HELD_OUT, selection: HELD_OUT },
     seed: 0,
     stratified: hasClasses(train),
   });
