@@ -232,6 +232,32 @@ test('where kinks keep differences from settling, exact products are taken that 
   x.dispose();
 });
 
+test('samples that are learned, whose products are rounding, do not speak against exact ones', async () => {
+  const random = new Random(4);
+  const [count, inputs] = [400, 12];
+  // Large logits for three of four samples, which are sure of their class: the others have the curvature.
+  const near = Float32Array.from(random.normals(inputs * count), (value, i) =>
+    Math.floor(i / inputs) % 4 === 0 ? 0.3 * value : value,
+  );
+  const xs = tf.tensor2d(near, [count, inputs]);
+  const model = models.mlp({
+    ...{ inputs: [inputs], hidden: [64, 64], classes: 4, seed: 3 },
+    name: 'hessian-learned',
+  });
+  tf.tidy(() => model.setWeights(model.getWeights().map((w, i) => (i < 4 ? w : tf.mul(w, 30)))));
+  const ys = tf.tidy(() => tf.argMax(model.predict(xs) as tf.Tensor, 1) as tf.Tensor1D);
+  for (const seed of [0, 1, 3, 4]) {
+    const loss = new ModelLoss(model, { xs, ys }, { batchSize: count });
+    const hessian = await hessianOperator(loss, { seed });
+    assert.equal(hessian.method, 'exact', hessian.selfTest.reason);
+    assert.ok(hessian.selfTest.probes!.exactDifference < 0.01, hessian.selfTest.reason);
+    hessian.dispose();
+    loss.dispose();
+  }
+  tf.dispose([xs, ys]);
+  model.dispose();
+});
+
 test('single samples confirm the exact products of a relu network, and refuse wrong ones', async () => {
   const random = new Random(8);
   const count = 600;
