@@ -190,7 +190,10 @@ const CONVNET = {
 /** Signals, of which a fresh test set is drawn. */
 const MNIST1D = { data: { kind: 'mnist1d' }, reportOn: 'freshTest' } satisfies Partial<StudyPart>;
 
-/** Clothes of Debian's package dataset-fashion-mnist, averaged over 2 x 2 pixels, and how they are searched. */
+/**
+ * Clothes of Debian's package dataset-fashion-mnist, averaged over 2 x 2 pixels, and how much is searched on
+ * them.
+ */
 const FASHION_MNIST = {
   data: { kind: 'fashionMnist', folder: '/usr/share/datasets/fashion-mnist', pool: 2 },
   model: { kind: 'convNet', filters: [8, 16] },

@@ -75,7 +75,10 @@ const CONTRADICTION = 0.05;
 const PROBE_STEPS = STEPS.slice(2);
 /** A probe has settled where two steps agree so well that a contradiction is none of its own. */
 const SETTLED = CONTRADICTION / 5;
-/** Probes that should settle, and must, of so many; their least length beside the product over all samples. */
+/**
+ * Probes that should settle, and must, of so many; the least length of a product, beside that over all
+ * samples.
+ */
 const PROBES = { wanted: 5, needed: 3, tried: 30, shortest: 0.05 };
 /** Distance of a probe from the weights: what stands at a kink is beside it then. */
 const PROBE_DISTANCE = 0.1;
