@@ -53,7 +53,6 @@ const SIZES: Record<string, object> = {
     ks: [1, 2],
     main: 2,
     steps: [0.1],
-    shares: [1],
   },
   '04': { ...CONV_NET, seeds: [100], pairedSeeds: 2, epochs: 1, ks: [2], rhos: [0.05, 0.1] },
   '05': {
