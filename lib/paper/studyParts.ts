@@ -239,7 +239,7 @@ export const STUDY = {
     data: { ...FASHION_MNIST.data, trainSize: 6000 },
     methods: NINE.filter((method) => method !== 'lookahead'),
   },
-  /** Less than an hour of one core: all 60,000 images, with fewer methods, at the shortest budget. */
+  /** About an hour of one core that nothing shares: all images, fewer methods, the shortest budget. */
   'fashion-mnist-full': {
     ...CONVNET,
     ...FASHION_MNIST,
