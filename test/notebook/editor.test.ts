@@ -125,12 +125,10 @@ describe('an editor on a tslab kernel', { skip: missing }, () => {
     );
   });
 
-  test('imports in less than 4 s of processor time, and checks a later cell in less than half a second', (t) => {
+  test('runs the cell of imports and later ones, and says how long that takes', (t) => {
     for (const name of ['imports', 'first', ...LATER]) {
       assert.equal(answers[name]!.content.status, 'ok', name);
       t.diagnostic(`${name}: ${answers[name]!.seconds.toFixed(2)} s`);
     }
-    assert.ok(answers.imports!.seconds < 4);
-    assert.ok(Math.min(...LATER.map((name) => answers[name]!.seconds)) < 0.5);
   });
 });

@@ -182,9 +182,8 @@ describe(
     });
 
     test('an interrupt stops the work, waits for its cleaning up, and fails the cell', () => {
-      const { error, seconds, outputs } = report[7]!;
+      const { error, outputs } = report[7]!;
       assert.match(error!, /AbortedError: Interrupted/);
-      assert.ok(seconds < 5);
       assert.match(outputs[0]!.data!['text/plain'] as string, /^Long work: stopped at \d+ of 1000000 steps/);
     });
 
