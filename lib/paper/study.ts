@@ -3,7 +3,7 @@
  * method.
  *
  *     a budget                   tries all draws of every method
- *     a budget with finalistsOf  tries those that were the best third at that budget, of every method
+ *     a budget with finalistsOf  tries the best third of those that were tried at that budget, of every method
  */
 import { existsSync } from 'node:fs';
 import { OptionError } from '../core/errors';
@@ -37,9 +37,15 @@ export function searchesOf(part: StudyPart): (StudyBudget & { labelNoise: number
   return part.budgets.flatMap((budget) => part.labelNoise.map((labelNoise) => ({ ...budget, labelNoise })));
 }
 
-/** How many draws of a method reach the finals of a part. */
-export function finalistCount({ draws }: StudyPart): number {
-  return Math.ceil(draws / 3);
+/** How many draws of a method are tried at one of the budgets of a part. */
+export function triedCount(part: StudyPart, gradients: number): number {
+  const { finalistsOf } = part.budgets.find((budget) => budget.gradients === gradients)!;
+  return finalistsOf === undefined ? part.draws : finalistCount(triedCount(part, finalistsOf));
+}
+
+/** How many of the draws that were tried at a budget reach the one whose finalists they are. */
+export function finalistCount(tried: number): number {
+  return Math.ceil(tried / 3);
 }
 
 /**
@@ -84,7 +90,10 @@ export async function makeStudy({ name, part, train, path }: StudyOptions): Prom
       train: (grids, stage) => train(grids, `${what}: ${stage}`),
     });
     const results = Object.entries(found) as [StudyMethod, SearchedResult][];
-    const finalists = results.map(([method, { draws }]) => [method, bestOf(draws, finalistCount(part))]);
+    const finalists = results.map(([method, { draws }]) => [
+      method,
+      bestOf(draws, finalistCount(draws.length)),
+    ]);
     best.set(`${gradients}/${labelNoise}`, Object.fromEntries(finalists));
     for (const [method, { draws, best: chosen, edges, report }] of results) {
       const place = { part: name, method, labelNoise, budget: gradients };

@@ -20,7 +20,7 @@ import { workOf } from '../runs/config/config';
 import { trainingSize } from '../runs/config/dataConfig';
 import { atlasFile } from './atlas';
 import { type AtlasPoint, retrain } from './retrain';
-import { finalistCount, makeStudy, searchesOf } from './study';
+import { makeStudy, searchesOf, triedCount } from './study';
 import { STUDY, type StudyPart, type StudyPartName } from './studyParts';
 
 const PARTS = Object.keys(STUDY) as StudyPartName[];
@@ -123,11 +123,10 @@ async function main(): Promise<number> {
 
 /** How many runs a part has, and their work as `workOf` counts it. */
 function sizeOf(part: StudyPart): { runs: number; work: number } {
-  const { methods, draws, selectionSeeds, reportSeeds } = part;
+  const { methods, selectionSeeds, reportSeeds } = part;
   let [runs, work] = [0, 0];
-  for (const { gradients, finalistsOf } of searchesOf(part)) {
-    const tried = finalistsOf === undefined ? draws : finalistCount(part);
-    const here = methods.length * (tried * selectionSeeds.length + reportSeeds.length);
+  for (const { gradients } of searchesOf(part)) {
+    const here = methods.length * (triedCount(part, gradients) * selectionSeeds.length + reportSeeds.length);
     runs += here;
     work += here * gradients * trainingSize(part.data);
   }

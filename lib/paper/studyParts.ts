@@ -11,7 +11,7 @@ import type { SearchedMethod, SearchRange } from '../statistics';
 export interface StudyBudget {
   /** Gradients per training sample. */
   gradients: number;
-  /** A budget that comes before it: only the best third of the draws there, of each method, is tried. */
+  /** A budget that comes before it: only the best third of what was tried there, of each method, is tried. */
   finalistsOf?: number;
 }
 
@@ -181,11 +181,8 @@ const NOISY_ACCURACY = { kind: 'noisyAccuracy', sigmas: [0.1, 0.2], draws: 10 } 
 /** All but two: those that MNIST-1D has. */
 const NINE = METHODS.filter((method) => !['lookbehindASAMAdaptive', 'straightSAM'].includes(method));
 
-/** What the ConvNets have in common, whose steps take longer: three budgets. */
-const CONVNET = {
-  ...COMMON,
-  budgets: [{ gradients: 30 }, { gradients: 90, finalistsOf: 30 }, { gradients: 15 }],
-} satisfies Partial<StudyPart>;
+/** The budgets of ConvNets, whose steps take longer. */
+const FINALS = [{ gradients: 30 }, { gradients: 90, finalistsOf: 30 }, { gradients: 15 }];
 
 /** Signals, of which a fresh test set is drawn. */
 const MNIST1D = { data: { kind: 'mnist1d' }, reportOn: 'freshTest' } satisfies Partial<StudyPart>;
@@ -213,10 +210,11 @@ export const STUDY = {
     radius: [0.03, 1],
     measures: [...COMMON.measures, NOISY_ACCURACY],
   },
-  /** About three hours of one core. */
+  /** About five hours of one core. */
   'mnist1d-convnet': {
-    ...CONVNET,
+    ...COMMON,
     ...MNIST1D,
+    budgets: [...FINALS, { gradients: 270, finalistsOf: 90 }],
     title: 'MNIST-1D, ConvNet',
     model: { kind: 'convNet', filters: [16, 32] },
     methods: NINE,
@@ -233,15 +231,16 @@ export const STUDY = {
   },
   /** About two hours of one core: a tenth of the images, with fewer draws. */
   'fashion-mnist': {
-    ...CONVNET,
+    ...COMMON,
     ...FASHION_MNIST,
+    budgets: FINALS,
     title: 'Fashion-MNIST 6,000, ConvNet',
     data: { ...FASHION_MNIST.data, trainSize: 6000 },
     methods: NINE.filter((method) => method !== 'lookahead'),
   },
   /** About an hour of one core that nothing shares: all images, fewer methods, the shortest budget. */
   'fashion-mnist-full': {
-    ...CONVNET,
+    ...COMMON,
     ...FASHION_MNIST,
     title: 'Fashion-MNIST 60,000, ConvNet',
     labelNoise: [0, 0.4],
