@@ -1,6 +1,7 @@
 /**
- * Every notebook runs to its end after one setting was edited, each alone, and after the edits that its text
- * suggests. As a reader's, the runs of a notebook are kept, so that an edit trains only what is new.
+ * Every notebook runs to its end after its settings were edited, and after the edits that its text suggests.
+ * Three edits are made at once; where that fails, each alone, to say which. As a reader's, the runs of a
+ * notebook are kept, so that an edit trains only what is new.
  */
 
 import assert from 'node:assert/strict';
@@ -100,6 +101,22 @@ const EDITS: Record<string, Edit[]> = {
   '10': [['const [rho, k] = [0.01, 2]', 'const [rho, k] = [0.02, 5]']],
 };
 
+const AT_ONCE = 3;
+
+/** What went wrong in a notebook with these edits. */
+async function complaintOf(
+  number: string,
+  edits: readonly Edit[],
+  runs: string,
+): Promise<string | undefined> {
+  try {
+    await runEdited(number, edits, runs);
+    return undefined;
+  } catch (error) {
+    return String(error);
+  }
+}
+
 describe('an edited notebook', { concurrency: 2 }, () => {
   test('01 with other k and learning rate', async () => {
     const printed = await runEdited('01', [
@@ -121,8 +138,19 @@ describe('an edited notebook', { concurrency: 2 }, () => {
       mkdirSync(join(ROOT, 'results'), { recursive: true });
       const runs = mkdtempSync(join(ROOT, 'results', `edits-of-${number}-`));
       after(() => rmSync(runs, { recursive: true, force: true, maxRetries: 5 }));
-      for (const edit of edits)
-        test(`runs to its end with "${edit[1]}"`, async () => void (await runEdited(number, [edit], runs)));
+      for (let i = 0; i < edits.length; i += AT_ONCE) {
+        const some = edits.slice(i, i + AT_ONCE);
+        const texts = some.map(([, becomes]) => `"${becomes}"`);
+        test(`runs to its end with ${texts.join(' and ')}`, async () => {
+          const together = await complaintOf(number, some, runs);
+          if (together === undefined) return;
+          for (const edit of some.length > 1 ? some : []) {
+            const complaint = await complaintOf(number, [edit], runs);
+            assert.equal(complaint, undefined, `with "${edit[1]}" alone: ${complaint}`);
+          }
+          assert.fail(together);
+        });
+      }
     });
   }
 });
