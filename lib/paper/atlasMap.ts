@@ -5,6 +5,7 @@
  *     a side's best   the method whose chosen draw has the least mean error on the selection set
  *     difference      errors of the one minus those of the other, paired by seed, on the test set
  *     intervals       t, corrected by Holm for all places together
+ *     any budget      each side at the budget at which its error on the selection set is the least
  */
 import { METHODS } from '../core/methods';
 import { mean } from '../core/spread';
@@ -16,10 +17,10 @@ import { STUDY, type StudyMethod, type StudyPart, type StudyPartName } from './s
 /** A place in the atlas. */
 export type AtlasPlace = Pick<AtlasRow, 'part' | 'labelNoise' | 'budget'>;
 
-/** Lookbehind and what it competes with at a place. */
-export interface AtlasDuel {
+/** Lookbehind and what it competes with. */
+export interface AtlasDuel<Place = AtlasPlace> {
   /** Where. */
-  place: AtlasPlace;
+  place: Place;
   /** The report of the best kind of Lookbehind. */
   ours: AtlasRow;
   /** That of the best other method. */
@@ -83,8 +84,26 @@ export function atlasDifference(a: AtlasRow, b: AtlasRow): Estimate {
 
 /** The best Lookbehind beside the best other published method, at each place where there are both. */
 export function atlasDuels(rows: readonly AtlasRow[]): AtlasDuel[] {
-  const duels = atlasPlaces(rows).flatMap((place) => {
-    const reports = rows.filter((row) => row.stage === 'report' && isAt(row, place));
+  return duelsAt(rows, atlasPlaces(rows), isAt);
+}
+
+/**
+ * The same where each side also chooses its budget: long training may be what makes labels that are wrong
+ * learned, and who stops earlier does not need what prevents it.
+ */
+export function atlasDuelsAtAnyBudget(rows: readonly AtlasRow[]): AtlasDuel<Omit<AtlasPlace, 'budget'>>[] {
+  const all = atlasPlaces(rows).map(({ part, labelNoise }) => ({ part, labelNoise }));
+  const places = all.filter((one, i) => all.findIndex((other) => isData(other, one)) === i);
+  return duelsAt(rows, places, isData);
+}
+
+function duelsAt<Place>(
+  rows: readonly AtlasRow[],
+  places: readonly Place[],
+  isThere: (row: AtlasRow, place: Place) => boolean,
+): AtlasDuel<Place>[] {
+  const duels = places.flatMap((place) => {
+    const reports = rows.filter((row) => row.stage === 'report' && isThere(row, place));
     const bestOf = (side: AtlasRow[]) => {
       const errors = side.map((report) => Math.min(...atlasTrials(rows, report).map(({ error }) => error)));
       return side[errors.indexOf(Math.min(...errors))] as AtlasRow | undefined;
@@ -129,10 +148,12 @@ export function atlasMap(duels: readonly AtlasDuel[]): Figure {
     width: 760, // whole in a window of 950 pixels
     title: 'When is Lookbehind worth its gradients?',
     subtitle:
-      'Blue: it has less error than the best other method. ' +
+      'Blue: it has less error than the best other method tried. ' +
       describeIntervals(duels.map(({ difference }) => difference)),
     caption: {
-      note: `Read from data/atlas. Each method at its best setting; gray: the interval includes zero`,
+      note:
+        'Read from data/atlas. Gray: the interval includes zero. Fewer gradients may do as well: compare along ' +
+        'a row. *: on the edge of its range',
     },
   });
   return { ...map, layout: { ...map.layout, autosize: false } }; // narrower, the texts of cells overlap
@@ -154,8 +175,9 @@ export function settingName(row: AtlasRow): string {
   return [chosenOf(row), kindOf(row)].filter(Boolean).join(', ');
 }
 
-function chosenOf({ setting: { k, radius } }: AtlasRow): string {
-  return `k = ${k}, ρ = ${Number(((2 * radius) / (k + 1)).toPrecision(2))}`;
+function chosenOf({ setting: { k, radius }, edges }: AtlasRow): string {
+  const rho = Number(((2 * radius) / (k + 1)).toPrecision(2));
+  return `k = ${k}, ρ = ${rho}${edges && 'radius' in edges ? '*' : ''}`;
 }
 
 function kindOf({ method }: AtlasRow): string {
@@ -168,5 +190,9 @@ function partOf({ part }: Pick<AtlasPlace, 'part'>): StudyPart {
 }
 
 function isAt(row: AtlasRow, place: AtlasPlace): boolean {
-  return row.part === place.part && row.budget === place.budget && row.labelNoise === place.labelNoise;
+  return isData(row, place) && row.budget === place.budget;
+}
+
+function isData(row: Omit<AtlasPlace, 'budget'>, place: Omit<AtlasPlace, 'budget'>): boolean {
+  return row.part === place.part && row.labelNoise === place.labelNoise;
 }

@@ -6,6 +6,7 @@ export {
   type AtlasTrial,
   atlasDifference,
   atlasDuels,
+  atlasDuelsAtAnyBudget,
   atlasMap,
   atlasPlaces,
   atlasReport,

@@ -14,9 +14,9 @@ import { type Edit, runEdited } from './edited';
 /** Settings of the smoke profile are edited where a setting has one for each profile. */
 const EDITS: Record<string, Edit[]> = {
   '00': [
-    ['const budget = 90', 'const budget = 30'],
-    ['const k = 5', 'const k = 3'],
-    ['const alpha = 0.5', 'const alpha = 0.8'],
+    ['const budget = 270', 'const budget = 15'],
+    ['const k: number = 5', 'const k: number = 2'],
+    ['const alpha = 0.5', "const alpha = 'adaptive'"],
     ['const rho = 0.05', 'const rho = 0.1'],
     ['const learningRate = 0.1', 'const learningRate = 0.05'],
     ['[radius, sigma] = [0.5, 0.3]', '[radius, sigma] = [1, 0.4]'],

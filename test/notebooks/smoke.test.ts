@@ -62,9 +62,10 @@ describe('notebooks', () => {
       assert.ok(code.length <= 16, `${code.length} code cells`);
       const sources = cells.map(({ source }) => source.join(''));
       const verdicts = sources.findIndex((source) => /^## Verdicts/.test(source));
+      for (const { source } of code)
+        assert.ok(source.length <= 25, `a cell of ${source.length} lines: ${source[0]}`);
+      assert.equal(verdicts < 0, name.startsWith('10'), 'all but the exploration end with verdicts');
       if (verdicts >= 0) {
-        for (const { source } of code)
-          assert.ok(source.length <= 25, `a cell of ${source.length} lines: ${source[0]}`);
         assert.ok(
           code.some(({ source }) => source.join('').includes('verdictTable(')),
           'a table of verdicts',
