@@ -9,6 +9,7 @@ import {
   type AtlasRow,
   type AtlasTrial,
   atlasDuels,
+  atlasDuelsAtAnyBudget,
   atlasMap,
   atlasPlaces,
   atlasTrials,
@@ -21,7 +22,7 @@ import {
 import { gradientsPerBatch, resolveConfig } from 'lookbehind/runs';
 import { drawSettings } from 'lookbehind/statistics';
 import { atlasFile, writeAtlas } from '../../lib/dist/paper/atlas';
-import { temporaryStore } from '../runs/support';
+import { ROOT, temporaryStore } from '../runs/support';
 
 const rows = readAtlas();
 
@@ -146,6 +147,52 @@ test('the map pits the two sides that were chosen on the selection set, paired b
   assert.deepEqual(
     z.flat().filter((value) => value !== null),
     decided.map(({ difference }) => difference.estimate),
+  );
+});
+
+test('each side is at the budget that it chose, where it may', () => {
+  const duels = atlasDuelsAtAnyBudget(rows);
+  const data = new Set(rows.map(({ part, labelNoise }) => `${part} ${labelNoise}`));
+  assert.equal(duels.length, data.size);
+  const chosen = (row: AtlasRow): number =>
+    atlasTrials(rows, row).find(({ draw }) => draw === row.draw)!.error;
+  for (const { place, ours, other, difference } of duels) {
+    assert.equal(difference.comparisons, duels.length);
+    for (const row of rows) {
+      const isThere = row.part === place.part && row.labelNoise === place.labelNoise;
+      if (!isThere || row.stage !== 'report' || ['repeatedSAM', 'straightSAM'].includes(row.method)) continue;
+      const side = row.method.startsWith('lookbehind') ? ours : other;
+      assert.ok(chosen(side) <= chosen(row) + 1e-3, `${side.budget} gradients, not ${row.budget}`);
+    }
+  }
+});
+
+test('its README has each search, with its runs and minutes, and their sums', () => {
+  const readme = readFileSync(join(ROOT, 'data', 'atlas', 'README.md'), 'utf8');
+  const total = (some: readonly AtlasRow[], of: (row: AtlasRow) => number) =>
+    some.reduce((sum, row) => sum + row.seeds.length * of(row), 0);
+  for (const part of new Set(rows.map((row) => row.part))) {
+    const section = readme.split(/^(?=`)/m).find((one) => one.startsWith(`\`${part}\``))!;
+    const written = [...section.matchAll(/^\| (\d+) \| (\d+) % \| (\d+) \| (\d+) min \|/gm)].map((match) =>
+      match.slice(1).map(Number),
+    );
+    const searches = groups(
+      rows.filter((row) => row.part === part),
+      ({ budget, labelNoise }) => `${budget} ${labelNoise}`,
+    );
+    const made = [...searches.values()].map((some) => [
+      some[0]!.budget,
+      100 * some[0]!.labelNoise,
+      total(some, () => 1),
+      Math.round(total(some, ({ seconds }) => seconds / 60)),
+    ]);
+    assert.deepEqual(new Set(written.map(String)), new Set(made.map(String)), part);
+  }
+  const hours = (total(rows, ({ seconds }) => seconds) / 3600).toFixed(1);
+  const runs = total(rows, () => 1).toLocaleString('en');
+  assert.ok(
+    readme.includes(`In all ${runs} runs, ${hours} hours of training.`),
+    `${runs} runs, ${hours} hours`,
   );
 });
 
