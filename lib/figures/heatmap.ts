@@ -112,9 +112,10 @@ export function heatmap(options: HeatmapOptions): Figure {
         line: { color: COLORS.ink, width: 2.5 },
       })),
   );
-  const ticks = (heads: readonly (string | number)[]) => {
+  /** Without numbers in cells there are many of these: `most` heads are written, or they would be turned. */
+  const ticks = (heads: readonly (string | number)[], most: number) => {
     const places = heads.map((_, i) => i);
-    const shown = numbers ? places : places.filter((i) => i % Math.ceil(heads.length / 6) === 0);
+    const shown = numbers ? places : places.filter((i) => i % Math.ceil(heads.length / most) === 0);
     return {
       tickmode: 'array',
       tickvals: shown,
@@ -151,10 +152,10 @@ export function heatmap(options: HeatmapOptions): Figure {
       // Texts of gaps would widen a range that plotly.js chooses.
       xaxis: {
         title: { text: figureText(options.x) },
-        ...ticks(columns),
+        ...ticks(columns, 4),
         range: [-0.5, columns.length - 0.5],
       },
-      yaxis: { title: { text: figureText(options.y) }, ...ticks(rows), autorange: 'reversed' },
+      yaxis: { title: { text: figureText(options.y) }, ...ticks(rows, 6), autorange: 'reversed' },
       annotations: missing === '' ? [] : gaps,
       left: Math.max(70, 48 + longest * 7),
       layout: {
