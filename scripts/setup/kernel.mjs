@@ -32,9 +32,11 @@ function filesOf(project) {
 
 /**
  * JupyterLab's settings where the user has chosen none: Markdown files open as pages, and nobody is asked for
- * news.
+ * news. Cells out of sight stay in the page: by default JupyterLab 4.6 hides them with `content-visibility`,
+ * and Chromium goes on hiding the texts of figures that were drawn anew meanwhile, as by a wider window.
  */
 const LAB_DEFAULTS = {
+  '@jupyterlab/notebook-extension:tracker': { windowingMode: 'defer' },
   '@jupyterlab/docmanager-extension:plugin': { defaultViewers: { markdown: 'Markdown Preview' } },
   '@jupyterlab/apputils-extension:notification': { fetchNews: 'false', checkForUpdates: false },
 };
