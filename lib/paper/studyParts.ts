@@ -210,7 +210,7 @@ export const STUDY = {
     radius: [0.03, 1],
     measures: [...COMMON.measures, NOISY_ACCURACY],
   },
-  /** About five hours of one core. */
+  /** About six hours of one core. */
   'mnist1d-convnet': {
     ...COMMON,
     ...MNIST1D,
