@@ -152,8 +152,8 @@ export function atlasMap(duels: readonly AtlasDuel[]): Figure {
       describeIntervals(duels.map(({ difference }) => difference)),
     caption: {
       note:
-        'Read from data/atlas. Gray: the interval includes zero. Fewer gradients may do as well: compare along ' +
-        'a row. *: on the edge of its range',
+        'Read from data/atlas. Gray: the interval includes zero. Fewer gradients may do as well: ' +
+        'compare along a row. *: on the edge of its range',
     },
   });
   return { ...map, layout: { ...map.layout, autosize: false } }; // narrower, the texts of cells overlap

@@ -3,7 +3,7 @@
  * method.
  *
  *     a budget                   tries all draws of every method
- *     a budget with finalistsOf  tries the best third of those that were tried at that budget, of every method
+ *     a budget with finalistsOf  tries the best third of what was tried at that budget, of every method
  */
 import { existsSync } from 'node:fs';
 import { OptionError } from '../core/errors';
