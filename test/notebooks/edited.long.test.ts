@@ -58,8 +58,8 @@ const EDITS: Record<string, Edit[]> = {
   '05': [
     ['const k = 5', 'const k = 3'],
     ['reaches = { smoke: [0.1, 0.2]', 'reaches = { smoke: [0.2, 0.4]'],
-    ['const reach = 0.2', 'const reach = 0.1'],
     ['const radius = 0.5', 'const radius = 0.25'],
+    ['const reach = 0.2', 'const reach = 0.1'], // not with other `reaches`: it is one of them
     ['climbs = [0.05, 0.2]', 'climbs = [0.1]'],
     ['rates = { smoke: [0.1, 0.3]', 'rates = { smoke: [0.05, 0.2]'],
     ["const small = PROFILE === 'paper' ? 0.02 : 0.1", 'const small = 0.3'],
