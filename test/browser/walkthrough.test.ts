@@ -239,6 +239,14 @@ describe('the walkthrough in a browser', { skip: missing }, () => {
           const box = (await plot.boundingBox())!;
           assert.ok(box.width >= NARROW, `${name} is ${box.width} pixels wide`);
           assert.ok(height > 250 && lines > 2, `${name} vanished: ${height} pixels, ${lines} lines`);
+          // As where a cell out of sight is hidden while the page narrows: see LAB_DEFAULTS in the set-up.
+          const unseen = await plot.evaluate(
+            (element) =>
+              [...element.querySelectorAll('.main-svg text')].filter(
+                (text) => text.textContent !== '' && text.getBoundingClientRect().width === 0,
+              ).length,
+          );
+          assert.equal(unseen, 0, `texts of ${name} are not seen at ${at}`);
           const rail = (await plot.locator('.slider-rail-touch-rect').boundingBox())!;
           const cell = (await plot.locator('..').boundingBox())!;
           assert.ok(
@@ -408,8 +416,6 @@ async function prepareFolder(): Promise<Notebook> {
     join(FOLDER, 'moving.ipynb'),
     JSON.stringify({ ...notebook, cells: outputs.map((output) => ({ ...code(''), outputs: [output] })) }),
   );
-  // All cells stay in the page, also those out of sight.
-  writeSettings('notebook-extension', 'tracker', { windowingMode: 'none' });
   writeSettings('apputils-extension', 'notification', { fetchNews: 'false' });
   return notebook;
 }
