@@ -88,8 +88,8 @@ export function atlasDuels(rows: readonly AtlasRow[]): AtlasDuel[] {
 }
 
 /**
- * The same where each side also chooses its budget: long training may be what makes labels that are wrong
- * learned, and who stops earlier does not need what prevents it.
+ * The same where each side also chooses its budget: long training learns wrong labels, and who stops earlier
+ * does not need what prevents that.
  */
 export function atlasDuelsAtAnyBudget(rows: readonly AtlasRow[]): AtlasDuel<Omit<AtlasPlace, 'budget'>>[] {
   const all = atlasPlaces(rows).map(({ part, labelNoise }) => ({ part, labelNoise }));

@@ -182,7 +182,7 @@ const NOISY_ACCURACY = { kind: 'noisyAccuracy', sigmas: [0.1, 0.2], draws: 10 } 
 const NINE = METHODS.filter((method) => !['lookbehindASAMAdaptive', 'straightSAM'].includes(method));
 
 /** The budgets of ConvNets, whose steps take longer. */
-const FINALS = [{ gradients: 30 }, { gradients: 90, finalistsOf: 30 }, { gradients: 15 }];
+const CONVNET_BUDGETS = [{ gradients: 30 }, { gradients: 90, finalistsOf: 30 }, { gradients: 15 }];
 
 /** Signals, of which a fresh test set is drawn. */
 const MNIST1D = { data: { kind: 'mnist1d' }, reportOn: 'freshTest' } satisfies Partial<StudyPart>;
@@ -214,7 +214,7 @@ export const STUDY = {
   'mnist1d-convnet': {
     ...COMMON,
     ...MNIST1D,
-    budgets: [...FINALS, { gradients: 270, finalistsOf: 90 }],
+    budgets: [...CONVNET_BUDGETS, { gradients: 270, finalistsOf: 90 }],
     title: 'MNIST-1D, ConvNet',
     model: { kind: 'convNet', filters: [16, 32] },
     methods: NINE,
@@ -233,7 +233,7 @@ export const STUDY = {
   'fashion-mnist': {
     ...COMMON,
     ...FASHION_MNIST,
-    budgets: FINALS,
+    budgets: CONVNET_BUDGETS,
     title: 'Fashion-MNIST 6,000, ConvNet',
     data: { ...FASHION_MNIST.data, trainSize: 6000 },
     methods: NINE.filter((method) => method !== 'lookahead'),

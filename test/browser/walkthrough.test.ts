@@ -239,7 +239,7 @@ describe('the walkthrough in a browser', { skip: missing }, () => {
           const box = (await plot.boundingBox())!;
           assert.ok(box.width >= NARROW, `${name} is ${box.width} pixels wide`);
           assert.ok(height > 250 && lines > 2, `${name} vanished: ${height} pixels, ${lines} lines`);
-          // As where a cell out of sight is hidden while the page narrows: see LAB_DEFAULTS in the set-up.
+          // A text that the browser hides has no width.
           const unseen = await plot.evaluate(
             (element) =>
               [...element.querySelectorAll('.main-svg text')].filter(

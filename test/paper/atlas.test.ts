@@ -113,22 +113,27 @@ test('every search is whole, the same for all methods, and its best draw is repo
   }
 });
 
+/** Methods that take no side. */
+const CONTROLS = ['repeatedSAM', 'straightSAM'];
+
+/** The error on the selection set of the draw that a report has. */
+function chosen(report: AtlasRow): number {
+  return atlasTrials(rows, report).find(({ draw }) => draw === report.draw)!.error;
+}
+
 test('the map pits the two sides that were chosen on the selection set, paired by seed, corrected for all', () => {
   const duels = atlasDuels(rows);
   assert.deepEqual(
     duels.map(({ place }) => place),
     atlasPlaces(rows),
   );
-  const controls = ['repeatedSAM', 'straightSAM'];
   for (const { place, ours, other, difference } of duels) {
     const rivals = rows.filter(
       (row) =>
         row.stage === 'report' &&
-        !controls.includes(row.method) &&
+        !CONTROLS.includes(row.method) &&
         [row.part, row.labelNoise, row.budget].join() === [place.part, place.labelNoise, place.budget].join(),
     );
-    const chosen = (row: AtlasRow): number =>
-      atlasTrials(rows, row).find(({ draw }) => draw === row.draw)!.error;
     for (const row of rivals) {
       const best = row.method.startsWith('lookbehind') ? ours : other;
       assert.ok(chosen(best) <= chosen(row) + 1e-3, `${best.method} was chosen, not ${row.method}`);
@@ -154,13 +159,11 @@ test('each side is at the budget that it chose, where it may', () => {
   const duels = atlasDuelsAtAnyBudget(rows);
   const data = new Set(rows.map(({ part, labelNoise }) => `${part} ${labelNoise}`));
   assert.equal(duels.length, data.size);
-  const chosen = (row: AtlasRow): number =>
-    atlasTrials(rows, row).find(({ draw }) => draw === row.draw)!.error;
   for (const { place, ours, other, difference } of duels) {
     assert.equal(difference.comparisons, duels.length);
     for (const row of rows) {
       const isThere = row.part === place.part && row.labelNoise === place.labelNoise;
-      if (!isThere || row.stage !== 'report' || ['repeatedSAM', 'straightSAM'].includes(row.method)) continue;
+      if (!isThere || row.stage !== 'report' || CONTROLS.includes(row.method)) continue;
       const side = row.method.startsWith('lookbehind') ? ours : other;
       assert.ok(chosen(side) <= chosen(row) + 1e-3, `${side.budget} gradients, not ${row.budget}`);
     }
