@@ -4,14 +4,14 @@ import { axis, compose, type FigureOptions } from './compose';
 import { extent } from './extent';
 import type { Annotation, AxisOptions, Figure, Trace } from './figure';
 import { labeledRows } from './labeledRows';
-import { methodStyles } from './methods';
+import { isLookbehind, methodStyles } from './methods';
 import { COLORS } from './theme';
 
 /** One difference. */
 export interface DotRangeRow {
   /** What is compared. Default: the method's label. */
   label?: string;
-  /** Method that gives the color. */
+  /** Method that gives the color. Of more than six rows only those of Lookbehind have theirs. */
   method?: string;
   /** Number of inner steps: shades the color. */
   k?: number;
@@ -36,6 +36,9 @@ export interface DotRangeOptions extends FigureOptions {
 /** A row that would make the axis so many times as long as the others need stands beside it, in numbers. */
 const OUTLYING = 4;
 
+/** More colors than these say nothing: each row has its name beside it. */
+const MOST_COLORS = 6;
+
 const UNKNOWN = { estimate: Number.NaN, low: Number.NaN, high: Number.NaN };
 
 /**
@@ -45,11 +48,15 @@ const UNKNOWN = { estimate: Number.NaN, low: Number.NaN, high: Number.NaN };
 export function dotRange(options: DotRangeOptions): Figure {
   const { rows, x, better } = options;
   const styles = methodStyles(rows.map(({ method = '', k }) => ({ method, k })));
+  const colorOf = ({ method }: DotRangeRow, i: number) => {
+    if (method === undefined) return COLORS.ink;
+    return rows.length > MOST_COLORS && !isLookbehind(method) ? COLORS.muted : styles[i]!.color;
+  };
   const items = rows.map((row, i) => {
     const { estimate, low, high } = [row.estimate, row.low, row.high].every(Number.isFinite) ? row : UNKNOWN;
     return {
       label: figureText(row.label ?? styles[i]!.label),
-      color: row.method === undefined ? COLORS.ink : styles[i]!.color,
+      color: colorOf(row, i),
       estimate,
       low,
       high,

@@ -67,14 +67,24 @@ export function methodStyle(method: string, k?: number): MethodStyle {
 export function methodStyles(methods: readonly { method: string; k?: number }[]): MethodStyle[] {
   const taken = new Map<number, string>();
   return methods.map(({ method, k }) => {
-    const known = METHOD_NAMES.find(
-      (name) => plain(name) === plain(method) || plain(METHODS[name].label) === plain(method),
-    );
-    const style = known ? knownStyle(METHODS[known]) : spareStyle(method, taken);
+    const known = knownMethod(method);
+    const style = known ? knownStyle(known) : spareStyle(method, taken);
     return k === undefined
       ? style
       : { ...style, label: `${style.label}, k = ${k}`, color: shade(style.color, k) };
   });
+}
+
+/** Whether a method, by its name or label, is a kind of Lookbehind: what figures of many methods are about. */
+export function isLookbehind(method: string): boolean {
+  return knownMethod(method)?.steps === 'lookbehind';
+}
+
+function knownMethod(method: string): Method | undefined {
+  const known = METHOD_NAMES.find(
+    (name) => plain(name) === plain(method) || plain(METHODS[name].label) === plain(method),
+  );
+  return known && METHODS[known];
 }
 
 function knownStyle({ label, color, symbol, rule, dash = DASHES[rule ?? 'none'] }: Method): MethodStyle {

@@ -320,6 +320,21 @@ describe('dots with intervals', () => {
     assert.deepEqual(figure.data.at(-1)!.x, [1, Number.NaN]);
   });
 
+  test('have the colors of Lookbehind only where more than six are compared', () => {
+    const colorsOf = (methods: readonly string[]) => {
+      const rows = methods.map((method) => ({ method, estimate: 1, low: 0, high: 2 }));
+      const { data } = figures.dotRange({ rows, x: { title: 'x' } });
+      return data.slice(0, -1).map(({ line }) => (line as { color: string }).color);
+    };
+    const styleOf = (method: string) => figures.methodStyle(method).color;
+    const six = ['lookahead', 'sam', 'asam', 'multistepSAM', 'Lookbehind-SAM', 'lookbehindASAM'];
+    assert.deepEqual(colorsOf(six), six.map(styleOf));
+    const gray = colorsOf([...six, 'adamw']).filter((_, i) => i !== 4 && i !== 5);
+    assert.equal(new Set(gray).size, 1);
+    assert.ok(!six.map(styleOf).includes(gray[0]!));
+    assert.deepEqual(colorsOf([...six, 'adamw']).slice(4, 6), six.slice(4).map(styleOf));
+  });
+
   test('say an interval in numbers that would squeeze all others', () => {
     const rowAt = (estimate: number) => ({ label: 'a', estimate, low: estimate - 1, high: estimate + 1 });
     const of = (...estimates: number[]) =>
