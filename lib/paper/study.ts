@@ -32,9 +32,14 @@ export interface StudyOptions {
   path: string;
 }
 
+/** A search: a budget with a share of wrong labels. */
+export type StudySearch = Omit<StudyBudget, 'labelNoise'> & { labelNoise: number };
+
 /** The searches of a part, in the order in which they are made. */
-export function searchesOf(part: StudyPart): (StudyBudget & { labelNoise: number })[] {
-  return part.budgets.flatMap((budget) => part.labelNoise.map((labelNoise) => ({ ...budget, labelNoise })));
+export function searchesOf(part: StudyPart): StudySearch[] {
+  return part.budgets.flatMap((budget) =>
+    (budget.labelNoise ?? part.labelNoise).map((labelNoise) => ({ ...budget, labelNoise })),
+  );
 }
 
 /** How many draws of a method are tried at one of the budgets of a part. */
@@ -56,13 +61,14 @@ export function finalistCount(tried: number): number {
  * DataError where the atlas is damaged, StorageError where it cannot be written.
  */
 export async function makeStudy({ name, part, train, path }: StudyOptions): Promise<AtlasRow[]> {
-  for (const [i, { finalistsOf }] of part.budgets.entries()) {
-    const before = part.budgets.slice(0, i).map(({ gradients }) => gradients);
-    if (finalistsOf !== undefined && !before.includes(finalistsOf))
+  const searches = searchesOf(part);
+  for (const [i, { finalistsOf, labelNoise }] of searches.entries()) {
+    const before = searches.slice(0, i).filter((search) => search.labelNoise === labelNoise);
+    if (finalistsOf !== undefined && !before.some(({ gradients }) => gradients === finalistsOf))
       throw new OptionError(
         'finalistsOf',
         finalistsOf,
-        `a budget that comes before it: ${before.join(', ')}`,
+        `a budget before it with as many wrong labels: ${before.map(({ gradients }) => gradients).join(', ')}`,
       );
   }
   const before = existsSync(path) ? readAtlas(path) : [];
@@ -73,7 +79,6 @@ export async function makeStudy({ name, part, train, path }: StudyOptions): Prom
   const made: AtlasRow[] = [];
   /** Of each search, by budget and share of wrong labels, the finalists. */
   const best = new Map<string, Record<StudyMethod, number[]>>();
-  const searches = searchesOf(part);
   for (const [i, { labelNoise, gradients, finalistsOf }] of searches.entries()) {
     const where = `${gradients} gradients, ${100 * labelNoise} % wrong labels`;
     const what = `search ${i + 1} of ${searches.length}, ${where}`;

@@ -13,6 +13,8 @@ export interface StudyBudget {
   gradients: number;
   /** A budget that comes before it: only the best third of what was tried there, of each method, is tried. */
   finalistsOf?: number;
+  /** Shares of training samples with a wrong label. Default: those of the part. */
+  labelNoise?: readonly number[];
 }
 
 /** A part of the study. */

@@ -22,6 +22,7 @@ import {
 import { gradientsPerBatch, resolveConfig } from 'lookbehind/runs';
 import { drawSettings } from 'lookbehind/statistics';
 import { atlasFile, writeAtlas } from '../../lib/dist/paper/atlas';
+import { type StudySearch, searchesOf } from '../../lib/dist/paper/study';
 import { ROOT, temporaryStore } from '../runs/support';
 
 const rows = readAtlas();
@@ -49,10 +50,9 @@ test('rows are those of their part: its draws, seeds, budgets and measures', () 
     );
     assert.deepEqual(row.seeds, row.stage === 'report' ? part.reportSeeds : part.selectionSeeds);
     assert.equal(config.data.labelNoise, row.labelNoise);
-    assert.ok(
-      part.budgets.some(({ gradients }) => gradients === row.budget) &&
-        part.labelNoise.includes(row.labelNoise),
-    );
+    const there = ({ gradients, labelNoise }: StudySearch) =>
+      gradients === row.budget && labelNoise === row.labelNoise;
+    assert.ok(searchesOf(part).some(there));
     const cost = config.epochs * gradientsPerBatch(config.optimizer);
     assert.ok(
       cost <= row.budget && cost > row.budget - gradientsPerBatch(config.optimizer),

@@ -149,6 +149,12 @@ test('a study that is killed goes on, and has the rows of one that was not', asy
 test('a part that is described wrongly, or asked for by a wrong name, is refused before anything is trained', async (t) => {
   for (const wrong of [
     { budgets: [{ gradients: 12, finalistsOf: 6 }, { gradients: 6 }] },
+    {
+      budgets: [
+        { gradients: 6, labelNoise: [0] },
+        { gradients: 12, finalistsOf: 6 },
+      ],
+    },
     { reportSeeds: [101] },
     { draws: 0 },
     { radius: [0, 1] },
