@@ -33,12 +33,12 @@ const SIZES: Record<string, object> = {
   '00': {
     ...CONV_NET,
     seeds: 2,
+    fewSeeds: 2,
     epochs: 2,
     trainSize: 128,
-    toySteps: 200,
-    draws: 2,
-    ablationK: [1, 2],
-    ablationAlpha: [0.5],
+    toy: { learningRate: 0.01, samRho: 0.1, rho: 0.04, steps: 200 },
+    noise: { sigmas: [0, 0.1, 0.2, 0.3, 0.4], shown: 0.3, draws: 2 },
+    ablation: { ks: [1, 2], alphas: [0.5] },
   },
   '02': {
     ...{ ...CONV_NET, seeds: 2, epochs: 1, otherEpochs: 1, draws: 2, rates: [0.1], engine: 'inProcess' },
