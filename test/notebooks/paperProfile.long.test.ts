@@ -59,10 +59,9 @@ const SIZES: Record<string, object> = {
     ...{
       ...CONV_NET,
       seeds: 2,
-      shownSeeds: 1,
+      fewSeeds: { rates: 1, shown: 1 },
       epochs: 1,
       rates: [0.1, 0.3],
-      rateSeeds: 1,
       small: 0.1,
       reaches: [0.1, 0.2],
       probed: 32,
