@@ -79,10 +79,7 @@ const SIZES: Record<string, object> = {
     noise: { sigmas: [0, 0.1, 0.2, 0.3, 0.4], draws: 2 },
     every: 1,
   },
-  '07': {
-    ...{ ...CONV_NET, seeds: 2, epochs: 1, draws: 2, steps: [5] },
-    vision: { trainSize: 128, epochs: 1, seeds: 2, samples: 100 },
-  },
+  '07': { ...CONV_NET, seeds: 2, epochs: 1, draws: 2, steps: [5] },
   '08': {
     ...{
       ...CONV_NET,
