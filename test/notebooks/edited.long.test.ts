@@ -101,7 +101,7 @@ const EDITS: Record<string, Edit[]> = {
   ],
   '05': [
     ['const [k, fewer] = [5, 2]', 'const [k, fewer] = [3, 4]'],
-    ['const stretch: number = 1', 'const stretch = 2'],
+    ['const stretch: number = 1', 'const stretch: number = 2'],
     ['reaches = { smoke: [0.1, 0.2]', 'reaches = { smoke: [0.2, 0.4]'],
     ['{ lookbehind: 3, others: 2 }', '{ lookbehind: 1, others: 1 }'],
     ['const reach = 0.2', 'const reach = 0.15'],
