@@ -41,10 +41,7 @@ const SIZES: Record<string, object> = {
     ablation: { ks: [1, 2], alphas: [0.5] },
   },
   '02': {
-    ...{ ...CONV_NET, seeds: 2, rates: [0.1], engine: 'inProcess' },
-    main: { epochs: 1, trainSize: 128 },
-    other: { epochs: 1, trainSize: 128, batchSize: 40 },
-    measured: { radius: 0.5, sigma: 0.3, draws: 2 },
+    ...{ ...CONV_NET, seeds: 2, epochs: 1, otherEpochs: 1, draws: 2, rates: [0.1], engine: 'inProcess' },
     names: ['SGD', 'SAM', 'Lookbehind-SAM', 'ASAM', 'Lookbehind-ASAM'],
   },
   '03': {
