@@ -75,7 +75,7 @@ export function methodStyles(methods: readonly { method: string; k?: number }[])
   });
 }
 
-/** Whether a method, by its name or label, is a kind of Lookbehind: what figures of many methods are about. */
+/** Whether a method, by its name or label, is a kind of Lookbehind: figures of many methods are about it. */
 export function isLookbehind(method: string): boolean {
   return knownMethod(method)?.steps === 'lookbehind';
 }

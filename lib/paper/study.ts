@@ -57,19 +57,18 @@ export function finalistCount(tried: number): number {
  * Makes all rows of a part, and writes them after each search, in place of those that the atlas had of it.
  * Runs that are done are not repeated where `train` takes them from a store.
  *
- * @throws As `fairSearch` and `train`; OptionError where finalists come from a later budget;
+ * @throws As `fairSearch` and `train`; OptionError where finalists come from a budget that is not before;
  * DataError where the atlas is damaged, StorageError where it cannot be written.
  */
 export async function makeStudy({ name, part, train, path }: StudyOptions): Promise<AtlasRow[]> {
   const searches = searchesOf(part);
   for (const [i, { finalistsOf, labelNoise }] of searches.entries()) {
     const before = searches.slice(0, i).filter((search) => search.labelNoise === labelNoise);
-    if (finalistsOf !== undefined && !before.some(({ gradients }) => gradients === finalistsOf))
-      throw new OptionError(
-        'finalistsOf',
-        finalistsOf,
-        `a budget before it with as many wrong labels: ${before.map(({ gradients }) => gradients).join(', ')}`,
-      );
+    const budgets = before.map(({ gradients }) => gradients);
+    if (finalistsOf !== undefined && !budgets.includes(finalistsOf)) {
+      const allowed = `a budget before it with as many wrong labels: ${budgets.join(', ')}`;
+      throw new OptionError('finalistsOf', finalistsOf, allowed);
+    }
   }
   const before = existsSync(path) ? readAtlas(path) : [];
   const searchOf = (row: Pick<AtlasRow, 'part' | 'budget' | 'labelNoise'>): string =>
