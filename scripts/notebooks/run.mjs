@@ -4,6 +4,7 @@ import fs from 'node:fs';
 import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
 import { projectAt } from '../setup/project.mjs';
+import { drawFormulas } from './formulas.mjs';
 
 const { root, python } = projectAt();
 const require = createRequire(import.meta.url);
@@ -73,8 +74,7 @@ export function exportHtml(notebook) {
   const page = notebook.replace(/\.ipynb$/, '.html');
   const drawing = fs.readFileSync(require.resolve('plotly.js/dist/plotly.min.js'), 'utf8');
   const { DARK_PAGE } = require('../../lib/dist/figures/theme.js'); // of the library, which is built by now
-  const html = fs
-    .readFileSync(page, 'utf8')
+  const html = drawFormulas(fs.readFileSync(page, 'utf8'))
     .replace('<!-- style -->', () => fs.readFileSync(STYLE, 'utf8') + DARK_PAGE)
     .replace('<!-- plotly.js -->', () =>
       drawing.replace(/<\/(script)/gi, '<\\/$1').replace(/<!--/g, '<\\!--'),

@@ -97,14 +97,29 @@ describe(
     });
 
     test(
-      'moves in an exported notebook, too, which is dark where the system is',
+      'moves in an exported notebook, too, which needs no network and is dark where the system is',
       { timeout: 120_000 },
       async () => {
         const script = pathToFileURL(join(ROOT, 'scripts', 'notebooks', 'run.mjs')).href;
         const { exportHtml } = (await import(script)) as { exportHtml(notebook: string): string | undefined };
         const copy = join(FOLDER, 'notebook.ipynb');
         copyFileSync(join(ROOT, 'notebooks', '01-k-steps-back.ipynb'), copy);
-        await page.goto(pathToFileURL(exportHtml(copy)!).href);
+        const asked: string[] = [];
+        const note = (request: { url(): string }) => asked.push(request.url());
+        page.on('request', note);
+        const address = pathToFileURL(exportHtml(copy)!).href;
+        await page.goto(address);
+        page.off('request', note);
+        assert.deepEqual(
+          asked.filter((url) => !/^(data|blob):/.test(url)),
+          [address],
+        );
+        const formulas = page.locator('.jp-RenderedMarkdown math');
+        assert.ok((await formulas.count()) > 20);
+        assert.equal(await formulas.first().textContent(), 'k');
+        const texts = await page.locator('.jp-RenderedMarkdown p').allInnerTexts();
+        assert.ok(!texts.some((text) => text.includes('$')), 'each formula is drawn');
+        assert.equal(await page.locator('.temml-error').count(), 0);
         const grip = page.locator('.slider-grip-rect').first();
         await grip.scrollIntoViewIfNeeded();
         const title = () => page.locator('.slider-label').first().textContent();

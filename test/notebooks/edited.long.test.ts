@@ -1,6 +1,6 @@
 /**
  * Every notebook runs to its end after its settings were edited, and after the edits that its text suggests.
- * Three edits are made at once; where that fails, each alone, to say which. As a reader's, the runs of a
+ * Six edits are made at once; where that fails, each alone, to say which. As a reader's, the runs of a
  * notebook are kept, so that an edit trains only what is new.
  */
 
@@ -212,7 +212,7 @@ const EDITS: Record<string, Edit[]> = {
   ],
 };
 
-const AT_ONCE = 3;
+const AT_ONCE = 6;
 
 /** What went wrong in a notebook with these edits. */
 async function complaintOf(
