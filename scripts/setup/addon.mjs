@@ -19,14 +19,14 @@ const SOURCES = ['binding/tfjs_backend.cc', 'binding/tfjs_binding.cc'];
 /** @type {import('./stages.mjs').Stage} */
 export const nativeAddon = {
   name: 'native addon',
-  after: ['npm packages', 'TensorFlow'],
+  after: ['npm packages', 'patches', 'TensorFlow'],
 
   isCurrent({ project }) {
     const places = placesOf(project);
     return (
       readLink(places.link) === places.linkTarget &&
       isFile(places.addon) &&
-      readText(places.verified) === fingerprint(project, places.addon)
+      readText(places.verified) === fingerprint(project, places)
     );
   },
 
@@ -53,7 +53,7 @@ export const nativeAddon = {
       fs.rmSync(places.cached, { force: true });
       throw runtimeProblem(trial);
     }
-    writeAtomically(places.verified, fingerprint(project, places.addon));
+    writeAtomically(places.verified, fingerprint(project, places));
     return `${compiles ? 'compiled' : 'taken from the last set-up'}, runs on the ${trial.device}`;
   },
 };
@@ -65,6 +65,7 @@ function placesOf(project) {
   const key = sha256(TENSORFLOW, process.platform, process.arch, ...FLAGS, ...sources).slice(0, 16);
   const folder = path.join(project.tfjsNode, 'lib', `napi-v${NODE_API}`);
   return {
+    key,
     link,
     linkTarget: path.relative(path.dirname(link), tensorflowFolder(project)),
     addon: path.join(folder, 'tfjs_binding.node'),
@@ -88,15 +89,15 @@ function readLink(file) {
 }
 
 /**
- * What was tried out: this very addon with these very libraries. @param {import('./project.mjs').Project}
- * project @param {string} addon
+ * What was tried out: this very addon, of these sources, with these very libraries. @param
+ * {import('./project.mjs').Project} project @param {{ addon: string, key: string }} places
  */
-function fingerprint(project, addon) {
+function fingerprint(project, { addon, key }) {
   const libraries = LIBRARIES.map((name) => {
     const stat = fs.statSync(path.join(tensorflowFolder(project), name), { throwIfNoEntry: false });
     return `${stat?.size} ${stat?.mtimeMs}`;
   });
-  return sha256(fs.readFileSync(addon), process.version, ...libraries);
+  return sha256(fs.readFileSync(addon), key, process.version, ...libraries);
 }
 
 /**

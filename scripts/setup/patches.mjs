@@ -1,6 +1,6 @@
 /**
  * Stage "patches": changes installed packages as the files of patches/ say. Each is named
- * package+version+number+what and opens with its reason. The file as it was installed stays beside each
+ * package+version+number+what (@scope+package where it has a scope) and opens with its reason. The file as it was installed stays beside each
  * changed one (`.orig`), so that other patches can follow later.
  */
 import fs from 'node:fs';
@@ -57,7 +57,7 @@ function byPackage(root) {
     .filter((file) => file.endsWith('.patch'))
     .sort()
     .map((file) => {
-      const [name, version] = file.split('+');
+      const [name, version] = file.replace(/^(@[^+]+)\+/, '$1/').split('+');
       return { file, name, version, text: fs.readFileSync(path.join(folder, file), 'utf8') };
     });
   return new Map(
