@@ -1,4 +1,4 @@
-/** Formulas of a page as MathML, which browsers draw by themselves: without a script, and without a network. */
+/** Formulas of a page as MathML, which browsers draw by themselves: without a script or a network. */
 import temml from 'temml';
 
 /** What the template puts around a text that was written in Markdown. */

@@ -1,7 +1,7 @@
 /**
  * Stage "patches": changes installed packages as the files of patches/ say. Each is named
- * package+version+number+what (@scope+package where it has a scope) and opens with its reason. The file as it was installed stays beside each
- * changed one (`.orig`), so that other patches can follow later.
+ * package+version+number+what, @scope+package where there is a scope, and opens with its reason. The file as
+ * it was installed stays beside each changed one (`.orig`), so that other patches can follow later.
  */
 import fs from 'node:fs';
 import path from 'node:path';
