@@ -108,7 +108,6 @@ const EDITS: Record<string, Edit[]> = {
     ['reaches = { smoke: [0.1, 0.2]', 'reaches = { smoke: [0.2, 0.4]'],
     ['{ lookbehind: 3, others: 2 }', '{ lookbehind: 1, others: 1 }'],
     ['const reach = 0.2', 'const reach = 0.15'],
-    ["const rivals = ['SAM', 'Multistep-SAM']", "const rivals = ['SGD', 'Lookbehind-SAM, k = 2']"],
     ['const radius = 0.5', 'const radius = 0.25'],
     ['const farther = 10', 'const farther = 5'],
     ['climbs = [0.05, 0.2]', 'climbs = [0.1]'],
@@ -119,6 +118,7 @@ const EDITS: Record<string, Edit[]> = {
     ['momentum: 0.9, weightDecay: 5e-4', 'momentum: 0, weightDecay: 0'],
     ["{ hidden: [100, 100], trainSize: PROFILE === 'smoke' ? 256 : 4000", '{ hidden: [30], trainSize: 512'],
     ['const batchSize = 128', 'const batchSize = 32'],
+    ["const rivals = ['SAM', 'Multistep-SAM']", "const rivals = ['SGD', 'Lookbehind-SAM, k = 2']"],
   ],
   '06': [
     ['const alpha = 0.5', 'const alpha = 0.8'],
