@@ -285,6 +285,25 @@ describe('a bundle for a browser', () => {
   });
 });
 
+describe('the commands of package.json', () => {
+  it('need no package before set-up has run', () => {
+    const scripts = readdirSync(join(root, 'scripts')).filter((name) => name.endsWith('.mjs'));
+    const files = new Set(scripts.map((name) => join(root, 'scripts', name)));
+    const wanting: string[] = [];
+    for (const file of files) {
+      // Imports of statements: what a function imports may come from a package.
+      for (const { fileName } of ts.preProcessFile(
+        readFileSync(file, 'utf8').replace(/\bimport\(/g, 'ignored('),
+      ).importedFiles) {
+        if (fileName.startsWith('.')) files.add(resolve(file, '..', fileName));
+        else if (!fileName.startsWith('node:')) wanting.push(`${relative(root, file)}: ${fileName}`);
+      }
+    }
+    assert.ok(files.size > 30);
+    assert.deepEqual(wanting, []);
+  });
+});
+
 describe('packages of install scripts', () => {
   it('are never loaded: neither with the library nor with tables', () => {
     const code = `${ALL}; require('danfojs-node'); console.log(JSON.stringify(Object.keys(require.cache)));`;

@@ -1,6 +1,7 @@
 /** Formulas of a page as MathML, which browsers draw by themselves: without a script or a network. */
-import temml from 'temml';
+import { createRequire } from 'node:module';
 
+const load = createRequire(import.meta.url);
 /** What the template puts around a text that was written in Markdown. */
 const TEXT = /<!-- text -->([\s\S]*?)<!-- end of text -->/g;
 /** Code and tags, in which a dollar is a dollar; then formulas on a line of their own, and within one. */
@@ -13,16 +14,13 @@ const CHARACTERS = { '&lt;': '<', '&gt;': '>', '&quot;': '"', '&#39;': "'", '&am
  * @param {string} page
  */
 export function drawFormulas(page) {
+  const temml = load('temml'); // not at the top: set-up installs it
+  /** A formula; any other piece as it is. @type {(...match: (string | undefined)[]) => string} */
+  const drawn = (piece = '', _tag, display, inline) => {
+    const formula = display ?? inline;
+    if (formula === undefined) return piece;
+    const tex = formula.replace(/&(?:lt|gt|quot|#39|amp);/g, (one) => CHARACTERS[one] ?? one);
+    return temml.renderToString(tex, { displayMode: display !== undefined, throwOnError: false });
+  };
   return page.replace(TEXT, (_, text) => text.replace(PIECE, drawn));
-}
-
-/**
- * A formula; any other piece as it is.
- * @param {string} piece @param {string | undefined} _tag @param {string} [display] @param {string} [inline]
- */
-function drawn(piece, _tag, display, inline) {
-  const formula = display ?? inline;
-  if (formula === undefined) return piece;
-  const tex = formula.replace(/&(?:lt|gt|quot|#39|amp);/g, (character) => CHARACTERS[character] ?? character);
-  return temml.renderToString(tex, { displayMode: display !== undefined, throwOnError: false });
 }

@@ -119,7 +119,8 @@ describe(
         assert.equal(await formulas.first().textContent(), 'k');
         const texts = await page.locator('.jp-RenderedMarkdown p').allInnerTexts();
         assert.ok(!texts.some((text) => text.includes('$')), 'each formula is drawn');
-        assert.equal(await page.locator('.temml-error').count(), 0);
+        const drawn = await formulas.allTextContents();
+        assert.ok(!drawn.some((formula) => formula.includes('\\')), 'each formula is one');
         const grip = page.locator('.slider-grip-rect').first();
         await grip.scrollIntoViewIfNeeded();
         const title = () => page.locator('.slider-label').first().textContent();
