@@ -47,7 +47,7 @@ test('each patch opens with its reason', () => {
   const files = readdirSync(join(ROOT, 'patches'));
   assert.ok(files.length > 0);
   for (const file of files) {
-    assert.match(file, /^[\w@.-]+\+\d+\.\d+\.\d+\+\d{3}\+[\w-]+\.patch$/);
+    assert.match(file, /^(@[\w.-]+\+)?[\w.-]+\+\d+\.\d+\.\d+\+\d{3}\+[\w-]+\.patch$/);
     assert.match(
       readFileSync(join(ROOT, 'patches', file), 'utf8'),
       /^\w[\s\S]{80,}?\n\n--- a\/node_modules\//,
