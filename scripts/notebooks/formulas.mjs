@@ -2,6 +2,7 @@
 import { createRequire } from 'node:module';
 
 const load = createRequire(import.meta.url);
+
 /** What the template puts around a text that was written in Markdown. */
 const TEXT = /<!-- text -->([\s\S]*?)<!-- end of text -->/g;
 /** Code and tags, in which a dollar is a dollar; then formulas on a line of their own, and within one. */
@@ -19,7 +20,7 @@ export function drawFormulas(page) {
   const drawn = (piece = '', _tag, display, inline) => {
     const formula = display ?? inline;
     if (formula === undefined) return piece;
-    const tex = formula.replace(/&(?:lt|gt|quot|#39|amp);/g, (one) => CHARACTERS[one] ?? one);
+    const tex = formula.replace(/&[#\w]+;/g, (one) => CHARACTERS[one] ?? one);
     return temml.renderToString(tex, { displayMode: display !== undefined, throwOnError: false });
   };
   return page.replace(TEXT, (_, text) => text.replace(PIECE, drawn));
